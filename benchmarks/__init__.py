@@ -1,0 +1,1 @@
+"""What textgraft claims of speed and accuracy, measured."""

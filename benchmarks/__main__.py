@@ -1,0 +1,31 @@
+"""Run every benchmark whose data is there, or those named: `python -m benchmarks [NAME ...]`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "tutorial")
+
+
+def main() -> None:
+    """Run each in a process of its own, one at a time."""
+    chosen = sys.argv[1:] or NAMES
+    for name in chosen:
+        if name not in NAMES:
+            sys.exit(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
+    if not data_folder().is_dir():
+        sys.exit(
+            f"the data sets are not at {data_folder()}; set TEXTGRAFT_DATA to the folder that holds imdb/, trec/ ..."
+        )
+    for name in chosen:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+
+
+def data_folder() -> Path:
+    """Where imdb/, trec/ and agnews/ are."""
+    return Path(os.environ.get("TEXTGRAFT_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+if __name__ == "__main__":
+    main()

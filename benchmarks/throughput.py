@@ -1,0 +1,90 @@
+"""Training throughput at sequence length 512, against a plain KerasHub `BertTextClassifier.fit`, side by side.
+
+Both train the same weights (minilm) on the same 500 reviews, in a process each, one after the other. KerasHub runs
+with its defaults: fp32, every batch padded to 512. The second epoch of each is timed, so that neither pays for
+compilation.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+import textgraft as tg
+from benchmarks.__main__ import data_folder
+from benchmarks.report import report, sample
+
+REVIEWS = 500
+BATCH_SIZE = 16
+
+
+def reviews() -> tg.Dataset:
+    """The sample both sides train on."""
+    return sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), REVIEWS)
+
+
+def textgraft_side() -> float:
+    """Reviews a second."""
+    data = reviews()
+    held_back = data.take(range(16))
+    model = tg.TextClassifier("minilm", data.label_names, sequence_length=512)
+    history = model.fit(data, held_back, epochs=2, batch_size=BATCH_SIZE)
+    return len(data) / history.records[1]["seconds"]
+
+
+def keras_hub_side() -> float:
+    """Reviews a second."""
+    from textgraft.runtime import start_tensorflow
+
+    start_tensorflow()
+    import keras
+    import keras_hub
+
+    from textgraft.backbones import presets
+
+    data = reviews()
+    folder = str(presets._minilm())
+    classifier = keras_hub.models.BertTextClassifier(
+        backbone=keras_hub.models.BertBackbone.from_preset(folder),
+        num_classes=2,
+        preprocessor=keras_hub.models.BertTextClassifierPreprocessor(
+            keras_hub.models.BertTokenizer.from_preset(folder), sequence_length=512
+        ),
+    )
+    texts = [data.text_at(row) for row in range(len(data))]
+    targets = data.label_ids(data.label_names)
+    seconds: list[float] = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            self.start = time.monotonic()
+
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            seconds.append(time.monotonic() - self.start)
+
+    classifier.fit(texts, targets, batch_size=BATCH_SIZE, epochs=2, callbacks=[Clock()], verbose=0)
+    return len(data) / seconds[1]
+
+
+SIDES = {"textgraft": textgraft_side, "keras_hub": keras_hub_side}
+
+
+def main() -> None:
+    """Run both sides in child processes, or the one that is named."""
+    if len(sys.argv) > 1:
+        print(json.dumps(SIDES[sys.argv[1]]()))
+        return
+    speeds = {}
+    for side in SIDES:
+        command = [sys.executable, "-m", "benchmarks.throughput", side]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        speeds[side] = float(output.splitlines()[-1])
+    report(
+        "training_throughput_512",
+        reviews_per_second={side: round(speed, 2) for side, speed in speeds.items()},
+        ratio=round(speeds["textgraft"] / speeds["keras_hub"], 2),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""TREC question types: all labels, defaults."""
+
+import textgraft as tg
+from benchmarks.__main__ import data_folder
+from benchmarks.report import report
+
+
+def main() -> None:
+    """Accuracy on the 500 test questions."""
+    train, test = tg.load_dataset(data_folder() / "trec", split="train,test", label="label")
+    model = tg.TextClassifier("minilm", train.label_names)
+    history = model.fit(train)
+    metrics = model.evaluate(test)
+    report("trec", labels=len(train), accuracy=metrics["accuracy"], fit_seconds=round(history.seconds, 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Transfer learning for text on TensorFlow, Keras 3 and KerasHub: labelled texts in, a tested classifier out.
+
+Importing this package imports no TensorFlow; the first use of a name that needs it does.
+"""
+
+import importlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textgraft.data.dataset import Dataset
+    from textgraft.data.loading import load_dataset
+    from textgraft.errors import TextgraftError
+    from textgraft.tasks.base import load
+    from textgraft.tasks.feature_extraction import TextEmbedder
+    from textgraft.tasks.text_classification import TextClassifier
+
+__version__ = version("textgraft")
+__all__ = ["Dataset", "TextClassifier", "TextEmbedder", "TextgraftError", "load", "load_dataset"]
+
+_LIGHT = {
+    "Dataset": "textgraft.data.dataset",
+    "TextgraftError": "textgraft.errors",
+    "load_dataset": "textgraft.data.loading",
+}
+_WITH_TENSORFLOW = {
+    "TextClassifier": "textgraft.tasks.text_classification",
+    "TextEmbedder": "textgraft.tasks.feature_extraction",
+    "load": "textgraft.tasks.base",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WITH_TENSORFLOW:
+        from textgraft.runtime import start_tensorflow
+
+        start_tensorflow()
+    module = _LIGHT.get(name) or _WITH_TENSORFLOW.get(name)
+    if module is None:
+        raise AttributeError(f"module 'textgraft' has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""What training leaves: a folder of plain data, hashed."""

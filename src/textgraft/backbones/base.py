@@ -1,0 +1,154 @@
+"""The contract of a backbone: a tokenizer, and a network from token ids to token vectors."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import keras
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """Ids of the tokens that packing adds.
+
+    Attributes:
+        start: put before the first segment, or None.
+        end: put after each segment, or None.
+        pad: fills the rows of a batch up to its longest.
+    """
+
+    start: int | None
+    end: int | None
+    pad: int
+
+
+@dataclass(frozen=True)
+class FitDefaults:
+    """What a family trains best with when the user does not say.
+
+    Attributes:
+        learning_rate: of the whole network, at its peak.
+        epochs: passes over the training texts.
+        batch_size: texts in a step.
+        optimizer: "adam" or "adamw".
+        schedule: "linear" (warm-up, then decay to zero) or "constant".
+        clip_norm: gradients are scaled down to this global norm; 0 leaves them.
+        sequence_length: longest row, special tokens included; None for no limit.
+    """
+
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    optimizer: str
+    schedule: str
+    clip_norm: float
+    sequence_length: int | None
+
+
+# Devlin et al., 2018, appendix A.3, with the batch size and length that suit a CPU.
+TRANSFORMER_DEFAULTS = FitDefaults(
+    learning_rate=5e-5,
+    epochs=3,
+    batch_size=16,
+    optimizer="adamw",
+    schedule="linear",
+    clip_norm=1.0,
+    sequence_length=256,
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a backbone's weights came from; kept in every model folder.
+
+    Attributes:
+        preset: the name, handle or folder the user gave.
+        sha256: file name to SHA-256 of each file that was read.
+    """
+
+    preset: str
+    sha256: Mapping[str, str]
+
+
+class Backbone(ABC):
+    """A tokenizer and the network from token ids to token vectors.
+
+    Attributes:
+        network: inputs {"token_ids", "padding_mask", "segment_ids"} (those it knows), each int32 (b, t);
+            output (b, t, dim).
+        special_tokens: what packing adds.
+        max_sequence_length: the longest row the network can take, or None.
+        origin: where the weights came from.
+    """
+
+    family: ClassVar[str]
+    poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
+    default_pooling: ClassVar[str] = "mean"
+    fit_defaults: ClassVar[FitDefaults]
+
+    network: keras.Model
+    special_tokens: SpecialTokens
+    max_sequence_length: int | None
+    origin: Origin
+
+    @classmethod
+    @abstractmethod
+    def reads(cls, path: Path) -> bool:
+        """Whether `path`, a file or a folder, holds pretrained weights of this family."""
+
+    @classmethod
+    @abstractmethod
+    def from_pretrained(cls, path: Path, origin: Origin, precision: str) -> Self:
+        """Read tokenizer and weights.
+
+        Args:
+            path: a file or folder for which `reads` holds.
+            origin: kept as it is.
+            precision: a Keras dtype policy name, "float32" or "mixed_bfloat16".
+
+        Raises:
+            PresetError: when something is missing or does not fit.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
+        """Rebuild from what `config` and `assets` gave; the caller sets the weights.
+
+        Args:
+            config: what `self.config()` returned, after a round trip through JSON.
+            assets: the folder in which `self.assets()` were written.
+            origin: kept as it is.
+            precision: a Keras dtype policy name.
+        """
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """What `from_config` needs beside the assets, as JSON values."""
+
+    @abstractmethod
+    def assets(self) -> dict[str, bytes]:
+        """File name to content: the vocabulary and whatever else the tokenizer is made of."""
+
+    @abstractmethod
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Texts to token ids, as graph ops, without the special tokens.
+
+        Args:
+            texts: string tensor (n,).
+
+        Returns:
+            int32 ragged tensor (n, None).
+        """
+
+    @abstractmethod
+    def token(self, token_id: int) -> str:
+        """The token behind an id, for people to read."""
+
+    @property
+    def dim(self) -> int:
+        """Width of a token vector."""
+        return int(self.network.output_shape[-1])

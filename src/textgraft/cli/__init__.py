@@ -1,0 +1,5 @@
+"""The command line: one file, one verb."""
+
+from textgraft.cli.app import main
+
+__all__ = ["main"]

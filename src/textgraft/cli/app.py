@@ -1,0 +1,61 @@
+"""The `textgraft` command: finds the verbs, and turns errors into one line and an exit code."""
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from textgraft import __version__
+from textgraft.errors import TextgraftError
+
+# In the order in which a newcomer meets them.
+_VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets")
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed; 2 wrong option or config; 3 data that cannot be used; 4 preset missing or damaged; "
+    "5 model folder missing, damaged or not writable; 6 training cannot go on; 130 interrupted."
+)
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line."""
+    _app()()
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=_EXIT_CODES)
+    app.callback(help="Transfer learning for text: a file of labelled texts in, a tested classifier out.")(_root)
+    for verb in _VERBS:
+        app.command(verb)(_reporting(getattr(importlib.import_module(f"textgraft.cli.{verb}"), verb)))
+    return app
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"textgraft {__version__}")
+        raise typer.Exit
+
+
+def _reporting(verb: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(verb)
+    def reporting(**options: Any) -> None:
+        try:
+            verb(**options)
+        except TextgraftError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as interrupt:
+            typer.echo("interrupted; nothing was left half-written", err=True)
+            raise typer.Exit(_INTERRUPTED) from interrupt
+        except BrokenPipeError as gone:
+            sys.stderr.close()
+            raise typer.Exit(0) from gone
+
+    return reporting

@@ -1,0 +1,52 @@
+"""`textgraft embed`: texts to vectors."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textgraft.cli import options as o
+
+
+def embed(
+    preset: Annotated[str, typer.Argument(help="A preset, or a model folder whose backbone is taken.")],
+    data: Annotated[str, typer.Argument(help="Texts in any of the formats; - for standard input.")],
+    out: Annotated[Path, typer.Option(help="A .npy file (float32), or a .parquet file with text and vector.")],
+    pooling: o.Pooling = None,
+    normalize: Annotated[bool, typer.Option("--normalize", help="Divide each vector by its length.")] = False,
+    sequence_length: o.SequenceLength = None,
+    text: o.Text = None,
+    encoding: o.Encoding = None,
+    empty: o.Empty = None,
+    format: o.Format = None,
+    split: o.Split = None,
+    precision: o.Precision = None,
+    overwrite: o.Overwrite = None,
+) -> None:
+    """Turn texts into vectors, a row per text, in order.
+
+    Examples:
+        textgraft embed minilm reviews.csv --normalize --out vectors.npy
+
+        textgraft embed sentiment reviews.csv --out vectors.parquet
+    """
+    from textgraft.artifact.tables import open_vectors
+    from textgraft.cli.console import say
+    from textgraft.cli.texts import reading
+
+    reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+
+    from textgraft.runtime import start_tensorflow
+
+    start_tensorflow()
+    from textgraft.tasks.base import opened_backbone
+    from textgraft.tasks.feature_extraction import TextEmbedder
+
+    backbone, architecture = opened_backbone(preset, precision or "auto")
+    asked = {"pooling": pooling, "sequence_length": sequence_length}
+    architecture |= {name: value for name, value in asked.items() if value is not None}
+    embedder = TextEmbedder(backbone, precision or "auto", normalize, **architecture)
+    with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:
+        for texts, vectors in embedder.paired(reader, embedder.outputs):
+            table.write(texts, vectors)
+    say(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

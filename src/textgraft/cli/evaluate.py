@@ -1,0 +1,49 @@
+"""`textgraft evaluate`: a model folder on labelled texts."""
+
+from typing import Annotated
+
+import typer
+
+from textgraft.cli import options as o
+
+
+def evaluate(
+    folder: o.Folder,
+    data: Annotated[str, typer.Argument(help="Labelled texts in any of the formats.")],
+    split: o.Split = None,
+    text: o.Text = None,
+    label: o.Label = None,
+    encoding: o.Encoding = None,
+    empty: o.Empty = None,
+    format: o.Format = None,
+    precision: o.Precision = None,
+    json: o.Json = False,
+) -> None:
+    """Test a model on labelled texts it has not seen.
+
+    Examples:
+        textgraft evaluate sentiment held-out.csv
+
+        textgraft evaluate sentiment imdb/ --split test --json
+    """
+    from textgraft.cli.console import say, show, show_json
+    from textgraft.data.loading import Reading, load_parts
+    from textgraft.errors import ConfigError
+
+    given = {"text": text, "label": label, "encoding": encoding, "empty": empty, "format": format}
+    how = Reading(**{name: value for name, value in given.items() if value is not None})
+    dataset, *more = load_parts(data, split, how)
+    if more:
+        raise ConfigError(f"evaluate takes one part of the data, not {split!r}")
+    for notice in dataset.notices:
+        say(notice)
+
+    from textgraft.runtime import start_tensorflow
+
+    start_tensorflow()
+    from textgraft.evaluation.report import render
+    from textgraft.tasks.base import load_as
+    from textgraft.tasks.text_classification import TextClassifier
+
+    metrics = load_as(TextClassifier, folder, precision or "auto").evaluate(dataset)
+    show_json(metrics) if json else show(render(metrics))

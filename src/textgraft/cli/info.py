@@ -1,0 +1,53 @@
+"""`textgraft info`: what a model folder holds."""
+
+from typing import Any
+
+from textgraft.cli import options as o
+
+
+def info(folder: o.Folder, json: o.Json = False) -> None:
+    """Verify a model folder and show what it is.
+
+    Example:
+        textgraft info sentiment
+    """
+    from textgraft.artifact import model_folder
+    from textgraft.cli.console import show, show_json
+
+    config = model_folder.read(folder).config
+    if json:
+        show_json(config)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{folder}: every file is as its manifest says", title_justify="left", show_header=False)
+    for name, value in _facts(config).items():
+        table.add_row(name, Text(str(value)))
+    show(table)
+
+
+def _facts(config: dict[str, Any]) -> dict[str, Any]:
+    architecture = config["architecture"]
+    cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)
+    facts = {
+        "task": config["task"],
+        "preset": f"{config['preset']} ({config['family']})",
+        "labels": ", ".join(config["settings"].get("labels", [])) or "none",
+        "cleaning": cleaning or "none",
+        "pooling": architecture["pooling"],
+        "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
+        "sequence length": architecture["sequence_length"] or "no limit",
+        "precision": config["precision"],
+    }
+    for part, data in config.get("data", {}).items():
+        if isinstance(data, dict):
+            facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
+    metrics = config.get("metrics", {})
+    if "validation" in metrics:
+        facts["validation accuracy"] = f"{metrics['validation']['val_accuracy']:.4f}"
+    if "test" in metrics:
+        low, high = metrics["test"]["accuracy_interval"]
+        facts["test accuracy"] = f"{metrics['test']['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+    facts["versions"] = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
+    return facts

@@ -1,0 +1,45 @@
+"""The options that verbs share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Data
+Source = Annotated[str | None, typer.Argument(help="CSV, TSV, JSONL, Parquet, lines, a folder, tfds:NAME or hf:NAME.")]
+Text = Annotated[str | None, typer.Option(help="Column of the texts; guessed when there is no doubt.")]
+Label = Annotated[str | None, typer.Option(help="Column of the labels; guessed when there is no doubt.")]
+Split = Annotated[str | None, typer.Option(help="Parts of the data, as in 'train[:60%],train[60%:],test'.")]
+Encoding = Annotated[str | None, typer.Option(help="Of the text files; UTF-8 unless named.")]
+Empty = Annotated[str | None, typer.Option(help="What to do with empty texts: error, drop or keep.")]
+Format = Annotated[str | None, typer.Option(help="Where the file name does not tell: csv, tsv, jsonl, ...")]
+
+# Model
+Preset = Annotated[str | None, typer.Option(help="Pretrained model: see `textgraft presets`.")]
+Pooling = Annotated[str | None, typer.Option(help="Token vectors to a text vector: mean, cls, max, last or sqrtn.")]
+Hidden = Annotated[str | None, typer.Option(help="Widths of hidden layers before the output, as in 16 or 64,16.")]
+Dropout = Annotated[float | None, typer.Option(help="Share of the head's inputs dropped in training.  [0.1]")]
+SequenceLength = Annotated[int | None, typer.Option(help="Longest text, in tokens; 0 for the model's limit.  [256]")]
+Precision = Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [auto]")]
+Lowercase = Annotated[bool | None, typer.Option("--lowercase", help="Clean: lower-case.")]
+StripPunctuation = Annotated[bool | None, typer.Option("--strip-punctuation", help="Clean: delete punctuation.")]
+StripHtml = Annotated[bool | None, typer.Option("--strip-html", help="Clean: tags to spaces, entities to characters.")]
+NormalizeUnicode = Annotated[bool | None, typer.Option("--normalize-unicode", help="Clean: Unicode NFKC.")]
+
+# Training
+FineTune = Annotated[str | None, typer.Option(help="all (fine-tuning) or none (feature extraction).  [all]")]
+Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts.")]
+BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
+LearningRate = Annotated[float | None, typer.Option(help="At its peak.")]
+Optimizer = Annotated[str | None, typer.Option(help="adam or adamw.")]
+WeightDecay = Annotated[float | None, typer.Option(help="Of adamw.  [0.01]")]
+Schedule = Annotated[str | None, typer.Option(help="linear (warm-up, then decay to zero) or constant.")]
+Warmup = Annotated[float | None, typer.Option(help="Share of the steps in which a linear schedule rises.  [0.1]")]
+ClipNorm = Annotated[float | None, typer.Option(help="Largest global norm of the gradients; 0 for none.")]
+Patience = Annotated[int | None, typer.Option(help="Epochs without a better validation score before stopping.  [3]")]
+Seed = Annotated[int | None, typer.Option(help="Of the split, the head, the order and dropout.  [0]")]
+
+# Files
+Folder = Annotated[Path, typer.Argument(help="A model folder.")]
+Overwrite = Annotated[bool | None, typer.Option("--overwrite", help="Replace what is there.")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")]

@@ -1,0 +1,48 @@
+"""`textgraft predict`: labels and probabilities for texts of a file or standard input."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textgraft.cli import options as o
+
+_DECIMALS = 6
+
+
+def predict(
+    folder: o.Folder,
+    data: Annotated[str, typer.Argument(help="Texts in any of the formats; - for standard input.")] = "-",
+    out: Annotated[Path | None, typer.Option(help="A .csv, .jsonl or .parquet file; else CSV is printed.")] = None,
+    text: o.Text = None,
+    encoding: o.Encoding = None,
+    empty: o.Empty = None,
+    format: o.Format = None,
+    split: o.Split = None,
+    precision: o.Precision = None,
+    overwrite: o.Overwrite = None,
+) -> None:
+    """Label texts; rows keep their order, and nothing but a window of them is held in memory.
+
+    Examples:
+        textgraft predict sentiment reviews.csv --out labelled.csv
+
+        echo "what a film" | textgraft predict sentiment
+    """
+    from textgraft.artifact.tables import open_table
+    from textgraft.cli.texts import reading
+
+    reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+
+    from textgraft.runtime import start_tensorflow
+
+    start_tensorflow()
+    from textgraft.tasks.base import load_as
+    from textgraft.tasks.text_classification import TextClassifier
+
+    model = load_as(TextClassifier, folder, precision or "auto")
+    columns = ["text", "label", *(f"probability_{label}" for label in model.labels)]
+    with open_table(out, columns, overwrite=bool(overwrite)) as table:
+        for texts, probabilities in model.paired(reader, model.probabilities):
+            rounded = probabilities.astype(float).round(_DECIMALS)
+            table.write([[text.decode() for text in texts], model.decode(probabilities), *rounded.T.tolist()])

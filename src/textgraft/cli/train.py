@@ -1,0 +1,144 @@
+"""`textgraft train`: labelled texts in, a tested model folder out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textgraft.cli import options as o
+from textgraft.cli.settings import merged
+
+_DATA = ("text", "label", "encoding", "empty", "format")
+_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "seed")
+_CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
+_FIT = (
+    "fine_tune", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup",
+    "clip_norm", "patience", "seed",
+)  # fmt: skip
+
+
+def train(
+    data: o.Source = None,
+    out: Annotated[str | None, typer.Option(help="The model folder to write.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with these same words; flags win over it.")] = None,
+    validation: Annotated[str | None, typer.Option(help="Data that judges each epoch; else a tenth is kept.")] = None,
+    test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, at the end.")] = None,
+    split: o.Split = None,
+    preset: o.Preset = None,
+    fine_tune: o.FineTune = None,
+    text: o.Text = None,
+    label: o.Label = None,
+    encoding: o.Encoding = None,
+    empty: o.Empty = None,
+    format: o.Format = None,
+    lowercase: o.Lowercase = None,
+    strip_punctuation: o.StripPunctuation = None,
+    strip_html: o.StripHtml = None,
+    normalize_unicode: o.NormalizeUnicode = None,
+    pooling: o.Pooling = None,
+    hidden: o.Hidden = None,
+    dropout: o.Dropout = None,
+    sequence_length: o.SequenceLength = None,
+    precision: o.Precision = None,
+    epochs: o.Epochs = None,
+    batch_size: o.BatchSize = None,
+    learning_rate: o.LearningRate = None,
+    optimizer: o.Optimizer = None,
+    weight_decay: o.WeightDecay = None,
+    schedule: o.Schedule = None,
+    warmup: o.Warmup = None,
+    clip_norm: o.ClipNorm = None,
+    patience: o.Patience = None,
+    seed: o.Seed = None,
+    overwrite: o.Overwrite = None,
+) -> None:
+    """Train a classifier on labelled texts, test it, and leave a model folder.
+
+    Examples:
+        textgraft train reviews.csv --out sentiment
+
+        textgraft train reviews.csv --test held-out.csv --fine-tune none --out quick
+
+        textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
+    """
+    _train(merged(train, config, locals()))
+
+
+def _train(given: dict[str, Any]) -> None:
+    from textgraft.artifact.storage import check_free
+    from textgraft.cli.console import say, show
+    from textgraft.data.loading import Reading
+    from textgraft.data.parts import read_parts
+    from textgraft.errors import ConfigError
+
+    for name in ("data", "out"):
+        if name not in given:
+            raise ConfigError(f"{name} is missing: textgraft train DATA --out FOLDER")
+    folder = Path(given["out"])
+    check_free(folder, given.get("overwrite", False))
+    sources = {name: given[name] for name in ("validation", "test", "split") if name in given}
+    parts = read_parts(given["data"], Reading(**_some(given, _DATA)), **sources, seed=given.get("seed", 0))
+    for notice in parts.notices:
+        say(notice)
+
+    from textgraft.runtime import start_tensorflow
+
+    start_tensorflow()
+    from textgraft.evaluation.report import render
+    from textgraft.tasks.text_classification import TextClassifier
+
+    model = TextClassifier(
+        given.get("preset", "minilm"),
+        parts.train.label_names,
+        given.get("precision", "auto"),
+        cleaning=_cleaning(given),
+        hidden=_widths(given.get("hidden", "")),
+        **_some(given, _ARCHITECTURE),
+    )
+    say(_summary(parts, model))
+    history = model.fit(parts.train, parts.validation, **_some(given, _FIT))
+    say(_outcome(model, history))
+    if parts.test is not None:
+        show(render(model.evaluate(parts.test, keep=True)))
+    model.save(folder, overwrite=given.get("overwrite", False))
+    say(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+
+def _some(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given[name] for name in names if name in given}
+
+
+def _cleaning(given: dict[str, Any]) -> Any:
+    from textgraft.text.cleaning import Cleaning
+
+    return Cleaning(**_some(given, _CLEANING))
+
+
+def _widths(hidden: str) -> tuple[int, ...]:
+    from textgraft.errors import ConfigError
+
+    try:
+        widths = tuple(int(width) for width in hidden.split(",") if width.strip())
+    except ValueError:
+        widths = (0,)
+    if any(width < 1 for width in widths):
+        raise ConfigError(f"hidden takes widths such as 16 or 64,16, not {hidden!r}")
+    return widths
+
+
+def _summary(parts: Any, model: Any) -> str:
+    trainable, total = model.parameters()
+    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
+    return (
+        f"{counts} texts; {len(model.labels)} labels; {model.backbone.origin.preset}: {total:,} parameters "
+        f"({trainable:,} trainable), {model.precision}"
+    )
+
+
+def _outcome(model: Any, history: Any) -> str:
+    data = model.record["data"]
+    cut = (
+        f"{data['truncated_texts']:,} texts were cut to {model.architecture.sequence_length} tokens "
+        f"({data['truncated_tokens']:,} tokens dropped)"
+    )
+    return f"kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s; {cut}"

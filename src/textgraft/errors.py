@@ -1,0 +1,39 @@
+"""The errors a user can meet. Each message is one line: what, where, how to mend."""
+
+from typing import ClassVar
+
+
+class TextgraftError(Exception):
+    """Base of every error that textgraft raises on purpose; the command line prints it without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(TextgraftError):
+    """An option, a config key or a combination of them that makes no sense."""
+
+    exit_code = 2
+
+
+class DataError(TextgraftError):
+    """A data file that is missing, malformed or unfit for the task."""
+
+    exit_code = 3
+
+
+class PresetError(TextgraftError):
+    """A pretrained model that is missing, damaged or of a kind textgraft cannot read."""
+
+    exit_code = 4
+
+
+class ModelFolderError(TextgraftError):
+    """A model folder that is incomplete, altered or of another format version, or that cannot be written."""
+
+    exit_code = 5
+
+
+class TrainingError(TextgraftError):
+    """Training that cannot go on, such as a loss that is no longer a number."""
+
+    exit_code = 6

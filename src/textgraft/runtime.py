@@ -1,0 +1,82 @@
+"""What TensorFlow runs on here: a quiet start, and the precision this processor is best at."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from textgraft.errors import ConfigError
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+
+
+@cache
+def start_tensorflow() -> None:
+    """Import TensorFlow, Keras and KerasHub without their start-up log; a failing import shows it."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_stderr_held_back():
+        import keras_hub  # noqa: F401
+        import tensorflow as tf
+        import tensorflow_text  # noqa: F401
+
+        tf.config.list_logical_devices()
+        tf.get_logger().setLevel("ERROR")
+
+
+def choose_precision(precision: str) -> str:
+    """The Keras dtype policy to compute with.
+
+    Args:
+        precision: "auto", "float32" or "mixed_bfloat16". "auto" takes mixed_bfloat16 where the first GPU (compute
+            capability 8 or more) or the processor (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware.
+
+    Raises:
+        ConfigError: for any other word.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the numbers, by package name."""
+    return {
+        name: version(name) for name in ("textgraft", "tensorflow", "tensorflow-text", "keras", "keras-hub", "numpy")
+    }
+
+
+@cache
+def _multiplies_bfloat16() -> bool:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return tuple(tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))) >= (8, 0)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """Hold back what native code writes to file descriptor 2; an exception lets it out."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

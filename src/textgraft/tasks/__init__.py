@@ -1,0 +1,1 @@
+"""One file, one task: a head on a backbone, and the labels it speaks."""

@@ -1,0 +1,302 @@
+"""The contract of a task: a backbone, a head, and the labels the head speaks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft import registry, runtime
+from textgraft.artifact import model_folder
+from textgraft.artifact.card import write_card
+from textgraft.backbones.base import Backbone, Origin
+from textgraft.backbones.presets import families, load_backbone
+from textgraft.errors import ConfigError
+from textgraft.tasks.pooling import Pooling
+from textgraft.text.cleaning import Cleaning
+from textgraft.text.graph import TextGraph
+from textgraft.training.inputs import TokenIds
+from textgraft.training.loop import inference_step, outputs_of
+
+Loaded = TypeVar("Loaded", bound="Task")
+
+# Texts in flight during prediction: enough to sort by length, few enough to hold.
+WINDOW = 2048
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a task is built with beside its backbone; None stands for the backbone family's default.
+
+    Attributes:
+        pooling: token vectors to a text vector.
+        hidden: widths of the ReLU layers between vector and output.
+        dropout: share of the head's inputs dropped in training.
+        sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
+        cleaning: what is done to texts first.
+        seed: of the head's first weights.
+    """
+
+    pooling: str | None = None
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.1
+    sequence_length: int | None = None
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    seed: int = 0
+
+
+class Task(ABC):
+    """A pretrained backbone with a head; it takes plain strings.
+
+    It has a plain `keras.Model` (`model`), from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
+
+    Attributes:
+        name: the task's id, as Hugging Face names it.
+        backbone: tokenizer and pretrained network.
+        architecture: without None.
+        text_graph: strings to packed rows.
+        pooled: the `keras.Model` up to the pooled vector (b, dim).
+        head: the `keras.Model` from the pooled vector on.
+        model: both.
+        record: what is known of its training; kept in the model folder.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **architecture: Any) -> None:
+        """Load the backbone and join the parts.
+
+        Args:
+            preset: what `load_backbone` takes, or a backbone already loaded with the same precision.
+            precision: "auto", "float32" or "mixed_bfloat16".
+            architecture: fields of `Architecture`.
+
+        Raises:
+            ConfigError: for an unknown field, or one that does not suit the backbone.
+            PresetError: when the preset cannot be loaded.
+        """
+        self.precision = runtime.choose_precision(precision)
+        backbone = preset if isinstance(preset, Backbone) else load_backbone(preset, self.precision)
+        self.backbone = backbone
+        self.architecture = _filled(architecture, backbone)
+        self.record: dict[str, Any] = {}
+        self.history: list[dict[str, float]] = []
+        special = backbone.special_tokens
+        self.text_graph = TextGraph(
+            self.architecture.cleaning,
+            backbone.tokenize,
+            special.start,
+            special.end,
+            special.pad,
+            self.architecture.sequence_length,
+        )
+        # === Layers ===
+        pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
+
+        # === Functional model ===
+        inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
+        vector = pooling(backbone.network(inputs), inputs["padding_mask"])
+        self.pooled = keras.Model(inputs, vector, name="pooled")
+        self.head = self.build_head(keras.Input((backbone.dim,), name="vector"))
+        self.model = keras.Model(inputs, self.head(vector), name=self.name.replace("-", "_"))
+        self._infer = inference_step(self.forward, TokenIds.spec)
+
+    @abstractmethod
+    def build_head(self, vector: keras.KerasTensor) -> keras.Model:
+        """The model from a vector (b, dim) to the task's output."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What the task's constructor needs beside backbone and architecture, as JSON values."""
+
+    def forward(self, batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
+        """Packed rows to the model's outputs.
+
+        Args:
+            batch: int32 ragged (b, None).
+            training: whether dropout is on.
+        """
+        return self.model(self._network_inputs(batch), training=training)
+
+    def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
+        """Run the text graph over batches of UTF-8 bytes."""
+        return TokenIds.of(texts, self.text_graph)
+
+    def outputs(self, texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The model's outputs, streaming: nothing but one window of texts is held.
+
+        Args:
+            texts: object arrays of UTF-8 bytes, of any sizes.
+
+        Yields:
+            float32 (m, ...), a window of rows after the other, in the order of the texts.
+        """
+        for window in _windows(texts):
+            token_ids = self.tokenize([window])
+            yield outputs_of(self._infer, token_ids)
+
+    def paired(
+        self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[np.ndarray]]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Each window of texts beside what a streaming method such as `outputs` gives for it."""
+        for window in _windows(texts):
+            (result,) = function([window])
+            yield window, result
+
+    def parameters(self) -> tuple[int, int]:
+        """Number of trainable and of all parameters."""
+        trainable = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)
+        return trainable, sum(int(np.prod(weight.shape)) for weight in self._weights().values())
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """Write a model folder.
+
+        Args:
+            folder: where; its parent must exist.
+            overwrite: replace a model folder that is there.
+
+        Raises:
+            ModelFolderError: when the folder exists, or cannot be written.
+        """
+        config = self._config()
+        return model_folder.write(
+            Path(folder),
+            model_folder.Content(
+                config=config,
+                weights={name: weight.numpy() for name, weight in self._weights().items()},
+                assets=self.backbone.assets(),
+                history=self.history,
+                card=write_card(config),
+            ),
+            overwrite=overwrite,
+        )
+
+    def _network_inputs(self, batch: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        padded = self.text_graph.pad(batch)
+        return {name: padded[name] for name in self.model.input}
+
+    def _weights(self) -> dict[str, keras.Variable]:
+        networks = {"backbone": self.backbone.network, "head": self.head}
+        return {
+            f"{part}/{weight.path}": weight
+            for part, network in networks.items()
+            for weight in network.weights
+            if "seed_generator_state" not in weight.path
+        }
+
+    def _config(self) -> dict[str, Any]:
+        architecture = asdict(self.architecture)
+        return {
+            "format_version": model_folder.FORMAT_VERSION,
+            "task": self.name,
+            "settings": self.settings(),
+            "preset": self.backbone.origin.preset,
+            "preset_sha256": dict(self.backbone.origin.sha256),
+            "family": self.backbone.family,
+            "backbone": self.backbone.config(),
+            "architecture": architecture,
+            "precision": self.precision,
+            "versions": runtime.versions(),
+            **self.record,
+        }
+
+
+def load(folder: str | Path, precision: str = "auto") -> Task:
+    """Load a model folder: verified first, and no code from it is run.
+
+    Args:
+        folder: what `Task.save` wrote.
+        precision: "auto", "float32" or "mixed_bfloat16".
+
+    Raises:
+        ModelFolderError: when a file is missing, altered or of another format version.
+    """
+    content = model_folder.read(Path(folder))
+    config, chosen = content.config, runtime.choose_precision(precision)
+    origin = Origin(config["preset"], config["preset_sha256"])
+    family = families()[config["family"]]
+    backbone = family.from_config(config["backbone"], content.folder, origin, chosen)
+    architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
+    kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
+    task = kind(backbone, precision=chosen, **architecture, **config["settings"])
+    content.assign(task._weights())
+    task.history = content.history
+    task.record = {key: config[key] for key in ("fit", "metrics", "data") if key in config}
+    return task
+
+
+def load_as(kind: type[Loaded], folder: str | Path, precision: str = "auto") -> Loaded:
+    """Load a model folder that must be of one task.
+
+    Raises:
+        ConfigError: when it is of another.
+        ModelFolderError: see `load`.
+    """
+    task = load(folder, precision)
+    if not isinstance(task, kind):
+        raise ConfigError(f"{folder} is a model for {task.name}; this needs one for {kind.name}")
+    return task
+
+
+def opened_backbone(preset: str | Path, precision: str) -> tuple[Backbone, dict[str, Any]]:
+    """The backbone of a preset or of a model folder, and the fields of `Architecture` the latter was trained with."""
+    if not model_folder.is_model_folder(Path(preset)):
+        return load_backbone(preset, runtime.choose_precision(precision)), {}
+    task = load(preset, precision)
+    architecture = task.architecture
+    kept = ("pooling", "sequence_length", "cleaning")
+    return task.backbone, {name: getattr(architecture, name) for name in kept}
+
+
+def as_batches(texts: Sequence[str] | Any) -> Iterator[np.ndarray]:
+    """Object arrays of UTF-8 bytes from a list of strings or a Dataset."""
+    if hasattr(texts, "batches"):
+        yield from (batch.texts for batch in texts.batches(WINDOW))
+        return
+    if isinstance(texts, str):
+        raise ConfigError("predict takes a list of texts; put the one text into a list")
+    for start in range(0, len(texts), WINDOW):
+        yield np.array([text.encode() for text in texts[start : start + WINDOW]], dtype=object)
+
+
+def _windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    held: list[np.ndarray] = []
+    count = 0
+    for batch in texts:
+        held.append(batch)
+        count += len(batch)
+        if count >= WINDOW:
+            yield np.concatenate(held)
+            held, count = [], 0
+    if count:
+        yield np.concatenate(held)
+
+
+def _filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
+    known = {known.name for known in fields(Architecture)}
+    if unknown := given.keys() - known:
+        raise ConfigError(f"{', '.join(sorted(unknown))} is not one of {', '.join(sorted(known))}")
+    architecture = Architecture(**given)
+    pooling = architecture.pooling or backbone.default_pooling
+    if pooling not in backbone.poolings:
+        raise ConfigError(
+            f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
+        )
+    if not 0 <= architecture.dropout < 1:
+        raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
+    length = _sequence_length(architecture.sequence_length, backbone)
+    return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
+
+
+def _sequence_length(asked: int | None, backbone: Backbone) -> int | None:
+    most = backbone.max_sequence_length
+    if asked is None:
+        default = backbone.fit_defaults.sequence_length
+        return min(default, most) if default and most else default
+    if asked < 0 or (most is not None and asked > most):
+        raise ConfigError(f"sequence_length must be between 1 and {most}, or 0 for the most, not {asked}")
+    return asked or most

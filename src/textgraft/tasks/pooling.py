@@ -1,0 +1,56 @@
+"""Token vectors to one vector per text: the one implementation, masked."""
+
+import keras
+from keras import ops
+
+POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
+
+
+@keras.saving.register_keras_serializable("textgraft")
+class Pooling(keras.layers.Layer):
+    """Pool token vectors (b, t, dim) under a padding mask (b, t) to (b, dim) in float32.
+
+    mean: average over real tokens. cls: the first token. max: the largest value a component takes.
+    last: the last real token. sqrtn: the sum divided by the square root of the number of tokens, as TF-Hub's word
+    embeddings combine (Cer et al., 2018, https://arxiv.org/abs/1803.11175).
+    A text without tokens pools to zeros, except by "cls" and "last", which take the padding token's vector.
+    """
+
+    def __init__(self, method: str, **kwargs: object) -> None:
+        """Choose the method.
+
+        Args:
+            method: one of `POOLINGS`.
+            kwargs: for `keras.layers.Layer`.
+
+        Raises:
+            ValueError: for another method.
+        """
+        super().__init__(dtype="float32", **kwargs)
+        if method not in POOLINGS:
+            raise ValueError(f"pooling {method!r} is unknown; choose one of {', '.join(POOLINGS)}")
+        self.method = method
+
+    def call(self, vectors: keras.KerasTensor, padding_mask: keras.KerasTensor) -> keras.KerasTensor:
+        """Pool; shapes as in the class docstring."""
+        mask = ops.cast(padding_mask, vectors.dtype)  # (b, t)
+        count = ops.sum(mask, axis=1, keepdims=True)  # (b, 1)
+        if self.method == "cls":
+            return vectors[:, 0, :]
+        if self.method == "last":
+            last = ops.cast(ops.maximum(count - 1, 0), "int32")
+            return ops.take_along_axis(vectors, last[:, :, None], axis=1)[:, 0, :]
+        if self.method == "max":
+            lowest = ops.where(mask[:, :, None] > 0, vectors, vectors.dtype.min)
+            return ops.where(count > 0, ops.max(lowest, axis=1), 0.0)
+        total = ops.sum(vectors * mask[:, :, None], axis=1)
+        count = ops.maximum(count, 1)
+        return total / (ops.sqrt(count) if self.method == "sqrtn" else count)
+
+    def compute_output_shape(self, vectors_shape: tuple[int | None, ...], *_: object) -> tuple[int | None, ...]:
+        """(b, dim)."""
+        return (vectors_shape[0], vectors_shape[-1])
+
+    def get_config(self) -> dict[str, object]:
+        """The method, and what Keras adds."""
+        return {**super().get_config(), "method": self.method}

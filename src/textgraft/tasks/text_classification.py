@@ -1,0 +1,220 @@
+"""text-classification: one label per text, of two or more."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.backbones.base import Backbone
+from textgraft.data.dataset import Dataset
+from textgraft.data.parts import VALIDATION_SHARE
+from textgraft.errors import ConfigError
+from textgraft.evaluation import metrics
+from textgraft.tasks.base import Task, as_batches
+from textgraft.training.batches import by_length
+from textgraft.training.config import FitConfig
+from textgraft.training.inputs import Inputs, TokenIds, Vectors
+from textgraft.training.loop import Examples, History, Network, Watcher, inference_step, train
+from textgraft.training.progress import TrainingBar
+
+_FEATURE_BATCH_TOKENS = 8192
+_FEATURE_BATCH_ROWS = 512
+
+# Of a head that trains alone on stored vectors, where a step costs nothing.
+_HEAD_ALONE = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
+
+
+class TextClassifier(Task):
+    """Texts to labels. With two labels the model has one logit, for the second; with more, one each."""
+
+    name = "text-classification"
+
+    def __init__(
+        self,
+        preset: str | Path | Backbone,
+        labels: Sequence[str],
+        precision: str = "auto",
+        **architecture: Any,
+    ) -> None:
+        """Load the backbone and put an untrained head on it.
+
+        Args:
+            preset: see `load_backbone`.
+            labels: at least two different strings; `predict` speaks them.
+            precision: "auto", "float32" or "mixed_bfloat16".
+            architecture: fields of `tasks.base.Architecture`.
+
+        Raises:
+            ConfigError: for fewer than two labels, or doubled ones.
+        """
+        self.labels = tuple(labels)
+        if isinstance(labels, str) or len(set(self.labels)) < 2 or len(set(self.labels)) < len(self.labels):
+            raise ConfigError(f"labels must be at least two different strings, not {labels!r}")
+        super().__init__(preset, precision, **architecture)
+
+    def build_head(self, vector: keras.KerasTensor) -> keras.Model:
+        """Dropout, the hidden layers, and a layer of logits; in float32."""
+        seed = self.architecture.seed
+        x = vector
+        for number, width in enumerate((*self.architecture.hidden, self._logits)):
+            last = number == len(self.architecture.hidden)
+            x = keras.layers.Dropout(self.architecture.dropout, seed=seed + number, name=f"dropout_{number}")(x)
+            x = keras.layers.Dense(
+                width,
+                activation=None if last else "relu",
+                kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
+                dtype="float32",
+                name="logits" if last else f"hidden_{number}",
+            )(x)
+        return keras.Model(vector, x, name="head")
+
+    def settings(self) -> dict[str, Any]:
+        """The labels."""
+        return {"labels": list(self.labels)}
+
+    def fit(
+        self, data: Dataset, validation: Dataset | None = None, watcher: Watcher | None = None, **config: Any
+    ) -> History:
+        """Train; the model ends with the weights of its best epoch.
+
+        Args:
+            data: labelled texts.
+            validation: judges each epoch; by default a stratified tenth is held back from `data`.
+            watcher: told of each step and epoch; by default a progress bar.
+            config: fields of `training.config.FitConfig`.
+
+        Raises:
+            ConfigError: for a value that makes no sense.
+            DataError: for a label the model does not have.
+            TrainingError: when the loss is no longer finite.
+        """
+        chosen = self._fit_config(config)
+        if validation is None:
+            data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
+        tokens, targets = self._read(data)
+        validation_tokens, validation_targets = self._read(validation)
+        with nullcontext(watcher) if watcher else TrainingBar(chosen.epochs or 1, len(tokens)) as follower:
+            if chosen.fine_tune == "none":
+                network = Network(self.head, self.head, self.loss, self.metrics)
+                inputs, validation_inputs = self._vectors(tokens), self._vectors(validation_tokens)
+            else:
+                network = Network(self.model, self.forward, self.loss, self.metrics)
+                inputs, validation_inputs = tokens, validation_tokens
+            history = train(
+                network, Examples(inputs, targets), Examples(validation_inputs, validation_targets), chosen, follower
+            )
+        self.history = history.records
+        self._note(chosen, history, data, validation, tokens)
+        return history
+
+    def evaluate(self, data: Dataset, keep: bool = False) -> dict[str, Any]:
+        """Loss, accuracy, macro F1 and all that `metrics.classification` gives.
+
+        Args:
+            data: labelled texts, none of them trained on.
+            keep: save the figures with the model, as those of its final test.
+
+        Raises:
+            DataError: for a label the model does not have.
+        """
+        targets = data.label_ids(self.labels)
+        probabilities = np.concatenate(list(self.probabilities(as_batches(data))))
+        found = metrics.classification(targets, probabilities, self.labels)
+        if keep:
+            self.record.setdefault("metrics", {})["test"] = found
+            self.record.setdefault("data", {})["test"] = _described(data)
+        return found
+
+    def predict(self, texts: Sequence[str] | Dataset) -> list[str]:
+        """The most probable label of each text."""
+        return [label for part in self.probabilities(as_batches(texts)) for label in self.decode(part)]
+
+    def predict_proba(self, texts: Sequence[str] | Dataset) -> np.ndarray:
+        """Float32 (n, labels): the probability of each label, in the order of `labels`."""
+        parts = list(self.probabilities(as_batches(texts)))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+    def probabilities(self, texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Stream probabilities.
+
+        Args:
+            texts: object arrays of UTF-8 bytes.
+
+        Yields:
+            float32 (m, labels) for one window of texts after the other.
+        """
+        for logits in self.outputs(texts):
+            yield self._probabilities(logits)
+
+    def decode(self, probabilities: np.ndarray) -> list[str]:
+        """Probabilities (n, labels) to labels."""
+        return [self.labels[index] for index in probabilities.argmax(axis=1)]
+
+    def loss(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Cross-entropy from logits: float32 (b,).
+
+        Args:
+            targets: int32 (b,), indices of labels.
+            logits: float32 (b, 1) or (b, labels).
+        """
+        if self._logits == 1:
+            return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), logits[:, 0])
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+
+    def metrics(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+        """Accuracy, for the history."""
+        return {"accuracy": float(np.mean(self._probabilities(logits).argmax(axis=1) == targets))}
+
+    @property
+    def _logits(self) -> int:
+        return 1 if len(self.labels) == 2 else len(self.labels)
+
+    def _probabilities(self, logits: np.ndarray) -> np.ndarray:
+        if self._logits == 1:
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
+        try:
+            config = FitConfig(**given)
+        except TypeError as error:
+            raise ConfigError(f"fit: {error}") from error
+        if config.fine_tune == "none":
+            config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
+        return config.filled(self.backbone.fit_defaults)
+
+    def _read(self, data: Dataset) -> tuple[TokenIds, np.ndarray]:
+        return self.tokenize(as_batches(data)), data.label_ids(self.labels)
+
+    def _vectors(self, tokens: TokenIds) -> Inputs:
+        """Each text once through the backbone."""
+        infer = inference_step(self._pool, TokenIds.spec)
+        vectors = Vectors(len(tokens), self.backbone.dim)
+        for rows in by_length(tokens.lengths, _FEATURE_BATCH_TOKENS, _FEATURE_BATCH_ROWS):
+            vectors.put(rows, infer(tokens.batch(rows)).numpy())
+        return vectors
+
+    def _pool(self, batch: tf.RaggedTensor, training: bool) -> tf.Tensor:
+        return self.pooled(self._network_inputs(batch), training=training)
+
+    def _note(self, config: FitConfig, history: History, data: Dataset, validation: Dataset, tokens: TokenIds) -> None:
+        self.record = {
+            "fit": {**asdict(config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
+            "metrics": {"validation": history.records[history.best_epoch - 1]},
+            "data": {
+                "train": _described(data),
+                "validation": _described(validation),
+                "truncated_texts": tokens.truncated,
+                "truncated_tokens": tokens.dropped,
+            },
+        }
+
+
+def _described(data: Dataset) -> dict[str, Any]:
+    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint()}

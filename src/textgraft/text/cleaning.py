@@ -1,0 +1,64 @@
+"""Optional cleaning of texts before tokenization, as graph ops."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    r"""What is done to a text before it is tokenized, in this order.
+
+    Attributes:
+        strip_html: tags become a space, and the five XML entities (and `&nbsp;`) their characters.
+        normalize_unicode: NFKC.
+        lowercase: Unicode lower case, the same in every locale.
+        strip_punctuation: Unicode punctuation (`\p{P}`) is deleted.
+    """
+
+    strip_html: bool = False
+    normalize_unicode: bool = False
+    lowercase: bool = False
+    strip_punctuation: bool = False
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Clean texts.
+
+        Args:
+            texts: string tensor of any shape, UTF-8.
+
+        Returns:
+            string tensor of the same shape; the same tensor when nothing is switched on.
+        """
+        if self.strip_html:
+            texts = _strip_html(texts)
+        if self.normalize_unicode:
+            texts = tf_text.normalize_utf8(texts, "NFKC")
+        if self.lowercase:
+            texts = lower(texts)
+        if self.strip_punctuation:
+            texts = tf.strings.regex_replace(texts, r"\pP", "")
+        return texts
+
+
+def lower(texts: tf.Tensor) -> tf.Tensor:
+    """Lower-case each character on its own, as the reference tokenizers do.
+
+    TensorFlow's Unicode lower-casing follows the process's locale (a Turkish one turns I into a dotless i) and the
+    place of a sigma in its word. So ASCII goes first, byte by byte, and the two other characters are spelled out.
+    It also ends a text at its first NUL, so those are deleted.
+    """
+    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", ""))
+    texts = tf.strings.regex_replace(texts, "\u0130", "i\u0307")  # capital I with dot
+    texts = tf.strings.regex_replace(texts, "\u03a3", "\u03c3")  # capital sigma
+    return tf.strings.lower(texts, encoding="utf-8")
+
+
+def _strip_html(texts: tf.Tensor) -> tf.Tensor:
+    texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
+    for entity, character in _ENTITIES.items():
+        texts = tf.strings.regex_replace(texts, entity, character)
+    return texts

@@ -1,0 +1,97 @@
+"""Token ids to the rows a network takes: special tokens, truncation, padding, mask, segment ids; as graph ops."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Packed(NamedTuple):
+    """Rows ready for padding.
+
+    Attributes:
+        token_ids: int32 ragged (n, None).
+        segment_ids: int32 ragged (n, None): 0 in the first segment, 1 in the second.
+        dropped: int32 (n,), how many tokens truncation took from each row.
+    """
+
+    token_ids: tf.RaggedTensor
+    segment_ids: tf.RaggedTensor
+    dropped: tf.Tensor
+
+
+def pack(
+    segments: Sequence[tf.RaggedTensor], start: int | None, end: int | None, sequence_length: int | None
+) -> Packed:
+    """Join one or two segments into rows: start, first, end[, second, end].
+
+    The longer segment is cut first, as the reference tokenizers do ("longest first").
+
+    Args:
+        segments: one or two int32 ragged tensors (n, None).
+        start: id put before the first segment, or None.
+        end: id put after each segment, or None.
+        sequence_length: the longest row, special tokens included; None leaves every token.
+    """
+    lengths = [segment.row_lengths() for segment in segments]
+    if sequence_length is not None:
+        added = (start is not None) + len(segments) * (end is not None)
+        kept = _longest_first(lengths, max(sequence_length - added, 0))
+        segments = [_head(segment, length) for segment, length in zip(segments, kept, strict=True)]
+        dropped = tf.add_n([before - after for before, after in zip(lengths, kept, strict=True)])
+    else:
+        dropped = tf.zeros_like(lengths[0])
+    parts: list[tf.RaggedTensor] = []
+    kinds: list[tf.RaggedTensor] = []
+    for number, segment in enumerate(segments):
+        rows = segment.nrows()
+        before = [_column(start, rows)] if number == 0 and start is not None else []
+        after = [_column(end, rows)] if end is not None else []
+        part = tf.concat([*before, segment, *after], axis=1)
+        parts.append(part)
+        kinds.append(part.with_values(tf.fill(tf.shape(part.values), number)))
+    return Packed(tf.concat(parts, axis=1), tf.concat(kinds, axis=1), tf.cast(dropped, tf.int32))
+
+
+def pad(token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None, pad_id: int) -> dict[str, tf.Tensor]:
+    """Fill rows up to the longest of the batch.
+
+    Args:
+        token_ids: int32 ragged (b, None).
+        segment_ids: int32 ragged (b, None), or None when there is one segment only.
+        pad_id: the id that fills.
+
+    Returns:
+        {"token_ids", "padding_mask", "segment_ids"}, each int32 (b, t) with t at least 1.
+    """
+    dense = _dense(token_ids, pad_id)
+    mask = tf.sequence_mask(token_ids.row_lengths(), tf.shape(dense)[1], dtype=tf.int32)
+    kinds = tf.zeros_like(dense) if segment_ids is None else _dense(segment_ids, 0)
+    return {"token_ids": dense, "padding_mask": mask, "segment_ids": kinds}
+
+
+def _longest_first(lengths: Sequence[tf.Tensor], room: int) -> list[tf.Tensor]:
+    if len(lengths) == 1:
+        return [tf.minimum(lengths[0], room)]
+    shorter = tf.minimum(*lengths)
+    longer = tf.minimum(tf.maximum(*lengths), tf.maximum(shorter, room - shorter))
+    halved = shorter + longer > room
+    shorter = tf.where(halved, tf.cast(room // 2, shorter.dtype), shorter)
+    longer = tf.where(halved, tf.cast(room - room // 2, longer.dtype), longer)
+    first_is_longer = lengths[0] > lengths[1]
+    return [tf.where(first_is_longer, longer, shorter), tf.where(first_is_longer, shorter, longer)]
+
+
+def _head(segment: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
+    keep = tf.ragged.range(segment.row_lengths()) < tf.expand_dims(lengths, 1)
+    return tf.ragged.boolean_mask(segment, keep)
+
+
+def _dense(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:
+    dense = rows.to_tensor(fill)
+    missing = tf.maximum(1 - tf.shape(dense)[1], 0)  # 1 when every row is empty
+    return tf.pad(dense, [[0, 0], [0, missing]], constant_values=fill)
+
+
+def _column(token_id: int | None, rows: tf.Tensor) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_tensor(tf.fill(tf.stack([rows, tf.cast(1, rows.dtype)]), tf.cast(token_id, tf.int32)))

@@ -1,0 +1,105 @@
+"""What a network is fed with, held compactly: token ids of all texts, or their stored vectors."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.text.graph import TextGraph
+
+
+class Inputs(Protocol):
+    """Rows that can be fed to a network in any order.
+
+    Attributes:
+        spec: type of a batch, of any size.
+        lengths: int64 (n,), the cost of each row.
+    """
+
+    spec: tf.TypeSpec
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def batch(self, rows: np.ndarray) -> tf.Tensor | tf.RaggedTensor:
+        """The rows with these indices, in this order."""
+
+
+class TokenIds:
+    """Token ids of all texts, end to end in one array: 4 bytes a token, 8 a text.
+
+    Attributes:
+        truncated: number of texts that were cut.
+        dropped: number of tokens cut off in all.
+    """
+
+    spec = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
+
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, dropped: np.ndarray) -> None:
+        """Hold packed rows.
+
+        Args:
+            ids: int32 (total,), all rows end to end.
+            lengths: int64 (n,), tokens of each row.
+            dropped: int32 (n,), tokens that truncation took from each row.
+        """
+        self.lengths = lengths
+        self.truncated = int(np.count_nonzero(dropped))
+        self.dropped = int(dropped.sum(dtype=np.int64))
+        self._ids = ids
+        self._offsets = np.concatenate([[0], np.cumsum(lengths)])
+
+    @classmethod
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> "TokenIds":
+        """Run the text graph once over bounded batches of texts.
+
+        Args:
+            texts: object arrays of UTF-8 bytes.
+            graph: turns them into packed rows.
+        """
+        pack = tf.function(graph.pack, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))]
+        for batch in texts:
+            packed = pack(tf.constant(batch, tf.string))
+            row_lengths = packed.token_ids.row_lengths()
+            parts.append((packed.token_ids.flat_values.numpy(), row_lengths.numpy(), packed.dropped.numpy()))
+        ids, lengths, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(ids, lengths, dropped)
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self.lengths)
+
+    def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
+        """Int32 ragged (b, None)."""
+        ids = np.concatenate([self._ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
+        return tf.RaggedTensor.from_row_lengths(ids, self.lengths[rows], validate=False)
+
+
+class Vectors:
+    """One vector per text, in a temporary file that goes with this object."""
+
+    def __init__(self, rows: int, dim: int) -> None:
+        """Make room for float32 (rows, dim)."""
+        self._folder = tempfile.TemporaryDirectory(prefix="textgraft-")
+        self._values = np.lib.format.open_memmap(
+            Path(self._folder.name) / "vectors.npy", mode="w+", dtype=np.float32, shape=(rows, dim)
+        )
+        self.spec = tf.TensorSpec([None, dim], tf.float32)
+        self.lengths = np.ones(rows, np.int64)
+
+    def put(self, rows: np.ndarray, vectors: np.ndarray) -> None:
+        """Store the vectors (b, dim) of these rows."""
+        self._values[rows] = vectors
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self.lengths)
+
+    def batch(self, rows: np.ndarray) -> tf.Tensor:
+        """Float32 (b, dim)."""
+        return tf.constant(self._values[rows])

@@ -1,0 +1,229 @@
+"""The training loop: batches in, optimizer steps, validation, early stopping, best weights kept."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.errors import TrainingError
+from textgraft.training import batches
+from textgraft.training.config import FitConfig
+from textgraft.training.inputs import Inputs
+from textgraft.training.schedule import build_optimizer
+
+# A batch for inference: as many rows as fit in so many padded tokens.
+_INFERENCE_TOKENS = 8192
+_INFERENCE_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the loop trains.
+
+    Attributes:
+        layers: all that has weights or random state.
+        forward: (batch of inputs, training) to float32 outputs (b, ...).
+        loss: (targets, outputs) to the loss of each row, float32 (b,).
+        metrics: (targets, outputs) of all validation rows to numbers for the history; of the first one, more is better.
+    """
+
+    layers: keras.Model
+    forward: Callable[..., tf.Tensor]
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs with their targets.
+
+    Attributes:
+        inputs: rows.
+        targets: (n, ...), in the order of the rows.
+    """
+
+    inputs: Inputs
+    targets: np.ndarray
+
+
+class Watcher(Protocol):
+    """Follows the training."""
+
+    def step(self, epoch: int, texts: int, loss: float) -> None:
+        """After each optimizer step: epoch from 0, texts in the step, mean loss of the epoch so far."""
+
+    def epoch(self, record: dict[str, float]) -> None:
+        """After each epoch: its row of the history."""
+
+
+@dataclass
+class History:
+    """What happened.
+
+    Attributes:
+        records: a row per epoch: epoch (from 1), loss, val_loss and val_ metrics, learning_rate, seconds,
+            texts_per_second.
+        best_epoch: the epoch whose weights were kept, from 1.
+        seconds: wall time of the whole run.
+    """
+
+    records: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+
+
+def train(network: Network, data: Examples, validation: Examples, config: FitConfig, watcher: Watcher) -> History:
+    """Train all trainable weights of a network; it ends with those of its best epoch.
+
+    The best epoch is the last of those with the highest first metric on the validation rows: under a decaying learning
+    rate, of two epochs that score alike the later one generalizes better.
+
+    Args:
+        network: what to train.
+        data: training rows.
+        validation: rows that judge each epoch; never trained on.
+        config: without None.
+        watcher: told of each step and epoch.
+
+    Raises:
+        TrainingError: when the loss is no longer a finite number; names the epoch, step and rows.
+    """
+    start = time.monotonic()
+    epochs, batch_size = config.epochs or 1, config.batch_size or 1
+    plan = [batches.shuffled(data.inputs.lengths, batch_size, config.seed, epoch) for epoch in range(epochs)]
+    optimizer = build_optimizer(config, sum(len(epoch) for epoch in plan))
+    step = _training_step(network, optimizer, data)
+    infer = inference_step(network.forward, data.inputs.spec)
+    _seed(network.layers, config.seed)
+    history, best = History(), _Best(network.layers.trainable_variables)
+    for epoch, order in enumerate(plan):
+        began = time.monotonic()
+        loss = _train_epoch(step, data, order, partial(watcher.step, epoch))
+        seconds = time.monotonic() - began
+        scores = _validate(network, infer, validation)
+        record = {"epoch": epoch + 1, "loss": loss, **scores, "learning_rate": float(optimizer.learning_rate)}
+        record |= {"seconds": seconds, "texts_per_second": len(data.inputs) / seconds}
+        history.records.append(record)
+        watcher.epoch(record)
+        best.offer(epoch + 1, next(iter(scores.values())))
+        if epoch + 1 - best.epoch >= config.patience:
+            break
+    best.restore()
+    history.best_epoch = best.epoch
+    history.seconds = time.monotonic() - start
+    return history
+
+
+def outputs_of(infer: Callable[[tf.Tensor], tf.Tensor], inputs: Inputs) -> np.ndarray:
+    """Outputs for all rows, in their order.
+
+    Args:
+        infer: what `inference_step` gave.
+        inputs: rows.
+
+    Returns:
+        float32 (n, ...).
+    """
+    outputs: np.ndarray | None = None
+    for rows in batches.by_length(inputs.lengths, _INFERENCE_TOKENS, _INFERENCE_ROWS):
+        part = infer(inputs.batch(rows)).numpy()
+        if outputs is None:
+            outputs = np.empty((len(inputs), *part.shape[1:]), part.dtype)
+        outputs[rows] = part
+    return np.empty((0,), np.float32) if outputs is None else outputs
+
+
+def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Callable[[tf.Tensor], tf.Tensor]:
+    """One compiled function from a batch of inputs, of any shape, to outputs.
+
+    Args:
+        forward: (batch, training) to outputs.
+        spec: type of a batch.
+    """
+
+    @tf.function(input_signature=[spec], autograph=False)
+    def infer(batch: tf.Tensor) -> tf.Tensor:
+        return forward(batch, training=False)
+
+    return infer  # type: ignore[no-any-return]
+
+
+def _training_step(
+    network: Network, optimizer: keras.optimizers.Optimizer, data: Examples
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    variables = network.layers.trainable_variables
+    optimizer.build(variables)
+    targets_spec = tf.TensorSpec([None, *data.targets.shape[1:]], data.targets.dtype)
+
+    @tf.function(input_signature=[data.inputs.spec, targets_spec], autograph=False)
+    def step(batch: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(network.loss(targets, network.forward(batch, training=True)))
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        optimizer.apply(gradients, variables)
+        return loss
+
+    return step  # type: ignore[no-any-return]
+
+
+def _train_epoch(
+    step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    data: Examples,
+    order: Sequence[np.ndarray],
+    report: Callable[[int, float], None],
+) -> float:
+    total, seen = 0.0, 0
+    for number, rows in enumerate(order):
+        loss = float(step(data.inputs.batch(rows), tf.constant(data.targets[rows])))
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} at step {number + 1} of {len(order)} (training rows {_some(rows)}); "
+                "try a lower learning rate or --precision float32"
+            )
+        total += loss * len(rows)
+        seen += len(rows)
+        report(len(rows), total / seen)
+    return total / seen
+
+
+def _validate(network: Network, infer: Callable[[tf.Tensor], tf.Tensor], validation: Examples) -> dict[str, float]:
+    outputs = outputs_of(infer, validation.inputs)
+    loss = tf.reduce_mean(network.loss(tf.constant(validation.targets), tf.constant(outputs)))
+    metrics = network.metrics(validation.targets, outputs)
+    return {**{f"val_{name}": value for name, value in metrics.items()}, "val_loss": float(loss)}
+
+
+class _Best:
+    """The weights of the best epoch so far."""
+
+    def __init__(self, variables: Sequence[keras.Variable]) -> None:
+        self.epoch = 0
+        self._score = float("-inf")
+        self._variables = variables
+        self._values: list[np.ndarray] = []
+
+    def offer(self, epoch: int, score: float) -> None:
+        if score >= self._score:
+            self.epoch, self._score = epoch, score
+            self._values = [variable.numpy() for variable in self._variables]
+
+    def restore(self) -> None:
+        for variable, value in zip(self._variables, self._values, strict=True):
+            variable.assign(value)
+
+
+def _seed(layers: keras.Model, seed: int) -> None:
+    """Give every seed generator (dropout) a state that depends on nothing but the run's seed and its place."""
+    states = [variable for variable in layers.non_trainable_variables if "seed_generator_state" in variable.path]
+    for number, state in enumerate(states):
+        random = np.random.Generator(np.random.PCG64([seed, number]))
+        state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
+
+
+def _some(rows: np.ndarray) -> str:
+    return ", ".join(str(row + 1) for row in sorted(rows)[:8]) + (", ..." if len(rows) > 8 else "")

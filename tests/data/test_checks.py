@@ -1,0 +1,45 @@
+import pytest
+
+from textgraft.data.checks import check_training
+from textgraft.data.dataset import Dataset
+from textgraft.data.loading import load_dataset
+from textgraft.errors import DataError
+
+
+def made(source, *rows):
+    return Dataset.from_lists([text for text, _ in rows], [label for _, label in rows], source)
+
+
+TRAIN = made("train", ("a", "x"), ("b", "y"), ("c", "x"))
+
+
+def test_good_sets():
+    assert check_training(TRAIN) == ()
+    assert check_training(TRAIN, made("test", ("d", "x")), made("dev", ("e", "y"))) == ()
+
+
+def test_shared_texts_of_each_two_sets():
+    dev, test = made("dev", ("A ", "x"), ("d", "y")), made("test", ("D", "x"), (" b", "y"), ("a", "y"))
+    assert check_training(TRAIN, dev, test) == (
+        "dev: 1 of 2 texts also occur in train",
+        "test: 2 of 3 texts also occur in train",
+        "test: 2 of 3 texts also occur in dev",
+    )
+
+
+def test_one_label():
+    with pytest.raises(DataError, match="train: every text has the label 'x'; training needs at least two"):
+        check_training(made("train", ("a", "x"), ("b", "x")))
+
+
+def test_unseen_label_is_told_with_count_and_line(write):
+    path = write("test.csv", [("a", "x"), ("b", "z"), ("c", "z")])
+    with pytest.raises(DataError, match=f"{path}, line 3: label 'z', of 2 texts here, is unknown; .*: x, y"):
+        check_training(TRAIN, load_dataset(path))
+
+
+def test_unlabelled():
+    with pytest.raises(DataError, match="no telling which column is the label"):
+        check_training(Dataset.from_lists(["a"]))
+    with pytest.raises(DataError, match="no telling which column is the label"):
+        check_training(TRAIN, Dataset.from_lists(["a"]))

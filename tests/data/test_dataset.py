@@ -1,0 +1,149 @@
+import gc
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.loading import load_dataset
+from textgraft.errors import DataError
+
+TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]
+LABELS = ["b", "a", "b", "c", "b"]
+
+
+@pytest.fixture
+def data():
+    return Dataset.from_lists(TEXTS, LABELS)
+
+
+def test_what_it_tells(data):
+    assert len(data) == 5
+    assert data.label_names == ["a", "b", "c"]
+    assert data.counts() == {"a": 1, "b": 3, "c": 1}
+    assert data.labels.tolist() == LABELS
+    assert data.text_at(2) == "trois ☃"
+    assert data.place(2) == "texts, row 3"
+    assert repr(data) == "Dataset(texts: 5 texts, labels a, b, c)"
+    assert (data.source, data.columns, data.notices) == ("texts", ("text", "label"), ())
+
+
+def test_label_ids(data):
+    ids = data.label_ids(["c", "b", "a", "unused"])
+    assert ids.dtype == np.int32
+    assert ids.tolist() == [1, 2, 1, 0, 1]
+    with pytest.raises(
+        DataError, match="texts, row 1: label 'b', of 3 texts here, is unknown; it must be one of: a, c"
+    ):
+        data.label_ids(["a", "c"])
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_batches(data, size):
+    batches = list(data.batches(size))
+    assert [len(batch.texts) for batch in batches] == [min(size, 5 - start) for start in range(0, 5, size)]
+    assert [text.decode() for batch in batches for text in batch.texts] == TEXTS
+    assert [label for batch in batches for label in batch.labels] == LABELS
+    assert all(batch.texts.dtype == object and type(batch.texts[0]) is bytes for batch in batches)
+
+
+def test_take_keeps_the_order_given(data):
+    part = data.take([4, 0, 0])
+    assert [part.text_at(row) for row in range(3)] == ["fem", "one", "one"]
+    assert part.counts() == {"b": 3}
+    assert part.take(np.array([0])).place(0) == "texts, row 5"
+    assert len(data.take([])) == 0
+    assert list(data.take([]).batches()) == []
+
+
+def test_take_across_chunks(write):
+    texts = [f"{n} {'x' * (n % 50)}" for n in range(20_000)]
+    data = load_dataset(write("a.csv", [(text, "x") for text in texts]))
+    order = np.random.default_rng(0).permutation(len(texts))
+    taken = data.take(order)
+    assert [text.decode() for batch in taken.batches(777) for text in batch.texts] == [texts[row] for row in order]
+
+
+def test_unlabelled():
+    data = Dataset.from_lists(["a", "b"])
+    assert data.labels is None
+    assert data.label_names == []
+    assert data.counts() == {}
+    assert [batch.labels for batch in data.batches(1)] == [None, None]
+    assert repr(data) == "Dataset(texts: 2 texts)"
+    for ask in (data.require_labels, lambda: data.label_ids(["a"])):
+        with pytest.raises(DataError, match="texts: no telling which column is the label; set label to one of: text"):
+            ask()
+
+
+def test_require_labels_lists_the_columns(write):
+    data = load_dataset(write("a.csv", "text,category,topic\na,b,c\n"))
+    with pytest.raises(DataError, match=r"a\.csv: .* set label to one of: text, category, topic"):
+        data.require_labels()
+
+
+def test_fingerprint_is_of_texts_and_labels_in_order(data):
+    parts = [b"labelled"]
+    for text, label in zip(TEXTS, LABELS, strict=True):
+        for value in (text.encode(), label.encode()):
+            parts += [len(value).to_bytes(8, "little"), value]
+    assert data.fingerprint() == hashlib.sha256(b"".join(parts)).hexdigest()
+    assert data.fingerprint() == Dataset.from_lists(TEXTS, LABELS, source="other").fingerprint()
+    others = [
+        Dataset.from_lists(TEXTS),
+        data.take([1, 0, 2, 3, 4]),
+        data.take(range(4)),
+        Dataset.from_lists(TEXTS, [*LABELS[:4], "c"]),
+        Dataset.from_lists(["on", "ezwei", *TEXTS[2:]], LABELS),
+    ]
+    assert len({data.fingerprint(), *(other.fingerprint() for other in others)}) == 6
+
+
+def test_fingerprint_is_the_same_in_every_format(write):
+    rows = [("good", "pos"), ("bad", "neg")]
+    prints = {load_dataset(write(f"a.{kind}", rows)).fingerprint() for kind in ("csv", "tsv", "jsonl", "parquet")}
+    assert prints == {Dataset.from_lists(*zip(*rows, strict=True)).fingerprint()}
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "complaint"),
+    [
+        ([], None, "texts must be a list of at least one string"),
+        ("abc", None, "texts must be a list"),
+        (["a", 1], None, "row 2: texts must be strings, not int"),
+        (["a", None], None, "row 2: texts must be strings, not NoneType"),
+        (["a"], [0], "row 1: labels must be strings, not int"),
+        (["a", "b"], ["x"], "2 texts but 1 labels"),
+        (["\ud800"], None, "half of a surrogate pair"),
+    ],
+)
+def test_lists_that_do_not_fit(texts, labels, complaint):
+    with pytest.raises(DataError, match=complaint):
+        Dataset.from_lists(texts, labels)
+
+
+def test_numpy_arrays_will_do():
+    assert Dataset.from_lists(np.array(TEXTS), np.array(LABELS)).labels.tolist() == LABELS
+
+
+def test_nothing_is_left_in_the_temporary_folder(write, monkeypatch, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    data = load_dataset(write("a.csv", [("a", "x"), ("b", "y")]))
+    assert list(folder.iterdir()) == []
+    assert data.text_at(1) == "b"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at Linux's list of mappings")
+def test_the_mapping_goes_with_the_last_view(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    view = Dataset.from_lists(TEXTS, LABELS).take([1, 2])
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    assert str(tmp_path) in Path("/proc/self/maps").read_text()
+    assert view.text_at(0) == "zwei"
+    del view
+    gc.collect()
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+    assert len(list(Path("/proc/self/fd").iterdir())) < files

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from textgraft.data.loading import load_dataset, split_names
+from textgraft.errors import DataError
+
+
+@pytest.fixture
+def acl(write, tmp_path):
+    """The tree of the Large Movie Review Dataset, with the files beside its texts."""
+    for split in ("train", "test"):
+        for number in range(20):
+            write(f"acl/{split}/pos/{number}_9.txt", f"{split} good {number}")
+            write(f"acl/{split}/neg/{number}_1.txt", f"{split} bad {number}")
+        write(f"acl/{split}/urls_pos.txt", "http://example.org\n")
+        write(f"acl/{split}/labeledBow.feat", "9 0:1\n")
+    for number in range(3):
+        write(f"acl/train/unsup/{number}_0.txt", "who knows")
+    write("acl/README", "read me")
+    write("acl/imdb.vocab", "the\n")
+    return tmp_path / "acl"
+
+
+def test_splits_and_labels(acl):
+    assert set(split_names(acl)) == {"train", "test"}
+    train, test = load_dataset(acl, split="train,test")
+    assert train.counts() == test.counts() == {"neg": 20, "pos": 20}
+    for row, label in enumerate(train.labels):
+        assert train.text_at(row).startswith("train good" if label == "pos" else "train bad")
+    assert train.notices == (f"{acl / 'train'}: 3 texts without a label (unsup) left out",)
+    assert test.notices == ()
+
+
+def test_one_split_folder_alone(acl):
+    assert load_dataset(acl / "test").counts() == {"neg": 20, "pos": 20}
+
+
+def test_order_is_fixed_and_mixed(acl):
+    data = load_dataset(acl, split="train")
+    again = load_dataset(acl, split="train")
+    assert data.fingerprint() == again.fingerprint()
+    assert set(load_dataset(acl, split="train[:50%]").counts()) == {"neg", "pos"}
+
+
+def test_place_is_the_file(acl):
+    data = load_dataset(acl, split="test")
+    place = data.place(5)
+    assert Path(place).read_text() == data.text_at(5)
+
+
+def test_text_is_the_whole_file_as_it_is(write, tmp_path):
+    write("root/x/1.txt", "\ufeff two\r\nlines\n")
+    assert load_dataset(tmp_path / "root").text_at(0) == " two\r\nlines\n"
+
+
+def test_errors_name_the_file(write, tmp_path):
+    write("root/x/1.txt", "fine")
+    bad = write("root/y/2.txt", b"one\ntw\xff\n")
+    with pytest.raises(DataError, match=f"{bad}, line 2: the byte at offset 6"):
+        load_dataset(tmp_path / "root")
+    bad.write_text(" ")
+    with pytest.raises(DataError, match=f"^{bad}: the text is empty"):
+        load_dataset(tmp_path / "root")
+
+
+def test_files_named_after_splits(write, tmp_path):
+    write("set/test.csv", [("c", "x")])
+    write("set/train.csv", [("a", "x"), ("b", "y")])
+    write("set/dev.jsonl.gz", [("d", "y")])
+    write("set/unlabelled.txt", "e\nf\n")
+    write("set/README.txt", "not data")
+    write("set/train.md", "nor this")
+    assert split_names(tmp_path / "set") == ("train", "dev", "test", "unlabelled")
+    train, dev, more = load_dataset(tmp_path / "set", split="train,dev,unlabelled")
+    assert (train.text_at(1), dev.text_at(0), more.text_at(1)) == ("b", "d", "f")
+    assert train.source == str(tmp_path / "set" / "train.csv")
+
+
+def test_two_files_of_one_split(write, tmp_path):
+    write("set/train.csv", [("a", "x")])
+    write("set/train.tsv", [("a", "x")])
+    with pytest.raises(DataError, match=r"both train\.csv and train\.tsv are train; remove one"):
+        load_dataset(tmp_path / "set")
+
+
+def test_several_splits_must_be_chosen_from(acl):
+    with pytest.raises(DataError, match="holds several splits; set split to one of: test, train"):
+        load_dataset(acl)
+    with pytest.raises(DataError, match="no split 'dev'; it has: test, train"):
+        load_dataset(acl, split="dev")

@@ -1,0 +1,34 @@
+"""The sets people know, where they are at hand."""
+
+from textgraft.data.checks import check_training
+from textgraft.data.duplicates import shared
+from textgraft.data.loading import load_dataset, split_names
+
+
+def test_imdb(real_data):
+    assert split_names(real_data / "imdb") == ("train", "test", "unlabelled")
+    train, test = load_dataset(real_data / "imdb", split="train,test")
+    assert len(train) == len(test) == 25_000
+    assert set(train.counts().values()) == set(test.counts().values()) == {12_500}
+    assert len(set(train.digests().tolist())) == 25_000 - 96
+    assert shared(train.digests(), test.digests()) == 123
+    assert len(check_training(train, test)) == 1
+
+
+def test_ag_news(real_data):
+    train, test = load_dataset(real_data / "agnews", split="train,test")
+    assert (len(train), len(test)) == (14_927, 7_600)
+    assert train.label_names == ["Business", "Sci/Tech", "Sports", "World"]
+
+
+def test_trec(real_data):
+    train, test = load_dataset(real_data / "trec", split="train,test")
+    assert (len(train), len(test)) == (5_452, 500)
+    assert train.counts()["ABBR"] == 86
+    assert load_dataset(real_data / "trec", split="test", label="fine").require_labels()[0] == "NUM:dist"
+
+
+def test_books(real_data):
+    books = load_dataset(real_data / "gutenberg" / "books.parquet")
+    assert len(books) == 168
+    assert books.labels is None

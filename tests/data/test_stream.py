@@ -1,0 +1,97 @@
+"""Texts for prediction: streamed, in order, nothing lost."""
+
+import io
+import itertools
+
+import pytest
+
+from textgraft.data.loading import load_dataset, read_texts, split_names
+from textgraft.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    def feed(content: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    return feed
+
+
+def texts_of(batches):
+    return [text.decode() for batch in batches for text in batch.texts]
+
+
+def test_empty_texts_are_kept_in_their_place(write, labelled_format):
+    rows = [("", "x"), ("one", "y"), ("  ", "x"), ("two", "y")]
+    assert texts_of(read_texts(write(f"a.{labelled_format}", rows))) == [text for text, _ in rows]
+
+
+def test_a_label_column_is_not_looked_at(write):
+    path = write("a.csv", "text,label\none,\ntwo,x\n")
+    assert texts_of(read_texts(path)) == ["one", "two"]
+    assert [batch.labels for batch in read_texts(path)] == [None]
+
+
+def test_batches_come_before_the_source_is_read_to_its_end(write):
+    path = write("a.csv", "text\n" + "a short text\n" * 50_000 + "too,many\n")
+    batches = read_texts(path)
+    first = list(itertools.islice(batches, 5))
+    assert all(0 < len(batch.texts) <= 5000 for batch in first)
+    with pytest.raises(DataError, match="line 50002: 2 cells"):
+        list(batches)
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("lines", b"one\n\nthree\n"),
+        ("csv", b'\xef\xbb\xbftext,label\r\none,x\r\n"",y\r\nthree,x\r\n'),
+        ("tsv", b"id\ttext\n1\tone\n2\t\n3\tthree\n"),
+        ("jsonl", b'{"text": "one"}\n{"text": ""}\n{"text": "three"}\n'),
+    ],
+)
+def test_standard_input(stdin, format, content):
+    stdin(content)
+    assert texts_of(read_texts("-", format=format)) == ["one", "", "three"]
+
+
+def test_errors_in_standard_input(stdin):
+    stdin(b"one\ntw\xff\n")
+    with pytest.raises(DataError, match=r"^-, line 2: the byte at offset 6"):
+        list(read_texts("-", format="lines"))
+    with pytest.raises(ConfigError, match="standard input does not tell its format"):
+        read_texts("-")
+
+
+def test_a_dataset_from_standard_input(stdin):
+    stdin(b"text,label\none,x\n")
+    assert load_dataset("-", format="csv").counts() == {"x": 1}
+
+
+def test_split(write, tmp_path):
+    write("set/train.csv", [("a", "x")])
+    write("set/test.csv", [("b", "x")])
+    assert texts_of(read_texts(tmp_path / "set", split="test")) == ["b"]
+    with pytest.raises(DataError, match="several splits"):
+        read_texts(tmp_path / "set")
+    for split in ("test[:1]", "train,test"):
+        with pytest.raises(ConfigError, match="one whole split"):
+            read_texts(tmp_path / "set", split=split)
+
+
+def test_empty_texts_dropped_or_refused(write):
+    path = write("a.txt", "one\n\ntwo\n")
+    assert texts_of(read_texts(path, empty="drop")) == ["one", "two"]
+    with pytest.raises(DataError, match="line 2: the text is empty"):
+        list(read_texts(path, empty="error"))
+
+
+def test_split_names_of_a_file(write):
+    assert split_names(write("a.csv", [("a", "x")])) == ("train",)
+
+
+def test_options_are_checked_before_anything_is_read(write):
+    with pytest.raises(ConfigError, match="choose one of error, drop, keep"):
+        read_texts(write("a.txt", "a\n"), empty="no")
+    with pytest.raises(DataError, match="no telling which column"):
+        read_texts(write("a.csv", "one,two\na,b\n"))

@@ -1,0 +1,11 @@
+"""The texts of the golden vectors."""
+
+from tests.nasty import NASTY
+
+TEXTS = [
+    *NASTY,
+    "The film opens slowly, but the last half hour is worth every minute of the wait.",
+    "What is the capital of Mongolia?",
+    "Oil prices fell for a third day as inventories rose.",
+    " ".join(f"Sentence number {number} says something a little different from the others." for number in range(60)),
+]

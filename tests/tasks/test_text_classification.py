@@ -1,0 +1,253 @@
+"""Text classification, on a tiny BERT with random weights."""
+
+import json
+
+import numpy as np
+import pytest
+
+import textgraft as tg
+from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from textgraft.text.cleaning import Cleaning
+
+GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
+BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
+FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
+
+
+def two_labels(copies=6):
+    texts = [f"{text} {'film ' * number}" for number in range(copies) for text in GOOD + BAD]
+    return tg.Dataset.from_lists(texts, (["good"] * len(GOOD) + ["bad"] * len(BAD)) * copies)
+
+
+def three_labels():
+    data = two_labels()
+    texts = [data.text_at(row) for row in range(len(data))]
+    labels = [["a", "b", "c"][row % 3] for row in range(len(data))]
+    return tg.Dataset.from_lists(texts, labels)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_bert):
+    data = two_labels()
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32", hidden=(8,))
+    model.fit(data, **FIT)
+    return model
+
+
+def test_labels_are_the_users_words(trained):
+    assert set(trained.predict(["the film was good", "dull"])) <= {"good", "bad"}
+    probabilities = trained.predict_proba(["the film was good", ""])
+    assert probabilities.shape == (2, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_binary_has_one_logit_and_more_labels_one_each(tiny_bert):
+    assert tg.TextClassifier(tiny_bert, ["a", "b"]).model.output_shape == (None, 1)
+    assert tg.TextClassifier(tiny_bert, ["a", "b", "c"]).model.output_shape == (None, 3)
+
+
+def test_the_output_is_logits(tiny_bert):
+    for labels in (["a", "b"], ["a", "b", "c"]):
+        head = tg.TextClassifier(tiny_bert, labels).head
+        assert head.get_layer("logits").activation.__name__ == "linear"
+
+
+@pytest.mark.parametrize("fine_tune", ["all", "none"])
+@pytest.mark.parametrize("data", [two_labels(), three_labels()], ids=["two", "three"])
+def test_training_lowers_the_loss(tiny_bert, data, fine_tune):
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32", dropout=0)
+    history = model.fit(data, data, fine_tune=fine_tune, epochs=8, batch_size=8, learning_rate=5e-3)
+    assert history.records[-1]["loss"] < history.records[0]["loss"]
+
+
+def test_feature_extraction_leaves_the_backbone(tiny_bert):
+    model = tg.TextClassifier(tiny_bert, ["good", "bad"], precision="float32")
+    before = [weight.numpy() for weight in model.backbone.network.weights]
+    model.fit(two_labels(), fine_tune="none", **FIT)
+    for weight, value in zip(model.backbone.network.weights, before, strict=True):
+        if "seed_generator_state" not in weight.path:
+            np.testing.assert_array_equal(weight.numpy(), value)
+
+
+def test_feature_extraction_reads_each_text_once(tiny_bert, monkeypatch):
+    model = tg.TextClassifier(tiny_bert, ["good", "bad"], precision="float32")
+    data = two_labels()
+    rows = []
+    stored = model._vectors
+    monkeypatch.setattr(model, "_vectors", lambda tokens: (rows.append(len(tokens)), stored(tokens))[1])
+    monkeypatch.setattr(model, "forward", lambda *_, **__: pytest.fail("the backbone ran during the head's training"))
+    model.fit(data, fine_tune="none", **FIT)
+    assert sum(rows) == len(data)
+
+
+def test_same_seed_same_weights_other_seed_others(tiny_bert):
+    def weights(seed):
+        model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32", seed=seed)
+        model.fit(two_labels(), seed=seed, **FIT)
+        return np.concatenate([weight.numpy().ravel() for weight in model._weights().values()])
+
+    np.testing.assert_array_equal(weights(0), weights(0))
+    assert np.abs(weights(0) - weights(1)).max() > 1e-4
+
+
+def test_the_best_epoch_is_kept(tiny_bert):
+    class Watch:
+        def __init__(self, model):
+            self.model, self.heads, self.scores = model, [], []
+
+        def step(self, *_):
+            pass
+
+        def epoch(self, record):
+            self.scores.append(record["val_accuracy"])
+            self.heads.append(self.model.head.get_weights()[0])
+
+    data = two_labels()
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
+    watch = Watch(model)
+    history = model.fit(data, watcher=watch, epochs=6, batch_size=4, learning_rate=2e-2)
+    best = max(epoch for epoch, score in enumerate(watch.scores) if score == max(watch.scores))
+    assert history.best_epoch == best + 1
+    np.testing.assert_array_equal(model.head.get_weights()[0], watch.heads[best])
+
+
+def test_early_stopping(tiny_bert):
+    data = two_labels()
+    upside_down = tg.Dataset.from_lists(
+        [data.text_at(row) for row in range(len(data))], ["bad" if label == "good" else "good" for label in data.labels]
+    )
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32", dropout=0)
+    history = model.fit(data, upside_down, epochs=60, batch_size=8, learning_rate=1e-2, schedule="constant", patience=2)
+    assert len(history.records) < 60
+
+
+def test_a_loss_that_is_no_number_stops_training(tiny_bert):
+    model = tg.TextClassifier(tiny_bert, ["good", "bad"], precision="float32")
+    model.head.get_layer("logits").kernel.assign(model.head.get_layer("logits").kernel * np.nan)
+    with pytest.raises(TrainingError, match=r"step 1 of \d+ \(training rows [\d, .]+\)"):
+        model.fit(two_labels(), **FIT)
+
+
+def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
+    texts = [*GOOD, *BAD, "", "unknown words"]
+    trained.evaluate(two_labels(1), keep=True)
+    trained.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_array_equal(loaded.predict_proba(texts), trained.predict_proba(texts))
+    assert loaded.labels == trained.labels
+    assert loaded.history == trained.history
+    files = sorted(file.name for file in (tmp_path / "model").iterdir())
+    assert files == ["README.md", "config.json", "history.csv", "manifest.json", "model.safetensors", "vocab.txt"]
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["data"]["train"]["sha256"]
+    assert config["metrics"]["test"]["texts"] == 10
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "`bad`, `good`" in card
+    assert f"{config['metrics']['test']['accuracy']:.4f}" in card
+
+
+def test_a_loaded_model_is_saved_again_unchanged(trained, tmp_path):
+    trained.save(tmp_path / "one")
+    tg.load(tmp_path / "one", precision="float32").save(tmp_path / "two")
+    first, second = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two"))
+    assert first == second
+
+
+def test_a_damaged_model_is_refused(trained, tmp_path):
+    trained.save(tmp_path / "model")
+    with (tmp_path / "model" / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\7")
+    with pytest.raises(ModelFolderError, match="altered"):
+        tg.load(tmp_path / "model")
+
+
+def test_a_newer_format_is_refused(trained, tmp_path):
+    from textgraft.artifact import storage
+
+    trained.save(tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    config.write_text(config.read_text().replace('"format_version": 1', '"format_version": 99'))
+    (tmp_path / "model" / "manifest.json").unlink()
+    storage._write_manifest(tmp_path / "model")
+    with pytest.raises(ModelFolderError, match="format version 99"):
+        tg.load(tmp_path / "model")
+
+
+def test_cleaning_is_kept_and_applied_at_prediction(tiny_bert, tmp_path):
+    model = tg.TextClassifier(
+        tiny_bert, ["a", "b"], precision="float32", cleaning=Cleaning(strip_html=True, strip_punctuation=True)
+    )
+    model.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_array_equal(loaded.predict_proba(["<b>good</b> film!"]), loaded.predict_proba([" good  film"]))
+
+
+def test_batch_mates_have_no_effect(trained):
+    texts = ["the film was good", "dull " * 50, ""]
+    alone = np.concatenate([trained.predict_proba([text]) for text in texts])
+    np.testing.assert_allclose(trained.predict_proba(texts), alone, atol=1e-5)
+
+
+def test_evaluate_agrees_with_predict(trained):
+    data = two_labels(2)
+    metrics = trained.evaluate(data)
+    texts = [data.text_at(row) for row in range(len(data))]
+    expected = np.mean([found == label for found, label in zip(trained.predict(texts), data.labels, strict=True)])
+    assert metrics["accuracy"] == pytest.approx(expected)
+
+
+def test_windows_keep_the_order(trained, monkeypatch):
+    from textgraft.tasks import base
+
+    texts = [f"{'film ' * (row % 7)}{GOOD[row % 5]}" for row in range(50)]
+    whole = trained.predict_proba(texts)
+    monkeypatch.setattr(base, "WINDOW", 8)
+    np.testing.assert_allclose(trained.predict_proba(texts), whole, atol=1e-6)
+
+
+def test_truncation_is_counted(tiny_bert):
+    data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
+    model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)
+    model.fit(data, data, **FIT)
+    assert model.record["data"]["truncated_texts"] == 6
+    assert model.record["data"]["truncated_tokens"] == 3 * (20 - 4) + 3 * (5 - 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": ["a"]}, "two different"),
+        ({"labels": ["a", "a"]}, "two different"),
+        ({"labels": "ab"}, "two different"),
+        ({"pooling": "sqrtn"}, "sqrtn"),
+        ({"pooling": "median"}, "median"),
+        ({"sequence_length": 65}, "between 1 and 64"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"precision": "float8"}, "float8"),
+        ({"poling": "mean"}, "poling"),
+    ],
+)
+def test_options_that_make_no_sense(tiny_bert, options, message):
+    with pytest.raises(ConfigError, match=message):
+        tg.TextClassifier(tiny_bert, **({"labels": ["a", "b"]} | options))
+
+
+def test_fit_names_an_unknown_option(trained):
+    with pytest.raises(ConfigError, match="epoch"):
+        trained.fit(two_labels(), epoch=3)
+
+
+def test_a_label_the_model_does_not_have(trained):
+    with pytest.raises(DataError, match="ugly"):
+        trained.evaluate(tg.Dataset.from_lists(["the film"], ["ugly"]))
+
+
+def test_one_string_is_no_list(trained):
+    with pytest.raises(ConfigError, match="list"):
+        trained.predict("the film was good")
+
+
+def test_no_texts(trained):
+    assert trained.predict([]) == []
+    assert trained.predict_proba([]).shape == (0, 2)

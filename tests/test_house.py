@@ -1,0 +1,88 @@
+"""The house: imports run down only, and nothing heavy happens before it is needed."""
+
+import ast
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
+
+# From the ground up: a room may import from itself and from those before it.
+GROUND = {"errors", "registry", "runtime"}
+STOREYS = ["data", "text", "backbones", "training", "tasks", "cli"]
+SIDE_ROOMS = {"evaluation", "artifact"}
+
+
+def imports_of(file: Path) -> set[str]:
+    """Rooms of textgraft that a file imports from, wherever in the file."""
+    rooms = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "textgraft":
+            parts = node.module.split(".")[1:2] or [alias.name for alias in node.names]
+            rooms |= set(parts)
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            rooms |= {name[1] for name in names if name[0] == "textgraft" and len(name) > 1}
+    return rooms
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def allowed(room: str) -> set[str]:
+    if room in GROUND:
+        return {"errors"}
+    if room in SIDE_ROOMS:
+        return GROUND | {"data", room}
+    below = STOREYS[: STOREYS.index(room) + 1]
+    return GROUND | set(below) | (SIDE_ROOMS if room in {"training", "tasks", "cli"} else set())
+
+
+FILES = sorted(file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_import_runs_up(file):
+    if room_of(file) == "cli":
+        return  # the top: it may use every room
+    assert imports_of(file) - allowed(room_of(file)) == set()
+
+
+def test_the_walk_sees_an_import_that_runs_up(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text("def f():\n    from textgraft.tasks.base import load\n")
+    assert imports_of(file) - allowed("text") == {"tasks"}
+
+
+def test_keras_hub_stays_in_backbones():
+    users = {room_of(file) for file in FILES if "import keras_hub" in file.read_text()}
+    assert users <= {"backbones", "runtime"}
+    assert not [file for file in FILES if "keras_hub.src" in file.read_text() or "keras.src" in file.read_text()]
+
+
+def test_a_task_never_names_a_family():
+    for file in (PACKAGE / "tasks").glob("*.py"):
+        source = file.read_text()
+        assert "bert" not in source.lower(), file
+        assert "word_vectors" not in source, file
+
+
+def test_importing_the_package_loads_no_tensorflow():
+    code = "import sys, textgraft; sys.exit(any(m.split('.')[0] in ('tensorflow', 'keras') for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_answers_in_half_a_second():
+    command = [str(Path(sys.executable).parent / "textgraft"), "--help"]
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert "predict" in answer
+    assert statistics.median(seconds) < 0.5

@@ -1,0 +1,68 @@
+"""Batches: every row once, order a function of seed and epoch, like lengths together."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgraft.training.batches import by_length, shuffled
+
+lengths_of = st.lists(st.integers(0, 600), min_size=1, max_size=300).map(np.array)
+
+
+@given(lengths_of, st.integers(1, 40), st.integers(0, 9), st.integers(0, 3))
+def test_every_row_is_in_one_batch(lengths, batch_size, seed, epoch):
+    batches = shuffled(lengths, batch_size, seed, epoch)
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    assert max(map(len, batches)) <= batch_size
+    assert len(batches) == -(-len(lengths) // batch_size)
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    lengths = np.random.default_rng(0).integers(1, 300, 1000)
+
+    def order(seed, epoch):
+        return np.concatenate(shuffled(lengths, 16, seed, epoch)).tolist()
+
+    assert order(0, 0) == order(0, 0)
+    assert order(0, 0) != order(0, 1)
+    assert order(0, 0) != order(1, 0)
+
+
+def test_like_lengths_go_together():
+    lengths = np.random.default_rng(0).integers(1, 300, 4000)
+    batches = shuffled(lengths, 16, 0, 0)
+    padded = sum(len(rows) * lengths[rows].max() for rows in batches)
+    assert lengths.sum() / padded > 0.95
+
+
+def test_the_order_of_batches_has_no_length_bias():
+    lengths = np.random.default_rng(0).integers(1, 300, 20_000)
+    means = [lengths[rows].mean() for rows in shuffled(lengths, 16, 0, 0)]
+    correlation = np.corrcoef(np.arange(len(means)), means)[0, 1]
+    assert abs(correlation) < 0.1
+
+
+@given(lengths_of, st.integers(1, 5000), st.integers(1, 64))
+def test_inference_batches_keep_the_budget(lengths, tokens, most_rows):
+    batches = list(by_length(lengths, tokens, most_rows))
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    for rows in batches:
+        assert len(rows) <= most_rows
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= tokens
+
+
+def test_no_rows_no_batches():
+    assert list(by_length(np.empty(0, np.int64), 10, 10)) == []
+
+
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_learning_rate_rises_and_falls(warmup):
+    from textgraft.training.schedule import WarmupThenLinear
+
+    schedule = WarmupThenLinear(1.0, warmup, 10)
+    rates = [float(schedule(step)) for step in range(11)]
+    assert rates[10] == 0
+    assert max(rates) == rates[max(warmup - 1, 0)] == 1
+    assert rates[:warmup] == sorted(rates[:warmup])
+    assert rates[warmup:] == sorted(rates[warmup:], reverse=True)

@@ -1,0 +1,26 @@
+"""Config values that make no sense are refused by name."""
+
+import pytest
+
+from textgraft.backbones.base import TRANSFORMER_DEFAULTS
+from textgraft.errors import ConfigError
+from textgraft.training.config import FitConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fine_tune", "some"), ("optimizer", "sgd"), ("schedule", "cosine"), ("epochs", 0), ("batch_size", 0),
+        ("learning_rate", 0.0), ("learning_rate", -1.0), ("learning_rate", float("nan")), ("warmup", 1.5),
+        ("weight_decay", -1.0), ("clip_norm", -1.0), ("patience", 0), ("seed", -1),
+    ],
+)  # fmt: skip
+def test_refused_by_name(name, value):
+    with pytest.raises(ConfigError, match=name):
+        FitConfig(**{name: value})
+
+
+def test_none_is_filled_and_a_given_value_kept():
+    config = FitConfig(epochs=7).filled(TRANSFORMER_DEFAULTS)
+    assert config.epochs == 7
+    assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
