@@ -34,7 +34,7 @@ def test_round_trip(tmp_path, suffix):
 
 
 def test_nothing_is_left_of_a_failed_run(tmp_path):
-    with pytest.raises(RuntimeError), open_table(tmp_path / "out.csv", COLUMNS) as table:
+    with pytest.raises(RuntimeError), open_table(tmp_path / "out.csv", COLUMNS) as table:  # noqa: PT012
         table.write(ROWS)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []

@@ -19,11 +19,11 @@ def test_good_sets():
 
 
 def test_shared_texts_of_each_two_sets():
-    dev, test = made("dev", ("A ", "x"), ("d", "y")), made("test", ("D", "x"), (" b", "y"), ("a", "y"))
+    dev, test = made("dev", ("A ", "x"), ("d", "y")), made("test", ("D", "x"), ("d ", "x"), (" b", "y"), ("a", "y"))
     assert check_training(TRAIN, dev, test) == (
         "dev: 1 of 2 texts also occur in train",
-        "test: 2 of 3 texts also occur in train",
-        "test: 2 of 3 texts also occur in dev",
+        "test: 2 of 4 texts also occur in train",
+        "test: 3 of 4 texts also occur in dev",
     )
 
 

@@ -97,4 +97,5 @@ def _own_splits(data: str, how: Reading) -> tuple[str | None, tuple[str, ...]]:
 
 def _whole(source: str, name: str, how: Reading) -> Dataset:
     """A source of one split, or the split of that name where it has several."""
-    return load_parts(source, name if name in split_names(source, how.format)[1:] else None, how)[0]
+    splits = split_names(source, how.format)
+    return load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]

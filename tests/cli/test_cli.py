@@ -1,0 +1,207 @@
+"""The command line from a file of texts to predictions, on a tiny BERT; every error one line and its exit code."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from textgraft.cli.app import _app
+
+GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
+BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
+
+
+def run(*arguments, stdin=None, cwd=None):
+    return CliRunner().invoke(_app(), [str(argument) for argument in arguments], input=stdin)
+
+
+def fails(result, code, *words):
+    assert result.exit_code == code, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    for word in words:
+        assert word in lines[0]
+
+
+def write_csv(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    rows = [(f"{text} {'film ' * n}", label) for n in range(5) for text, label in
+            [*((text, "good") for text in GOOD), *((text, "bad") for text in BAD)]]  # fmt: skip
+    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows)
+
+
+@pytest.fixture(scope="module")
+def trained(reviews, tiny_bert, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "model"
+    result = run(
+        "train",
+        reviews,
+        "--test",
+        reviews,
+        "--preset",
+        tiny_bert,
+        "--epochs",
+        1,
+        "--precision",
+        "float32",
+        "--out",
+        folder,
+    )
+    assert result.exit_code == 0, result.output
+    assert "train 45, validation 5, test 50 texts" in result.stderr
+    assert "50 of 50 texts also occur" in result.stderr
+    assert "confusion matrix" in result.stdout
+    return folder
+
+
+def test_info(trained):
+    table = run("info", trained)
+    assert "bad, good" in table.stdout
+    config = json.loads(run("info", trained, "--json").stdout)
+    assert config["settings"]["labels"] == ["bad", "good"]
+    assert config["metrics"]["test"]["texts"] == 50
+
+
+def test_evaluate(trained, reviews):
+    metrics = json.loads(run("evaluate", trained, reviews, "--json").stdout)
+    assert metrics["texts"] == 50
+    assert "macro_f1" in run("evaluate", trained, reviews).stdout
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
+    import pyarrow.parquet as pq
+
+    out = tmp_path / f"out{suffix}"
+    assert run("predict", trained, reviews, "--out", out).exit_code == 0
+    if suffix == ".csv":
+        with out.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    elif suffix == ".jsonl":
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+    else:
+        rows = pq.read_table(out).to_pylist()
+    with reviews.open(newline="") as file:
+        assert [row["text"] for row in rows] == [row["text"] for row in csv.DictReader(file)]
+    for row in rows:
+        probabilities = {label: float(row[f"probability_{label}"]) for label in ("bad", "good")}
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert row["label"] == max(probabilities, key=probabilities.get)
+
+
+def test_predict_from_standard_input(trained):
+    lines = run("predict", trained, stdin="the film was good\nvery dull\n").stdout.splitlines()
+    assert lines[0] == "text,label,probability_bad,probability_good"
+    assert [line.split(",")[0] for line in lines[1:]] == ["the film was good", "very dull"]
+
+
+def test_embed(tiny_bert, trained, reviews, tmp_path):
+    assert run("embed", tiny_bert, reviews, "--normalize", "--out", tmp_path / "v.npy").exit_code == 0
+    vectors = np.load(tmp_path / "v.npy")
+    assert vectors.shape == (50, 16)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert run("embed", trained, reviews, "--out", tmp_path / "trained.npy").exit_code == 0
+    assert np.abs(np.load(tmp_path / "trained.npy") - vectors).max() > 1e-3
+
+
+def test_inspect(tiny_bert):
+    table = run("inspect", "A GOOD film!", "--pair", "dull", "--preset", tiny_bert, "--pad-to", 9).stdout
+    rows = [
+        [cell.strip() for cell in line.strip("│").split("│")] for line in table.splitlines() if line.startswith("│")
+    ]
+    assert [row[1] for row in rows] == ["[CLS]", "a", "good", "film", "[UNK]", "[SEP]", "dull", "[SEP]", ""]
+    assert [row[2] for row in rows] == ["2", "6", "9", "7", "1", "3", "12", "3", "0"]
+    assert [row[3] for row in rows] == ["1"] * 8 + ["0"]
+    assert [row[4] for row in rows] == ["0"] * 6 + ["1", "1", "0"]
+
+
+def test_presets():
+    known = {row["name"]: row for row in json.loads(run("presets", "--json").stdout)}
+    assert known["minilm"]["here"]
+    assert "nnlm-en-dim50" in known
+
+
+def test_version_and_help():
+    from textgraft import __version__
+
+    assert run("--version").stdout.strip() == f"textgraft {__version__}"
+    for verb in ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets"):
+        assert run(verb, "--help").exit_code == 0
+
+
+def test_flags_win_over_the_file_and_the_file_over_defaults(reviews, tiny_bert, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text(f'preset = "{tiny_bert}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n')
+    result = run(
+        "train", reviews, "--config", config, "--epochs", 1, "--learning-rate", "1e-3", "--out", tmp_path / "m"
+    )
+    assert result.exit_code == 0, result.output
+    fit = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (fit["fit"]["epochs"], fit["fit"]["batch_size"], fit["fit"]["learning_rate"]) == (1, 5, 1e-3)
+    assert fit["architecture"]["cleaning"]["lowercase"] is True
+    assert fit["fit"]["patience"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("epoch = 3", ["unknown key 'epoch'", "nearest is 'epochs'", "batch_size"]),
+        ("epochs = '3'", ["epochs must be of type int"]),
+        ("epochs = true", ["epochs must be of type int"]),
+        ("epochs = ", ["is not TOML"]),
+    ],
+)
+def test_a_wrong_config_file(reviews, tmp_path, line, words):
+    (tmp_path / "run.toml").write_text(line)
+    fails(run("train", reviews, "--out", tmp_path / "m", "--config", tmp_path / "run.toml"), 2, "run.toml", *words)
+
+
+def test_wrong_options(reviews, trained, tiny_bert, tmp_path):
+    out = tmp_path / "m"
+    fails(run("train", reviews), 2, "out is missing")
+    fails(run("train", "--out", out), 2, "data is missing")
+    fails(run("train", reviews, "--out", out, "--hidden", "wide"), 2, "hidden")
+    fails(run("train", reviews, "--preset", tiny_bert, "--out", out, "--optimizer", "sgd"), 2, "adamw")
+    fails(run("predict", trained, reviews, "--out", tmp_path / "out.xls"), 2, ".parquet")
+    assert run("train", reviews, "--no-such-flag").exit_code == 2
+    assert not out.exists()
+
+
+def test_wrong_data(trained, tmp_path):
+    out = tmp_path / "m"
+    one = write_csv(tmp_path / "one.csv", [("a", "x"), ("b", "x")])
+    fails(run("train", one, "--out", out), 3, "one.csv", "'x'")
+    two = write_csv(tmp_path / "two.csv", [(f"text {n}", "xy"[n % 2]) for n in range(40)])
+    unseen = write_csv(tmp_path / "unseen.csv", [("a", "x"), ("b", "z")])
+    fails(run("train", two, "--test", unseen, "--out", out), 3, "unseen.csv", "'z'")
+    fails(run("train", tmp_path / "absent.csv", "--out", out), 3, "absent.csv")
+    fails(run("train", two, "--text", "body", "--out", out), 3, "body", "text, label")
+    fails(run("predict", trained, tmp_path / "absent.csv", "--out", tmp_path / "p.csv"), 3, "absent.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "two.csv", "unseen.csv"]
+
+
+def test_wrong_presets_and_folders(reviews, trained, tmp_path):
+    fails(run("train", reviews, "--preset", "no-such", "--out", tmp_path / "m"), 4, "no-such", "minilm")
+    fails(run("train", reviews, "--out", trained), 5, "exists already")
+    fails(run("info", tmp_path), 5, "manifest.json")
+    fails(run("predict", tmp_path / "absent", reviews), 5, "absent")
+    (tmp_path / "p.csv").write_text("mine")
+    fails(run("predict", trained, reviews, "--out", tmp_path / "p.csv"), 3, "exists already")
+    assert (tmp_path / "p.csv").read_text() == "mine"
+
+
+def test_training_that_cannot_go_on(reviews, tiny_bert, tmp_path):
+    result = run(
+        "train", reviews, "--preset", tiny_bert, "--learning-rate", "1e30", "--clip-norm", 0, "--warmup", 0,
+        "--schedule", "constant", "--epochs", 50, "--precision", "float32", "--out", tmp_path / "m",
+    )  # fmt: skip
+    fails(result, 6, "loss")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,49 @@
+"""The demo: what its reviews promise, and that transfer wins on them."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+import textgraft
+
+REVIEWS = Path(textgraft.__file__).parent / "demo" / "reviews.jsonl"
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    return [json.loads(line) for line in REVIEWS.read_text(encoding="utf-8").splitlines()]
+
+
+def words(text):
+    return set(re.findall(r"[a-z']+", text.lower().replace("’", "'")))
+
+
+def test_balanced(reviews):
+    labels = [review["label"] for review in reviews]
+    assert len(reviews) == 500
+    assert labels.count("positive") == labels.count("negative") == 250
+
+
+def test_no_two_share_more_than_60_percent_of_their_words(reviews):
+    sets = [words(review["text"]) for review in reviews]
+    assert max(len(a & b) / min(len(a), len(b)) for a, b in combinations(sets, 2)) <= 0.6
+
+
+def test_at_least_3000_distinct_words(reviews):
+    assert len(set().union(*(words(review["text"]) for review in reviews))) >= 3000
+
+
+def test_transfer_wins():
+    command = [str(Path(sys.executable).parent / "textgraft"), "demo", "--json"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    result = json.loads(answer.stdout.splitlines()[-1])
+    assert set(result) == {"accuracy", "macro_f1", "baseline_accuracy", "train_seconds", "model"}
+    assert result["accuracy"] >= result["baseline_accuracy"] + 0.1
+    assert result["train_seconds"] < 120
+    assert "port.cc" not in answer.stderr
+    assert "oneDNN" not in answer.stderr
