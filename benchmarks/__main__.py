@@ -1,9 +1,9 @@
 """Run every benchmark whose data is there, or those named: `python -m benchmarks [NAME ...]`."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
+
+from benchmarks.report import data_folder
 
 NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "tutorial")
 
@@ -20,11 +20,6 @@ def main() -> None:
         )
     for name in chosen:
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
-
-
-def data_folder() -> Path:
-    """Where imdb/, trec/ and agnews/ are."""
-    return Path(os.environ.get("TEXTGRAFT_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """AG News: 2,000 labels, defaults."""
 
 import textgraft as tg
-from benchmarks.__main__ import data_folder
-from benchmarks.report import report, sample
+from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:

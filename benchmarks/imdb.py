@@ -1,8 +1,7 @@
 """IMDb: accuracy on all 25,000 test reviews after fine-tuning minilm on 1,000 labels, 256 tokens, 3 epochs."""
 
 import textgraft as tg
-from benchmarks.__main__ import data_folder
-from benchmarks.report import report, sample
+from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import textgraft as tg
-from benchmarks.__main__ import data_folder
-from benchmarks.report import report, sample
+from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:

@@ -3,7 +3,13 @@
 import json
 import os
 import platform
+from pathlib import Path
 from typing import Any
+
+
+def data_folder() -> Path:
+    """Where imdb/, trec/ and agnews/ are."""
+    return Path(os.environ.get("TEXTGRAFT_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
 def report(name: str, **figures: Any) -> None:

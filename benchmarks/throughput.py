@@ -11,8 +11,7 @@ import sys
 import time
 
 import textgraft as tg
-from benchmarks.__main__ import data_folder
-from benchmarks.report import report, sample
+from benchmarks.report import data_folder, report, sample
 
 REVIEWS = 500
 BATCH_SIZE = 16

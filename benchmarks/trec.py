@@ -1,8 +1,7 @@
 """TREC question types: all labels, defaults."""
 
 import textgraft as tg
-from benchmarks.__main__ import data_folder
-from benchmarks.report import report
+from benchmarks.report import data_folder, report
 
 
 def main() -> None:

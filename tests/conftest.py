@@ -49,6 +49,18 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A TF-Hub-like text embedding of a few words, width 16, random vectors, two rows for other words."""
+    from tools.make_hub_module import make_hub_module
+
+    words = [word for word in WORDS if not word.startswith("##")]
+    vectors = np.random.default_rng(0).normal(size=(len(words) + 2, 16)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("presets") / "tiny-word-vectors"
+    make_hub_module(folder, words, vectors, oov_buckets=2, normalize=True)
+    return folder
+
+
 def _bert_weights(config: dict) -> dict[str, np.ndarray]:
     width, inner = config["hidden_size"], config["intermediate_size"]
     shapes = {

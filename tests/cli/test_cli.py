@@ -33,7 +33,7 @@ def write_csv(path, rows):
 
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory):
-    rows = [(f"{text} {'film ' * n}", label) for n in range(5) for text, label in
+    rows = [(f"{text} {'film ' * n}", label) for n in range(4) for text, label in
             [*((text, "good") for text in GOOD), *((text, "bad") for text in BAD)]]  # fmt: skip
     return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows)
 
@@ -56,8 +56,8 @@ def trained(reviews, tiny_bert, tmp_path_factory):
         folder,
     )
     assert result.exit_code == 0, result.output
-    assert "train 45, validation 5, test 50 texts" in result.stderr
-    assert "50 of 50 texts also occur" in result.stderr
+    assert "train 36, validation 4, test 40 texts" in result.stderr
+    assert "40 of 40 texts also occur" in result.stderr
     assert "confusion matrix" in result.stdout
     return folder
 
@@ -67,12 +67,12 @@ def test_info(trained):
     assert "bad, good" in table.stdout
     config = json.loads(run("info", trained, "--json").stdout)
     assert config["settings"]["labels"] == ["bad", "good"]
-    assert config["metrics"]["test"]["texts"] == 50
+    assert config["metrics"]["test"]["texts"] == 40
 
 
 def test_evaluate(trained, reviews):
     metrics = json.loads(run("evaluate", trained, reviews, "--json").stdout)
-    assert metrics["texts"] == 50
+    assert metrics["texts"] == 40
     assert "macro_f1" in run("evaluate", trained, reviews).stdout
 
 
@@ -106,7 +106,7 @@ def test_predict_from_standard_input(trained):
 def test_embed(tiny_bert, trained, reviews, tmp_path):
     assert run("embed", tiny_bert, reviews, "--normalize", "--out", tmp_path / "v.npy").exit_code == 0
     vectors = np.load(tmp_path / "v.npy")
-    assert vectors.shape == (50, 16)
+    assert vectors.shape == (40, 16)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert run("embed", trained, reviews, "--out", tmp_path / "trained.npy").exit_code == 0
     assert np.abs(np.load(tmp_path / "trained.npy") - vectors).max() > 1e-3

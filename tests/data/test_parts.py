@@ -28,7 +28,7 @@ def test_a_tenth_is_held_back(tmp_path):
 @pytest.mark.parametrize(
     ("split", "expected"),
     [
-        ("train[:50%]", {"train": 45, "validation": 5}),
+        ("train[:60%]", {"train": 54, "validation": 6}),
         ("train[:60%],train[60%:]", {"train": 54, "validation": 6, "test": 40}),
         ("train[:60%],train[60%:80%],train[80%:]", {"train": 60, "validation": 20, "test": 20}),
     ],

@@ -106,7 +106,9 @@ def test_the_best_epoch_is_kept(tiny_bert):
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
     watch = Watch(model)
     history = model.fit(data, watcher=watch, epochs=6, batch_size=4, learning_rate=2e-2)
-    best = max(epoch for epoch, score in enumerate(watch.scores) if score == max(watch.scores))
+    peak = max(watch.scores)
+    enough = peak - (peak * (1 - peak) / 6) ** 0.5  # 6 of the 60 texts were held back
+    best = max(epoch for epoch, score in enumerate(watch.scores) if score >= enough)
     assert history.best_epoch == best + 1
     np.testing.assert_array_equal(model.head.get_weights()[0], watch.heads[best])
 

@@ -1,6 +1,7 @@
 """Rows of results to a file, streaming; the file is there whole or not at all."""
 
 import csv
+import io
 import json
 import os
 import sys
@@ -32,7 +33,7 @@ class Table(ABC):
 
 class _Csv(Table):
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._text = open(file.fileno(), "w", newline="", encoding="utf-8", closefd=False)  # noqa: SIM115
+        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._writer.writerow(columns)
 
@@ -41,7 +42,7 @@ class _Csv(Table):
         self._text.flush()
 
     def close(self) -> None:
-        self._text.close()
+        self._text.detach()
 
 
 class _Jsonl(Table):

@@ -79,6 +79,7 @@ class Backbone(ABC):
     Attributes:
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (those it knows), each int32 (b, t);
             output (b, t, dim).
+        default_pooling: one of `poolings`.
         special_tokens: what packing adds.
         max_sequence_length: the longest row the network can take, or None.
         origin: where the weights came from.
@@ -86,9 +87,9 @@ class Backbone(ABC):
 
     family: ClassVar[str]
     poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
-    default_pooling: ClassVar[str] = "mean"
     fit_defaults: ClassVar[FitDefaults]
 
+    default_pooling: str = "mean"
     network: keras.Model
     special_tokens: SpecialTokens
     max_sequence_length: int | None

@@ -53,7 +53,8 @@ class Bert(Backbone):
             vocabulary, _SPECIAL_TOKENS, lowercase=settings["lowercase"], strip_accents=settings["strip_accents"]
         )
         _set_activation(encoder, settings["activation"])
-        self.network = keras.Model(encoder.inputs, encoder.output["sequence_output"], name="bert")
+        inputs = {tensor.name: tensor for tensor in encoder.inputs}
+        self.network = keras.Model(inputs, encoder.output["sequence_output"], name="bert")
         self.special_tokens = SpecialTokens(
             vocabulary.index("[CLS]"), vocabulary.index("[SEP]"), vocabulary.index("[PAD]")
         )

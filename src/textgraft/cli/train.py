@@ -95,7 +95,7 @@ def _train(given: dict[str, Any]) -> None:
         hidden=_widths(given.get("hidden", "")),
         **_some(given, _ARCHITECTURE),
     )
-    say(_summary(parts, model))
+    say(_summary(parts, model, given.get("fine_tune", "all")))
     history = model.fit(parts.train, parts.validation, **_some(given, _FIT))
     say(_outcome(model, history))
     if parts.test is not None:
@@ -126,8 +126,8 @@ def _widths(hidden: str) -> tuple[int, ...]:
     return widths
 
 
-def _summary(parts: Any, model: Any) -> str:
-    trainable, total = model.parameters()
+def _summary(parts: Any, model: Any, fine_tune: str) -> str:
+    trainable, total = model.parameters(fine_tune)
     counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
     return (
         f"{counts} texts; {len(model.labels)} labels; {model.backbone.origin.preset}: {total:,} parameters "
@@ -141,4 +141,6 @@ def _outcome(model: Any, history: Any) -> str:
         f"{data['truncated_texts']:,} texts were cut to {model.architecture.sequence_length} tokens "
         f"({data['truncated_tokens']:,} tokens dropped)"
     )
-    return f"kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s; {cut}"
+    frozen = model.record["fit"]["fine_tune"] == "none"
+    how = "each text went through the backbone once, the head trained on the stored vectors; " if frozen else ""
+    return f"{how}kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s; {cut}"

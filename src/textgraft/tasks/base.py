@@ -147,10 +147,14 @@ class Task(ABC):
             (result,) = function([window])
             yield window, result
 
-    def parameters(self) -> tuple[int, int]:
-        """Number of trainable and of all parameters."""
-        trainable = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)
-        return trainable, sum(int(np.prod(weight.shape)) for weight in self._weights().values())
+    def parameters(self, fine_tune: str = "all") -> tuple[int, int]:
+        """Number of parameters that a way of fine-tuning trains, and of all.
+
+        Args:
+            fine_tune: see `training.config.FitConfig`.
+        """
+        trained = self.head if fine_tune == "none" else self.model
+        return trained.count_params(), self.model.count_params()
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write a model folder.

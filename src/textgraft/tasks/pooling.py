@@ -43,9 +43,10 @@ class Pooling(keras.layers.Layer):
         if self.method == "max":
             lowest = ops.where(mask[:, :, None] > 0, vectors, vectors.dtype.min)
             return ops.where(count > 0, ops.max(lowest, axis=1), 0.0)
-        total = ops.sum(vectors * mask[:, :, None], axis=1)
+        # In float64: a float32 sum of a thousand words is off by more than 1e-6.
+        total = ops.sum(ops.cast(vectors, "float64") * ops.cast(mask, "float64")[:, :, None], axis=1)
         count = ops.maximum(count, 1)
-        return total / (ops.sqrt(count) if self.method == "sqrtn" else count)
+        return ops.cast(total, "float32") / (ops.sqrt(count) if self.method == "sqrtn" else count)
 
     def compute_output_shape(self, vectors_shape: tuple[int | None, ...], *_: object) -> tuple[int | None, ...]:
         """(b, dim)."""

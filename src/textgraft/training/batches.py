@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_BATCHES_SORTED_TOGETHER = 64
+# Enough that little is padded, few enough that a row meets others in each epoch.
+_BATCHES_SORTED_TOGETHER = 24
 
 
 def shuffled(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Batches for one epoch of training; each row is in exactly one.
 
-    Rows are shuffled, sorted by length within pools of 64 batches, cut, and the batches shuffled again.
+    Rows are shuffled, sorted by length within pools of 24 batches, cut, and the batches shuffled again.
 
     Args:
         lengths: (n,), tokens of each row.

@@ -1,0 +1,51 @@
+"""The classic tutorial's program on IMDb, with a stand-in of nnlm-en-dim50's size: 963,812 x 50 random vectors.
+
+Random vectors hold no knowledge, so its accuracy shows what the program learns from IMDb alone, not transfer. The
+TF-IDF baseline on the same training texts stands beside it.
+"""
+
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import textgraft as tg
+from benchmarks.report import data_folder, report
+from textgraft.evaluation.baseline import tfidf_accuracy
+
+ROOT = Path(__file__).parents[1]
+IMDB = data_folder() / "imdb"
+
+
+def main() -> None:
+    """Make the module, run the example in a process of its own, then the baseline."""
+    with tempfile.TemporaryDirectory() as folder:
+        module = f"{folder}/module"
+        tool = [sys.executable, str(ROOT / "tools" / "make_hub_module.py"), module]
+        subprocess.run([*tool, "--words", str(IMDB / "train.parquet"), "--normalize"], check=True)
+        start = time.monotonic()
+        example = [sys.executable, str(ROOT / "examples" / "imdb_word_embedding.py"), str(IMDB), module]
+        output = subprocess.run(example, check=True, capture_output=True, text=True).stdout
+        seconds = time.monotonic() - start
+    loss, accuracy = map(float, re.findall(r"(?:loss|accuracy) ([\d.]+)", output.splitlines()[-1]))
+    report(
+        "tutorial",
+        test_loss=loss,
+        test_accuracy=accuracy,
+        seconds=round(seconds, 1),
+        peak_mib=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        tfidf_accuracy=round(_baseline(), 4),
+    )
+
+
+def _baseline() -> float:
+    train, test = tg.load_dataset(IMDB, split="train[:60%],test")
+    texts, test_texts = ([text.decode() for batch in part.batches() for text in batch.texts] for part in (train, test))
+    return tfidf_accuracy(texts, train.label_ids(train.label_names), test_texts, test.label_ids(train.label_names))
+
+
+if __name__ == "__main__":
+    main()

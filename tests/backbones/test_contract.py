@@ -1,0 +1,77 @@
+"""What every backbone family keeps to. A family needs a fixture `tiny_<name>`: the path of a small preset of it."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.nasty import NASTY
+from textgraft import registry
+from textgraft.backbones.base import Backbone
+from textgraft.backbones.presets import families, load_backbone
+from textgraft.tasks.feature_extraction import TextEmbedder
+
+TEXTS = [text for text in NASTY if len(text) < 1000]
+
+
+@pytest.fixture(scope="module", params=registry.names("backbones"))
+def preset(request):
+    return request.getfixturevalue(f"tiny_{request.param}")
+
+
+@pytest.fixture(scope="module")
+def backbone(preset):
+    return load_backbone(preset)
+
+
+def test_one_family_reads_the_preset(preset, backbone):
+    assert [family for family in families().values() if family.reads(preset)] == [type(backbone)]
+
+
+def test_it_states_its_defaults(backbone):
+    assert backbone.default_pooling in backbone.poolings
+    assert backbone.fit_defaults.epochs >= 1
+    assert backbone.origin.sha256
+
+
+def test_tokenize_is_a_graph_from_strings_to_ragged_ids(backbone):
+    graph = tf.function(backbone.tokenize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    ids = graph(tf.constant([text.encode() for text in TEXTS]))
+    assert isinstance(ids, tf.RaggedTensor)
+    assert ids.dtype == tf.int32
+    assert ids.nrows() == len(TEXTS)
+    assert all(isinstance(backbone.token(int(token)), str) for token in ids.flat_values[:50])
+    alone = [graph(tf.constant([text.encode()])).to_list()[0] for text in TEXTS]
+    assert ids.to_list() == alone
+
+
+def test_rebuilt_from_config_and_assets_it_tokenizes_alike(backbone, tmp_path):
+    for name, content in backbone.assets().items():
+        (tmp_path / name).write_bytes(content)
+    config = json.loads(json.dumps(backbone.config()))
+    rebuilt = type(backbone).from_config(config, tmp_path, backbone.origin, "float32")
+    texts = tf.constant([text.encode() for text in TEXTS])
+    assert rebuilt.tokenize(texts).to_list() == backbone.tokenize(texts).to_list()
+    shapes = [[(weight.path, tuple(weight.shape)) for weight in one.network.weights] for one in (backbone, rebuilt)]
+    assert shapes[0] == shapes[1]
+    assert rebuilt.assets() == backbone.assets()
+    assert rebuilt.config() == backbone.config()
+
+
+def test_the_network_gives_a_vector_per_token(backbone):
+    rows = {name: np.ones((2, 3), np.int32) for name in backbone.network.input}
+    assert backbone.network(rows).shape == (2, 3, backbone.dim)
+
+
+def test_padding_and_batch_mates_have_no_effect_by_any_pooling(preset, backbone):
+    texts = ["the film", "a dull plot " * 12, ""]
+    for pooling in backbone.poolings:
+        embedder = TextEmbedder(preset, precision="float32", pooling=pooling, sequence_length=20)
+        alone = np.concatenate([embedder.predict([text]) for text in texts])
+        np.testing.assert_allclose(embedder.predict(texts), alone, atol=1e-5)
+
+
+def test_a_family_says_its_own_name(backbone):
+    assert families()[backbone.family] is type(backbone)
+    assert issubclass(type(backbone), Backbone)

@@ -1,0 +1,174 @@
+"""Word vectors against the module's own output, and the files they are read from."""
+
+import gzip
+import json
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+from tools.make_hub_module import make_hub_module
+
+import textgraft as tg
+from tests.nasty import NASTY
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import PresetError
+from textgraft.text import id_graph
+
+WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
+
+
+def embed(folder, texts, **options):
+    return tg.TextEmbedder(folder, precision="float32", **options).predict(texts)
+
+
+@pytest.fixture(scope="module", params=[(True, 1), (True, 5), (False, 1), (False, 5)], ids=str)
+def module(request, tmp_path_factory):
+    normalize, buckets = request.param
+    folder = tmp_path_factory.mktemp("hub") / "module"
+    vectors = np.random.default_rng(0).normal(size=(len(WORDS) + buckets, 7)).astype(np.float32)
+    make_hub_module(folder, WORDS, vectors, buckets, normalize)
+    return folder
+
+
+def test_vectors_are_the_modules_own(module):
+    own = tf.saved_model.load(str(module))
+    texts = [text for text in NASTY if len(text.split(" ")) < 5000]
+    np.testing.assert_allclose(embed(module, texts), own(tf.constant([t.encode() for t in texts])), atol=1e-6)
+    for text in ["", "  ", "the  film", "!?", "unknown"]:
+        np.testing.assert_allclose(embed(module, [text]), own(tf.constant([text])), atol=1e-6)
+    np.testing.assert_allclose(embed(module, ["", "", ""]), own(tf.constant(["", "", ""])), atol=1e-6)
+
+
+def test_a_text_of_5000_words_differs_by_the_order_of_summation_only(module):
+    own, text = tf.saved_model.load(str(module)), "a " * 5000
+    np.testing.assert_allclose(embed(module, [text]), own(tf.constant([text])), rtol=2e-4)
+
+
+def test_vectors_are_the_modules_own_on_reviews(real_data, tmp_path):
+    texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:10_000]
+    words = [word for word, _ in Counter(word for text in texts for word in text.split(" ")).most_common(5000)]
+    vectors = np.random.default_rng(0).normal(scale=0.1, size=(5003, 50)).astype(np.float32)
+    for normalize in (True, False):
+        folder = tmp_path / f"module-{normalize}"
+        make_hub_module(folder, [word for word in words if "\n" not in word], vectors[: len(words) + 3], 3, normalize)
+        own = tf.saved_model.load(str(folder))
+        expected = np.concatenate([own(tf.constant(texts[i : i + 500])) for i in range(0, len(texts), 500)])
+        np.testing.assert_allclose(embed(folder, texts), expected, atol=1e-6)
+
+
+def test_all_rows_of_the_table_train(module):
+    backbone = load_backbone(module)
+    assert len(backbone.network.trainable_variables) == 1
+    data = tg.Dataset.from_lists(["good film", "a film", "unknown good", "it it"] * 4, ["x", "y"] * 8)
+    model = tg.TextClassifier(backbone, ["x", "y"], precision="float32")
+    before = backbone.network.get_weights()[0]
+    model.fit(data, data, epochs=1, batch_size=4)
+    moved = np.abs(backbone.network.get_weights()[0] - before).max(axis=1) > 0
+    assert moved[WORDS.index("good")]
+    assert moved[WORDS.index("it")]
+    assert not moved[WORDS.index("東京")]
+
+
+def test_the_model_folder_holds_all_it_needs(module, tmp_path):
+    model = tg.TextClassifier(module, ["x", "y"], precision="float32", hidden=(4,))
+    model.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_array_equal(loaded.predict_proba(NASTY), model.predict_proba(NASTY))
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["architecture"]["pooling"] == "sqrtn"
+    assert str(module) not in (tmp_path / "model" / "tokenizer.pb").read_bytes().decode("latin-1")
+
+
+def test_the_stored_graph_is_the_same_bytes_each_time(module):
+    assert load_backbone(module).assets() == load_backbone(module).assets()
+
+
+def graph_with(op):
+    graph = tf.compat.v1.GraphDef()
+    graph.node.add(name="harmless", op="StringLower")
+    graph.node.add(name="harm", op=op)
+    return graph.SerializeToString()
+
+
+@pytest.mark.parametrize("op", ["ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "PartitionedCall", "VarHandleOp"])
+def test_a_stored_graph_with_another_op_is_refused(op):
+    with pytest.raises(PresetError, match=op):
+        id_graph.IdGraph(graph_with(op), ["a"], "tokenizer.pb")
+
+
+def test_a_stored_graph_with_functions_is_refused():
+    graph = tf.compat.v1.GraphDef()
+    graph.library.function.add().signature.name = "hidden"
+    with pytest.raises(PresetError, match="functions"):
+        id_graph.IdGraph(graph.SerializeToString(), ["a"], "tokenizer.pb")
+
+
+class Doubler(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    def __call__(self, x):
+        return 2 * x
+
+
+class Lengths(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, texts):
+        return tf.cast(tf.strings.length(texts), tf.float32)[:, None]
+
+
+@pytest.mark.parametrize(("kind", "message"), [(Doubler, "no function from strings"), (Lengths, "ResourceGather")])
+def test_a_module_that_is_no_text_embedding(tmp_path, kind, message):
+    tf.saved_model.save(kind(), str(tmp_path))
+    with pytest.raises(PresetError, match=message):
+        load_backbone(tmp_path)
+
+
+def test_a_damaged_module(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"half")
+    with pytest.raises(PresetError, match="could not be read"):
+        load_backbone(tmp_path)
+
+
+GLOVE = "good 1 0.5\nbad -1 2e-1\ngood 9 9\n. . 3 4\n"
+
+
+@pytest.mark.parametrize("header", ["", "4 2\n"], ids=["glove", "word2vec"])
+@pytest.mark.parametrize("suffix", [".txt", ".vec", ".txt.gz"])
+def test_text_files(tmp_path, header, suffix):
+    path = tmp_path / f"vectors{suffix}"
+    content = (header + GLOVE).encode()
+    path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    texts = ["good", "bad good", " good\n bad  ", "unknown good", "unknown", ""]
+    expected = [[1, 0.5], [0, 0.35], [0, 0.35], [0.5, 0.25], [0, 0], [0, 0]]
+    np.testing.assert_allclose(embed(path, texts), expected, atol=1e-6)
+    backbone = load_backbone(path)
+    assert [backbone.token(number) for number in range(4)] == ["good", "bad", ". .", "<oov 0>"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("good 1 2\nbad 1\n", "line 2"),
+        ("good 1 2\nbad 1 two\n", "line 2"),
+        ("good 1 nan\n", "line 1"),
+        ("3 2\ngood 1\n", "line 2"),
+        ("good\n", "line 1"),
+        ("", "no word vectors"),
+    ],
+)
+def test_a_malformed_text_file(tmp_path, content, message):
+    (tmp_path / "vectors.txt").write_text(content)
+    with pytest.raises(PresetError, match=message):
+        load_backbone(tmp_path / "vectors.txt")
+
+
+def test_the_tutorials_address_is_found_in_the_hub_cache(module, tmp_path, monkeypatch):
+    import hashlib
+    import shutil
+
+    address = "https://tfhub.dev/google/nnlm-en-dim50/2"
+    shutil.copytree(module, tmp_path / hashlib.sha1(address.encode()).hexdigest())
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    for preset in (address, "nnlm-en-dim50"):
+        np.testing.assert_array_equal(embed(preset, ["the film"]), embed(module, ["the film"]))

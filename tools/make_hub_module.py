@@ -1,0 +1,101 @@
+"""Build a SavedModel with the structure of TF-Hub's published text embeddings, such as nnlm-en-dim50/2.
+
+    python tools/make_hub_module.py OUT --words CORPUS.parquet --size 963812 --dim 50
+
+The vectors are random: such a module has the real one's shape and cost, not its knowledge.
+"""
+
+import argparse
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+
+class TextEmbedding(tf.train.Checkpoint):
+    """Splits on single spaces, looks words up in a table with hash buckets, combines their vectors by sqrtn."""
+
+    def __init__(self, vocabulary: Path, vectors: np.ndarray, oov_buckets: int, normalize: bool) -> None:
+        """Hold the table and the vectors.
+
+        Args:
+            vocabulary: a text file, a word a line.
+            vectors: float32 (words + oov_buckets, dim).
+            oov_buckets: words outside the vocabulary are hashed into so many rows.
+            normalize: delete punctuation first.
+        """
+        super().__init__()
+        self._normalize = normalize
+        self._asset = tf.saved_model.Asset(str(vocabulary))
+        initializer = tf.lookup.TextFileInitializer(
+            self._asset, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
+        )
+        self._table = tf.lookup.StaticVocabularyTable(initializer, num_oov_buckets=oov_buckets)
+        self.embeddings = tf.Variable(vectors, name="embeddings")
+        self.variables = [self.embeddings]
+        self.trainable_variables = [self.embeddings]
+        self.regularization_losses: list[tf.Tensor] = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, sentences: tf.Tensor) -> tf.Tensor:
+        """Sentences (n,) to vectors (n, dim)."""
+        if self._normalize:
+            sentences = tf.strings.regex_replace(sentences, r"\pP", "")
+        tokens = tf.strings.split(tf.reshape(sentences, [-1]), " ").to_sparse()
+        tokens, _ = tf.sparse.fill_empty_rows(tokens, "")
+        tokens = tf.sparse.reset_shape(tokens)
+        ids = tf.SparseTensor(tokens.indices, self._table.lookup(tokens.values), tokens.dense_shape)
+        return tf.nn.safe_embedding_lookup_sparse(self.embeddings, ids, None, combiner="sqrtn")
+
+
+def make_hub_module(out: Path, words: list[str], vectors: np.ndarray, oov_buckets: int, normalize: bool) -> None:
+    """Save a module.
+
+    Args:
+        out: folder to write.
+        words: the vocabulary.
+        vectors: float32 (len(words) + oov_buckets, dim).
+        oov_buckets: see `TextEmbedding`.
+        normalize: True for the `-with-normalization` kind.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "tokens.txt"
+        vocabulary.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+        module = TextEmbedding(vocabulary, vectors, oov_buckets, normalize)
+        module(tf.constant([""]))
+        tf.saved_model.save(module, str(out))
+
+
+def frequent_words(corpus: Path, size: int) -> list[str]:
+    """The most frequent words of a Parquet file's column `text`, filled up with made-up ones."""
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    for batch in pq.ParquetFile(corpus).iter_batches(columns=["text"]):
+        for text in batch.column("text").to_pylist():
+            counts.update(word for word in text.split(" ") if word and "\n" not in word)
+    words = [word for word, _ in counts.most_common(size)]
+    return words + [f"made-up-word-{number}" for number in range(size - len(words))]
+
+
+def main() -> None:
+    """Make a module from the command line."""
+    parser = argparse.ArgumentParser(description="Build a TF-Hub-like text embedding with random vectors.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--words", type=Path, required=True, help="a Parquet file with a column text")
+    parser.add_argument("--size", type=int, default=963_812)
+    parser.add_argument("--dim", type=int, default=50)
+    parser.add_argument("--oov-buckets", type=int, default=1)
+    parser.add_argument("--normalize", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    words = frequent_words(given.words, given.size - given.oov_buckets)
+    random = np.random.default_rng(given.seed)
+    vectors = random.normal(scale=0.1, size=(given.size, given.dim)).astype(np.float32)
+    make_hub_module(given.out, words, vectors, given.oov_buckets, given.normalize)
+
+
+if __name__ == "__main__":
+    main()
