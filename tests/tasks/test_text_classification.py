@@ -226,6 +226,7 @@ def test_truncation_is_counted(tiny_bert):
         ({"pooling": "median"}, "median"),
         ({"sequence_length": 65}, "between 1 and 64"),
         ({"dropout": 1.0}, "dropout"),
+        ({"long": "tail"}, "head\\+tail"),
         ({"precision": "float8"}, "float8"),
         ({"poling": "mean"}, "poling"),
     ],

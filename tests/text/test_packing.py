@@ -66,6 +66,18 @@ def test_pairs_are_cut_longest_first(reference, sequence_length):
     assert packed.segment_ids.to_list() == [row.type_ids for row in expected]
 
 
+@pytest.mark.parametrize("sequence_length", [2, 3, 4, 7, 8, 9, 30])
+def test_head_and_tail(sequence_length):
+    rows = [list(range(10, 10 + length)) for length in (0, 1, 4, 5, 6, 7, 20)]
+    packed = pack([ragged(rows)], START, END, sequence_length, "head+tail")
+    room = sequence_length - 2
+    for found, row, dropped in zip(packed.token_ids.to_list(), rows, packed.dropped.numpy(), strict=True):
+        tail = room // 2
+        kept = row if len(row) <= room else row[: room - tail] + row[len(row) - tail :]
+        assert found == [START, *kept, END]
+        assert dropped == len(row) - len(kept)
+
+
 def test_without_special_tokens():
     packed = pack([ragged([[5, 6, 7], []])], None, None, 2)
     assert packed.token_ids.to_list() == [[5, 6], []]

@@ -20,6 +20,7 @@ Pooling = Annotated[str | None, typer.Option(help="Token vectors to a text vecto
 Hidden = Annotated[str | None, typer.Option(help="Widths of hidden layers before the output, as in 16 or 64,16.")]
 Dropout = Annotated[float | None, typer.Option(help="Share of the head's inputs dropped in training.  [0.1]")]
 SequenceLength = Annotated[int | None, typer.Option(help="Longest text, in tokens; 0 for the model's limit.  [256]")]
+Long = Annotated[str | None, typer.Option(help="What is kept of a longer text: head or head+tail.  [head]")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [auto]")]
 Lowercase = Annotated[bool | None, typer.Option("--lowercase", help="Clean: lower-case.")]
 StripPunctuation = Annotated[bool | None, typer.Option("--strip-punctuation", help="Clean: delete punctuation.")]

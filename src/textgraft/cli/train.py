@@ -9,7 +9,7 @@ from textgraft.cli import options as o
 from textgraft.cli.settings import merged
 
 _DATA = ("text", "label", "encoding", "empty", "format")
-_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "seed")
+_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 _FIT = (
     "fine_tune", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup",
@@ -39,6 +39,7 @@ def train(
     hidden: o.Hidden = None,
     dropout: o.Dropout = None,
     sequence_length: o.SequenceLength = None,
+    long: o.Long = None,
     precision: o.Precision = None,
     epochs: o.Epochs = None,
     batch_size: o.BatchSize = None,

@@ -19,6 +19,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
+from textgraft.text.packing import LONG
 from textgraft.training.inputs import TokenIds
 from textgraft.training.loop import inference_step, outputs_of
 
@@ -37,6 +38,7 @@ class Architecture:
         hidden: widths of the ReLU layers between vector and output.
         dropout: share of the head's inputs dropped in training.
         sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
+        long: what is kept of a longer text: "head", or "head+tail" for half of each.
         cleaning: what is done to texts first.
         seed: of the head's first weights.
     """
@@ -45,6 +47,7 @@ class Architecture:
     hidden: tuple[int, ...] = ()
     dropout: float = 0.1
     sequence_length: int | None = None
+    long: str = "head"
     cleaning: Cleaning = field(default_factory=Cleaning)
     seed: int = 0
 
@@ -93,6 +96,7 @@ class Task(ABC):
             special.end,
             special.pad,
             self.architecture.sequence_length,
+            self.architecture.long,
         )
         # === Layers ===
         pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
@@ -252,7 +256,7 @@ def opened_backbone(preset: str | Path, precision: str) -> tuple[Backbone, dict[
         return load_backbone(preset, runtime.choose_precision(precision)), {}
     task = load(preset, precision)
     architecture = task.architecture
-    kept = ("pooling", "sequence_length", "cleaning")
+    kept = ("pooling", "sequence_length", "long", "cleaning")
     return task.backbone, {name: getattr(architecture, name) for name in kept}
 
 
@@ -290,6 +294,8 @@ def _filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
         raise ConfigError(
             f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
         )
+    if architecture.long not in LONG:
+        raise ConfigError(f"long {architecture.long!r} is unknown; choose one of {', '.join(LONG)}")
     if not 0 <= architecture.dropout < 1:
         raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
     length = _sequence_length(architecture.sequence_length, backbone)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import tensorflow as tf
 
@@ -20,6 +21,7 @@ class TextGraph:
         end: id put after each segment, or None.
         pad_id: id that fills the rows of a batch.
         sequence_length: the longest row, special tokens included; None for no limit.
+        long: what is kept of a text that is too long, one of `packing.LONG`.
     """
 
     cleaning: Cleaning
@@ -28,6 +30,7 @@ class TextGraph:
     end: int | None
     pad_id: int
     sequence_length: int | None
+    long: str = "head"
 
     def pack(self, *segments: tf.Tensor) -> Packed:
         """Texts, and second texts for pairs, to packed rows.
@@ -36,7 +39,15 @@ class TextGraph:
             segments: one or two string tensors (n,).
         """
         tokens = [self.tokenize(self.cleaning(segment)) for segment in segments]
-        return pack(tokens, self.start, self.end, self.sequence_length)
+        return pack(tokens, self.start, self.end, self.sequence_length, self.long)
+
+    @cached_property
+    def compiled(self) -> Callable[[tf.Tensor], Packed]:
+        """`pack` for single texts, traced once."""
+        graph: Callable[[tf.Tensor], Packed] = tf.function(
+            self.pack, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        )
+        return graph
 
     def pad(self, token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None = None) -> dict[str, tf.Tensor]:
         """Packed rows to the network's inputs; see `packing.pad`."""

@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+# What is kept of a text that is too long: its beginning, or half of it and half of its end, where reviews and letters
+# say what they mean (Sun et al., 2019, https://arxiv.org/abs/1905.05583).
+LONG = ("head", "head+tail")
+
 
 class Packed(NamedTuple):
     """Rows ready for padding.
@@ -21,7 +25,11 @@ class Packed(NamedTuple):
 
 
 def pack(
-    segments: Sequence[tf.RaggedTensor], start: int | None, end: int | None, sequence_length: int | None
+    segments: Sequence[tf.RaggedTensor],
+    start: int | None,
+    end: int | None,
+    sequence_length: int | None,
+    long: str = "head",
 ) -> Packed:
     """Join one or two segments into rows: start, first, end[, second, end].
 
@@ -32,12 +40,14 @@ def pack(
         start: id put before the first segment, or None.
         end: id put after each segment, or None.
         sequence_length: the longest row, special tokens included; None leaves every token.
+        long: what is kept of a segment that is cut, one of `LONG`.
     """
     lengths = [segment.row_lengths() for segment in segments]
     if sequence_length is not None:
         added = (start is not None) + len(segments) * (end is not None)
         kept = _longest_first(lengths, max(sequence_length - added, 0))
-        segments = [_head(segment, length) for segment, length in zip(segments, kept, strict=True)]
+        tails = [length // 2 if long == "head+tail" else tf.zeros_like(length) for length in kept]
+        segments = [_cut(*part) for part in zip(segments, kept, tails, strict=True)]
         dropped = tf.add_n([before - after for before, after in zip(lengths, kept, strict=True)])
     else:
         dropped = tf.zeros_like(lengths[0])
@@ -82,9 +92,13 @@ def _longest_first(lengths: Sequence[tf.Tensor], room: int) -> list[tf.Tensor]:
     return [tf.where(first_is_longer, longer, shorter), tf.where(first_is_longer, shorter, longer)]
 
 
-def _head(segment: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    keep = tf.ragged.range(segment.row_lengths()) < tf.expand_dims(lengths, 1)
-    return tf.ragged.boolean_mask(segment, keep)
+def _cut(segment: tf.RaggedTensor, kept: tf.Tensor, tails: tf.Tensor) -> tf.RaggedTensor:
+    """Keep so many tokens of each row, and so many of these at its end; all of them where a row is short enough."""
+    lengths = segment.row_lengths()
+    position = tf.ragged.range(lengths)
+    in_head = position < tf.expand_dims(kept - tails, 1)
+    in_tail = position >= tf.expand_dims(lengths - tails, 1)
+    return tf.ragged.boolean_mask(segment, tf.logical_or(in_head, in_tail))
 
 
 def _dense(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:

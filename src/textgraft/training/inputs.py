@@ -61,10 +61,9 @@ class TokenIds:
             texts: object arrays of UTF-8 bytes.
             graph: turns them into packed rows.
         """
-        pack = tf.function(graph.pack, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
         parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))]
         for batch in texts:
-            packed = pack(tf.constant(batch, tf.string))
+            packed = graph.compiled(tf.constant(batch, tf.string))
             row_lengths = packed.token_ids.row_lengths()
             parts.append((packed.token_ids.flat_values.numpy(), row_lengths.numpy(), packed.dropped.numpy()))
         ids, lengths, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -10,6 +10,7 @@ from textgraft.data.columns import Columns
 from textgraft.data.formats.base import Format, as_strings, columnar, named_classes
 from textgraft.data.streams import brief
 from textgraft.errors import ConfigError, DataError
+from textgraft.runtime import start_tensorflow
 
 _PREFIX = "tfds:"
 _ROWS = 1024
@@ -68,6 +69,7 @@ class Tfds(Format):
 
 
 def _builder(source: str) -> Any:
+    start_tensorflow()  # before tensorflow_datasets does, whose import would not be quiet
     try:
         import tensorflow_datasets as tfds
 
