@@ -1,4 +1,8 @@
-"""IMDb: accuracy on all 25,000 test reviews after fine-tuning minilm on 1,000 labels, 256 tokens, 3 epochs."""
+"""IMDb: accuracy on all 25,000 test reviews after fine-tuning minilm on 1,000 labels, 256 tokens, 3 epochs.
+
+The 256 tokens are the first and the last 127 of a review (with two special tokens); batches of 8 give the few labels
+more steps.
+"""
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
@@ -8,8 +12,8 @@ def main() -> None:
     """A tenth of the 1,000 labelled reviews is held back to choose the epoch; the test set is used once."""
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 1000)
     test = tg.load_dataset(data_folder() / "imdb", split="test", label="label")
-    model = tg.TextClassifier("minilm", train.label_names, sequence_length=256)
-    history = model.fit(train, epochs=3)
+    model = tg.TextClassifier("minilm", train.label_names, sequence_length=256, long="head+tail")
+    history = model.fit(train, epochs=3, batch_size=8)
     metrics = model.evaluate(test)
     report(
         "imdb_1000_labels",

@@ -59,18 +59,17 @@ class TextClassifier(Task):
 
     def build_head(self, vector: keras.KerasTensor) -> keras.Model:
         """Dropout, the hidden layers, and a layer of logits; in float32."""
-        seed = self.architecture.seed
+        seed, rate = self.architecture.seed, self.architecture.dropout
         x = vector
-        for number, width in enumerate((*self.architecture.hidden, self._logits)):
-            last = number == len(self.architecture.hidden)
-            x = keras.layers.Dropout(self.architecture.dropout, seed=seed + number, name=f"dropout_{number}")(x)
-            x = keras.layers.Dense(
-                width,
-                activation=None if last else "relu",
-                kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
-                dtype="float32",
-                name="logits" if last else f"hidden_{number}",
-            )(x)
+        for number, width in enumerate(self.architecture.hidden):
+            x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
+            first = keras.initializers.GlorotUniform(seed=seed + number)
+            x = keras.layers.Dense(width, "relu", kernel_initializer=first, dtype="float32", name=f"hidden_{number}")(x)
+        number = len(self.architecture.hidden)
+        x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
+        # Small, as BERT's: a wild head would tear at the backbone in the first steps.
+        first = keras.initializers.TruncatedNormal(stddev=0.02, seed=seed + number)
+        x = keras.layers.Dense(self._logits, kernel_initializer=first, dtype="float32", name="logits")(x)
         return keras.Model(vector, x, name="head")
 
     def settings(self) -> dict[str, Any]:
