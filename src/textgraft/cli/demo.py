@@ -8,8 +8,8 @@ from textgraft.cli import options as o
 
 _TRAIN_SHARE = 0.6
 _SENTENCES = (
-    "I expected nothing and was still let down.",
-    "Not one of the things I worried about came true.",
+    "We came home rested, well fed and already planning to return.",
+    "Nothing they promised turned out to be true.",
     "The waiter forgot us twice, and yet we have booked again for Friday.",
     "A bargain, if you are short of paperweights.",
 )
@@ -34,7 +34,7 @@ def demo(json: o.Json = False) -> None:
 
     start = time.monotonic()
     model = TextClassifier("minilm", train.label_names)
-    model.fit(train, epochs=6)
+    model.fit(train, epochs=5)
     seconds = time.monotonic() - start
     metrics = model.evaluate(test)
     baseline = tfidf_accuracy(_texts(train), train.label_ids(model.labels), _texts(test), test.label_ids(model.labels))
