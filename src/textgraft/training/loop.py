@@ -1,6 +1,7 @@
 """The training loop: batches in, optimizer steps, validation, early stopping, best weights kept."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,8 +30,8 @@ class Network:
         layers: all that has weights or random state.
         forward: (batch of inputs, training) to float32 outputs (b, ...).
         loss: (targets, outputs) to the loss of each row, float32 (b,).
-        metrics: (targets, outputs) of all validation rows to numbers for the history; the first is a share of
-            the rows that were right.
+        metrics: (targets, outputs) of some rows to means over them, for the history; the first is the share of rows
+            that were right.
     """
 
     layers: keras.Model
@@ -55,8 +56,8 @@ class Examples:
 class Watcher(Protocol):
     """Follows the training."""
 
-    def step(self, epoch: int, texts: int, loss: float) -> None:
-        """After each optimizer step: epoch from 0, texts in the step, mean loss of the epoch so far."""
+    def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
+        """After each optimizer step: epoch from 0, texts in the step, loss and metrics of the epoch so far."""
 
     def epoch(self, record: dict[str, float]) -> None:
         """After each epoch: its row of the history."""
@@ -67,8 +68,8 @@ class History:
     """What happened.
 
     Attributes:
-        records: a row per epoch: epoch (from 1), loss, val_loss and val_ metrics, learning_rate, seconds,
-            texts_per_second.
+        records: a row per epoch: epoch (from 1), loss and metrics in training, the same of the validation rows with
+            the prefix val_, learning_rate, seconds, texts_per_second.
         best_epoch: the epoch whose weights were kept, from 1; see `train`.
         seconds: wall time of the whole run.
     """
@@ -105,10 +106,10 @@ def train(network: Network, data: Examples, validation: Examples, config: FitCon
     history, best = History(), _Best(network.layers.trainable_variables, len(validation.targets))
     for epoch, order in enumerate(plan):
         began = time.monotonic()
-        loss = _train_epoch(step, data, order, partial(watcher.step, epoch))
+        means = _train_epoch(step, network, data, order, partial(watcher.step, epoch))
         seconds = time.monotonic() - began
         scores = _validate(network, infer, validation)
-        record = {"epoch": epoch + 1, "loss": loss, **scores, "learning_rate": float(optimizer.learning_rate)}
+        record = {"epoch": epoch + 1, **means, **scores, "learning_rate": float(optimizer.learning_rate)}
         record |= {"seconds": seconds, "texts_per_second": len(data.inputs) / seconds}
         history.records.append(record)
         watcher.epoch(record)
@@ -157,40 +158,48 @@ def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Call
 
 def _training_step(
     network: Network, optimizer: keras.optimizers.Optimizer, data: Examples
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     variables = network.layers.trainable_variables
     optimizer.build(variables)
     targets_spec = tf.TensorSpec([None, *data.targets.shape[1:]], data.targets.dtype)
 
     @tf.function(input_signature=[data.inputs.spec, targets_spec], autograph=False)
-    def step(batch: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    def step(batch: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(network.loss(targets, network.forward(batch, training=True)))
+            outputs = network.forward(batch, training=True)
+            loss = tf.reduce_mean(network.loss(targets, outputs))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
-        return loss
+        return loss, outputs
 
     return step  # type: ignore[no-any-return]
 
 
 def _train_epoch(
-    step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    step: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    network: Network,
     data: Examples,
     order: Sequence[np.ndarray],
-    report: Callable[[int, float], None],
-) -> float:
-    total, seen = 0.0, 0
+    report: Callable[[int, dict[str, float]], None],
+) -> dict[str, float]:
+    totals: Counter[str] = Counter()
+    seen = 0
+    means: dict[str, float] = {}
     for number, rows in enumerate(order):
-        loss = float(step(data.inputs.batch(rows), tf.constant(data.targets[rows])))
+        targets = data.targets[rows]
+        loss, outputs = step(data.inputs.batch(rows), tf.constant(targets))
+        loss = float(loss)
         if not np.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {number + 1} of {len(order)} (training rows {_some(rows)}); "
                 "try a lower learning rate or --precision float32"
             )
-        total += loss * len(rows)
+        scores = {"loss": loss, **network.metrics(targets, outputs.numpy())}
+        totals.update({name: score * len(rows) for name, score in scores.items()})
         seen += len(rows)
-        report(len(rows), total / seen)
-    return total / seen
+        means = {name: total / seen for name, total in totals.items()}
+        report(len(rows), means)
+    return means
 
 
 def _validate(network: Network, infer: Callable[[tf.Tensor], tf.Tensor], validation: Examples) -> dict[str, float]:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 
 class TrainingBar:
-    """A bar per epoch: loss, texts per second, time left in the whole run; then one line of results."""
+    """A bar with loss, accuracy, texts per second and time left in the whole run; a line of results per epoch."""
 
     def __init__(self, epochs: int, texts: int, console: Console | None = None) -> None:
         """Prepare the bar.
@@ -27,8 +27,8 @@ class TrainingBar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} texts  loss {task.fields[loss]:.4f}"),
-            TextColumn("{task.fields[speed]:.0f} texts/s"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} texts  {task.fields[means]}"),
+            TextColumn("{task.fields[speed]:.1f} texts/s"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console or Console(stderr=True),
             transient=True,
@@ -38,7 +38,7 @@ class TrainingBar:
     def __enter__(self) -> Self:
         """Show the bar."""
         self._progress.start()
-        self._task = self._progress.add_task("epoch 1", total=self._texts * self._epochs, loss=0.0, speed=0.0)
+        self._task = self._progress.add_task("epoch 1", total=self._texts * self._epochs, means="", speed=0.0)
         return self
 
     def __exit__(
@@ -47,20 +47,24 @@ class TrainingBar:
         """Take the bar away; the lines stay."""
         self._progress.stop()
 
-    def step(self, epoch: int, texts: int, loss: float) -> None:
+    def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
         """Advance.
 
         Args:
             epoch: from 0.
             texts: texts in this step.
-            loss: running mean of the epoch.
+            means: loss and metrics of the epoch so far.
         """
         if self._task is None:
             return
         self._seen += texts
         speed = self._seen / max(time.monotonic() - self._start, 1e-9)
         self._progress.update(
-            self._task, advance=texts, description=f"epoch {epoch + 1}/{self._epochs}", loss=loss, speed=speed
+            self._task,
+            advance=texts,
+            description=f"epoch {epoch + 1}/{self._epochs}",
+            means=_listed(means),
+            speed=speed,
         )
 
     def epoch(self, record: dict[str, float]) -> None:
@@ -69,10 +73,10 @@ class TrainingBar:
         Args:
             record: a row of the history.
         """
-        numbers = "  ".join(
-            f"{name} {value:.4f}" for name, value in record.items() if "loss" in name or "accuracy" in name
-        )
-        self._progress.console.print(
-            f"epoch {record['epoch']:.0f}/{self._epochs}  {numbers}  {record['texts_per_second']:.1f} texts/s",
-            highlight=False,
-        )
+        shown = {name: value for name, value in record.items() if "loss" in name or "accuracy" in name}
+        line = f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown)}  {record['texts_per_second']:.1f} texts/s"
+        self._progress.console.print(line, highlight=False)
+
+
+def _listed(numbers: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in numbers.items())
