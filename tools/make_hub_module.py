@@ -2,15 +2,19 @@
 
     python tools/make_hub_module.py OUT --words CORPUS.parquet --size 963812 --dim 50
 
-The vectors are random: such a module has the real one's shape and cost, not its knowledge.
+The vectors are random: such a module has the real one's shape and cost, not its knowledge. As in the published
+exporter (tensorflow/hub, examples/text_embeddings_v2), splitting is a function of its own that `__call__` calls.
 """
 
 import argparse
+import csv
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import tensorflow as tf
 
 
@@ -41,13 +45,17 @@ class TextEmbedding(tf.train.Checkpoint):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def __call__(self, sentences: tf.Tensor) -> tf.Tensor:
         """Sentences (n,) to vectors (n, dim)."""
+        ids = tf.SparseTensor(*self._tokenize(sentences))
+        return tf.nn.safe_embedding_lookup_sparse(self.embeddings, ids, None, combiner="sqrtn")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _tokenize(self, sentences: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         if self._normalize:
             sentences = tf.strings.regex_replace(sentences, r"\pP", "")
         tokens = tf.strings.split(tf.reshape(sentences, [-1]), " ").to_sparse()
         tokens, _ = tf.sparse.fill_empty_rows(tokens, "")
         tokens = tf.sparse.reset_shape(tokens)
-        ids = tf.SparseTensor(tokens.indices, self._table.lookup(tokens.values), tokens.dense_shape)
-        return tf.nn.safe_embedding_lookup_sparse(self.embeddings, ids, None, combiner="sqrtn")
+        return tokens.indices, self._table.lookup(tokens.values), tokens.dense_shape
 
 
 def make_hub_module(out: Path, words: list[str], vectors: np.ndarray, oov_buckets: int, normalize: bool) -> None:
@@ -68,14 +76,26 @@ def make_hub_module(out: Path, words: list[str], vectors: np.ndarray, oov_bucket
         tf.saved_model.save(module, str(out))
 
 
-def frequent_words(corpus: Path, size: int) -> list[str]:
-    """The most frequent words of a Parquet file's column `text`, filled up with made-up ones."""
-    import pyarrow.parquet as pq
+def texts_of(corpus: Path) -> Iterator[str]:
+    """The column `text` of a Parquet or CSV file, or the lines of a text file."""
+    if corpus.suffix == ".parquet":
+        for batch in pq.ParquetFile(corpus).iter_batches(columns=["text"]):
+            yield from batch.column("text").to_pylist()
+    else:
+        with corpus.open(newline="", encoding="utf-8") as file:
+            yield from (row["text"] for row in csv.DictReader(file)) if corpus.suffix == ".csv" else file
 
+
+def frequent_words(corpus: Path, size: int) -> list[str]:
+    """The most frequent words of a corpus, filled up with made-up ones.
+
+    Args:
+        corpus: a Parquet or CSV file with a column `text`, or a text file.
+        size: how many words.
+    """
     counts: Counter[str] = Counter()
-    for batch in pq.ParquetFile(corpus).iter_batches(columns=["text"]):
-        for text in batch.column("text").to_pylist():
-            counts.update(word for word in text.split(" ") if word and "\n" not in word)
+    for text in texts_of(corpus):
+        counts.update(text.split())
     words = [word for word, _ in counts.most_common(size)]
     return words + [f"made-up-word-{number}" for number in range(size - len(words))]
 
@@ -84,7 +104,7 @@ def main() -> None:
     """Make a module from the command line."""
     parser = argparse.ArgumentParser(description="Build a TF-Hub-like text embedding with random vectors.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--words", type=Path, required=True, help="a Parquet file with a column text")
+    parser.add_argument("--words", type=Path, required=True, help="Parquet or CSV with a column text, or a text file")
     parser.add_argument("--size", type=int, default=963_812)
     parser.add_argument("--dim", type=int, default=50)
     parser.add_argument("--oov-buckets", type=int, default=1)

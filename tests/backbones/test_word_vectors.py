@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from tools.make_hub_module import make_hub_module
+from tools.make_hub_module import TextEmbedding, make_hub_module
 
 import textgraft as tg
 from tests.nasty import NASTY
 from textgraft.backbones.presets import load_backbone
+from textgraft.backbones.word_vectors import WordVectors
 from textgraft.errors import PresetError
-from textgraft.text import id_graph
+from textgraft.text import flat_graph, id_graph
 
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
 
@@ -48,14 +49,135 @@ def test_a_text_of_5000_words_differs_by_the_order_of_summation_only(module):
 
 def test_vectors_are_the_modules_own_on_reviews(real_data, tmp_path):
     texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:10_000]
-    words = [word for word, _ in Counter(word for text in texts for word in text.split(" ")).most_common(5000)]
+    words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common(5000)]
     vectors = np.random.default_rng(0).normal(scale=0.1, size=(5003, 50)).astype(np.float32)
     for normalize in (True, False):
         folder = tmp_path / f"module-{normalize}"
-        make_hub_module(folder, [word for word in words if "\n" not in word], vectors[: len(words) + 3], 3, normalize)
+        make_hub_module(folder, words, vectors, 3, normalize)
         own = tf.saved_model.load(str(folder))
         expected = np.concatenate([own(tf.constant(texts[i : i + 500])) for i in range(0, len(texts), 500)])
-        np.testing.assert_allclose(embed(folder, texts), expected, atol=1e-6)
+        np.testing.assert_allclose(embed(folder, texts), expected, rtol=1e-6, atol=1e-6)
+
+
+SENTENCES = [tf.TensorSpec([None], tf.string)]
+
+
+class Inline(TextEmbedding):
+    """Splits in the same function."""
+
+    separator, fill = " ", True
+
+    @tf.function(input_signature=SENTENCES)
+    def __call__(self, sentences):
+        tokens = tf.strings.split(sentences, self.separator).to_sparse()
+        if self.fill:
+            tokens, _ = tf.sparse.fill_empty_rows(tokens, "")
+        ids = tf.SparseTensor(tokens.indices, self.ids_of(tokens.values), tokens.dense_shape)
+        return tf.nn.safe_embedding_lookup_sparse(self.embeddings, ids, None, combiner="sqrtn")
+
+    def ids_of(self, tokens):
+        return self._table.lookup(tokens)
+
+
+class Unfilled(Inline):
+    """Gives zeros for an empty text; its graph looks up word 0 there."""
+
+    separator, fill = None, False
+
+
+class TwoTables(Inline):
+    def ids_of(self, tokens):
+        initializer = tf.lookup.KeyValueTensorInitializer(["a"], tf.constant([1], tf.int64))
+        self.second = tf.lookup.StaticHashTable(initializer, 0)
+        return tf.maximum(self._table.lookup(tokens), self.second.lookup(tokens))
+
+
+class Projected(TextEmbedding):
+    """Does something to the vectors."""
+
+    @tf.function(input_signature=SENTENCES)
+    def __call__(self, sentences):
+        return tf.tanh(super().__call__(sentences))
+
+
+def save(kind, folder, dtype=np.float32):
+    """A module of some kind, saved."""
+    vocabulary = folder / "tokens.txt"
+    vocabulary.write_text("".join(f"{word}\n" for word in WORDS))
+    vectors = np.random.default_rng(0).normal(size=(len(WORDS) + 2, 7)).astype(dtype)
+    module = kind(vocabulary, vectors, 2, normalize=True)
+    tf.saved_model.save(module, str(folder / "module"))
+    return module
+
+
+@pytest.mark.parametrize("kind", [Inline, TextEmbedding])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_other_modules_of_the_exporter(tmp_path, kind, dtype):
+    own, texts = save(kind, tmp_path, dtype), ["the film", "", "unknown, good", " "]
+    np.testing.assert_allclose(embed(tmp_path / "module", texts), own(tf.constant(texts)), atol=1e-6)
+
+
+def test_a_module_with_a_signature_only(tmp_path):
+    own, texts = save(TextEmbedding, tmp_path), ["the film", "", "unknown, good", " "]
+    holder = tf.train.Checkpoint(inner=own)
+    tf.saved_model.save(holder, str(tmp_path / "holder"), signatures=own.__call__)
+    np.testing.assert_allclose(embed(tmp_path / "holder", texts), own(tf.constant(texts)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(Unfilled, "not the sqrtn"), (Projected, "not the sqrtn"), (TwoTables, "2 tables, expected 1")],
+)
+def test_a_module_that_does_something_else_is_refused(tmp_path, kind, message):
+    save(kind, tmp_path)
+    with pytest.raises(PresetError, match=message):
+        load_backbone(tmp_path / "module")
+
+
+@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | id_graph._ALLOWED_OPS))
+def test_the_names_of_outputs_are_tensorflows(op):
+    from tensorflow.python.framework import op_def_registry
+
+    names = tuple(output.name for output in op_def_registry.get(op).output_arg)
+    assert flat_graph.OUTPUTS.get(op, names[:1]) == names
+
+
+def test_words_of_any_bytes_survive(module, tmp_path):
+    words = [b"a\r", b"\xff\xfe", b"", "東京".encode(), b"b\r\n"[:2], b"last"]
+    backbone = load_backbone(module)
+    config = {"rows": 7, "dim": 2, "pooling": "sqrtn"}
+    first = WordVectors(id_graph.trace_splitting(), words, config, backbone.origin)
+    for name, content in first.assets().items():
+        (tmp_path / name).write_bytes(content)
+    second = WordVectors.from_config(first.config(), tmp_path, backbone.origin, "float32")
+    assert second.assets() == first.assets()
+    assert second.tokenize(tf.constant([b"last \xff\xfe other"])).to_list() == [[5, 1, 6]]
+    assert [second.token(number) for number in (1, 5, 6)] == ["\ufffd\ufffd", "last", "<oov 0>"]
+
+
+def test_a_saved_model_can_track_the_tokenizer(module, tmp_path):
+    backbone = load_backbone(module)
+    assets = backbone.assets()
+    served = tf.Module()
+    served.ids = id_graph.IdGraph(assets["tokenizer.pb"], assets["vocab.txt"].splitlines(), "tokenizer.pb")
+    served.tokenize = tf.function(lambda texts: served.ids(texts).to_tensor(-1), input_signature=SENTENCES)
+    tf.saved_model.save(served, str(tmp_path))
+    texts = tf.constant(["the film", "", "unknown good it"])
+    loaded = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_array_equal(loaded.tokenize(texts), backbone.tokenize(texts).to_tensor(-1))
+
+
+def test_a_data_pipeline_tokenizes_alike(module):
+    backbone, texts = load_backbone(module), ["the film", "", "unknown good it"]
+    rows = tf.data.Dataset.from_tensor_slices(texts).batch(2).map(backbone.tokenize)
+    assert [row for batch in rows for row in batch.to_list()] == backbone.tokenize(tf.constant(texts)).to_list()
+
+
+def test_the_table_is_float32_in_any_precision(module):
+    rows = {name: np.ones((1, 2), np.int32) for name in ("token_ids", "padding_mask")}
+    backbone = load_backbone(module, "mixed_bfloat16")
+    assert backbone.network(rows).dtype == tf.float32
+    assert backbone.network.weights[0].dtype == "float32"
 
 
 def test_all_rows_of_the_table_train(module):
@@ -83,6 +205,7 @@ def test_the_model_folder_holds_all_it_needs(module, tmp_path):
 
 def test_the_stored_graph_is_the_same_bytes_each_time(module):
     assert load_backbone(module).assets() == load_backbone(module).assets()
+    assert id_graph.trace_splitting() == id_graph.trace_splitting()
 
 
 def graph_with(op):
@@ -95,14 +218,14 @@ def graph_with(op):
 @pytest.mark.parametrize("op", ["ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "PartitionedCall", "VarHandleOp"])
 def test_a_stored_graph_with_another_op_is_refused(op):
     with pytest.raises(PresetError, match=op):
-        id_graph.IdGraph(graph_with(op), ["a"], "tokenizer.pb")
+        id_graph.IdGraph(graph_with(op), [b"a"], "tokenizer.pb")
 
 
 def test_a_stored_graph_with_functions_is_refused():
     graph = tf.compat.v1.GraphDef()
     graph.library.function.add().signature.name = "hidden"
     with pytest.raises(PresetError, match="functions"):
-        id_graph.IdGraph(graph.SerializeToString(), ["a"], "tokenizer.pb")
+        id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
 
 
 class Doubler(tf.Module):
@@ -134,7 +257,7 @@ GLOVE = "good 1 0.5\nbad -1 2e-1\ngood 9 9\n. . 3 4\n"
 
 
 @pytest.mark.parametrize("header", ["", "4 2\n"], ids=["glove", "word2vec"])
-@pytest.mark.parametrize("suffix", [".txt", ".vec", ".txt.gz"])
+@pytest.mark.parametrize("suffix", [".txt", ".vec", ".txt.gz", ".vec.gz"])
 def test_text_files(tmp_path, header, suffix):
     path = tmp_path / f"vectors{suffix}"
     content = (header + GLOVE).encode()
@@ -153,6 +276,9 @@ def test_text_files(tmp_path, header, suffix):
         ("good 1 2\nbad 1 two\n", "line 2"),
         ("good 1 nan\n", "line 1"),
         ("3 2\ngood 1\n", "line 2"),
+        ("3 2\ngood 1 2\nbad 3 4\n", "holds 2 words, its first line says 3"),
+        ("good 1 2\nbad 1 2 3\n", "line 2"),
+        ("good\t1 2\n", "line 1"),
         ("good\n", "line 1"),
         ("", "no word vectors"),
     ],
@@ -161,6 +287,20 @@ def test_a_malformed_text_file(tmp_path, content, message):
     (tmp_path / "vectors.txt").write_text(content)
     with pytest.raises(PresetError, match=message):
         load_backbone(tmp_path / "vectors.txt")
+
+
+def test_half_a_gzip_file(tmp_path):
+    path = tmp_path / "vectors.txt.gz"
+    path.write_bytes(gzip.compress(GLOVE.encode() * 100)[:-20])
+    with pytest.raises(PresetError, match="no whole gzip file"):
+        load_backbone(path)
+
+
+def test_a_text_file_that_is_not_utf_8(tmp_path):
+    (tmp_path / "vectors.txt").write_bytes(b"caf\xe9 1 2\r\ngood 3 4\r\n")
+    backbone = load_backbone(tmp_path / "vectors.txt")
+    assert backbone.tokenize(tf.constant([b"good caf\xe9"])).to_list() == [[1, 0]]
+    np.testing.assert_array_equal(backbone.network.get_weights()[0], [[1, 2], [3, 4], [0, 0]])
 
 
 def test_the_tutorials_address_is_found_in_the_hub_cache(module, tmp_path, monkeypatch):

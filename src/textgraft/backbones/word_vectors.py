@@ -1,6 +1,8 @@
 """Word vectors: a trainable vector per word, from a TF-Hub text embedding or a text file (GloVe, word2vec)."""
 
 import gzip
+import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,11 +17,14 @@ from textgraft.text.id_graph import IdGraph, cut, trace_splitting
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
 _TEXT_FILES = (".txt", ".vec", ".txt.gz", ".vec.gz")
-_ROWS_AT_ONCE = 8192
+_NUMBER = re.compile(rb"[-+]?\d+([.]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 
 
 class WordVectors(Backbone):
-    """Words looked up in a table; those outside it share the rows after the last word."""
+    """Words looked up in a table; those outside it share the rows after the last word.
+
+    A TF-Hub module splits texts as its own graph does; with a text file of vectors, they are split at white space.
+    """
 
     family = "word_vectors"
     poolings = ("sqrtn", "mean", "max")
@@ -35,7 +40,7 @@ class WordVectors(Backbone):
     special_tokens = SpecialTokens(start=None, end=None, pad=0)
     max_sequence_length = None
 
-    def __init__(self, graph: bytes, words: Sequence[str], config: Mapping[str, Any], origin: Origin) -> None:
+    def __init__(self, graph: bytes, words: Sequence[bytes], config: Mapping[str, Any], origin: Origin) -> None:
         """Build the table with zeros; the caller sets the vectors.
 
         Args:
@@ -75,21 +80,29 @@ class WordVectors(Backbone):
         """Read a TF-Hub text embedding's SavedModel, or a text file of vectors.
 
         A SavedModel is a program, and opening it runs the part that restores its tables: take it from those you trust.
+
+        Args:
+            path: a folder with saved_model.pb, or a file with a word and its numbers on each line.
+            origin: kept as it is.
+            precision: without effect: the table is float32 always.
+
+        Raises:
+            PresetError: when the module is no text embedding, or a line is malformed.
         """
         if path.is_dir():
-            graph, words, vectors, pooling = _read_module(path)
-        else:
-            words, vectors = _read_text(path)
-            graph, pooling = trace_splitting(), "mean"
-        config = {"rows": vectors.shape[0], "dim": vectors.shape[1], "pooling": pooling}
-        backbone = cls(graph, words, config, origin)
-        backbone._table.embeddings.assign(vectors)
-        return backbone
+            module = _opened(path)  # the function dies with it
+            function = _text_function(module, path)
+            found = cut(function, str(path))
+            backbone = cls._filled(found.graph, found.words, found.variable, found.pooling, origin)
+            backbone._compare(function, path)
+            return backbone
+        words, vectors = _read_text(path)
+        return cls._filled(trace_splitting(), words, vectors, "mean", origin)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
         """Rebuild with zeros for vectors; the caller sets them."""
-        words = (assets / _VOCABULARY).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        words = (assets / _VOCABULARY).read_bytes().removesuffix(b"\n").split(b"\n")
         return cls((assets / _GRAPH).read_bytes(), words, config, origin)
 
     def config(self) -> dict[str, Any]:
@@ -98,7 +111,7 @@ class WordVectors(Backbone):
 
     def assets(self) -> dict[str, bytes]:
         """The words, a line each, and the graph from text to ids."""
-        return {_VOCABULARY: "".join(f"{word}\n" for word in self._words).encode(), _GRAPH: self._graph}
+        return {_VOCABULARY: b"".join(word + b"\n" for word in self._words), _GRAPH: self._graph}
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids as the module's own graph gives them."""
@@ -106,73 +119,93 @@ class WordVectors(Backbone):
 
     def token(self, token_id: int) -> str:
         """The word behind an id; `<oov 0>` is the first row for words outside the table."""
-        return self._words[token_id] if token_id < len(self._words) else f"<oov {token_id - len(self._words)}>"
+        if token_id < len(self._words):
+            return self._words[token_id].decode(errors="replace")
+        return f"<oov {token_id - len(self._words)}>"
+
+    @classmethod
+    def _filled(
+        cls, graph: bytes, words: Sequence[bytes], vectors: tf.Variable | np.ndarray, pooling: str, origin: Origin
+    ) -> Self:
+        if any(b"\n" in word for word in words):
+            raise PresetError(f"{origin.preset}: a word of its table holds a line break; it cannot be read")
+        rows, dim = vectors.shape
+        backbone = cls(graph, words, {"rows": rows, "dim": dim, "pooling": pooling}, origin)
+        backbone._table.embeddings.assign(vectors)
+        return backbone
+
+    def _compare(self, module: tf.types.experimental.ConcreteFunction, path: Path) -> None:
+        """Refuse a module that does more to a text than what was found in its graph."""
+        some = b" ".join([*self._words[:8], *self._words[-8:]])
+        texts = tf.constant([b"", b"  ", b"?!", b"An unknown\tword, ", some])
+        (expected,) = tf.nest.flatten(module(texts))
+        ids = self.tokenize(texts).to_sparse()
+        found = tf.nn.safe_embedding_lookup_sparse(self._table.embeddings.value, ids, combiner=self.default_pooling)
+        if not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
+            raise PresetError(
+                f"{path} is no text embedding that can be read: its vectors are not the {self.default_pooling} "
+                "of the vectors of a text's words"
+            )
 
 
-def _read_module(path: Path) -> tuple[bytes, list[str], np.ndarray, str]:
+def _opened(path: Path) -> Any:
     try:
-        module = tf.saved_model.load(str(path))
+        return tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PresetError(f"{path}: the SavedModel could not be read: {reason}") from error
-    found = cut(_text_function(module, path), str(path))
-    if any("\n" in word for word in found.words):
-        raise PresetError(f"{path}: a word of its table holds a line break; it cannot be read")
-    return found.graph, found.words, found.variable.numpy(), found.pooling
 
 
 def _text_function(module: Any, path: Path) -> tf.types.experimental.ConcreteFunction:
     """The module's function from strings (n,) to vectors (n, dim)."""
-    functions = getattr(module.__call__, "concrete_functions", []) if callable(module) else []
-    for function in functions:
-        tensors = tf.nest.flatten(function.structured_input_signature)
-        outputs = tf.nest.flatten(function.structured_outputs)
-        takes_texts = [(spec.dtype, spec.shape.rank) for spec in tensors] == [(tf.string, 1)]
-        if takes_texts and [(spec.dtype, spec.shape.rank) for spec in outputs] == [(tf.float32, 2)]:
+    called = getattr(module.__call__, "concrete_functions", []) if callable(module) else []
+    for function in (*called, *module.signatures.values()):
+        takes, gives = map(tf.nest.flatten, (function.structured_input_signature, function.structured_outputs))
+        takes_texts = [(spec.dtype, spec.shape.rank) for spec in takes] == [(tf.string, 1)]
+        if takes_texts and [(spec.dtype.is_floating, spec.shape.rank) for spec in gives] == [(True, 2)]:
             return function
     raise PresetError(f"{path} is no TF-Hub text embedding: it has no function from strings (n,) to vectors (n, dim)")
 
 
-def _read_text(path: Path) -> tuple[list[str], np.ndarray]:
+def _read_text(path: Path) -> tuple[list[bytes], np.ndarray]:
     """Words, and float32 (words + 1, dim) with a row of zeros for all other words."""
-    words: dict[str, int] = {}
-    blocks: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    for word, vector in _text_lines(path):
-        if word in words:  # the first one counts, as in the tools that write these files
-            continue
-        words[word] = len(words)
-        rows.append(vector)
-        if len(rows) == _ROWS_AT_ONCE:
-            blocks.append(np.stack(rows))
-            rows = []
+    words: dict[bytes, None] = {}
+    vectors = bytearray()
+    try:
+        for word, vector in _text_lines(path):
+            if word not in words:  # the first one counts, as in the tools that write these files
+                words[word] = None
+                vectors += vector.tobytes()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise PresetError(f"{path} is no whole gzip file: {error}; fetch it again") from error
     if not words:
         raise PresetError(f"{path} holds no word vectors")
-    dim = (blocks[0] if blocks else rows[0]).shape[-1]
-    return list(words), np.concatenate([*blocks, *([np.stack(rows)] if rows else []), np.zeros((1, dim), np.float32)])
+    vectors += bytes(len(vectors) // len(words))
+    return list(words), np.frombuffer(vectors, np.float32).reshape(len(words) + 1, -1)
 
 
-def _text_lines(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Word and vector of each line; the word may hold spaces."""
-    dim = 0
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        try:
-            for number, line in enumerate(file, start=1):
-                cells = line.rstrip("\n").rstrip(" ").split(" ")
-                if number == 1 and len(cells) == 2 and all(cell.isdecimal() for cell in cells):
-                    dim = int(cells[1])
-                    continue
-                dim = dim or len(cells) - 1
-                yield " ".join(cells[:-dim]), _vector(path, number, cells, dim)
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-            raise PresetError(f"{path} is not readable as UTF-8 text: {error}") from error
+def _text_lines(path: Path) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Word and vector of each line; the word may hold spaces, and a first line may say how many words and numbers."""
+    promised, number, dim = None, 0, 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            cells = line.rstrip().split(b" ")
+            if number == 1 and len(cells) == 2 and all(cell.isdigit() for cell in cells):
+                promised, dim = int(cells[0]), int(cells[1])
+                continue
+            dim = dim or len(cells) - 1
+            yield b" ".join(cells[:-dim]), _vector(path, number, cells, dim)
+    if promised is not None and number - 1 != promised:
+        raise PresetError(f"{path} holds {number - 1} words, its first line says {promised}; fetch it again")
 
 
-def _vector(path: Path, number: int, cells: list[str], dim: int) -> np.ndarray:
+def _vector(path: Path, number: int, cells: list[bytes], dim: int) -> np.ndarray:
+    word = b" ".join(cells[:-dim]).split()
     try:
         vector = np.array(cells[-dim:], np.float32)
     except ValueError:
         vector = np.empty(0, np.float32)
-    if len(cells) <= dim or dim < 1 or len(vector) != dim or not np.isfinite(vector).all():
+    too_long = len(word) > 1 and _NUMBER.fullmatch(word[-1])
+    if too_long or len(cells) <= dim or dim < 1 or len(vector) != dim or not np.isfinite(vector).all():
         raise PresetError(f"{path}, line {number}: expected a word and {max(dim, 1)} finite numbers")
     return vector

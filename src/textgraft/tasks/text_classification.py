@@ -67,7 +67,7 @@ class TextClassifier(Task):
             x = keras.layers.Dense(width, "relu", kernel_initializer=first, dtype="float32", name=f"hidden_{number}")(x)
         number = len(self.architecture.hidden)
         x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
-        # Small, as BERT's: a wild head would tear at the backbone in the first steps.
+        # Small: a wild head would tear at the backbone in the first steps.
         first = keras.initializers.TruncatedNormal(stddev=0.02, seed=seed + number)
         x = keras.layers.Dense(self._logits, kernel_initializer=first, dtype="float32", name="logits")(x)
         return keras.Model(vector, x, name="head")

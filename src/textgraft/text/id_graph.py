@@ -5,13 +5,14 @@ of it between the strings and the ids is cut out, checked against a closed list 
 and stored. Another table of the same words takes the place of the module's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from textgraft.errors import PresetError
+from textgraft.text.flat_graph import FlatGraph, node_of
 
 # No file, network, Python, variable, control-flow or random op is among them.
 _ALLOWED_OPS = frozenset(
@@ -81,6 +82,7 @@ _ALLOWED_OPS = frozenset(
     ]
 )
 _TEXTS, _TABLE, _IDS, _ROWS = "texts", "table", "ids", "rows"
+_PREFIX = "graph/"  # keeps the names of a module apart from these
 
 # TensorFlow names the combiner in the op that sums the words of a text.
 _COMBINERS = {"SparseSegmentSqrtN": "sqrtn", "SparseSegmentMean": "mean"}
@@ -98,15 +100,15 @@ class Cut:
     """
 
     graph: bytes
-    words: list[str]
+    words: list[bytes]
     variable: tf.Variable
     pooling: str
 
 
-class IdGraph:
-    """Texts to word ids by a stored graph and a table of words."""
+class IdGraph(tf.Module):
+    """Texts to word ids by a stored graph and a table of words; an object that a SavedModel can track."""
 
-    def __init__(self, graph: bytes, words: Sequence[str], place: str) -> None:
+    def __init__(self, graph: bytes, words: Sequence[bytes], place: str) -> None:
         """Check the graph and build the table.
 
         Args:
@@ -117,9 +119,10 @@ class IdGraph:
         Raises:
             PresetError: when the graph holds an op that is not on the closed list.
         """
+        super().__init__()
         self._graph = tf.compat.v1.GraphDef.FromString(graph)
         _check(self._graph, place)
-        keys = tf.constant([word.encode() for word in words])
+        keys = tf.constant(words, tf.string)
         initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
         self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
         self._ids = tf.function(self._import, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
@@ -144,20 +147,21 @@ def cut(function: tf.types.experimental.ConcreteFunction, place: str) -> Cut:
     Raises:
         PresetError: when the function does not look up one table of words and one matrix of vectors.
     """
-    operations = function.graph.get_operations()
-    gather = _only(operations, {"ResourceGather"}, place)
-    combine = _only(operations, {*_COMBINERS}, place)
-    find = _only(operations, {"LookupTableFindV2"}, place)
-    unique = gather.inputs[1].op
-    if unique.type != "Unique":
-        raise PresetError(f"{place} is no text embedding that can be read: its ids come from {unique.type}")
-    outside = {inside.name: tensor for tensor, inside in function.graph.captures}
-    words = _words(outside[find.inputs[0].name], place)
-    handle = outside[gather.inputs[0].name]
+    flat = FlatGraph(function.graph.as_graph_def(), _PREFIX)
+    matrix, gathered = flat.inputs(_only(flat, ["ResourceGather"], place))
+    combine = _only(flat, _COMBINERS, place)
+    unique = node_of(gathered)
+    if flat.nodes[unique].op != "Unique":
+        raise PresetError(f"{place} is no text embedding that can be read: its ids come from {flat.nodes[unique].op}")
+    outputs = {
+        _IDS: (flat.inputs(unique)[0], flat.nodes[unique].attr["T"].type),
+        # A stored body leaves out what is as by default.
+        _ROWS: (flat.inputs(combine)[2], flat.nodes[combine].attr["Tsegmentids"].type or tf.int32.as_datatype_enum),
+    }
+    graph, table = _extract(function, flat, outputs, place)
+    handle = _captured(function)[node_of(matrix)]
     (variable,) = (variable for variable in function.variables if variable.handle is handle)
-    graph = _pruned(function.graph, find.inputs[0], unique.inputs[0], combine.inputs[2], outside)
-    _check(graph, place)
-    return Cut(graph.SerializeToString(deterministic=True), words, variable, _COMBINERS[combine.type])
+    return Cut(graph, _words(table, place), variable, _COMBINERS[flat.nodes[combine].op])
 
 
 def trace_splitting() -> bytes:
@@ -170,15 +174,14 @@ def trace_splitting() -> bytes:
         return table.lookup(words.flat_values), words.value_rowids()
 
     function = split.get_concrete_function()
-    outside = {inside.name: tensor for tensor, inside in function.graph.captures}
-    find = _only(function.graph.get_operations(), {"LookupTableFindV2"}, "the splitting graph")
-    ids, rows = function.outputs
-    graph: bytes = _pruned(function.graph, find.inputs[0], ids, rows, outside).SerializeToString(deterministic=True)
+    flat = FlatGraph(function.graph.as_graph_def(), _PREFIX)
+    tensors = [(_PREFIX + output.name, output.dtype.as_datatype_enum) for output in function.outputs]
+    graph, _ = _extract(function, flat, dict(zip((_IDS, _ROWS), tensors, strict=True)), "the splitting graph")
     return graph
 
 
-def _only(operations: Sequence[tf.Operation], kinds: set[str], place: str) -> tf.Operation:
-    found = [operation for operation in operations if operation.type in kinds]
+def _only(flat: FlatGraph, kinds: Collection[str], place: str) -> str:
+    found = [name for name, node in flat.nodes.items() if node.op in kinds]
     if len(found) != 1:
         raise PresetError(
             f"{place} is no text embedding that can be read: it has {len(found)} ops of type "
@@ -187,45 +190,62 @@ def _only(operations: Sequence[tf.Operation], kinds: set[str], place: str) -> tf
     return found[0]
 
 
-def _words(handle: tf.Tensor, place: str) -> list[str]:
-    keys, values = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=tf.string, Tvalues=tf.int64)
+def _captured(function: tf.types.experimental.ConcreteFunction) -> dict[str, tf.Tensor]:
+    """What a function takes from outside, by the name of its node inside."""
+    return {_PREFIX + inside.op.name: tensor for tensor, inside in function.graph.captures}
+
+
+def _extract(
+    function: tf.types.experimental.ConcreteFunction,
+    flat: FlatGraph,
+    outputs: Mapping[str, tuple[str, int]],
+    place: str,
+) -> tuple[bytes, tf.Tensor]:
+    """The part of a graph that some outputs depend on, and the handle of the one table in it.
+
+    Args:
+        function: whose graph it is.
+        flat: that graph.
+        outputs: tensor and dtype (its number) of each, by the name it gets.
+        place: what an error calls the graph.
+    """
+    needed, captured = flat.upstream(tensor for tensor, _ in outputs.values()), _captured(function)
+    tables = [name for name in captured if name in needed and captured[name].dtype == tf.resource]
+    if len(tables) != 1:
+        raise PresetError(f"{place} is no text embedding that can be read: it has {len(tables)} tables, expected 1")
+    names = {_PREFIX + function.inputs[0].op.name: _TEXTS, tables[0]: _TABLE}
+    graph = tf.compat.v1.GraphDef(versions=flat.versions)
+    for name, node in flat.nodes.items():
+        if name in needed and name in captured.keys() - names.keys():
+            graph.node.append(_constant(name, captured[name]))
+        elif name in needed:
+            kept = graph.node.add(name=names.get(name, name), op=node.op)
+            kept.input[:] = [_renamed(tensor, names) for tensor in flat.inputs(name)]
+            for key in [key for key in node.attr if not key.startswith("_")]:
+                kept.attr[key].CopyFrom(node.attr[key])
+    for name, (tensor, dtype) in outputs.items():
+        output = graph.node.add(name=name, op="Identity", input=[_renamed(flat.source(tensor), names)])
+        output.attr["T"].type = dtype
+    _check(graph, place)
+    return graph.SerializeToString(deterministic=True), captured[tables[0]]
+
+
+def _renamed(tensor: str, names: Mapping[str, str]) -> str:
+    node, _, number = tensor.rpartition(":")
+    return f"{names.get(node, node)}:{number}"
+
+
+def _words(handle: tf.Tensor, place: str) -> list[bytes]:
+    try:
+        keys, values = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=tf.string, Tvalues=tf.int64)
+    except tf.errors.InvalidArgumentError as error:
+        raise PresetError(
+            f"{place} is no text embedding that can be read: its table is not from words to ids"
+        ) from error
     order = np.argsort(values.numpy())
     if not np.array_equal(values.numpy()[order], np.arange(len(order))):
         raise PresetError(f"{place}: the ids of its words are not 0, 1, 2, ...; it cannot be read")
-    return [word.decode() for word in keys.numpy()[order]]
-
-
-def _pruned(
-    graph: tf.Graph, table: tf.Tensor, ids: tf.Tensor, rows: tf.Tensor, outside: dict[str, tf.Tensor]
-) -> tf.compat.v1.GraphDef:
-    """The part of a graph that ids and rows depend on, with the names of this module for what goes in and out."""
-    whole = tf.compat.v1.graph_util.extract_sub_graph(graph.as_graph_def(), [ids.op.name, rows.op.name])
-    texts = next(operation.name for operation in graph.get_operations() if operation.type == "Placeholder")
-    names = {texts: _TEXTS, table.op.name: _TABLE}
-    constants = {inside.split(":")[0]: tensor for inside, tensor in outside.items() if tensor.dtype != tf.resource}
-    pruned = tf.compat.v1.GraphDef(versions=whole.versions)
-    for node in whole.node:
-        if node.op == "NoOp":  # orders side effects, of which there are none
-            continue
-        kept = pruned.node.add()
-        if node.name in constants:
-            kept.CopyFrom(_constant(node.name, constants[node.name]))
-            continue
-        kept.CopyFrom(node)
-        kept.device = ""
-        for key in [key for key in kept.attr if key.startswith("_")]:
-            del kept.attr[key]
-        kept.name = names.get(node.name, node.name)
-        kept.input[:] = [_renamed(source, names) for source in node.input if not source.startswith("^")]
-    for name, tensor in ((_IDS, ids), (_ROWS, rows)):
-        output = pruned.node.add(name=name, op="Identity", input=[_renamed(tensor.name, names)])
-        output.attr["T"].type = tensor.dtype.as_datatype_enum
-    return pruned
-
-
-def _renamed(source: str, names: dict[str, str]) -> str:
-    node, *port = source.split(":")
-    return ":".join([names.get(node, node), *port])
+    return list(keys.numpy()[order])
 
 
 def _constant(name: str, value: tf.Tensor) -> tf.compat.v1.NodeDef:

@@ -97,16 +97,16 @@ def train(network: Network, data: Examples, validation: Examples, config: FitCon
         TrainingError: when the loss is no longer a finite number; names the epoch, step and rows.
     """
     start = time.monotonic()
-    epochs, batch_size = config.epochs or 1, config.batch_size or 1
-    plan = [batches.shuffled(data.inputs.lengths, batch_size, config.seed, epoch) for epoch in range(epochs)]
-    optimizer = build_optimizer(config, sum(len(epoch) for epoch in plan))
+    order_of = partial(batches.shuffled, data.inputs.lengths, config.batch_size or 1, config.seed)
+    epochs = config.epochs or 1
+    optimizer = build_optimizer(config, epochs * len(order_of(0)))
     step = _training_step(network, optimizer, data)
     infer = inference_step(network.forward, data.inputs.spec)
     _seed(network.layers, config.seed)
     history, best = History(), _Best(network.layers.trainable_variables, len(validation.targets))
-    for epoch, order in enumerate(plan):
+    for epoch in range(epochs):
         began = time.monotonic()
-        means = _train_epoch(step, network, data, order, partial(watcher.step, epoch))
+        means = _train_epoch(step, network, data, order_of(epoch), partial(watcher.step, epoch))
         seconds = time.monotonic() - began
         scores = _validate(network, infer, validation)
         record = {"epoch": epoch + 1, **means, **scores, "learning_rate": float(optimizer.learning_rate)}
