@@ -72,6 +72,18 @@ def folder(tiny_bert, tmp_path):
     return shutil.copytree(tiny_bert, tmp_path / "preset")
 
 
+def test_tensors_named_as_the_original_release(folder):
+    from safetensors.numpy import load_file, save_file
+
+    expected = TextEmbedder(folder, precision="float32").predict(["the film was good"])
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    weights = load_file(folder / "model.safetensors")
+    for old, new in names.items():
+        weights = {f"{name.removesuffix(old)}{new}" if name.endswith(old) else name: w for name, w in weights.items()}
+    save_file({f"bert.{name}": weight for name, weight in weights.items()}, folder / "model.safetensors")
+    np.testing.assert_array_equal(TextEmbedder(folder, precision="float32").predict(["the film was good"]), expected)
+
+
 def change_config(folder, **values):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | values))

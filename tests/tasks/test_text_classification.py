@@ -8,6 +8,7 @@ import pytest
 import textgraft as tg
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from textgraft.text.cleaning import Cleaning
+from textgraft.training.inputs import TokenIds
 
 GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
 BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
@@ -73,8 +74,8 @@ def test_feature_extraction_reads_each_text_once(tiny_bert, monkeypatch):
     model = tg.TextClassifier(tiny_bert, ["good", "bad"], precision="float32")
     data = two_labels()
     rows = []
-    stored = model._vectors
-    monkeypatch.setattr(model, "_vectors", lambda tokens: (rows.append(len(tokens)), stored(tokens))[1])
+    stored = TokenIds.batch
+    monkeypatch.setattr(TokenIds, "batch", lambda tokens, part: (rows.append(len(part)), stored(tokens, part))[1])
     monkeypatch.setattr(model, "forward", lambda *_, **__: pytest.fail("the backbone ran during the head's training"))
     model.fit(data, fine_tune="none", **FIT)
     assert sum(rows) == len(data)
@@ -106,9 +107,7 @@ def test_the_best_epoch_is_kept(tiny_bert):
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
     watch = Watch(model)
     history = model.fit(data, watcher=watch, epochs=6, batch_size=4, learning_rate=2e-2)
-    peak = max(watch.scores)
-    enough = peak - (peak * (1 - peak) / 6) ** 0.5  # 6 of the 60 texts were held back
-    best = max(epoch for epoch, score in enumerate(watch.scores) if score >= enough)
+    best = max(range(len(watch.scores)), key=lambda epoch: (watch.scores[epoch], epoch))
     assert history.best_epoch == best + 1
     np.testing.assert_array_equal(model.head.get_weights()[0], watch.heads[best])
 
@@ -244,6 +243,12 @@ def test_fit_names_an_unknown_option(trained):
 def test_a_label_the_model_does_not_have(trained):
     with pytest.raises(DataError, match="ugly"):
         trained.evaluate(tg.Dataset.from_lists(["the film"], ["ugly"]))
+
+
+@pytest.mark.parametrize(("text", "message"), [(3, "text 2 must be a string, not int"), ("\ud800", "text 2: half of")])
+def test_what_is_no_text(trained, text, message):
+    with pytest.raises(DataError, match=message):
+        trained.predict(["the film", text])
 
 
 def test_one_string_is_no_list(trained):

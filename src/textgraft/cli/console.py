@@ -1,8 +1,10 @@
 """Where verbs print: answers to standard output, remarks to standard error."""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import typer
 from rich.console import Console, RenderableType
 
@@ -25,3 +27,19 @@ def show_json(answer: Any) -> None:
 def say(remark: str) -> None:
     """Print a line about what is going on."""
     typer.echo(remark, err=True)
+
+
+def followed(batches: Iterable[np.ndarray], total: int | None = None) -> Iterator[np.ndarray]:
+    """Pass batches of texts on, under a bar that counts those that are done.
+
+    Args:
+        batches: object arrays of UTF-8 bytes.
+        total: texts in all, where that is known.
+    """
+    from textgraft.training.progress import text_bar
+
+    with text_bar() as bar:
+        task = bar.add_task("texts", total=total, means="")
+        for batch in batches:
+            yield batch
+            bar.advance(task, len(batch))

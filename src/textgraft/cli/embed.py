@@ -31,7 +31,7 @@ def embed(
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
     from textgraft.artifact.tables import open_vectors
-    from textgraft.cli.console import say
+    from textgraft.cli.console import followed, say
     from textgraft.cli.texts import reading
 
     reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
@@ -47,6 +47,6 @@ def embed(
     architecture |= {name: value for name, value in asked.items() if value is not None}
     embedder = TextEmbedder(backbone, precision or "auto", normalize, **architecture)
     with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:
-        for texts, vectors in embedder.paired(reader, embedder.outputs):
+        for texts, vectors in embedder.paired(followed(reader), embedder.outputs):
             table.write(texts, vectors)
     say(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

@@ -1,5 +1,6 @@
 """`textgraft evaluate`: a model folder on labelled texts."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ def evaluate(
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
-    from textgraft.cli.console import say, show, show_json
+    from textgraft.cli.console import followed, say, show, show_json
     from textgraft.data.loading import Reading, load_parts
     from textgraft.errors import ConfigError
 
@@ -45,5 +46,6 @@ def evaluate(
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
 
-    metrics = load_as(TextClassifier, folder, precision or "auto").evaluate(dataset)
+    model = load_as(TextClassifier, folder, precision or "auto")
+    metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
     show_json(metrics) if json else show(render(metrics))

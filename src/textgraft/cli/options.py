@@ -37,7 +37,9 @@ WeightDecay = Annotated[float | None, typer.Option(help="Of adamw.  [0.01]")]
 Schedule = Annotated[str | None, typer.Option(help="linear (warm-up, then decay to zero) or constant.")]
 Warmup = Annotated[float | None, typer.Option(help="Share of the steps in which a linear schedule rises.  [0.1]")]
 ClipNorm = Annotated[float | None, typer.Option(help="Largest global norm of the gradients; 0 for none.")]
-Patience = Annotated[int | None, typer.Option(help="Epochs without a better validation score before stopping.  [3]")]
+Patience = Annotated[
+    int | None, typer.Option(help="Epochs without a better validation score or loss before stopping.  [3]")
+]
 Seed = Annotated[int | None, typer.Option(help="Of the split, the head, the order and dropout.  [0]")]
 
 # Files

@@ -30,6 +30,7 @@ def predict(
         echo "what a film" | textgraft predict sentiment
     """
     from textgraft.artifact.tables import open_table
+    from textgraft.cli.console import followed
     from textgraft.cli.texts import reading
 
     reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
@@ -43,6 +44,6 @@ def predict(
     model = load_as(TextClassifier, folder, precision or "auto")
     columns = ["text", "label", *(f"probability_{label}" for label in model.labels)]
     with open_table(out, columns, overwrite=bool(overwrite)) as table:
-        for texts, probabilities in model.paired(reader, model.probabilities):
+        for texts, probabilities in model.paired(followed(reader) if out else reader, model.probabilities):
             rounded = probabilities.astype(float).round(_DECIMALS)
             table.write([[text.decode() for text in texts], model.decode(probabilities), *rounded.T.tolist()])

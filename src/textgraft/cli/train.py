@@ -1,5 +1,6 @@
 """`textgraft train`: labelled texts in, a tested model folder out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,7 +68,7 @@ def train(
 
 def _train(given: dict[str, Any]) -> None:
     from textgraft.artifact.storage import check_free
-    from textgraft.cli.console import say, show
+    from textgraft.cli.console import followed, say, show
     from textgraft.data.loading import Reading
     from textgraft.data.parts import read_parts
     from textgraft.errors import ConfigError
@@ -100,7 +101,7 @@ def _train(given: dict[str, Any]) -> None:
     history = model.fit(parts.train, parts.validation, **_some(given, _FIT))
     say(_outcome(model, history))
     if parts.test is not None:
-        show(render(model.evaluate(parts.test, keep=True)))
+        show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
     model.save(folder, overwrite=given.get("overwrite", False))
     say(f"saved {folder}; next: textgraft predict {folder} FILE")
 

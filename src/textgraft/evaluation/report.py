@@ -43,8 +43,8 @@ def _per_class(metrics: dict[str, Any]) -> Table:
 
 
 def _confusion(metrics: dict[str, Any]) -> Table:
-    table = Table(title="confusion matrix (rows: true label, columns: predicted)", title_justify="left")
-    table.add_column("")
+    table = Table(title="confusion matrix", title_justify="left")
+    table.add_column("true \\ predicted")
     for label in metrics["labels"]:
         table.add_column(Text(label), justify="right")
     for label, counts in zip(metrics["labels"], metrics["confusion"], strict=True):

@@ -14,8 +14,9 @@ from textgraft import registry, runtime
 from textgraft.artifact import model_folder
 from textgraft.artifact.card import write_card
 from textgraft.backbones.base import Backbone, Origin
-from textgraft.backbones.presets import families, load_backbone
-from textgraft.errors import ConfigError
+from textgraft.backbones.presets import load_backbone
+from textgraft.data.dataset import Dataset
+from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
@@ -226,7 +227,7 @@ def load(folder: str | Path, precision: str = "auto") -> Task:
     content = model_folder.read(Path(folder))
     config, chosen = content.config, runtime.choose_precision(precision)
     origin = Origin(config["preset"], config["preset_sha256"])
-    family = families()[config["family"]]
+    family = registry.implementation("backbones", config["family"], Backbone)
     backbone = family.from_config(config["backbone"], content.folder, origin, chosen)
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
     kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
@@ -260,15 +261,30 @@ def opened_backbone(preset: str | Path, precision: str) -> tuple[Backbone, dict[
     return task.backbone, {name: getattr(architecture, name) for name in kept}
 
 
-def as_batches(texts: Sequence[str] | Any) -> Iterator[np.ndarray]:
-    """Object arrays of UTF-8 bytes from a list of strings or a Dataset."""
-    if hasattr(texts, "batches"):
+def as_batches(texts: Sequence[str] | Dataset) -> Iterator[np.ndarray]:
+    """Object arrays of UTF-8 bytes from a list of strings or a Dataset.
+
+    Raises:
+        ConfigError: for a single string.
+        DataError: for a text that is no string, or one with half of a surrogate pair.
+    """
+    if isinstance(texts, Dataset):
         yield from (batch.texts for batch in texts.batches(WINDOW))
         return
     if isinstance(texts, str):
         raise ConfigError("predict takes a list of texts; put the one text into a list")
     for start in range(0, len(texts), WINDOW):
-        yield np.array([text.encode() for text in texts[start : start + WINDOW]], dtype=object)
+        part = texts[start : start + WINDOW]
+        yield np.array([_utf8(text, number) for number, text in enumerate(part, start + 1)], dtype=object)
+
+
+def _utf8(text: str, number: int) -> bytes:
+    if not isinstance(text, str):
+        raise DataError(f"text {number} must be a string, not {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"text {number}: half of a surrogate pair in {text!r:.60}; remove it") from None
 
 
 def _windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -1,6 +1,6 @@
 """text-classification: one label per text, of two or more."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +100,7 @@ class TextClassifier(Task):
         with nullcontext(watcher) if watcher else TrainingBar(chosen.epochs or 1, len(tokens)) as follower:
             if chosen.fine_tune == "none":
                 network = Network(self.head, self.head, self.loss, self.metrics)
-                inputs, validation_inputs = self._vectors(tokens), self._vectors(validation_tokens)
+                inputs, validation_inputs = self._vectors([tokens, validation_tokens], follower)
             else:
                 network = Network(self.model, self.forward, self.loss, self.metrics)
                 inputs, validation_inputs = tokens, validation_tokens
@@ -111,18 +111,21 @@ class TextClassifier(Task):
         self._note(chosen, history, data, validation, tokens)
         return history
 
-    def evaluate(self, data: Dataset, keep: bool = False) -> dict[str, Any]:
+    def evaluate(
+        self, data: Dataset, keep: bool = False, watch: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]] = iter
+    ) -> dict[str, Any]:
         """Loss, accuracy, macro F1 and all that `metrics.classification` gives.
 
         Args:
             data: labelled texts, none of them trained on.
             keep: save the figures with the model, as those of its final test.
+            watch: passes on the batches of texts, and sees them go.
 
         Raises:
             DataError: for a label the model does not have.
         """
         targets = data.label_ids(self.labels)
-        probabilities = np.concatenate(list(self.probabilities(as_batches(data))))
+        probabilities = np.concatenate(list(self.probabilities(watch(as_batches(data)))))
         found = metrics.classification(targets, probabilities, self.labels)
         if keep:
             self.record.setdefault("metrics", {})["test"] = found
@@ -191,13 +194,18 @@ class TextClassifier(Task):
     def _read(self, data: Dataset) -> tuple[TokenIds, np.ndarray]:
         return self.tokenize(as_batches(data)), data.label_ids(self.labels)
 
-    def _vectors(self, tokens: TokenIds) -> Inputs:
+    def _vectors(self, parts: Sequence[TokenIds], watcher: Watcher) -> list[Inputs]:
         """Each text once through the backbone."""
         infer = inference_step(self._pool, TokenIds.spec)
-        vectors = Vectors(len(tokens), self.backbone.dim)
-        for rows in by_length(tokens.lengths, _FEATURE_BATCH_TOKENS, _FEATURE_BATCH_ROWS):
-            vectors.put(rows, infer(tokens.batch(rows)).numpy())
-        return vectors
+        total = sum(map(len, parts))
+        stored: list[Inputs] = []
+        for tokens in parts:
+            vectors = Vectors(len(tokens), self.backbone.dim)
+            for rows in by_length(tokens.lengths, _FEATURE_BATCH_TOKENS, _FEATURE_BATCH_ROWS):
+                vectors.put(rows, infer(tokens.batch(rows)).numpy())
+                watcher.extracted(len(rows), total)
+            stored.append(vectors)
+        return stored
 
     def _pool(self, batch: tf.RaggedTensor, training: bool) -> tf.Tensor:
         return self.pooled(self._network_inputs(batch), training=training)

@@ -23,7 +23,8 @@ class FitConfig:
         schedule: "linear" (warm-up, then decay to zero) or "constant".
         warmup: share of all steps in which a linear schedule rises.
         clip_norm: gradients are scaled down to this global norm; 0 leaves them.
-        patience: epochs without a better validation score before training stops; the best weights are kept.
+        patience: epochs in which neither the validation score rises nor the validation loss falls below its lowest,
+            before training stops; the best weights are kept.
         seed: of the order of the batches, and of dropout.
     """
 

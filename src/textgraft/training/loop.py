@@ -56,6 +56,9 @@ class Examples:
 class Watcher(Protocol):
     """Follows the training."""
 
+    def extracted(self, texts: int, total: int) -> None:
+        """After each batch of texts that went through a frozen backbone: how many it had, and how many there are."""
+
     def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
         """After each optimizer step: epoch from 0, texts in the step, loss and metrics of the epoch so far."""
 
@@ -82,9 +85,7 @@ class History:
 def train(network: Network, data: Examples, validation: Examples, config: FitConfig, watcher: Watcher) -> History:
     """Train all trainable weights of a network; it ends with those of its best epoch.
 
-    The kept epoch is the last one whose first metric on the validation rows is within a standard error of the highest
-    (Breiman et al., 1984): a hundred rows cannot tell 0.80 from 0.83, and of two epochs that score alike under a
-    decaying learning rate the later one generalizes better.
+    The best epoch is the one with the highest first metric on the validation rows; of equal ones, the last.
 
     Args:
         network: what to train.
@@ -103,7 +104,7 @@ def train(network: Network, data: Examples, validation: Examples, config: FitCon
     step = _training_step(network, optimizer, data)
     infer = inference_step(network.forward, data.inputs.spec)
     _seed(network.layers, config.seed)
-    history, best = History(), _Best(network.layers.trainable_variables, len(validation.targets))
+    history, best = History(), _Best(network.layers.trainable_variables)
     for epoch in range(epochs):
         began = time.monotonic()
         means = _train_epoch(step, network, data, order_of(epoch), partial(watcher.step, epoch))
@@ -113,11 +114,11 @@ def train(network: Network, data: Examples, validation: Examples, config: FitCon
         record |= {"seconds": seconds, "texts_per_second": len(data.inputs) / seconds}
         history.records.append(record)
         watcher.epoch(record)
-        best.offer(epoch + 1, next(iter(scores.values())))
-        if epoch + 1 - best.peak >= config.patience:
+        best.offer(epoch + 1, next(iter(scores.values())), scores["val_loss"])
+        if best.stale >= config.patience:
             break
     best.restore()
-    history.best_epoch = best.kept
+    history.best_epoch = best.epoch
     history.seconds = time.monotonic() - start
     return history
 
@@ -210,22 +211,20 @@ def _validate(network: Network, infer: Callable[[tf.Tensor], tf.Tensor], validat
 
 
 class _Best:
-    """The weights to keep: of the last epoch within a standard error of the peak."""
+    """The weights of the epoch with the highest score; of equal ones, the last."""
 
-    def __init__(self, variables: Sequence[keras.Variable], rows: int) -> None:
-        self.peak = 0  # epoch of the highest score
-        self.kept = 0  # epoch of the weights
-        self._rows = rows
-        self._score = 0.0
+    def __init__(self, variables: Sequence[keras.Variable]) -> None:
+        self.epoch = 0
+        self.stale = 0  # epochs since the score rose or the loss fell
+        self._score, self._loss = -np.inf, np.inf
         self._variables = variables
         self._values: list[np.ndarray] = []
 
-    def offer(self, epoch: int, score: float) -> None:
-        if score > self._score or not self.peak:
-            self.peak, self._score = epoch, score
-        standard_error = (self._score * (1 - self._score) / self._rows) ** 0.5
-        if score >= self._score - standard_error:
-            self.kept = epoch
+    def offer(self, epoch: int, score: float, loss: float) -> None:
+        self.stale = 0 if score > self._score or loss < self._loss else self.stale + 1
+        self._loss = min(loss, self._loss)
+        if score >= self._score:
+            self.epoch, self._score = epoch, score
             self._values = [variable.numpy() for variable in self._variables]
 
     def restore(self) -> None:

@@ -1,11 +1,11 @@
-"""What a person sees while a model trains."""
+"""What a person sees while texts go through a model."""
 
-import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 class TrainingBar:
@@ -21,24 +21,12 @@ class TrainingBar:
         """
         self._epochs = epochs
         self._texts = texts
-        self._seen = 0
-        self._start = time.monotonic()
-        self._task: TaskID | None = None
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} texts  {task.fields[means]}"),
-            TextColumn("{task.fields[speed]:.1f} texts/s"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console or Console(stderr=True),
-            transient=True,
-        )
-        self._progress.disable = not self._progress.console.is_terminal
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = text_bar(console)
 
     def __enter__(self) -> Self:
         """Show the bar."""
         self._progress.start()
-        self._task = self._progress.add_task("epoch 1", total=self._texts * self._epochs, means="", speed=0.0)
         return self
 
     def __exit__(
@@ -46,6 +34,18 @@ class TrainingBar:
     ) -> None:
         """Take the bar away; the lines stay."""
         self._progress.stop()
+
+    def extracted(self, texts: int, total: int) -> None:
+        """Count texts that went through the frozen backbone.
+
+        Args:
+            texts: those of this batch.
+            total: all of them.
+        """
+        task = self._task("vectors", total)
+        self._progress.advance(task, texts)
+        if self._progress.finished:
+            self._progress.update(task, visible=False)
 
     def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
         """Advance.
@@ -55,17 +55,9 @@ class TrainingBar:
             texts: texts in this step.
             means: loss and metrics of the epoch so far.
         """
-        if self._task is None:
-            return
-        self._seen += texts
-        speed = self._seen / max(time.monotonic() - self._start, 1e-9)
-        self._progress.update(
-            self._task,
-            advance=texts,
-            description=f"epoch {epoch + 1}/{self._epochs}",
-            means=_listed(means),
-            speed=speed,
-        )
+        task = self._task("training", self._texts * self._epochs)
+        where = f"epoch {epoch + 1}/{self._epochs}"
+        self._progress.update(task, advance=texts, description=where, means=_listed(means, 3))
 
     def epoch(self, record: dict[str, float]) -> None:
         """Print the results of an epoch.
@@ -74,9 +66,46 @@ class TrainingBar:
             record: a row of the history.
         """
         shown = {name: value for name, value in record.items() if "loss" in name or "accuracy" in name}
-        line = f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown)}  {record['texts_per_second']:.1f} texts/s"
-        self._progress.console.print(line, highlight=False)
+        line = (
+            f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown, 4)}  {record['texts_per_second']:.1f} texts/s"
+        )
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+    def _task(self, name: str, total: int) -> TaskID:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, means="")
+        return self._tasks[name]
 
 
-def _listed(numbers: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in numbers.items())
+def text_bar(console: Console | None = None) -> Progress:
+    """A bar that counts texts; its tasks have a field `means`. It shows on terminals only.
+
+    Args:
+        console: where to draw; standard error by default.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        _Done(),
+        TextColumn("{task.fields[means]}"),
+        _Speed(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=console or Console(stderr=True),
+        transient=True,
+    )
+    bar.disable = not bar.console.is_terminal
+    return bar
+
+
+class _Done(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.percentage:.0f}%" if task.total else f"{task.completed:,.0f} texts")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:.1f} texts/s")
+
+
+def _listed(numbers: dict[str, float], decimals: int) -> str:
+    return "  ".join(f"{name} {value:.{decimals}f}" for name, value in numbers.items())

@@ -1,0 +1,56 @@
+"""The bar: what a person sees on a terminal, and what goes into a log."""
+
+import io
+
+from rich.console import Console
+
+from textgraft.training.progress import TrainingBar, text_bar
+
+RECORD = {
+    "epoch": 1, "loss": 0.5, "accuracy": 0.75, "val_accuracy": 0.8, "val_loss": 0.4, "learning_rate": 1e-4,
+    "seconds": 2.0, "texts_per_second": 20.0,
+}  # fmt: skip
+
+
+def shown(terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
+    with TrainingBar(epochs=2, texts=40, console=console) as bar:
+        bar.extracted(40, total=50)
+        bar._progress.refresh()
+        bar.extracted(10, total=50)
+        for _ in range(2):
+            bar.step(0, 20, {"loss": 0.5, "accuracy": 0.75})
+        bar._progress.refresh()
+        bar.epoch(RECORD)
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_loss_accuracy_speed_and_time_left():
+    text = shown(terminal=True)
+    for part in ("vectors", "80%", "epoch 1/2", "50%", "loss 0.500", "accuracy 0.750", "texts/s", "0:00"):
+        assert part in text
+
+
+def test_the_bar_fits_80_columns():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
+        bar.step(20, 16, {"loss": 0.5, "accuracy": 0.75})
+        bar._progress.refresh()
+    assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
+
+
+def test_a_log_has_one_line_an_epoch():
+    line = "epoch 1/2  loss 0.5000  accuracy 0.7500  val_accuracy 0.8000  val_loss 0.4000  20.0 texts/s"
+    assert shown(terminal=False).strip() == line
+
+
+def test_a_line_is_not_broken_where_a_log_is_narrow():
+    console = Console(file=io.StringIO(), force_terminal=False, width=20)
+    with TrainingBar(epochs=1, texts=1, console=console) as bar:
+        bar.epoch(RECORD)
+    assert len(console.file.getvalue().splitlines()) == 1
+
+
+def test_no_bar_where_there_is_no_terminal():
+    assert text_bar(Console(file=io.StringIO(), force_terminal=False)).disable
+    assert not text_bar(Console(file=io.StringIO(), force_terminal=True)).disable
