@@ -1,5 +1,6 @@
 """What TensorFlow runs on here: a quiet start, and the precision this processor is best at."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -25,7 +26,8 @@ def start_tensorflow() -> None:
         import tensorflow_text  # noqa: F401
 
         tf.config.list_logical_devices()
-        tf.get_logger().setLevel("ERROR")
+        for logger in ("tensorflow", "absl"):
+            logging.getLogger(logger).setLevel(logging.ERROR)
 
 
 def choose_precision(precision: str) -> str:

@@ -312,3 +312,32 @@ def test_the_tutorials_address_is_found_in_the_hub_cache(module, tmp_path, monke
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     for preset in (address, "nnlm-en-dim50"):
         np.testing.assert_array_equal(embed(preset, ["the film"]), embed(module, ["the film"]))
+
+
+@pytest.fixture
+def online(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.delenv("TEXTGRAFT_OFFLINE")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("preset", ["nnlm-en-dim50", "https://tfhub.dev/google/nnlm-en-dim50/2"])
+def test_a_name_that_is_not_here_is_fetched_from_kaggle(module, online, preset):
+    import kagglehub
+
+    asked = []
+    online.setattr(kagglehub, "model_download", lambda handle: (asked.append(handle), str(module))[1])
+    np.testing.assert_array_equal(embed(preset, ["the film"]), embed(module, ["the film"]))
+    assert asked == ["google/nnlm/tensorFlow2/en-dim50/1"]
+
+
+def test_no_network_is_one_line(online):
+    import kagglehub
+
+    def unreachable(handle):
+        raise OSError("no route to host\nand more")
+
+    online.setattr(kagglehub, "model_download", unreachable)
+    with pytest.raises(PresetError, match=r"could not be fetched from Kaggle \(no route to host\)") as error:
+        load_backbone("nnlm-en-dim50")
+    assert "\n" not in str(error.value)

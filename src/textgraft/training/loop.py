@@ -14,6 +14,7 @@ import tensorflow as tf
 from textgraft.errors import TrainingError
 from textgraft.training import batches
 from textgraft.training.config import FitConfig
+from textgraft.training.dropout import quick_dropout
 from textgraft.training.inputs import Inputs
 from textgraft.training.schedule import build_optimizer
 
@@ -166,7 +167,7 @@ def _training_step(
 
     @tf.function(input_signature=[data.inputs.spec, targets_spec], autograph=False)
     def step(batch: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
+        with quick_dropout(network.layers), tf.GradientTape() as tape:
             outputs = network.forward(batch, training=True)
             loss = tf.reduce_mean(network.loss(targets, outputs))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
