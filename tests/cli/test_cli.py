@@ -97,6 +97,23 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
         assert row["label"] == max(probabilities, key=probabilities.get)
 
 
+def test_what_is_cut_or_dropped_is_counted(reviews, tiny_bert, trained, tmp_path):
+    long = write_csv(tmp_path / "long.csv", [("film " * 70, "good"), ("dull", "bad"), ("film " * 65, "good")])
+    cut = "2 texts were cut to 64 tokens (11 tokens dropped)"
+    assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
+    assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
+    assert f"long.csv: {cut}" in run("embed", tiny_bert, long, "--out", tmp_path / "out.npy").stderr
+    options = ("--preset", tiny_bert, "--epochs", 1, "--precision", "float32", "--out", tmp_path / "m")
+    answer = run("train", reviews, "--validation", long, "--test", long, *options).stderr
+    assert f"validation: {cut}" in answer
+    assert f"test: {cut}" in answer
+    assert "train: " not in answer
+    gaps = write_csv(tmp_path / "gaps.csv", [("film", "x"), ("", "x"), ("plot", "x")])
+    answer = run("predict", trained, gaps, "--empty", "drop")
+    assert "gaps.csv: 1 empty texts dropped" in answer.stderr
+    assert len(answer.stdout.splitlines()) == 3
+
+
 def test_predict_from_standard_input(trained):
     lines = run("predict", trained, stdin="the film was good\nvery dull\n").stdout.splitlines()
     assert lines[0] == "text,label,probability_bad,probability_good"

@@ -23,7 +23,7 @@ def two_labels(copies=6):
 def three_labels():
     data = two_labels()
     texts = [data.text_at(row) for row in range(len(data))]
-    labels = [["a", "b", "c"][row % 3] for row in range(len(data))]
+    labels = ["plot" if "plot" in text else label for text, label in zip(texts, data.labels, strict=True)]
     return tg.Dataset.from_lists(texts, labels)
 
 
@@ -211,8 +211,10 @@ def test_truncation_is_counted(tiny_bert):
     data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)
     model.fit(data, data, **FIT)
-    assert model.record["data"]["truncated_texts"] == 6
-    assert model.record["data"]["truncated_tokens"] == 3 * (20 - 4) + 3 * (5 - 4)
+    expected = {"texts": 6, "tokens": 3 * (20 - 4) + 3 * (5 - 4)}
+    assert model.record["data"]["train"]["truncated"] == expected
+    assert model.record["data"]["validation"]["truncated"] == expected
+    assert model.evaluate(data)["truncated"] == expected
 
 
 @pytest.mark.parametrize(

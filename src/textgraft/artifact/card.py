@@ -27,8 +27,10 @@ def _use(labels: list[str] | None) -> list[str]:
 def _training(config: dict[str, Any]) -> list[str]:
     data, fit = config["data"], config["fit"]
     lines = ["## Training", ""]
-    lines += [f"- {part}: {data[part]['texts']:,} texts of {data[part]['source']}" for part in ("train", "validation")]
-    lines.append(f"- truncated: {data['truncated_texts']:,} texts lost {data['truncated_tokens']:,} tokens")
+    for name, part in data.items():
+        cut = part["truncated"]
+        lost = f"{cut['texts']:,} of them lost {cut['tokens']:,} tokens to truncation"
+        lines.append(f"- {name}: {part['texts']:,} texts of {part['source']}; {lost}")
     lines += [f"- {name}: {value}" for name, value in fit.items()]
     return [*lines, ""]
 

@@ -1,7 +1,7 @@
 """Where verbs print: answers to standard output, remarks to standard error."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,19 @@ def show_json(answer: Any) -> None:
 def say(remark: str) -> None:
     """Print a line about what is going on."""
     typer.echo(remark, err=True)
+
+
+def say_truncated(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
+    """Say what truncation took, if it took anything.
+
+    Args:
+        name: of the texts.
+        truncated: how many "texts", and how many "tokens" of them.
+        sequence_length: of what was left.
+    """
+    if truncated["texts"]:
+        counts = f"{truncated['texts']:,} texts were cut to {sequence_length} tokens"
+        say(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
 def followed(batches: Iterable[np.ndarray], total: int | None = None) -> Iterator[np.ndarray]:

@@ -1,5 +1,7 @@
 """`textgraft embed`: texts to vectors."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,22 +33,28 @@ def embed(
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
     from textgraft.artifact.tables import open_vectors
-    from textgraft.cli.console import followed, say
+    from textgraft.cli.console import followed, say, say_truncated
     from textgraft.cli.texts import reading
 
-    reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+    stream = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
 
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
     from textgraft.tasks.base import opened_backbone
     from textgraft.tasks.feature_extraction import TextEmbedder
+    from textgraft.training.inputs import Truncation
 
     backbone, architecture = opened_backbone(preset, precision or "auto")
     asked = {"pooling": pooling, "sequence_length": sequence_length}
     architecture |= {name: value for name, value in asked.items() if value is not None}
     embedder = TextEmbedder(backbone, precision or "auto", normalize, **architecture)
+    truncation = Truncation()
+    batches = followed(batch.texts for batch in stream)
     with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:
-        for texts, vectors in embedder.paired(followed(reader), embedder.outputs):
+        for texts, vectors in embedder.paired(batches, partial(embedder.outputs, truncation=truncation)):
             table.write(texts, vectors)
+    for notice in stream.notices:
+        say(notice)
+    say_truncated(data, asdict(truncation), embedder.architecture.sequence_length)
     say(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

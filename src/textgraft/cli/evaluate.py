@@ -27,7 +27,7 @@ def evaluate(
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
-    from textgraft.cli.console import followed, say, show, show_json
+    from textgraft.cli.console import followed, say, say_truncated, show, show_json
     from textgraft.data.loading import Reading, load_parts
     from textgraft.errors import ConfigError
 
@@ -48,4 +48,5 @@ def evaluate(
 
     model = load_as(TextClassifier, folder, precision or "auto")
     metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
+    say_truncated(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     show_json(metrics) if json else show(render(metrics))

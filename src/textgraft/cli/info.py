@@ -41,8 +41,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "precision": config["precision"],
     }
     for part, data in config.get("data", {}).items():
-        if isinstance(data, dict):
-            facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
+        facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
     metrics = config.get("metrics", {})
     if "validation" in metrics:
         facts["validation accuracy"] = f"{metrics['validation']['val_accuracy']:.4f}"

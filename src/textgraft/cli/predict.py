@@ -1,5 +1,7 @@
 """`textgraft predict`: labels and probabilities for texts of a file or standard input."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,20 +32,27 @@ def predict(
         echo "what a film" | textgraft predict sentiment
     """
     from textgraft.artifact.tables import open_table
-    from textgraft.cli.console import followed
+    from textgraft.cli.console import followed, say, say_truncated
     from textgraft.cli.texts import reading
 
-    reader = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+    stream = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
 
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
+    from textgraft.training.inputs import Truncation
 
     model = load_as(TextClassifier, folder, precision or "auto")
+    truncation = Truncation()
+    batches = (batch.texts for batch in stream)
     columns = ["text", "label", *(f"probability_{label}" for label in model.labels)]
     with open_table(out, columns, overwrite=bool(overwrite)) as table:
-        for texts, probabilities in model.paired(followed(reader) if out else reader, model.probabilities):
+        shown = followed(batches) if out else batches
+        for texts, probabilities in model.paired(shown, partial(model.probabilities, truncation=truncation)):
             rounded = probabilities.astype(float).round(_DECIMALS)
             table.write([[text.decode() for text in texts], model.decode(probabilities), *rounded.T.tolist()])
+    for notice in stream.notices:
+        say(notice)
+    say_truncated(data, asdict(truncation), model.architecture.sequence_length)

@@ -1,12 +1,11 @@
 """Unlabelled texts for `predict` and `embed`, streaming."""
 
-from collections.abc import Iterator
+from textgraft.data.loading import TextStream, read_texts
+from textgraft.data.streams import STANDARD_INPUT
 
-import numpy as np
 
-
-def reading(data: str, **given: str | None) -> Iterator[np.ndarray]:
-    """Batches of UTF-8 bytes from a file or standard input.
+def reading(data: str, **given: str | None) -> TextStream:
+    """Texts of a file or of standard input.
 
     Args:
         data: any source, or "-" for standard input, a text per line unless `format` says otherwise.
@@ -15,10 +14,7 @@ def reading(data: str, **given: str | None) -> Iterator[np.ndarray]:
     Raises:
         DataError: at once, when the source is missing or empty.
     """
-    from textgraft.data.loading import read_texts
-    from textgraft.data.streams import STANDARD_INPUT
-
     options = {name: value for name, value in given.items() if value is not None}
     if data == STANDARD_INPUT:
         options.setdefault("format", "lines")
-    return (batch.texts for batch in read_texts(data, **options))
+    return read_texts(data, **options)

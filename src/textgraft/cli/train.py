@@ -68,7 +68,7 @@ def train(
 
 def _train(given: dict[str, Any]) -> None:
     from textgraft.artifact.storage import check_free
-    from textgraft.cli.console import followed, say, show
+    from textgraft.cli.console import followed, say, say_truncated, show
     from textgraft.data.loading import Reading
     from textgraft.data.parts import read_parts
     from textgraft.errors import ConfigError
@@ -102,6 +102,8 @@ def _train(given: dict[str, Any]) -> None:
     say(_outcome(model, history))
     if parts.test is not None:
         show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
+    for name, part in model.record["data"].items():
+        say_truncated(name, part["truncated"], model.architecture.sequence_length)
     model.save(folder, overwrite=given.get("overwrite", False))
     say(f"saved {folder}; next: textgraft predict {folder} FILE")
 
@@ -138,11 +140,6 @@ def _summary(parts: Any, model: Any, fine_tune: str) -> str:
 
 
 def _outcome(model: Any, history: Any) -> str:
-    data = model.record["data"]
-    cut = (
-        f"{data['truncated_texts']:,} texts were cut to {model.architecture.sequence_length} tokens "
-        f"({data['truncated_tokens']:,} tokens dropped)"
-    )
     frozen = model.record["fit"]["fine_tune"] == "none"
     how = "each text went through the backbone once, the head trained on the stored vectors; " if frozen else ""
-    return f"{how}kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s; {cut}"
+    return f"{how}kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"

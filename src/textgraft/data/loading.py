@@ -85,7 +85,7 @@ def read_texts(
     encoding: str = "utf-8",
     empty: str = "keep",
     format: str | None = None,
-) -> Iterator[Batch]:
+) -> "TextStream":
     """Read texts as a stream, in order, keeping none of them; arguments and errors are those of `load_dataset`.
 
     Args:
@@ -97,7 +97,7 @@ def read_texts(
         format: likewise.
 
     Returns:
-        batches of bounded size, without labels.
+        a stream of batches of bounded size, without labels.
     """
     how = Reading(text=text, encoding=encoding, empty=empty, format=format)
     splits = open_source(str(source), how.encoding, how.format)
@@ -106,12 +106,25 @@ def read_texts(
         raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
     part = splits[slices[0].split]
     column = choose_text(part.source, part.columns, how.text)
-    return _batches(CheckedRows(part, Columns(column, None), how.empty))
+    return TextStream(CheckedRows(part, Columns(column, None), how.empty))
 
 
-def _batches(rows: CheckedRows) -> Iterator[Batch]:
-    for batch in rows:
-        yield Batch(batch.column("text").cast(pa.large_binary()).to_numpy(zero_copy_only=False), None)
+class TextStream:
+    """Texts of a source; to be iterated over once."""
+
+    def __init__(self, rows: CheckedRows) -> None:
+        """Prepare to read."""
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches in order."""
+        for batch in self._rows:
+            yield Batch(batch.column("text").cast(pa.large_binary()).to_numpy(zero_copy_only=False), None)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should see, once all texts are read."""
+        return self._rows.notices
 
 
 def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Slice, ...]:

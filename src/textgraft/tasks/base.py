@@ -21,7 +21,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import LONG
-from textgraft.training.inputs import TokenIds
+from textgraft.training.inputs import TokenIds, Truncation
 from textgraft.training.loop import inference_step, outputs_of
 
 Loaded = TypeVar("Loaded", bound="Task")
@@ -131,18 +131,21 @@ class Task(ABC):
         """Run the text graph over batches of UTF-8 bytes."""
         return TokenIds.of(texts, self.text_graph)
 
-    def outputs(self, texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[np.ndarray]:
         """The model's outputs, streaming: nothing but one window of texts is held.
 
         Args:
             texts: object arrays of UTF-8 bytes, of any sizes.
+            truncation: what it takes is added to this.
 
         Yields:
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
         for window in _windows(texts):
-            token_ids = self.tokenize([window])
-            yield outputs_of(self._infer, token_ids)
+            tokens = self.tokenize([window])
+            if truncation is not None:
+                truncation.add(tokens.truncation)
+            yield outputs_of(self._infer, tokens)
 
     def paired(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[np.ndarray]]

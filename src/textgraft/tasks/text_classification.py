@@ -18,7 +18,7 @@ from textgraft.evaluation import metrics
 from textgraft.tasks.base import Task, as_batches
 from textgraft.training.batches import by_length
 from textgraft.training.config import FitConfig
-from textgraft.training.inputs import Inputs, TokenIds, Vectors
+from textgraft.training.inputs import Inputs, TokenIds, Truncation, Vectors
 from textgraft.training.loop import Examples, History, Network, Watcher, inference_step, train
 from textgraft.training.progress import TrainingBar
 
@@ -108,13 +108,20 @@ class TextClassifier(Task):
                 network, Examples(inputs, targets), Examples(validation_inputs, validation_targets), chosen, follower
             )
         self.history = history.records
-        self._note(chosen, history, data, validation, tokens)
+        self.record = {
+            "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
+            "metrics": {"validation": history.records[history.best_epoch - 1]},
+            "data": {
+                "train": _described(data, tokens.truncation),
+                "validation": _described(validation, validation_tokens.truncation),
+            },
+        }
         return history
 
     def evaluate(
         self, data: Dataset, keep: bool = False, watch: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]] = iter
     ) -> dict[str, Any]:
-        """Loss, accuracy, macro F1 and all that `metrics.classification` gives.
+        """Loss, accuracy, macro F1 and all that `metrics.classification` gives, and "truncated" {texts, tokens}.
 
         Args:
             data: labelled texts, none of them trained on.
@@ -125,11 +132,13 @@ class TextClassifier(Task):
             DataError: for a label the model does not have.
         """
         targets = data.label_ids(self.labels)
-        probabilities = np.concatenate(list(self.probabilities(watch(as_batches(data)))))
+        truncation = Truncation()
+        probabilities = np.concatenate(list(self.probabilities(watch(as_batches(data)), truncation)))
         found = metrics.classification(targets, probabilities, self.labels)
+        found["truncated"] = asdict(truncation)
         if keep:
             self.record.setdefault("metrics", {})["test"] = found
-            self.record.setdefault("data", {})["test"] = _described(data)
+            self.record.setdefault("data", {})["test"] = _described(data, truncation)
         return found
 
     def predict(self, texts: Sequence[str] | Dataset) -> list[str]:
@@ -141,16 +150,17 @@ class TextClassifier(Task):
         parts = list(self.probabilities(as_batches(texts)))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
-    def probabilities(self, texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def probabilities(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[np.ndarray]:
         """Stream probabilities.
 
         Args:
             texts: object arrays of UTF-8 bytes.
+            truncation: what it takes is added to this.
 
         Yields:
             float32 (m, labels) for one window of texts after the other.
         """
-        for logits in self.outputs(texts):
+        for logits in self.outputs(texts, truncation):
             yield self._probabilities(logits)
 
     def decode(self, probabilities: np.ndarray) -> list[str]:
@@ -210,18 +220,6 @@ class TextClassifier(Task):
     def _pool(self, batch: tf.RaggedTensor, training: bool) -> tf.Tensor:
         return self.pooled(self._network_inputs(batch), training=training)
 
-    def _note(self, config: FitConfig, history: History, data: Dataset, validation: Dataset, tokens: TokenIds) -> None:
-        self.record = {
-            "fit": {**asdict(config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": history.records[history.best_epoch - 1]},
-            "data": {
-                "train": _described(data),
-                "validation": _described(validation),
-                "truncated_texts": tokens.truncated,
-                "truncated_tokens": tokens.dropped,
-            },
-        }
 
-
-def _described(data: Dataset) -> dict[str, Any]:
-    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint()}
+def _described(data: Dataset, truncation: Truncation) -> dict[str, Any]:
+    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncation)}

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -29,27 +30,43 @@ class Inputs(Protocol):
         """The rows with these indices, in this order."""
 
 
+@dataclass
+class Truncation:
+    """What truncation took.
+
+    Attributes:
+        texts: how many were cut.
+        tokens: how many they lost in all.
+    """
+
+    texts: int = 0
+    tokens: int = 0
+
+    def add(self, other: "Truncation") -> None:
+        """Count more texts."""
+        self.texts += other.texts
+        self.tokens += other.tokens
+
+
 class TokenIds:
     """Token ids of all texts, end to end in one array: 4 bytes a token, 8 a text.
 
     Attributes:
-        truncated: number of texts that were cut.
-        dropped: number of tokens cut off in all.
+        truncation: what it took from these texts.
     """
 
     spec = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
-    def __init__(self, ids: np.ndarray, lengths: np.ndarray, dropped: np.ndarray) -> None:
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation) -> None:
         """Hold packed rows.
 
         Args:
             ids: int32 (total,), all rows end to end.
             lengths: int64 (n,), tokens of each row.
-            dropped: int32 (n,), tokens that truncation took from each row.
+            truncation: what it took.
         """
         self.lengths = lengths
-        self.truncated = int(np.count_nonzero(dropped))
-        self.dropped = int(dropped.sum(dtype=np.int64))
+        self.truncation = truncation
         self._ids = ids
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
 
@@ -67,7 +84,7 @@ class TokenIds:
             row_lengths = packed.token_ids.row_lengths()
             parts.append((packed.token_ids.flat_values.numpy(), row_lengths.numpy(), packed.dropped.numpy()))
         ids, lengths, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(ids, lengths, dropped)
+        return cls(ids, lengths, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64))))
 
     def __len__(self) -> int:
         """Number of texts."""
