@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.report import data_folder
 
-NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial")
+NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch")
 
 
 def main() -> None:

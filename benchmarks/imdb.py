@@ -1,7 +1,6 @@
 """IMDb: accuracy on all 25,000 test reviews after fine-tuning minilm on 1,000 labels, 256 tokens, 3 epochs.
 
-The 256 tokens are the first and the last 127 of a review (with two special tokens); batches of 8 give the few labels
-more steps.
+The 256 tokens are the first and the last 127 of a review (with two special tokens).
 """
 
 import textgraft as tg
@@ -13,7 +12,7 @@ def main() -> None:
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 1000)
     test = tg.load_dataset(data_folder() / "imdb", split="test", label="label")
     model = tg.TextClassifier("minilm", train.label_names, sequence_length=256, long="head+tail")
-    history = model.fit(train, epochs=3, batch_size=8)
+    history = model.fit(train, epochs=3)
     metrics = model.evaluate(test)
     report(
         "imdb_1000_labels",
