@@ -5,7 +5,6 @@ import pytest
 
 from textgraft.training.loop import _Best
 
-
 ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
 
 
