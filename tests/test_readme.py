@@ -66,3 +66,8 @@ def test_the_python_lines(folder):
     for code in PYTHON:
         result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{code}\n{result.stderr}"
+
+
+def test_the_transcript_is_of_the_demo():
+    accuracies = dict(re.findall(r"│ (TF-IDF|minilm)[^│]*│ (0\.\d{3}) ", README))
+    assert float(accuracies["minilm"]) > float(accuracies["TF-IDF"])
