@@ -215,6 +215,8 @@ def test_truncation_is_counted(tiny_bert):
     assert model.record["data"]["train"]["truncated"] == expected
     assert model.record["data"]["validation"]["truncated"] == expected
     assert model.evaluate(data)["truncated"] == expected
+    with pytest.warns(UserWarning, match=r"6 texts were cut to 6 tokens \(51 tokens dropped\)"):
+        model.predict(data)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and the labels the head speaks."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -136,16 +137,21 @@ class Task(ABC):
 
         Args:
             texts: object arrays of UTF-8 bytes, of any sizes.
-            truncation: what it takes is added to this.
+            truncation: what it takes is added to this; without it, a warning tells.
 
         Yields:
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
+        count = truncation or Truncation()
         for window in _windows(texts):
             tokens = self.tokenize([window])
-            if truncation is not None:
-                truncation.add(tokens.truncation)
+            count.add(tokens.truncation)
             yield outputs_of(self._infer, tokens)
+        if truncation is None and count.texts:
+            length = self.architecture.sequence_length
+            warnings.warn(
+                f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
+            )
 
     def paired(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[np.ndarray]]
