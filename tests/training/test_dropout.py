@@ -27,6 +27,10 @@ def test_rate_and_scale(rate):
     assert values.mean() == pytest.approx(1, abs=0.01)
 
 
+def test_a_rate_next_to_one():
+    assert np.mean(dropped(network(0.9999999), tf.ones((100, 100))) == 0) > 0.99
+
+
 def test_neighbours_and_rows_are_independent():
     zeros = dropped(network(0.5), tf.ones((999, 1001))) == 0
     for first, second in ((zeros[:, :-1], zeros[:, 1:]), (zeros[:-1], zeros[1:]), (zeros[:, :-2], zeros[:, 2:])):

@@ -37,7 +37,7 @@ def _is_plain(layer: keras.Layer) -> bool:
 def _call(layer: keras.layers.Dropout, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
     if not training:
         return inputs
-    dropped = round(layer.rate * _VALUES)
+    dropped = min(round(layer.rate * _VALUES), _VALUES - 1)
     kept = _uniform16(tf.shape(inputs), layer.seed_generator.next()) >= tf.constant(dropped, tf.uint16)
     return inputs * (tf.cast(kept, inputs.dtype) * tf.cast(_VALUES / (_VALUES - dropped), inputs.dtype))
 
