@@ -37,3 +37,22 @@ class TrainingError(TextgraftError):
     """Training that cannot go on, such as a loss that is no longer a number."""
 
     exit_code = 6
+
+
+class BusyError(TextgraftError):
+    """A folder that another process is writing."""
+
+    exit_code = 7
+
+
+class InterruptionError(TextgraftError):
+    """A signal that asked the process to stop; what had been done is saved.
+
+    Attributes:
+        exit_code: 128 and the signal's number, as shells have it.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        """Tell what was done, and the signal's number."""
+        super().__init__(message)
+        self.exit_code = 128 + signal  # type: ignore[misc]

@@ -15,6 +15,19 @@ from textgraft.errors import ConfigError
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
+def set_threads(threads: int) -> None:
+    """Compute with so many processor threads instead of one per core.
+
+    Raises:
+        ConfigError: for fewer than one, or when TensorFlow has been imported, which reads this as it starts.
+    """
+    if threads < 1:
+        raise ConfigError(f"threads must be at least 1, not {threads}")
+    if "tensorflow" in sys.modules:
+        raise ConfigError("threads must be set before TensorFlow is imported")
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+
+
 @cache
 def start_tensorflow() -> None:
     """Import TensorFlow, Keras and KerasHub without their start-up log; a failing import shows it."""
@@ -45,6 +58,13 @@ def choose_precision(precision: str) -> str:
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
+
+
+def make_deterministic() -> None:
+    """Let TensorFlow use only operations that give the same result each time, in the whole process."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
 
 
 def versions() -> dict[str, str]:

@@ -1,15 +1,20 @@
 """Folders are there whole or not at all."""
 
 import errno
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
+from textgraft.artifact import storage
 from textgraft.artifact.storage import MANIFEST, verify_folder, write_folder
-from textgraft.errors import ModelFolderError
+from textgraft.errors import BusyError, ModelFolderError
 
 
 def fill_with(content):
-    return lambda folder: (folder / "weights").write_text(content)
+    return {"weights": [content.encode()]}
 
 
 def names(folder):
@@ -39,27 +44,88 @@ def test_a_foreign_folder_is_never_overwritten(tmp_path):
         write_folder(tmp_path / "photos", fill_with("two"), overwrite=True)
 
 
-def test_a_full_disk_leaves_the_previous_folder(tmp_path):
+def failing(monkeypatch, call, error):
+    """Let the `call`-th fsync fail; the number of calls that were made."""
+    calls = []
+
+    def fsync(descriptor):
+        calls.append(descriptor)
+        if len(calls) == call:
+            raise error
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return calls
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_full_disk_leaves_the_previous_folder(tmp_path, monkeypatch, call):
     write_folder(tmp_path / "model", fill_with("one"))
-
-    def full(folder):
-        (folder / "weights").write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(ModelFolderError, match=r"No space left on device \([\d,]+ bytes are free\)"):
-        write_folder(tmp_path / "model", full, overwrite=True)
+    failing(monkeypatch, call, OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(ModelFolderError, match=r"No space left on device; 3 bytes are needed, [\d,]+ are free"):
+        write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
     verify_folder(tmp_path / "model")
     assert (tmp_path / "model" / "weights").read_text() == "one"
     assert names(tmp_path) == ["model"]
 
 
-def test_an_interrupt_leaves_nothing(tmp_path):
-    def interrupted(folder):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_folder(tmp_path / "model", interrupted)
+def test_too_little_room_is_seen_before_anything_is_written(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2))
+    with pytest.raises(ModelFolderError, match="the disk is full; 3 bytes are needed, 2 are free"):
+        write_folder(tmp_path / "model", fill_with("two"))
     assert names(tmp_path) == []
+
+
+def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
+    failing(monkeypatch, 1, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "model", fill_with("one"))
+    assert names(tmp_path) == []
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / ".model.building.x").mkdir()
+    (tmp_path / ".model.building.x" / "weights").write_text("half")
+    write_folder(tmp_path / "model", fill_with("one"))
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
+    """On a file system that cannot exchange two folders at once."""
+    monkeypatch.setattr(storage, "_exchanged", lambda *_: False)
+    write_folder(tmp_path / "model", fill_with("one"))
+    write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
+    (tmp_path / "model").rename(tmp_path / ".model.previous.x")
+    storage.remove_leftovers(tmp_path / "model")
+    assert (tmp_path / "model" / "weights").read_text() == "two"
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_removed_folder_does_not_come_back(tmp_path, monkeypatch):
+    write_folder(tmp_path / "model", fill_with("one"))
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    storage.remove_folder(tmp_path / "model")
+    monkeypatch.undo()
+    storage.remove_leftovers(tmp_path / "model")
+    assert names(tmp_path) == []
+
+
+def test_another_process_that_writes_it(tmp_path):
+    code = f"""
+from pathlib import Path
+from textgraft.artifact.lock import locked
+with locked(Path({str(tmp_path / "model")!r})):
+    print("held", flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(BusyError, match=f"in use by process {other.pid} on .* since"):
+            write_folder(tmp_path / "model", fill_with("one"))
+        other.kill()  # and its lock is gone with it
+        other.wait()
+    write_folder(tmp_path / "model", fill_with("one"))
+    assert names(tmp_path) == ["model"]
 
 
 def test_missing_parent(tmp_path):

@@ -19,7 +19,7 @@ def shown(terminal):
         bar._progress.refresh()
         bar.extracted(10, total=50)
         for _ in range(2):
-            bar.step(0, 20, {"loss": 0.5, "accuracy": 0.75})
+            bar.step(0, 20, {"loss": 0.5, "accuracy": 0.75}, 83.4)
         bar._progress.refresh()
         bar.epoch(RECORD)
     return console.file.getvalue()
@@ -27,14 +27,14 @@ def shown(terminal):
 
 def test_a_terminal_shows_loss_accuracy_speed_and_time_left():
     text = shown(terminal=True)
-    for part in ("vectors", "80%", "epoch 1/2", "50%", "loss 0.500", "accuracy 0.750", "texts/s", "0:00"):
+    for part in ("vectors", "80%", "epoch 1/2", "50%", "loss 0.500", "accuracy 0.750", "texts/s", "0:01:23"):
         assert part in text
 
 
 def test_the_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
-        bar.step(20, 16, {"loss": 0.5, "accuracy": 0.75})
+        bar.step(20, 16, {"loss": 0.5, "accuracy": 0.75}, None)
         bar._progress.refresh()
     assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
 

@@ -1,6 +1,7 @@
 """The model folder: which files it has, and what is in them."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +10,14 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from textgraft.artifact.storage import verify_folder, write_folder
+from textgraft.artifact import storage
+from textgraft.artifact.tensors import as_safetensors
 from textgraft.errors import ModelFolderError
 
 FORMAT_VERSION = 1
 
-_CONFIG = "config.json"
+CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _HISTORY = "history.csv"
 _CARD = "README.md"
@@ -57,7 +58,7 @@ class StoredModel:
             ModelFolderError: when it has another format version.
         """
         self.folder = folder
-        self.config: dict[str, Any] = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         found = self.config.get("format_version")
         if found != FORMAT_VERSION:
             raise ModelFolderError(
@@ -92,16 +93,12 @@ def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
     Raises:
         ModelFolderError: see `storage.write_folder`.
     """
-
-    def fill(place: Path) -> None:
-        _write_json(place / _CONFIG, content.config)
-        save_file({name: np.ascontiguousarray(weight) for name, weight in content.weights.items()}, place / _WEIGHTS)
-        for name, data in content.assets.items():
-            (place / name).write_bytes(data)
-        _write_history(place / _HISTORY, content.history)
-        (place / _CARD).write_text(content.card, encoding="utf-8")
-
-    write_folder(folder, fill, overwrite)
+    files: dict[str, storage.Content] = {name: [data] for name, data in content.assets.items()}
+    files[CONFIG] = [_json(content.config)]
+    files[_WEIGHTS] = as_safetensors(content.weights)
+    files[_HISTORY] = [_csv(content.history)]
+    files[_CARD] = [content.card.encode()]
+    storage.write_folder(folder, files, overwrite)
     return folder
 
 
@@ -113,13 +110,13 @@ def read(folder: Path) -> StoredModel:
     """
     if not folder.is_dir():
         raise ModelFolderError(f"{folder} is no folder; give one that `textgraft train` wrote")
-    verify_folder(folder)
+    storage.verify_folder(folder)
     return StoredModel(folder)
 
 
 def is_model_folder(path: Path) -> bool:
     """Whether textgraft wrote it, judged by its file names."""
-    return all((path / name).is_file() for name in (_CONFIG, _WEIGHTS, _HISTORY))
+    return all((path / name).is_file() for name in (CONFIG, _WEIGHTS, _HISTORY))
 
 
 def _assign(file: Path, name: str, variable: Any, weight: np.ndarray) -> None:
@@ -132,12 +129,13 @@ def _number(cell: str) -> float:
     return int(cell) if cell.isdecimal() else float(cell)
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
-        writer.writeheader()
-        writer.writerows(history)
+def _csv(history: list[dict[str, float]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(history[0]) if history else ["epoch"])
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue().encode()

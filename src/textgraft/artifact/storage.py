@@ -1,46 +1,108 @@
-"""Folders that are there whole or not at all."""
+"""The one way into run and model folders: whole or not at all, hashed, synced, by one process at a time."""
 
+import ctypes
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from textgraft.artifact.lock import locked
 from textgraft.errors import ModelFolderError
 
 MANIFEST = "manifest.json"
 
+# A file's bytes, in pieces.
+Content = Sequence[bytes | memoryview]
 
-def write_folder(target: Path, fill: Callable[[Path], None], overwrite: bool = False) -> None:
+_AT_FDCWD = -100
+_EXCHANGE = 2  # of renameat2 (Linux) and renamex_np (macOS)
+
+
+def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = False) -> None:
     """Build a folder beside its place, hash and sync it, then rename it.
 
     Args:
         target: the folder to make; its parent must exist.
-        fill: writes the files into the folder it is given.
-        overwrite: replace a folder that has a manifest; it stays loadable until the new one is whole.
+        files: name to content.
+        overwrite: replace a folder that has a manifest; it stays as it is until the new one is whole.
 
     Raises:
         ModelFolderError: when the target exists or the disk refuses; the target is as it was.
+        BusyError: when another process writes it.
     """
     target = target.absolute()
     check_free(target, overwrite)
+    with locked(target):
+        remove_leftovers(target)
+        check_free(target, overwrite)  # again: another writer may have been here before the lock
+        _require_room(target, files)
+        building = target
+        try:
+            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.building.", dir=target.parent))
+            building.chmod(0o777 & ~_umask())
+            _fill(building, files)
+            _move_into_place(building, target)
+        except OSError as error:
+            raise _refused(target, error.strerror, _size(files)) from error
+        finally:
+            if building != target:
+                shutil.rmtree(building, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder; cut short, it leaves the whole folder or none.
+
+    Raises:
+        ModelFolderError: when the disk refuses.
+    """
+    folder = folder.absolute()
     try:
-        building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        leaving = Path(tempfile.mkdtemp(prefix=f".{folder.name}.removed.", dir=folder.parent))
+        folder.rename(leaving)
+        shutil.rmtree(leaving)
     except OSError as error:
-        raise ModelFolderError(f"{target} cannot be written: {error.strerror}") from error
+        raise ModelFolderError(f"{folder} cannot be removed: {error.strerror}") from error
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what writers of a folder left that were killed; call it under the folder's lock."""
+    target = target.absolute()
+    for leftover in target.parent.glob(f".{target.name}.previous.*"):
+        # A writer was killed between two renames, where the system could not exchange two folders at once.
+        if not target.exists() and (leftover / MANIFEST).is_file():
+            leftover.rename(target)
+    for kind in ("building", "previous", "removed"):
+        for leftover in target.parent.glob(f".{target.name}.{kind}.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside a path that takes its name when all went well.
+
+    Args:
+        path: of a file; its parent must exist.
+
+    Raises:
+        OSError: when the disk refuses; what was at the path is as it was.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+    temporary = Path(name)
     try:
-        building.chmod(0o777 & ~_umask())
-        fill(building)
-        _write_manifest(building)
-        _sync(building)
-        _move_into_place(building, target)
-    except OSError as error:
-        free = shutil.disk_usage(target.parent).free
-        raise ModelFolderError(f"{target} cannot be written: {error.strerror} ({free:,} bytes are free)") from error
+        with open(descriptor, "w+b") as file:  # noqa: PTH123
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
 
 
 def check_free(target: Path, overwrite: bool) -> None:
@@ -85,29 +147,66 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _write_manifest(folder: Path) -> None:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    digests = {str(file.relative_to(folder)): sha256(file) for file in files}
-    (folder / MANIFEST).write_text(json.dumps({"sha256": digests}, indent=2) + "\n", encoding="utf-8")
+def _fill(folder: Path, files: Mapping[str, Content]) -> None:
+    digests = {name: _place(folder / name, content) for name, content in sorted(files.items())}
+    manifest = json.dumps({"sha256": digests}, indent=2) + "\n"
+    _place(folder / MANIFEST, [manifest.encode()])
+    _sync(folder)
+
+
+def _place(path: Path, content: Content) -> str:
+    """Put a file there, synced; its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        for piece in content:
+            file.write(piece)
+            digest.update(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _require_room(target: Path, files: Mapping[str, Content]) -> None:
+    needed = _size(files)
+    if shutil.disk_usage(target.parent).free < needed:
+        raise _refused(target, "the disk is full", needed)
+
+
+def _refused(target: Path, reason: str | None, needed: int) -> ModelFolderError:
+    free = shutil.disk_usage(target.parent).free
+    return ModelFolderError(
+        f"{target} cannot be written: {reason}; {needed:,} bytes are needed, {free:,} are free: make room or choose "
+        "another place"
+    )
+
+
+def _size(files: Mapping[str, Content]) -> int:
+    return sum(memoryview(piece).nbytes for content in files.values() for piece in content)
 
 
 def _move_into_place(building: Path, target: Path) -> None:
     if not target.exists():
         building.rename(target)
-    else:
+    elif not _exchanged(building, target):
         previous = Path(tempfile.mkdtemp(prefix=f".{target.name}.previous.", dir=target.parent))
         target.rename(previous)
         building.rename(target)
-        shutil.rmtree(previous)
-    _sync_one(target.parent)
+        shutil.rmtree(previous, ignore_errors=True)
+    _sync(target.parent)
 
 
-def _sync(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        _sync_one(path)
+def _exchanged(first: Path, second: Path) -> bool:
+    """Swap the names of two folders in one step, where the system can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(first), os.fsencode(second)
+    if sys.platform == "darwin":
+        return bool(libc.renamex_np(*names, _EXCHANGE) == 0)
+    if not hasattr(libc, "renameat2"):
+        return False
+    return bool(libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE) == 0)
 
 
-def _sync_one(path: Path) -> None:
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

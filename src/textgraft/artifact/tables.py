@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import sys
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from textgraft.artifact import storage
 from textgraft.errors import ConfigError, DataError
 
 
@@ -198,18 +197,7 @@ def _replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or say --overwrite")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        with open(descriptor, "w+b") as file:  # noqa: PTH123
+        with storage.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

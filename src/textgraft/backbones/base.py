@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
+from textgraft.backbones.token_table import TokenTable
+from textgraft.text.packing import pad
+
 
 @dataclass(frozen=True)
 class SpecialTokens:
@@ -37,11 +40,13 @@ class FitDefaults:
         schedule: "linear" (warm-up, then decay to zero) or "constant".
         clip_norm: gradients are scaled down to this global norm; 0 leaves them.
         sequence_length: longest row, special tokens included; None for no limit.
+        batch_tokens: tokens, padding included, that go through the network at once.
     """
 
     learning_rate: float
     epochs: int
     batch_size: int
+    batch_tokens: int
     optimizer: str
     schedule: str
     clip_norm: float
@@ -53,6 +58,7 @@ TRANSFORMER_DEFAULTS = FitDefaults(
     learning_rate=1e-4,
     epochs=3,
     batch_size=16,
+    batch_tokens=8192,
     optimizer="adamw",
     schedule="linear",
     clip_norm=1.0,
@@ -80,6 +86,7 @@ class Backbone(ABC):
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (those it knows), each int32 (b, t);
             output (b, t, dim).
         default_pooling: one of `poolings`.
+        token_table: the network's lowest layer.
         special_tokens: what packing adds.
         max_sequence_length: the longest row the network can take, or None.
         origin: where the weights came from.
@@ -91,6 +98,7 @@ class Backbone(ABC):
 
     default_pooling: str = "mean"
     network: keras.Model
+    token_table: TokenTable
     special_tokens: SpecialTokens
     max_sequence_length: int | None
     origin: Origin
@@ -148,6 +156,21 @@ class Backbone(ABC):
     @abstractmethod
     def token(self, token_id: int) -> str:
         """The token behind an id, for people to read."""
+
+    def pool(self, rows: tf.RaggedTensor, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+        """Packed rows to pooled vectors, as graph ops.
+
+        Args:
+            rows: token ids, int32 ragged (b, None).
+            pooling: a `tasks.pooling.Pooling`, from token vectors (b, t, dim) and a mask (b, t) to (b, dim).
+            training: whether dropout is on.
+
+        Returns:
+            float32 (b, dim).
+        """
+        padded = pad(rows, None, self.special_tokens.pad)
+        inputs = {name: padded[name] for name in self.network.input}
+        return pooling(self.network(inputs, training=training), padded["padding_mask"])
 
     @property
     def dim(self) -> int:

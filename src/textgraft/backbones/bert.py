@@ -11,6 +11,7 @@ import tensorflow as tf
 from safetensors import SafetensorError
 
 from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, SpecialTokens
+from textgraft.backbones.token_table import TokenTable
 from textgraft.errors import PresetError
 from textgraft.text.wordpiece import WordPiece
 
@@ -58,6 +59,7 @@ class Bert(Backbone):
         self.special_tokens = SpecialTokens(
             vocabulary.index("[CLS]"), vocabulary.index("[SEP]"), vocabulary.index("[PAD]")
         )
+        self.token_table = TokenTable(encoder.token_embedding, self.special_tokens.pad)
         self.max_sequence_length = encoder.max_sequence_length
         self.origin = origin
 

@@ -12,11 +12,16 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, FitDefaults, Origin, SpecialTokens
+from textgraft.backbones.token_table import TokenTable
 from textgraft.errors import PresetError
 from textgraft.text.id_graph import IdGraph, cut, trace_splitting
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
 _TEXT_FILES = (".txt", ".vec", ".txt.gz", ".vec.gz")
+_SPARSE = {
+    "sqrtn": (tf.raw_ops.SparseSegmentSqrtNWithNumSegments, tf.raw_ops.SparseSegmentSqrtNGrad),
+    "mean": (tf.raw_ops.SparseSegmentMeanWithNumSegments, tf.raw_ops.SparseSegmentMeanGrad),
+}
 _NUMBER = re.compile(rb"[-+]?\d+([.]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 
 
@@ -32,6 +37,7 @@ class WordVectors(Backbone):
         learning_rate=1e-3,
         epochs=10,
         batch_size=128,
+        batch_tokens=1 << 20,
         optimizer="adam",
         schedule="constant",
         clip_norm=0.0,
@@ -58,16 +64,17 @@ class WordVectors(Backbone):
 
         # === Layers ===
         # In float32 under any precision: a lookup multiplies nothing, and small updates to rare words would be lost.
-        self._table = keras.layers.Embedding(
+        table = keras.layers.Embedding(
             config["rows"], config["dim"], embeddings_initializer="zeros", dtype="float32", name="word_embedding"
         )
+        self.token_table = TokenTable(table, self.special_tokens.pad)
 
         # === Functional model ===
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
         real = keras.ops.cast(keras.ops.expand_dims(padding_mask, -1), "float32")
         self.network = keras.Model(
-            {"token_ids": token_ids, "padding_mask": padding_mask}, self._table(token_ids) * real, name="word_vectors"
+            {"token_ids": token_ids, "padding_mask": padding_mask}, table(token_ids) * real, name="word_vectors"
         )
 
     @classmethod
@@ -117,6 +124,13 @@ class WordVectors(Backbone):
         """Ids as the module's own graph gives them."""
         return self._tokenizer(texts)
 
+    def pool(self, rows: tf.RaggedTensor, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+        """Sums and means as products with the texts' sparse rows of word counts: no padding, no vector per token."""
+        if pooling.method not in _SPARSE:
+            return super().pool(rows, pooling, training)
+        ids = self.token_table.rows(rows.values)
+        return _combined(self.token_table.vectors.value, ids, rows.value_rowids(), rows.nrows(), pooling.method)
+
     def token(self, token_id: int) -> str:
         """The word behind an id; `<oov 0>` is the first row for words outside the table."""
         if token_id < len(self._words):
@@ -131,7 +145,7 @@ class WordVectors(Backbone):
             raise PresetError(f"{origin.preset}: a word of its table holds a line break; it cannot be read")
         rows, dim = vectors.shape
         backbone = cls(graph, words, {"rows": rows, "dim": dim, "pooling": pooling}, origin)
-        backbone._table.embeddings.assign(vectors)
+        backbone.token_table.vectors.assign(vectors)
         return backbone
 
     def _compare(self, module: tf.types.experimental.ConcreteFunction, path: Path) -> None:
@@ -140,12 +154,30 @@ class WordVectors(Backbone):
         texts = tf.constant([b"", b"  ", b"?!", b"An unknown\tword, ", some])
         (expected,) = tf.nest.flatten(module(texts))
         ids = self.tokenize(texts).to_sparse()
-        found = tf.nn.safe_embedding_lookup_sparse(self._table.embeddings.value, ids, combiner=self.default_pooling)
+        found = tf.nn.safe_embedding_lookup_sparse(self.token_table.vectors.value, ids, combiner=self.default_pooling)
         if not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
             raise PresetError(
                 f"{path} is no text embedding that can be read: its vectors are not the {self.default_pooling} "
                 "of the vectors of a text's words"
             )
+
+
+def _combined(table: tf.Tensor, ids: tf.Tensor, texts: tf.Tensor, count: tf.Tensor, method: str) -> tf.Tensor:
+    """The rows `ids` (t,) of a table, combined per text (t,), to (count, dim); a text without words has zeros."""
+    forward, backward = _SPARSE[method]
+    texts = tf.cast(texts, tf.int32)
+
+    @tf.custom_gradient
+    def combine(vectors: tf.Tensor) -> Any:
+        rows = tf.shape(vectors)[0]
+
+        # TensorFlow's own gradient sorts the ids, which takes longer than all the rest of a step.
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return backward(grad=upstream, indices=ids, segment_ids=texts, output_dim0=rows)
+
+        return forward(data=vectors, indices=ids, segment_ids=texts, num_segments=tf.cast(count, tf.int32)), gradient
+
+    return combine(table)
 
 
 def _opened(path: Path) -> Any:

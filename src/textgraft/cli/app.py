@@ -16,7 +16,8 @@ _VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "p
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong option or config; 3 data that cannot be used; 4 preset missing or damaged; "
-    "5 model folder missing, damaged or not writable; 6 training cannot go on; 130 interrupted."
+    "5 model folder missing, damaged or not writable; 6 training cannot go on; 7 in use by another process; "
+    "130 or 143 interrupted."
 )
 
 _INTERRUPTED = 130

@@ -31,6 +31,7 @@ NormalizeUnicode = Annotated[bool | None, typer.Option("--normalize-unicode", he
 FineTune = Annotated[str | None, typer.Option(help="all (fine-tuning) or none (feature extraction).  [all]")]
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
+BatchTokens = Annotated[int | None, typer.Option(help="Padded tokens at once; a step of more is done in parts.")]
 LearningRate = Annotated[float | None, typer.Option(help="At its peak.")]
 Optimizer = Annotated[str | None, typer.Option(help="adam or adamw.")]
 WeightDecay = Annotated[float | None, typer.Option(help="Of adamw.  [0.01]")]
@@ -41,6 +42,9 @@ Patience = Annotated[
     int | None, typer.Option(help="Epochs without a better validation score or loss before stopping.  [3]")
 ]
 Seed = Annotated[int | None, typer.Option(help="Of the split, the head, the order and dropout.  [0]")]
+
+# Machine
+Threads = Annotated[int | None, typer.Option(help="Processor threads; by default one per core.")]
 
 # Files
 Folder = Annotated[Path, typer.Argument(help="A model folder.")]

@@ -13,8 +13,8 @@ _DATA = ("text", "label", "encoding", "empty", "format")
 _ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 _FIT = (
-    "fine_tune", "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup",
-    "clip_norm", "patience", "seed",
+    "fine_tune", "epochs", "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay", "schedule",
+    "warmup", "clip_norm", "patience", "seed",
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def train(
     precision: o.Precision = None,
     epochs: o.Epochs = None,
     batch_size: o.BatchSize = None,
+    batch_tokens: o.BatchTokens = None,
     learning_rate: o.LearningRate = None,
     optimizer: o.Optimizer = None,
     weight_decay: o.WeightDecay = None,
@@ -52,9 +53,15 @@ def train(
     clip_norm: o.ClipNorm = None,
     patience: o.Patience = None,
     seed: o.Seed = None,
+    save_minutes: Annotated[float | None, typer.Option(help="Between two checkpoints in an epoch.  [5]")] = None,
+    restart: Annotated[bool | None, typer.Option("--restart", help="Begin anew, whatever was unfinished.")] = None,
+    fast: Annotated[bool | None, typer.Option("--fast", help="Allow results that differ from run to run.")] = None,
+    threads: o.Threads = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Train a classifier on labelled texts, test it, and leave a model folder.
+
+    Stopped at any moment, the same command goes on from the last checkpoint, in FOLDER.run, to the same model.
 
     Examples:
         textgraft train reviews.csv --out sentiment
@@ -68,24 +75,43 @@ def train(
 
 def _train(given: dict[str, Any]) -> None:
     from textgraft.artifact.storage import check_free
-    from textgraft.cli.console import followed, say, say_truncated, show
-    from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_parts
+    from textgraft.cli.console import say
     from textgraft.errors import ConfigError
+    from textgraft.training.checkpoints import Checkpoints
 
     for name in ("data", "out"):
         if name not in given:
             raise ConfigError(f"{name} is missing: textgraft train DATA --out FOLDER")
     folder = Path(given["out"])
-    check_free(folder, given.get("overwrite", False))
+    if not folder.absolute().parent.is_dir():
+        check_free(folder, overwrite=False)
+    with Checkpoints(f"{folder}.run", **_some(given, ("save_minutes", "restart"))) as checkpoints:
+        if checkpoints.belong_to(folder):
+            checkpoints.clear()
+        check_free(folder, given.get("overwrite", False))
+        model = _trained(given, checkpoints)
+        model.save(folder, overwrite=given.get("overwrite", False))
+        checkpoints.clear()
+    say(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+
+def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
+    from textgraft.cli.console import followed, say, say_truncated, show
+    from textgraft.data.loading import Reading
+    from textgraft.data.parts import read_parts
+
     sources = {name: given[name] for name in ("validation", "test", "split") if name in given}
     parts = read_parts(given["data"], Reading(**_some(given, _DATA)), **sources, seed=given.get("seed", 0))
     for notice in parts.notices:
         say(notice)
 
-    from textgraft.runtime import start_tensorflow
+    from textgraft import runtime
 
-    start_tensorflow()
+    if "threads" in given:
+        runtime.set_threads(given["threads"])
+    runtime.start_tensorflow()
+    if not given.get("fast", False):
+        runtime.make_deterministic()
     from textgraft.evaluation.report import render
     from textgraft.tasks.text_classification import TextClassifier
 
@@ -98,14 +124,13 @@ def _train(given: dict[str, Any]) -> None:
         **_some(given, _ARCHITECTURE),
     )
     say(_summary(parts, model, given.get("fine_tune", "all")))
-    history = model.fit(parts.train, parts.validation, **_some(given, _FIT))
+    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **_some(given, _FIT))
     say(_outcome(model, history))
     if parts.test is not None:
         show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
     for name, part in model.record["data"].items():
         say_truncated(name, part["truncated"], model.architecture.sequence_length)
-    model.save(folder, overwrite=given.get("overwrite", False))
-    say(f"saved {folder}; next: textgraft predict {folder} FILE")
+    return model
 
 
 def _some(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

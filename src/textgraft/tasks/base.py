@@ -22,8 +22,8 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import LONG
+from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Truncation
-from textgraft.training.loop import inference_step, outputs_of
 
 Loaded = TypeVar("Loaded", bound="Task")
 
@@ -64,8 +64,7 @@ class Task(ABC):
         backbone: tokenizer and pretrained network.
         architecture: without None.
         text_graph: strings to packed rows.
-        pooled: the `keras.Model` up to the pooled vector (b, dim).
-        head: the `keras.Model` from the pooled vector on.
+        head: the `keras.Model` from the pooled vector (b, dim) on.
         model: both.
         record: what is known of its training; kept in the model folder.
     """
@@ -101,12 +100,11 @@ class Task(ABC):
             self.architecture.long,
         )
         # === Layers ===
-        pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
+        self._pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
 
         # === Functional model ===
         inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
-        vector = pooling(backbone.network(inputs), inputs["padding_mask"])
-        self.pooled = keras.Model(inputs, vector, name="pooled")
+        vector = self._pooling(backbone.network(inputs), inputs["padding_mask"])
         self.head = self.build_head(keras.Input((backbone.dim,), name="vector"))
         self.model = keras.Model(inputs, self.head(vector), name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, TokenIds.spec)
@@ -126,7 +124,11 @@ class Task(ABC):
             batch: int32 ragged (b, None).
             training: whether dropout is on.
         """
-        return self.model(self._network_inputs(batch), training=training)
+        return self.head(self.pool(batch, training), training=training)
+
+    def pool(self, batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
+        """Packed rows to pooled vectors, float32 (b, dim); see `forward`."""
+        return self.backbone.pool(batch, self._pooling, training)
 
     def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
         """Run the text graph over batches of UTF-8 bytes."""
@@ -193,10 +195,6 @@ class Task(ABC):
             overwrite=overwrite,
         )
 
-    def _network_inputs(self, batch: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        padded = self.text_graph.pad(batch)
-        return {name: padded[name] for name in self.model.input}
-
     def _weights(self) -> dict[str, keras.Variable]:
         networks = {"backbone": self.backbone.network, "head": self.head}
         return {
@@ -243,7 +241,7 @@ def load(folder: str | Path, precision: str = "auto") -> Task:
     task = kind(backbone, precision=chosen, **architecture, **config["settings"])
     content.assign(task._weights())
     task.history = content.history
-    task.record = {key: config[key] for key in ("fit", "metrics", "data") if key in config}
+    task.record = {key: config[key] for key in ("run", "fit", "metrics", "data") if key in config}
     return task
 
 

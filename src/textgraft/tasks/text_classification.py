@@ -1,7 +1,7 @@
 """text-classification: one label per text, of two or more."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,15 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation import metrics
 from textgraft.tasks.base import Task, as_batches
 from textgraft.training.batches import by_length
+from textgraft.training.checkpoints import Checkpoints, run_digest
+from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
+from textgraft.training.inference import inference_step
 from textgraft.training.inputs import Inputs, TokenIds, Truncation, Vectors
-from textgraft.training.loop import Examples, History, Network, Watcher, inference_step, train
+from textgraft.training.loop import History, Training, Watcher
+from textgraft.training.optimizer import weight_decay
 from textgraft.training.progress import TrainingBar
+from textgraft.training.step import Examples, Network
 
 _FEATURE_BATCH_TOKENS = 8192
 _FEATURE_BATCH_ROWS = 512
@@ -77,7 +82,12 @@ class TextClassifier(Task):
         return {"labels": list(self.labels)}
 
     def fit(
-        self, data: Dataset, validation: Dataset | None = None, watcher: Watcher | None = None, **config: Any
+        self,
+        data: Dataset,
+        validation: Dataset | None = None,
+        watcher: Watcher | None = None,
+        checkpoints: Checkpoints | str | Path | None = None,
+        **config: Any,
     ) -> History:
         """Train; the model ends with the weights of its best epoch.
 
@@ -85,36 +95,38 @@ class TextClassifier(Task):
             data: labelled texts.
             validation: judges each epoch; by default a stratified tenth is held back from `data`.
             watcher: told of each step and epoch; by default a progress bar.
+            checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run that is
+                there is resumed, and ends as if it had not been cut short.
             config: fields of `training.config.FitConfig`.
 
         Raises:
-            ConfigError: for a value that makes no sense.
+            ConfigError: for a value that makes no sense, or an unfinished run that is another one.
             DataError: for a label the model does not have.
             TrainingError: when the loss is no longer finite.
+            BusyError: when another process uses the checkpoints.
+            InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
         chosen = self._fit_config(config)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
         tokens, targets = self._read(data)
         validation_tokens, validation_targets = self._read(validation)
-        with nullcontext(watcher) if watcher else TrainingBar(chosen.epochs or 1, len(tokens)) as follower:
-            if chosen.fine_tune == "none":
-                network = Network(self.head, self.head, self.loss, self.metrics)
-                inputs, validation_inputs = self._vectors([tokens, validation_tokens], follower)
-            else:
-                network = Network(self.model, self.forward, self.loss, self.metrics)
-                inputs, validation_inputs = tokens, validation_tokens
-            history = train(
-                network, Examples(inputs, targets), Examples(validation_inputs, validation_targets), chosen, follower
-            )
+        run = self._run(chosen, data, validation)
+        with ExitStack() as stack:
+            if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
+                checkpoints = stack.enter_context(Checkpoints(checkpoints))
+            watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, len(tokens)))
+            network, (inputs, validation_inputs) = self._to_train(chosen, tokens, validation_tokens, watcher)
+            examples = Examples(inputs, targets), Examples(validation_inputs, validation_targets)
+            training = Training(network, *examples, chosen, watcher)
+            history = training.run(checkpoints, run)
         self.history = history.records
+        parts = {"train": (data, tokens), "validation": (validation, validation_tokens)}
         self.record = {
+            "run": run_digest(run),
             "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
             "metrics": {"validation": history.records[history.best_epoch - 1]},
-            "data": {
-                "train": _described(data, tokens.truncation),
-                "validation": _described(validation, validation_tokens.truncation),
-            },
+            "data": {name: _described(part, read.truncation) for name, (part, read) in parts.items()},
         }
         return history
 
@@ -201,12 +213,32 @@ class TextClassifier(Task):
             config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
         return config.filled(self.backbone.fit_defaults)
 
+    def _run(self, chosen: FitConfig, data: Dataset, validation: Dataset) -> dict[str, Any]:
+        """All that makes a run what it is; what differs in any of it is another run."""
+        described = self._config()
+        kept = ("task", "settings", "preset", "preset_sha256", "architecture", "precision", "versions")
+        run = {name: described[name] for name in kept}
+        return {
+            **run,
+            "fit": asdict(chosen),
+            "data_sha256": {"train": data.fingerprint(), "validation": validation.fingerprint()},
+        }
+
+    def _to_train(
+        self, chosen: FitConfig, tokens: TokenIds, validation: TokenIds, watcher: Watcher
+    ) -> tuple[Network, list[Inputs]]:
+        """The network that a way of fine-tuning trains, and what it is fed with."""
+        if chosen.fine_tune == "none":
+            return Network(self.head, self.head, self.loss, self.metrics), self._vectors([tokens, validation], watcher)
+        compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
+        return Network(self.model, self.forward, self.loss, self.metrics, compact), [tokens, validation]
+
     def _read(self, data: Dataset) -> tuple[TokenIds, np.ndarray]:
         return self.tokenize(as_batches(data)), data.label_ids(self.labels)
 
     def _vectors(self, parts: Sequence[TokenIds], watcher: Watcher) -> list[Inputs]:
         """Each text once through the backbone."""
-        infer = inference_step(self._pool, TokenIds.spec)
+        infer = inference_step(self.pool, TokenIds.spec)
         total = sum(map(len, parts))
         stored: list[Inputs] = []
         for tokens in parts:
@@ -216,9 +248,6 @@ class TextClassifier(Task):
                 watcher.extracted(len(rows), total)
             stored.append(vectors)
         return stored
-
-    def _pool(self, batch: tf.RaggedTensor, training: bool) -> tf.Tensor:
-        return self.pooled(self._network_inputs(batch), training=training)
 
 
 def _described(data: Dataset, truncation: Truncation) -> dict[str, Any]:

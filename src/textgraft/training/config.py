@@ -17,6 +17,8 @@ class FitConfig:
         fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction).
         epochs: most passes over the training texts.
         batch_size: texts in a step.
+        batch_tokens: tokens, padding included, that go through the network at once; a step of more is done in parts
+            whose gradients are added up.
         learning_rate: at its peak.
         optimizer: "adam" or "adamw".
         weight_decay: of adamw, on matrices only.
@@ -31,6 +33,7 @@ class FitConfig:
     fine_tune: str = "all"
     epochs: int | None = None
     batch_size: int | None = None
+    batch_tokens: int | None = None
     learning_rate: float | None = None
     optimizer: str | None = None
     weight_decay: float = 0.01
@@ -49,7 +52,7 @@ class FitConfig:
         _one_of("fine_tune", self.fine_tune, FINE_TUNE)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "batch_tokens", "patience"):
             _at_least(name, getattr(self, name), 1)
         for name in ("weight_decay", "clip_norm", "seed"):
             _at_least(name, getattr(self, name), 0)

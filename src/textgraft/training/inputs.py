@@ -52,6 +52,7 @@ class TokenIds:
     """Token ids of all texts, end to end in one array: 4 bytes a token, 8 a text.
 
     Attributes:
+        ids: int32 (total,), all rows end to end.
         truncation: what it took from these texts.
     """
 
@@ -67,7 +68,7 @@ class TokenIds:
         """
         self.lengths = lengths
         self.truncation = truncation
-        self._ids = ids
+        self.ids = ids
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
 
     @classmethod
@@ -92,7 +93,7 @@ class TokenIds:
 
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Int32 ragged (b, None)."""
-        ids = np.concatenate([self._ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
+        ids = np.concatenate([self.ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
         return tf.RaggedTensor.from_row_lengths(ids, self.lengths[rows], validate=False)
 
 

@@ -1,11 +1,10 @@
-"""The training loop: batches in, optimizer steps, validation, early stopping, best weights kept."""
+"""The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -13,45 +12,19 @@ import tensorflow as tf
 
 from textgraft.errors import TrainingError
 from textgraft.training import batches
+from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
 from textgraft.training.config import FitConfig
-from textgraft.training.dropout import quick_dropout
-from textgraft.training.inputs import Inputs
-from textgraft.training.schedule import build_optimizer
+from textgraft.training.inference import inference_step, outputs_of
+from textgraft.training.pace import Pace
+from textgraft.training.schedule import learning_rates
+from textgraft.training.selection import kept_epoch, stale_epochs
+from textgraft.training.step import Examples, Network, Result, TrainingStep
 
-# A batch for inference: as many rows as fit in so many padded tokens.
-_INFERENCE_TOKENS = 8192
-_INFERENCE_ROWS = 512
+# A training step goes forward once and backward, which is about twice the work.
+_TRAINING_OVER_FORWARD = 3
 
-
-@dataclass(frozen=True)
-class Network:
-    """What the loop trains.
-
-    Attributes:
-        layers: all that has weights or random state.
-        forward: (batch of inputs, training) to float32 outputs (b, ...).
-        loss: (targets, outputs) to the loss of each row, float32 (b,).
-        metrics: (targets, outputs) of some rows to means over them, for the history; the first is the share of rows
-            that were right.
-    """
-
-    layers: keras.Model
-    forward: Callable[..., tf.Tensor]
-    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Inputs with their targets.
-
-    Attributes:
-        inputs: rows.
-        targets: (n, ...), in the order of the rows.
-    """
-
-    inputs: Inputs
-    targets: np.ndarray
+# Named in a message.
+_MOST_ROWS = 32
 
 
 class Watcher(Protocol):
@@ -60,11 +33,21 @@ class Watcher(Protocol):
     def extracted(self, texts: int, total: int) -> None:
         """After each batch of texts that went through a frozen backbone: how many it had, and how many there are."""
 
-    def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
-        """After each optimizer step: epoch from 0, texts in the step, loss and metrics of the epoch so far."""
+    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+        """After each optimizer step.
+
+        Args:
+            epoch: from 0.
+            texts: texts in the step.
+            means: loss and metrics of the epoch so far.
+            left: seconds until the end of the run, where that is known.
+        """
 
     def epoch(self, record: dict[str, float]) -> None:
         """After each epoch: its row of the history."""
+
+    def note(self, line: str) -> None:
+        """Now and then, a line that a person should read."""
 
 
 @dataclass
@@ -74,8 +57,8 @@ class History:
     Attributes:
         records: a row per epoch: epoch (from 1), loss and metrics in training, the same of the validation rows with
             the prefix val_, learning_rate, seconds, texts_per_second.
-        best_epoch: the epoch whose weights were kept, from 1; see `train`.
-        seconds: wall time of the whole run.
+        best_epoch: the epoch whose weights were kept, from 1; see `selection.kept_epoch`.
+        seconds: training and validation, of all the runs that this one resumed too.
     """
 
     records: list[dict[str, float]] = field(default_factory=list)
@@ -83,168 +66,207 @@ class History:
     seconds: float = 0.0
 
 
-def train(network: Network, data: Examples, validation: Examples, config: FitConfig, watcher: Watcher) -> History:
-    """Train all trainable weights of a network; it ends with those of its best epoch.
+class Training:
+    """One run: the network, its data, and how far it is."""
 
-    The best epoch is the last one whose first metric on the validation rows is within a standard error of the highest
-    (Breiman et al., 1984): a hundred rows cannot tell 0.80 from 0.83, and of two epochs that score alike under a
-    decaying learning rate the later one generalizes better (docs/benchmarks.md).
+    def __init__(
+        self, network: Network, data: Examples, validation: Examples, config: FitConfig, watcher: Watcher
+    ) -> None:
+        """Prepare a run.
 
-    Args:
-        network: what to train.
-        data: training rows.
-        validation: rows that judge each epoch; never trained on.
-        config: without None.
-        watcher: told of each step and epoch.
+        Args:
+            network: what to train.
+            data: training rows.
+            validation: rows that judge each epoch; never trained on.
+            config: without None.
+            watcher: told of each step and epoch.
+        """
+        self._network, self._data, self._validation = network, data, validation
+        self._config, self._watcher = config, watcher
+        self._epochs = config.epochs or 1
+        self._rates = learning_rates(config, self._epochs * len(self._order(0)))
+        self._step = TrainingStep(network, data, config)
+        self._infer = inference_step(network.forward, data.inputs.spec)
+        self._seeds = [weight for weight in network.layers.non_trainable_variables if "seed_gen" in weight.path]
+        _seed(self._seeds, config.seed)
+        self._progress = Progress()
+        self._best: dict[str, np.ndarray] = {}
+        self._pace, self._compiled, self._validation_seconds = Pace(), False, 0.0
 
-    Raises:
-        TrainingError: when the loss is no longer a finite number; names the epoch, step and rows.
-    """
-    start = time.monotonic()
-    order_of = partial(batches.shuffled, data.inputs.lengths, config.batch_size or 1, config.seed)
-    epochs = config.epochs or 1
-    optimizer = build_optimizer(config, epochs * len(order_of(0)))
-    step = _training_step(network, optimizer, data)
-    infer = inference_step(network.forward, data.inputs.spec)
-    _seed(network.layers, config.seed)
-    history, best = History(), _Best(network.layers.trainable_variables, len(validation.targets))
-    for epoch in range(epochs):
-        began = time.monotonic()
-        means = _train_epoch(step, network, data, order_of(epoch), partial(watcher.step, epoch))
-        seconds = time.monotonic() - began
-        scores = _validate(network, infer, validation)
-        record = {"epoch": epoch + 1, **means, **scores, "learning_rate": float(optimizer.learning_rate)}
-        record |= {"seconds": seconds, "texts_per_second": len(data.inputs) / seconds}
-        history.records.append(record)
-        watcher.epoch(record)
-        best.offer(epoch + 1, next(iter(scores.values())), scores["val_loss"])
-        if best.stale >= config.patience:
-            break
-    best.restore()
-    history.best_epoch = best.epoch
-    history.seconds = time.monotonic() - start
-    return history
+    def run(self, checkpoints: Checkpoints | None = None, run: Mapping[str, Any] | None = None) -> History:
+        """Train all trainable weights of the network; it ends with those of its best epoch.
+
+        Args:
+            checkpoints: entered; the run that is found there is resumed.
+            run: all that makes this run what it is, as JSON values.
+
+        Raises:
+            TrainingError: when the loss is no longer a finite number; names the epoch, step, learning rate and rows.
+            InterruptionError: after a signal; a checkpoint was written.
+            ConfigError: when the run that is found there is another one.
+            ModelFolderError: when a checkpoint is damaged or cannot be written.
+        """
+        with ExitStack() as stack:
+            if checkpoints:
+                stack.enter_context(checkpoints.interruption.deferred())
+                self._resume(checkpoints.resumed(run or {}))
+            while not self._finished:
+                self._train_epoch(checkpoints)
+                self._judge_epoch(checkpoints)
+        self._take_best()
+        progress = self._progress
+        return History(progress.records, self._kept, progress.seconds)
+
+    @property
+    def graphs(self) -> int:
+        """How many graphs were compiled, for training and validation."""
+        return self._step.graphs + int(self._infer.experimental_get_tracing_count())
+
+    @property
+    def _finished(self) -> bool:
+        scores, losses = self._scores("val_accuracy"), self._scores("val_loss")
+        return self._progress.epoch == self._epochs or stale_epochs(scores, losses) >= self._config.patience
+
+    @property
+    def _kept(self) -> int:
+        return kept_epoch(self._scores("val_accuracy"), len(self._validation.targets))
+
+    def _scores(self, name: str) -> list[float]:
+        return [record[name] for record in self._progress.records]
+
+    def _order(self, epoch: int) -> list[np.ndarray]:
+        config = self._config
+        return batches.shuffled(self._data.inputs.lengths, config.batch_size or 1, config.seed, epoch)
+
+    def _train_epoch(self, checkpoints: Checkpoints | None) -> None:
+        progress, order = self._progress, self._order(self._progress.epoch)
+        for rows in order[progress.batch :]:
+            start = time.monotonic()
+            result = self._step(rows, self._rates[progress.step], progress.step)
+            if not (np.isfinite(result.loss) and np.isfinite(result.norm)):
+                raise self._diverged(result, rows, checkpoints)
+            self._count(result, rows, time.monotonic() - start)
+            self._watcher.step(progress.epoch, len(rows), self._means, self._left())
+            if checkpoints and (checkpoints.interruption.asked or checkpoints.due):
+                self._save(checkpoints)
+
+    def _judge_epoch(self, checkpoints: Checkpoints | None) -> None:
+        """Validate, and close the epoch."""
+        progress, start = self._progress, time.monotonic()
+        self._step.write_back(self._rates[: progress.step])
+        scores = self._validate(checkpoints)
+        self._validation_seconds = time.monotonic() - start
+        progress.seconds += self._validation_seconds
+        record = {"epoch": progress.epoch + 1, **self._means, **scores}
+        record |= {"learning_rate": float(self._rates[progress.step]), "seconds": progress.epoch_seconds}
+        record["texts_per_second"] = len(self._data.inputs) / progress.epoch_seconds
+        progress.records.append(record)
+        progress.epoch, progress.batch, progress.seen, progress.totals, progress.epoch_seconds = (
+            progress.epoch + 1, 0, 0, {}, 0.0
+        )  # fmt: skip
+        if self._kept == progress.epoch:
+            self._best = self._weights()
+        self._watcher.epoch(record)
+        if checkpoints and (checkpoints.interruption.asked or checkpoints.affordable):
+            self._save(checkpoints)
+
+    def _validate(self, checkpoints: Checkpoints | None) -> dict[str, float]:
+        def watch(_: int) -> None:
+            if checkpoints and checkpoints.interruption.asked:
+                self._save(checkpoints)
+
+        validation, network = self._validation, self._network
+        outputs = outputs_of(self._infer, validation.inputs, watch)
+        loss = tf.reduce_mean(network.loss(tf.constant(validation.targets), tf.constant(outputs)))
+        metrics = network.metrics(validation.targets, outputs)
+        return {**{f"val_{name}": value for name, value in metrics.items()}, "val_loss": float(loss)}
+
+    def _diverged(self, result: Result, rows: np.ndarray, checkpoints: Checkpoints | None) -> TrainingError:
+        progress = self._progress
+        what = f"the loss became {result.loss}" if not np.isfinite(result.loss) else "the gradients became infinite"
+        kept = f"; {checkpoints.kept}" if checkpoints else ""
+        return TrainingError(
+            f"{what} in epoch {progress.epoch + 1}, step {progress.batch + 1} (learning rate "
+            f"{self._rates[progress.step]:.3g}, training rows {_some(rows)}){kept}; try a lower learning rate or "
+            "--precision float32"
+        )
+
+    def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
+        progress = self._progress
+        metrics = self._network.metrics(self._data.targets[rows], result.outputs)
+        for name, mean in {"loss": result.loss, **metrics}.items():
+            progress.totals[name] = progress.totals.get(name, 0.0) + mean * len(rows)
+        progress.batch, progress.step, progress.seen = progress.batch + 1, progress.step + 1, progress.seen + len(rows)
+        progress.seconds += seconds
+        progress.epoch_seconds += seconds
+        if self._compiled:
+            self._pace.add(int(self._data.inputs.lengths[rows].sum()), seconds)
+        self._compiled = True
+
+    @property
+    def _means(self) -> dict[str, float]:
+        return {name: total / self._progress.seen for name, total in self._progress.totals.items()}
+
+    def _left(self) -> float | None:
+        """Seconds until the last epoch is judged; None before there is ground for it."""
+        if not self._pace.steps:
+            return None
+        lengths, progress = self._data.inputs.lengths, self._progress
+        epochs = self._epochs - progress.epoch - progress.seen / len(lengths)
+        training = self._pace.of(len(self._rates) - 1 - progress.step, epochs * lengths.sum())
+        forward = self._pace.of(0, self._validation.inputs.lengths.sum()) / _TRAINING_OVER_FORWARD
+        return training + (self._epochs - progress.epoch) * (self._validation_seconds or forward)
+
+    # === State ===
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        return _arrays(self._step.variables)
+
+    def _take_best(self) -> None:
+        _assign(self._step.variables, self._best)
+        steps = (len(self._rates) - 1) // self._epochs * self._kept
+        self._step.write_back(self._rates[:steps])
+
+    def _save(self, checkpoints: Checkpoints) -> None:
+        """Write a checkpoint, and stop here if that was asked."""
+        weights = self._weights()
+        closed = self._progress.batch == 0 and self._kept == self._progress.epoch
+        best = None if closed or not self._progress.records else self._best
+        optimizer = _arrays([*self._step.optimizer.slots, *self._seeds])
+        checkpoints.save(Snapshot(self._progress, weights, optimizer, best))
+        if checkpoints.interruption.asked:
+            where = f"epoch {self._progress.epoch + 1}, step {self._progress.batch}"
+            raise checkpoints.interruption.error(f"saved at {where}; the same command goes on from there")
+
+    def _resume(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            return
+        self._progress = progress = snapshot.progress
+        _assign(self._step.variables, snapshot.weights)
+        _assign([*self._step.optimizer.slots, *self._seeds], snapshot.optimizer)
+        self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
+        seen = progress.epoch * len(self._data.inputs) + progress.seen
+        if progress.seen:
+            self._watcher.step(progress.epoch, seen, self._means, None)
+        where = f"epoch {progress.epoch + 1}, step {progress.batch}"
+        self._watcher.note(f"resumed an unfinished run after {where}")
 
 
-def outputs_of(infer: Callable[[tf.Tensor], tf.Tensor], inputs: Inputs) -> np.ndarray:
-    """Outputs for all rows, in their order.
-
-    Args:
-        infer: what `inference_step` gave.
-        inputs: rows.
-
-    Returns:
-        float32 (n, ...).
-    """
-    outputs: np.ndarray | None = None
-    for rows in batches.by_length(inputs.lengths, _INFERENCE_TOKENS, _INFERENCE_ROWS):
-        part = infer(inputs.batch(rows)).numpy()
-        if outputs is None:
-            outputs = np.empty((len(inputs), *part.shape[1:]), part.dtype)
-        outputs[rows] = part
-    return np.empty((0,), np.float32) if outputs is None else outputs
+def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+    return {f"{number:04d}": variable.numpy() for number, variable in enumerate(variables)}
 
 
-def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Callable[[tf.Tensor], tf.Tensor]:
-    """One compiled function from a batch of inputs, of any shape, to outputs.
-
-    Args:
-        forward: (batch, training) to outputs.
-        spec: type of a batch.
-    """
-
-    @tf.function(input_signature=[spec], autograph=False)
-    def infer(batch: tf.Tensor) -> tf.Tensor:
-        return forward(batch, training=False)
-
-    return infer  # type: ignore[no-any-return]
+def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    for number, variable in enumerate(variables):
+        variable.assign(arrays[f"{number:04d}"])
 
 
-def _training_step(
-    network: Network, optimizer: keras.optimizers.Optimizer, data: Examples
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    variables = network.layers.trainable_variables
-    optimizer.build(variables)
-    targets_spec = tf.TensorSpec([None, *data.targets.shape[1:]], data.targets.dtype)
-
-    @tf.function(input_signature=[data.inputs.spec, targets_spec], autograph=False)
-    def step(batch: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with quick_dropout(network.layers), tf.GradientTape() as tape:
-            outputs = network.forward(batch, training=True)
-            loss = tf.reduce_mean(network.loss(targets, outputs))
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        optimizer.apply(gradients, variables)
-        return loss, outputs
-
-    return step  # type: ignore[no-any-return]
-
-
-def _train_epoch(
-    step: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
-    network: Network,
-    data: Examples,
-    order: Sequence[np.ndarray],
-    report: Callable[[int, dict[str, float]], None],
-) -> dict[str, float]:
-    totals: Counter[str] = Counter()
-    seen = 0
-    means: dict[str, float] = {}
-    for number, rows in enumerate(order):
-        targets = data.targets[rows]
-        loss, outputs = step(data.inputs.batch(rows), tf.constant(targets))
-        loss = float(loss)
-        if not np.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss} at step {number + 1} of {len(order)} (training rows {_some(rows)}); "
-                "try a lower learning rate or --precision float32"
-            )
-        scores = {"loss": loss, **network.metrics(targets, outputs.numpy())}
-        totals.update({name: score * len(rows) for name, score in scores.items()})
-        seen += len(rows)
-        means = {name: total / seen for name, total in totals.items()}
-        report(len(rows), means)
-    return means
-
-
-def _validate(network: Network, infer: Callable[[tf.Tensor], tf.Tensor], validation: Examples) -> dict[str, float]:
-    outputs = outputs_of(infer, validation.inputs)
-    loss = tf.reduce_mean(network.loss(tf.constant(validation.targets), tf.constant(outputs)))
-    metrics = network.metrics(validation.targets, outputs)
-    return {**{f"val_{name}": value for name, value in metrics.items()}, "val_loss": float(loss)}
-
-
-class _Best:
-    """The weights of the last epoch whose score is within a standard error of the highest."""
-
-    def __init__(self, variables: Sequence[keras.Variable], rows: int) -> None:
-        self.epoch = 0
-        self.stale = 0  # epochs since the highest score rose or the lowest loss fell
-        self._rows = rows
-        self._highest, self._lowest_loss = 0.0, np.inf
-        self._variables = variables
-        self._values: list[np.ndarray] = []
-
-    def offer(self, epoch: int, score: float, loss: float) -> None:
-        better = score > self._highest or loss < self._lowest_loss
-        self.stale = 0 if better else self.stale + 1
-        self._highest, self._lowest_loss = max(score, self._highest), min(loss, self._lowest_loss)
-        standard_error = (self._highest * (1 - self._highest) / self._rows) ** 0.5
-        if score >= self._highest - standard_error:
-            self.epoch = epoch
-            self._values = [variable.numpy() for variable in self._variables]
-
-    def restore(self) -> None:
-        for variable, value in zip(self._variables, self._values, strict=True):
-            variable.assign(value)
-
-
-def _seed(layers: keras.Model, seed: int) -> None:
+def _seed(states: Sequence[keras.Variable], seed: int) -> None:
     """Give every seed generator (dropout) a state that depends on nothing but the run's seed and its place."""
-    states = [variable for variable in layers.non_trainable_variables if "seed_generator_state" in variable.path]
     for number, state in enumerate(states):
         random = np.random.Generator(np.random.PCG64([seed, number]))
         state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
 
 
 def _some(rows: np.ndarray) -> str:
-    return ", ".join(str(row + 1) for row in sorted(rows)[:8]) + (", ..." if len(rows) > 8 else "")
+    return ", ".join(str(row + 1) for row in sorted(rows)[:_MOST_ROWS]) + (", ..." if len(rows) > _MOST_ROWS else "")

@@ -1,5 +1,6 @@
 """What a person sees while texts go through a model."""
 
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -47,17 +48,18 @@ class TrainingBar:
         if self._progress.finished:
             self._progress.update(task, visible=False)
 
-    def step(self, epoch: int, texts: int, means: dict[str, float]) -> None:
+    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
         """Advance.
 
         Args:
             epoch: from 0.
             texts: texts in this step.
             means: loss and metrics of the epoch so far.
+            left: seconds until the end of the run, where that is known.
         """
         task = self._task("training", self._texts * self._epochs)
         where = f"epoch {epoch + 1}/{self._epochs}"
-        self._progress.update(task, advance=texts, description=where, means=_listed(means, 3))
+        self._progress.update(task, advance=texts, description=where, means=_listed(means, 3), left=left)
 
     def epoch(self, record: dict[str, float]) -> None:
         """Print the results of an epoch.
@@ -69,6 +71,10 @@ class TrainingBar:
         line = (
             f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown, 4)}  {record['texts_per_second']:.1f} texts/s"
         )
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+    def note(self, line: str) -> None:
+        """Print a line."""
         self._progress.console.print(line, highlight=False, soft_wrap=True)
 
     def _task(self, name: str, total: int) -> TaskID:
@@ -89,7 +95,7 @@ def text_bar(console: Console | None = None) -> Progress:
         _Done(),
         TextColumn("{task.fields[means]}"),
         _Speed(),
-        TimeRemainingColumn(elapsed_when_finished=True),
+        _Left(elapsed_when_finished=True),
         console=console or Console(stderr=True),
         transient=True,
     )
@@ -100,6 +106,14 @@ def text_bar(console: Console | None = None) -> Progress:
 class _Done(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.percentage:.0f}%" if task.total else f"{task.completed:,.0f} texts")
+
+
+class _Left(TimeRemainingColumn):
+    """What the task's field `left` says, in seconds, where it has one."""
+
+    def render(self, task: Task) -> Text:
+        left = task.fields.get("left")
+        return super().render(task) if left is None else Text(str(timedelta(seconds=round(left))), "progress.remaining")
 
 
 class _Speed(ProgressColumn):

@@ -1,22 +1,10 @@
 """Which epoch is kept, and when training stops."""
 
-import keras
 import pytest
 
-from textgraft.training.loop import _Best
+from textgraft.training.selection import kept_epoch, stale_epochs
 
 ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
-
-
-def offered(scores, losses):
-    """Epoch kept, its weight (the number of the epoch), and how long nothing got better."""
-    variable = keras.Variable(0.0)
-    best = _Best([variable], ROWS)
-    for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), start=1):
-        variable.assign(epoch)
-        best.offer(epoch, score, loss)
-    best.restore()
-    return best.epoch, float(variable.value), best.stale
 
 
 @pytest.mark.parametrize(
@@ -32,4 +20,5 @@ def offered(scores, losses):
     ],
 )
 def test_the_last_epoch_within_a_standard_error_of_the_highest_score(scores, losses, kept, stale):
-    assert offered(scores, losses) == (kept, kept, stale)
+    assert kept_epoch(scores, ROWS) == kept
+    assert stale_epochs(scores, losses) == stale

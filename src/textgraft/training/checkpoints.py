@@ -1,0 +1,247 @@
+"""The state of a run on disk: enough to go on as if nothing had happened."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from textgraft.artifact import storage
+from textgraft.artifact.lock import locked
+from textgraft.artifact.model_folder import CONFIG, is_model_folder
+from textgraft.artifact.tensors import as_safetensors
+from textgraft.errors import ConfigError, TrainingError
+from textgraft.training.interruption import Interruption
+
+SAVE_MINUTES = 5.0
+
+_STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
+_PREFIX = "checkpoint-"
+_MOST_SPENT = 0.02  # share of the time
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: epochs done.
+        batch: batches done of the next one.
+        step: optimizer steps done in all.
+        seen: rows seen in the next epoch.
+        totals: sums of loss and metrics over those rows.
+        records: the history.
+        epoch_seconds: training time in the next epoch.
+        seconds: training time of the whole run.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seen: int = 0
+    totals: dict[str, float] = field(default_factory=dict)
+    records: list[dict[str, float]] = field(default_factory=list)
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run between two steps.
+
+    Attributes:
+        progress: how far it is.
+        weights: the trained variables.
+        optimizer: its slots, and the states of the seed generators.
+        best: the weights of the epoch to keep; None where these are `weights`, or none is done.
+    """
+
+    progress: Progress
+    weights: Mapping[str, np.ndarray]
+    optimizer: Mapping[str, np.ndarray]
+    best: Mapping[str, np.ndarray] | None
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own; the newest is kept.
+
+    Entered, it holds the folder against other processes, and SIGINT and SIGTERM stop the run after a checkpoint.
+
+    Attributes:
+        folder: where they are.
+        interruption: by a signal.
+    """
+
+    def __init__(self, folder: str | Path, save_minutes: float = SAVE_MINUTES, restart: bool = False) -> None:
+        """Name the folder; nothing is read or written yet.
+
+        Args:
+            folder: made when needed; its parent must exist.
+            save_minutes: minutes of training between two checkpoints within an epoch.
+            restart: throw away what an earlier run left there.
+
+        Raises:
+            ConfigError: for a time that is not above 0.
+        """
+        if not save_minutes > 0:
+            raise ConfigError(f"save_minutes must be above 0, not {save_minutes}")
+        self.folder = Path(folder).absolute()
+        self.interruption = Interruption()
+        self._restart = restart
+        self._seconds = 60 * save_minutes
+        self._begun = self._saved_at = time.monotonic()
+        self._spent = 0.0
+        self._run: dict[str, Any] = {}
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Lock the folder, and remove what dead processes left half-done.
+
+        Raises:
+            BusyError: when another process holds it.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.folder))
+            stack.enter_context(self.interruption.handled())
+            storage.remove_leftovers(self.folder)
+            if self._restart:
+                self.clear()
+            self._tidy()
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the folder; the checkpoints stay."""
+        self._held.close()
+
+    def resumed(self, run: Mapping[str, Any]) -> Snapshot | None:
+        """The newest checkpoint, of the same run.
+
+        Args:
+            run: all that makes the run what it is, as JSON values: config, data fingerprints, versions.
+
+        Raises:
+            ConfigError: when the checkpoint is of another run; shows the difference.
+            ModelFolderError: when it is damaged.
+        """
+        self._run = json.loads(json.dumps(run))
+        newest = self._newest()
+        if newest is None:
+            return None
+        state = _state(newest)
+        if changes := list(_differences(state["run"], self._run)):
+            raise ConfigError(
+                f"{self.folder} holds an unfinished run that differs: {'; '.join(changes)}; give the same again, or "
+                "--restart to begin anew"
+            )
+        best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
+        weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
+        self._begun = self._saved_at = time.monotonic()
+        return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
+
+    def belong_to(self, folder: Path) -> bool:
+        """Whether a model folder is what this run left: it was cut short between saving that and clearing up."""
+        newest = self._newest()
+        if newest is None or not is_model_folder(folder):
+            return False
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return bool(config.get("run") == run_digest(_state(newest)["run"]))
+
+    @property
+    def due(self) -> bool:
+        """Whether the time between two checkpoints is over."""
+        return time.monotonic() - self._saved_at >= self._seconds
+
+    @property
+    def affordable(self) -> bool:
+        """Whether checkpoints have taken little of the time so far: epochs can be shorter than the writing of one."""
+        return self._spent <= _MOST_SPENT * (time.monotonic() - self._begun)
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write a checkpoint, then remove the one before.
+
+        Raises:
+            TrainingError: when a weight is not finite; the checkpoint before is kept.
+            ModelFolderError: when the disk refuses; the checkpoint before is kept.
+        """
+        start = time.monotonic()
+        previous, progress = self._newest(), snapshot.progress
+        if not all(np.isfinite(weight).all() for weight in snapshot.weights.values()):
+            raise TrainingError(
+                f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; {self.kept}; "
+                "try a lower learning rate or --precision float32"
+            )
+        target = self.folder / f"{_PREFIX}{progress.epoch:06d}-{progress.batch:08d}"
+        if previous == target:
+            return
+        self.folder.mkdir(exist_ok=True)
+        storage.write_folder(target, self._files(snapshot, previous))
+        if previous:
+            storage.remove_folder(previous)
+        self._saved_at = time.monotonic()
+        self._spent += self._saved_at - start
+
+    @property
+    def kept(self) -> str:
+        """What there is to go on from, as a message says it."""
+        newest = self._newest()
+        return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"
+
+    def clear(self) -> None:
+        """Remove all checkpoints, and the folder."""
+        if self.folder.exists():
+            storage.remove_folder(self.folder)
+
+    def _tidy(self) -> None:
+        for leftover in self.folder.glob(f".{_PREFIX}*"):
+            storage.remove_leftovers(self.folder / leftover.name[1:].split(".")[0])
+        for older in sorted(self.folder.glob(f"{_PREFIX}*"))[:-1]:
+            storage.remove_folder(older)
+
+    def _files(self, snapshot: Snapshot, previous: Path | None) -> dict[str, storage.Content]:
+        state = {"run": self._run, "progress": asdict(snapshot.progress)}
+        files: dict[str, storage.Content] = {
+            _STATE: [json.dumps(state, indent=2).encode()],
+            _WEIGHTS: as_safetensors(snapshot.weights),
+            _OPTIMIZER: as_safetensors(snapshot.optimizer),
+        }
+        if snapshot.best is not None:
+            files[_BEST] = as_safetensors(snapshot.best)
+        return files
+
+    def _newest(self) -> Path | None:
+        return max(self.folder.glob(f"{_PREFIX}*"), default=None)
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    storage.verify_folder(checkpoint)
+    state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    return state
+
+
+def run_digest(run: Mapping[str, Any]) -> str:
+    """SHA-256 of all that makes a run what it is."""
+    return sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            yield f"{prefix}{name} was {_short(old)}, is {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,61 @@
+"""SIGINT and SIGTERM: finish what must not be cut, then stop; asked twice, stop at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from textgraft.errors import InterruptionError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Handles both signals, where the run is in the main thread.
+
+    Attributes:
+        asked: the number of the signal that came, or 0.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self.asked = 0
+        self._deferred = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Raise `InterruptionError` on a signal, or only note it where that is deferred.
+
+        After the first signal the system's own answer to it is back: a second one ends the process at once.
+        """
+        main = threading.current_thread() is threading.main_thread()  # the only one that can set handlers
+        before = {number: signal.signal(number, self._handle) for number in _SIGNALS if main}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Only note signals; the caller looks at `asked` and stops by itself."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    def error(self, what: str) -> InterruptionError:
+        """What to raise for the signal that came.
+
+        Args:
+            what: was done, and how to go on.
+        """
+        return InterruptionError(f"stopped by {signal.Signals(self.asked).name}; {what}", self.asked)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.asked = number
+        signal.signal(number, signal.SIG_DFL)
+        if not self._deferred:
+            raise self.error("nothing was left half-written; the same command starts again")

@@ -1,0 +1,83 @@
+"""Adam and AdamW, a variable at a time in one pass over it."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from textgraft.training.config import FitConfig
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
+_UNDECAYED = ("bias", "gamma", "beta")
+
+
+class Adam:
+    """Adam (Kingma & Ba, 2014, https://arxiv.org/abs/1412.6980), or AdamW with decoupled weight decay (Loshchilov &
+    Hutter, 2017, https://arxiv.org/abs/1711.05101), as `keras.optimizers` computes them.
+
+    Attributes:
+        slots: the two moments of each variable, in the order of the variables.
+    """  # noqa: D205
+
+    def __init__(self, variables: Sequence[keras.Variable], config: FitConfig) -> None:
+        """Start with moments of zero.
+
+        Args:
+            variables: what it trains.
+            config: "adam" or "adamw", weight_decay and clip_norm count.
+        """
+        self._variables = list(variables)
+        self._decay = weight_decay(config)
+        self._clip_norm = config.clip_norm or 0.0
+        self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
+
+    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Move the variables, unless a gradient is not finite; graph ops.
+
+        Args:
+            gradients: one per variable, of its shape.
+            rate: learning rate, float32 ().
+            step: steps done before this one, int32 ().
+
+        Returns:
+            the gradients' global norm before clipping, float32 ().
+        """
+        norm = tf.linalg.global_norm(gradients)
+        if self._clip_norm:
+            scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        tf.cond(tf.math.is_finite(norm), lambda: self._move(gradients, rate, step), tf.no_op)
+        return norm
+
+    def _move(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
+        done = tf.cast(step + 1, tf.float32)
+        moves = []
+        for variable, gradient, first, second in zip(
+            self._variables, gradients, self.slots[::2], self.slots[1::2], strict=True
+        ):
+            with tf.control_dependencies(self._shrink(variable, rate)):
+                moves.append(
+                    tf.raw_ops.ResourceApplyAdam(
+                        var=variable.value.handle,
+                        m=first.value.handle,
+                        v=second.value.handle,
+                        beta1_power=_BETA_1**done,
+                        beta2_power=_BETA_2**done,
+                        lr=rate,
+                        beta1=_BETA_1,
+                        beta2=_BETA_2,
+                        epsilon=_EPSILON,
+                        grad=gradient,
+                    )
+                )
+        return tf.group(*moves)
+
+    def _shrink(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
+        if not self._decay or any(word in variable.name for word in _UNDECAYED):
+            return []
+        return [variable.value.assign_sub(variable.value * (rate * self._decay))]
+
+
+def weight_decay(config: FitConfig) -> float:
+    """The decay of matrices in a step at a learning rate of 1; 0 for adam."""
+    return config.weight_decay if config.optimizer == "adamw" else 0.0

@@ -1,0 +1,169 @@
+"""The training step: rows in, one move of the optimizer."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.training.batches import by_length
+from textgraft.training.compact import CompactTable
+from textgraft.training.config import FitConfig
+from textgraft.training.dropout import quick_dropout
+from textgraft.training.inputs import Inputs
+from textgraft.training.optimizer import Adam
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained.
+
+    Attributes:
+        layers: all that has weights or random state.
+        forward: (batch of inputs, training) to float32 outputs (b, ...).
+        loss: (targets, outputs) to the loss of each row, float32 (b,).
+        metrics: (targets, outputs) of some rows to means over them, for the history; the first is the share of rows
+            that were right.
+        compact: stands for the whole token table, of a network that is fed with token ids.
+    """
+
+    layers: keras.Model
+    forward: Callable[..., tf.Tensor]
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+    compact: CompactTable | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs with their targets.
+
+    Attributes:
+        inputs: rows.
+        targets: (n, ...), in the order of the rows.
+    """
+
+    inputs: Inputs
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step gave.
+
+    Attributes:
+        loss: mean over the rows.
+        norm: of the gradients, before clipping; when it is not finite, no variable was moved.
+        outputs: float32 (b, ...).
+    """
+
+    loss: float
+    norm: float
+    outputs: np.ndarray
+
+
+class TrainingStep:
+    """Moves a network's weights by the mean gradient of some rows.
+
+    Rows that together have more padded tokens than the config allows go through the network in several parts, whose
+    gradients are added up first: the step is the same.
+
+    Attributes:
+        variables: what it trains; a compact table stands for the network's token table.
+        optimizer: moves them.
+    """
+
+    def __init__(self, network: Network, data: Examples, config: FitConfig) -> None:
+        """Prepare the step; nothing is compiled before it is needed.
+
+        Args:
+            network: what to train.
+            data: training rows.
+            config: without None.
+        """
+        self._network = network
+        self._data = data
+        self._most_tokens = config.batch_tokens or 1
+        self.variables = [self._in_place(variable) for variable in network.layers.trainable_variables]
+        self.optimizer = Adam(self.variables, config)
+        batch, rate, number = data.inputs.spec, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
+        targets = tf.TensorSpec([None, *data.targets.shape[1:]], data.targets.dtype)
+        self._whole = tf.function(self._move, input_signature=[batch, targets, rate, number], autograph=False)
+        self._part = tf.function(self._add, input_signature=[batch, targets, rate], autograph=False)
+        self._finish = tf.function(self._move_by_sums, input_signature=[rate, number], autograph=False)
+        self._sums: list[tf.Variable] = []
+
+    def __call__(self, rows: np.ndarray, rate: float, number: int) -> Result:
+        """Make a step.
+
+        Args:
+            rows: indices of training rows (b,).
+            rate: learning rate.
+            number: steps done before this one.
+        """
+        parts = list(by_length(self._data.inputs.lengths[rows], self._most_tokens, len(rows)))
+        learning_rate, done = tf.constant(rate, tf.float32), tf.constant(number)
+        if len(parts) == 1:
+            loss, norm, outputs = self._whole(*self._batch(rows), learning_rate, done)
+            return Result(float(loss), float(norm), outputs.numpy())
+        self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
+        share = tf.constant(1 / len(rows), tf.float32)
+        results = [self._part(*self._batch(rows[part]), share) for part in parts]
+        norm = float(self._finish(learning_rate, done))
+        outputs = np.concatenate([outputs.numpy() for _, outputs in results])
+        back = np.argsort(np.concatenate(parts), kind="stable")
+        return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
+
+    def write_back(self, rates: np.ndarray) -> None:
+        """Bring the network's token table up to date with the compact one.
+
+        Args:
+            rates: learning rates of the steps done.
+        """
+        if self._network.compact:
+            self._network.compact.write_back(rates)
+
+    @property
+    def graphs(self) -> int:
+        """How many graphs were compiled."""
+        return sum(step.experimental_get_tracing_count() for step in (self._whole, self._part, self._finish))
+
+    def _batch(self, rows: np.ndarray) -> tuple[tf.Tensor | tf.RaggedTensor, tf.Tensor]:
+        return self._data.inputs.batch(rows), tf.constant(self._data.targets[rows])
+
+    def _move(
+        self, batch: tf.Tensor, targets: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        loss, outputs, gradients = self._gradients(batch, targets, tf.reduce_mean)
+        return loss, self.optimizer.apply(gradients, rate, number), outputs
+
+    def _add(self, batch: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        loss, outputs, gradients = self._gradients(batch, targets, lambda losses: tf.reduce_sum(losses) * share)
+        for total, gradient in zip(self._sums, gradients, strict=True):
+            total.assign_add(gradient)
+        return loss, outputs
+
+    def _move_by_sums(self, rate: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        norm = self.optimizer.apply([total.value() for total in self._sums], rate, number)
+        with tf.control_dependencies([norm]):
+            for total in self._sums:
+                total.assign(tf.zeros_like(total))
+        return norm
+
+    def _gradients(
+        self, batch: tf.Tensor, targets: tf.Tensor, mean: Callable[[tf.Tensor], tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, Sequence[tf.Tensor]]:
+        with quick_dropout(self._network.layers), self._compacted(), tf.GradientTape() as tape:
+            outputs = self._network.forward(batch, training=True)
+            loss = mean(self._network.loss(targets, outputs))
+        gradients = tape.gradient(loss, [variable.value for variable in self.variables])
+        return loss, outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _compacted(self) -> AbstractContextManager[None]:
+        return self._network.compact.in_use() if self._network.compact else nullcontext()
+
+    def _in_place(self, variable: keras.Variable) -> keras.Variable:
+        compact = self._network.compact
+        return compact.vectors if compact and variable is compact.table.vectors else variable

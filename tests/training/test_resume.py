@@ -1,0 +1,183 @@
+"""A run that was cut short ends as if it had not been."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import textgraft as tg
+from textgraft.errors import ConfigError, InterruptionError, ModelFolderError, TrainingError
+from textgraft.training.checkpoints import Checkpoints
+
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
+TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
+LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4
+STEPS = 7
+
+
+class CutError(Exception):
+    """Stands for a death of the process."""
+
+
+class Watcher:
+    """Does something after some step, and keeps what it was told."""
+
+    def __init__(self, after=None, action=None):
+        self.after, self.action = after, action
+        self.steps, self.notes, self.left = 0, [], []
+
+    def extracted(self, texts, total):
+        pass
+
+    def step(self, epoch, texts, means, left):
+        self.steps += 1
+        self.left.append(left)
+        if self.steps == self.after:
+            self.action()
+
+    def epoch(self, record):
+        pass
+
+    def note(self, line):
+        self.notes.append(line)
+
+
+def cut():
+    raise CutError
+
+
+def data():
+    return tg.Dataset.from_lists(TEXTS, LABELS)
+
+
+def end(model):
+    """All that must be the same in the end: weights, and the history but for the clock."""
+    weights = {name: weight.numpy() for name, weight in model._weights().items()}
+    clock = {"seconds", "texts_per_second"}
+    return weights, [{key: value for key, value in row.items() if key not in clock} for row in model.history]
+
+
+def assert_same(first, second):
+    assert first[1] == second[1]
+    for name, weight in first[0].items():
+        np.testing.assert_array_equal(weight, second[0][name], err_msg=name)
+
+
+@pytest.fixture(params=["tiny_bert", "tiny_word_vectors"])
+def preset(request):
+    return request.getfixturevalue(request.param)
+
+
+def fresh(preset):
+    return tg.TextClassifier(preset, ["bad", "good"], precision="float32")
+
+
+def often(folder):
+    return Checkpoints(folder, save_minutes=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("after", "fine_tune"), [(1, "all"), (STEPS, "all"), (STEPS + 3, "all"), (2 * STEPS - 1, "none")]
+)
+def test_cut_anywhere(preset, tmp_path, after, fine_tune):
+    whole = fresh(preset)
+    whole.fit(data(), data(), Watcher(), fine_tune=fine_tune, **FIT)
+    for _ in range(2):
+        with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+            fresh(preset).fit(data(), data(), Watcher(after, cut), checkpoints, fine_tune=fine_tune, **FIT)
+    watcher, resumed = Watcher(), fresh(preset)
+    resumed.fit(data(), data(), watcher, tmp_path / "run", fine_tune=fine_tune, **FIT)
+    assert_same(end(resumed), end(whole))
+    assert any("resumed" in note for note in watcher.notes) == (after > 1)
+
+
+def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
+    """Its weights are in the checkpoint too."""
+    others = tg.Dataset.from_lists(TEXTS, LABELS[::-1])  # training makes it worse at these
+    fit = {**FIT, "learning_rate": 2e-2, "patience": 9}
+    whole = fresh(tiny_bert)
+    history = whole.fit(data(), others, Watcher(), **fit)
+    assert history.best_epoch < 3
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        fresh(tiny_bert).fit(data(), others, Watcher(2 * STEPS + 2, cut), checkpoints, **fit)
+    resumed = fresh(tiny_bert)
+    resumed.fit(data(), others, Watcher(), tmp_path / "run", **fit)
+    assert_same(end(resumed), end(whole))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_and_saves(tiny_bert, tmp_path, number):
+    watcher = Watcher(2, lambda: os.kill(os.getpid(), number))
+    with pytest.raises(InterruptionError, match=f"{number.name}; saved at epoch 1, step 2") as stopped:
+        fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", **FIT)
+    assert watcher.steps == 2
+    assert stopped.value.exit_code == 128 + number
+    watcher = Watcher()
+    fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", **FIT)
+    assert watcher.notes == ["resumed an unfinished run after epoch 1, step 2"]
+    assert signal.getsignal(number) is not signal.SIG_DFL or number == signal.SIGTERM
+
+
+def test_another_config_is_refused_with_the_difference(tiny_bert, tmp_path):
+    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    changed = {**FIT, "learning_rate": 0.5}
+    with pytest.raises(ConfigError, match=r"fit.learning_rate was 0.001, is 0.5; give the same again, or --restart"):
+        fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **changed)
+    fewer = tg.Dataset.from_lists(TEXTS[1:], LABELS[1:])
+    with pytest.raises(ConfigError, match=r"data_sha256\.train was"):
+        fresh(tiny_bert).fit(fewer, data(), Watcher(), tmp_path / "run", **FIT)
+    with Checkpoints(tmp_path / "run", restart=True) as checkpoints:
+        history = fresh(tiny_bert).fit(fewer, data(), Watcher(), checkpoints, **changed)
+    assert len(history.records) == 3
+
+
+def test_a_damaged_checkpoint_is_refused(tiny_bert, tmp_path):
+    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    (weights,) = (tmp_path / "run").glob("*/weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelFolderError, match="altered"):
+        fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+
+
+def test_a_loss_that_is_no_number_stops_within_a_step(tiny_bert, tmp_path):
+    model = fresh(tiny_bert)
+
+    def spoil():
+        model.head.get_layer("logits").bias.assign([np.nan])
+
+    message = r"the loss became nan in epoch 1, step 4 \(learning rate 0\.0\S+, training rows [\d, ]+\); there is no"
+    with pytest.raises(TrainingError, match=message):
+        model.fit(data(), data(), Watcher(3, spoil), tmp_path / "run", **FIT)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tiny_bert, tmp_path):
+    model = fresh(tiny_bert)
+
+    def spoil():
+        model.head.get_layer("logits").bias.assign([np.nan])
+
+    with often(tmp_path / "run") as checkpoints:
+        with pytest.raises(TrainingError, match=r"no longer finite after epoch 1, step 3; .*holds the last checkpoint"):
+            model.fit(data(), data(), Watcher(3, spoil), checkpoints, **FIT)
+        (checkpoint,) = (tmp_path / "run").iterdir()
+    assert json.loads((checkpoint / "state.json").read_text())["progress"]["step"] == 2
+
+
+def test_the_gradient_of_a_bad_step_is_not_applied(tiny_bert, monkeypatch):
+    model = fresh(tiny_bert)
+    before = end(model)[0]
+    monkeypatch.setattr(model, "loss", lambda targets, logits: logits[:, 0] * float("inf"))
+    with pytest.raises(TrainingError):
+        model.fit(data(), data(), Watcher(), **FIT)
+    for name, weight in end(model)[0].items():
+        np.testing.assert_array_equal(weight, before[name], err_msg=name)
+
+
+def test_the_time_left_is_known_after_a_few_steps(tiny_bert):
+    watcher = Watcher()
+    fresh(tiny_bert).fit(data(), data(), watcher, **FIT)
+    assert watcher.left[0] is None
+    assert all(left >= 0 for left in watcher.left[1:])
+    assert watcher.left[-1] < watcher.left[1]
