@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,22 +16,22 @@ from textgraft.errors import ConfigError
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
-def set_threads(threads: int) -> None:
-    """Compute with so many processor threads instead of one per core.
+def start_tensorflow(threads: int | None = None) -> None:
+    """Import TensorFlow, Keras and KerasHub without their start-up log; a failing import shows it.
+
+    Args:
+        threads: processor threads to compute with; by default one per core.
 
     Raises:
-        ConfigError: for fewer than one, or when TensorFlow has been imported, which reads this as it starts.
+        ConfigError: for fewer threads than one, or when TensorFlow runs already, which reads this as it starts.
     """
-    if threads < 1:
-        raise ConfigError(f"threads must be at least 1, not {threads}")
-    if "tensorflow" in sys.modules:
-        raise ConfigError("threads must be set before TensorFlow is imported")
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+    if threads is not None:
+        _set_threads(threads)
+    _start()
 
 
 @cache
-def start_tensorflow() -> None:
-    """Import TensorFlow, Keras and KerasHub without their start-up log; a failing import shows it."""
+def _start() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _native_stderr_held_back():
@@ -48,7 +49,8 @@ def choose_precision(precision: str) -> str:
 
     Args:
         precision: "auto", "float32" or "mixed_bfloat16". "auto" takes mixed_bfloat16 where the first GPU (compute
-            capability 8 or more) or the processor (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware.
+            capability 8 or more) or the processor (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware, unless a
+            trial shows that it is the slower one here.
 
     Raises:
         ConfigError: for any other word.
@@ -57,7 +59,7 @@ def choose_precision(precision: str) -> str:
         raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
+    return "mixed_bfloat16" if _multiplies_bfloat16() and not _bfloat16_is_slower() else "float32"
 
 
 def make_deterministic() -> None:
@@ -74,6 +76,14 @@ def versions() -> dict[str, str]:
     }
 
 
+def _set_threads(threads: int) -> None:
+    if threads < 1:
+        raise ConfigError(f"threads must be at least 1, not {threads}")
+    if "tensorflow" in sys.modules:
+        raise ConfigError("threads must be set before TensorFlow is imported")
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+
+
 @cache
 def _multiplies_bfloat16() -> bool:
     import tensorflow as tf
@@ -84,6 +94,23 @@ def _multiplies_bfloat16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@cache
+def _bfloat16_is_slower() -> bool:
+    """Time a layer's product both ways; it must be slower by half, or a busy moment would change the answer."""
+    import tensorflow as tf
+
+    def fastest(dtype: tf.DType) -> float:
+        vectors, weights = tf.ones((1024, 384), dtype), tf.ones((384, 1536), dtype)
+        seconds = []
+        for _ in range(9):
+            start = time.perf_counter()
+            tf.linalg.matmul(vectors, weights).numpy()
+            seconds.append(time.perf_counter() - start)
+        return min(seconds)
+
+    return fastest(tf.bfloat16) > 1.5 * fastest(tf.float32)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def embed(
     format: o.Format = None,
     split: o.Split = None,
     precision: o.Precision = None,
+    threads: o.Threads = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Turn texts into vectors, a row per text, in order.
@@ -40,7 +41,7 @@ def embed(
 
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(threads)
     from textgraft.tasks.base import opened_backbone
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.training.inputs import Truncation

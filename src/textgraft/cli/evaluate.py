@@ -18,6 +18,7 @@ def evaluate(
     empty: o.Empty = None,
     format: o.Format = None,
     precision: o.Precision = None,
+    threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
     """Test a model on labelled texts it has not seen.
@@ -41,7 +42,7 @@ def evaluate(
 
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(threads)
     from textgraft.evaluation.report import render
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier

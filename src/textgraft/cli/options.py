@@ -29,6 +29,7 @@ NormalizeUnicode = Annotated[bool | None, typer.Option("--normalize-unicode", he
 
 # Training
 FineTune = Annotated[str | None, typer.Option(help="all (fine-tuning) or none (feature extraction).  [all]")]
+Head = Annotated[str | None, typer.Option(help="With --fine-tune none: gradient, or logistic (scikit-learn's).")]
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
 BatchTokens = Annotated[int | None, typer.Option(help="Padded tokens at once; a step of more is done in parts.")]

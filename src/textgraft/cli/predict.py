@@ -22,6 +22,7 @@ def predict(
     format: o.Format = None,
     split: o.Split = None,
     precision: o.Precision = None,
+    threads: o.Threads = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Label texts; rows keep their order, and nothing but a window of them is held in memory.
@@ -39,7 +40,7 @@ def predict(
 
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(threads)
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.training.inputs import Truncation

@@ -13,8 +13,8 @@ _DATA = ("text", "label", "encoding", "empty", "format")
 _ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 _FIT = (
-    "fine_tune", "epochs", "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay", "schedule",
-    "warmup", "clip_norm", "patience", "seed",
+    "fine_tune", "head", "epochs", "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
+    "schedule", "warmup", "clip_norm", "patience", "seed",
 )  # fmt: skip
 
 
@@ -27,6 +27,7 @@ def train(
     split: o.Split = None,
     preset: o.Preset = None,
     fine_tune: o.FineTune = None,
+    head: o.Head = None,
     text: o.Text = None,
     label: o.Label = None,
     encoding: o.Encoding = None,
@@ -107,9 +108,7 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
 
     from textgraft import runtime
 
-    if "threads" in given:
-        runtime.set_threads(given["threads"])
-    runtime.start_tensorflow()
+    runtime.start_tensorflow(given.get("threads"))
     if not given.get("fast", False):
         runtime.make_deterministic()
     from textgraft.evaluation.report import render

@@ -4,6 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -29,6 +30,7 @@ Loaded = TypeVar("Loaded", bound="Task")
 
 # Texts in flight during prediction: enough to sort by length, few enough to hold.
 WINDOW = 2048
+_FIRST_WINDOW = 32
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Task(ABC):
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
         count = truncation or Truncation()
-        for window in _windows(texts):
+        for window in _windows(texts, repeat(WINDOW)):
             tokens = self.tokenize([window])
             count.add(tokens.truncation)
             yield outputs_of(self._infer, tokens)
@@ -158,8 +160,11 @@ class Task(ABC):
     def paired(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[np.ndarray]]
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Each window of texts beside what a streaming method such as `outputs` gives for it."""
-        for window in _windows(texts):
+        """Each window of texts beside what a streaming method such as `outputs` gives for it.
+
+        The first windows are short, so that the first answer comes at once.
+        """
+        for window in _windows(texts, _growing()):
             (result,) = function([window])
             yield window, result
 
@@ -294,17 +299,23 @@ def _utf8(text: str, number: int) -> bytes:
         raise DataError(f"text {number}: half of a surrogate pair in {text!r:.60}; remove it") from None
 
 
-def _windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    held: list[np.ndarray] = []
-    count = 0
+def _windows(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
+    held, size = np.empty(0, object), next(sizes)
     for batch in texts:
-        held.append(batch)
-        count += len(batch)
-        if count >= WINDOW:
-            yield np.concatenate(held)
-            held, count = [], 0
-    if count:
-        yield np.concatenate(held)
+        held = np.concatenate([held, batch])
+        while len(held) >= size:
+            yield held[:size]
+            held, size = held[size:], next(sizes)
+    if len(held):
+        yield held
+
+
+def _growing() -> Iterator[int]:
+    """Sizes of windows: 32, 128, 512, and then that of `WINDOW`."""
+    size = _FIRST_WINDOW
+    while True:
+        yield size
+        size = min(4 * size, WINDOW)
 
 
 def _filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:

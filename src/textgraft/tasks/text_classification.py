@@ -1,8 +1,9 @@
 """text-classification: one label per text, of two or more."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textgraft import runtime
+from textgraft.artifact.cache import VectorCache
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.data.parts import VALIDATION_SHARE
 from textgraft.errors import ConfigError
 from textgraft.evaluation import metrics
 from textgraft.tasks.base import Task, as_batches
-from textgraft.training.batches import by_length
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
-from textgraft.training.inference import inference_step
-from textgraft.training.inputs import Inputs, TokenIds, Truncation, Vectors
+from textgraft.training.features import Extraction
+from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.logistic import fit_logistic
 from textgraft.training.loop import History, Training, Watcher
 from textgraft.training.optimizer import weight_decay
 from textgraft.training.progress import TrainingBar
 from textgraft.training.step import Examples, Network
-
-_FEATURE_BATCH_TOKENS = 8192
-_FEATURE_BATCH_ROWS = 512
 
 # Of a head that trains alone on stored vectors, where a step costs nothing.
 _HEAD_ALONE = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
@@ -109,24 +109,24 @@ class TextClassifier(Task):
         chosen = self._fit_config(config)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
-        tokens, targets = self._read(data)
-        validation_tokens, validation_targets = self._read(validation)
-        run = self._run(chosen, data, validation)
+        parts = {"train": data, "validation": validation}
+        read = {name: self._read(part) for name, part in parts.items()}
+        run = self._run(chosen, parts)
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
-            watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, len(tokens)))
-            network, (inputs, validation_inputs) = self._to_train(chosen, tokens, validation_tokens, watcher)
-            examples = Examples(inputs, targets), Examples(validation_inputs, validation_targets)
-            training = Training(network, *examples, chosen, watcher)
-            history = training.run(checkpoints, run)
+            watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, len(parts["train"])))
+            network, train, judge = self._to_train(chosen, read, watcher)
+            if chosen.head == "logistic":
+                history = fit_logistic(self.head.layers[-1], train, judge, self._means)
+            else:
+                history = Training(network, train, judge, chosen, watcher).run(checkpoints, run)
         self.history = history.records
-        parts = {"train": (data, tokens), "validation": (validation, validation_tokens)}
         self.record = {
             "run": run_digest(run),
             "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
             "metrics": {"validation": history.records[history.best_epoch - 1]},
-            "data": {name: _described(part, read.truncation) for name, (part, read) in parts.items()},
+            "data": {name: _described(part, read[name].inputs.truncation) for name, part in parts.items()},
         }
         return history
 
@@ -209,45 +209,54 @@ class TextClassifier(Task):
             config = FitConfig(**given)
         except TypeError as error:
             raise ConfigError(f"fit: {error}") from error
+        if config.head == "logistic" and self.architecture.hidden:
+            raise ConfigError("head 'logistic' is one layer; leave out hidden")
         if config.fine_tune == "none":
             config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
         return config.filled(self.backbone.fit_defaults)
 
-    def _run(self, chosen: FitConfig, data: Dataset, validation: Dataset) -> dict[str, Any]:
+    def _read(self, data: Dataset) -> Examples[TokenIds]:
+        return Examples(self.tokenize(as_batches(data)), data.label_ids(self.labels))
+
+    def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
         """All that makes a run what it is; what differs in any of it is another run."""
         described = self._config()
         kept = ("task", "settings", "preset", "preset_sha256", "architecture", "precision", "versions")
-        run = {name: described[name] for name in kept}
-        return {
-            **run,
-            "fit": asdict(chosen),
-            "data_sha256": {"train": data.fingerprint(), "validation": validation.fingerprint()},
-        }
+        data = {name: part.fingerprint() for name, part in parts.items()}
+        return {**{name: described[name] for name in kept}, "fit": asdict(chosen), "data_sha256": data}
 
     def _to_train(
-        self, chosen: FitConfig, tokens: TokenIds, validation: TokenIds, watcher: Watcher
-    ) -> tuple[Network, list[Inputs]]:
-        """The network that a way of fine-tuning trains, and what it is fed with."""
-        if chosen.fine_tune == "none":
-            return Network(self.head, self.head, self.loss, self.metrics), self._vectors([tokens, validation], watcher)
-        compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
-        return Network(self.model, self.forward, self.loss, self.metrics, compact), [tokens, validation]
+        self, chosen: FitConfig, read: Mapping[str, Examples[TokenIds]], watcher: Watcher
+    ) -> tuple[Network, Examples[Any], Examples[Any]]:
+        """The network that a way of fine-tuning trains, and the examples it is fed with."""
+        if chosen.fine_tune == "all":
+            tokens = read["train"].inputs
+            compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
+            return (
+                Network(self.model, self.forward, self.loss, self.metrics, compact),
+                read["train"],
+                read["validation"],
+            )
+        extraction = self._extraction()
+        extracted = partial(watcher.extracted, total=sum(len(part.targets) for part in read.values()))
+        train, validation = (
+            Examples(extraction.vectors(part.inputs, extracted, watcher.note), part.targets) for part in read.values()
+        )
+        return Network(self.head, self.head, self.loss, self.metrics), train, validation
 
-    def _read(self, data: Dataset) -> tuple[TokenIds, np.ndarray]:
-        return self.tokenize(as_batches(data)), data.label_ids(self.labels)
+    def _extraction(self) -> Extraction:
+        settings = {
+            "family": self.backbone.family,
+            "backbone": self.backbone.config(),
+            "pooling": self.architecture.pooling,
+            "precision": self.precision,
+            "versions": runtime.versions(),
+        }
+        return Extraction(self.pool, self.backbone.network, settings, VectorCache.of_user())
 
-    def _vectors(self, parts: Sequence[TokenIds], watcher: Watcher) -> list[Inputs]:
-        """Each text once through the backbone."""
-        infer = inference_step(self.pool, TokenIds.spec)
-        total = sum(map(len, parts))
-        stored: list[Inputs] = []
-        for tokens in parts:
-            vectors = Vectors(len(tokens), self.backbone.dim)
-            for rows in by_length(tokens.lengths, _FEATURE_BATCH_TOKENS, _FEATURE_BATCH_ROWS):
-                vectors.put(rows, infer(tokens.batch(rows)).numpy())
-                watcher.extracted(len(rows), total)
-            stored.append(vectors)
-        return stored
+    def _means(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+        losses = self.loss(tf.constant(targets), tf.constant(logits, tf.float32))
+        return {**self.metrics(targets, logits), "loss": float(tf.reduce_mean(losses))}
 
 
 def _described(data: Dataset, truncation: Truncation) -> dict[str, Any]:

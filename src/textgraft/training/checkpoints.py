@@ -177,8 +177,8 @@ class Checkpoints:
         previous, progress = self._newest(), snapshot.progress
         if not all(np.isfinite(weight).all() for weight in snapshot.weights.values()):
             raise TrainingError(
-                f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; {self.kept}; "
-                "try a lower learning rate or --precision float32"
+                f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; "
+                f"{self.kept}; try a lower learning rate or --precision float32"
             )
         target = self.folder / f"{_PREFIX}{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from textgraft.errors import ConfigError
 
 FINE_TUNE = ("all", "none")
+HEADS = ("gradient", "logistic")
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("linear", "constant")
 
@@ -15,6 +16,8 @@ class FitConfig:
 
     Attributes:
         fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction).
+        head: how a head alone is trained: "gradient" (by steps, as everything else), or "logistic" (scikit-learn's
+            logistic regression; one layer).
         epochs: most passes over the training texts.
         batch_size: texts in a step.
         batch_tokens: tokens, padding included, that go through the network at once; a step of more is done in parts
@@ -31,6 +34,7 @@ class FitConfig:
     """
 
     fine_tune: str = "all"
+    head: str = "gradient"
     epochs: int | None = None
     batch_size: int | None = None
     batch_tokens: int | None = None
@@ -50,6 +54,9 @@ class FitConfig:
             ConfigError: naming the value and what it may be.
         """
         _one_of("fine_tune", self.fine_tune, FINE_TUNE)
+        _one_of("head", self.head, HEADS)
+        if self.head == "logistic" and self.fine_tune != "none":
+            raise ConfigError("head 'logistic' is trained on stored vectors; it needs fine_tune 'none'")
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         for name in ("epochs", "batch_size", "batch_tokens", "patience"):

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -91,6 +92,18 @@ class TokenIds:
         """Number of texts."""
         return len(self.lengths)
 
+    def part(self, rows: slice) -> "TokenIds":
+        """The texts of a slice with a start and a stop; nothing is copied."""
+        ids = self.ids[self._offsets[rows.start] : self._offsets[rows.stop]]
+        return TokenIds(ids, self.lengths[rows], Truncation())
+
+    def digest(self, salt: bytes) -> str:
+        """SHA-256 of all ids, after some other bytes."""
+        digest = sha256(salt)
+        for array in (self.lengths, self.ids):
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()
+
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Int32 ragged (b, None)."""
         ids = np.concatenate([self.ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
@@ -98,20 +111,24 @@ class TokenIds:
 
 
 class Vectors:
-    """One vector per text, in a temporary file that goes with this object."""
+    """One vector per text, in a temporary file that goes with this object.
+
+    Attributes:
+        values: float32 (n, dim), mapped from the file.
+    """
 
     def __init__(self, rows: int, dim: int) -> None:
         """Make room for float32 (rows, dim)."""
         self._folder = tempfile.TemporaryDirectory(prefix="textgraft-")
-        self._values = np.lib.format.open_memmap(
+        self.values = np.lib.format.open_memmap(
             Path(self._folder.name) / "vectors.npy", mode="w+", dtype=np.float32, shape=(rows, dim)
         )
         self.spec = tf.TensorSpec([None, dim], tf.float32)
         self.lengths = np.ones(rows, np.int64)
 
-    def put(self, rows: np.ndarray, vectors: np.ndarray) -> None:
+    def put(self, rows: slice, vectors: np.ndarray) -> None:
         """Store the vectors (b, dim) of these rows."""
-        self._values[rows] = vectors
+        self.values[rows] = vectors
 
     def __len__(self) -> int:
         """Number of texts."""
@@ -119,4 +136,4 @@ class Vectors:
 
     def batch(self, rows: np.ndarray) -> tf.Tensor:
         """Float32 (b, dim)."""
-        return tf.constant(self._values[rows])
+        return tf.constant(self.values[rows])

@@ -15,6 +15,7 @@ from textgraft.training import batches
 from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
 from textgraft.training.config import FitConfig
 from textgraft.training.inference import inference_step, outputs_of
+from textgraft.training.inputs import Inputs
 from textgraft.training.pace import Pace
 from textgraft.training.schedule import learning_rates
 from textgraft.training.selection import kept_epoch, stale_epochs
@@ -70,7 +71,12 @@ class Training:
     """One run: the network, its data, and how far it is."""
 
     def __init__(
-        self, network: Network, data: Examples, validation: Examples, config: FitConfig, watcher: Watcher
+        self,
+        network: Network,
+        data: Examples[Inputs],
+        validation: Examples[Inputs],
+        config: FitConfig,
+        watcher: Watcher,
     ) -> None:
         """Prepare a run.
 

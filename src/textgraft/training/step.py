@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import keras
 import numpy as np
@@ -36,8 +37,11 @@ class Network:
     compact: CompactTable | None = None
 
 
+Fed = TypeVar("Fed", bound=Inputs, covariant=True)
+
+
 @dataclass(frozen=True)
-class Examples:
+class Examples(Generic[Fed]):
     """Inputs with their targets.
 
     Attributes:
@@ -45,7 +49,7 @@ class Examples:
         targets: (n, ...), in the order of the rows.
     """
 
-    inputs: Inputs
+    inputs: Fed
     targets: np.ndarray
 
 
@@ -75,7 +79,7 @@ class TrainingStep:
         optimizer: moves them.
     """
 
-    def __init__(self, network: Network, data: Examples, config: FitConfig) -> None:
+    def __init__(self, network: Network, data: Examples[Inputs], config: FitConfig) -> None:
         """Prepare the step; nothing is compiled before it is needed.
 
         Args:

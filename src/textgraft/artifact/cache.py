@@ -1,0 +1,105 @@
+"""What is kept between runs: vectors that a frozen backbone gave, found again by the hash of all they depend on."""
+
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from textgraft.artifact import storage
+from textgraft.errors import BusyError, ConfigError, ModelFolderError
+
+_VECTORS = "vectors.npy"
+_GIB = 1 << 30
+_DEFAULT_GIB = 5.0
+
+
+@dataclass(frozen=True)
+class VectorCache:
+    """Arrays by key, in a folder that never grows beyond a limit: what was used longest ago goes first.
+
+    Attributes:
+        folder: made when needed.
+        limit: bytes.
+    """
+
+    folder: Path
+    limit: int
+
+    @classmethod
+    def of_user(cls) -> "VectorCache":
+        """The one in TEXTGRAFT_CACHE, else in the user's cache folder, with TEXTGRAFT_CACHE_GIB for its limit.
+
+        Raises:
+            ConfigError: when that is no number.
+        """
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgraft"
+        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or home) / "vectors"
+        given = os.environ.get("TEXTGRAFT_CACHE_GIB", _DEFAULT_GIB)
+        try:
+            return cls(folder, int(float(given) * _GIB))
+        except (ValueError, OverflowError):
+            raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {given!r}") from None
+
+    def get(self, key: str) -> np.ndarray | None:
+        """The array of a key, mapped from the disk; None when it is not there or has been damaged."""
+        entry = self.folder / key
+        if not entry.is_dir():
+            return None
+        try:
+            storage.verify_folder(entry)
+        except ModelFolderError:
+            shutil.rmtree(entry, ignore_errors=True)
+            return None
+        os.utime(entry)
+        return np.load(entry / _VECTORS, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+
+    def put(self, key: str, values: np.ndarray) -> str | None:
+        """Keep an array; what it says when that could not be done.
+
+        Args:
+            key: a file name.
+            values: of any shape.
+        """
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+        if values.nbytes > self.limit:
+            return None
+        try:
+            self._make_room(values.nbytes)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            content = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
+            storage.write_folder(self.folder / key, {_VECTORS: [header.getvalue(), content]}, overwrite=True)
+        except BusyError:  # another process keeps the same array
+            return None
+        except (ModelFolderError, OSError) as error:
+            return f"the vectors are not kept for later runs: {error}"
+        return None
+
+    @property
+    def entries(self) -> list[Path]:
+        """What is kept, used longest ago first."""
+        return sorted(self.folder.glob("[!.]*"), key=lambda entry: entry.stat().st_mtime)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return sum(map(_size, self.entries))
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make_room(self, needed: int) -> None:
+        excess = self.size + needed - self.limit
+        for entry in self.entries:
+            if excess <= 0:
+                return
+            excess -= _size(entry)
+            storage.remove_folder(entry)
+
+
+def _size(entry: Path) -> int:
+    return sum(file.stat().st_size for file in entry.iterdir())

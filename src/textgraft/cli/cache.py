@@ -1,0 +1,40 @@
+"""`textgraft cache`: the vectors that are kept between runs."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Action(StrEnum):
+    """What to do with it."""
+
+    SHOW = "show"
+    CLEAR = "clear"
+
+
+def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] = Action.SHOW) -> None:
+    """Show or clear the vectors that --fine-tune none keeps, so that a text goes through a backbone once only.
+
+    TEXTGRAFT_CACHE names another folder, TEXTGRAFT_CACHE_GIB another limit than 5 GiB; what was used longest ago goes
+    first.
+
+    Examples:
+        textgraft cache
+
+        textgraft cache clear
+    """
+    from textgraft.artifact.cache import VectorCache
+    from textgraft.cli.console import say
+
+    kept = VectorCache.of_user()
+    count, size = len(kept.entries), kept.size
+    if action is Action.CLEAR:
+        kept.clear()
+        say(f"removed {count:,} arrays, {_mib(size)}, from {kept.folder}")
+        return
+    typer.echo(f"{kept.folder}: {count:,} arrays of vectors, {_mib(size)} of at most {_mib(kept.limit)}")
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.1f} MiB"

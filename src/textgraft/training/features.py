@@ -1,0 +1,71 @@
+"""Feature extraction: each text once through a frozen backbone, and what comes out kept for other runs."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.artifact.cache import VectorCache
+from textgraft.training.inference import inference_step, outputs_of
+from textgraft.training.inputs import TokenIds, Vectors
+
+# Enough to sort by length, few enough that little is lost when a run is cut short.
+_TOGETHER = 4096
+
+
+class Extraction:
+    """A frozen backbone with a pooling, and the cache of its vectors."""
+
+    def __init__(
+        self, pool: Callable[..., tf.Tensor], network: keras.Model, settings: Mapping[str, Any], cache: VectorCache
+    ) -> None:
+        """Name what the vectors depend on beside the texts.
+
+        Args:
+            pool: (batch of token ids, training) to vectors, float32 (b, dim).
+            network: the backbone's.
+            settings: JSON values: pooling, precision and all that is no weight.
+            cache: where vectors are kept.
+        """
+        self._dim = int(network.output_shape[-1])
+        self._infer = inference_step(pool, TokenIds.spec)
+        self._identity = _identity(network, settings)
+        self._cache = cache
+
+    def vectors(self, tokens: TokenIds, extracted: Callable[[int], None], note: Callable[[str], None]) -> Vectors:
+        """The vector of each text.
+
+        Args:
+            tokens: of the texts.
+            extracted: told how many texts each batch had.
+            note: told when vectors cannot be kept.
+        """
+        stored = Vectors(len(tokens), self._dim)
+        for rows in _runs(len(tokens)):
+            part = tokens.part(rows)
+            key = part.digest(self._identity)
+            values = self._cache.get(key)
+            if values is None:
+                values = outputs_of(self._infer, part, extracted)
+                if problem := self._cache.put(key, values):
+                    note(problem)
+            else:
+                extracted(len(part))
+            stored.put(rows, values)
+        return stored
+
+
+def _identity(network: keras.Model, settings: Mapping[str, Any]) -> bytes:
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for weight in network.weights:
+        if "seed_generator_state" not in weight.path:
+            digest.update(np.ascontiguousarray(weight.numpy()).reshape(-1).view(np.uint8).data)
+    return digest.digest()
+
+
+def _runs(rows: int) -> Iterator[slice]:
+    return (slice(start, min(start + _TOGETHER, rows)) for start in range(0, rows, _TOGETHER))

@@ -1,0 +1,91 @@
+"""Stored vectors: computed once, whatever the head or the seed; and the two ways to train a head on them."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import textgraft as tg
+from textgraft.errors import ConfigError, DataError
+
+TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
+LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTGRAFT_CACHE", str(tmp_path / "cache"))
+
+
+def fresh(preset, labels=("bad", "good"), **architecture):
+    return tg.TextClassifier(preset, labels, precision="float32", **architecture)
+
+
+def data(texts=TEXTS, labels=LABELS):
+    return tg.Dataset.from_lists(texts, labels)
+
+
+def batches_of(model, monkeypatch):
+    """Counts the batches that go through the backbone."""
+    batches = []
+    pool = model.pool
+    monkeypatch.setattr(model, "pool", lambda *given, **named: (batches.append(given), pool(*given, **named))[1])
+    return batches
+
+
+@pytest.mark.parametrize(
+    ("changed", "fit", "again"),
+    [
+        ({}, {}, False),
+        ({}, {"seed": 5, "learning_rate": 1e-3}, False),
+        ({"hidden": (4,), "seed": 3}, {}, False),
+        ({}, {"head": "logistic"}, False),
+        ({"pooling": "max"}, {}, True),
+        ({"sequence_length": 4}, {}, True),
+    ],
+)
+def test_the_second_run_uses_the_vectors_of_the_first(tiny_bert, monkeypatch, changed, fit, again):
+    fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+    model = fresh(tiny_bert, **changed)
+    batches = batches_of(model, monkeypatch)
+    model.fit(data(), data(), fine_tune="none", **{"epochs": 1, **fit})
+    assert bool(batches) == again
+
+
+def test_other_weights_have_other_vectors(tiny_bert, monkeypatch):
+    fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+    model = fresh(tiny_bert)
+    weight = model.backbone.network.trainable_variables[-1]
+    weight.assign(weight + 1e-3)
+    batches = batches_of(model, monkeypatch)
+    model.fit(data(), data(), fine_tune="none", epochs=1)
+    assert batches
+
+
+def test_the_vectors_that_are_kept_change_no_result(tiny_bert):
+    ends = []
+    for _ in range(2):
+        model = fresh(tiny_bert)
+        model.fit(data(), data(), fine_tune="none", epochs=2)
+        ends.append(model.head.get_layer("logits").kernel.numpy())
+    np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize("labels", [LABELS, ["good", "plot", "good", "bad", "plot", "bad", "bad"] * 4])
+def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
+    names = sorted(set(labels))
+    model = fresh(tiny_bert, names)
+    history = model.fit(data(labels=labels), data(labels=labels), fine_tune="none", head="logistic")
+    vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
+    reference = LogisticRegression(max_iter=1000).fit(vectors, labels)
+    np.testing.assert_allclose(model.predict_proba(TEXTS), reference.predict_proba(vectors), atol=1e-5)
+    assert history.records[0]["val_accuracy"] == pytest.approx(reference.score(vectors, labels))
+    assert history.records[0]["val_loss"] < np.log(len(names))
+
+
+def test_logistic_regression_where_it_makes_no_sense(tiny_bert):
+    with pytest.raises(ConfigError, match="needs fine_tune 'none'"):
+        fresh(tiny_bert).fit(data(), data(), head="logistic")
+    with pytest.raises(ConfigError, match="leave out hidden"):
+        fresh(tiny_bert, hidden=(4,)).fit(data(), data(), fine_tune="none", head="logistic")
+    with pytest.raises(DataError, match="a label has no training text"):
+        fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), fine_tune="none", head="logistic")
