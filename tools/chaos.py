@@ -51,10 +51,10 @@ class Job:
 
 
 JOBS = (
-    Job("bert", ("--preset", "./bert")),
-    Job("bert over an older model", ("--preset", "./bert", "--hidden", "8", "--overwrite"), renewed=True),
-    Job("bert, frozen", ("--preset", "./bert", "--fine-tune", "none", "--epochs", "20")),
-    Job("word vectors", ("--preset", "./words", "--optimizer", "adamw", "--batch-size", "8")),
+    Job("bert", ("--preset", "./presets/bert")),
+    Job("bert over an older model", ("--preset", "./presets/bert", "--hidden", "8", "--overwrite"), renewed=True),
+    Job("bert, frozen", ("--preset", "./presets/bert", "--fine-tune", "none", "--epochs", "20")),
+    Job("word vectors", ("--preset", "./presets/words", "--optimizer", "adamw", "--batch-size", "8")),
 )
 
 
@@ -96,8 +96,9 @@ def make_inputs(folder: Path) -> None:
     """Write tiny presets and data into a folder."""
     from tools.make_tiny_presets import make_tiny_bert, make_tiny_word_vectors
 
-    make_tiny_bert(folder / "bert")
-    make_tiny_word_vectors(folder / "words")
+    (folder / "presets").mkdir()
+    make_tiny_bert(folder / "presets" / "bert")
+    make_tiny_word_vectors(folder / "presets" / "words")
     rng = random.Random(0)
     for name, rows in (("train", 200), ("test", 40)):
         texts = [rng.choices(_WORDS, k=rng.randint(2, 9)) for _ in range(rows)]
@@ -195,7 +196,7 @@ class _Campaign:
         for path in (self._out, self._run):
             shutil.rmtree(path, ignore_errors=True)
         if self._job.renewed:
-            older = Job("older", ("--preset", "./bert", "--epochs", "1"))
+            older = Job("older", ("--preset", "./presets/bert", "--epochs", "1"))
             start(self._folder, older, self._out).communicate()
 
 

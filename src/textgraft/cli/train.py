@@ -58,6 +58,8 @@ def train(
     restart: Annotated[bool | None, typer.Option("--restart", help="Begin anew, whatever was unfinished.")] = None,
     fast: Annotated[bool | None, typer.Option("--fast", help="Allow results that differ from run to run.")] = None,
     threads: o.Threads = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also say what was compiled and padded.")] = False,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Train a classifier on labelled texts, test it, and leave a model folder.
@@ -81,8 +83,11 @@ def _train(given: dict[str, Any]) -> None:
     from textgraft.training.checkpoints import Checkpoints
 
     for name in ("data", "out"):
-        if name not in given:
+        if name not in given and not (name == "out" and given["dry_run"]):
             raise ConfigError(f"{name} is missing: textgraft train DATA --out FOLDER")
+    if given["dry_run"]:
+        _plan(given)
+        return
     folder = Path(given["out"])
     if not folder.absolute().parent.is_dir():
         check_free(folder, overwrite=False)
@@ -98,6 +103,35 @@ def _train(given: dict[str, Any]) -> None:
 
 def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
     from textgraft.cli.console import followed, say, say_truncated, show
+
+    parts, model = _opened(given)
+    say(_summary(parts, model, given.get("fine_tune", "all")))
+    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **_some(given, _FIT))
+    say(_outcome(model, history))
+    if given["verbose"]:
+        say(f"{history.graphs} graphs compiled; {history.padding:.1%} of the tokens in training were padding")
+    if parts.test is not None:
+        from textgraft.evaluation.report import render
+
+        show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
+    for name, part in model.record["data"].items():
+        say_truncated(name, part["truncated"], model.architecture.sequence_length)
+    return model
+
+
+def _plan(given: dict[str, Any]) -> None:
+    from textgraft.cli.console import say, show
+    from textgraft.cli.plan import table
+
+    parts, model = _opened(given)
+    say(_summary(parts, model, given.get("fine_tune", "all")))
+    show(table(model.plan(parts.train, parts.validation, **_some(given, _FIT))))
+
+
+def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
+    """The parts of the data, and the untrained model."""
+    from textgraft import runtime
+    from textgraft.cli.console import say
     from textgraft.data.loading import Reading
     from textgraft.data.parts import read_parts
 
@@ -105,13 +139,9 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
     parts = read_parts(given["data"], Reading(**_some(given, _DATA)), **sources, seed=given.get("seed", 0))
     for notice in parts.notices:
         say(notice)
-
-    from textgraft import runtime
-
     runtime.start_tensorflow(given.get("threads"))
     if not given.get("fast", False):
         runtime.make_deterministic()
-    from textgraft.evaluation.report import render
     from textgraft.tasks.text_classification import TextClassifier
 
     model = TextClassifier(
@@ -122,14 +152,7 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
         hidden=_widths(given.get("hidden", "")),
         **_some(given, _ARCHITECTURE),
     )
-    say(_summary(parts, model, given.get("fine_tune", "all")))
-    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **_some(given, _FIT))
-    say(_outcome(model, history))
-    if parts.test is not None:
-        show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
-    for name, part in model.record["data"].items():
-        say_truncated(name, part["truncated"], model.architecture.sequence_length)
-    return model
+    return parts, model
 
 
 def _some(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

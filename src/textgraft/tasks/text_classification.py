@@ -27,6 +27,7 @@ from textgraft.training.inputs import TokenIds, Truncation
 from textgraft.training.logistic import fit_logistic
 from textgraft.training.loop import History, Training, Watcher
 from textgraft.training.optimizer import weight_decay
+from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar
 from textgraft.training.step import Examples, Network
 
@@ -106,11 +107,7 @@ class TextClassifier(Task):
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
-        chosen = self._fit_config(config)
-        if validation is None:
-            data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
-        parts = {"train": data, "validation": validation}
-        read = {name: self._read(part) for name, part in parts.items()}
+        chosen, parts, read = self._prepared(data, validation, config)
         run = self._run(chosen, parts)
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
@@ -129,6 +126,34 @@ class TextClassifier(Task):
             "data": {name: _described(part, read[name].inputs.truncation) for name, part in parts.items()},
         }
         return history
+
+    def plan(self, data: Dataset, validation: Dataset | None = None, **config: Any) -> Plan:
+        """What `fit` with these arguments would take. It trains nothing, but times a few steps.
+
+        Raises:
+            ConfigError: for a value that makes no sense.
+            DataError: for a label the model does not have.
+        """
+        chosen, parts, read = self._prepared(data, validation, config)
+        tokens = {name: part.inputs for name, part in read.items()}
+        if chosen.fine_tune == "none":
+            extraction = self._extraction()
+            seconds, steps, state = sum(map(extraction.rehearse, tokens.values())), 0, 0
+        else:
+            network = self._whole(tokens["train"], chosen)
+            training = Training(network, read["train"], read["validation"], chosen, TrainingBar(0, 0))
+            seconds, steps, state = training.rehearse(), training.steps, training.state_bytes
+        trainable, parameters = self.parameters(chosen.fine_tune)
+        return Plan(
+            texts={name: len(part) for name, part in parts.items()},
+            tokens={name: int(part.lengths.sum()) for name, part in tokens.items()},
+            truncated={name: part.truncation for name, part in tokens.items()},
+            steps=steps,
+            trainable=trainable,
+            parameters=parameters,
+            seconds=seconds,
+            memory=peak_memory() + state,
+        )
 
     def evaluate(
         self, data: Dataset, keep: bool = False, watch: Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]] = iter
@@ -215,6 +240,15 @@ class TextClassifier(Task):
             config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
         return config.filled(self.backbone.fit_defaults)
 
+    def _prepared(
+        self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
+    ) -> tuple[FitConfig, dict[str, Dataset], dict[str, Examples[TokenIds]]]:
+        chosen = self._fit_config(config)
+        if validation is None:
+            data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
+        parts = {"train": data, "validation": validation}
+        return chosen, parts, {name: self._read(part) for name, part in parts.items()}
+
     def _read(self, data: Dataset) -> Examples[TokenIds]:
         return Examples(self.tokenize(as_batches(data)), data.label_ids(self.labels))
 
@@ -243,6 +277,10 @@ class TextClassifier(Task):
             Examples(extraction.vectors(part.inputs, extracted, watcher.note), part.targets) for part in read.values()
         )
         return Network(self.head, self.head, self.loss, self.metrics), train, validation
+
+    def _whole(self, tokens: TokenIds, chosen: FitConfig) -> Network:
+        compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
+        return Network(self.model, self.forward, self.loss, self.metrics, compact)
 
     def _extraction(self) -> Extraction:
         settings = {

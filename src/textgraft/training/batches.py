@@ -1,6 +1,6 @@
 """Which rows go into which batch. The order is a function of seed and epoch; rows of like length go together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -50,3 +50,17 @@ def by_length(lengths: np.ndarray, tokens: int, most_rows: int) -> Iterator[np.n
         rows = min(most_rows, max(1, tokens // max(1, int(lengths[order[start]]))))
         yield order[start : start + rows]
         start += rows
+
+
+def padding(lengths: np.ndarray, order: Iterable[np.ndarray]) -> float:
+    """The share of tokens in batches that only fill rows up to the longest.
+
+    Args:
+        lengths: (n,), tokens of each row.
+        order: batches, as arrays of row indices.
+    """
+    real = padded = 0
+    for rows in order:
+        real += int(lengths[rows].sum())
+        padded += len(rows) * int(lengths[rows].max())
+    return 1 - real / max(1, padded)

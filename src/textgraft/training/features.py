@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -57,6 +58,14 @@ class Extraction:
                 extracted(len(part))
             stored.put(rows, values)
         return stored
+
+    def rehearse(self, tokens: TokenIds, texts: int = 256) -> float:
+        """Extract some texts, the first ones, and throw the vectors away; the seconds that all would take."""
+        chosen = tokens.part(slice(0, min(texts, len(tokens))))
+        self._infer(chosen.batch(np.arange(1)))  # compiles
+        start = time.monotonic()
+        outputs_of(self._infer, chosen)
+        return (time.monotonic() - start) * float(tokens.lengths.sum() / max(1, chosen.lengths.sum()))
 
 
 def _identity(network: keras.Model, settings: Mapping[str, Any]) -> bytes:

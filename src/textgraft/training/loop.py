@@ -24,6 +24,9 @@ from textgraft.training.step import Examples, Network, Result, TrainingStep
 # A training step goes forward once and backward, which is about twice the work.
 _TRAINING_OVER_FORWARD = 3
 
+_REHEARSED = 8
+_COPIES = 4
+
 # Named in a message.
 _MOST_ROWS = 32
 
@@ -60,11 +63,15 @@ class History:
             the prefix val_, learning_rate, seconds, texts_per_second.
         best_epoch: the epoch whose weights were kept, from 1; see `selection.kept_epoch`.
         seconds: training and validation, of all the runs that this one resumed too.
+        graphs: how many were compiled, for training and validation.
+        padding: share of the tokens that went through the network in training only to fill rows up.
     """
 
     records: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
+    graphs: int = 0
+    padding: float = 0.0
 
 
 class Training:
@@ -121,12 +128,34 @@ class Training:
                 self._judge_epoch(checkpoints)
         self._take_best()
         progress = self._progress
-        return History(progress.records, self._kept, progress.seconds)
+        graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
+        padding = batches.padding(self._data.inputs.lengths, self._order(0))
+        return History(progress.records, self._kept, progress.seconds, graphs, padding)
+
+    def rehearse(self, steps: int = _REHEARSED) -> float:
+        """Make some steps that move no weight, short and long ones; the seconds that the run would take.
+
+        Args:
+            steps: how many, beside a first one of the longest rows, which compiles and needs the most memory.
+        """
+        lengths = self._data.inputs.lengths
+        order = sorted(self._order(0), key=lambda rows: int(lengths[rows].sum()))
+        self._step(order[-1], 0.0, 0)
+        for number in np.linspace(0, len(order) - 1, steps).round().astype(int):
+            start = time.monotonic()
+            self._step(order[number], 0.0, 0)
+            self._pace.add(int(lengths[order[number]].sum()), time.monotonic() - start)
+        return self._left() or 0.0
 
     @property
-    def graphs(self) -> int:
-        """How many graphs were compiled, for training and validation."""
-        return self._step.graphs + int(self._infer.experimental_get_tracing_count())
+    def steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return len(self._rates) - 1
+
+    @property
+    def state_bytes(self) -> int:
+        """Copies of weights and moments that the run will hold beside them: the best epoch's, and a checkpoint's."""
+        return _COPIES * sum(4 * int(np.prod(variable.shape)) for variable in self._step.variables)
 
     @property
     def _finished(self) -> bool:
@@ -219,7 +248,7 @@ class Training:
             return None
         lengths, progress = self._data.inputs.lengths, self._progress
         epochs = self._epochs - progress.epoch - progress.seen / len(lengths)
-        training = self._pace.of(len(self._rates) - 1 - progress.step, epochs * lengths.sum())
+        training = self._pace.of(self.steps - progress.step, epochs * lengths.sum())
         forward = self._pace.of(0, self._validation.inputs.lengths.sum()) / _TRAINING_OVER_FORWARD
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or forward)
 
@@ -230,7 +259,7 @@ class Training:
 
     def _take_best(self) -> None:
         _assign(self._step.variables, self._best)
-        steps = (len(self._rates) - 1) // self._epochs * self._kept
+        steps = self.steps // self._epochs * self._kept
         self._step.write_back(self._rates[:steps])
 
     def _save(self, checkpoints: Checkpoints) -> None:
