@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all lint fix bench lock clean
+.PHONY: demo test test-all lint fix chaos bench lock clean
 
 demo: $(STAMP)
 	$(BIN)/textgraft demo
@@ -24,6 +24,9 @@ lint: $(STAMP)
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: $(STAMP)
+	$(BIN)/python -m tools.chaos --kills 200
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -5,7 +5,9 @@ import sys
 
 from benchmarks.report import data_folder
 
-NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch")
+NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch",
+    "token_table", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling",
+)  # fmt: skip
 
 
 def main() -> None:

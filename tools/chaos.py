@@ -203,7 +203,7 @@ class _Campaign:
 def start(folder: Path, job: Job, out: Path, prefix: Sequence[str] = TEXTGRAFT) -> subprocess.Popen:
     """Start a job's command."""
     command = [*prefix, "train", "train.csv", "--test", "test.csv", "--out", out.name, "--save-minutes", "1e-6"]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}", "PYTHONHASHSEED": "random"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "random"}
     return subprocess.Popen(
         [*command, *job.options], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

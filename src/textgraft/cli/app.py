@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from textgraft import __version__
-from textgraft.errors import TextgraftError
+from textgraft.errors import InterruptionError, TextgraftError
 
 # In the order in which a newcomer meets them.
 _VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets", "cache")
@@ -55,6 +55,9 @@ def _reporting(verb: Callable[..., None]) -> Callable[..., None]:
     def reporting(**options: Any) -> None:
         try:
             verb(**options)
+        except InterruptionError as stopped:
+            typer.echo(stopped, err=True)
+            raise typer.Exit(stopped.exit_code) from stopped
         except TextgraftError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from error

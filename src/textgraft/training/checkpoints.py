@@ -77,6 +77,7 @@ class Checkpoints:
     Attributes:
         folder: where they are.
         interruption: by a signal.
+        spent: seconds in which checkpoints were written.
     """
 
     def __init__(self, folder: str | Path, save_minutes: float = SAVE_MINUTES, restart: bool = False) -> None:
@@ -97,7 +98,7 @@ class Checkpoints:
         self._restart = restart
         self._seconds = 60 * save_minutes
         self._begun = self._saved_at = time.monotonic()
-        self._spent = 0.0
+        self.spent = 0.0
         self._run: dict[str, Any] = {}
         self._held = ExitStack()
 
@@ -164,7 +165,7 @@ class Checkpoints:
     @property
     def affordable(self) -> bool:
         """Whether checkpoints have taken little of the time so far: epochs can be shorter than the writing of one."""
-        return self._spent <= _MOST_SPENT * (time.monotonic() - self._begun)
+        return self.spent <= _MOST_SPENT * (time.monotonic() - self._begun)
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, then remove the one before.
@@ -188,7 +189,7 @@ class Checkpoints:
         if previous:
             storage.remove_folder(previous)
         self._saved_at = time.monotonic()
-        self._spent += self._saved_at - start
+        self.spent += self._saved_at - start
 
     @property
     def kept(self) -> str:

@@ -1,0 +1,51 @@
+"""How near the time left comes, and the dry run: fine-tuning minilm on TREC and on 500 IMDb reviews."""
+
+import time
+
+import textgraft as tg
+from benchmarks.report import data_folder, report, sample
+
+AFTER_STEPS = (5, 10, 20, 40)
+
+
+class Clock:
+    """Keeps what the run said of its time left, and when."""
+
+    def __init__(self) -> None:
+        """Start."""
+        self.said: list[tuple[float, float | None]] = []
+
+    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+        """Keep it."""
+        self.said.append((time.monotonic(), left))
+
+    def __getattr__(self, name: str) -> object:
+        """Let the rest pass."""
+        return lambda *_: None
+
+
+def main() -> None:
+    """Errors of the estimates, as shares of what the time turned out to be."""
+    imdb = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 500)
+    trec = tg.load_dataset(data_folder() / "trec", split="train", label="label")
+    for name, train in {"trec": trec, "imdb": imdb}.items():
+        planned = tg.TextClassifier("minilm", train.label_names).plan(train)
+        clock = Clock()
+        model = tg.TextClassifier("minilm", train.label_names)
+        history = model.fit(train, watcher=clock)
+        end = time.monotonic()
+        errors = {}
+        for steps in AFTER_STEPS:
+            when, left = clock.said[steps - 1]
+            errors[steps] = round((left or 0) / (end - when) - 1, 3)
+        report(
+            f"estimates_{name}",
+            error_after_steps=errors,
+            seconds=round(history.seconds, 1),
+            dry_run_error=round(planned.seconds / history.seconds - 1, 3),
+            dry_run_memory_mib=planned.memory >> 20,
+        )
+
+
+if __name__ == "__main__":
+    main()
