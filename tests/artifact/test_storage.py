@@ -4,7 +4,8 @@ import errno
 
 import pytest
 
-from textgraft.artifact.storage import MANIFEST, verify_folder, write_folder
+from textgraft.artifact.storage import MANIFEST, write_folder
+from textgraft.artifact.verification import verify_folder
 from textgraft.errors import ModelFolderError
 
 

@@ -15,6 +15,7 @@ from tests.nasty import NASTY
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.word_vectors import WordVectors
 from textgraft.errors import PresetError
+from textgraft.plain_ops import PLAIN_OPS
 from textgraft.text import flat_graph, id_graph
 
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
@@ -134,7 +135,7 @@ def test_a_module_that_does_something_else_is_refused(tmp_path, kind, message):
         load_backbone(tmp_path / "module")
 
 
-@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | id_graph._ALLOWED_OPS))
+@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | PLAIN_OPS))
 def test_the_names_of_outputs_are_tensorflows(op):
     from tensorflow.python.framework import op_def_registry
 
