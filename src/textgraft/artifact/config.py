@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from textgraft import registry
 from textgraft.artifact.backbones.base import BackboneLayout
 from textgraft.artifact.kinds import (
+    ANY,
     FLAG,
     NUMBER,
     SCALAR,
@@ -52,20 +53,20 @@ _TEST = Record(
         "confusion": Each(Each(whole(0))),
         "truncated": _TRUNCATED,
     },
-    others=True,
+    others=ANY,
 )
-_VALIDATION = Record({"val_accuracy": NUMBER, "val_loss": NUMBER}, others=True)
-_METRICS = Record({}, {"validation": _VALIDATION, "test": _TEST}, others=True)
-_DATA = Table(Record({"source": TEXT, "texts": whole(1), "sha256": TEXT, "truncated": _TRUNCATED}, others=True))
+_VALIDATION = Record({"val_accuracy": NUMBER, "val_loss": NUMBER}, others=NUMBER)
+_METRICS = Record({}, {"validation": _VALIDATION, "test": _TEST}, others=ANY)
+_DATA = Table(Record({"source": TEXT, "texts": whole(1), "sha256": TEXT, "truncated": _TRUNCATED}, others=ANY))
 _FIELDS = Record(
     {
         "format_version": whole(1),
         "task": TEXT,
-        "settings": Record({}, others=True),
+        "settings": Record({}, others=ANY),
         "preset": TEXT,
         "preset_sha256": Table(TEXT),
         "family": TEXT,
-        "backbone": Record({}, others=True),
+        "backbone": Record({}, others=ANY),
         "architecture": _ARCHITECTURE,
         "precision": choice("float32", "mixed_bfloat16"),
         "versions": Table(TEXT),

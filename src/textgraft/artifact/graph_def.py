@@ -35,8 +35,8 @@ def require_plain_ops(graph: bytes, place: Path) -> None:
     try:
         constants = 0
         for node in _messages(graph, _GRAPH_NODE):
-            for op in _messages(node, _NODE_OP):
-                if op.decode() not in PLAIN_OPS:
+            for op in map(bytes.decode, _messages(node, _NODE_OP)):
+                if op not in PLAIN_OPS:
                     raise ValueError(f"it holds the op {op[:60]!r}, which is no plain text op")
             constants += sum(map(_values, _tensors(node)))
         if any(_messages(library, 1) for library in _messages(graph, _GRAPH_LIBRARY)):

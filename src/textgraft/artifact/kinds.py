@@ -76,12 +76,12 @@ class Record:
     Attributes:
         fields: those it must have.
         optional: those it may have.
-        others: whether it may have more, of any kind.
+        others: what more it may have must be; None for nothing more.
     """
 
     fields: Mapping[str, Checked]
     optional: Mapping[str, Checked] = field(default_factory=dict)
-    others: bool = False
+    others: Checked | None = None
 
     def check(self, value: Any, where: str) -> None:
         """Check an object and its fields."""
@@ -92,10 +92,10 @@ class Record:
                 raise ModelFolderError(f"{where} lacks {name}; copy the model folder again")
         known = {**self.fields, **self.optional}
         for name, item in value.items():
-            if name in known:
-                known[name].check(item, f"{where}.{name}")
-            elif not self.others:
+            kind = known.get(name, self.others)
+            if kind is None:
                 raise ModelFolderError(f"{where} has the unknown field {reprlib.repr(name)}; remove it")
+            kind.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
 
 
 def whole(least: int) -> Kind:
@@ -117,6 +117,7 @@ def _wrong(where: str, expected: str, value: Any) -> ModelFolderError:
     return ModelFolderError(f"{where} must be {expected}, not {reprlib.repr(value)}; copy the model folder again")
 
 
+ANY = Kind("anything", lambda _: True)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 NUMBER = Kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)

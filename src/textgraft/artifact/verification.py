@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from textgraft.artifact import strict_json
-from textgraft.artifact.kinds import Kind, Record, Table
+from textgraft.artifact.kinds import ANY, Kind, Record, Table
 from textgraft.artifact.plain_files import open_plain, read_bounded, require_size
 from textgraft.errors import ModelFolderError
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _SHA256 = Kind(
     "a SHA-256 in 64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_DIGEST.fullmatch(value))
 )
-_FIELDS = Record({"sha256": Table(_SHA256)}, others=True)
+_FIELDS = Record({"sha256": Table(_SHA256)}, others=ANY)
 
 
 def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: float("inf")) -> None:

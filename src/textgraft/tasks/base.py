@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and the labels the head speaks."""
 
+import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ Loaded = TypeVar("Loaded", bound="Task")
 
 # Texts in flight during prediction: enough to sort by length, few enough to hold.
 WINDOW = 2048
+
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,9 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
     try:
         task = _untrained(stored, chosen)
     except (ConfigError, PresetError) as error:
-        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {error}") from error
+        # It may quote the config, line breaks and all.
+        reason = " ".join(_BREAKS.split(str(error)))
+        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
     stored.assign(task._weights())
     task.history = stored.history
     task.record = {key: stored.config[key] for key in ("fit", "metrics", "data") if key in stored.config}

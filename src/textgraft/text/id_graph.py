@@ -203,7 +203,7 @@ def _check(graph: tf.compat.v1.GraphDef, place: str) -> None:
         raise PresetError(f"{place} holds functions of its own; it is refused")
     for node in graph.node:
         if node.op not in PLAIN_OPS:
-            raise PresetError(f"{place} holds the op {node.op!r:.60}, which is not a plain text op; it is refused")
+            raise PresetError(f"{place} holds the op {node.op}, which is not a plain text op; it is refused")
     if sum(map(_constant_values, graph.node)) > MOST_CONSTANT_VALUES:
         raise PresetError(f"{place} holds more than {MOST_CONSTANT_VALUES:,} constant values; it is refused")
 
