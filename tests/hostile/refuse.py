@@ -29,12 +29,24 @@ def watch(event: str, arguments: tuple) -> None:
         opened.append(arguments[0])
 
 
-def memory() -> int:
-    """Most bytes this process ever had in memory."""
-    if STATUS.exists():  # what getrusage says begins with the parent's
-        (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+def most_memory() -> int:
+    """Most bytes in memory since `forget_most_memory`, or ever where the system cannot forget."""
+    if STATUS.exists():
+        return in_status("VmHWM")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def forget_most_memory() -> int:
+    """Begin anew; gives the bytes in memory now."""
+    if not STATUS.exists():
+        return most_memory()
+    Path("/proc/self/clear_refs").write_text("5")
+    return in_status("VmRSS")
+
+
+def in_status(name: str) -> int:
+    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
 
 
 def called(function: Callable, *arguments: object) -> dict:
@@ -53,13 +65,18 @@ def commanded(*arguments: str) -> dict:
     return {"code": result.exit_code, "kind": kind, "message": "\n".join(lines), "output": result.stdout}
 
 
-def tried(way: str, folders: list[Path], outside: Path, attempt: Callable[[Path], dict]) -> None:
+def tried(way: str, folders: list[Path], outside: Path, attempt: Callable[[Path], dict]) -> list[Path]:
+    """Report on each folder; gives those that were not refused."""
+    passed = []
     for folder in folders:
         opened.clear()
-        before = memory()
+        before = forget_most_memory()
         found = attempt(folder)
+        grown = most_memory() - before
         taken = [path for path in opened if Path(path).resolve().is_relative_to(outside)]
-        report(way=way, name=folder.name, **found, outside=taken, grown=memory() - before)
+        report(way=way, name=folder.name, **found, outside=taken, grown=grown)
+        passed += [] if found["code"] else [folder]
+    return passed
 
 
 def report(**found: object) -> None:
@@ -72,21 +89,17 @@ def main() -> None:
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST, MOST))
     sys.addaudithook(watch)
-    start = memory()
-    tried("read", folders, outside, lambda folder: called(model_folder.read, folder))
-    tried("info", folders, outside, lambda folder: commanded("info", str(folder)))
-    built = [folder for folder in folders if not called(model_folder.read, folder)["code"]]
+    built = tried("read", folders, outside, lambda folder: called(model_folder.read, folder))
     refused = [folder for folder in folders if folder not in built]
+    tried("info", folders, outside, lambda folder: commanded("info", str(folder)))
     tried("predict", refused, outside, lambda folder: commanded("predict", str(folder)))
-    report(way="without TensorFlow", grown=memory() - start, tensorflow="tensorflow" in sys.modules)
+    report(way="before TensorFlow", tensorflow="tensorflow" in sys.modules)
 
     import textgraft as tg
 
     load = tg.load
-    start = memory()
     tried("load", folders, outside, lambda folder: called(load, folder, "float32"))
     tried("predict", built, outside, lambda folder: commanded("predict", str(folder)))
-    report(way="with TensorFlow", grown=memory() - start)
     tried("valid", valid, outside, lambda folder: called(load, folder, "float32"))
     tried("valid", valid, outside, lambda folder: commanded("predict", str(folder)))
     tried("valid", valid, outside, lambda folder: commanded("info", str(folder)))

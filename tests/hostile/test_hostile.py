@@ -94,15 +94,13 @@ def test_a_wrong_type_is_named_by_its_place(corpus, reports):
 
 
 def test_what_needs_no_tensorflow_is_refused_without_it(reports):
-    (report,) = (report for report in reports if report["way"] == "without TensorFlow")
-    assert not report["tensorflow"]
+    assert [report["tensorflow"] for report in reports if report["way"] == "before TensorFlow"] == [False]
 
 
 def test_little_memory_is_taken(reports):
-    taken = {report["way"]: report["grown"] for report in reports if report["way"].endswith("TensorFlow")}
-    assert len(taken) == 2
-    most = sorted(((report["grown"], report["name"]) for report in reports if "name" in report), reverse=True)[:3]
-    assert all(grown < MOST_MEMORY for grown in taken.values()), most
+    taken = {(report["name"], report["way"]): report["grown"] for report in reports if "grown" in report}
+    assert {what: grown for what, grown in taken.items() if grown > MOST_MEMORY} == {}
+    assert max(taken.values()) > 2**20  # it is measured
 
 
 def test_nothing_outside_is_opened(reports):
