@@ -229,6 +229,22 @@ def test_a_stored_graph_with_functions_is_refused():
         id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
 
 
+def test_a_stored_graph_with_a_huge_constant_is_refused():
+    graph = tf.compat.v1.GraphDef()
+    tensor = graph.node.add(name="huge", op="Const").attr["value"].tensor
+    tensor.int_val.append(1)
+    for size in (2**11, 2**10):
+        tensor.tensor_shape.dim.add(size=size)
+    with pytest.raises(PresetError, match="constant values"):
+        id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
+
+
+@pytest.mark.parametrize("graph", [b"", b"half", graph_with("Tile")])
+def test_a_stored_graph_that_is_broken_is_refused_in_one_line(graph):
+    with pytest.raises(PresetError, match=r"tokenizer.pb cannot be read: [^\n]+$"):
+        id_graph.IdGraph(graph, [b"a"], "tokenizer.pb")
+
+
 class Doubler(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
     def __call__(self, x):

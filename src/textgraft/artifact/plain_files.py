@@ -52,11 +52,10 @@ def read_bounded(path: Path, most: int) -> bytes:
     Raises:
         ModelFolderError: when it is larger; see also `open_plain`.
     """
-    require_size(path, size_of(path), most)
     with open_plain(path) as file:
-        content = file.read(most + 1)
-    require_size(path, len(content), most)
-    return content
+        size = os.fstat(file.fileno()).st_size
+        require_size(path, size, most)
+        return file.read(size)
 
 
 def require_size(path: Path, size: int, most: float) -> None:
