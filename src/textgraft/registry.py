@@ -20,6 +20,8 @@ _SHARED = {
     "backbones": {"base", "presets", "token_table"},
     "data.formats": {"base"},
     "tasks": {"base", "pooling"},
+    "artifact.backbones": {"base"},
+    "artifact.tasks": {"base"},
 }
 
 

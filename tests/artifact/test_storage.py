@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from textgraft.artifact import storage
-from textgraft.artifact.storage import MANIFEST, verify_folder, write_folder
+from textgraft.artifact.storage import MANIFEST, write_folder
+from textgraft.artifact.verification import verify_folder
 from textgraft.errors import BusyError, ModelFolderError
 
 

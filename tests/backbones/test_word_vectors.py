@@ -15,6 +15,7 @@ from tests.nasty import NASTY
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.word_vectors import WordVectors
 from textgraft.errors import PresetError
+from textgraft.plain_ops import PLAIN_OPS
 from textgraft.text import flat_graph, id_graph
 
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
@@ -134,7 +135,7 @@ def test_a_module_that_does_something_else_is_refused(tmp_path, kind, message):
         load_backbone(tmp_path / "module")
 
 
-@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | id_graph._ALLOWED_OPS))
+@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | PLAIN_OPS))
 def test_the_names_of_outputs_are_tensorflows(op):
     from tensorflow.python.framework import op_def_registry
 
@@ -226,6 +227,22 @@ def test_a_stored_graph_with_functions_is_refused():
     graph.library.function.add().signature.name = "hidden"
     with pytest.raises(PresetError, match="functions"):
         id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
+
+
+def test_a_stored_graph_with_a_huge_constant_is_refused():
+    graph = tf.compat.v1.GraphDef()
+    tensor = graph.node.add(name="huge", op="Const").attr["value"].tensor
+    tensor.int_val.append(1)
+    for size in (2**11, 2**10):
+        tensor.tensor_shape.dim.add(size=size)
+    with pytest.raises(PresetError, match="constant values"):
+        id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
+
+
+@pytest.mark.parametrize("graph", [b"", b"half", graph_with("Tile")])
+def test_a_stored_graph_that_is_broken_is_refused_in_one_line(graph):
+    with pytest.raises(PresetError, match=r"tokenizer.pb cannot be read: [^\n]+$"):
+        id_graph.IdGraph(graph, [b"a"], "tokenizer.pb")
 
 
 class Doubler(tf.Module):

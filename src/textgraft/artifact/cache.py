@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from textgraft.artifact import storage
+from textgraft.artifact.verification import verify_folder
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 
 _VECTORS = "vectors.npy"
@@ -49,7 +50,7 @@ class VectorCache:
         if not entry.is_dir():
             return None
         try:
-            storage.verify_folder(entry)
+            verify_folder(entry)
         except ModelFolderError:
             shutil.rmtree(entry, ignore_errors=True)
             return None

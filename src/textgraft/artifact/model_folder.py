@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,13 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from textgraft.artifact import storage
+from textgraft.artifact import storage, strict_json
+from textgraft.artifact.config import check_config, check_files
+from textgraft.artifact.history import read_history
+from textgraft.artifact.plain_files import read_bounded
 from textgraft.artifact.tensors import as_safetensors
+from textgraft.artifact.verification import verify_folder
+from textgraft.artifact.weights import shapes
 from textgraft.errors import ModelFolderError
 
 FORMAT_VERSION = 1
@@ -21,6 +27,10 @@ CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _HISTORY = "history.csv"
 _CARD = "README.md"
+
+# Bytes; another file is the tokenizer's. JSON can take 40 times its size in memory.
+_LARGEST = {CONFIG: 5 * 2**20, _HISTORY: 2 * 2**20, _CARD: 8 * 2**20, _WEIGHTS: 2**63}
+_LARGEST_ASSET = 128 * 2**20
 
 
 @dataclass(frozen=True)
@@ -55,17 +65,15 @@ class StoredModel:
         """Read all but the weights of a folder that has been verified.
 
         Raises:
-            ModelFolderError: when it has another format version.
+            ModelFolderError: when a file is malformed, has another format version, or does not fit the others.
         """
         self.folder = folder
-        self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        found = self.config.get("format_version")
-        if found != FORMAT_VERSION:
-            raise ModelFolderError(
-                f"{folder} has format version {found}; this textgraft reads {FORMAT_VERSION}: install a matching one"
-            )
-        with (folder / _HISTORY).open(newline="", encoding="utf-8") as file:
-            self.history = [{key: _number(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+        config = strict_json.parse(read_bounded(folder / CONFIG, _LARGEST[CONFIG]), folder / CONFIG)
+        _require_format(config, folder)
+        check_config(config, folder / CONFIG)
+        check_files(config, shapes(folder / _WEIGHTS), folder)
+        self.config = config
+        self.history = read_history(folder / _HISTORY, _LARGEST[_HISTORY])
 
     def assign(self, variables: Mapping[str, Any]) -> None:
         """Set every variable to the stored weight of its name.
@@ -106,11 +114,11 @@ def read(folder: Path) -> StoredModel:
     """Verify and open a model folder; no code from it is run.
 
     Raises:
-        ModelFolderError: when it is no model folder, damaged, or of another format version.
+        ModelFolderError: when it is no model folder, damaged, of another format version, or its parts do not fit.
     """
     if not folder.is_dir():
         raise ModelFolderError(f"{folder} is no folder; give one that `textgraft train` wrote")
-    storage.verify_folder(folder)
+    verify_folder(folder, lambda name: _LARGEST.get(name, _LARGEST_ASSET))
     return StoredModel(folder)
 
 
@@ -119,14 +127,19 @@ def is_model_folder(path: Path) -> bool:
     return all((path / name).is_file() for name in (CONFIG, _WEIGHTS, _HISTORY))
 
 
+def _require_format(config: dict[str, Any], folder: Path) -> None:
+    found = config.get("format_version")
+    if type(found) is not int or found != FORMAT_VERSION:
+        raise ModelFolderError(
+            f"{folder} has format version {reprlib.repr(found)}; this textgraft reads {FORMAT_VERSION}: "
+            "install a matching one"
+        )
+
+
 def _assign(file: Path, name: str, variable: Any, weight: np.ndarray) -> None:
     if tuple(variable.shape) != weight.shape:
         raise ModelFolderError(f"{file}: {name} has shape {weight.shape}, the network expects {tuple(variable.shape)}")
     variable.assign(weight)
-
-
-def _number(cell: str) -> float:
-    return int(cell) if cell.isdecimal() else float(cell)
 
 
 def _json(value: dict[str, Any]) -> bytes:

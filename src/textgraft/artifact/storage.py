@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from textgraft.artifact.lock import locked
+from textgraft.artifact.verification import MANIFEST
 from textgraft.errors import ModelFolderError
-
-MANIFEST = "manifest.json"
 
 # A file's bytes, in pieces.
 Content = Sequence[bytes | memoryview]
@@ -119,32 +118,6 @@ def check_free(target: Path, overwrite: bool) -> None:
         raise ModelFolderError(f"{target} exists already; choose another name or say --overwrite")
     if not (target / MANIFEST).is_file():
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
-
-
-def verify_folder(folder: Path) -> None:
-    """Compare every file with the manifest.
-
-    Raises:
-        ModelFolderError: naming the first file that is missing, altered or not listed.
-    """
-    try:
-        listed: dict[str, str] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelFolderError(f"{folder} is no model folder: {MANIFEST} is missing or damaged") from error
-    present = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} - {MANIFEST}
-    for name in sorted(listed.keys() | present):
-        if name not in present:
-            raise ModelFolderError(f"{folder / name} is missing; copy the model folder again")
-        if name not in listed:
-            raise ModelFolderError(f"{folder / name} is not listed in {MANIFEST}; remove it")
-        if sha256(folder / name) != listed[name]:
-            raise ModelFolderError(f"{folder / name} has been altered: its SHA-256 is not the one in {MANIFEST}")
-
-
-def sha256(file: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _fill(folder: Path, files: Mapping[str, Content]) -> None:

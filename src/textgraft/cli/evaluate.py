@@ -28,6 +28,7 @@ def evaluate(
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
+    from textgraft.artifact import model_folder
     from textgraft.cli.console import followed, say, say_truncated, show, show_json
     from textgraft.data.loading import Reading, load_parts
     from textgraft.errors import ConfigError
@@ -39,6 +40,7 @@ def evaluate(
         raise ConfigError(f"evaluate takes one part of the data, not {split!r}")
     for notice in dataset.notices:
         say(notice)
+    stored = model_folder.read(folder)
 
     from textgraft.runtime import start_tensorflow
 
@@ -47,7 +49,7 @@ def evaluate(
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
 
-    model = load_as(TextClassifier, folder, precision or "auto")
+    model = load_as(TextClassifier, stored, precision or "auto")
     metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
     say_truncated(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     show_json(metrics) if json else show(render(metrics))

@@ -32,11 +32,13 @@ def predict(
 
         echo "what a film" | textgraft predict sentiment
     """
+    from textgraft.artifact import model_folder
     from textgraft.artifact.tables import open_table
     from textgraft.cli.console import followed, say, say_truncated
     from textgraft.cli.texts import reading
 
     stream = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+    stored = model_folder.read(folder)
 
     from textgraft.runtime import start_tensorflow
 
@@ -45,7 +47,7 @@ def predict(
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.training.inputs import Truncation
 
-    model = load_as(TextClassifier, folder, precision or "auto")
+    model = load_as(TextClassifier, stored, precision or "auto")
     truncation = Truncation()
     batches = (batch.texts for batch in stream)
     columns = ["text", "label", *(f"probability_{label}" for label in model.labels)]

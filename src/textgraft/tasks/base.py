@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and the labels the head speaks."""
 
+import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ import tensorflow as tf
 from textgraft import registry, runtime
 from textgraft.artifact import model_folder
 from textgraft.artifact.card import write_card
+from textgraft.artifact.model_folder import StoredModel
 from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.presets import load_backbone
 from textgraft.data.dataset import Dataset
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetError
 from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
@@ -31,6 +33,8 @@ Loaded = TypeVar("Loaded", bound="Task")
 # Texts in flight during prediction: enough to sort by length, few enough to hold.
 WINDOW = 2048
 _FIRST_WINDOW = 32
+
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
@@ -226,31 +230,32 @@ class Task(ABC):
         }
 
 
-def load(folder: str | Path, precision: str = "auto") -> Task:
+def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
     """Load a model folder: verified first, and no code from it is run.
 
     Args:
-        folder: what `Task.save` wrote.
+        folder: what `Task.save` wrote, or what `model_folder.read` read of it.
         precision: "auto", "float32" or "mixed_bfloat16".
 
     Raises:
-        ModelFolderError: when a file is missing, altered or of another format version.
+        ModelFolderError: when a file is missing, altered, malformed, of another format version, or does not fit the
+            others.
     """
-    content = model_folder.read(Path(folder))
-    config, chosen = content.config, runtime.choose_precision(precision)
-    origin = Origin(config["preset"], config["preset_sha256"])
-    family = registry.implementation("backbones", config["family"], Backbone)
-    backbone = family.from_config(config["backbone"], content.folder, origin, chosen)
-    architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
-    kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
-    task = kind(backbone, precision=chosen, **architecture, **config["settings"])
-    content.assign(task._weights())
-    task.history = content.history
-    task.record = {key: config[key] for key in ("run", "fit", "metrics", "data") if key in config}
+    stored = folder if isinstance(folder, StoredModel) else model_folder.read(Path(folder))
+    chosen = runtime.choose_precision(precision)
+    try:
+        task = _untrained(stored, chosen)
+    except (ConfigError, PresetError) as error:
+        # It may quote the config, line breaks and all.
+        reason = " ".join(_BREAKS.split(str(error)))
+        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
+    stored.assign(task._weights())
+    task.history = stored.history
+    task.record = {key: stored.config[key] for key in ("run", "fit", "metrics", "data") if key in stored.config}
     return task
 
 
-def load_as(kind: type[Loaded], folder: str | Path, precision: str = "auto") -> Loaded:
+def load_as(kind: type[Loaded], folder: str | Path | StoredModel, precision: str = "auto") -> Loaded:
     """Load a model folder that must be of one task.
 
     Raises:
@@ -259,7 +264,8 @@ def load_as(kind: type[Loaded], folder: str | Path, precision: str = "auto") -> 
     """
     task = load(folder, precision)
     if not isinstance(task, kind):
-        raise ConfigError(f"{folder} is a model for {task.name}; this needs one for {kind.name}")
+        place = folder.folder if isinstance(folder, StoredModel) else folder
+        raise ConfigError(f"{place} is a model for {task.name}; this needs one for {kind.name}")
     return task
 
 
@@ -288,6 +294,17 @@ def as_batches(texts: Sequence[str] | Dataset) -> Iterator[np.ndarray]:
     for start in range(0, len(texts), WINDOW):
         part = texts[start : start + WINDOW]
         yield np.array([_utf8(text, number) for number, text in enumerate(part, start + 1)], dtype=object)
+
+
+def _untrained(stored: StoredModel, precision: str) -> Task:
+    """The task a config describes, without its weights."""
+    config = stored.config
+    origin = Origin(config["preset"], config["preset_sha256"])
+    family = registry.implementation("backbones", config["family"], Backbone)
+    backbone = family.from_config(config["backbone"], stored.folder, origin, precision)
+    architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
+    kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
+    return kind(backbone, precision=precision, **architecture, **config["settings"])
 
 
 def _utf8(text: str, number: int) -> bytes:

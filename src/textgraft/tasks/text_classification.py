@@ -31,6 +31,9 @@ from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar
 from textgraft.training.step import Examples, Network
 
+# A model folder's config would grow with the square of the labels.
+_MOST_CONFUSED = 500
+
 # Of a head that trains alone on stored vectors, where a step costs nothing.
 _HEAD_ALONE = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
@@ -162,7 +165,8 @@ class TextClassifier(Task):
 
         Args:
             data: labelled texts, none of them trained on.
-            keep: save the figures with the model, as those of its final test.
+            keep: save the figures with the model, as those of its final test; above 500 labels without the matrix of
+                confusions.
             watch: passes on the batches of texts, and sees them go.
 
         Raises:
@@ -174,7 +178,9 @@ class TextClassifier(Task):
         found = metrics.classification(targets, probabilities, self.labels)
         found["truncated"] = asdict(truncation)
         if keep:
-            self.record.setdefault("metrics", {})["test"] = found
+            left_out = {"confusion"} if len(self.labels) > _MOST_CONFUSED else set()
+            kept = {name: value for name, value in found.items() if name not in left_out}
+            self.record.setdefault("metrics", {})["test"] = kept
             self.record.setdefault("data", {})["test"] = _described(data, truncation)
         return found
 

@@ -5,82 +5,18 @@ of it between the strings and the ids is cut out, checked against a closed list 
 and stored. Another table of the same words takes the place of the module's.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from textgraft.errors import PresetError
+from textgraft.plain_ops import MOST_CONSTANT_VALUES, PLAIN_OPS
 from textgraft.text.flat_graph import FlatGraph, node_of
 
-# No file, network, Python, variable, control-flow or random op is among them.
-_ALLOWED_OPS = frozenset(
-    [
-        "Add",
-        "AddV2",
-        "Bincount",
-        "Cast",
-        "ConcatV2",
-        "Const",
-        "Cumsum",
-        "DenseBincount",
-        "Equal",
-        "ExpandDims",
-        "Fill",
-        "GatherNd",
-        "GatherV2",
-        "Greater",
-        "GreaterEqual",
-        "Identity",
-        "Less",
-        "LessEqual",
-        "LogicalAnd",
-        "LogicalNot",
-        "LogicalOr",
-        "LookupTableFindV2",
-        "LookupTableSizeV2",
-        "Max",
-        "Maximum",
-        "Min",
-        "Minimum",
-        "Mul",
-        "NotEqual",
-        "Pack",
-        "Placeholder",
-        "Prod",
-        "RaggedRange",
-        "RaggedTensorToSparse",
-        "Range",
-        "RegexReplace",
-        "Reshape",
-        "Select",
-        "SelectV2",
-        "Shape",
-        "Size",
-        "Slice",
-        "SparseFillEmptyRows",
-        "SparseReshape",
-        "Squeeze",
-        "StaticRegexReplace",
-        "StridedSlice",
-        "StringLength",
-        "StringLower",
-        "StringSplit",
-        "StringSplitV2",
-        "StringStrip",
-        "StringToHashBucketFast",
-        "Sub",
-        "Substr",
-        "Sum",
-        "Tile",
-        "Transpose",
-        "UnicodeTranscode",
-        "Unpack",
-        "Where",
-        "ZerosLike",
-    ]
-)
 _TEXTS, _TABLE, _IDS, _ROWS = "texts", "table", "ids", "rows"
 _PREFIX = "graph/"  # keeps the names of a module apart from these
 
@@ -117,15 +53,22 @@ class IdGraph(tf.Module):
             place: what an error calls the graph.
 
         Raises:
-            PresetError: when the graph holds an op that is not on the closed list.
+            PresetError: when the graph holds an op that is not on the closed list or large constants, or when graph or
+                words are malformed.
         """
         super().__init__()
-        self._graph = tf.compat.v1.GraphDef.FromString(graph)
-        _check(self._graph, place)
-        keys = tf.constant(words, tf.string)
-        initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
-        self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
-        self._ids = tf.function(self._import, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        self._graph = tf.compat.v1.GraphDef()
+        try:
+            self._graph.ParseFromString(graph)
+            _check(self._graph, place)
+            keys = tf.constant(words, tf.string)
+            initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
+            self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
+            self._ids = tf.function(self._import, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+            self._ids.get_concrete_function()
+        except (DecodeError, ValueError, TypeError, LookupError, tf.errors.OpError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise PresetError(f"{place} cannot be read: {reason}") from error
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """String tensor (n,) to int32 ragged (n, None)."""
@@ -259,5 +202,13 @@ def _check(graph: tf.compat.v1.GraphDef, place: str) -> None:
     if graph.library.function:
         raise PresetError(f"{place} holds functions of its own; it is refused")
     for node in graph.node:
-        if node.op not in _ALLOWED_OPS:
+        if node.op not in PLAIN_OPS:
             raise PresetError(f"{place} holds the op {node.op}, which is not a plain text op; it is refused")
+    if sum(map(_constant_values, graph.node)) > MOST_CONSTANT_VALUES:
+        raise PresetError(f"{place} holds more than {MOST_CONSTANT_VALUES:,} constant values; it is refused")
+
+
+def _constant_values(node: tf.compat.v1.NodeDef) -> int:
+    """How many values the tensors in a node's attributes have once they are filled to their shapes."""
+    tensors = [tensor for attr in node.attr.values() for tensor in (attr.tensor, *attr.list.tensor)]
+    return sum(math.prod(abs(dim.size) for dim in tensor.tensor_shape.dim) for tensor in tensors)

@@ -17,6 +17,7 @@ from textgraft.artifact import storage
 from textgraft.artifact.lock import locked
 from textgraft.artifact.model_folder import CONFIG, is_model_folder
 from textgraft.artifact.tensors import as_safetensors
+from textgraft.artifact.verification import verify_folder
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.training.interruption import Interruption
 
@@ -224,7 +225,7 @@ class Checkpoints:
 
 
 def _state(checkpoint: Path) -> dict[str, Any]:
-    storage.verify_folder(checkpoint)
+    verify_folder(checkpoint)
     state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
     return state
 

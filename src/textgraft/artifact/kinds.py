@@ -1,0 +1,128 @@
+"""What the values of a JSON object must be, and one message when one is something else."""
+
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from textgraft.errors import ModelFolderError
+
+
+class Checked(Protocol):
+    """Anything that knows what a value must be."""
+
+    def check(self, value: Any, where: str) -> None:
+        """Raise a ModelFolderError that begins with `where` unless the value is right."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One plain value.
+
+    Attributes:
+        name: as a message says it.
+        holds: whether a value is of this kind.
+    """
+
+    name: str
+    holds: Callable[[Any], bool]
+
+    def check(self, value: Any, where: str) -> None:
+        """Check a value."""
+        if not self.holds(value):
+            raise _wrong(where, self.name, value)
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list of values of one kind.
+
+    Attributes:
+        kind: of each.
+        least: how many there must be.
+        most: how many there may be.
+    """
+
+    kind: Checked
+    least: int = 0
+    most: float = float("inf")
+
+    def check(self, value: Any, where: str) -> None:
+        """Check a list and all in it."""
+        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
+            raise _wrong(where, f"a list of at least {self.least}" if self.least else "a list", value)
+        for number, item in enumerate(value):
+            self.kind.check(item, f"{where}[{number}]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """An object that maps any names to values of one kind."""
+
+    kind: Checked
+
+    def check(self, value: Any, where: str) -> None:
+        """Check an object and all in it."""
+        if not isinstance(value, dict):
+            raise _wrong(where, "an object", value)
+        for name, item in value.items():
+            self.kind.check(item, f"{where}[{reprlib.repr(name)}]")
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with fields that are known.
+
+    Attributes:
+        fields: those it must have.
+        optional: those it may have.
+        others: what more it may have must be; None for nothing more.
+    """
+
+    fields: Mapping[str, Checked]
+    optional: Mapping[str, Checked] = field(default_factory=dict)
+    others: Checked | None = None
+
+    def check(self, value: Any, where: str) -> None:
+        """Check an object and its fields."""
+        if not isinstance(value, dict):
+            raise _wrong(where, "an object", value)
+        for name in self.fields:
+            if name not in value:
+                raise ModelFolderError(f"{where} lacks {name}; copy the model folder again")
+        known = {**self.fields, **self.optional}
+        for name, item in value.items():
+            kind = known.get(name, self.others)
+            if kind is None:
+                raise ModelFolderError(f"{where} has the unknown field {reprlib.repr(name)}; remove it")
+            kind.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
+
+
+def whole(least: int) -> Kind:
+    """A whole number that is not below `least`."""
+    return Kind(f"a whole number, at least {least}", lambda value: type(value) is int and least <= value < 2**63)
+
+
+def choice(*words: str) -> Kind:
+    """One of some words."""
+    return Kind(f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
+
+
+def or_null(kind: Kind) -> Kind:
+    """A value of a kind, or null."""
+    return Kind(f"{kind.name}, or null", lambda value: value is None or kind.holds(value))
+
+
+def _wrong(where: str, expected: str, value: Any) -> ModelFolderError:
+    return ModelFolderError(f"{where} must be {expected}, not {reprlib.repr(value)}; copy the model folder again")
+
+
+ANY = Kind("anything", lambda _: True)
+FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+TEXT = Kind("a string", lambda value: isinstance(value, str))
+NUMBER = Kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
+SHARE = Kind("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
+SCALAR = Kind(
+    "a string, number, true, false or null",
+    lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),
+)

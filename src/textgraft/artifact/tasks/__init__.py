@@ -1,0 +1,1 @@
+"""One file, one task: what a model folder must hold of it. Nothing here needs TensorFlow."""

@@ -1,0 +1,416 @@
+"""Make model folders that someone with bad intent could make, each from a valid one.
+
+    python tools/make_hostile.py OUT BERT_MODEL WORD_VECTORS_MODEL
+
+The two are small model folders of a text classifier, one of each family. Where the maker of a folder could have made
+the manifest match, it does. Files of hundreds of megabytes are sparse.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+OUTSIDE = "outside"  # holds what no reader of a case may open
+RAN = "ran"  # is there once code from a case was run
+
+_BRACKETS = 100_000
+_SPARSE = 300 * 2**20
+_CONFIG, _WEIGHTS, _MANIFEST = "config.json", "model.safetensors", "manifest.json"
+_HISTORY, _VOCABULARY, _GRAPH = "history.csv", "vocab.txt", "tokenizer.pb"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One hostile folder.
+
+    Attributes:
+        harm: done to a copy of a valid folder.
+        words: the message that refuses it holds them.
+        base: "bert" or "word_vectors".
+        sealed: whether the manifest is made to match afterwards.
+        built: whether only TensorFlow sees the harm, when the model is built.
+    """
+
+    harm: Callable[[Path], None]
+    words: str
+    base: str = "bert"
+    sealed: bool = True
+    built: bool = False
+
+
+class Payload:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        """Choose the file."""
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What unpickling calls."""
+        return (Path.touch, (self.mark,))
+
+
+def seal(folder: Path) -> None:
+    """Write the manifest that matches the files."""
+    files = (file for file in sorted(folder.iterdir()) if file.is_file() and file.name != _MANIFEST)
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    (folder / _MANIFEST).write_text(json.dumps({"sha256": digests}))
+
+
+# === Files ===
+def write(name: str, content: bytes, folder: Path) -> None:
+    """Replace a file."""
+    (folder / name).write_bytes(content)
+
+
+def append(name: str, content: bytes, folder: Path) -> None:
+    """Lengthen a file."""
+    write(name, (folder / name).read_bytes() + content, folder)
+
+
+def remove(name: str, folder: Path) -> None:
+    """Delete a file."""
+    (folder / name).unlink()
+
+
+def link(name: str, target: str, folder: Path) -> None:
+    """Put a symbolic link in the place of a file; from inside, `target` may lie outside."""
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(target)
+
+
+def pipe(name: str, folder: Path) -> None:
+    """Put a FIFO in the place of a file: whoever opens it waits."""
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+
+
+def directory(name: str, folder: Path) -> None:
+    """Put a folder in the place of a file."""
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+
+
+def sparse(name: str, folder: Path) -> None:
+    """Lengthen a file to hundreds of megabytes, of which the disk holds nothing."""
+    os.truncate(folder / name, _SPARSE)
+
+
+def pickled(name: str, folder: Path) -> None:
+    """Put a pickle in the place of a file."""
+    write(name, pickle.dumps(Payload(folder.parent / RAN)), folder)
+
+
+def listed(name: str, folder: Path) -> None:
+    """List one more file in the manifest, with the hash of the one outside."""
+    manifest = json.loads((folder / _MANIFEST).read_text())
+    secret = folder.parent / OUTSIDE / "secret"
+    manifest["sha256"][name.format(secret=secret)] = hashlib.sha256(secret.read_bytes()).hexdigest()
+    (folder / _MANIFEST).write_text(json.dumps(manifest))
+
+
+# === config.json ===
+def configured(path: tuple[str | int, ...], value: Any, folder: Path) -> None:
+    """Set a value in the config."""
+    config = json.loads((folder / _CONFIG).read_text())
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (folder / _CONFIG).write_text(json.dumps(config))
+
+
+def without(name: str, folder: Path) -> None:
+    """Take a field out of the config."""
+    config = json.loads((folder / _CONFIG).read_text())
+    del config[name]
+    (folder / _CONFIG).write_text(json.dumps(config))
+
+
+def replaced(old: str, new: str, folder: Path) -> None:
+    """Change the config's text."""
+    text = (folder / _CONFIG).read_text()
+    assert old in text
+    (folder / _CONFIG).write_text(text.replace(old, new, 1))
+
+
+def paths(value: Any, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The place of everything in a JSON value; of a list, the first item's only."""
+    if above:
+        yield above
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from paths(item, (*above, key))
+
+
+# === model.safetensors ===
+def parts(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Header and data of the weights."""
+    content = (folder / _WEIGHTS).read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def with_weights(change: Callable[[dict[str, Any]], Any], folder: Path) -> None:
+    """Change the header of the weights and keep the data."""
+    header, data = parts(folder)
+    change(header)
+    text = json.dumps(header).encode()
+    write(_WEIGHTS, struct.pack("<Q", len(text)) + text + data, folder)
+
+
+def first(header: dict[str, Any]) -> dict[str, Any]:
+    """The tensor at the beginning of the data."""
+    tensors = (tensor for name, tensor in header.items() if name != "__metadata__")
+    return min(tensors, key=lambda tensor: tensor["data_offsets"])
+
+
+def claim(shape: list[Any], last: int, header: dict[str, Any]) -> None:
+    """Let the header hold one tensor only, of a shape that is not there."""
+    header.clear()
+    header["backbone/token_embedding/embeddings"] = {"dtype": "F32", "shape": shape, "data_offsets": [0, last]}
+
+
+def claims_100_gigabytes(folder: Path) -> None:
+    """Weights of one megabyte whose header speaks of 100 GB."""
+    with_weights(partial(claim, [25_000_000, 1000], 10**11), folder)
+    os.truncate(folder / _WEIGHTS, 2**20)
+
+
+def header_of(length: int, content: bytes = b"{}") -> bytes:
+    """A safetensors file that says its header is so long."""
+    return struct.pack("<Q", length) + content
+
+
+# === tokenizer.pb ===
+def message(*fields: tuple[int, bytes | int]) -> bytes:
+    """A protobuf message."""
+    encoded = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            encoded += varint(number << 3) + varint(value)
+        else:
+            encoded += varint(number << 3 | 2) + varint(len(value)) + value
+    return encoded
+
+
+def varint(value: int) -> bytes:
+    """A whole number as protobuf writes it."""
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups[-1] |= 0x80
+        groups.append(value & 0x7F)
+    return bytes(groups)
+
+
+def constant(*shape: int) -> bytes:
+    """A graph of one constant, whose one value stands for all of a shape."""
+    dims = message(*((2, message((1, size))) for size in shape))
+    tensor = message((1, 3), (2, dims), (7, varint(1)))  # int32, shape, values
+    attributes = (message((1, b"value"), (2, message((8, tensor)))), message((1, b"dtype"), (2, message((6, 3)))))
+    return message((1, message((1, b"huge"), (2, b"Const"), *((5, attribute) for attribute in attributes))))
+
+
+def node(op: str) -> bytes:
+    """A graph of one node."""
+    return message((1, message((1, b"harm"), (2, op.encode()))))
+
+
+def two_lines(folder: Path) -> None:
+    """A preset's name with a line break, in a folder whose refusal names it."""
+    configured(("preset",), "a\nb", folder)
+    write(_GRAPH, b"", folder)
+
+
+_DEEP = b'{"sha256": ' + b"[" * _BRACKETS + b"]" * _BRACKETS + b"}"
+_SMALL_OBJECTS = b'{"format_version": [' + b'{"":0},' * 700_000 + b"0]}"
+_NETWORK = ("backbone", "network")
+
+CASES = {
+    # === Manifest and names ===
+    "wrong-hash": Case(partial(append, _VOCABULARY, b"more\n"), "has been altered", sealed=False),
+    "missing-file": Case(partial(remove, _VOCABULARY), "vocab.txt is missing", sealed=False),
+    "missing-file-and-line": Case(partial(remove, _VOCABULARY), "vocab.txt is missing"),
+    "missing-weights": Case(partial(remove, _WEIGHTS), "model.safetensors is missing"),
+    "missing-config": Case(partial(remove, _CONFIG), "config.json is missing"),
+    "missing-history": Case(partial(remove, _HISTORY), "history.csv is missing"),
+    "missing-manifest": Case(partial(remove, _MANIFEST), "manifest.json is missing", sealed=False),
+    "extra-file": Case(partial(write, "code.py", b"print()"), "'code.py' is not listed", sealed=False),
+    "extra-name-of-two-lines": Case(partial(write, "a\nb\x1b[2J", b""), r"'a\nb\x1b[2J' is not listed", sealed=False),
+    "escape-upwards": Case(partial(listed, "../outside/secret"), "'../outside/secret'", sealed=False),
+    "escape-absolute": Case(partial(listed, "{secret}"), "which no file of a model folder is called", sealed=False),
+    "escape-inside": Case(partial(listed, "a/../../outside/secret"), "is called", sealed=False),
+    "listed-name-with-nul": Case(partial(listed, "a\0b"), "is called", sealed=False),
+    "listed-manifest": Case(partial(listed, _MANIFEST), "is called", sealed=False),
+    "manifest-empty": Case(partial(write, _MANIFEST, b""), "manifest.json is damaged", sealed=False),
+    "manifest-a-list": Case(partial(write, _MANIFEST, b"[]"), "it is no JSON object", sealed=False),
+    "manifest-without-hashes": Case(partial(write, _MANIFEST, b"{}"), "lacks sha256", sealed=False),
+    "manifest-of-numbers": Case(partial(write, _MANIFEST, b'{"sha256": {"a": 1}}'), "a SHA-256", sealed=False),
+    "manifest-not-utf-8": Case(partial(write, _MANIFEST, b"\xff{}"), "is damaged", sealed=False),
+    "manifest-deep": Case(partial(write, _MANIFEST, _DEEP), "nests too deep", sealed=False),
+    "manifest-name-twice": Case(partial(write, _MANIFEST, b'{"sha256": {}, "sha256": {}}'), "twice", sealed=False),
+    "manifest-gigantic": Case(partial(sparse, _MANIFEST), "at most 1,048,576 are read", sealed=False),
+    # === No plain files ===
+    "link-out-as-vocabulary": Case(partial(link, _VOCABULARY, "../outside/secret"), "symbolic link"),
+    "link-out-as-weights": Case(partial(link, _WEIGHTS, "../outside/secret"), "symbolic link"),
+    "link-out-as-config": Case(partial(link, _CONFIG, "../outside/secret"), "symbolic link"),
+    "link-out-as-manifest": Case(partial(link, _MANIFEST, "../outside/secret"), "symbolic link", sealed=False),
+    "link-inside": Case(partial(link, "README.md", _CONFIG), "symbolic link"),
+    "link-to-nothing": Case(partial(link, _VOCABULARY, "../outside/absent"), "symbolic link", sealed=False),
+    "link-to-a-folder": Case(partial(link, "more", "../outside"), "'more' is not listed"),
+    "folder-as-vocabulary": Case(partial(directory, _VOCABULARY), "no plain file", sealed=False),
+    "folder-as-manifest": Case(partial(directory, _MANIFEST), "no plain file", sealed=False),
+    "folder-beside": Case(partial(directory, "more"), "'more' is not listed"),
+    "pipe-beside": Case(partial(pipe, "more"), "'more' is not listed"),
+    "pipe-as-vocabulary": Case(partial(pipe, _VOCABULARY), "no plain file", sealed=False),
+    "pipe-as-manifest": Case(partial(pipe, _MANIFEST), "no plain file", sealed=False),
+    # === model.safetensors ===
+    "weights-huge-shape": Case(partial(with_weights, partial(claim, [2**62, 2**62], 4)), "are said to be at 0 to 4"),
+    "weights-claim-100-gigabytes": Case(claims_100_gigabytes, "its header speaks of 100,000,000,000 bytes"),
+    "weights-long-header": Case(partial(write, _WEIGHTS, header_of(2**20)), "a header of 1,048,576 bytes"),
+    "weights-longest-header": Case(partial(write, _WEIGHTS, header_of(2**64 - 1)), "a header of"),
+    "weights-empty": Case(partial(write, _WEIGHTS, b""), "a header of 0 bytes in a file of 0"),
+    "weights-half": Case(lambda folder: os.truncate(folder / _WEIGHTS, 20_000), "its header speaks of"),
+    "weights-more": Case(partial(append, _WEIGHTS, b"more"), "its header speaks of"),
+    "weights-header-deep": Case(partial(write, _WEIGHTS, header_of(len(_DEEP), _DEEP)), "nests too deep"),
+    "weights-header-not-json": Case(partial(write, _WEIGHTS, header_of(2, b"no")), "its header is damaged"),
+    "weights-gap": Case(
+        partial(with_weights, lambda header: first(header).update(data_offsets=[4, 4])), "are said to be at"
+    ),
+    "weights-overlap": Case(
+        partial(with_weights, lambda header: header.update({"again": first(header)})), "are said to be at"
+    ),
+    "weights-offsets-of-words": Case(
+        partial(with_weights, lambda header: first(header).update(data_offsets=["0", "4"])), "data_offsets"
+    ),
+    "weights-negative-offsets": Case(
+        partial(with_weights, lambda header: first(header).update(data_offsets=[-4, 0])), "data_offsets"
+    ),
+    "weights-negative-shape": Case(
+        partial(with_weights, lambda header: first(header).update(shape=[-1, -1])), "shape[0] must be a whole number"
+    ),
+    "weights-shape-of-words": Case(
+        partial(with_weights, lambda header: first(header).update(shape="16")), "shape must be a list"
+    ),
+    "weights-unknown-dtype": Case(
+        partial(with_weights, lambda header: first(header).update(dtype="OBJECT")), "dtype must be one of F16, F32, F64"
+    ),
+    "weights-hdf5": Case(partial(write, _WEIGHTS, b"\x89HDF\r\n\x1a\n" + bytes(4096)), "a header of"),
+    "weights-pickle": Case(partial(pickled, _WEIGHTS), "no whole safetensors file"),
+    # === JSON ===
+    "config-deep": Case(partial(write, _CONFIG, _DEEP), "nests too deep"),
+    "config-20-deep": Case(partial(configured, ("fit", "seed"), json.loads("[" * 20 + "]" * 20)), "deeper than 16"),
+    "config-gigantic": Case(partial(sparse, _CONFIG), "at most 5,242,880 are read"),
+    "config-of-small-objects": Case(partial(write, _CONFIG, _SMALL_OBJECTS), "has format version"),
+    "config-name-twice": Case(partial(replaced, '"seed": 0', '"seed": 0, "seed": 1'), "a name twice"),
+    "config-nan": Case(partial(replaced, '"dropout": 0.1', '"dropout": NaN'), "the number NaN"),
+    "config-infinity": Case(partial(replaced, '"dropout": 0.1', '"dropout": -Infinity'), "the number -Infinity"),
+    "config-1e999": Case(partial(replaced, '"dropout": 0.1', '"dropout": 1e999'), "the number 1e999"),
+    "config-long-number": Case(partial(replaced, '"seed": 0', f'"seed": {"9" * 5000}'), "is damaged"),
+    "config-half-a-pair": Case(partial(replaced, '"bert"', r'"\ud800"'), "half of a surrogate pair"),
+    "config-not-utf-8": Case(partial(write, _CONFIG, b"\xff"), "is damaged"),
+    "config-a-list": Case(partial(write, _CONFIG, b"[1]"), "it is no JSON object"),
+    "config-more-fields": Case(partial(configured, ("code",), "print()"), "unknown field 'code'"),
+    "config-more-network-fields": Case(partial(configured, (*_NETWORK, "layers"), 2), "unknown field 'layers'"),
+    "history-gigantic": Case(partial(sparse, _HISTORY), "at most 2,097,152 are read"),
+    "history-of-words": Case(partial(write, _HISTORY, b"epoch\none\n"), "history.csv is damaged"),
+    "history-nan": Case(partial(write, _HISTORY, b"epoch\nnan\n"), "the number nan"),
+    "history-rows-of-other-lengths": Case(partial(write, _HISTORY, b"epoch\n1,2\n"), "a row of 2 cells"),
+    "history-a-long-cell": Case(partial(write, _HISTORY, b"a\n" + b"1" * 200_000), "history.csv is damaged"),
+    "history-many-rows": Case(partial(write, _HISTORY, b"a\n" + b"1\n" * 800_000 + b"x"), "history.csv is damaged"),
+    "card-gigantic": Case(partial(sparse, "README.md"), "at most 8,388,608 are read"),
+    # === Sizes ===
+    "huge-vocabulary": Case(partial(configured, (*_NETWORK, "vocabulary_size"), 10**9), "(1000000000, 16)"),
+    "many-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 10**6), "transformer_layer_2"),
+    "wide-network": Case(partial(configured, (*_NETWORK, "hidden_dim"), 10**6), "(20, 1000000)"),
+    "wide-feed-forward": Case(partial(configured, (*_NETWORK, "intermediate_dim"), 10**9), "(16, 1000000000)"),
+    "long-sequences": Case(partial(configured, (*_NETWORK, "max_sequence_length"), 10**9), "(1000000000, 16)"),
+    "many-segments": Case(partial(configured, (*_NETWORK, "num_segments"), 10**9), "(1000000000, 16)"),
+    "many-heads": Case(partial(configured, (*_NETWORK, "num_heads"), 10**9), "(16, 1000000000, 0)"),
+    "fewer-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 1), "describes a network with no"),
+    "wide-head": Case(partial(configured, ("architecture", "hidden"), [10**9]), "(16, 1000000000)"),
+    "deep-head": Case(partial(configured, ("architecture", "hidden"), [4] * 10**5), "head/hidden_1/kernel"),
+    "many-labels": Case(partial(configured, ("settings", "labels"), list(map(str, range(10**5)))), "(4, 100000)"),
+    "huge-table": Case(partial(configured, ("backbone", "rows"), 10**12), "(1000000000000, 16)", "word_vectors"),
+    # === Names ===
+    "unknown-task": Case(partial(configured, ("task",), "os"), "task 'os' is unknown; this textgraft reads"),
+    "unknown-family": Case(partial(configured, ("family",), "os.path"), "family 'os.path' is unknown"),
+    "other-family": Case(partial(configured, ("family",), "word_vectors"), "config.backbone lacks rows"),
+    "unknown-format": Case(partial(configured, ("format_version",), 2), "has format version 2; this textgraft reads 1"),
+    "format-true": Case(partial(configured, ("format_version",), True), "has format version True"),
+    "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", built=True),
+    "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", built=True),
+    # === Tokenizers ===
+    "vocabulary-pickle": Case(partial(pickled, _VOCABULARY), "vocab.txt"),
+    "vocabulary-not-utf-8": Case(partial(write, _VOCABULARY, b"\xff\n" * 20), "vocab.txt is no text"),
+    "vocabulary-gigantic": Case(partial(sparse, _VOCABULARY), "vocab.txt has 314,572,800 bytes"),
+    "vocabulary-short": Case(partial(write, _VOCABULARY, b"a\n"), "vocab.txt has 1 lines, the network 20 tokens"),
+    "vocabulary-without-special-tokens": Case(partial(write, _VOCABULARY, b"a\n" * 20), "lacks [PAD]", built=True),
+    "words-many": Case(partial(append, _VOCABULARY, b"a\n" * 100), "the table", "word_vectors"),
+    "words-doubled": Case(partial(write, _VOCABULARY, b"a\na\n"), "cannot be rebuilt", "word_vectors", built=True),
+    "graph-reads-files": Case(partial(append, _GRAPH, node("ReadFile")), "the op 'ReadFile'", "word_vectors"),
+    "graph-runs-python": Case(partial(append, _GRAPH, node("PyFunc")), "the op 'PyFunc'", "word_vectors"),
+    "graph-with-functions": Case(partial(append, _GRAPH, message((2, message((1, b""))))), "functions", "word_vectors"),
+    "graph-huge-constant": Case(partial(append, _GRAPH, constant(2**31, 2**10)), "constant values", "word_vectors"),
+    "graph-many-constants": Case(partial(append, _GRAPH, constant(2**19) * 3), "constant values", "word_vectors"),
+    "graph-gigantic": Case(partial(sparse, _GRAPH), "tokenizer.pb has 314,572,800 bytes", "word_vectors"),
+    "graph-pickle": Case(partial(pickled, _GRAPH), "tokenizer.pb is refused", "word_vectors"),
+    "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "no TensorFlow graph", "word_vectors"),
+    "graph-empty": Case(partial(write, _GRAPH, b""), "cannot be rebuilt", "word_vectors", built=True),
+    "graph-empty-and-preset-of-two-lines": Case(two_lines, "cannot be rebuilt: a b: its", "word_vectors", built=True),
+    "graph-of-a-bare-op": Case(partial(append, _GRAPH, node("Tile")), "cannot be rebuilt", "word_vectors", built=True),
+}
+
+
+def wrong_types(base: Path) -> dict[str, Case]:
+    """A case for every place in a valid config, which then holds a list of an object; and for every field, left out."""
+    config = json.loads((base / _CONFIG).read_text())
+    wrong = {"type-of-" + "-".join(map(str, path)): Case(partial(configured, path, [{}]), "") for path in paths(config)}
+    optional = {"run", "fit", "metrics", "data"}
+    return wrong | {f"no-{name}": Case(partial(without, name), "") for name in config.keys() - optional}
+
+
+def make_hostile(out: Path, bases: dict[str, Path]) -> dict[str, Case]:
+    """Write a folder per case.
+
+    Args:
+        out: an empty folder.
+        bases: valid model folders, by `Case.base`.
+
+    Returns:
+        the cases by the names of their folders.
+    """
+    (out / OUTSIDE).mkdir()
+    (out / OUTSIDE / "secret").write_text("secret\n")
+    cases = CASES | wrong_types(bases["bert"])
+    for name, case in cases.items():
+        shutil.copytree(bases[case.base], out / name)
+        case.harm(out / name)
+        if case.sealed:
+            seal(out / name)
+    return cases
+
+
+def main() -> None:
+    """Make the folders from the command line."""
+    parser = argparse.ArgumentParser(description="Make hostile model folders from two valid ones.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("bert", type=Path)
+    parser.add_argument("word_vectors", type=Path)
+    given = parser.parse_args()
+    given.out.mkdir()
+    cases = make_hostile(given.out, {"bert": given.bert, "word_vectors": given.word_vectors})
+    print(f"{len(cases)} folders in {given.out}")
+
+
+if __name__ == "__main__":
+    main()
