@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 import textgraft as tg
 from benchmarks.comparison.roster import PEERS, Peer
 from benchmarks.report import data_folder
-from textgraft.backbones import presets
+from textgraft.runtime import start_tensorflow
 
 _TUTORIAL = dict.fromkeys(("legacy_tutorial", "textgraft_word_vectors"), "its vectors are random; see the tutorial")
 _PREDICTS = {"hf_pipeline": "trains like HF Trainer; see the prediction job"}
@@ -118,7 +118,7 @@ def write(job: Job, seed: int, folder: Path, module: Path | None) -> dict[str, o
     return {
         "labels": train.label_names,
         "seed": seed,
-        "minilm": str(presets._minilm()),
+        "minilm": _minilm(),
         "module": str(module) if module else None,
         **{
             name: str(folder / f"{name}.parquet") if name in parts else None for name in ("train", "validation", "test")
@@ -136,3 +136,10 @@ def write_for(peer: Peer, given: Mapping[str, object], folder: Path) -> Path:
 def _table(data: tg.Dataset) -> pa.Table:
     texts = [text.decode() for batch in data.batches() for text in batch.texts]
     return pa.table({"text": texts, "label": data.require_labels().tolist()})
+
+
+def _minilm() -> str:
+    start_tensorflow()  # quietly
+    from textgraft.backbones import presets
+
+    return str(presets._minilm())
