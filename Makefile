@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 INSTALL := -m pip install --quiet --disable-pip-version-check
-COMPILE := $(BIN)/uv pip compile --quiet --universal --no-emit-index-url
+COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -38,10 +38,12 @@ bench-legacy: .venv-legacy/.installed
 
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
-	$(COMPILE) --generate-hashes --all-extras --group dev pyproject.toml --output-file requirements.lock
-	$(COMPILE) --generate-hashes --constraints requirements.lock --group bench --output-file benchmarks/requirements.txt
-	$(COMPILE) --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
-	$(COMPILE) --generate-hashes --group bench-legacy --output-file benchmarks/peers/requirements-legacy.txt
+	$(COMPILE) --generate-hashes --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --constraints requirements.lock --group bench \
+		--output-file benchmarks/requirements.txt
+	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
+	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
+		--output-file benchmarks/peers/requirements-legacy.txt
 
 clean:
 	rm -rf .venv .venv-torch .venv-legacy build dist .pytest_cache .mypy_cache .ruff_cache

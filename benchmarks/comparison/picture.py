@@ -1,6 +1,5 @@
 """docs/comparison.svg, drawn from the stored results: `python -m benchmarks.comparison.picture`."""
 
-import itertools
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.comparison import store
 from benchmarks.comparison.jobs import JOBS, Job
+from benchmarks.comparison.labels import spread
 from benchmarks.comparison.roster import PEERS
 from benchmarks.comparison.store import Record
 
@@ -81,24 +81,6 @@ def _label(panel: Axes, points: list[tuple[float, float, str, str]]) -> None:
             title, (x, y), (1.03, height), textcoords="axes fraction", color=color, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.4, "alpha": 0.6},
         )  # fmt: skip
-
-
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights moved apart, upwards from the lowest and then down from 1, until no two are nearer than `gap`.
-
-    Args:
-        heights: between 0 and 1, in any order.
-        gap: the least distance.
-    """
-    order = sorted(range(len(heights)), key=heights.__getitem__)
-    moved = list(heights)
-    for below, above in itertools.pairwise(order):
-        moved[above] = max(moved[above], moved[below] + gap)
-    ceiling = 1.0
-    for index in reversed(order):
-        moved[index] = min(moved[index], ceiling)
-        ceiling = moved[index] - gap
-    return moved
 
 
 if __name__ == "__main__":

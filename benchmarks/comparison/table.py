@@ -18,8 +18,9 @@ _HEAD = """\
 `python -m benchmarks.compare --jobs JOB --peers PEER --seeds SEED` runs a part. Every peer is a file of
 `benchmarks/peers/`, in a process of its own, one after the other, on the same rows and test texts. A peer with a
 transformer has the same MiniLM weights and sees the first 256 tokens of a text; one that fine-tunes it takes 3
-epochs. All else is each library's default: the precision too, so textgraft multiplies bfloat16 where the processor
-does, and the others compute in float32.
+epochs, SetFit its default of one over all pairs of texts. All else is each library's default: the precision too, so
+textgraft multiplies bfloat16 where the processor does, and the others compute in float32. textgraft holds a tenth of
+the training rows back to choose the epoch; the others train on all.
 
 Accuracy is the mean over the seeds, which draw the training rows and start the training, with the lowest and the
 highest. Seconds (wall and CPU) are those from rows in memory to a trained model, loading the pretrained weights
@@ -77,7 +78,7 @@ def _cells(peer: Peer, job: Job, rows: dict[str, list[Record]]) -> list[str]:
     accuracy = [record["accuracy"] for record in finished]
     spread = f" ({min(accuracy):.3f} to {max(accuracy):.3f})" if len(accuracy) > 1 else ""
     figures = [_figure(name, finished, ours) for name in names]
-    against = PEERS[peer.held_against].title if peer.held_against else ""
+    against = PEERS[peer.held_against].title if peer.held_against and ours else ""
     return [peer.title, str(len(finished)), f"{statistics.mean(accuracy):.3f}{spread}", *figures, against]
 
 

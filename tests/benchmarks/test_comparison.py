@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks import compare
-from benchmarks.comparison import jobs, roster, store, table
+from benchmarks.comparison import jobs, labels, roster, store, table
 from benchmarks.comparison.jobs import JOBS
 from benchmarks.comparison.roster import PEERS, ROOT
 
@@ -62,20 +65,20 @@ def test_fewer_test_rows_are_the_first_of_the_same_shuffle():
 
 
 def test_every_peer_reads_the_same_rows(tmp_path, small_job):
-    given = jobs.write(small_job, 0, tmp_path, None)
-    train, test = (pq.read_table(given[part]).to_pylist() for part in ("train", "test"))
+    task = jobs.write(small_job, 0, tmp_path, None)
+    train, test = (pq.read_table(task[part]).to_pylist() for part in ("train", "test"))
     assert Counter(row["label"] for row in train) == {"a": 8, "b": 8}
     assert len({row["text"] for row in test}) == 20
-    assert given["validation"] is None
-    files = [json.loads(jobs.write_for(peer, given, tmp_path).read_text()) for peer in small_job.peers()]
-    assert all({**file, "packages": None} == {**given, "packages": None} for file in files)
+    assert task["validation"] is None
+    files = [json.loads(jobs.write_for(peer, task, tmp_path).read_text()) for peer in small_job.peers()]
+    assert all({**file, "packages": None} == {**task, "packages": None} for file in files)
 
 
 def test_another_seed_draws_other_rows_and_the_same_test_texts(tmp_path, small_job):
     written = []
     for seed in (0, 1):
-        given = jobs.write(small_job, seed, tmp_path, None)
-        written.append([pq.read_table(given[part]) for part in ("train", "test")])
+        task = jobs.write(small_job, seed, tmp_path, None)
+        written.append([pq.read_table(task[part]) for part in ("train", "test")])
     assert not written[0][0].equals(written[1][0])
     assert written[0][1].equals(written[1][1])
 
@@ -142,7 +145,7 @@ def test_the_latest_of_two_records_counts():
 
 
 def test_the_page_leaves_nobody_out():
-    page = table.build([record("hf_trainer", accuracy=0.5), {**record("setfit_"), "stopped_hours": 2.0} | {}])
+    page = table.build([record("hf_trainer")])
     assert row_of(page, "NBSVM")[2] == "not run"
     assert row_of(page, "SetFit", "imdb_1000")[2].startswith("not run: its default takes every pair")
     for job in JOBS:
@@ -179,14 +182,22 @@ def test_every_peer_that_is_left_out_exists():
 
 @pytest.mark.parametrize("name", ["tfidf_lr", "nbsvm"])
 def test_a_peer_prints_its_figures(name, tmp_path, small_job):
-    given = jobs.write(small_job, 0, tmp_path, None)
-    file = jobs.write_for(PEERS[name], given, tmp_path)
+    task = jobs.write(small_job, 0, tmp_path, None)
+    file = jobs.write_for(PEERS[name], task, tmp_path)
     command = [sys.executable, "-m", f"benchmarks.peers.{name}", file]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     figures = json.loads(output.splitlines()[-1])
     assert (figures["train_rows"], figures["test_rows"]) == (16, 20)
     assert 0 <= figures["accuracy"] <= 1
     assert set(figures["versions"]) == {"python", *PEERS[name].packages}
+
+
+@given(st.lists(st.floats(0, 1), max_size=10))
+def test_names_beside_the_picture_keep_their_distance_and_order(heights):
+    moved = labels.spread(heights, 0.075)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    assert all(moved[above] - moved[below] > 0.0749 for below, above in itertools.pairwise(order))
+    assert all(-1e-9 <= height <= 1 for height in moved)
 
 
 def test_every_stored_result_is_of_a_known_job_and_peer():
