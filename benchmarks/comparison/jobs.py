@@ -1,0 +1,145 @@
+"""What is compared on: the jobs, the rows of each, and the file a peer reads them from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn.model_selection import train_test_split
+
+import textgraft as tg
+from benchmarks.comparison.roster import PEERS, Peer
+from benchmarks.report import data_folder
+from textgraft.runtime import start_tensorflow
+
+_TUTORIAL = dict.fromkeys(("legacy_tutorial", "textgraft_word_vectors"), "its vectors are random; see the tutorial")
+_PREDICTS = {"hf_pipeline": "trains like HF Trainer; see the prediction job"}
+_PAIRS = {"setfit_": "its default takes every pair of texts: half a million and more"}
+_HOURS = dict.fromkeys(("hf_trainer", "keras_hub_classifier"), "takes some three hours on 2 cores")
+
+
+def _all_but(*names: str) -> dict[str, str]:
+    return {name: "not what this job compares" for name in PEERS if name not in names}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Rows to train on and to be tested on.
+
+    Attributes:
+        name: as `--jobs` takes it.
+        title: as tables and pictures show it.
+        data: a folder of the data sets.
+        train_rows: size of the stratified sample; None for all rows.
+        test_rows: how many rows of the shuffled test set; None for all.
+        seeds: of the sample and of the training.
+        left_out: the peers that do not take part, and why.
+        parts: the split that `load_dataset` takes: training rows, validation rows where there are three, test rows.
+        hub_module: whether its peers need a TF-Hub text embedding.
+    """
+
+    name: str
+    title: str
+    data: str
+    train_rows: int | None
+    test_rows: int | None
+    seeds: tuple[int, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    parts: str = "train,test"
+    hub_module: bool = False
+
+    def peers(self) -> list[Peer]:
+        """Those that take part."""
+        return [peer for name, peer in PEERS.items() if name not in self.left_out]
+
+
+_SMALL = (0, 1, 2)
+_ALL = (
+    Job("imdb_16", "IMDb, 16 labels", "imdb", 16, 2000, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("imdb_64", "IMDb, 64 labels", "imdb", 64, 2000, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("imdb_1000", "IMDb, 1,000 labels", "imdb", 1000, 2000, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
+    Job("imdb_25000", "IMDb, 25,000 labels", "imdb", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS | _HOURS),
+    Job("agnews_64", "AG News, 64 labels", "agnews", 64, None, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("agnews_2000", "AG News, 2,000 labels", "agnews", 2000, None, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
+    Job("trec", "TREC, 5,452 labels", "trec", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS),
+    Job(
+        "tutorial", "The tutorial: IMDb, 15,000 labels", "imdb", None, None, (0,),
+        _all_but("textgraft_word_vectors", "legacy_tutorial", "tfidf_lr"), "train[:60%],train[60%:],test", True,
+    ),
+    Job(
+        "predict", "Prediction of 5,000 IMDb reviews", "imdb", 64, 5000, (0,),
+        _all_but("textgraft_fine_tune", "hf_pipeline", "hf_trainer"),
+    ),
+)  # fmt: skip
+JOBS = {job.name: job for job in _ALL}
+
+
+def sampled(labels: Sequence[str] | np.ndarray, rows: int | None, seed: int) -> np.ndarray:
+    """Indices of a stratified sample, shuffled; of all rows where `rows` is None.
+
+    Args:
+        labels: of all rows.
+        rows: how many to draw, fewer than there are.
+        seed: of the draw.
+    """
+    if rows is None:
+        return np.random.default_rng(seed).permutation(len(labels))
+    return train_test_split(np.arange(len(labels)), train_size=rows, stratify=labels, random_state=seed)[0]
+
+
+def tested(count: int, rows: int | None) -> np.ndarray:
+    """Indices of the test rows: the first `rows` of a shuffle that is the same for every seed; None for all."""
+    return np.random.default_rng(0).permutation(count)[:rows]
+
+
+def write(job: Job, seed: int, folder: Path, module: Path | None) -> dict[str, object]:
+    """Write the rows of a job as Parquet files.
+
+    Args:
+        job: which.
+        seed: of the sample.
+        folder: where; it must exist.
+        module: SavedModel folder of a TF-Hub text embedding.
+
+    Returns:
+        what every peer's job file holds beside the versions to report.
+    """
+    train, *validation, test = tg.load_dataset(data_folder() / job.data, split=job.parts, label="label")
+    parts = {
+        "train": train.take(sampled(train.require_labels(), job.train_rows, seed)),
+        "test": test.take(tested(len(test), job.test_rows)),
+        **dict(zip(["validation"], validation, strict=False)),
+    }
+    for name, part in parts.items():
+        pq.write_table(_table(part), folder / f"{name}.parquet")
+    return {
+        "labels": train.label_names,
+        "seed": seed,
+        "minilm": _minilm(),
+        "module": str(module) if module else None,
+        **{
+            name: str(folder / f"{name}.parquet") if name in parts else None for name in ("train", "validation", "test")
+        },
+    }
+
+
+def write_for(peer: Peer, given: Mapping[str, object], folder: Path) -> Path:
+    """Write a peer's job file."""
+    path = folder / f"{peer.name}.json"
+    path.write_text(json.dumps({**given, "packages": peer.packages}), encoding="utf-8")
+    return path
+
+
+def _table(data: tg.Dataset) -> pa.Table:
+    texts = [text.decode() for batch in data.batches() for text in batch.texts]
+    return pa.table({"text": texts, "label": data.require_labels().tolist()})
+
+
+def _minilm() -> str:
+    start_tensorflow()  # quietly
+    from textgraft.backbones import presets
+
+    return str(presets._minilm())

@@ -1,0 +1,87 @@
+"""docs/comparison.svg, drawn from the stored results: `python -m benchmarks.comparison.picture`."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from benchmarks.comparison import store
+from benchmarks.comparison.jobs import JOBS, Job
+from benchmarks.comparison.labels import spread
+from benchmarks.comparison.roster import PEERS
+from benchmarks.comparison.store import Record
+
+PATH = Path(__file__).parents[2] / "docs" / "comparison.svg"
+
+_OURS, _THEIRS, _GRID = "#c2410c", "#475569", "#e2e8f0"
+_COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.4
+_LABEL_GAP = 0.075  # of a panel's height, between two labels
+
+
+def main() -> None:
+    """Draw what this machine has measured: a panel a job."""
+    here = store.machine()
+    records = [record for record in store.latest(store.read()) if record["machine"] == here and "accuracy" in record]
+    draw(records, PATH)
+
+
+def draw(records: Sequence[Record], path: Path) -> None:
+    """Draw accuracy against the CPU seconds of training.
+
+    Args:
+        records: of one machine, finished runs only.
+        path: an SVG or PNG file.
+    """
+    mpl.rcParams.update(
+        {"svg.hashsalt": "textgraft", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
+    jobs = [job for job in JOBS.values() if job.name != "predict"]  # which is about speed alone
+    rows = -(-len(jobs) // _COLUMNS)
+    figure, panels = plt.subplots(rows, _COLUMNS, figsize=(_COLUMNS * _WIDTH, rows * _HEIGHT), layout="constrained")
+    for job, panel in zip(jobs, panels.flat, strict=True):
+        _panel(panel, job, [record for record in records if record["job"] == job.name])
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)
+
+
+def _panel(panel: Axes, job: Job, records: Sequence[Record]) -> None:
+    panel.set_title(job.title, loc="left", fontweight="bold")
+    if not records:
+        panel.text(0.5, 0.5, "not run", ha="center", color=_THEIRS, transform=panel.transAxes)
+        panel.set_axis_off()
+        return
+    points = []
+    for peer in PEERS.values():
+        runs = [record for record in records if record["peer"] == peer.name]
+        if runs:
+            accuracy = [run["accuracy"] for run in runs]
+            x, y = max(statistics.mean(run["cpu_seconds"] for run in runs), 0.01), statistics.mean(accuracy)
+            color = _THEIRS if peer.held_against else _OURS
+            panel.plot([x, x], [min(accuracy), max(accuracy)], color=color, linewidth=1)
+            panel.plot(x, y, "o", color=color, markersize=5)
+            points.append((x, y, peer.title, color))
+    panel.set_xscale("log")
+    panel.grid(color=_GRID, linewidth=0.6)
+    panel.set_axisbelow(True)
+    panel.set_xlabel("CPU seconds of training")
+    panel.set_ylabel("accuracy")
+    panel.margins(x=0.12, y=0.12)
+    _label(panel, points)
+
+
+def _label(panel: Axes, points: list[tuple[float, float, str, str]]) -> None:
+    """Names to the right of the panel, in the order of the accuracies, each tied to its point by a thin line."""
+    low, high = panel.get_ylim()
+    heights = spread([(y - low) / (high - low) for _, y, _, _ in points], _LABEL_GAP)
+    for (x, y, title, color), height in zip(points, heights, strict=True):
+        panel.annotate(
+            title, (x, y), (1.03, height), textcoords="axes fraction", color=color, va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.4, "alpha": 0.6},
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

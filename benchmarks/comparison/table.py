@@ -1,0 +1,133 @@
+"""docs/comparison.md, rebuilt from the stored results: `python -m benchmarks.comparison.table`."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.comparison import store
+from benchmarks.comparison.jobs import JOBS, Job
+from benchmarks.comparison.roster import ENVIRONMENTS, PEERS, Peer
+from benchmarks.comparison.store import Record
+
+PATH = Path(__file__).parents[2] / "docs" / "comparison.md"
+
+_HEAD = """\
+# Compared with what one would pick instead
+
+`make bench` runs what is not stored yet and rebuilds this page from `benchmarks/results/compare.jsonl`;
+`python -m benchmarks.compare --jobs JOB --peers PEER --seeds SEED` runs a part. Every peer is a file of
+`benchmarks/peers/`, in a process of its own, one after the other, on the same rows and test texts. A peer with a
+transformer has the same MiniLM weights and sees the first 256 tokens of a text; one that fine-tunes it takes 3
+epochs, SetFit its default of one over all pairs of texts. All else is each library's default: the precision too, so
+textgraft multiplies bfloat16 where the processor does, and the others compute in float32. textgraft holds a tenth of
+the training rows back to choose the epoch; the others train on all.
+
+Accuracy is the mean over the seeds, which draw the training rows and start the training, with the lowest and the
+highest. Seconds (wall and CPU) are those from rows in memory to a trained model, loading the pretrained weights
+included and imports left out; texts/s those of the first prediction; MiB the process's peak. In parentheses:
+textgraft's figure divided by the peer's, over the seeds both have run.
+
+![accuracy against CPU seconds](comparison.svg)
+"""
+_COLUMNS = ("peer", "seeds", "accuracy", "seconds", "CPU seconds", "texts/s predicted", "MiB", "held against")
+
+
+def build(records: Iterable[Record]) -> str:
+    """The page.
+
+    Args:
+        records: as stored.
+    """
+    current = store.latest(records)
+    machines = sorted({record["machine"] for record in current}) or [None]
+    return "\n".join(
+        [_HEAD, *(_machine(name, [r for r in current if r["machine"] == name]) for name in machines), _peers()]
+    )
+
+
+def main() -> None:
+    """Write the page."""
+    PATH.write_text(build(store.read()), encoding="utf-8")
+
+
+def _machine(name: str | None, records: list[Record]) -> str:
+    title = f"## {name or 'No machine yet'}\n\nVersions: {_versions(records) or 'none yet'}.\n"
+    return "\n".join([title, *(_job(job, [r for r in records if r["job"] == job.name]) for job in JOBS.values())])
+
+
+def _versions(records: Iterable[Record]) -> str:
+    pairs = {pair for record in records for pair in record["versions"].items()}
+    return ", ".join(f"{package} {version}" for package, version in sorted(pairs))
+
+
+def _job(job: Job, records: list[Record]) -> str:
+    rows = {peer.name: [r for r in records if r["peer"] == peer.name] for peer in PEERS.values()}
+    tested = {record["test_rows"] for record in records if "test_rows" in record}
+    size = f"Tested on {max(tested):,} texts." if tested else "Not run yet."
+    lines = [f"### {job.title}\n\n{size}\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+    lines += [_line(_cells(peer, job, rows)) for peer in PEERS.values()]
+    return "\n".join([*lines, ""])
+
+
+def _cells(peer: Peer, job: Job, rows: dict[str, list[Record]]) -> list[str]:
+    finished = _finished(rows[peer.name])
+    if not finished:
+        return [peer.title, "", _why_not(peer, job, rows[peer.name]), *[""] * (len(_COLUMNS) - 3)]
+    ours = _finished(rows.get(peer.held_against or "", []))
+    names = ("fit_seconds", "cpu_seconds", "texts_per_second", "peak_mib")
+    accuracy = [record["accuracy"] for record in finished]
+    spread = f" ({min(accuracy):.3f} to {max(accuracy):.3f})" if len(accuracy) > 1 else ""
+    figures = [_figure(name, finished, ours) for name in names]
+    against = PEERS[peer.held_against].title if peer.held_against and ours else ""
+    return [peer.title, str(len(finished)), f"{statistics.mean(accuracy):.3f}{spread}", *figures, against]
+
+
+def _why_not(peer: Peer, job: Job, records: Sequence[Record]) -> str:
+    if peer.name in job.left_out:
+        return f"not run: {job.left_out[peer.name]}"
+    stopped = [record["stopped_hours"] for record in records if "stopped_hours" in record]
+    return f"stopped after {max(stopped):g} hours" if stopped else "not run"
+
+
+def _figure(name: str, records: list[Record], ours: list[Record]) -> str:
+    shared = {record["seed"] for record in records} & {record["seed"] for record in ours}
+    text = f"{_mean(name, records):,.{0 if _mean(name, records) >= 10 else 1}f}"
+    if not shared:
+        return text
+    mine, theirs = ([r for r in side if r["seed"] in shared] for side in (ours, records))
+    return f"{text} ({_ratio(_mean(name, mine), _mean(name, theirs))})"
+
+
+def _ratio(mine: float, theirs: float) -> str:
+    """Two figures' quotient, to two significant digits."""
+    if not theirs:
+        return "-"
+    quotient = float(f"{mine / theirs:.2g}")
+    return f"{quotient:,.0f}" if quotient >= 10 else f"{quotient:g}"
+
+
+def _mean(name: str, records: list[Record]) -> float:
+    if name == "texts_per_second":
+        return sum(r["test_rows"] for r in records) / max(sum(r["predict_seconds"] for r in records), 0.01)
+    return statistics.mean(record[name] for record in records)
+
+
+def _finished(records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if "accuracy" in record]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _peers() -> str:
+    lines = ["## The peers\n", _line(("peer", "file", "made by")), _line(["---"] * 3)]
+    lines += [
+        _line((peer.title, f"`benchmarks/peers/{peer.name}.py`", f"`make {ENVIRONMENTS[peer.environment][1]}`"))
+        for peer in PEERS.values()
+    ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

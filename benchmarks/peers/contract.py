@@ -1,0 +1,132 @@
+"""What a peer is given, and the line it prints.
+
+Standard library, numpy and pyarrow only: this file runs in the environment of every peer. As a program it prints the
+versions of packages: `python -m benchmarks.peers.contract PACKAGE ...`.
+"""
+
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+SEQUENCE_LENGTH = 256  # of every peer with a transformer
+EPOCHS = 3  # of every peer that fine-tunes one
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled texts.
+
+    Attributes:
+        texts: strings.
+        targets: int64 (n,), indices in `Task.labels`.
+    """
+
+    texts: list[str]
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every peer of a job is given.
+
+    Attributes:
+        labels: their names, sorted.
+        train: rows to train on.
+        validation: rows that a peer may judge epochs by; None where it has to hold some back itself.
+        seed: of the sample and of the training.
+        minilm: Hugging Face folder of all-MiniLM-L6-v2.
+        module: SavedModel folder of a TF-Hub text embedding; None where the job has none.
+    """
+
+    labels: list[str]
+    train: Rows
+    validation: Rows | None
+    seed: int
+    minilm: str
+    module: str | None
+
+
+Predict = Callable[[list[str]], Any]
+
+
+def run(fit: Callable[[Task], Predict]) -> None:
+    """Train and test the peer on the job file named on the command line; print a line of JSON.
+
+    Args:
+        fit: from the task to a function from texts to the index of each one's label.
+    """
+    given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    task, test = _read(given)
+    start, cpu_start = time.monotonic(), _cpu_seconds()
+    predict = fit(task)
+    fitted, cpu_seconds = time.monotonic(), _cpu_seconds() - cpu_start
+    predicted = np.asarray(predict(test.texts))
+    figures = {
+        "accuracy": round(float(np.mean(predicted == test.targets)), 4),
+        "fit_seconds": round(fitted - start, 2),
+        "cpu_seconds": round(cpu_seconds, 2),
+        "predict_seconds": round(time.monotonic() - fitted, 2),
+        "peak_mib": _peak_mib(),
+        "train_rows": len(task.train.texts),
+        "test_rows": len(test.texts),
+        "versions": versions(given["packages"]),
+    }
+    print(json.dumps(figures), flush=True)
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Version of Python and of each package.
+
+    Raises:
+        PackageNotFoundError: naming a package that is not installed.
+    """
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _read(given: dict[str, Any]) -> tuple[Task, Rows]:
+    ids = {name: index for index, name in enumerate(given["labels"])}
+
+    def rows(path: str) -> Rows:
+        table = pq.read_table(path)
+        return Rows(table["text"].to_pylist(), np.array([ids[name] for name in table["label"].to_pylist()], np.int64))
+
+    validation = rows(given["validation"]) if given["validation"] else None
+    task = Task(given["labels"], rows(given["train"]), validation, given["seed"], given["minilm"], given["module"])
+    return task, rows(given["test"])
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def _peak_mib() -> int:
+    """Of this process. On Linux not from getrusage, whose figure a child inherits from the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) >> 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20  # bytes on macOS
+
+
+def main() -> None:
+    """Print versions; end with status 1 and the name of the first package that is not there."""
+    try:
+        print(json.dumps(versions(sys.argv[1:])))
+    except PackageNotFoundError as error:
+        sys.exit(str(error.name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""fastText's supervised classifier with word pairs, its defaults otherwise. No transfer."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import fasttext
+import numpy as np
+
+from benchmarks.peers.contract import Predict, Task, run
+
+_PREFIX = "__label__"
+_LINE_ENDS = re.compile(r"\s+")  # fastText reads a line a text
+
+
+def fit(task: Task) -> Predict:
+    """Threads for the cores there are: the default is 12."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.txt"
+        lines = zip(task.train.targets, task.train.texts, strict=True)
+        path.write_text("".join(f"{_PREFIX}{target} {_one_line(text)}\n" for target, text in lines), encoding="utf-8")
+        model = fasttext.train_supervised(str(path), wordNgrams=2, thread=os.cpu_count(), seed=task.seed, verbose=0)
+
+    def predict(texts: list[str]) -> np.ndarray:
+        labels, _ = model.predict([_one_line(text) for text in texts])
+        return np.array([int(label.removeprefix(_PREFIX)) for (label,) in labels])
+
+    return predict
+
+
+def _one_line(text: str) -> str:
+    return _LINE_ENDS.sub(" ", text)
+
+
+if __name__ == "__main__":
+    run(fit)

@@ -1,0 +1,40 @@
+"""NBSVM (Wang & Manning, 2012): a linear SVM on words and word pairs weighted by naive Bayes. No transfer."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.svm import LinearSVC
+
+from benchmarks.peers.contract import Predict, Task, run
+
+_ALPHA, _BETA, _C = 1.0, 0.25, 1.0  # the paper's: smoothing, interpolation, cost
+
+
+def fit(task: Task) -> Predict:
+    """One machine for two labels, one a label for more."""
+    vectorizer = CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]")
+    present = vectorizer.fit_transform(task.train.texts)  # (n, features)
+    wanted = [1] if len(task.labels) == 2 else range(len(task.labels))
+    machines = [_machine(present, task.train.targets == label, task.seed) for label in wanted]
+    weights = np.stack([weight for weight, _ in machines], axis=1)  # (features, machines)
+    biases = np.array([bias for _, bias in machines])
+
+    def predict(texts: list[str]) -> np.ndarray:
+        scores = vectorizer.transform(texts) @ weights + biases
+        return (scores[:, 0] > 0).astype(np.int64) if len(biases) == 1 else scores.argmax(axis=1)
+
+    return predict
+
+
+def _machine(present: csr_matrix, positive: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """Weights (features,) and bias of a label against the others."""
+    counts = [_ALPHA + np.asarray(present[rows].sum(axis=0), float).ravel() for rows in (positive, ~positive)]
+    ratio = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
+    svm = LinearSVC(C=_C, random_state=seed).fit(present.multiply(ratio).tocsr(), positive)
+    weights = svm.coef_[0]
+    mean = np.abs(weights).mean()
+    return ratio * ((1 - _BETA) * mean + _BETA * weights), float(svm.intercept_[0])
+
+
+if __name__ == "__main__":
+    run(fit)

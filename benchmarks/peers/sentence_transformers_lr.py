@@ -1,0 +1,18 @@
+"""sentence-transformers: vectors of the frozen MiniLM, and scikit-learn's logistic regression on them."""
+
+from sentence_transformers import SentenceTransformer
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
+
+
+def fit(task: Task) -> Predict:
+    """Defaults."""
+    encoder = SentenceTransformer(task.minilm, device="cpu")
+    encoder.max_seq_length = SEQUENCE_LENGTH
+    head = LogisticRegression(max_iter=1000).fit(encoder.encode(task.train.texts), task.train.targets)
+    return lambda texts: head.predict(encoder.encode(texts))
+
+
+if __name__ == "__main__":
+    run(fit)

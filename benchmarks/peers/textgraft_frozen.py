@@ -1,0 +1,17 @@
+"""textgraft: a head on minilm's stored vectors (`fine_tune="none"`), its defaults."""
+
+import textgraft as tg
+from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
+from textgraft import TextClassifier
+
+
+def fit(task: Task) -> Predict:
+    """It holds back a tenth of the rows itself."""
+    names = [task.labels[target] for target in task.train.targets]
+    model = TextClassifier("minilm", task.labels, sequence_length=SEQUENCE_LENGTH, seed=task.seed)
+    model.fit(tg.Dataset.from_lists(task.train.texts, names), fine_tune="none", seed=task.seed)
+    return lambda texts: model.predict_proba(texts).argmax(axis=1)
+
+
+if __name__ == "__main__":
+    run(fit)

@@ -1,0 +1,207 @@
+"""The comparison's own parts, without any peer's packages."""
+
+import ast
+import csv
+import itertools
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import compare
+from benchmarks.comparison import jobs, labels, roster, store, table
+from benchmarks.comparison.jobs import JOBS
+from benchmarks.comparison.roster import PEERS, ROOT
+
+VERSIONS = {"python": "3.11.7", "scikit-learn": "1.9.1"}
+FIGURES = {"fit_seconds": 10.0, "cpu_seconds": 20.0, "predict_seconds": 4.0, "peak_mib": 100, "test_rows": 2000}
+
+
+def record(peer, seed=0, job="imdb_16", **figures):
+    run = {"job": job, "peer": peer, "seed": seed, "machine": "M, 2 cores", "versions": VERSIONS}
+    return {**run, "accuracy": 0.5, **FIGURES, **figures}
+
+
+def row_of(page, title, job="imdb_16"):
+    section = page.split(f"### {JOBS[job].title}\n")[1].split("\n##")[0]
+    (line,) = (line for line in section.splitlines() if line.startswith(f"| {title} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.fixture
+def small_job(tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "imdb"
+    folder.mkdir(parents=True)
+    for name, rows in (("train", 40), ("test", 30)):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *((f"{name} {n}", "ab"[n % 2]) for n in range(rows))])
+    monkeypatch.setenv("TEXTGRAFT_DATA", str(tmp_path / "data"))
+    return replace(JOBS["imdb_16"], test_rows=20)
+
+
+def test_a_sample_is_seeded_stratified_and_exact():
+    labels = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 10)
+    drawn = jobs.sampled(labels, 20, seed=1)
+    assert Counter(labels[drawn]) == {"a": 12, "b": 6, "c": 2}
+    assert len(set(drawn)) == 20
+    assert drawn.tolist() == jobs.sampled(labels, 20, seed=1).tolist()
+    assert drawn.tolist() != jobs.sampled(labels, 20, seed=2).tolist()
+
+
+def test_a_job_without_a_sample_takes_every_row_once():
+    assert sorted(jobs.sampled(["a", "b"] * 5, None, seed=3)) == list(range(10))
+
+
+def test_fewer_test_rows_are_the_first_of_the_same_shuffle():
+    assert jobs.tested(100, 7).tolist() == jobs.tested(100, None)[:7].tolist()
+
+
+def test_every_peer_reads_the_same_rows(tmp_path, small_job):
+    task = jobs.write(small_job, 0, tmp_path, None)
+    train, test = (pq.read_table(task[part]).to_pylist() for part in ("train", "test"))
+    assert Counter(row["label"] for row in train) == {"a": 8, "b": 8}
+    assert len({row["text"] for row in test}) == 20
+    assert task["validation"] is None
+    files = [json.loads(jobs.write_for(peer, task, tmp_path).read_text()) for peer in small_job.peers()]
+    assert all({**file, "packages": None} == {**task, "packages": None} for file in files)
+
+
+def test_another_seed_draws_other_rows_and_the_same_test_texts(tmp_path, small_job):
+    written = []
+    for seed in (0, 1):
+        task = jobs.write(small_job, seed, tmp_path, None)
+        written.append([pq.read_table(task[part]) for part in ("train", "test")])
+    assert not written[0][0].equals(written[1][0])
+    assert written[0][1].equals(written[1][1])
+
+
+def test_only_the_missing_runs_are_made(tmp_path, small_job, monkeypatch):
+    path, ran = tmp_path / "compare.jsonl", []
+    monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
+    monkeypatch.setattr(store.read, "__defaults__", (path,))
+    monkeypatch.setattr(store.append, "__defaults__", (path,))
+    monkeypatch.setattr(compare, "_measure", lambda peer, file, hours: ran.append(peer.name) or {"accuracy": 0.5})
+    peers = [PEERS["tfidf_lr"], PEERS["nbsvm"]]
+    assert compare._run_job(small_job, 0, peers[:1], 1.0, tmp_path / "a")
+    assert compare._run_job(small_job, 0, peers, 1.0, tmp_path / "b")
+    assert compare._run_job(small_job, 1, peers[:1], 1.0, tmp_path / "c")
+    assert ran == ["tfidf_lr", "nbsvm", "tfidf_lr"]
+    assert [(line["peer"], line["seed"]) for line in store.read(path)] == [
+        ("tfidf_lr", 0), ("nbsvm", 0), ("tfidf_lr", 1),
+    ]  # fmt: skip
+
+
+def test_a_failed_run_is_not_stored(tmp_path, small_job, monkeypatch):
+    monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
+    monkeypatch.setattr(store.read, "__defaults__", (tmp_path / "none",))
+    monkeypatch.setattr(compare, "_measure", lambda peer, file, hours: None)
+    assert not compare._run_job(small_job, 0, [PEERS["nbsvm"]], 1.0, tmp_path / "a")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "stored"),
+    [({}, True), ({"versions": {"python": "3.12"}}, False), ({"machine": "N"}, False), ({"seed": 1}, False)],
+)
+def test_a_run_is_known_by_job_peer_seed_machine_and_versions(change, stored):
+    assert store.is_stored([record("nbsvm")], {**record("nbsvm"), **change}, hours=1) is stored
+
+
+def test_a_stopped_run_is_made_again_when_it_may_take_longer():
+    stopped = record("hf_trainer", stopped_hours=2.0)
+    assert store.is_stored([stopped], stopped, hours=2)
+    assert not store.is_stored([stopped], stopped, hours=3)
+
+
+def test_a_missing_environment_says_how_to_make_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(roster.ENVIRONMENTS, "torch", (tmp_path / "python", "bench-torch"))
+    roster.versions.cache_clear()
+    with pytest.raises(roster.MissingEnvironmentError, match=r"setfit_: .* run: make bench-torch"):
+        roster.versions(PEERS["setfit_"])
+
+
+def test_the_page_has_means_spreads_and_ratios_over_shared_seeds():
+    page = table.build([
+        record("textgraft_fine_tune", 0, accuracy=0.8, fit_seconds=5.0),
+        record("textgraft_fine_tune", 1, accuracy=0.9, fit_seconds=500.0),
+        record("hf_trainer", 0, accuracy=0.7, fit_seconds=20.0, peak_mib=400),
+    ])  # fmt: skip
+    ours, theirs = row_of(page, "textgraft, fine-tuned"), row_of(page, "HF Trainer")
+    assert ours[1:4] == ["2", "0.850 (0.800 to 0.900)", "252"]
+    assert theirs[1:] == ["1", "0.700", "20 (0.25)", "20 (1)", "500 (1)", "400 (0.25)", "textgraft, fine-tuned"]
+
+
+def test_the_latest_of_two_records_counts():
+    page = table.build([record("nbsvm", accuracy=0.1), record("nbsvm", accuracy=0.2)])
+    assert row_of(page, "NBSVM")[1:3] == ["1", "0.200"]
+
+
+def test_the_page_leaves_nobody_out():
+    page = table.build([record("hf_trainer")])
+    assert row_of(page, "NBSVM")[2] == "not run"
+    assert row_of(page, "SetFit", "imdb_1000")[2].startswith("not run: its default takes every pair")
+    for job in JOBS:
+        assert all(row_of(page, peer.title, job) for peer in PEERS.values())
+
+
+def test_the_page_says_who_was_stopped():
+    stopped = record("setfit_", stopped_hours=2.0)
+    del stopped["accuracy"]
+    assert row_of(table.build([stopped]), "SetFit")[2] == "stopped after 2 hours"
+
+
+def test_the_page_can_be_built_from_nothing():
+    assert row_of(table.build([]), "fastText")[2] == "not run"
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_only_textgraft_s_own_peers_import_it(name):
+    tree = ast.parse((ROOT / "benchmarks" / "peers" / f"{name}.py").read_text())
+    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    rooms = {module.split(".")[0] for module in modules}
+    assert ("textgraft" in rooms) == name.startswith("textgraft")
+    assert {module for module in modules if module.startswith("benchmarks")} <= {
+        "benchmarks.peers.contract", "benchmarks.peers.hf_trainer",
+    }  # fmt: skip
+
+
+def test_every_peer_that_is_left_out_exists():
+    assert set().union(*(job.left_out for job in JOBS.values())) <= set(PEERS)
+    files = {file.stem for file in (ROOT / "benchmarks" / "peers").glob("*.py")}
+    assert files - {"__init__", "contract"} == set(PEERS)
+
+
+@pytest.mark.parametrize("name", ["tfidf_lr", "nbsvm"])
+def test_a_peer_prints_its_figures(name, tmp_path, small_job):
+    task = jobs.write(small_job, 0, tmp_path, None)
+    file = jobs.write_for(PEERS[name], task, tmp_path)
+    command = [sys.executable, "-m", f"benchmarks.peers.{name}", file]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    figures = json.loads(output.splitlines()[-1])
+    assert (figures["train_rows"], figures["test_rows"]) == (16, 20)
+    assert 0 <= figures["accuracy"] <= 1
+    assert set(figures["versions"]) == {"python", *PEERS[name].packages}
+
+
+@given(st.lists(st.floats(0, 1), max_size=10))
+def test_names_beside_the_picture_keep_their_distance_and_order(heights):
+    moved = labels.spread(heights, 0.075)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    assert all(moved[above] - moved[below] > 0.0749 for below, above in itertools.pairwise(order))
+    assert all(-1e-9 <= height <= 1 for height in moved)
+
+
+def test_every_stored_result_is_of_a_known_job_and_peer():
+    for stored in store.read():
+        assert stored["job"] in JOBS
+        assert stored["peer"] in PEERS
+        assert not Path(stored["machine"]).is_absolute()
