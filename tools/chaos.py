@@ -32,6 +32,9 @@ MOST_KILLS_IN_A_ROUND = 4
 BUSY, CANNOT_WRITE = 7, 5
 SECONDS_TO_GIVE_WAY = 2.0
 
+# Files that meet a full disk, see tools/full_disk.py.
+WRITES = (*map(str, (1, 2, 3, 4, 5, 8, 13, 21, 34, 55)), "model")
+
 _WORDS = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "it", "plot"]
 
 
@@ -72,7 +75,9 @@ def main() -> None:
     sys.exit(any("WRONG" in what for what in tally))
 
 
-def chaos(folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job] = JOBS) -> Counter[str]:
+def chaos(
+    folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job] = JOBS, writes: Sequence[str] = WRITES
+) -> Counter[str]:
     """What happened, counted; whatever should not have happened has WRONG in its name.
 
     Args:
@@ -81,6 +86,7 @@ def chaos(folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job]
         streams: runs at a time.
         seed: of the moments.
         jobs: what is run; the kills are dealt out among them.
+        writes: see `fail_writes`.
     """
     make_inputs(folder)
     with ThreadPoolExecutor(streams) as pool:
@@ -89,7 +95,7 @@ def chaos(folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job]
             for number, job in enumerate(jobs)
         ]
         tally = sum((part.result() for part in parts), Counter())
-    return tally + fail_writes(folder, jobs[0]) + compete(folder, jobs[0])
+    return tally + fail_writes(folder, jobs[0], writes) + compete(folder, jobs[0])
 
 
 def make_inputs(folder: Path) -> None:
@@ -226,24 +232,28 @@ def fingerprint(model: Path, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def fail_writes(folder: Path, job: Job, writes: Sequence[int] = (1, 2, 4, 6, 9, 14, 23)) -> Counter[str]:
-    """Let the k-th file that is written meet a full disk: one line, a whole checkpoint, and the same end."""
+def fail_writes(folder: Path, job: Job, writes: Sequence[str]) -> Counter[str]:
+    """Let one start after the other meet a full disk: one line each, a whole checkpoint, and the same end.
+
+    Args:
+        folder: with the inputs.
+        job: what is run.
+        writes: at which file of each start the disk is full, see `tools/full_disk.py`.
+    """
     tally: Counter[str] = Counter()
     out = folder / "full-disk"
-    expected = _expected(folder, job)
     for write in writes:
-        shutil.rmtree(out, ignore_errors=True)
-        error = start(folder, job, out, [sys.executable, str(ROOT / "tools" / "full_disk.py"), str(write)])
-        lines = error.communicate()[1].splitlines()
+        process = start(folder, job, out, [sys.executable, str(ROOT / "tools" / "full_disk.py"), write])
+        lines = process.communicate()[1].splitlines()
         said = [line for line in lines if line.startswith("error:") and "bytes are needed" in line]
         tally["failed writes"] += 1
-        if error.returncode != CANNOT_WRITE or len(said) != 1:
-            tally[f"WRONG: failed write {write} ended with {error.returncode}: {lines[-1:]}"] += 1
+        if process.returncode != CANNOT_WRITE or len(said) != 1 or out.exists():
+            tally[f"WRONG: failed write {write} ended with {process.returncode}: {lines[-1:]}"] += 1
         for checkpoint in out.with_name("full-disk.run").glob("checkpoint-*"):
             verify_folder(checkpoint)
-        start(folder, job, out).communicate()
-        if fingerprint(out, folder) != expected:
-            tally[f"WRONG: after failed write {write} it ended otherwise"] += 1
+    start(folder, job, out).communicate()
+    if fingerprint(out, folder) != _expected(folder, job):
+        tally["WRONG: after failed writes it ended otherwise"] += 1
     return tally
 
 

@@ -1,4 +1,8 @@
-"""`textgraft` on a disk that is full from the k-th file on: `python tools/full_disk.py K VERB ...`."""
+"""`textgraft` on a disk that is full from some file on.
+
+python tools/full_disk.py K VERB ...      the k-th file that is written
+python tools/full_disk.py model VERB ...  the first file that is not of a checkpoint
+"""
 
 import errno
 import sys
@@ -8,14 +12,15 @@ from textgraft.artifact import storage
 from textgraft.cli import main
 
 
-def fill_up(write: int) -> None:
-    """Let half of the `write`-th file be written, and nothing after it."""
+def fill_up(write: str) -> None:
+    """Let half of a file be written, and nothing after it."""
     place = storage._place
     files = []
 
     def limited(path: Path, content: storage.Content) -> str:
         files.append(path)
-        if len(files) < write:
+        before = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
+        if before:
             return place(path, content)
         data = b"".join(content)
         path.write_bytes(data[: len(data) // 2])
@@ -25,5 +30,5 @@ def fill_up(write: int) -> None:
 
 
 if __name__ == "__main__":
-    fill_up(int(sys.argv.pop(1)))
+    fill_up(sys.argv.pop(1))
     main()
