@@ -44,7 +44,7 @@ def _milliseconds(side: str) -> float:
 
     config = FitConfig().filled(model.backbone.fit_defaults)
     tokens = model.tokenize(as_batches(train))
-    compact = CompactTable(model.backbone.token_table, tokens.ids, 0.01) if side == "compact" else None
+    compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
     network = Network(model.model, model.forward, model.loss, model.metrics, compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":

@@ -154,7 +154,7 @@ class Task(ABC):
         for window in _windows(texts, repeat(WINDOW)):
             tokens = self.tokenize([window])
             count.add(tokens.truncation)
-            yield outputs_of(self._infer, tokens)
+            yield outputs_of(self._infer, tokens, self.backbone.fit_defaults.batch_tokens)
         if truncation is None and count.texts:
             length = self.architecture.sequence_length
             warnings.warn(

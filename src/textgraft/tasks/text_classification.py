@@ -143,7 +143,7 @@ class TextClassifier(Task):
             extraction = self._extraction()
             seconds, steps, state = sum(map(extraction.rehearse, tokens.values())), 0, 0
         else:
-            network = self._whole(tokens["train"], chosen)
+            network = self._whole(chosen, read)
             training = Training(network, read["train"], read["validation"], chosen, TrainingBar(0, 0))
             seconds, steps, state = training.rehearse(), training.steps, training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
@@ -270,13 +270,7 @@ class TextClassifier(Task):
     ) -> tuple[Network, Examples[Any], Examples[Any]]:
         """The network that a way of fine-tuning trains, and the examples it is fed with."""
         if chosen.fine_tune == "all":
-            tokens = read["train"].inputs
-            compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
-            return (
-                Network(self.model, self.forward, self.loss, self.metrics, compact),
-                read["train"],
-                read["validation"],
-            )
+            return self._whole(chosen, read), read["train"], read["validation"]
         extraction = self._extraction()
         extracted = partial(watcher.extracted, total=sum(len(part.targets) for part in read.values()))
         train, validation = (
@@ -284,19 +278,15 @@ class TextClassifier(Task):
         )
         return Network(self.head, self.head, self.loss, self.metrics), train, validation
 
-    def _whole(self, tokens: TokenIds, chosen: FitConfig) -> Network:
-        compact = CompactTable(self.backbone.token_table, tokens.ids, weight_decay(chosen))
+    def _whole(self, chosen: FitConfig, read: Mapping[str, Examples[TokenIds]]) -> Network:
+        trained, judged = read["train"].inputs.ids, read["validation"].inputs.ids
+        compact = CompactTable(self.backbone.token_table, trained, judged, weight_decay(chosen))
         return Network(self.model, self.forward, self.loss, self.metrics, compact)
 
     def _extraction(self) -> Extraction:
-        settings = {
-            "family": self.backbone.family,
-            "backbone": self.backbone.config(),
-            "pooling": self.architecture.pooling,
-            "precision": self.precision,
-            "versions": runtime.versions(),
-        }
-        return Extraction(self.pool, self.backbone.network, settings, VectorCache.of_user())
+        pooling, precision = self.architecture.pooling, self.precision
+        settings = {"pooling": pooling, "precision": precision, "versions": runtime.versions()}
+        return Extraction(self.pool, self.backbone, settings, VectorCache.of_user())
 
     def _means(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
         losses = self.loss(tf.constant(targets), tf.constant(logits, tf.float32))

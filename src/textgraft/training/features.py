@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from textgraft.artifact.cache import VectorCache
+from textgraft.backbones.base import Backbone
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Vectors
 
@@ -22,19 +22,20 @@ class Extraction:
     """A frozen backbone with a pooling, and the cache of its vectors."""
 
     def __init__(
-        self, pool: Callable[..., tf.Tensor], network: keras.Model, settings: Mapping[str, Any], cache: VectorCache
+        self, pool: Callable[..., tf.Tensor], backbone: Backbone, settings: Mapping[str, Any], cache: VectorCache
     ) -> None:
         """Name what the vectors depend on beside the texts.
 
         Args:
             pool: (batch of token ids, training) to vectors, float32 (b, dim).
-            network: the backbone's.
-            settings: JSON values: pooling, precision and all that is no weight.
+            backbone: whose network `pool` runs.
+            settings: JSON values: pooling, precision and all else that is neither weight nor backbone.
             cache: where vectors are kept.
         """
-        self._dim = int(network.output_shape[-1])
+        self._dim = backbone.dim
+        self._batch_tokens = backbone.fit_defaults.batch_tokens
         self._infer = inference_step(pool, TokenIds.spec)
-        self._identity = _identity(network, settings)
+        self._identity = _identity(backbone, settings)
         self._cache = cache
 
     def vectors(self, tokens: TokenIds, extracted: Callable[[int], None], note: Callable[[str], None]) -> Vectors:
@@ -51,7 +52,7 @@ class Extraction:
             key = part.digest(self._identity)
             values = self._cache.get(key)
             if values is None:
-                values = outputs_of(self._infer, part, extracted)
+                values = outputs_of(self._infer, part, self._batch_tokens, extracted)
                 if problem := self._cache.put(key, values):
                     note(problem)
             else:
@@ -64,13 +65,14 @@ class Extraction:
         chosen = tokens.part(slice(0, min(texts, len(tokens))))
         self._infer(chosen.batch(np.arange(1)))  # compiles
         start = time.monotonic()
-        outputs_of(self._infer, chosen)
+        outputs_of(self._infer, chosen, self._batch_tokens)
         return (time.monotonic() - start) * float(tokens.lengths.sum() / max(1, chosen.lengths.sum()))
 
 
-def _identity(network: keras.Model, settings: Mapping[str, Any]) -> bytes:
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for weight in network.weights:
+def _identity(backbone: Backbone, settings: Mapping[str, Any]) -> bytes:
+    described = {**settings, "family": backbone.family, "backbone": backbone.config()}
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for weight in backbone.network.weights:
         if "seed_generator_state" not in weight.path:
             digest.update(np.ascontiguousarray(weight.numpy()).reshape(-1).view(np.uint8).data)
     return digest.digest()

@@ -9,9 +9,7 @@ import tensorflow as tf
 from textgraft.training.batches import by_length
 from textgraft.training.inputs import Inputs
 
-# A batch: as many rows as fit in so many padded tokens.
-_TOKENS = 8192
-_ROWS = 512
+_MOST_ROWS = 512  # in a batch
 
 
 def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Any:
@@ -33,20 +31,24 @@ def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Any:
 
 
 def outputs_of(
-    infer: Callable[[tf.Tensor], tf.Tensor], inputs: Inputs, watch: Callable[[int], None] = lambda _: None
+    infer: Callable[[tf.Tensor], tf.Tensor],
+    inputs: Inputs,
+    batch_tokens: int,
+    watch: Callable[[int], None] = lambda _: None,
 ) -> np.ndarray:
     """Outputs for all rows, in their order.
 
     Args:
         infer: what `inference_step` gave.
         inputs: rows.
+        batch_tokens: most tokens in a batch, padding included.
         watch: told how many rows each batch had.
 
     Returns:
         float32 (n, ...).
     """
     outputs: np.ndarray | None = None
-    for rows in by_length(inputs.lengths, _TOKENS, _ROWS):
+    for rows in by_length(inputs.lengths, batch_tokens, _MOST_ROWS):
         part = infer(inputs.batch(rows)).numpy()
         if outputs is None:
             outputs = np.empty((len(inputs), *part.shape[1:]), part.dtype)

@@ -1,9 +1,12 @@
 """What a network is fed with, held compactly: token ids of all texts, or their stored vectors."""
 
+import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -81,10 +84,7 @@ class TokenIds:
             graph: turns them into packed rows.
         """
         parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))]
-        for batch in texts:
-            packed = graph.compiled(tf.constant(batch, tf.string))
-            row_lengths = packed.token_ids.row_lengths()
-            parts.append((packed.token_ids.flat_values.numpy(), row_lengths.numpy(), packed.dropped.numpy()))
+        parts += _packed(texts, graph)
         ids, lengths, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
         return cls(ids, lengths, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64))))
 
@@ -108,6 +108,20 @@ class TokenIds:
         """Int32 ragged (b, None)."""
         ids = np.concatenate([self.ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
         return tf.RaggedTensor.from_row_lengths(ids, self.lengths[rows], validate=False)
+
+
+def _packed(texts: Iterable[np.ndarray], graph: TextGraph) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Ids end to end, lengths and dropped tokens of each batch; a batch on each core at a time."""
+
+    def run(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        packed = graph.compiled(tf.constant(batch, tf.string))
+        return packed.token_ids.flat_values.numpy(), packed.token_ids.row_lengths().numpy(), packed.dropped.numpy()
+
+    cores = os.cpu_count() or 1
+    batches = iter(texts)
+    with ThreadPoolExecutor(cores) as pool:
+        while some := list(islice(batches, cores)):
+            yield from pool.map(run, some)
 
 
 class Vectors:

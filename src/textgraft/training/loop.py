@@ -1,8 +1,8 @@
 """The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -99,7 +99,7 @@ class Training:
         self._epochs = config.epochs or 1
         self._rates = learning_rates(config, self._epochs * len(self._order(0)))
         self._step = TrainingStep(network, data, config)
-        self._infer = inference_step(network.forward, data.inputs.spec)
+        self._infer = inference_step(_judging(network), data.inputs.spec)
         self._seeds = [weight for weight in network.layers.non_trainable_variables if "seed_gen" in weight.path]
         _seed(self._seeds, config.seed)
         self._progress = Progress()
@@ -188,7 +188,8 @@ class Training:
     def _judge_epoch(self, checkpoints: Checkpoints | None) -> None:
         """Validate, and close the epoch."""
         progress, start = self._progress, time.monotonic()
-        self._step.write_back(self._rates[: progress.step])
+        if self._network.compact:
+            self._network.compact.refresh(self._rates[: progress.step])
         scores = self._validate(checkpoints)
         self._validation_seconds = time.monotonic() - start
         progress.seconds += self._validation_seconds
@@ -211,7 +212,7 @@ class Training:
                 self._save(checkpoints)
 
         validation, network = self._validation, self._network
-        outputs = outputs_of(self._infer, validation.inputs, watch)
+        outputs = outputs_of(self._infer, validation.inputs, self._config.batch_tokens or 1, watch)
         loss = tf.reduce_mean(network.loss(tf.constant(validation.targets), tf.constant(outputs)))
         metrics = network.metrics(validation.targets, outputs)
         return {**{f"val_{name}": value for name, value in metrics.items()}, "val_loss": float(loss)}
@@ -259,8 +260,9 @@ class Training:
 
     def _take_best(self) -> None:
         _assign(self._step.variables, self._best)
-        steps = self.steps // self._epochs * self._kept
-        self._step.write_back(self._rates[:steps])
+        if self._network.compact:
+            steps = self.steps // self._epochs * self._kept
+            self._network.compact.write_back(self._rates[:steps])
 
     def _save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, and stop here if that was asked."""
@@ -285,6 +287,16 @@ class Training:
             self._watcher.step(progress.epoch, seen, self._means, None)
         where = f"epoch {progress.epoch + 1}, step {progress.batch}"
         self._watcher.note(f"resumed an unfinished run after {where}")
+
+
+def _judging(network: Network) -> Callable[..., tf.Tensor]:
+    """The network's function, with the compact table's rows for validation where there is one."""
+
+    def forward(batch: tf.Tensor, training: bool) -> tf.Tensor:
+        with network.compact.in_validation() if network.compact else nullcontext():
+            return network.forward(batch, training=training)
+
+    return forward
 
 
 def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:

@@ -120,15 +120,6 @@ class TrainingStep:
         back = np.argsort(np.concatenate(parts), kind="stable")
         return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
 
-    def write_back(self, rates: np.ndarray) -> None:
-        """Bring the network's token table up to date with the compact one.
-
-        Args:
-            rates: learning rates of the steps done.
-        """
-        if self._network.compact:
-            self._network.compact.write_back(rates)
-
     @property
     def graphs(self) -> int:
         """How many graphs were compiled."""
@@ -166,7 +157,7 @@ class TrainingStep:
         return loss, outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def _compacted(self) -> AbstractContextManager[None]:
-        return self._network.compact.in_use() if self._network.compact else nullcontext()
+        return self._network.compact.in_training() if self._network.compact else nullcontext()
 
     def _in_place(self, variable: keras.Variable) -> keras.Variable:
         compact = self._network.compact
