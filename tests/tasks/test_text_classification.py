@@ -207,6 +207,15 @@ def test_windows_keep_the_order(trained, monkeypatch):
     np.testing.assert_allclose(trained.predict_proba(texts), whole, atol=1e-6)
 
 
+def test_the_first_windows_of_a_stream_are_short(trained):
+    texts = np.array([f"{'film ' * (row % 7)}{GOOD[row % 5]}".encode() for row in range(400)], object)
+    pairs = list(trained.paired([texts[:300], texts[300:]], trained.probabilities))
+    assert [len(window) for window, _ in pairs] == [32, 128, 240]
+    assert np.concatenate([window for window, _ in pairs]).tolist() == texts.tolist()
+    found = np.concatenate([probabilities for _, probabilities in pairs])
+    np.testing.assert_allclose(found, trained.predict_proba([text.decode() for text in texts]), atol=1e-6)
+
+
 def test_truncation_is_counted(tiny_bert):
     data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)

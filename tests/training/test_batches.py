@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.training.batches import by_length, shuffled
+from textgraft.training.batches import by_length, padding, shuffled
 from textgraft.training.config import FitConfig
 from textgraft.training.schedule import learning_rates
 
@@ -33,9 +33,23 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 def test_like_lengths_go_together():
     lengths = np.random.default_rng(0).integers(1, 300, 4000)
-    batches = shuffled(lengths, 16, 0, 0)
-    padded = sum(len(rows) * lengths[rows].max() for rows in batches)
-    assert lengths.sum() / padded > 0.95
+    assert padding(lengths, shuffled(lengths, 16, 0, 0)) < 0.05
+
+
+def test_padding_is_a_share_of_all_tokens():
+    lengths = np.array([1, 3, 2, 2])
+    assert padding(lengths, [np.array([0, 1]), np.array([2, 3])]) == pytest.approx(2 / 10)
+    assert padding(lengths, []) == 0
+
+
+def test_little_padding_on_reviews(real_data):
+    """IMDb at 256 tokens, as minilm splits it."""
+    import textgraft as tg
+    from textgraft.tasks.base import as_batches
+
+    reviews = tg.load_dataset(real_data / "imdb", split="train[:20%]", label="label")
+    lengths = tg.TextEmbedder("minilm", sequence_length=256).tokenize(as_batches(reviews)).lengths
+    assert padding(lengths, shuffled(lengths, 16, 0, 0)) < 0.05
 
 
 def test_the_order_of_batches_has_no_length_bias():
