@@ -131,6 +131,14 @@ def test_another_config_is_refused_with_the_difference(tiny_bert, tmp_path):
     assert len(history.records) == 3
 
 
+def test_what_else_is_in_the_folder_stays(tiny_bert, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    with Checkpoints(tmp_path / "run", restart=True):
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
 def test_a_damaged_checkpoint_is_refused(tiny_bert, tmp_path):
     fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
     (weights,) = (tmp_path / "run").glob("*/weights.safetensors")

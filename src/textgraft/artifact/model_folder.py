@@ -23,13 +23,13 @@ from textgraft.errors import ModelFolderError
 
 FORMAT_VERSION = 1
 
-CONFIG = "config.json"
+_CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _HISTORY = "history.csv"
 _CARD = "README.md"
 
 # Bytes; another file is the tokenizer's. JSON can take 40 times its size in memory.
-_LARGEST = {CONFIG: 5 * 2**20, _HISTORY: 2 * 2**20, _CARD: 8 * 2**20, _WEIGHTS: 2**63}
+_LARGEST = {_CONFIG: 5 * 2**20, _HISTORY: 2 * 2**20, _CARD: 8 * 2**20, _WEIGHTS: 2**63}
 _LARGEST_ASSET = 128 * 2**20
 
 
@@ -68,9 +68,9 @@ class StoredModel:
             ModelFolderError: when a file is malformed, has another format version, or does not fit the others.
         """
         self.folder = folder
-        config = strict_json.parse(read_bounded(folder / CONFIG, _LARGEST[CONFIG]), folder / CONFIG)
+        config = strict_json.parse(read_bounded(folder / _CONFIG, _LARGEST[_CONFIG]), folder / _CONFIG)
         _require_format(config, folder)
-        check_config(config, folder / CONFIG)
+        check_config(config, folder / _CONFIG)
         check_files(config, shapes(folder / _WEIGHTS), folder)
         self.config = config
         self.history = read_history(folder / _HISTORY, _LARGEST[_HISTORY])
@@ -102,7 +102,7 @@ def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
         ModelFolderError: see `storage.write_folder`.
     """
     files: dict[str, storage.Content] = {name: [data] for name, data in content.assets.items()}
-    files[CONFIG] = [_json(content.config)]
+    files[_CONFIG] = [_json(content.config)]
     files[_WEIGHTS] = as_safetensors(content.weights)
     files[_HISTORY] = [_csv(content.history)]
     files[_CARD] = [content.card.encode()]
@@ -124,7 +124,7 @@ def read(folder: Path) -> StoredModel:
 
 def is_model_folder(path: Path) -> bool:
     """Whether textgraft wrote it, judged by its file names."""
-    return all((path / name).is_file() for name in (CONFIG, _WEIGHTS, _HISTORY))
+    return all((path / name).is_file() for name in (_CONFIG, _WEIGHTS, _HISTORY))
 
 
 def _require_format(config: dict[str, Any], folder: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -13,9 +13,8 @@ from typing import Any, Self
 import numpy as np
 from safetensors.numpy import load_file
 
-from textgraft.artifact import storage
+from textgraft.artifact import model_folder, storage
 from textgraft.artifact.lock import locked
-from textgraft.artifact.model_folder import CONFIG, is_model_folder
 from textgraft.artifact.tensors import as_safetensors
 from textgraft.artifact.verification import verify_folder
 from textgraft.errors import ConfigError, TrainingError
@@ -153,10 +152,9 @@ class Checkpoints:
     def belong_to(self, folder: Path) -> bool:
         """Whether a model folder is what this run left: it was cut short between saving that and clearing up."""
         newest = self._newest()
-        if newest is None or not is_model_folder(folder):
+        if newest is None or not model_folder.is_model_folder(folder):
             return False
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return bool(config.get("run") == run_digest(_state(newest)["run"]))
+        return bool(model_folder.read(folder).config.get("run") == run_digest(_state(newest)["run"]))
 
     @property
     def due(self) -> bool:
@@ -199,14 +197,16 @@ class Checkpoints:
         return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"
 
     def clear(self) -> None:
-        """Remove all checkpoints, and the folder."""
-        if self.folder.exists():
-            storage.remove_folder(self.folder)
+        """Remove all checkpoints, and the folder unless it holds something else."""
+        for checkpoint in self._all():
+            storage.remove_folder(checkpoint)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _tidy(self) -> None:
         for leftover in self.folder.glob(f".{_PREFIX}*"):
             storage.remove_leftovers(self.folder / leftover.name[1:].split(".")[0])
-        for older in sorted(self.folder.glob(f"{_PREFIX}*"))[:-1]:
+        for older in self._all()[:-1]:
             storage.remove_folder(older)
 
     def _files(self, snapshot: Snapshot, previous: Path | None) -> dict[str, storage.Content]:
@@ -221,7 +221,11 @@ class Checkpoints:
         return files
 
     def _newest(self) -> Path | None:
-        return max(self.folder.glob(f"{_PREFIX}*"), default=None)
+        return max(self._all(), default=None)
+
+    def _all(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self.folder.glob(f"{_PREFIX}*"))
 
 
 def _state(checkpoint: Path) -> dict[str, Any]:
