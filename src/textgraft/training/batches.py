@@ -63,4 +63,4 @@ def padding(lengths: np.ndarray, order: Iterable[np.ndarray]) -> float:
     for rows in order:
         real += int(lengths[rows].sum())
         padded += len(rows) * int(lengths[rows].max())
-    return 1 - real / max(1, padded)
+    return (padded - real) / max(1, padded)
