@@ -84,11 +84,12 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_what_a_killed_writer_left_is_removed(tmp_path):
-    (tmp_path / ".model.building.x").mkdir()
-    (tmp_path / ".model.building.x" / "weights").write_text("half")
-    write_folder(tmp_path / "model", fill_with("one"))
-    assert names(tmp_path) == ["model"]
+@pytest.mark.parametrize("name", ["model", "model[1]*"])
+def test_what_a_killed_writer_left_is_removed(tmp_path, name):
+    (tmp_path / f".{name}.building.x").mkdir()
+    (tmp_path / f".{name}.building.x" / "weights").write_text("half")
+    write_folder(tmp_path / name, fill_with("one"))
+    assert names(tmp_path) == [name]
 
 
 def test_a_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):

@@ -82,6 +82,14 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
     assert history.records[0]["val_loss"] < np.log(len(names))
 
 
+@pytest.mark.parametrize(("head", "steps"), [("gradient", 3 * 7), ("logistic", 0)])
+def test_a_plan_counts_the_heads_steps(tiny_bert, head, steps):
+    plan = fresh(tiny_bert).plan(data(), data(), fine_tune="none", head=head, epochs=3, batch_size=4)
+    assert plan.steps == steps
+    assert plan.trainable == 16 + 1
+    assert plan.seconds > 0
+
+
 def test_logistic_regression_where_it_makes_no_sense(tiny_bert):
     with pytest.raises(ConfigError, match="needs fine_tune 'none'"):
         fresh(tiny_bert).fit(data(), data(), head="logistic")

@@ -1,6 +1,7 @@
 """The one way into run and model folders: whole or not at all, hashed, synced, by one process at a time."""
 
 import ctypes
+import glob
 import hashlib
 import json
 import os
@@ -72,12 +73,13 @@ def remove_folder(folder: Path) -> None:
 def remove_leftovers(target: Path) -> None:
     """Remove what writers of a folder left that were killed; call it under the folder's lock."""
     target = target.absolute()
-    for leftover in target.parent.glob(f".{target.name}.previous.*"):
+    name = glob.escape(target.name)
+    for leftover in target.parent.glob(f".{name}.previous.*"):
         # A writer was killed between two renames, where the system could not exchange two folders at once.
         if not target.exists() and (leftover / MANIFEST).is_file():
             leftover.rename(target)
     for kind in ("building", "previous", "removed"):
-        for leftover in target.parent.glob(f".{target.name}.{kind}.*"):
+        for leftover in target.parent.glob(f".{name}.{kind}.*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
 

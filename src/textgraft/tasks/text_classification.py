@@ -141,7 +141,9 @@ class TextClassifier(Task):
         tokens = {name: part.inputs for name, part in read.items()}
         if chosen.fine_tune == "none":
             extraction = self._extraction()
-            seconds, steps, state = sum(map(extraction.rehearse, tokens.values())), 0, 0
+            seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
+            batches = -(-len(parts["train"]) // (chosen.batch_size or 1))
+            steps = 0 if chosen.head == "logistic" else batches * (chosen.epochs or 1)
         else:
             network = self._whole(chosen, read)
             training = Training(network, read["train"], read["validation"], chosen, TrainingBar(0, 0))
