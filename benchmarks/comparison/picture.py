@@ -22,7 +22,7 @@ _LABEL_GAP = 0.075  # of a panel's height, between two labels
 
 
 def main() -> None:
-    """Draw what this machine has measured: a panel a job."""
+    """Draw what this machine has measured: a panel for each job that was run."""
     here = store.machine()
     records = [record for record in store.latest(store.read()) if record["machine"] == here and "accuracy" in record]
     draw(records, PATH)
@@ -38,10 +38,15 @@ def draw(records: Sequence[Record], path: Path) -> None:
     mpl.rcParams.update(
         {"svg.hashsalt": "textgraft", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
-    jobs = [job for job in JOBS.values() if job.name != "predict"]  # which is about speed alone
+    run = {record["job"] for record in records} - {"predict"}  # which is about speed alone
+    jobs = [job for job in JOBS.values() if job.name in run]
     rows = -(-len(jobs) // _COLUMNS)
-    figure, panels = plt.subplots(rows, _COLUMNS, figsize=(_COLUMNS * _WIDTH, rows * _HEIGHT), layout="constrained")
-    for job, panel in zip(jobs, panels.flat, strict=True):
+    figure, panels = plt.subplots(
+        rows, _COLUMNS, figsize=(_COLUMNS * _WIDTH, rows * _HEIGHT), layout="constrained", squeeze=False
+    )
+    for panel in panels.flat[len(jobs) :]:
+        panel.set_axis_off()
+    for job, panel in zip(jobs, panels.flat, strict=False):
         _panel(panel, job, [record for record in records if record["job"] == job.name])
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)
@@ -49,10 +54,6 @@ def draw(records: Sequence[Record], path: Path) -> None:
 
 def _panel(panel: Axes, job: Job, records: Sequence[Record]) -> None:
     panel.set_title(job.title, loc="left", fontweight="bold")
-    if not records:
-        panel.text(0.5, 0.5, "not run", ha="center", color=_THEIRS, transform=panel.transAxes)
-        panel.set_axis_off()
-        return
     points = []
     for peer in PEERS.values():
         runs = [record for record in records if record["peer"] == peer.name]

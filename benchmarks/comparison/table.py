@@ -1,7 +1,7 @@
 """docs/comparison.md, rebuilt from the stored results: `python -m benchmarks.comparison.table`."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.comparison import store
@@ -24,12 +24,20 @@ the training rows back to choose the epoch; the others train on all.
 
 Accuracy is the mean over the seeds, which draw the training rows and start the training, with the lowest and the
 highest. Seconds (wall and CPU) are those from rows in memory to a trained model, loading the pretrained weights
-included and imports left out; texts/s those of the first prediction; MiB the process's peak. In parentheses:
-textgraft's figure divided by the peer's, over the seeds both have run.
+included and imports left out; of these, training is the library's own fit call, where a peer tells it apart. Texts/s
+are those of the first prediction, MiB the process's peak. In parentheses: textgraft's figure divided by the peer's,
+over the seeds both have run.
 
 ![accuracy against CPU seconds](comparison.svg)
 """
-_COLUMNS = ("peer", "seeds", "accuracy", "seconds", "CPU seconds", "texts/s predicted", "MiB", "held against")
+_FIGURES = {
+    "fit_seconds": "seconds",
+    "training_seconds": "of which training",
+    "cpu_seconds": "CPU seconds",
+    "texts_per_second": "texts/s predicted",
+    "peak_mib": "MiB",
+}
+_COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "held against")
 
 
 def build(records: Iterable[Record]) -> str:
@@ -62,40 +70,55 @@ def _versions(records: Iterable[Record]) -> str:
 
 def _job(job: Job, records: list[Record]) -> str:
     rows = {peer.name: [r for r in records if r["peer"] == peer.name] for peer in PEERS.values()}
-    tested = {record["test_rows"] for record in records if "test_rows" in record}
-    size = f"Tested on {max(tested):,} texts." if tested else "Not run yet."
-    lines = [f"### {job.title}\n\n{size}\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-    lines += [_line(_cells(peer, job, rows)) for peer in PEERS.values()]
-    return "\n".join([*lines, ""])
-
-
-def _cells(peer: Peer, job: Job, rows: dict[str, list[Record]]) -> list[str]:
-    finished = _finished(rows[peer.name])
+    finished = [peer for peer in PEERS.values() if _finished(rows[peer.name])]
     if not finished:
-        return [peer.title, "", _why_not(peer, job, rows[peer.name]), *[""] * (len(_COLUMNS) - 3)]
+        return f"### {job.title}\n\nNot run yet.\n"
+    tested = max(record["test_rows"] for record in _finished(records))
+    lines = [f"### {job.title}\n\nTested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+    lines += [_line(_cells(peer, rows)) for peer in finished]
+    absent = {peer: _why_not(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in finished}
+    return "\n".join([*lines, "", *_absent(absent)])
+
+
+def _cells(peer: Peer, rows: dict[str, list[Record]]) -> list[str]:
+    finished = _finished(rows[peer.name])
     ours = _finished(rows.get(peer.held_against or "", []))
-    names = ("fit_seconds", "cpu_seconds", "texts_per_second", "peak_mib")
     accuracy = [record["accuracy"] for record in finished]
     spread = f" ({min(accuracy):.3f} to {max(accuracy):.3f})" if len(accuracy) > 1 else ""
-    figures = [_figure(name, finished, ours) for name in names]
+    figures = [_figure(name, finished, ours) for name in _FIGURES]
     against = PEERS[peer.held_against].title if peer.held_against and ours else ""
     return [peer.title, str(len(finished)), f"{statistics.mean(accuracy):.3f}{spread}", *figures, against]
 
 
+def _absent(reasons: Mapping[Peer, str]) -> list[str]:
+    """A line for each reason, with the peers it holds for."""
+    grouped: dict[str, list[str]] = {}
+    for peer, reason in reasons.items():
+        grouped.setdefault(reason, []).append(peer.title)
+    return [*(f"- {', '.join(titles)}: {reason}" for reason, titles in grouped.items()), ""] if grouped else []
+
+
 def _why_not(peer: Peer, job: Job, records: Sequence[Record]) -> str:
     if peer.name in job.left_out:
-        return f"not run: {job.left_out[peer.name]}"
+        return f"left out, {job.left_out[peer.name]}"
     stopped = [record["stopped_hours"] for record in records if "stopped_hours" in record]
-    return f"stopped after {max(stopped):g} hours" if stopped else "not run"
+    return f"stopped after {max(stopped):g} hours" if stopped else "not run yet"
 
 
 def _figure(name: str, records: list[Record], ours: list[Record]) -> str:
+    records, ours = ([r for r in side if _tells(r, name)] for side in (records, ours))
+    if not records:
+        return ""
     shared = {record["seed"] for record in records} & {record["seed"] for record in ours}
     text = f"{_mean(name, records):,.{0 if _mean(name, records) >= 10 else 1}f}"
     if not shared:
         return text
     mine, theirs = ([r for r in side if r["seed"] in shared] for side in (ours, records))
     return f"{text} ({_ratio(_mean(name, mine), _mean(name, theirs))})"
+
+
+def _tells(record: Record, name: str) -> bool:
+    return record.get("predict_seconds" if name == "texts_per_second" else name) is not None
 
 
 def _ratio(mine: float, theirs: float) -> str:

@@ -42,7 +42,8 @@ def trained(task: Task) -> tuple[Trainer, PreTrainedTokenizerBase]:
     )
     rows = _tokenized(task.train.texts, tokenizer).add_column("label", task.train.targets.tolist())
     trainer = Trainer(_model(task), arguments, train_dataset=rows, processing_class=tokenizer)
-    trainer.train()
+    with task.training:
+        trainer.train()
     return trainer, tokenizer
 
 

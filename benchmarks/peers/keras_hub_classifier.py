@@ -17,7 +17,8 @@ def fit(task: Task) -> Predict:
             keras_hub.models.BertTokenizer.from_preset(task.minilm), sequence_length=SEQUENCE_LENGTH
         ),
     )
-    classifier.fit(task.train.texts, task.train.targets, epochs=EPOCHS, verbose=0)
+    with task.training:
+        classifier.fit(task.train.texts, task.train.targets, epochs=EPOCHS, verbose=0)
     return lambda texts: np.argmax(classifier.predict(texts, verbose=0), axis=1)
 
 

@@ -20,7 +20,8 @@ def fit(task: Task) -> Predict:
     )
     model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
     train, validation = _dataset(task.train).shuffle(10_000).batch(512), _dataset(task.validation).batch(512)
-    model.fit(train, epochs=10, validation_data=validation, verbose=0)
+    with task.training:
+        model.fit(train, epochs=10, validation_data=validation, verbose=0)
 
     def predict(texts: list[str]) -> np.ndarray:
         logits = model.predict(tf.data.Dataset.from_tensor_slices(texts).batch(512), verbose=0)

@@ -9,7 +9,9 @@ def fit(task: Task) -> Predict:
     """It holds back a tenth of the rows itself."""
     names = [task.labels[target] for target in task.train.targets]
     model = TextClassifier("minilm", task.labels, sequence_length=SEQUENCE_LENGTH, seed=task.seed)
-    model.fit(tg.Dataset.from_lists(task.train.texts, names), epochs=EPOCHS, seed=task.seed)
+    rows = tg.Dataset.from_lists(task.train.texts, names)
+    with task.training:
+        model.fit(rows, epochs=EPOCHS, seed=task.seed)
     return lambda texts: model.predict_proba(texts).argmax(axis=1)
 
 

@@ -12,16 +12,10 @@ def fit(task: Task) -> Predict:
         return tg.Dataset.from_lists(rows.texts, [task.labels[target] for target in rows.targets])
 
     model = TextClassifier(task.module, task.labels, hidden=(16,), dropout=0, seed=task.seed)
-    model.fit(
-        dataset(task.train),
-        dataset(task.validation),
-        epochs=10,
-        batch_size=512,
-        optimizer="adam",
-        learning_rate=1e-3,
-        patience=10,
-        seed=task.seed,
-    )
+    parts = dataset(task.train), dataset(task.validation)
+    chosen = {"epochs": 10, "batch_size": 512, "optimizer": "adam", "learning_rate": 1e-3, "patience": 10}
+    with task.training:
+        model.fit(*parts, **chosen, seed=task.seed)
     return lambda texts: model.predict_proba(texts).argmax(axis=1)
 
 
