@@ -142,7 +142,7 @@ class WordVectors(Backbone):
     def _filled(
         cls, graph: bytes, words: Sequence[bytes], vectors: tf.Variable | np.ndarray, pooling: str, origin: Origin
     ) -> Self:
-        if any(b"\n" in word for word in words):
+        if b"".join(words).count(b"\n"):
             raise PresetError(f"{origin.preset}: a word of its table holds a line break; it cannot be read")
         rows, dim = vectors.shape
         backbone = cls(graph, words, {"rows": rows, "dim": dim, "pooling": pooling}, origin)

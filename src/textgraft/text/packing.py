@@ -51,16 +51,14 @@ def pack(
         dropped = tf.add_n([before - after for before, after in zip(lengths, kept, strict=True)])
     else:
         dropped = tf.zeros_like(lengths[0])
-    parts: list[tf.RaggedTensor] = []
-    kinds: list[tf.RaggedTensor] = []
+    rows, pieces = segments[0].nrows(), []
     for number, segment in enumerate(segments):
-        rows = segment.nrows()
         before = [_column(start, rows)] if number == 0 and start is not None else []
         after = [_column(end, rows)] if end is not None else []
-        part = tf.concat([*before, segment, *after], axis=1)
-        parts.append(part)
-        kinds.append(part.with_values(tf.fill(tf.shape(part.values), number)))
-    return Packed(tf.concat(parts, axis=1), tf.concat(kinds, axis=1), tf.cast(dropped, tf.int32))
+        pieces += [(piece, number) for piece in (*before, segment, *after)]
+    kinds = [piece.with_values(tf.fill(tf.shape(piece.values), number)) for piece, number in pieces]
+    ids = tf.concat([piece for piece, _ in pieces], axis=1)
+    return Packed(ids, tf.concat(kinds, axis=1), tf.cast(dropped, tf.int32))
 
 
 def pad(token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None, pad_id: int) -> dict[str, tf.Tensor]:
@@ -94,11 +92,13 @@ def _longest_first(lengths: Sequence[tf.Tensor], room: int) -> list[tf.Tensor]:
 
 def _cut(segment: tf.RaggedTensor, kept: tf.Tensor, tails: tf.Tensor) -> tf.RaggedTensor:
     """Keep so many tokens of each row, and so many of these at its end; all of them where a row is short enough."""
-    lengths = segment.row_lengths()
-    position = tf.ragged.range(lengths)
-    in_head = position < tf.expand_dims(kept - tails, 1)
-    in_tail = position >= tf.expand_dims(lengths - tails, 1)
-    return tf.ragged.boolean_mask(segment, tf.logical_or(in_head, in_tail))
+    # On the flat values: comparing ragged tensors takes most of a second to trace.
+    rows = segment.value_rowids()
+    position = tf.range(tf.size(segment.values, rows.dtype)) - tf.gather(segment.row_starts(), rows)
+    in_head = position < tf.gather(kept - tails, rows)
+    in_tail = position >= tf.gather(segment.row_lengths() - tails, rows)
+    values = tf.boolean_mask(segment.values, tf.logical_or(in_head, in_tail))
+    return tf.RaggedTensor.from_row_lengths(values, kept, validate=False)
 
 
 def _dense(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:
@@ -108,4 +108,5 @@ def _dense(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:
 
 
 def _column(token_id: int | None, rows: tf.Tensor) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_tensor(tf.fill(tf.stack([rows, tf.cast(1, rows.dtype)]), tf.cast(token_id, tf.int32)))
+    values = tf.fill([rows], tf.cast(token_id, tf.int32))
+    return tf.RaggedTensor.from_row_splits(values, tf.range(rows + 1), validate=False)

@@ -38,8 +38,9 @@ class CompactTable:
         self._place = _place(len(whole), np.concatenate([self._trained, others]))
         self._whole = whole if weight_decay else None
         self._others = whole[others]
-        self.vectors = keras.Variable(whole[self._trained], name="embeddings")
-        self._judging = keras.Variable(np.concatenate([whole[self._trained], self._others]), trainable=False)
+        self.vectors = keras.Variable(whole[self._trained], name="embeddings", autocast=False)
+        judging = np.concatenate([whole[self._trained], self._others])
+        self._judging = keras.Variable(judging, trainable=False, autocast=False)
 
     def in_training(self) -> AbstractContextManager[None]:
         """While a training step is traced."""

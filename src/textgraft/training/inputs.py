@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from textgraft.text.graph import TextGraph
 
+_PIECE = 256  # texts that go through the text graph at once
+
 
 class Inputs(Protocol):
     """Rows that can be fed to a network in any order.
@@ -111,16 +113,16 @@ class TokenIds:
 
 
 def _packed(texts: Iterable[np.ndarray], graph: TextGraph) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Ids end to end, lengths and dropped tokens of each batch; a batch on each core at a time."""
+    """Ids end to end, lengths and dropped tokens of a few texts after the other; some on each core at a time."""
 
     def run(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         packed = graph.compiled(tf.constant(batch, tf.string))
         return packed.token_ids.flat_values.numpy(), packed.token_ids.row_lengths().numpy(), packed.dropped.numpy()
 
     cores = os.cpu_count() or 1
-    batches = iter(texts)
+    pieces = (batch[start : start + _PIECE] for batch in texts for start in range(0, len(batch), _PIECE))
     with ThreadPoolExecutor(cores) as pool:
-        while some := list(islice(batches, cores)):
+        while some := list(islice(pieces, 4 * cores)):
             yield from pool.map(run, some)
 
 

@@ -98,6 +98,7 @@ class Training:
         self._config, self._watcher = config, watcher
         self._epochs = config.epochs or 1
         self._rates = learning_rates(config, self._epochs * len(self._order(0)))
+        self._tokens = [int(part.inputs.lengths.sum()) for part in (data, validation)]
         self._step = TrainingStep(network, data, config)
         self._infer = inference_step(_judging(network), data.inputs.spec)
         self._seeds = [weight for weight in network.layers.non_trainable_variables if "seed_gen" in weight.path]
@@ -247,10 +248,10 @@ class Training:
         """Seconds until the last epoch is judged; None before there is ground for it."""
         if not self._pace.steps:
             return None
-        lengths, progress = self._data.inputs.lengths, self._progress
-        epochs = self._epochs - progress.epoch - progress.seen / len(lengths)
-        training = self._pace.of(self.steps - progress.step, epochs * lengths.sum())
-        forward = self._pace.of(0, self._validation.inputs.lengths.sum()) / _TRAINING_OVER_FORWARD
+        progress, (trained, judged) = self._progress, self._tokens
+        epochs = self._epochs - progress.epoch - progress.seen / len(self._data.inputs)
+        training = self._pace.of(self.steps - progress.step, epochs * trained)
+        forward = self._pace.of(0, judged) / _TRAINING_OVER_FORWARD
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or forward)
 
     # === State ===

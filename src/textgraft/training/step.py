@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import keras
 import numpy as np
@@ -15,6 +16,8 @@ from textgraft.training.config import FitConfig
 from textgraft.training.dropout import quick_dropout
 from textgraft.training.inputs import Inputs
 from textgraft.training.optimizer import Adam
+
+_RATE, _NUMBER = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,6 @@ class TrainingStep:
         self._most_tokens = config.batch_tokens or 1
         self.variables = [self._in_place(variable) for variable in network.layers.trainable_variables]
         self.optimizer = Adam(self.variables, config)
-        batch, rate, number = data.inputs.spec, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
-        targets = tf.TensorSpec([None, *data.targets.shape[1:]], data.targets.dtype)
-        self._whole = tf.function(self._move, input_signature=[batch, targets, rate, number], autograph=False)
-        self._part = tf.function(self._add, input_signature=[batch, targets, rate], autograph=False)
-        self._finish = tf.function(self._move_by_sums, input_signature=[rate, number], autograph=False)
         self._sums: list[tf.Variable] = []
 
     def __call__(self, rows: np.ndarray, rate: float, number: int) -> Result:
@@ -123,7 +121,27 @@ class TrainingStep:
     @property
     def graphs(self) -> int:
         """How many graphs were compiled."""
-        return sum(step.experimental_get_tracing_count() for step in (self._whole, self._part, self._finish))
+        return sum(name in vars(self) for name in ("_whole", "_part", "_finish"))
+
+    # Each has one graph, which is called directly: on stored vectors a tf.function's own look at its arguments would
+    # take a third of the step.
+
+    @cached_property
+    def _whole(self) -> Any:
+        return _compiled(self._move, self._data.inputs.spec, self._targets, _RATE, _NUMBER)
+
+    @cached_property
+    def _part(self) -> Any:
+        return _compiled(self._add, self._data.inputs.spec, self._targets, _RATE)
+
+    @cached_property
+    def _finish(self) -> Any:
+        return _compiled(self._move_by_sums, _RATE, _NUMBER)
+
+    @property
+    def _targets(self) -> tf.TensorSpec:
+        targets = self._data.targets
+        return tf.TensorSpec([None, *targets.shape[1:]], targets.dtype)
 
     def _batch(self, rows: np.ndarray) -> tuple[tf.Tensor | tf.RaggedTensor, tf.Tensor]:
         return self._data.inputs.batch(rows), tf.constant(self._data.targets[rows])
@@ -162,3 +180,7 @@ class TrainingStep:
     def _in_place(self, variable: keras.Variable) -> keras.Variable:
         compact = self._network.compact
         return compact.vectors if compact and variable is compact.table.vectors else variable
+
+
+def _compiled(function: Callable[..., Any], *signature: tf.TypeSpec) -> Any:
+    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
