@@ -17,7 +17,7 @@ Contract = TypeVar("Contract")
 
 # Files of a room that serve its entries and are none themselves.
 _SHARED = {
-    "backbones": {"base", "presets", "token_table"},
+    "backbones": {"base", "presets", "quick_layers", "token_table"},
     "data.formats": {"base"},
     "tasks": {"base", "pooling"},
     "artifact.backbones": {"base"},

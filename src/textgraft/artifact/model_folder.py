@@ -31,6 +31,7 @@ _CARD = "README.md"
 # Bytes; another file is the tokenizer's. JSON can take 40 times its size in memory.
 _LARGEST = {_CONFIG: 5 * 2**20, _HISTORY: 2 * 2**20, _CARD: 8 * 2**20, _WEIGHTS: 2**63}
 _LARGEST_ASSET = 128 * 2**20
+_GROWS = {_CONFIG: "the list of labels", _HISTORY: "the training", _CARD: "the labels"}
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,15 @@ def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
     """Write a model folder, whole or not at all.
 
     Raises:
-        ModelFolderError: see `storage.write_folder`.
+        ModelFolderError: when a file would be larger than `read` takes; see also `storage.write_folder`.
     """
     files: dict[str, storage.Content] = {name: [data] for name, data in content.assets.items()}
     files[_CONFIG] = [_json(content.config)]
     files[_WEIGHTS] = as_safetensors(content.weights)
     files[_HISTORY] = [_csv(content.history)]
     files[_CARD] = [content.card.encode()]
+    for name in files.keys() - {_WEIGHTS}:
+        _require_readable(folder / name, sum(map(len, files[name])))
     storage.write_folder(folder, files, overwrite)
     return folder
 
@@ -125,6 +128,14 @@ def read(folder: Path) -> StoredModel:
 def is_model_folder(path: Path) -> bool:
     """Whether textgraft wrote it, judged by its file names."""
     return all((path / name).is_file() for name in (_CONFIG, _WEIGHTS, _HISTORY))
+
+
+def _require_readable(path: Path, size: int) -> None:
+    most = _LARGEST.get(path.name, _LARGEST_ASSET)
+    if size > most:
+        raise ModelFolderError(
+            f"{path} would have {size:,} bytes, and {most:,} are read at most; shorten {_GROWS.get(path.name, 'it')}"
+        )
 
 
 def _require_format(config: dict[str, Any], folder: Path) -> None:

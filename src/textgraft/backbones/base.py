@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
+from textgraft.backbones.quick_layers import quick_layers
 from textgraft.backbones.token_table import TokenTable
 from textgraft.text.packing import pad
 
@@ -170,7 +171,9 @@ class Backbone(ABC):
         """
         padded = pad(rows, None, self.special_tokens.pad)
         inputs = {name: padded[name] for name in self.network.input}
-        return pooling(self.network(inputs, training=training), padded["padding_mask"])
+        with quick_layers(self.network):
+            vectors = self.network(inputs, training=training)
+        return pooling(vectors, padded["padding_mask"])
 
     @property
     def dim(self) -> int:

@@ -23,9 +23,10 @@ from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.features import Extraction
+from textgraft.training.history import History, Watcher
 from textgraft.training.inputs import TokenIds, Truncation
 from textgraft.training.logistic import fit_logistic
-from textgraft.training.loop import History, Training, Watcher
+from textgraft.training.loop import Training
 from textgraft.training.optimizer import weight_decay
 from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from textgraft.errors import DataError
+from textgraft.training.history import History
 from textgraft.training.inputs import Vectors
-from textgraft.training.loop import History
 from textgraft.training.step import Examples
 
 _MOST_ITERATIONS = 1000

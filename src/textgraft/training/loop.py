@@ -1,12 +1,10 @@
 """The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -14,11 +12,13 @@ from textgraft.errors import TrainingError
 from textgraft.training import batches
 from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
 from textgraft.training.config import FitConfig
+from textgraft.training.history import History, Watcher
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import Inputs
 from textgraft.training.pace import Pace
 from textgraft.training.schedule import learning_rates
 from textgraft.training.selection import kept_epoch, stale_epochs
+from textgraft.training.state import State
 from textgraft.training.step import Examples, Network, Result, TrainingStep
 
 # A training step goes forward once and backward, which is about twice the work.
@@ -29,49 +29,6 @@ _COPIES = 4
 
 # Named in a message.
 _MOST_ROWS = 32
-
-
-class Watcher(Protocol):
-    """Follows the training."""
-
-    def extracted(self, texts: int, total: int) -> None:
-        """After each batch of texts that went through a frozen backbone: how many it had, and how many there are."""
-
-    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
-        """After each optimizer step.
-
-        Args:
-            epoch: from 0.
-            texts: texts in the step.
-            means: loss and metrics of the epoch so far.
-            left: seconds until the end of the run, where that is known.
-        """
-
-    def epoch(self, record: dict[str, float]) -> None:
-        """After each epoch: its row of the history."""
-
-    def note(self, line: str) -> None:
-        """Now and then, a line that a person should read."""
-
-
-@dataclass
-class History:
-    """What happened.
-
-    Attributes:
-        records: a row per epoch: epoch (from 1), loss and metrics in training, the same of the validation rows with
-            the prefix val_, learning_rate, seconds, texts_per_second.
-        best_epoch: the epoch whose weights were kept, from 1; see `selection.kept_epoch`.
-        seconds: training and validation, of all the runs that this one resumed too.
-        graphs: how many were compiled, for training and validation.
-        padding: share of the tokens that went through the network in training only to fill rows up.
-    """
-
-    records: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    seconds: float = 0.0
-    graphs: int = 0
-    padding: float = 0.0
 
 
 class Training:
@@ -101,8 +58,7 @@ class Training:
         self._tokens = [int(part.inputs.lengths.sum()) for part in (data, validation)]
         self._step = TrainingStep(network, data, config)
         self._infer = inference_step(_judging(network), data.inputs.spec)
-        self._seeds = [weight for weight in network.layers.non_trainable_variables if "seed_gen" in weight.path]
-        _seed(self._seeds, config.seed)
+        self._state = State(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
         self._pace, self._compiled, self._validation_seconds = Pace(), False, 0.0
@@ -202,7 +158,7 @@ class Training:
             progress.epoch + 1, 0, 0, {}, 0.0
         )  # fmt: skip
         if self._kept == progress.epoch:
-            self._best = self._weights()
+            self._best = self._state.weights()
         self._watcher.epoch(record)
         if checkpoints and (checkpoints.interruption.asked or checkpoints.affordable):
             self._save(checkpoints)
@@ -254,24 +210,18 @@ class Training:
         forward = self._pace.of(0, judged) / _TRAINING_OVER_FORWARD
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or forward)
 
-    # === State ===
-
-    def _weights(self) -> dict[str, np.ndarray]:
-        return _arrays(self._step.variables)
-
     def _take_best(self) -> None:
-        _assign(self._step.variables, self._best)
+        self._state.set_weights(self._best)
         if self._network.compact:
             steps = self.steps // self._epochs * self._kept
             self._network.compact.write_back(self._rates[:steps])
 
     def _save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, and stop here if that was asked."""
-        weights = self._weights()
+        weights = self._state.weights()
         closed = self._progress.batch == 0 and self._kept == self._progress.epoch
         best = None if closed or not self._progress.records else self._best
-        optimizer = _arrays([*self._step.optimizer.slots, *self._seeds])
-        checkpoints.save(Snapshot(self._progress, weights, optimizer, best))
+        checkpoints.save(Snapshot(self._progress, weights, self._state.moments(), best))
         if checkpoints.interruption.asked:
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.batch}"
             raise checkpoints.interruption.error(f"saved at {where}; the same command goes on from there")
@@ -280,8 +230,8 @@ class Training:
         if snapshot is None:
             return
         self._progress = progress = snapshot.progress
-        _assign(self._step.variables, snapshot.weights)
-        _assign([*self._step.optimizer.slots, *self._seeds], snapshot.optimizer)
+        self._state.set_weights(snapshot.weights)
+        self._state.set_moments(snapshot.optimizer)
         self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * len(self._data.inputs) + progress.seen
         if progress.seen:
@@ -298,22 +248,6 @@ def _judging(network: Network) -> Callable[..., tf.Tensor]:
             return network.forward(batch, training=training)
 
     return forward
-
-
-def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
-    return {f"{number:04d}": variable.numpy() for number, variable in enumerate(variables)}
-
-
-def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"{number:04d}"])
-
-
-def _seed(states: Sequence[keras.Variable], seed: int) -> None:
-    """Give every seed generator (dropout) a state that depends on nothing but the run's seed and its place."""
-    for number, state in enumerate(states):
-        random = np.random.Generator(np.random.PCG64([seed, number]))
-        state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
 
 
 def _some(rows: np.ndarray) -> str:
