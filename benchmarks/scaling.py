@@ -6,7 +6,6 @@ are the same. The table is a stand-in of nnlm-en-dim50's size.
 
 import itertools
 import json
-import random
 import resource
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -60,11 +60,11 @@ def _measure(folder: str, rows: str) -> None:
 
 
 def _reviews(rows: int) -> Iterator[tuple[str, str]]:
-    rng = random.Random(0)
+    rng = np.random.default_rng(0)
     reviews = pq.read_table(data_folder() / "imdb" / "train.parquet", columns=["text", "label"]).to_pylist()
     for review in itertools.islice(itertools.cycle(reviews), rows):
         words = review["text"].split()
-        yield " ".join(word for word in words if rng.random() > _LEFT_OUT), review["label"]
+        yield " ".join(itertools.compress(words, rng.random(len(words)) > _LEFT_OUT)), str(review["label"])
 
 
 def _write_texts(path: Path, rows: int) -> None:

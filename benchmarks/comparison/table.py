@@ -60,7 +60,10 @@ def main() -> None:
 
 def _machine(name: str | None, records: list[Record]) -> str:
     title = f"## {name or 'No machine yet'}\n\nVersions: {_versions(records) or 'none yet'}.\n"
-    return "\n".join([title, *(_job(job, [r for r in records if r["job"] == job.name]) for job in JOBS.values())])
+    of_job = [(job, [record for record in records if record["job"] == job.name]) for job in JOBS.values()]
+    missing = [job.title for job, runs in of_job if not _finished(runs)]
+    sections = [_job(job, runs) for job, runs in of_job if _finished(runs)]
+    return "\n".join([title, *sections, *([f"Not run yet: {'; '.join(missing)}.\n"] if missing else [])])
 
 
 def _versions(records: Iterable[Record]) -> str:
@@ -71,8 +74,6 @@ def _versions(records: Iterable[Record]) -> str:
 def _job(job: Job, records: list[Record]) -> str:
     rows = {peer.name: [r for r in records if r["peer"] == peer.name] for peer in PEERS.values()}
     finished = [peer for peer in PEERS.values() if _finished(rows[peer.name])]
-    if not finished:
-        return f"### {job.title}\n\nNot run yet.\n"
     tested = max(record["test_rows"] for record in _finished(records))
     lines = [f"### {job.title}\n\nTested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
     lines += [_line(_cells(peer, rows)) for peer in finished]
