@@ -61,8 +61,8 @@ def main() -> None:
 def _machine(name: str | None, records: list[Record]) -> str:
     title = f"## {name or 'No machine yet'}\n\nVersions: {_versions(records) or 'none yet'}.\n"
     of_job = [(job, [record for record in records if record["job"] == job.name]) for job in JOBS.values()]
-    missing = [job.title for job, runs in of_job if not _finished(runs)]
-    sections = [_job(job, runs) for job, runs in of_job if _finished(runs)]
+    missing = [job.title for job, runs in of_job if not runs]
+    sections = [_job(job, runs) for job, runs in of_job if runs]
     return "\n".join([title, *sections, *([f"Not run yet: {'; '.join(missing)}.\n"] if missing else [])])
 
 
@@ -74,11 +74,13 @@ def _versions(records: Iterable[Record]) -> str:
 def _job(job: Job, records: list[Record]) -> str:
     rows = {peer.name: [r for r in records if r["peer"] == peer.name] for peer in PEERS.values()}
     finished = [peer for peer in PEERS.values() if _finished(rows[peer.name])]
-    tested = max(record["test_rows"] for record in _finished(records))
-    lines = [f"### {job.title}\n\nTested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-    lines += [_line(_cells(peer, rows)) for peer in finished]
+    lines = [f"### {job.title}\n"]
+    if finished:
+        tested = max(record["test_rows"] for record in _finished(records))
+        lines += [f"Tested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+        lines += [*(_line(_cells(peer, rows)) for peer in finished), ""]
     absent = {peer: _why_not(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in finished}
-    return "\n".join([*lines, "", *_absent(absent)])
+    return "\n".join([*lines, *_absent(absent)])
 
 
 def _cells(peer: Peer, rows: dict[str, list[Record]]) -> list[str]:

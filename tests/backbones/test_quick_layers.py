@@ -69,6 +69,15 @@ def test_a_causal_mask_is_kept():
         np.testing.assert_allclose(model([vectors, mask]), expected, atol=1e-6)
 
 
+def test_what_only_keras_can_do_is_left_to_it():
+    attention, inputs = keras.layers.MultiHeadAttention(2, 3), keras.Input((None, 6))
+    model = keras.Model(inputs, attention(inputs, inputs, use_causal_mask=True))
+    vectors = np.random.default_rng(0).normal(size=(2, 4, 6)).astype(np.float32)
+    expected = model(vectors)
+    with quick_layers(model):
+        np.testing.assert_allclose(model(vectors), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("special", [{"use_gate": True}, {"sliding_window": 2}, {"use_bias": False}])
 def test_attention_that_does_more_is_left_alone(special):
     inputs = keras.Input((4, 6))

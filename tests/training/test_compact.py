@@ -105,6 +105,17 @@ def test_the_layer_is_as_before_afterwards(model):
     assert "call" not in vars(table.layer)
 
 
+def test_the_table_is_not_cast_whole(tiny_bert):
+    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="mixed_bfloat16")
+    tokens = model.tokenize(as_batches(TEXTS))
+    compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.0)
+    network = Network(model.model, model.forward, model.loss, model.metrics, compact)
+    step = TrainingStep(network, Examples(tokens, np.zeros(len(TEXTS), np.int32)), FitConfig(batch_tokens=1 << 20))
+    casts = [op.outputs[0].shape for op in step._whole.graph.get_operations() if op.type == "Cast"]
+    assert casts
+    assert compact.vectors.shape not in [tuple(shape) for shape in casts if shape.rank == 2]
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_parts_of_a_step_add_up_to_the_step(model, optimizer):
     """Gradient accumulation: the same step, whatever goes through the network at once."""

@@ -221,7 +221,7 @@ class Training:
         weights = self._state.weights()
         closed = self._progress.batch == 0 and self._kept == self._progress.epoch
         best = None if closed or not self._progress.records else self._best
-        checkpoints.save(Snapshot(self._progress, weights, self._state.moments(), best))
+        checkpoints.save(Snapshot(self._progress, weights, self._state.optimizer(), best))
         if checkpoints.interruption.asked:
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.batch}"
             raise checkpoints.interruption.error(f"saved at {where}; the same command goes on from there")
@@ -231,7 +231,7 @@ class Training:
             return
         self._progress = progress = snapshot.progress
         self._state.set_weights(snapshot.weights)
-        self._state.set_moments(snapshot.optimizer)
+        self._state.set_optimizer(snapshot.optimizer)
         self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * len(self._data.inputs) + progress.seen
         if progress.seen:

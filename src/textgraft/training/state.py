@@ -24,7 +24,7 @@ class State:
         for number, state in enumerate(seeds):
             random = np.random.Generator(np.random.PCG64([seed, number]))
             state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
-        self._variables, self._moments = list(variables), [*slots, *seeds]
+        self._variables, self._optimizer = list(variables), [*slots, *seeds]
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copies of what is trained, by number."""
@@ -34,13 +34,13 @@ class State:
         """The opposite of `weights`."""
         _assign(self._variables, arrays)
 
-    def moments(self) -> dict[str, np.ndarray]:
-        """Copies of the rest, by number."""
-        return _arrays(self._moments)
+    def optimizer(self) -> dict[str, np.ndarray]:
+        """Copies of the moments and the states of the seed generators, by number."""
+        return _arrays(self._optimizer)
 
-    def set_moments(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """The opposite of `moments`."""
-        _assign(self._moments, arrays)
+    def set_optimizer(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The opposite of `optimizer`."""
+        _assign(self._optimizer, arrays)
 
 
 def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
