@@ -11,6 +11,7 @@ os.environ["TEXTGRAFT_OFFLINE"] = "1"
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
 
+GOLDEN = Path(__file__).parent / "golden"
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -35,3 +36,16 @@ def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tools.make_tiny_presets import make_tiny_word_vectors
 
     return make_tiny_word_vectors(tmp_path_factory.mktemp("presets") / "tiny-word-vectors")
+
+
+def _golden(family: str) -> object:
+    @pytest.fixture(scope="session", name=f"tiny_{family}")
+    def folder() -> Path:
+        return GOLDEN / family
+
+    return folder
+
+
+# The other families' presets are the folders of tools/make_goldens.py: 2 layers, width 32, random weights.
+for _family in ("albert", "deberta_v3", "distil_bert", "electra", "gpt2", "opt", "roberta", "xlm_roberta"):
+    globals()[f"tiny_{_family}"] = _golden(_family)

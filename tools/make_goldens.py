@@ -1,34 +1,195 @@
-"""Make tests/golden/minilm.npz: vectors of the reference implementation, for the tests to compare with.
+"""Make tests/golden/FAMILY: tiny models with random weights, and what the reference implementation computes with them.
 
-Run by hand in an environment of its own with sentence-transformers (and so torch):
+Run by hand in the environment of the dependency group "goldens", which has torch and transformers:
 
-    pip install sentence-transformers
-    python tools/make_goldens.py MINILM_FOLDER
+    python -m tools.make_goldens [FAMILY ...]
 
-MINILM_FOLDER holds all-MiniLM-L6-v2 as published on the Hugging Face hub.
+Each folder is a Hugging Face folder: 2 layers, width 32, a tokenizer trained on the golden texts, weights in half
+precision. Its `expected.npz` has the token ids of each text, end to end, and the hidden states of the first of them in
+float32, computed for each text alone.
 """
 
+import re
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sentence_transformers import SentenceTransformer
+import sentencepiece
+import torch
+import transformers
+from tokenizers.implementations import BertWordPieceTokenizer, ByteLevelBPETokenizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from tests.golden.texts import MOST_TOKENS, SHORT
 
-from tests.golden.texts import TEXTS  # noqa: E402
+FOLDER = Path(__file__).parents[1] / "tests" / "golden"
+_WORDS = 320  # in a vocabulary, beside the bytes
+
+_SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "max_position_embeddings": 64,
+}
+_RELATIVE = {
+    "relative_attention": True,
+    "position_buckets": 16,
+    "pos_att_type": ["p2c", "c2p"],
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+_GPT2_SIZES = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
+_DISTILLED_SIZES = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48, "max_position_embeddings": 64}
+_OPT_SIZES = {name: size for name, size in _SIZES.items() if name != "intermediate_size"}
+
+Maker = Callable[[Path], PreTrainedTokenizerBase]
+
+
+# === Tokenizers: each trained, and opened as transformers opens it from the classic files ===
+def word_piece(lowercase: bool = True, kind: str = "BertTokenizer") -> Maker:
+    """WordPiece, from vocab.txt, which has no noncharacters."""
+
+    def make(folder: Path) -> PreTrainedTokenizerBase:
+        trained = BertWordPieceTokenizer(lowercase=lowercase)
+        texts = [re.sub("[\ufdd0-\ufdef\ufffe\uffff\U0010ffff]", "", text) for text in SHORT]
+        trained.train_from_iterator(texts, vocab_size=_WORDS, min_frequency=1, show_progress=False)
+        trained.save_model(str(folder))
+        return getattr(transformers, kind).from_pretrained(folder, do_lower_case=lowercase)
+
+    return make
+
+
+def byte_pair(kind: str, special: list[str], **settings: Any) -> Maker:
+    """Byte-level BPE, from vocab.json and merges.txt."""
+
+    def make(folder: Path) -> PreTrainedTokenizerBase:
+        trained = ByteLevelBPETokenizer()
+        trained.train_from_iterator(
+            SHORT, vocab_size=_WORDS + 256, min_frequency=1, show_progress=False, special_tokens=special
+        )
+        trained.save_model(str(folder))
+        return getattr(transformers, kind).from_pretrained(folder, **settings)
+
+    return make
+
+
+def sentence_piece(kind: str, file: str, few_rules: bool = False, **pieces: Any) -> Maker:
+    """SentencePiece (unigram), from its model file."""
+
+    def make(folder: Path) -> PreTrainedTokenizerBase:
+        (folder / "rules.tsv").write_text(_FEW_RULES)
+        rules = {"normalization_rule_tsv": str(folder / "rules.tsv")} if few_rules else {}
+        with (folder / file).open("wb") as model:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(SHORT), model_writer=model, vocab_size=_WORDS, character_coverage=0.98,
+                hard_vocab_limit=False, minloglevel=2, **rules, **pieces,
+            )  # fmt: skip
+        return getattr(transformers, kind).from_pretrained(folder)
+
+    return make
+
+
+# Instead of SentencePiece's own table of characters, which alone has a quarter of a megabyte: spaces, and ligatures.
+_FEW_RULES = "A0\t20\n3000\t20\n2028\t20\n9\t20\nA\t20\nD\t20\nFB01\t66 69\nFB02\t66 6C\n1\t\n7\t\n200B\t20\n"
+
+_FAIRSEQ = ["<s>", "<pad>", "</s>", "<unk>"]
+_ALBERT_PIECES = {
+    "pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3, "pad_piece": "<pad>", "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]", "user_defined_symbols": "[MASK]",
+}  # fmt: skip
+_DEBERTA_PIECES = {
+    "pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3, "pad_piece": "[PAD]", "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]", "unk_piece": "[UNK]",
+}  # fmt: skip
+
+# Family: class of the model, its config beside the vocabulary's size, tokenizer.
+FAMILIES: Mapping[str, tuple[str, dict[str, Any], Maker]] = {
+    "bert": ("BertModel", _SIZES, word_piece()),
+    "bert_cased": ("BertModel", {**_SIZES, "hidden_act": "gelu_new"}, word_piece(lowercase=False)),
+    "distil_bert": ("DistilBertModel", _DISTILLED_SIZES, word_piece(kind="DistilBertTokenizer")),
+    "electra": ("ElectraModel", {**_SIZES, "embedding_size": 24}, word_piece(kind="ElectraTokenizer")),
+    "roberta": (
+        "RobertaModel", {**_SIZES, "max_position_embeddings": 66, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
+        byte_pair("RobertaTokenizer", [*_FAIRSEQ, "<mask>"]),
+    ),
+    "gpt2": ("GPT2Model", _GPT2_SIZES, byte_pair("GPT2Tokenizer", ["<|endoftext|>"])),
+    "opt": (
+        "OPTModel", {**_OPT_SIZES, "ffn_dim": 48, "word_embed_proj_dim": 32},
+        byte_pair(
+            "GPT2Tokenizer", _FAIRSEQ, bos_token="</s>", eos_token="</s>", unk_token="</s>", pad_token="<pad>",
+            add_bos_token=True,
+        ),
+    ),
+    "albert": (
+        "AlbertModel", {**_SIZES, "embedding_size": 24, "hidden_act": "gelu_new"},
+        sentence_piece("AlbertTokenizer", "spiece.model", **_ALBERT_PIECES),
+    ),
+    "xlm_roberta": (
+        "XLMRobertaModel",
+        {**_SIZES, "max_position_embeddings": 66, "type_vocab_size": 1, "layer_norm_eps": 1e-5, "pad_token_id": 1},
+        sentence_piece("XLMRobertaTokenizer", "sentencepiece.bpe.model", few_rules=True),
+    ),
+    "deberta_v3": (
+        "DebertaV2Model", {**_SIZES, **_RELATIVE}, sentence_piece("DebertaV2Tokenizer", "spm.model", **_DEBERTA_PIECES)
+    ),
+}  # fmt: skip
 
 
 def main() -> None:
-    """Encode the texts: mean-pooled, normalized, at most 256 tokens, fp32."""
-    model = SentenceTransformer(sys.argv[1], device="cpu")
-    assert model.max_seq_length == 256
-    vectors = model.encode(TEXTS, batch_size=1, convert_to_numpy=True).astype(np.float32)
-    made_with = f"sentence-transformers {version('sentence-transformers')}, torch {version('torch')}"
-    np.savez_compressed(ROOT / "tests" / "golden" / "minilm.npz", vectors=vectors, made_with=made_with)
-    print(f"{len(vectors)} vectors, {made_with}")
+    """Make the folders that are asked for, or all."""
+    for family in sys.argv[1:] or FAMILIES:
+        make(family, FOLDER / family)
+
+
+def make(family: str, folder: Path) -> None:
+    """Write one folder anew."""
+    kind, sizes, tokenizer_of = FAMILIES[family]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with tempfile.TemporaryDirectory() as classic:
+        tokenizer = tokenizer_of(Path(classic))
+    tokenizer.save_pretrained(folder)
+    model = random_model(kind, {**sizes, "vocab_size": len(tokenizer)})
+    model.half().save_pretrained(folder)
+    expected = compute(model.float().eval(), tokenizer)
+    made_with = ", ".join(f"{name} {version(name)}" for name in ("transformers", "tokenizers", "torch"))
+    np.savez_compressed(folder / "expected.npz", **expected, made_with=made_with)
+    print(f"{family}: {len(tokenizer)} tokens, {len(expected['hidden'])} hidden states")
+
+
+def random_model(kind: str, sizes: Mapping[str, Any]) -> PreTrainedModel:
+    """A model whose weights are large enough for every one of them to show in what it computes."""
+    torch.manual_seed(0)
+    model_class = getattr(transformers, kind)
+    model = model_class(model_class.config_class(**sizes))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            is_scale = weight.dim() == 1 and name.endswith("weight")
+            weight.copy_(0.2 * torch.randn(weight.shape) + is_scale)
+    return model
+
+
+def compute(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, np.ndarray]:
+    """Ids of each text with special tokens and without truncation; hidden states of the first `MOST_TOKENS`."""
+    rows = [tokenizer(text)["input_ids"] for text in SHORT]
+    hidden = []
+    with torch.no_grad():
+        for row in filter(None, (row[:MOST_TOKENS] for row in rows)):
+            states = model(input_ids=torch.tensor([row]), attention_mask=torch.ones(1, len(row), dtype=torch.long))
+            hidden.append(states.last_hidden_state[0].numpy())
+    return {
+        "ids": np.concatenate([np.array(row, np.int32) for row in rows]),
+        "lengths": np.array([len(row) for row in rows], np.int32),
+        "hidden": np.concatenate(hidden),
+    }
 
 
 if __name__ == "__main__":

@@ -143,6 +143,12 @@ def replaced(old: str, new: str, folder: Path) -> None:
     (folder / _CONFIG).write_text(text.replace(old, new, 1))
 
 
+def doubled_word(old: str, new: str, folder: Path) -> None:
+    """Put a word in the place of another."""
+    lines = (folder / _VOCABULARY).read_text().split("\n")
+    (folder / _VOCABULARY).write_text("\n".join(new if line == old else line for line in lines))
+
+
 def paths(value: Any, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """The place of everything in a JSON value; of a list, the first item's only."""
     if above:
@@ -330,7 +336,8 @@ CASES = {
     "card-gigantic": Case(partial(sparse, "README.md"), "at most 8,388,608 are read"),
     # === Sizes ===
     "huge-vocabulary": Case(partial(configured, (*_NETWORK, "vocabulary_size"), 10**9), "(1000000000, 16)"),
-    "many-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 10**6), "transformer_layer_2"),
+    "more-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 1000), "transformer_layer_2"),
+    "many-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 10**6), "at most 1024"),
     "wide-network": Case(partial(configured, (*_NETWORK, "hidden_dim"), 10**6), "(20, 1000000)"),
     "wide-feed-forward": Case(partial(configured, (*_NETWORK, "intermediate_dim"), 10**9), "(16, 1000000000)"),
     "long-sequences": Case(partial(configured, (*_NETWORK, "max_sequence_length"), 10**9), "(1000000000, 16)"),
@@ -345,7 +352,7 @@ CASES = {
     "unknown-task": Case(partial(configured, ("task",), "os"), "task 'os' is unknown; this textgraft reads"),
     "unknown-family": Case(partial(configured, ("family",), "os.path"), "family 'os.path' is unknown"),
     "other-family": Case(partial(configured, ("family",), "word_vectors"), "config.backbone lacks rows"),
-    "unknown-format": Case(partial(configured, ("format_version",), 2), "has format version 2; this textgraft reads 1"),
+    "unknown-format": Case(partial(configured, ("format_version",), 3), "has format version 3; this textgraft reads 2"),
     "format-true": Case(partial(configured, ("format_version",), True), "has format version True"),
     "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", built=True),
     "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", built=True),
@@ -354,7 +361,8 @@ CASES = {
     "vocabulary-not-utf-8": Case(partial(write, _VOCABULARY, b"\xff\n" * 20), "vocab.txt is no text"),
     "vocabulary-gigantic": Case(partial(sparse, _VOCABULARY), "vocab.txt has 314,572,800 bytes"),
     "vocabulary-short": Case(partial(write, _VOCABULARY, b"a\n"), "vocab.txt has 1 lines, the network 20 tokens"),
-    "vocabulary-without-special-tokens": Case(partial(write, _VOCABULARY, b"a\n" * 20), "lacks [PAD]", built=True),
+    "vocabulary-without-special-tokens": Case(partial(write, _VOCABULARY, b"a\n" * 20), "vocab.txt lacks '[CLS]'"),
+    "vocabulary-doubled": Case(partial(doubled_word, "film", "bad"), "has 'bad' twice", built=True),
     "words-many": Case(partial(append, _VOCABULARY, b"a\n" * 100), "the table", "word_vectors"),
     "words-doubled": Case(partial(write, _VOCABULARY, b"a\na\n"), "cannot be rebuilt", "word_vectors", built=True),
     "graph-reads-files": Case(partial(append, _GRAPH, node("ReadFile")), "the op 'ReadFile'", "word_vectors"),
@@ -364,7 +372,7 @@ CASES = {
     "graph-many-constants": Case(partial(append, _GRAPH, constant(2**19) * 3), "constant values", "word_vectors"),
     "graph-gigantic": Case(partial(sparse, _GRAPH), "tokenizer.pb has 314,572,800 bytes", "word_vectors"),
     "graph-pickle": Case(partial(pickled, _GRAPH), "tokenizer.pb is refused", "word_vectors"),
-    "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "no TensorFlow graph", "word_vectors"),
+    "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "no protocol buffer", "word_vectors"),
     "graph-empty": Case(partial(write, _GRAPH, b""), "cannot be rebuilt", "word_vectors", built=True),
     "graph-empty-and-preset-of-two-lines": Case(two_lines, "cannot be rebuilt: a b: its", "word_vectors", built=True),
     "graph-of-a-bare-op": Case(partial(append, _GRAPH, node("Tile")), "cannot be rebuilt", "word_vectors", built=True),

@@ -17,10 +17,19 @@ Contract = TypeVar("Contract")
 
 # Files of a room that serve its entries and are none themselves.
 _SHARED = {
-    "backbones": {"base", "presets", "quick_layers", "token_table"},
+    "backbones": {
+        "base",
+        "files",
+        "formats",
+        "presets",
+        "quick_layers",
+        "token_table",
+        "tokenizers",
+        "transformer",
+    },
     "data.formats": {"base"},
     "tasks": {"base", "pooling"},
-    "artifact.backbones": {"base"},
+    "artifact.backbones": {"base", "tokenizer_files", "transformer"},
     "artifact.tasks": {"base"},
 }
 

@@ -102,14 +102,14 @@ def drop_tensor(folder):
     [
         (lambda folder: (folder / "config.json").unlink(), "no preset"),
         (lambda folder: change_config(folder, model_type="mystery"), "no preset"),
-        (lambda folder: change_config(folder, hidden_act="relu"), "hidden_act 'relu'"),
+        (lambda folder: change_config(folder, hidden_act="swish"), "hidden_act 'swish'"),
         (lambda folder: change_config(folder, position_embedding_type="relative_key"), "position"),
         (lambda folder: (folder / "vocab.txt").unlink(), "neither vocab.txt nor tokenizer.json"),
         (lambda folder: (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n"), "6 tokens"),
         (lambda folder: (folder / "vocab.txt").write_text("the\na\n"), r"lacks \[PAD\]"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "weights could not be read"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"half"), "weights could not be read"),
-        (drop_tensor, "weights could not be read"),
+        (drop_tensor, r"encoder.layer.1.output.dense.bias is missing"),
     ],
 )
 def test_what_is_refused(folder, harm, message):

@@ -1,4 +1,4 @@
-"""The texts of the golden vectors."""
+"""The texts of the golden files."""
 
 from tests.nasty import NASTY
 
@@ -9,3 +9,7 @@ TEXTS = [
     "Oil prices fell for a third day as inventories rose.",
     " ".join(f"Sentence number {number} says something a little different from the others." for number in range(60)),
 ]
+
+# Those that tiny models are trained and compared on.
+SHORT = [text for text in TEXTS if len(text) < 400]
+MOST_TOKENS = 16

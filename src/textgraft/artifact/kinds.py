@@ -98,9 +98,10 @@ class Record:
             kind.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
 
 
-def whole(least: int) -> Kind:
-    """A whole number that is not below `least`."""
-    return Kind(f"a whole number, at least {least}", lambda value: type(value) is int and least <= value < 2**63)
+def whole(least: int, most: int = 2**63 - 1) -> Kind:
+    """A whole number that is not below `least` and not above `most`."""
+    name = f"a whole number, at least {least}" + (f" and at most {most}" if most < 2**63 - 1 else "")
+    return Kind(name, lambda value: type(value) is int and least <= value <= most)
 
 
 def choice(*words: str) -> Kind:
@@ -122,6 +123,7 @@ FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 NUMBER = Kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
 SHARE = Kind("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
+POSITIVE = Kind("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
 SCALAR = Kind(
     "a string, number, true, false or null",
     lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),

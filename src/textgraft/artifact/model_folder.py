@@ -21,7 +21,7 @@ from textgraft.artifact.verification import verify_folder
 from textgraft.artifact.weights import shapes
 from textgraft.errors import ModelFolderError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"

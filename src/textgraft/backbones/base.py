@@ -22,11 +22,13 @@ class SpecialTokens:
         start: put before the first segment, or None.
         end: put after each segment, or None.
         pad: fills the rows of a batch up to its longest.
+        separators: how many times `end` stands between the texts of a pair.
     """
 
     start: int | None
     end: int | None
     pad: int
+    separators: int = 1
 
 
 @dataclass(frozen=True)

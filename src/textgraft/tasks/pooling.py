@@ -13,7 +13,7 @@ class Pooling(keras.layers.Layer):
     mean: average over real tokens. cls: the first token. max: the largest value a component takes.
     last: the last real token. sqrtn: the sum divided by the square root of the number of tokens, as TF-Hub's word
     embeddings combine (Cer et al., 2018, https://arxiv.org/abs/1803.11175).
-    A text without tokens pools to zeros, except by "cls" and "last", which take the padding token's vector.
+    A text without tokens pools to zeros.
     """
 
     def __init__(self, method: str, **kwargs: object) -> None:
@@ -36,10 +36,10 @@ class Pooling(keras.layers.Layer):
         mask = ops.cast(padding_mask, vectors.dtype)  # (b, t)
         count = ops.sum(mask, axis=1, keepdims=True)  # (b, 1)
         if self.method == "cls":
-            return vectors[:, 0, :]
+            return ops.where(count > 0, vectors[:, 0, :], 0.0)
         if self.method == "last":
             last = ops.cast(ops.maximum(count - 1, 0), "int32")
-            return ops.take_along_axis(vectors, last[:, :, None], axis=1)[:, 0, :]
+            return ops.where(count > 0, ops.take_along_axis(vectors, last[:, :, None], axis=1)[:, 0, :], 0.0)
         if self.method == "max":
             lowest = ops.where(mask[:, :, None] > 0, vectors, vectors.dtype.min)
             return ops.where(count > 0, ops.max(lowest, axis=1), 0.0)

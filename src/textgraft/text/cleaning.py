@@ -57,6 +57,11 @@ def lower(texts: tf.Tensor) -> tf.Tensor:
     return tf.strings.lower(texts, encoding="utf-8")
 
 
+def escaped(token: str) -> str:
+    """A token as a pattern of RE2's that matches it."""
+    return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)
+
+
 def _strip_html(texts: tf.Tensor) -> tf.Tensor:
     texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
     for entity, character in _ENTITIES.items():

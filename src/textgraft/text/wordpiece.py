@@ -13,13 +13,14 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.cleaning import lower
+from textgraft.text.cleaning import escaped, lower
 
 MAX_CHARACTERS_PER_WORD = 100
 _MAX_BYTES_PER_CHARACTER = 4
 
 # Unicode noncharacters: no text holds them once it is normalized, so each can stand for one special token.
 _FIRST_PLACEHOLDER = 0xFDD0
+NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
 _PLACEHOLDERS = "\ufdd0-\ufdef"
 
 # The reference's tables stop at Unicode 8: to it these later marks, signs and controls are letters of unknown words.
@@ -90,7 +91,7 @@ class WordPiece:
     def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
         texts = tf.strings.regex_replace(texts, f"[{_PLACEHOLDERS}{_LATER}]", _UNKNOWN_LETTER)
         for token, placeholder in self._placeholders.items():
-            texts = tf.strings.regex_replace(texts, _escape(token), f" {placeholder} ")
+            texts = tf.strings.regex_replace(texts, escaped(token), f" {placeholder} ")
         texts = tf.strings.regex_replace(texts, r"[\t\n\r]", " ")
         texts = tf.strings.regex_replace(texts, r"[\x00\pC\x{FFFD}]", "")
         texts = tf.strings.regex_replace(texts, _CJK, r" \0 ")
@@ -106,7 +107,3 @@ class WordPiece:
         )
         too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > MAX_CHARACTERS_PER_WORD
         return words.with_flat_values(tf.where(too_long, self._placeholders["[UNK]"], words.flat_values))
-
-
-def _escape(token: str) -> str:
-    return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)

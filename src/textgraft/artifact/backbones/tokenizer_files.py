@@ -1,0 +1,102 @@
+"""The files of tokenizers in a model folder: enough of them is checked that a graph can be made of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textgraft.artifact.character_table import require_sound_model
+from textgraft.artifact.kinds import FLAG, TEXT, Each, Record, choice
+from textgraft.artifact.plain_files import read_bounded
+from textgraft.errors import ModelFolderError
+
+_VOCABULARY, _MERGES, _MODEL = "vocab.txt", "merges.txt", "spiece.model"
+_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20}
+_MOST_SPECIAL = 32
+_SPECIAL = Each(TEXT, most=_MOST_SPECIAL)
+_STEPS = choice("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "whitespace")
+
+
+class TokenizerFiles(ABC):
+    """Files of one kind of tokenizer.
+
+    Attributes:
+        settings: the fields of what `Tokenizer.settings()` returns.
+    """
+
+    settings: Record
+
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
+        """Check the files.
+
+        Args:
+            settings: checked.
+            folder: verified.
+            rows: of the network's table.
+            padded: whether there may be fewer tokens than rows.
+
+        Raises:
+            ModelFolderError: when one is missing or damaged, or does not belong to the network.
+        """
+        tokens = lines_of(folder / _VOCABULARY)
+        if len(tokens) > rows or (len(tokens) < rows and not padded):
+            raise ModelFolderError(
+                f"{folder / _VOCABULARY} has {len(tokens):,} lines, the network {rows:,} tokens; copy the model folder "
+                "again"
+            )
+        if missing := set(settings["special_tokens"]) - set(tokens):
+            raise ModelFolderError(f"{folder / _VOCABULARY} lacks {min(missing)!r:.40}; copy the model folder again")
+        self.check_others(folder)
+
+    @abstractmethod
+    def check_others(self, folder: Path) -> None:
+        """Check the files beside vocab.txt."""
+
+
+class WordPieceFiles(TokenizerFiles):
+    """vocab.txt."""
+
+    settings = Record({"special_tokens": _SPECIAL, "lowercase": FLAG, "strip_accents": FLAG})
+
+    def check_others(self, folder: Path) -> None:
+        """There are none."""
+
+
+class BytePairFiles(TokenizerFiles):
+    """vocab.txt and merges.txt."""
+
+    settings = Record({"special_tokens": _SPECIAL, "stripping": _SPECIAL, "add_prefix_space": FLAG})
+
+    def check_others(self, folder: Path) -> None:
+        """A pair a line."""
+        for number, line in enumerate(lines_of(folder / _MERGES), 1):
+            if line.count(" ") != 1:
+                raise ModelFolderError(
+                    f"{folder / _MERGES}, line {number}: {line!r:.60} is no pair of tokens; copy the model folder again"
+                )
+
+
+class SentencePieceFiles(TokenizerFiles):
+    """vocab.txt and spiece.model."""
+
+    settings = Record({"special_tokens": _SPECIAL, "steps": Each(_STEPS, most=16)})
+
+    def check_others(self, folder: Path) -> None:
+        """A model whose table of characters leads nowhere but into itself."""
+        require_sound_model(read_bounded(folder / _MODEL, _LARGEST[_MODEL]), folder / _MODEL)
+
+
+def lines_of(path: Path) -> list[str]:
+    """Lines of UTF-8 text.
+
+    Raises:
+        ModelFolderError: when the file is missing, too large, or no text.
+    """
+    content = read_bounded(path, _LARGEST[path.name])
+    try:
+        return content.decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ModelFolderError(f"{path} is no text: {error}; copy the model folder again") from error
+
+
+WORD_PIECE, BYTE_PAIR, SENTENCE_PIECE = WordPieceFiles(), BytePairFiles(), SentencePieceFiles()

@@ -1,0 +1,29 @@
+"""RoBERTa: byte-level BPE and BERT's encoder (Liu et al., 2019, https://arxiv.org/abs/1907.11692)."""
+
+import keras_hub
+
+from textgraft.backbones.formats.hugging_face import HuggingFace, roberta_modules, roberta_sizes
+from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.tokenizers.base import SpecialNames
+from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
+from textgraft.backbones.transformer import Transformer
+
+
+class Roberta(Transformer):
+    """RoBERTa."""
+
+    family = "roberta"
+    network_class = keras_hub.models.RobertaBackbone
+    tokenizer_class = BytePairTokenizer
+    special = SpecialNames(start="<s>", end="</s>", pad="<pad>", unknown="<unk>", mask="<mask>", separators=2)
+    formats = (
+        HuggingFace(
+            model_types=("roberta",),
+            prefixes=("roberta.",),
+            sizes_by=roberta_sizes(),
+            modules=roberta_modules(),
+            requires={"position_embedding_type": ("absolute",), "is_decoder": (False,), "type_vocab_size": (1,)},
+            epsilon=1e-5,
+        ),
+        KerasHubPreset("RobertaBackbone"),
+    )

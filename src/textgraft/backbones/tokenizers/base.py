@@ -1,0 +1,92 @@
+"""The contract of a tokenizer: made of files, and a graph from texts to token ids."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class SpecialNames:
+    """How a family spells its special tokens.
+
+    Attributes:
+        start: put before a text, or None.
+        end: put after a text, or None.
+        pad: fills the rows of a batch.
+        unknown: stands for what the vocabulary has no token for.
+        mask: what pretraining hid behind.
+        separators: how many end tokens stand between the texts of a pair.
+    """
+
+    start: str | None
+    end: str | None
+    pad: str
+    unknown: str
+    mask: str | None = None
+    separators: int = 1
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Each of them, once."""
+        names = (self.pad, self.unknown, self.start, self.end, self.mask)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+class Tokenizer(ABC):
+    """Texts to token ids.
+
+    Attributes:
+        vocabulary: tokens in the order of their ids.
+    """
+
+    vocabulary: Sequence[str]
+
+    @classmethod
+    @abstractmethod
+    def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
+        """Read the files of a Hugging Face folder.
+
+        Raises:
+            PresetError: when one is missing, damaged, or asks for what this tokenizer does not do.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
+        """Read the files of a KerasHub preset folder.
+
+        Raises:
+            PresetError: when one is missing or damaged.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
+        """Rebuild from what `assets` and `settings` gave."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What `from_assets` needs beside the assets, as JSON values."""
+
+    @abstractmethod
+    def assets(self) -> dict[str, bytes]:
+        """File name to content."""
+
+    @abstractmethod
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Texts (n,) to token ids without special tokens, int32 ragged (n, None), as graph ops."""
+
+
+def require_special(vocabulary: Sequence[str], special_tokens: Sequence[str]) -> None:
+    """Refuse special tokens that are none.
+
+    Raises:
+        ValueError: for an empty one, or one that the vocabulary lacks.
+    """
+    known = {token for token in vocabulary if token}
+    if missing := [token for token in special_tokens if token not in known]:
+        raise ValueError(f"the vocabulary lacks {', '.join(missing)}; does it belong to the model?")
