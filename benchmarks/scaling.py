@@ -52,7 +52,8 @@ def _measure(folder: str, rows: str) -> None:
     start = time.monotonic()
     command = [
         str(Path(sys.executable).parent / "textgraft"), "train", f"{folder}/{rows}.parquet",
-        "--preset", f"{folder}/module", "--epochs", "1", "--batch-size", "512", "--out", f"{folder}/model-{rows}",
+        "--preset", f"{folder}/module", "--trust-savedmodel", "--epochs", "1", "--batch-size", "512",
+        "--out", f"{folder}/model-{rows}",
     ]  # fmt: skip
     subprocess.run(command, check=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

@@ -1,6 +1,7 @@
 """The classic tutorial: IMDb reviews, a trainable TF-Hub word embedding, Dense(16, relu), Dense(1), Adam.
 
-Usage: python examples/imdb_word_embedding.py [DATA [PRESET]]; or the same as one command:
+Usage: python examples/imdb_word_embedding.py [DATA [PRESET]], with a PRESET that you trust: a SavedModel is a program.
+Or the same as one command:
 
     textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16
         --dropout 0 --epochs 10 --batch-size 512 --optimizer adam --learning-rate 1e-3 --patience 10 --out imdb
@@ -15,7 +16,7 @@ data = given.get(1, "tfds:imdb_reviews")
 preset = given.get(2, "https://tfhub.dev/google/nnlm-en-dim50/2")
 
 train, validation, test = tg.load_dataset(data, split="train[:60%],train[60%:],test")
-model = tg.TextClassifier(preset, train.label_names, hidden=(16,), dropout=0)
+model = tg.TextClassifier(preset, train.label_names, hidden=(16,), dropout=0, trust_savedmodel=True)
 model.fit(train, validation, epochs=10, batch_size=512, optimizer="adam", learning_rate=1e-3, patience=10)
 metrics = model.evaluate(test)
 print(f"test loss {metrics['loss']:.3f}, accuracy {metrics['accuracy']:.3f}")

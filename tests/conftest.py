@@ -1,5 +1,7 @@
 """What tests share: a quiet TensorFlow, a tiny BERT, and the way to real data."""
 
+import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -35,7 +37,16 @@ def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A TF-Hub-like text embedding of a few words, width 16, random vectors, two rows for other words."""
     from tools.make_tiny_presets import make_tiny_word_vectors
 
-    return make_tiny_word_vectors(tmp_path_factory.mktemp("presets") / "tiny-word-vectors")
+    folder = tmp_path_factory.mktemp("presets")
+    trust(make_tiny_word_vectors(folder / "tiny-word-vectors"), folder / "manifest.json")
+    return folder / "tiny-word-vectors"
+
+
+def trust(module: Path, manifest: Path) -> None:
+    """Name a manifest that lists a module's files, as `textgraft fetch --manifest` does."""
+    files = [{"sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in module.rglob("*") if file.is_file()]
+    manifest.write_text(json.dumps({"presets": [{"name": "module", "files": files}]}))
+    os.environ["TEXTGRAFT_MANIFEST"] = str(manifest)
 
 
 def _golden(family: str) -> object:

@@ -142,4 +142,4 @@ def _minilm() -> str:
     start_tensorflow()  # quietly
     from textgraft.backbones import presets
 
-    return str(presets._minilm())
+    return str(presets.fetched("minilm")[0].path)

@@ -11,7 +11,7 @@ def fit(task: Task) -> Predict:
     def dataset(rows: Rows) -> tg.Dataset:
         return tg.Dataset.from_lists(rows.texts, [task.labels[target] for target in rows.targets])
 
-    model = TextClassifier(task.module, task.labels, hidden=(16,), dropout=0, seed=task.seed)
+    model = TextClassifier(task.module, task.labels, hidden=(16,), dropout=0, seed=task.seed, trust_savedmodel=True)
     parts = dataset(task.train), dataset(task.validation)
     chosen = {"epochs": 10, "batch_size": 512, "optimizer": "adam", "learning_rate": 1e-3, "patience": 10}
     with task.training:

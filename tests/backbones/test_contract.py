@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tests.nasty import NASTY
 from textgraft import registry
-from textgraft.backbones.base import Backbone
-from textgraft.backbones.presets import families, load_backbone
+from textgraft.backbones.base import Backbone, families
+from textgraft.backbones.presets import load_backbone
 from textgraft.tasks.feature_extraction import TextEmbedder
 
 TEXTS = [text for text in NASTY if len(text) < 1000]

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from tools.make_hub_module import TextEmbedding, make_hub_module
 
 import textgraft as tg
 from tests.nasty import NASTY
-from textgraft.backbones.presets import load_backbone
+from textgraft.backbones import presets
 from textgraft.backbones.word_vectors import WordVectors
 from textgraft.errors import PresetError
 from textgraft.plain_ops import PLAIN_OPS
@@ -21,8 +22,11 @@ from textgraft.text import flat_graph, id_graph
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
 
 
+load_backbone = partial(presets.load_backbone, trust_savedmodel=True)
+
+
 def embed(folder, texts, **options):
-    return tg.TextEmbedder(folder, precision="float32", **options).predict(texts)
+    return tg.TextEmbedder(folder, precision="float32", trust_savedmodel=True, **options).predict(texts)
 
 
 @pytest.fixture(scope="module", params=[(True, 1), (True, 5), (False, 1), (False, 5)], ids=str)
@@ -195,7 +199,7 @@ def test_all_rows_of_the_table_train(module):
 
 
 def test_the_model_folder_holds_all_it_needs(module, tmp_path):
-    model = tg.TextClassifier(module, ["x", "y"], precision="float32", hidden=(4,))
+    model = tg.TextClassifier(module, ["x", "y"], precision="float32", hidden=(4,), trust_savedmodel=True)
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     np.testing.assert_array_equal(loaded.predict_proba(NASTY), model.predict_proba(NASTY))

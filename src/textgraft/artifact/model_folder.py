@@ -58,17 +58,18 @@ class StoredModel:
 
     Attributes:
         folder: where it is.
+        sha256: file name to SHA-256.
         config: as written.
         history: as written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sha256: Mapping[str, str]) -> None:
         """Read all but the weights of a folder that has been verified.
 
         Raises:
             ModelFolderError: when a file is malformed, has another format version, or does not fit the others.
         """
-        self.folder = folder
+        self.folder, self.sha256 = folder, sha256
         config = strict_json.parse(read_bounded(folder / _CONFIG, _LARGEST[_CONFIG]), folder / _CONFIG)
         _require_format(config, folder)
         check_config(config, folder / _CONFIG)
@@ -121,8 +122,7 @@ def read(folder: Path) -> StoredModel:
     """
     if not folder.is_dir():
         raise ModelFolderError(f"{folder} is no folder; give one that `textgraft train` wrote")
-    verify_folder(folder, lambda name: _LARGEST.get(name, _LARGEST_ASSET))
-    return StoredModel(folder)
+    return StoredModel(folder, verify_folder(folder, lambda name: _LARGEST.get(name, _LARGEST_ASSET)))
 
 
 def is_model_folder(path: Path) -> bool:

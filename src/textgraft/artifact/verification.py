@@ -22,12 +22,15 @@ _SHA256 = Kind(
 _FIELDS = Record({"sha256": Table(_SHA256)}, others=ANY)
 
 
-def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: float("inf")) -> None:
+def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: float("inf")) -> Mapping[str, str]:
     """Compare every file with the manifest.
 
     Args:
         folder: what `storage.write_folder` wrote.
         largest: file name to the most bytes that file may have.
+
+    Returns:
+        file name to SHA-256.
 
     Raises:
         ModelFolderError: when the manifest cannot be read, or naming the first file that is missing, altered, not
@@ -43,6 +46,7 @@ def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: f
                     f"{folder / name} has been altered: its SHA-256 is not the one in {MANIFEST}; "
                     "copy the model folder again"
                 )
+    return listed
 
 
 def _listed(folder: Path) -> Mapping[str, str]:

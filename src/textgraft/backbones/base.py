@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
+from textgraft import registry
 from textgraft.backbones.quick_layers import quick_layers
 from textgraft.backbones.token_table import TokenTable
 from textgraft.text.packing import pad
@@ -82,6 +83,19 @@ class Origin:
     sha256: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How pretrained weights are read.
+
+    Attributes:
+        precision: a Keras dtype policy name, "float32" or "mixed_bfloat16".
+        vocabulary_limit: of a file of word vectors, so many words are read; None for all.
+    """
+
+    precision: str = "float32"
+    vocabulary_limit: int | None = None
+
+
 class Backbone(ABC):
     """A tokenizer and the network from token ids to token vectors.
 
@@ -113,13 +127,13 @@ class Backbone(ABC):
 
     @classmethod
     @abstractmethod
-    def from_pretrained(cls, path: Path, origin: Origin, precision: str) -> Self:
+    def from_pretrained(cls, path: Path, origin: Origin, reading: Reading) -> Self:
         """Read tokenizer and weights.
 
         Args:
             path: a file or folder for which `reads` holds.
             origin: kept as it is.
-            precision: a Keras dtype policy name, "float32" or "mixed_bfloat16".
+            reading: what does not suit the family has no effect.
 
         Raises:
             PresetError: when something is missing or does not fit.
@@ -181,3 +195,8 @@ class Backbone(ABC):
     def dim(self) -> int:
         """Width of a token vector."""
         return int(self.network.output_shape[-1])
+
+
+def families() -> dict[str, type[Backbone]]:
+    """Every backbone family by name."""
+    return {name: registry.implementation("backbones", name, Backbone) for name in registry.names("backbones")}

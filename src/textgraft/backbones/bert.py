@@ -4,9 +4,18 @@ import keras_hub
 
 from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.word_piece import WordPieceTokenizer
 from textgraft.backbones.transformer import Transformer
+
+_HUGGING_FACE = HuggingFace(
+    model_types=("bert",),
+    prefixes=("bert.",),
+    sizes_by={**BERT_SIZES, "num_segments": "type_vocab_size"},
+    modules=bert_modules(),
+    requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
+)
 
 
 class Bert(Transformer):
@@ -16,13 +25,4 @@ class Bert(Transformer):
     network_class = keras_hub.models.BertBackbone
     tokenizer_class = WordPieceTokenizer
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-    formats = (
-        HuggingFace(
-            model_types=("bert",),
-            prefixes=("bert.",),
-            sizes_by={**BERT_SIZES, "num_segments": "type_vocab_size"},
-            modules=bert_modules(),
-            requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
-        ),
-        KerasHubPreset("BertBackbone"),
-    )
+    formats = (_HUGGING_FACE, KerasHubPreset("BertBackbone"), OriginalBert(_HUGGING_FACE))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
-from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, SpecialTokens
+from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, Reading, SpecialTokens
 from textgraft.backbones.formats.base import Computation, Format
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
@@ -70,15 +70,16 @@ class Transformer(Backbone):
         return any(form.reads(path) for form in cls.formats)
 
     @classmethod
-    def from_pretrained(cls, path: Path, origin: Origin, precision: str) -> Self:
+    def from_pretrained(cls, path: Path, origin: Origin, reading: Reading) -> Self:
         """Read a folder in one of the family's formats."""
         form = next(form for form in cls.formats if form.reads(path))
         with _refusing(f"{path}: its tokenizer cannot be used"):
             tokenizer = form.tokenizer(path, cls.tokenizer_class, cls.special)
         with _refusing(f"{path}: its config.json describes no {cls.family} network"):
-            encoder = cls.network_class(**form.sizes(path), dtype=precision)
+            encoder = cls.network_class(**form.sizes(path), dtype=reading.precision)
         backbone = cls(encoder, tokenizer, form.computation(path, encoder), origin)
-        form.fill(path, encoder)
+        with _refusing(f"{path}: its weights do not fit its config.json"):
+            form.fill(path, encoder)
         return backbone
 
     @classmethod

@@ -1,9 +1,6 @@
-"""Word vectors: a trainable vector per word, from a TF-Hub text embedding or a text file (GloVe, word2vec)."""
+"""Word vectors: a trainable vector per word, from a TF-Hub text embedding or a file (GloVe, word2vec)."""
 
-import gzip
-import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,25 +8,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, FitDefaults, Origin, SpecialTokens
+from textgraft.backbones.base import Backbone, FitDefaults, Origin, Reading, SpecialTokens
 from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.vector_files import SUFFIXES, read_vectors
 from textgraft.errors import PresetError
 from textgraft.text.id_graph import IdGraph, cut, trace_splitting
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
-_TEXT_FILES = (".txt", ".vec", ".txt.gz", ".vec.gz")
 # Pooling to the sum it is, and the divisor of that from the number of words.
 _COMBINED = {
     "sqrtn": (tf.raw_ops.SparseSegmentSqrtNWithNumSegments, tf.sqrt),
     "mean": (tf.raw_ops.SparseSegmentMeanWithNumSegments, tf.identity),
 }
-_NUMBER = re.compile(rb"[-+]?\d+([.]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 
 
 class WordVectors(Backbone):
     """Words looked up in a table; those outside it share the rows after the last word.
 
-    A TF-Hub module splits texts as its own graph does; with a text file of vectors, they are split at white space.
+    A TF-Hub module splits texts as its own graph does; with a file of vectors, they are split at white space.
     """
 
     family = "word_vectors"
@@ -80,19 +76,19 @@ class WordVectors(Backbone):
 
     @classmethod
     def reads(cls, path: Path) -> bool:
-        """Whether `path` is a SavedModel folder or a text file of vectors, by its name."""
-        return (path / "saved_model.pb").is_file() or (path.is_file() and path.name.endswith(_TEXT_FILES))
+        """Whether `path` is a SavedModel folder or a file of vectors, by its name."""
+        return (path / "saved_model.pb").is_file() or (path.is_file() and path.name.endswith(SUFFIXES))
 
     @classmethod
-    def from_pretrained(cls, path: Path, origin: Origin, precision: str) -> Self:
-        """Read a TF-Hub text embedding's SavedModel, or a text file of vectors.
+    def from_pretrained(cls, path: Path, origin: Origin, reading: Reading) -> Self:
+        """Read a TF-Hub text embedding's SavedModel, or a file of vectors.
 
         A SavedModel is a program, and opening it runs the part that restores its tables: take it from those you trust.
 
         Args:
-            path: a folder with saved_model.pb, or a file with a word and its numbers on each line.
+            path: a folder with saved_model.pb, or a file of words and their vectors.
             origin: kept as it is.
-            precision: without effect: the table is float32 always.
+            reading: its precision is without effect: the table is float32 always.
 
         Raises:
             PresetError: when the module is no text embedding, or a line is malformed.
@@ -104,7 +100,7 @@ class WordVectors(Backbone):
             backbone = cls._filled(found.graph, found.words, found.variable, found.pooling, origin)
             backbone._compare(function, path)
             return backbone
-        words, vectors = _read_text(path)
+        words, vectors = read_vectors(path, reading.vocabulary_limit)
         return cls._filled(trace_splitting(), words, vectors, "mean", origin)
 
     @classmethod
@@ -202,47 +198,3 @@ def _text_function(module: Any, path: Path) -> tf.types.experimental.ConcreteFun
         if takes_texts and [(spec.dtype.is_floating, spec.shape.rank) for spec in gives] == [(True, 2)]:
             return function
     raise PresetError(f"{path} is no TF-Hub text embedding: it has no function from strings (n,) to vectors (n, dim)")
-
-
-def _read_text(path: Path) -> tuple[list[bytes], np.ndarray]:
-    """Words, and float32 (words + 1, dim) with a row of zeros for all other words."""
-    words: dict[bytes, None] = {}
-    vectors = bytearray()
-    try:
-        for word, vector in _text_lines(path):
-            if word not in words:  # the first one counts, as in the tools that write these files
-                words[word] = None
-                vectors += vector.tobytes()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise PresetError(f"{path} is no whole gzip file: {error}; fetch it again") from error
-    if not words:
-        raise PresetError(f"{path} holds no word vectors")
-    vectors += bytes(len(vectors) // len(words))
-    return list(words), np.frombuffer(vectors, np.float32).reshape(len(words) + 1, -1)
-
-
-def _text_lines(path: Path) -> Iterator[tuple[bytes, np.ndarray]]:
-    """Word and vector of each line; the word may hold spaces, and a first line may say how many words and numbers."""
-    promised, number, dim = None, 0, 0
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            cells = line.rstrip().split(b" ")
-            if number == 1 and len(cells) == 2 and all(cell.isdigit() for cell in cells):
-                promised, dim = int(cells[0]), int(cells[1])
-                continue
-            dim = dim or len(cells) - 1
-            yield b" ".join(cells[:-dim]), _vector(path, number, cells, dim)
-    if promised is not None and number - 1 != promised:
-        raise PresetError(f"{path} holds {number - 1} words, its first line says {promised}; fetch it again")
-
-
-def _vector(path: Path, number: int, cells: list[bytes], dim: int) -> np.ndarray:
-    word = b" ".join(cells[:-dim]).split()
-    try:
-        vector = np.array(cells[-dim:], np.float32)
-    except ValueError:
-        vector = np.empty(0, np.float32)
-    too_long = len(word) > 1 and _NUMBER.fullmatch(word[-1])
-    if too_long or len(cells) <= dim or dim < 1 or len(vector) != dim or not np.isfinite(vector).all():
-        raise PresetError(f"{path}, line {number}: expected a word and {max(dim, 1)} finite numbers")
-    return vector

@@ -12,7 +12,7 @@ from textgraft import __version__
 from textgraft.errors import InterruptionError, TextgraftError
 
 # In the order in which a newcomer meets them.
-_VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets", "cache")
+_VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets", "fetch", "cache")
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong option or config; 3 data that cannot be used; 4 preset missing or damaged; "

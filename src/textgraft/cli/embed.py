@@ -22,6 +22,8 @@ def embed(
     empty: o.Empty = None,
     format: o.Format = None,
     split: o.Split = None,
+    vocabulary_limit: o.VocabularyLimit = None,
+    trust_savedmodel: o.TrustSavedModel = None,
     precision: o.Precision = None,
     threads: o.Threads = None,
     overwrite: o.Overwrite = None,
@@ -42,14 +44,18 @@ def embed(
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow(threads)
-    from textgraft.tasks.base import opened_backbone
+    from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.training.inputs import Truncation
 
-    backbone, architecture = opened_backbone(preset, precision or "auto")
-    asked = {"pooling": pooling, "sequence_length": sequence_length}
-    architecture |= {name: value for name, value in asked.items() if value is not None}
-    embedder = TextEmbedder(backbone, precision or "auto", normalize, **architecture)
+    asked = {
+        "pooling": pooling,
+        "sequence_length": sequence_length,
+        "vocabulary_limit": vocabulary_limit,
+        "trust_savedmodel": trust_savedmodel,
+    }
+    given = {**architecture_of(preset), **{name: value for name, value in asked.items() if value is not None}}
+    embedder = TextEmbedder(preset, precision or "auto", normalize, **given)
     truncation = Truncation()
     batches = followed(batch.texts for batch in stream)
     with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:

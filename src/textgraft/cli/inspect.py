@@ -12,6 +12,8 @@ def inspect(
     pair: Annotated[str | None, typer.Option(help="A second text, for models of pairs.")] = None,
     preset: Annotated[str, typer.Option(help="A preset, or a model folder (with its cleaning).")] = "minilm",
     sequence_length: o.SequenceLength = None,
+    vocabulary_limit: o.VocabularyLimit = None,
+    trust_savedmodel: o.TrustSavedModel = None,
     pad_to: Annotated[int, typer.Option(help="Show padding up to this length.")] = 0,
 ) -> None:
     """Show the tokens, ids, mask and segments of a text.
@@ -27,13 +29,16 @@ def inspect(
     from rich.text import Text
 
     from textgraft.cli.console import say, show
-    from textgraft.tasks.base import opened_backbone
+    from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
 
-    backbone, architecture = opened_backbone(preset, "float32")
+    given = architecture_of(preset)
     if sequence_length is not None:
-        architecture["sequence_length"] = sequence_length
-    graph = TextEmbedder(backbone, "float32", **architecture).text_graph
+        given["sequence_length"] = sequence_length
+    embedder = TextEmbedder(
+        preset, "float32", vocabulary_limit=vocabulary_limit, trust_savedmodel=bool(trust_savedmodel), **given
+    )
+    graph = embedder.text_graph
     segments = [tf.constant([segment]) for segment in (text, pair) if segment is not None]
     packed = graph.pack(*segments)
     row = {name: values.numpy()[0] for name, values in graph.pad(packed.token_ids, packed.segment_ids).items()}
@@ -45,7 +50,7 @@ def inspect(
     mask = [*row["padding_mask"], *[0] * padding]
     kinds = [*row["segment_ids"], *[0] * padding]
     for position, (token_id, real, kind) in enumerate(zip(ids, mask, kinds, strict=True)):
-        token = backbone.token(int(token_id)) if real else ""
+        token = embedder.backbone.token(int(token_id)) if real else ""
         table.add_row(str(position), Text(token), str(token_id), str(real), str(kind))
     show(table)
     if dropped := int(packed.dropped.numpy()[0]):

@@ -16,6 +16,10 @@ Format = Annotated[str | None, typer.Option(help="Where the file name does not t
 
 # Model
 Preset = Annotated[str | None, typer.Option(help="Pretrained model: see `textgraft presets`.")]
+VocabularyLimit = Annotated[int | None, typer.Option(help="Of a file of word vectors: how many words are read.")]
+TrustSavedModel = Annotated[
+    bool | None, typer.Option("--trust-savedmodel", help="Open a SavedModel, a program, wherever it is from.")
+]
 Pooling = Annotated[str | None, typer.Option(help="Token vectors to a text vector: mean, cls, max, last or sqrtn.")]
 Hidden = Annotated[str | None, typer.Option(help="Widths of hidden layers before the output, as in 16 or 64,16.")]
 Dropout = Annotated[float | None, typer.Option(help="Share of the head's inputs dropped in training.  [0.1]")]

@@ -10,7 +10,7 @@ from textgraft.cli import options as o
 from textgraft.cli.settings import merged
 
 _DATA = ("text", "label", "encoding", "empty", "format")
-_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
+_MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 _FIT = (
     "fine_tune", "head", "epochs", "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
@@ -26,6 +26,8 @@ def train(
     test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, at the end.")] = None,
     split: o.Split = None,
     preset: o.Preset = None,
+    vocabulary_limit: o.VocabularyLimit = None,
+    trust_savedmodel: o.TrustSavedModel = None,
     fine_tune: o.FineTune = None,
     head: o.Head = None,
     text: o.Text = None,
@@ -150,7 +152,7 @@ def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
         given.get("precision", "auto"),
         cleaning=_cleaning(given),
         hidden=_widths(given.get("hidden", "")),
-        **_some(given, _ARCHITECTURE),
+        **_some(given, _MODEL),
     )
     return parts, model
 

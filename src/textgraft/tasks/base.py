@@ -18,6 +18,7 @@ from textgraft.artifact import model_folder
 from textgraft.artifact.card import write_card
 from textgraft.artifact.model_folder import StoredModel
 from textgraft.backbones.base import Backbone, Origin
+from textgraft.backbones.places import Disk, place_of
 from textgraft.backbones.presets import load_backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetError
@@ -77,12 +78,23 @@ class Task(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **architecture: Any) -> None:
+    def __init__(
+        self,
+        preset: str | Path | Backbone,
+        precision: str = "auto",
+        *,
+        vocabulary_limit: int | None = None,
+        trust_savedmodel: bool = False,
+        **architecture: Any,
+    ) -> None:
         """Load the backbone and join the parts.
 
         Args:
-            preset: what `load_backbone` takes, or a backbone already loaded with the same precision.
+            preset: what `load_backbone` takes, a model folder, whose backbone is taken as it was trained, or a backbone
+                already loaded with the same precision.
             precision: "auto", "float32" or "mixed_bfloat16".
+            vocabulary_limit: see `load_backbone`.
+            trust_savedmodel: see `load_backbone`.
             architecture: fields of `Architecture`.
 
         Raises:
@@ -90,8 +102,8 @@ class Task(ABC):
             PresetError: when the preset cannot be loaded.
         """
         self.precision = runtime.choose_precision(precision)
-        backbone = preset if isinstance(preset, Backbone) else load_backbone(preset, self.precision)
-        self.backbone = backbone
+        reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
+        self.backbone = backbone = _backbone(preset, self.precision, reading)
         self.architecture = _filled(architecture, backbone)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
@@ -104,6 +116,7 @@ class Task(ABC):
             special.pad,
             self.architecture.sequence_length,
             self.architecture.long,
+            special.separators,
         )
         # === Layers ===
         self._pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
@@ -269,14 +282,13 @@ def load_as(kind: type[Loaded], folder: str | Path | StoredModel, precision: str
     return task
 
 
-def opened_backbone(preset: str | Path, precision: str) -> tuple[Backbone, dict[str, Any]]:
-    """The backbone of a preset or of a model folder, and the fields of `Architecture` the latter was trained with."""
-    if not model_folder.is_model_folder(Path(preset)):
-        return load_backbone(preset, runtime.choose_precision(precision)), {}
-    task = load(preset, precision)
-    architecture = task.architecture
-    kept = ("pooling", "sequence_length", "long", "cleaning")
-    return task.backbone, {name: getattr(architecture, name) for name in kept}
+def architecture_of(preset: str | Path) -> dict[str, Any]:
+    """The fields of `Architecture` by which a model folder's texts become vectors; none of another preset."""
+    if not _is_model_folder(preset):
+        return {}
+    architecture = model_folder.read(Path(preset)).config["architecture"]
+    kept = {name: architecture[name] for name in ("pooling", "sequence_length", "long")}
+    return {**kept, "cleaning": Cleaning(**architecture["cleaning"])}
 
 
 def as_batches(texts: Sequence[str] | Dataset) -> Iterator[np.ndarray]:
@@ -294,6 +306,22 @@ def as_batches(texts: Sequence[str] | Dataset) -> Iterator[np.ndarray]:
     for start in range(0, len(texts), WINDOW):
         part = texts[start : start + WINDOW]
         yield np.array([_utf8(text, number) for number, text in enumerate(part, start + 1)], dtype=object)
+
+
+def _backbone(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:
+    if isinstance(preset, Backbone):
+        return preset
+    if not _is_model_folder(preset):
+        return load_backbone(preset, precision, **reading)
+    stored = model_folder.read(Path(preset))
+    backbone = load(stored, precision).backbone
+    backbone.origin = Origin(str(preset), stored.sha256)
+    return backbone
+
+
+def _is_model_folder(preset: str | Path) -> bool:
+    """Whether textgraft wrote it; a name that is known stands for what it names, whatever folder is called so."""
+    return model_folder.is_model_folder(Path(preset)) and isinstance(place_of(str(preset)), Disk)
 
 
 def _untrained(stored: StoredModel, precision: str) -> Task:

@@ -25,7 +25,8 @@ class TextEmbedder(Task):
             preset: see `load_backbone`.
             precision: "auto", "float32" or "mixed_bfloat16".
             normalize: divide each vector by its Euclidean length.
-            architecture: fields of `tasks.base.Architecture`; hidden and dropout have no effect here.
+            architecture: fields of `tasks.base.Architecture`, of which hidden and dropout have no effect here, and what
+                `tasks.base.Task` takes.
         """
         self.normalize = normalize
         super().__init__(preset, precision, **architecture)

@@ -57,7 +57,7 @@ class TextClassifier(Task):
             preset: see `load_backbone`.
             labels: at least two different strings; `predict` speaks them.
             precision: "auto", "float32" or "mixed_bfloat16".
-            architecture: fields of `tasks.base.Architecture`.
+            architecture: fields of `tasks.base.Architecture`, and what `tasks.base.Task` takes.
 
         Raises:
             ConfigError: for fewer than two labels, or doubled ones.

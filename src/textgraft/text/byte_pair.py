@@ -84,7 +84,7 @@ class BytePair:
             tokens = "|".join(escaped(token) for token in self._stripping)
             texts = tf.strings.regex_replace(texts, f"{_WHITESPACE}+({tokens})", r"\1")
         decoded = tf.strings.unicode_decode(texts, "UTF-8")
-        text = _Text(decoded.values, decoded.value_rowids())
+        text = _Text(decoded.values, _owners(decoded.row_lengths(), tf.size(decoded.values)))
         special, borders = self._special(text)
         if self._add_prefix_space:
             text, special, borders = _prefixed(text, special, borders)
@@ -136,11 +136,11 @@ class BytePair:
         plain = tf.where(special < 0, different, "")
         all_bytes = tf.io.decode_raw(tf.strings.reduce_join(plain), tf.uint8)
         symbols = tf.gather(self._bytes, tf.cast(all_bytes, tf.int32))
-        owners = tf.repeat(tf.range(count), tf.strings.length(plain))
-        symbols, owners = self._merge(symbols, owners, count)
+        owners = _owners(tf.strings.length(plain), tf.size(symbols))
+        symbols, owners = self._merge(symbols, owners, tf.cast(count, tf.int64))
         # === A word is either whole a special token or made of what was merged ===
         whole = tf.where(special >= 0)[:, 0]
-        owners = tf.concat([tf.cast(owners, tf.int64), whole], 0)
+        owners = tf.concat([owners, whole], 0)
         order = tf.argsort(owners, stable=True)
         symbols = tf.concat([symbols, tf.gather(special, whole)], 0)
         ids = tf.RaggedTensor.from_value_rowids(
@@ -159,12 +159,11 @@ class BytePair:
             symbols, owners = tf.boolean_mask(symbols, kept), tf.boolean_mask(owners, kept)
             return symbols, owners, self._ranks_of(symbols, owners)
 
-        one_more = tf.TensorSpec([None], tf.int32)
         symbols, owners, _ = tf.while_loop(
             lambda symbols, owners, ranks: tf.reduce_any(ranks < _NO_MERGE),
             merge,
             (symbols, owners, self._ranks_of(symbols, owners)),
-            shape_invariants=(one_more,) * 3,
+            shape_invariants=(tf.TensorShape([None]),) * 3,
         )
         return symbols, owners
 
@@ -209,6 +208,11 @@ def _kinds() -> tuple[tf.Tensor, tf.Tensor]:
             kinds[int(first, 16) : int(last or first, 16) + 1] = kind
     starts = np.flatnonzero(np.diff(kinds, prepend=-1)).astype(np.int32)
     return tf.constant(starts), tf.constant(kinds[starts])
+
+
+def _owners(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """The row that each of `count` values is of, int64; `RaggedTensor.value_rowids` takes rows times longest row."""
+    return tf.searchsorted(tf.cumsum(tf.cast(lengths, tf.int32)), tf.range(count), side="right", out_type=tf.int64)
 
 
 def _shifted(flags: tf.Tensor, places: int) -> tf.Tensor:

@@ -22,6 +22,7 @@ class TextGraph:
         pad_id: id that fills the rows of a batch.
         sequence_length: the longest row, special tokens included; None for no limit.
         long: what is kept of a text that is too long, one of `packing.LONG`.
+        separators: how many times `end` stands between the texts of a pair.
     """
 
     cleaning: Cleaning
@@ -31,6 +32,7 @@ class TextGraph:
     pad_id: int
     sequence_length: int | None
     long: str = "head"
+    separators: int = 1
 
     def pack(self, *segments: tf.Tensor) -> Packed:
         """Texts, and second texts for pairs, to packed rows.
@@ -39,7 +41,7 @@ class TextGraph:
             segments: one or two string tensors (n,).
         """
         tokens = [self.tokenize(self.cleaning(segment)) for segment in segments]
-        return pack(tokens, self.start, self.end, self.sequence_length, self.long)
+        return pack(tokens, self.start, self.end, self.sequence_length, self.long, self.separators)
 
     @cached_property
     def compiled(self) -> Callable[[tf.Tensor], Packed]:

@@ -30,6 +30,7 @@ def pack(
     end: int | None,
     sequence_length: int | None,
     long: str = "head",
+    separators: int = 1,
 ) -> Packed:
     """Join one or two segments into rows: start, first, end[, second, end].
 
@@ -41,10 +42,12 @@ def pack(
         end: id put after each segment, or None.
         sequence_length: the longest row, special tokens included; None leaves every token.
         long: what is kept of a segment that is cut, one of `LONG`.
+        separators: how many times `end` stands between two segments.
     """
+    between = separators if len(segments) > 1 else 1
     lengths = [segment.row_lengths() for segment in segments]
     if sequence_length is not None:
-        added = (start is not None) + len(segments) * (end is not None)
+        added = (start is not None) + (len(segments) + between - 1) * (end is not None)
         kept = _longest_first(lengths, max(sequence_length - added, 0))
         tails = [length // 2 if long == "head+tail" else tf.zeros_like(length) for length in kept]
         segments = [_cut(*part) for part in zip(segments, kept, tails, strict=True)]
@@ -54,7 +57,8 @@ def pack(
     rows, pieces = segments[0].nrows(), []
     for number, segment in enumerate(segments):
         before = [_column(start, rows)] if number == 0 and start is not None else []
-        after = [_column(end, rows)] if end is not None else []
+        times = between if number == 0 else 1
+        after = [_column(end, rows)] * times if end is not None else []
         pieces += [(piece, number) for piece in (*before, segment, *after)]
     kinds = [piece.with_values(tf.fill(tf.shape(piece.values), number)) for piece, number in pieces]
     ids = tf.concat([piece for piece, _ in pieces], axis=1)

@@ -135,25 +135,32 @@ class HuggingFace(Format):
 
     def sizes(self, folder: Path) -> dict[str, Any]:
         """From config.json."""
-        path = folder / CONFIG
-        config = read_json(path)
+        return self.sizes_from(read_json(folder / CONFIG), folder / CONFIG)
+
+    def sizes_from(self, config: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        """See `sizes`."""
         for name, possible in self.requires.items():
             if (found := config.get(name, possible[0])) not in possible:
                 expected = " or ".join(repr(value) for value in possible)
                 raise PresetError(f"{path}: {name} is {found!r:.60}; only {expected} can be computed")
         try:
-            return {name: key(config) if callable(key) else config[key] for name, key in self.sizes_by.items()}
+            sizes = {name: key(config) if callable(key) else config[key] for name, key in self.sizes_by.items()}
         except (KeyError, TypeError) as error:
             raise PresetError(f"{path}: it lacks {error.args[0]}; fetch the preset again") from error
+        for name, size in sizes.items():
+            if name != "dropout" and not (type(size) is int and size > 0):
+                raise PresetError(f"{path}: {name} must be a whole number above 0, not {size!r:.40}")
+        return sizes
 
     def computation(self, folder: Path, encoder: keras.Model) -> Computation:
         """From config.json."""
-        config = read_json(folder / CONFIG)
+        return self.computation_from(read_json(folder / CONFIG), folder / CONFIG)
+
+    def computation_from(self, config: Mapping[str, Any], path: Path) -> Computation:
+        """See `computation`."""
         activation = config.get(self.activation_key, self.activation)
         if activation not in _ACTIVATIONS:
-            raise PresetError(
-                f"{folder / CONFIG}: {self.activation_key} {activation!r} is not one of {', '.join(_ACTIVATIONS)}"
-            )
+            raise PresetError(f"{path}: {self.activation_key} {activation!r} is not one of {', '.join(_ACTIVATIONS)}")
         return Computation(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
@@ -178,16 +185,23 @@ class HuggingFace(Format):
         numbers = re.findall(r"(?<=_)\d+", layer)
         given = self.modules[re.sub(r"(?<=_)\d+", "{}", layer)]
         module = Module(given) if isinstance(given, str) else given
-        name = module.name.format(*numbers)
-        array = source.take([f"{name}.{suffix}" for suffix in _KINDS.get(kind, ("weight",))])
+        place = module.name.format(*numbers)
+        name, stored = source.take([f"{place}.{suffix}" for suffix in _KINDS.get(kind, ("weight",))])
+        array = stored
         if module.part is not None:
-            array = np.split(array, 3, axis=-1)[module.part]
+            width = array.shape[-1] // 3
+            array = array[..., module.part * width : (module.part + 1) * width]
         if kind == "kernel" and module.transposed:
             array = array.T
         array = array[module.skipped :]
         if module.added:
-            array = array + source.take([f"{module.added}.weight"])[0]
-        _require_shape(source.path, name, array, tuple(weight.shape))
+            _, rows = source.take([f"{module.added}.weight"])
+            array = array + rows[0]
+        if not _fits(array.shape, tuple(weight.shape)):
+            raise PresetError(
+                f"{source.path}: {name} has shape {stored.shape}, which is not what config.json describes: "
+                f"{weight.path} of shape {tuple(weight.shape)}"
+            )
         return array.reshape(weight.shape)
 
 
@@ -201,13 +215,13 @@ class _Source:
         self._prefix = next((p for p in prefixes if any(name.startswith(p) for name in names)), "")
         self._left = {name for name in names if name.startswith(self._prefix)}
 
-    def take(self, names: Sequence[str]) -> np.ndarray:
-        """The tensor of one of these names."""
+    def take(self, names: Sequence[str]) -> tuple[str, np.ndarray]:
+        """The tensor that has one of these names, after its full name."""
         for name in names:
             full = self._prefix + name
             if full in self._tensors.names():
                 self._left.discard(full)
-                return self._tensors[full]
+                return full, self._tensors[full]
         raise PresetError(f"{self.path}: {self._prefix}{names[0]} is missing; fetch the preset again")
 
     def require_rest(self, harmless: Sequence[str]) -> None:
@@ -221,13 +235,10 @@ class _Source:
             )
 
 
-def _require_shape(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Heads and their widths, two axes of a kernel here, are one there."""
-    flat = [shape, (shape[0], math.prod(shape[1:])), (math.prod(shape[:-1]), shape[-1]), (math.prod(shape),)]
-    if array.shape not in flat[: 4 if array.ndim == 1 else 3]:
-        raise PresetError(
-            f"{path}: {name} has shape {array.shape}, config.json asks for {flat[1 if len(shape) > 2 else 0]}"
-        )
+def _fits(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether one is the other, but for heads and their widths: two axes here, one there."""
+    joined = [shape, (shape[0], math.prod(shape[1:])), (math.prod(shape[:-1]), shape[-1])]
+    return stored in (joined if len(stored) > 1 else [(math.prod(shape),)])
 
 
 def model_type(folder: Path) -> str | None:

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from textgraft.errors import PresetError
+
 
 @dataclass(frozen=True)
 class SpecialNames:
@@ -62,6 +64,15 @@ class Tokenizer(ABC):
         Raises:
             PresetError: when one is missing or damaged.
         """
+
+    @classmethod
+    def from_original_bert(cls, folder: Path, special: SpecialNames) -> Self:
+        """Read the files of Google's original BERT release.
+
+        Raises:
+            PresetError: when one is missing or damaged, or this tokenizer is not what such a release has.
+        """
+        raise PresetError(f"{folder}: such a release has a WordPiece vocabulary, no other")
 
     @classmethod
     @abstractmethod

@@ -1,0 +1,84 @@
+"""Google's original BERT releases: bert_config.json, vocab.txt, and the checkpoint bert_model.ckpt.*."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.backbones.files import read_json
+from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.errors import PresetError
+
+_CONFIG, _CHECKPOINT = "bert_config.json", "bert_model.ckpt"
+
+# What the optimizer of the pretraining left in the checkpoint.
+_OPTIMIZER = ("adam_m", "adam_v", "global_step")
+
+
+@dataclass(frozen=True)
+class OriginalBert(Format):
+    """A release, whose names and sizes are those of Hugging Face folders in another spelling.
+
+    Attributes:
+        names: of the family's Hugging Face folders.
+    """
+
+    names: HuggingFace
+
+    def reads(self, folder: Path) -> bool:
+        """Whether bert_config.json is there."""
+        return (folder / _CONFIG).is_file()
+
+    def sizes(self, folder: Path) -> dict[str, Any]:
+        """From bert_config.json."""
+        return self.names.sizes_from(read_json(folder / _CONFIG), folder / _CONFIG)
+
+    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+        """GELU in its tanh form, as the release's program computes it."""
+        config = read_json(folder / _CONFIG)
+        computed = self.names.computation_from(config, folder / _CONFIG)
+        activation = "gelu_approximate" if computed.activation == "gelu" else computed.activation
+        return Computation(activation, computed.layer_norm_epsilon)
+
+    def fill(self, folder: Path, encoder: keras.Model) -> None:
+        """From the checkpoint."""
+        path = folder / _CHECKPOINT
+        try:
+            checkpoint = tf.train.load_checkpoint(str(path))
+            self.names.fill_from(_Variables(path, checkpoint), encoder)
+        except (ValueError, tf.errors.OpError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise PresetError(f"{path}: the checkpoint could not be read: {reason}; unpack it again") from error
+
+    def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
+        """vocab.txt."""
+        return kind.from_original_bert(folder, special)
+
+
+class _Variables:
+    """The variables of a checkpoint under the names of a Hugging Face folder."""
+
+    def __init__(self, path: Path, checkpoint: Any) -> None:
+        self.path = path
+        self._checkpoint = checkpoint
+        variables = (name for name in checkpoint.get_variable_to_shape_map() if not name.endswith(_OPTIMIZER))
+        self._variables = {_renamed(name): name for name in variables}
+
+    def names(self) -> set[str]:
+        return set(self._variables)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        variable = self._variables[name]
+        array = np.asarray(self._checkpoint.get_tensor(variable), np.float32)
+        return array.T if variable.endswith("kernel") else array
+
+
+def _renamed(variable: str) -> str:
+    """bert/encoder/layer_0/output/dense/kernel to bert.encoder.layer.0.output.dense.weight."""
+    name = variable.replace("/", ".").replace("layer_", "layer.")
+    return name.removesuffix(".kernel") + ".weight" * (name.endswith((".kernel", "_embeddings")))

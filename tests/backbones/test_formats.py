@@ -1,0 +1,333 @@
+"""The formats that transformers are published in: what is read alike from each, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
+
+from tests.conftest import GOLDEN
+from tests.golden.texts import SHORT
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import PresetError
+from textgraft.tasks.feature_extraction import TextEmbedder
+
+TEXTS = SHORT[:12]
+FAMILIES = ["albert", "bert", "deberta_v3", "distil_bert", "electra", "gpt2", "opt", "roberta", "xlm_roberta"]
+
+
+@pytest.fixture
+def copied(tmp_path):
+    return lambda family: shutil.copytree(GOLDEN / family, tmp_path / family)
+
+
+def vectors(preset):
+    return TextEmbedder(preset, precision="float32").predict(TEXTS)
+
+
+def weights_of(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def change_config(folder, **values):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+
+
+# === Hugging Face folders ===
+def split_in_two(folder: Path) -> None:
+    weights = weights_of(folder)
+    names = sorted(weights)
+    files = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
+    for file, held in files.items():
+        save_file({name: weights[name] for name in held}, folder / file)
+    index = {"weight_map": {name: file for file, held in files.items() for name in held}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors").unlink()
+
+
+def test_weights_in_parts(copied):
+    folder = copied("roberta")
+    split_in_two(folder)
+    np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / "roberta"))
+
+
+@pytest.mark.parametrize(
+    ("family", "prefix", "head"),
+    [
+        ("bert", "bert.", "cls.predictions.bias"),
+        ("roberta", "roberta.", "lm_head.dense.weight"),
+        ("gpt2", "transformer.", "lm_head.weight"),
+        ("distil_bert", "distilbert.", "vocab_projector.bias"),
+        ("albert", "albert.", "predictions.bias"),
+        ("electra", "electra.", "discriminator_predictions.dense.bias"),
+        ("deberta_v3", "deberta.", "lm_predictions.lm_head.bias"),
+    ],
+)
+def test_a_backbone_that_was_saved_with_a_head(copied, family, prefix, head):
+    folder = copied(family)
+    weights = {f"{prefix}{name}": weight for name, weight in weights_of(folder).items()}
+    save_file({**weights, head: np.zeros(3, np.float32)}, folder / "model.safetensors")
+    np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / family))
+
+
+def test_without_the_pooler_that_no_vector_comes_from(copied):
+    folder = copied("bert")
+    weights = {name: weight for name, weight in weights_of(folder).items() if not name.startswith("pooler.")}
+    assert len(weights) < len(weights_of(folder))
+    save_file(weights, folder / "model.safetensors")
+    np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / "bert"))
+
+
+def test_bfloat16_weights(copied):
+    import ml_dtypes
+
+    folder = copied("bert")
+    rounded = {name: weight.astype(ml_dtypes.bfloat16) for name, weight in weights_of(folder).items()}
+    save_file({name: weight.astype(np.float32) for name, weight in rounded.items()}, folder / "model.safetensors")
+    expected = vectors(folder)
+    header, data, end = {}, [], 0
+    for name, weight in rounded.items():
+        data.append(weight.tobytes())
+        offsets, end = [end, end + weight.nbytes], end + weight.nbytes
+        header[name] = {"dtype": "BF16", "shape": list(weight.shape), "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + b"".join(data))
+    np.testing.assert_array_equal(vectors(folder), expected)
+
+
+def test_another_epsilon_counts_and_is_kept(copied, tmp_path):
+    import textgraft as tg
+
+    folder = copied("bert")
+    change_config(folder, layer_norm_eps=0.5)
+    found = vectors(folder)
+    assert np.abs(found - vectors(GOLDEN / "bert")).max() > 0.01
+    TextEmbedder(folder, precision="float32").save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_array_equal(loaded.predict(TEXTS), found)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_missing_an_unknown_and_a_misshapen_tensor(copied, family):
+    folder = copied(family)
+    weights = weights_of(folder)
+    name = max(name for name in weights if name.endswith("weight") and "pooler" not in name)
+    surprise = f"{name}.surprise"
+    for harmed, message in (
+        ({other: weight for other, weight in weights.items() if other != name}, f"{name} is missing"),
+        ({**weights, surprise: weights[name]}, f"nothing is known of {surprise}"),
+        ({**weights, name: np.zeros((5, 3), np.float32)}, f"{name} has shape"),
+    ):
+        save_file(harmed, folder / "model.safetensors")
+        with pytest.raises(PresetError, match=message) as error:
+            load_backbone(folder)
+        assert "\n" not in str(error.value)
+
+
+def no_weights(folder):
+    (folder / "model.safetensors").unlink()
+
+
+def pickled_weights(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def half_a_file(folder):
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
+
+
+def a_part_is_missing(folder):
+    split_in_two(folder)
+    (folder / "model-00002-of-00002.safetensors").unlink()
+
+
+def a_part_outside(folder):
+    split_in_two(folder)
+    index = (folder / "model.safetensors.index.json").read_text()
+    (folder / "model.safetensors.index.json").write_text(index.replace("model-00002", "../model-00002"))
+
+
+def a_word_more(folder):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"]["surprise"] = len(content["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+def another_tokenizer(folder):
+    shutil.copy(GOLDEN / "albert" / "tokenizer.json", folder)
+
+
+def no_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (no_weights, "model.safetensors is missing"),
+        (pickled_weights, "pytorch_model.bin is not read, since opening it can run code"),
+        (half_a_file, "the weights could not be read"),
+        (a_part_is_missing, "model-00002-of-00002.safetensors is missing"),
+        (a_part_outside, "is no file name"),
+        (a_word_more, "577 tokens but the network 576"),
+        (another_tokenizer, "type 'Unigram'"),
+        (no_tokenizer, "neither vocab.json nor tokenizer.json"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "is no JSON"),
+        (lambda folder: change_config(folder, hidden_size=33), "describes no roberta network|has shape"),
+        (lambda folder: change_config(folder, num_attention_heads=0), "num_heads must be a whole number above 0"),
+        (lambda folder: change_config(folder, is_decoder=True), "is_decoder is True"),
+        (lambda folder: change_config(folder, type_vocab_size=2), "type_vocab_size is 2"),
+        (lambda folder: change_config(folder, model_type="modernbert"), "'modernbert', which nothing here reads"),
+        (lambda folder: change_config(folder, model_type="bart"), "BartBackbone.*docs/presets.md says how to add one"),
+        (lambda folder: (folder / "config.json").unlink(), "is no preset"),
+    ],
+)
+def test_what_is_refused(copied, harm, message):
+    folder = copied("roberta")
+    harm(folder)
+    with pytest.raises(PresetError, match=message) as error:
+        load_backbone(folder)
+    assert "\n" not in str(error.value)
+    assert str(folder) in str(error.value)
+
+
+# === Tokenizers from the classic files ===
+def classic_word_piece(folder):
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+
+
+def classic_byte_pair(folder):
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    lines = ["#version: 0.2", *(" ".join(merge) for merge in model["merges"])]
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("family", "classic"),
+    [
+        ("bert", classic_word_piece),
+        ("bert_cased", classic_word_piece),
+        ("electra", classic_word_piece),
+        ("roberta", classic_byte_pair),
+        ("gpt2", classic_byte_pair),
+        ("opt", classic_byte_pair),
+    ],
+)
+def test_the_classic_files_give_the_same_ids(copied, family, classic):
+    folder = copied(family)
+    classic(folder)
+    (folder / "tokenizer.json").unlink()
+    texts = tf.constant([text.encode() for text in SHORT])
+    one, other = load_backbone(folder), load_backbone(GOLDEN / family)
+    assert one.tokenize(texts).to_list() == other.tokenize(texts).to_list()
+
+
+# === Google's original release ===
+def write_release(folder: Path, source: Path) -> None:
+    """The same weights as a TensorFlow 1 checkpoint, with what an optimizer leaves there."""
+    folder.mkdir()
+    classic_word_piece(shutil.copytree(source, folder.parent / f"{source.name}-classic"))
+    shutil.copy(folder.parent / f"{source.name}-classic" / "vocab.txt", folder)
+    shutil.copy(source / "config.json", folder / "bert_config.json")
+    variables = {"global_step": np.int64(7)}
+    for name, weight in load_file(source / "model.safetensors").items():
+        matrix = (
+            weight.T if name.endswith("weight") and "embeddings" not in name and "LayerNorm" not in name else weight
+        )
+        old = f"bert.{name}".replace("layer.", "layer_").replace(".", "/")
+        old = old.replace("LayerNorm/weight", "LayerNorm/gamma").replace("LayerNorm/bias", "LayerNorm/beta")
+        old = old.replace("embeddings/weight", "embeddings").replace("/weight", "/kernel")
+        variables[old] = variables[f"{old}/adam_m"] = matrix.astype(np.float32)
+    variables["cls/predictions/output_bias"] = np.zeros(3, np.float32)
+    names = sorted(variables)
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "bert_model.ckpt"), tensor_names=names, shape_and_slices=[""] * len(names),
+        tensors=[tf.constant(variables[name]) for name in names],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["bert", "bert_cased"])
+def test_the_original_release(copied, tmp_path, source):
+    same = copied(source)
+    change_config(same, hidden_act="gelu_new")  # as the release's program computes it
+    write_release(tmp_path / "release", GOLDEN / source)
+    np.testing.assert_allclose(vectors(tmp_path / "release"), vectors(same), atol=1e-6)
+
+
+def test_a_damaged_release(tmp_path):
+    write_release(tmp_path / "release", GOLDEN / "bert")
+    (tmp_path / "release" / "bert_model.ckpt.index").write_bytes(b"half")
+    with pytest.raises(PresetError, match="the checkpoint could not be read") as error:
+        load_backbone(tmp_path / "release")
+    assert "\n" not in str(error.value)
+
+
+# === KerasHub presets ===
+@pytest.mark.parametrize("family", ["bert", "distil_bert", "electra", "gpt2", "opt", "roberta"])
+@pytest.mark.parametrize("task", [False, True])
+def test_a_keras_hub_preset_of_a_backbone_or_a_task(family, task, tmp_path):
+    import keras_hub
+
+    backbone = load_backbone(GOLDEN / family)
+    assets = backbone.assets()
+    kind = type(backbone).network_class.__name__.removesuffix("Backbone")
+    special = backbone._tokenizer.settings()
+    tokenizer_class = getattr(keras_hub.models, f"{kind}Tokenizer")
+    if "merges.txt" in assets:
+        vocabulary = {token: number for number, token in enumerate(backbone._tokenizer.vocabulary)}
+        tokenizer = tokenizer_class(vocabulary=vocabulary, merges=assets["merges.txt"].decode().splitlines())
+    else:
+        tokenizer = tokenizer_class(vocabulary=backbone._tokenizer.vocabulary, lowercase=special["lowercase"])
+    classifier = getattr(keras_hub.models, f"{kind}TextClassifier", None)
+    if task and classifier is None:
+        pytest.skip(f"KerasHub has no {kind}TextClassifier")
+    if task:
+        preprocessor = getattr(keras_hub.models, f"{kind}TextClassifierPreprocessor")(tokenizer, sequence_length=16)
+        classifier(backbone._encoder, num_classes=2, preprocessor=preprocessor).save_to_preset(str(tmp_path))
+    else:
+        backbone._encoder.save_to_preset(str(tmp_path))
+        tokenizer.save_to_preset(str(tmp_path))
+    # KerasHub keeps the sizes, but neither activation nor epsilon; its own are what its classes compute.
+    fresh = type(backbone).network_class.from_config(backbone._encoder.get_config())
+    fresh.set_weights(backbone._encoder.get_weights())
+    loaded = load_backbone(tmp_path)
+    rows = {name: np.ones((1, 5), np.int32) for name in loaded.network.input}
+    expected = fresh(rows)
+    expected = expected["sequence_output"] if isinstance(expected, dict) else expected
+    np.testing.assert_allclose(loaded.network(rows), expected, atol=1e-6)
+    texts = tf.constant([text.encode() for text in SHORT])
+    assert loaded.tokenize(texts).to_list() == backbone.tokenize(texts).to_list()
+
+
+def test_a_keras_hub_preset_without_weights(tmp_path):
+    backbone = load_backbone(GOLDEN / "roberta")
+    backbone._encoder.save_to_preset(str(tmp_path))
+    assets = tmp_path / "assets" / "tokenizer"
+    assets.mkdir(parents=True)
+    vocabulary = {token: number for number, token in enumerate(backbone._tokenizer.vocabulary)}
+    (assets / "vocabulary.json").write_text(json.dumps(vocabulary))
+    (assets / "merges.txt").write_bytes(backbone.assets()["merges.txt"])
+    load_backbone(tmp_path)
+    (tmp_path / "model.weights.h5").unlink()
+    with pytest.raises(PresetError, match=r"model.weights.h5 is missing"):
+        load_backbone(tmp_path)
+
+
+def test_nothing_of_a_presets_config_is_run(tmp_path):
+    """A config that names a class of its own: only its sizes are taken."""
+    backbone = load_backbone(GOLDEN / "roberta")
+    sizes = backbone._encoder.get_config()
+    harmful = {"module": "os", "class_name": "RobertaBackbone", "config": {**sizes, "dtype": {"class_name": "Lambda"}}}
+    (tmp_path / "config.json").write_text(json.dumps(harmful))
+    with pytest.raises(PresetError, match=r"vocabulary.json cannot be read"):
+        load_backbone(tmp_path)
+    assert keras.config.floatx() == "float32"
