@@ -57,7 +57,10 @@ JOBS = (
     Job("bert", ("--preset", "./presets/bert")),
     Job("bert over an older model", ("--preset", "./presets/bert", "--hidden", "8", "--overwrite"), renewed=True),
     Job("bert, frozen", ("--preset", "./presets/bert", "--fine-tune", "none", "--epochs", "20")),
-    Job("word vectors", ("--preset", "./presets/words", "--optimizer", "adamw", "--batch-size", "8")),
+    Job(
+        "word vectors",
+        ("--preset", "./presets/words", "--trust-savedmodel", "--optimizer", "adamw", "--batch-size", "8"),
+    ),
 )
 
 

@@ -71,7 +71,9 @@ _ALL = (
     ),
     Job(
         "predict", "Prediction of 5,000 IMDb reviews", "imdb", 64, 5000, (0,),
-        _all_but("textgraft_fine_tune", "hf_pipeline", "hf_trainer"),
+        _all_but(
+            "textgraft_fine_tune", "hf_pipeline", "hf_trainer", "textgraft_frozen", "sentence_transformers_lr"
+        ),
     ),
 )  # fmt: skip
 JOBS = {job.name: job for job in _ALL}

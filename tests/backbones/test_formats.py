@@ -272,8 +272,13 @@ def test_a_damaged_release(tmp_path):
 
 
 # === KerasHub presets ===
-@pytest.mark.parametrize("family", ["bert", "distil_bert", "electra", "gpt2", "opt", "roberta"])
-@pytest.mark.parametrize("task", [False, True])
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [
+        *((family, False) for family in ("bert", "distil_bert", "electra", "gpt2", "opt", "roberta")),
+        *((family, True) for family in ("bert", "distil_bert", "roberta")),
+    ],
+)
 def test_a_keras_hub_preset_of_a_backbone_or_a_task(family, task, tmp_path):
     import keras_hub
 
@@ -287,10 +292,8 @@ def test_a_keras_hub_preset_of_a_backbone_or_a_task(family, task, tmp_path):
         tokenizer = tokenizer_class(vocabulary=vocabulary, merges=assets["merges.txt"].decode().splitlines())
     else:
         tokenizer = tokenizer_class(vocabulary=backbone._tokenizer.vocabulary, lowercase=special["lowercase"])
-    classifier = getattr(keras_hub.models, f"{kind}TextClassifier", None)
-    if task and classifier is None:
-        pytest.skip(f"KerasHub has no {kind}TextClassifier")
     if task:
+        classifier = getattr(keras_hub.models, f"{kind}TextClassifier")
         preprocessor = getattr(keras_hub.models, f"{kind}TextClassifierPreprocessor")(tokenizer, sequence_length=16)
         classifier(backbone._encoder, num_classes=2, preprocessor=preprocessor).save_to_preset(str(tmp_path))
     else:
