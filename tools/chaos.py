@@ -57,6 +57,8 @@ JOBS = (
     Job("bert", ("--preset", "./presets/bert")),
     Job("bert over an older model", ("--preset", "./presets/bert", "--hidden", "8", "--overwrite"), renewed=True),
     Job("bert, frozen", ("--preset", "./presets/bert", "--fine-tune", "none", "--epochs", "20")),
+    Job("bert, last block", ("--preset", "./presets/bert", "--fine-tune", "last:1")),
+    Job("bert, lora", ("--preset", "./presets/bert", "--fine-tune", "lora:2")),
     Job(
         "word vectors",
         ("--preset", "./presets/words", "--trust-savedmodel", "--optimizer", "adamw", "--batch-size", "8"),

@@ -21,6 +21,7 @@ _SHARED = {
         "base",
         "files",
         "formats",
+        "halves",
         "places",
         "presets",
         "quick_layers",
@@ -30,7 +31,7 @@ _SHARED = {
         "vector_files",
     },
     "data.formats": {"base"},
-    "tasks": {"base", "pooling"},
+    "tasks": {"base", "grafting", "pooling"},
     "artifact.backbones": {"base", "tokenizer_files", "transformer"},
     "artifact.tasks": {"base"},
 }

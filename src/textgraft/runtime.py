@@ -34,7 +34,7 @@ def start_tensorflow(threads: int | None = None) -> None:
 def _start() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_stderr_held_back():
+    with native_stderr_held_back():
         import keras_hub  # noqa: F401
         import tensorflow as tf
         import tensorflow_text  # noqa: F401
@@ -114,7 +114,7 @@ def _bfloat16_is_slower() -> bool:
 
 
 @contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def native_stderr_held_back() -> Iterator[None]:
     """Hold back what native code writes to file descriptor 2; an exception lets it out."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:

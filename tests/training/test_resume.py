@@ -91,6 +91,25 @@ def test_cut_anywhere(preset, tmp_path, after, fine_tune):
     assert any("resumed" in note for note in watcher.notes) == (after > 1)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"fine_tune": "last:1"},
+        {"fine_tune": "lora:2"},
+        {"gradual_unfreezing": True, "layer_decay": 0.8},
+    ],
+    ids=str,
+)
+def test_cut_in_any_way_of_fine_tuning(tiny_bert, tmp_path, config):
+    whole = fresh(tiny_bert)
+    whole.fit(data(), data(), Watcher(), **config, **FIT)
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        fresh(tiny_bert).fit(data(), data(), Watcher(STEPS + 3, cut), checkpoints, **config, **FIT)
+    resumed = fresh(tiny_bert)
+    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **config, **FIT)
+    assert_same(end(resumed), end(whole))
+
+
 def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
     """Its weights are in the checkpoint too."""
     others = tg.Dataset.from_lists(TEXTS, LABELS[::-1])  # training makes it worse at these

@@ -1,7 +1,8 @@
 """The contract of a backbone: a tokenizer, and a network from token ids to token vectors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,8 +11,10 @@ import keras
 import tensorflow as tf
 
 from textgraft import registry
+from textgraft.backbones.halves import Halves
 from textgraft.backbones.quick_layers import quick_layers
 from textgraft.backbones.token_table import TokenTable
+from textgraft.errors import ConfigError
 from textgraft.text.packing import pad
 
 
@@ -190,6 +193,32 @@ class Backbone(ABC):
         with quick_layers(self.network):
             vectors = self.network(inputs, training=training)
         return pooling(vectors, padded["padding_mask"])
+
+    def halves(self, count: int) -> Halves:
+        """The network in two: `count` of its highest blocks, and all below.
+
+        Raises:
+            ConfigError: when the network has fewer blocks than that, or none that can be trained alone.
+        """
+        raise ConfigError(f"{self.family} has no blocks that could be trained alone; fine_tune all or none")
+
+    def stage(self, weight: keras.Variable) -> int:
+        """How high in the network a weight is: 0 for the lowest; anything that is not of the network is highest."""
+        return 0 if any(weight is own for own in self.network.weights) else 1
+
+    @contextmanager
+    def adapted(self, rank: int, seed: int) -> Iterator[None]:
+        """Train matrices of a low rank beside those of the network; afterwards they are part of them.
+
+        Args:
+            rank: of the matrices.
+            seed: of their first values.
+
+        Raises:
+            ConfigError: when the network has none that this could be done to.
+        """
+        raise ConfigError(f"{self.family} has no attention to put matrices beside; fine_tune all or none")
+        yield
 
     @property
     def dim(self) -> int:

@@ -1,5 +1,6 @@
 """DeBERTa v3: attention to contents and relative positions apart (He et al., 2021, https://arxiv.org/abs/2111.09543)."""
 
+import keras
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace
@@ -52,3 +53,8 @@ class DebertaV3(Transformer):
         ),
         KerasHubPreset("DebertaV3Backbone"),
     )
+
+    def _through(
+        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        return block(vectors, rel_embeddings=self._encoder.relative_embeddings(vectors), padding_mask=mask)

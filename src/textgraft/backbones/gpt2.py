@@ -9,16 +9,15 @@ from textgraft.backbones.formats.hugging_face import HuggingFace, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
-from textgraft.backbones.transformer import Transformer
+from textgraft.backbones.transformer import Decoder
 
 _LAYER, _ATTENTION = "transformer_layer_{}", "transformer_layer_{}/self_attention"
 
 
-class Gpt2(Transformer):
+class Gpt2(Decoder):
     """GPT-2 as an encoder: only the last token has seen the whole text."""
 
     family = "gpt2"
-    default_pooling = "last"
     network_class = keras_hub.models.GPT2Backbone
     tokenizer_class = BytePairTokenizer
     special = SpecialNames(start=None, end=None, pad="<|endoftext|>", unknown="<|endoftext|>")

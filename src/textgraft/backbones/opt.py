@@ -6,16 +6,15 @@ from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace, Mo
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
-from textgraft.backbones.transformer import Transformer
+from textgraft.backbones.transformer import Decoder
 
 _LAYER, _ATTENTION, _MODULE = "transformer_layer_{}", "transformer_layer_{}/self_attention", "layers.{}"
 
 
-class Opt(Transformer):
+class Opt(Decoder):
     """OPT as an encoder: only the last token has seen the whole text."""
 
     family = "opt"
-    default_pooling = "last"
     network_class = keras_hub.models.OPTBackbone
     tokenizer_class = BytePairTokenizer
     special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>")

@@ -11,7 +11,11 @@ from functools import partial
 from typing import Any
 
 import keras
+import keras_hub
 import tensorflow as tf
+
+# The second one is a decoder's; without a cache, it computes what the first does.
+_ATTENTIONS = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMultiHeadAttention)
 
 # As Keras masks: far below any score, far above the smallest bfloat16.
 _MASKED = -1e9
@@ -30,7 +34,7 @@ def quick_layers(network: keras.Model) -> Iterator[None]:
     for layer in network._flatten_layers():
         if type(layer) is keras.layers.Dense and layer.use_bias:
             replaced[layer] = partial(_dense, layer)
-        elif type(layer) is keras.layers.MultiHeadAttention and _is_plain(layer):
+        elif type(layer) in _ATTENTIONS and _is_plain(layer):
             replaced[layer] = partial(_attention, layer)
     for layer, call in replaced.items():
         layer.call = call

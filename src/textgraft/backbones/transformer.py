@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, Reading, SpecialTokens
 from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.halves import Halves
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
-from textgraft.errors import PresetError
+from textgraft.errors import ConfigError, PresetError
 
 _GELU_TANH = partial(keras.activations.gelu, approximate=True)
 _ACTIVATIONS = {"gelu": keras.activations.gelu, "gelu_approximate": _GELU_TANH, "relu": keras.activations.relu}
@@ -60,6 +62,8 @@ class Transformer(Backbone):
         inputs = {tensor.name: tensor for tensor in encoder.inputs}
         vectors = output["sequence_output"] if isinstance(output, dict) else output
         self.network = keras.Model(inputs, vectors, name=self.family)
+        self._seen = [_input_of(block) for block in encoder.transformer_layers]
+        self._halves: dict[int, Halves] = {}
         self.token_table = TokenTable(encoder.token_embedding, self.special_tokens.pad)
         self.max_sequence_length = encoder.max_sequence_length
         self.origin = origin
@@ -111,6 +115,64 @@ class Transformer(Backbone):
         """The token behind an id, as the vocabulary spells it."""
         return self._tokenizer.vocabulary[token_id]
 
+    def halves(self, count: int) -> Halves:
+        """The network in two."""
+        blocks = self._encoder.transformer_layers
+        if not 1 <= count <= len(blocks):
+            raise ConfigError(
+                f"{self.origin.preset} has {len(blocks)} blocks; the last {count} of them cannot be trained"
+            )
+        cut = self._seen[-count]
+        if cut is None:
+            raise ConfigError(
+                f"{self.family} computes all of its blocks with the weights of one; fine_tune all or none"
+            )
+
+        def above(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+            for block in blocks[-count:]:
+                vectors = self._through(block, vectors, mask)
+            return self._finished(vectors)
+
+        if count not in self._halves:
+            self._halves[count] = Halves(self.network, cut, above, self.special_tokens.pad)
+        return self._halves[count]
+
+    def stage(self, weight: keras.Variable) -> int:
+        """0 for embeddings, then a stage per block, what comes after the last one included."""
+        blocks = keras.tree.flatten(self._encoder.transformer_layers)
+        for number, block in enumerate(blocks, 1):
+            if any(weight is own for own in block.weights):
+                return number
+        if not any(weight is own for own in self.network.weights):
+            return len(blocks) + 1
+        return len(blocks) if weight.path.startswith("layer_norm/") else 0
+
+    @contextmanager
+    def adapted(self, rank: int, seed: int) -> Iterator[None]:
+        """Matrices beside those of queries and values (LoRA: Hu et al., 2021, https://arxiv.org/abs/2106.09685)."""
+        self._encoder.enable_lora(rank)
+        layers = [layer for layer in self._encoder._flatten_layers() if getattr(layer, "lora_enabled", False)]
+        for number, layer in enumerate(layers):
+            first = np.random.Generator(np.random.PCG64([seed, number])).normal(size=layer.lora_kernel_a.shape)
+            layer.lora_kernel_a.assign(first / np.sqrt(layer.lora_kernel_a.shape[0]))
+        try:
+            yield
+        finally:
+            for layer in layers:
+                _merge(layer)
+            for layer in self._encoder._flatten_layers():
+                layer.trainable = True
+
+    def _through(
+        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        """A block, (b, t, dim) to (b, t, dim)."""
+        return block(vectors, padding_mask=mask)
+
+    def _finished(self, vectors: keras.KerasTensor) -> keras.KerasTensor:
+        """What comes after the last block, (b, t, dim) to (b, t, dim)."""
+        return vectors
+
     def _special_ids(self, origin: Origin) -> SpecialTokens:
         ids = {token: number for number, token in enumerate(self._tokenizer.vocabulary)}
         missing = [name for name in self.special.all if name not in ids]
@@ -128,6 +190,40 @@ class Transformer(Backbone):
                 f"{origin.preset}: the vocabulary has {tokens} tokens but the network {rows}; they belong to different "
                 "models"
             )
+
+
+class Decoder(Transformer):
+    """A family of causal transformers: only the last token has seen the whole text."""
+
+    default_pooling = "last"
+
+    def _through(
+        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        return block(vectors, decoder_padding_mask=mask)
+
+    def _finished(self, vectors: keras.KerasTensor) -> keras.KerasTensor:
+        return self._encoder.layer_norm(vectors)
+
+
+def _input_of(block: keras.layers.Layer) -> keras.KerasTensor | None:
+    """What goes into a block; None for several, or one that is used more than once."""
+    try:
+        return keras.tree.flatten(block.input)[0]
+    except (AttributeError, ValueError):
+        return None
+
+
+def _merge(layer: keras.layers.Layer) -> None:
+    """Make the matrices beside a layer's part of its own."""
+    merged = layer.kernel
+    layer._tracker.unlock()
+    layer.lora_enabled = False
+    for beside in (layer.lora_kernel_a, layer.lora_kernel_b):
+        layer._untrack_variable(beside)
+    layer._tracker.lock()
+    layer.kernel.trainable = True
+    layer.kernel.assign(merged)
 
 
 @contextmanager

@@ -32,7 +32,17 @@ StripHtml = Annotated[bool | None, typer.Option("--strip-html", help="Clean: tag
 NormalizeUnicode = Annotated[bool | None, typer.Option("--normalize-unicode", help="Clean: Unicode NFKC.")]
 
 # Training
-FineTune = Annotated[str | None, typer.Option(help="all (fine-tuning) or none (feature extraction).  [all]")]
+FineTune = Annotated[
+    str | None,
+    typer.Option(help="all, none (feature extraction), last:N (the N highest blocks) or lora:R (of rank R).  [all]"),
+]
+Stored = Annotated[
+    str | None, typer.Option(help="With last:N, how what is below is kept: float16 or float32.  [float16]")
+]
+LayerDecay = Annotated[float | None, typer.Option(help="Of the learning rate, from a block to the one below.  [1]")]
+GradualUnfreezing = Annotated[
+    bool | None, typer.Option("--gradual-unfreezing", help="The head first, one more block in each epoch.")
+]
 Head = Annotated[str | None, typer.Option(help="With --fine-tune none: gradient, or logistic (scikit-learn's).")]
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]

@@ -13,7 +13,8 @@ _DATA = ("text", "label", "encoding", "empty", "format")
 _MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 _FIT = (
-    "fine_tune", "head", "epochs", "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
+    "fine_tune", "head", "stored", "layer_decay", "gradual_unfreezing", "epochs",
+    "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
     "schedule", "warmup", "clip_norm", "patience", "seed",
 )  # fmt: skip
 
@@ -30,6 +31,9 @@ def train(
     trust_savedmodel: o.TrustSavedModel = None,
     fine_tune: o.FineTune = None,
     head: o.Head = None,
+    stored: o.Stored = None,
+    layer_decay: o.LayerDecay = None,
+    gradual_unfreezing: o.GradualUnfreezing = None,
     text: o.Text = None,
     label: o.Label = None,
     encoding: o.Encoding = None,
@@ -189,6 +193,10 @@ def _summary(parts: Any, model: Any, fine_tune: str) -> str:
 
 
 def _outcome(model: Any, history: Any) -> str:
-    frozen = model.record["fit"]["fine_tune"] == "none"
-    how = "each text went through the backbone once, the head trained on the stored vectors; " if frozen else ""
+    fine_tune = model.record["fit"]["fine_tune"]
+    how = ""
+    if fine_tune == "none":
+        how = "each text went through the backbone once, the head trained on the stored vectors; "
+    elif fine_tune.startswith("last:"):
+        how = "each text went through the blocks below once, those above trained on what was stored; "
     return f"{how}kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"

@@ -4,6 +4,7 @@ import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import repeat
 from pathlib import Path
@@ -26,6 +27,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import LONG
+from textgraft.training.config import FitConfig
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Truncation
 
@@ -71,6 +73,7 @@ class Task(ABC):
         backbone: tokenizer and pretrained network.
         architecture: without None.
         text_graph: strings to packed rows.
+        pooling: token vectors to a text vector.
         head: the `keras.Model` from the pooled vector (b, dim) on.
         model: both.
         record: what is known of its training; kept in the model folder.
@@ -119,11 +122,11 @@ class Task(ABC):
             special.separators,
         )
         # === Layers ===
-        self._pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
+        self.pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
 
         # === Functional model ===
         inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
-        vector = self._pooling(backbone.network(inputs), inputs["padding_mask"])
+        vector = self.pooling(backbone.network(inputs), inputs["padding_mask"])
         self.head = self.build_head(keras.Input((backbone.dim,), name="vector"))
         self.model = keras.Model(inputs, self.head(vector), name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, TokenIds.spec)
@@ -147,7 +150,7 @@ class Task(ABC):
 
     def pool(self, batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
         """Packed rows to pooled vectors, float32 (b, dim); see `forward`."""
-        return self.backbone.pool(batch, self._pooling, training)
+        return self.backbone.pool(batch, self.pooling, training)
 
     def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
         """Run the text graph over batches of UTF-8 bytes."""
@@ -191,8 +194,16 @@ class Task(ABC):
         Args:
             fine_tune: see `training.config.FitConfig`.
         """
-        trained = self.head if fine_tune == "none" else self.model
-        return trained.count_params(), self.model.count_params()
+        config = FitConfig(fine_tune=fine_tune)
+        parts: list[keras.Model] = [self.head]
+        if config.last:
+            parts.append(self.backbone.halves(config.last).upper)
+        elif fine_tune != "none":
+            parts.append(self.backbone.network)
+        adapted = self.backbone.adapted(config.lora, 0) if config.lora else nullcontext()
+        with adapted:
+            trained = sum(_size(part.trainable_variables) for part in parts)
+        return trained, _size(self._weights().values())
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write a model folder.
@@ -333,6 +344,10 @@ def _untrained(stored: StoredModel, precision: str) -> Task:
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
     kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
     return kind(backbone, precision=precision, **architecture, **config["settings"])
+
+
+def _size(variables: Iterable[keras.Variable]) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
 def _utf8(text: str, number: int) -> bytes:

@@ -1,9 +1,8 @@
 """text-classification: one label per text, of two or more."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft import runtime
-from textgraft.artifact.cache import VectorCache
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.data.parts import VALIDATION_SHARE
 from textgraft.errors import ConfigError
 from textgraft.evaluation import metrics
 from textgraft.tasks.base import Task, as_batches
+from textgraft.tasks.grafting import Grafting
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
-from textgraft.training.features import Extraction
 from textgraft.training.history import History, Watcher
 from textgraft.training.inputs import TokenIds, Truncation
 from textgraft.training.logistic import fit_logistic
 from textgraft.training.loop import Training
-from textgraft.training.optimizer import weight_decay
 from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar
-from textgraft.training.step import Examples, Network
+from textgraft.training.step import Examples
 
 # A model folder's config would grow with the square of the labels.
 _MOST_CONFUSED = 500
@@ -117,7 +112,9 @@ class TextClassifier(Task):
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
             watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, len(parts["train"])))
-            network, train, judge = self._to_train(chosen, read, watcher)
+            if chosen.lora:
+                stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
+            network, train, judge = self._grafting(chosen).to_train(read, watcher)
             if chosen.head == "logistic":
                 history = fit_logistic(self.head.layers[-1], train, judge, self._means)
             else:
@@ -140,15 +137,20 @@ class TextClassifier(Task):
         """
         chosen, parts, read = self._prepared(data, validation, config)
         tokens = {name: part.inputs for name, part in read.items()}
+        batches = -(-len(parts["train"]) // (chosen.batch_size or 1))
         if chosen.fine_tune == "none":
-            extraction = self._extraction()
+            extraction = self._grafting(chosen).extraction()
             seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
-            batches = -(-len(parts["train"]) // (chosen.batch_size or 1))
             steps = 0 if chosen.head == "logistic" else batches * (chosen.epochs or 1)
         else:
-            network = self._whole(chosen, read)
-            training = Training(network, read["train"], read["validation"], chosen, TrainingBar(0, 0))
-            seconds, steps, state = training.rehearse(), training.steps, training.state_bytes
+            with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
+                network, train, judged, seconds = self._grafting(chosen).rehearse(read)
+                training = Training(network, train, judged, chosen, TrainingBar(0, 0))
+                seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
+            steps, state = (
+                -(-len(parts["train"]) // (chosen.batch_size or 1)) * (chosen.epochs or 1),
+                training.state_bytes,
+            )
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
             texts={name: len(part) for name, part in parts.items()},
@@ -268,28 +270,8 @@ class TextClassifier(Task):
         data = {name: part.fingerprint() for name, part in parts.items()}
         return {**{name: described[name] for name in kept}, "fit": asdict(chosen), "data_sha256": data}
 
-    def _to_train(
-        self, chosen: FitConfig, read: Mapping[str, Examples[TokenIds]], watcher: Watcher
-    ) -> tuple[Network, Examples[Any], Examples[Any]]:
-        """The network that a way of fine-tuning trains, and the examples it is fed with."""
-        if chosen.fine_tune == "all":
-            return self._whole(chosen, read), read["train"], read["validation"]
-        extraction = self._extraction()
-        extracted = partial(watcher.extracted, total=sum(len(part.targets) for part in read.values()))
-        train, validation = (
-            Examples(extraction.vectors(part.inputs, extracted, watcher.note), part.targets) for part in read.values()
-        )
-        return Network(self.head, self.head, self.loss, self.metrics), train, validation
-
-    def _whole(self, chosen: FitConfig, read: Mapping[str, Examples[TokenIds]]) -> Network:
-        trained, judged = read["train"].inputs.ids, read["validation"].inputs.ids
-        compact = CompactTable(self.backbone.token_table, trained, judged, weight_decay(chosen))
-        return Network(self.model, self.forward, self.loss, self.metrics, compact)
-
-    def _extraction(self) -> Extraction:
-        pooling, precision = self.architecture.pooling, self.precision
-        settings = {"pooling": pooling, "precision": precision, "versions": runtime.versions()}
-        return Extraction(self.pool, self.backbone, settings, VectorCache.of_user())
+    def _grafting(self, chosen: FitConfig) -> Grafting:
+        return Grafting(self, self.loss, self.metrics, chosen)
 
     def _means(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
         losses = self.loss(tf.constant(targets), tf.constant(logits, tf.float32))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from textgraft.runtime import native_stderr_held_back
 from textgraft.text.cleaning import escaped, lower
 
 _WHITESPACE = "\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -42,7 +43,8 @@ class SentencePiece:
             special_tokens: tokens that are found whole in a text, and their ids.
             steps: of `STEPS`, in the order in which they are taken.
         """
-        self._pieces = tf_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
+        with native_stderr_held_back():  # it speaks of every model without a table of characters
+            self._pieces = tf_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
         self._ids = tf.constant(ids, tf.int32)
         self._special = dict(special_tokens)
         self._steps = [STEPS[step] for step in steps]

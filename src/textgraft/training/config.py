@@ -1,10 +1,12 @@
 """How to train: one flat, frozen list of named values."""
 
+import re
 from dataclasses import dataclass, fields, replace
 
 from textgraft.errors import ConfigError
 
-FINE_TUNE = ("all", "none")
+_FINE_TUNE = re.compile("all|none|(last|lora):[1-9][0-9]{0,3}")
+STORED = ("float16", "float32")
 HEADS = ("gradient", "logistic")
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("linear", "constant")
@@ -15,9 +17,14 @@ class FitConfig:
     """Values of a training run; None stands for the backbone family's default.
 
     Attributes:
-        fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction).
+        fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction), "last:N" the
+            head and the N highest blocks of the backbone, "lora:R" the head and matrices of rank R beside those of
+            queries and values.
         head: how a head alone is trained: "gradient" (by steps, as everything else), or "logistic" (scikit-learn's
             logistic regression; one layer).
+        stored: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
+        layer_decay: factor of the learning rate from a block to the one below it.
+        gradual_unfreezing: in the first epoch the head is trained alone, in each other one more block below it.
         epochs: most passes over the training texts.
         batch_size: texts in a step.
         batch_tokens: tokens, padding included, that go through the network at once; a step of more is done in parts
@@ -35,6 +42,9 @@ class FitConfig:
 
     fine_tune: str = "all"
     head: str = "gradient"
+    stored: str = "float16"
+    layer_decay: float = 1.0
+    gradual_unfreezing: bool = False
     epochs: int | None = None
     batch_size: int | None = None
     batch_tokens: int | None = None
@@ -53,7 +63,11 @@ class FitConfig:
         Raises:
             ConfigError: naming the value and what it may be.
         """
-        _one_of("fine_tune", self.fine_tune, FINE_TUNE)
+        if not _FINE_TUNE.fullmatch(self.fine_tune):
+            raise ConfigError(f"fine_tune {self.fine_tune!r} is unknown; choose one of all, none, last:N, lora:R")
+        _one_of("stored", self.stored, STORED)
+        if not 0 < self.layer_decay <= 1:
+            raise ConfigError(f"layer_decay is a factor above 0, at most 1, not {self.layer_decay}")
         _one_of("head", self.head, HEADS)
         if self.head == "logistic" and self.fine_tune != "none":
             raise ConfigError("head 'logistic' is trained on stored vectors; it needs fine_tune 'none'")
@@ -68,10 +82,24 @@ class FitConfig:
         if not 0 <= self.warmup <= 1:
             raise ConfigError(f"warmup is a share of the steps, between 0 and 1, not {self.warmup}")
 
+    @property
+    def last(self) -> int:
+        """How many of the highest blocks are trained alone; 0 for another way of fine-tuning."""
+        return _number(self.fine_tune, "last:")
+
+    @property
+    def lora(self) -> int:
+        """The rank of the matrices beside others; 0 for another way of fine-tuning."""
+        return _number(self.fine_tune, "lora:")
+
     def filled(self, defaults: object) -> "FitConfig":
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
+
+
+def _number(fine_tune: str, kind: str) -> int:
+    return int(fine_tune.removeprefix(kind)) if fine_tune.startswith(kind) else 0
 
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:

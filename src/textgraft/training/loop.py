@@ -56,7 +56,7 @@ class Training:
         self._epochs = config.epochs or 1
         self._rates = learning_rates(config, self._epochs * len(self._order(0)))
         self._tokens = [int(part.inputs.lengths.sum()) for part in (data, validation)]
-        self._step = TrainingStep(network, data, config)
+        self._step = TrainingStep(network, data, config, len(self._order(0)))
         self._infer = inference_step(_judging(network), data.inputs.spec)
         self._state = State(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
@@ -146,7 +146,7 @@ class Training:
         """Validate, and close the epoch."""
         progress, start = self._progress, time.monotonic()
         if self._network.compact:
-            self._network.compact.refresh(self._rates[: progress.step])
+            self._network.compact.refresh(self._step.table_rates(self._rates[: progress.step]))
         scores = self._validate(checkpoints)
         self._validation_seconds = time.monotonic() - start
         progress.seconds += self._validation_seconds
@@ -214,7 +214,7 @@ class Training:
         self._state.set_weights(self._best)
         if self._network.compact:
             steps = self.steps // self._epochs * self._kept
-            self._network.compact.write_back(self._rates[:steps])
+            self._network.compact.write_back(self._step.table_rates(self._rates[:steps]))
 
     def _save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, and stop here if that was asked."""

@@ -1,11 +1,12 @@
 """Adam and AdamW, a variable at a time in one pass over it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from textgraft.training.config import FitConfig
+from textgraft.training.stages import Stages
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 _UNDECAYED = ("bias", "gamma", "beta")
@@ -19,43 +20,44 @@ class Adam:
         slots: the two moments of each variable, in the order of the variables.
     """  # noqa: D205
 
-    def __init__(self, variables: Sequence[keras.Variable], config: FitConfig) -> None:
+    def __init__(self, variables: Sequence[keras.Variable], config: FitConfig, stages: Stages) -> None:
         """Start with moments of zero.
 
         Args:
             variables: what it trains.
             config: "adam" or "adamw", weight_decay and clip_norm count.
+            stages: of the variables; the moments of each are corrected from the step on in which it begins to move.
         """
+        self._stages = stages
         self._variables = list(variables)
         self._decay = weight_decay(config)
         self._clip_norm = config.clip_norm or 0.0
         self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
 
-    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Move the variables, unless a gradient is not finite; graph ops.
+    def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Move variables, unless a gradient is not finite; graph ops.
 
         Args:
-            gradients: one per variable, of its shape.
+            gradients: a variable's number to its gradient, of its shape.
             rate: learning rate, float32 ().
             step: steps done before this one, int32 ().
 
         Returns:
             the gradients' global norm before clipping, float32 ().
         """
-        norm = tf.linalg.global_norm(gradients)
+        norm = tf.linalg.global_norm(list(gradients.values()))
         if self._clip_norm:
             scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
-            gradients = [gradient * scale for gradient in gradients]
+            gradients = {number: gradient * scale for number, gradient in gradients.items()}
         tf.cond(tf.math.is_finite(norm), lambda: self._move(gradients, rate, step), tf.no_op)
         return norm
 
-    def _move(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
-        done = tf.cast(step + 1, tf.float32)
+    def _move(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
         moves = []
-        for variable, gradient, first, second in zip(
-            self._variables, gradients, self.slots[::2], self.slots[1::2], strict=True
-        ):
-            with tf.control_dependencies(self._shrink(variable, rate)):
+        for number, gradient in gradients.items():
+            variable, first, second = self._variables[number], *self.slots[2 * number : 2 * number + 2]
+            own, done = rate * self._stages.factors[number], tf.cast(step + 1 - self._stages.starts[number], tf.float32)
+            with tf.control_dependencies(self._shrink(variable, own)):
                 moves.append(
                     tf.raw_ops.ResourceApplyAdam(
                         var=variable.value.handle,
@@ -63,7 +65,7 @@ class Adam:
                         v=second.value.handle,
                         beta1_power=_BETA_1**done,
                         beta2_power=_BETA_2**done,
-                        lr=rate,
+                        lr=own,
                         beta1=_BETA_1,
                         beta2=_BETA_2,
                         epsilon=_EPSILON,

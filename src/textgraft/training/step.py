@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import keras
@@ -16,6 +16,7 @@ from textgraft.training.config import FitConfig
 from textgraft.training.dropout import quick_dropout
 from textgraft.training.inputs import Inputs
 from textgraft.training.optimizer import Adam
+from textgraft.training.stages import Stages
 
 _RATE, _NUMBER = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
 
@@ -30,7 +31,8 @@ class Network:
         loss: (targets, outputs) to the loss of each row, float32 (b,).
         metrics: (targets, outputs) of some rows to means over them, for the history; the first is the share of rows
             that were right.
-        compact: stands for the whole token table, of a network that is fed with token ids.
+        compact: stands for the whole token table, of a network that is fed with token ids and trains it.
+        stage: how high in the network a variable is; the head's are highest.
     """
 
     layers: keras.Model
@@ -38,6 +40,7 @@ class Network:
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
     compact: CompactTable | None = None
+    stage: Callable[[keras.Variable], int] = lambda _: 0
 
 
 Fed = TypeVar("Fed", bound=Inputs, covariant=True)
@@ -82,20 +85,24 @@ class TrainingStep:
         optimizer: moves them.
     """
 
-    def __init__(self, network: Network, data: Examples[Inputs], config: FitConfig) -> None:
+    def __init__(self, network: Network, data: Examples[Inputs], config: FitConfig, steps_per_epoch: int = 0) -> None:
         """Prepare the step; nothing is compiled before it is needed.
 
         Args:
             network: what to train.
             data: training rows.
             config: without None.
+            steps_per_epoch: of the run; counts with gradual unfreezing only.
         """
         self._network = network
         self._data = data
         self._most_tokens = config.batch_tokens or 1
-        self.variables = [self._in_place(variable) for variable in network.layers.trainable_variables]
-        self.optimizer = Adam(self.variables, config)
+        trained = network.layers.trainable_variables
+        self.variables = [self._in_place(variable) for variable in trained]
+        self._stages = Stages([network.stage(variable) for variable in trained], config, steps_per_epoch)
+        self.optimizer = Adam(self.variables, config, self._stages)
         self._sums: list[tf.Variable] = []
+        self._graphs: dict[tuple[str, tuple[int, ...]], Any] = {}
 
     def __call__(self, rows: np.ndarray, rate: float, number: int) -> Result:
         """Make a step.
@@ -107,36 +114,44 @@ class TrainingStep:
         """
         parts = list(by_length(self._data.inputs.lengths[rows], self._most_tokens, len(rows)))
         learning_rate, done = tf.constant(rate, tf.float32), tf.constant(number)
+        moving = self._stages.moving(number)
         if len(parts) == 1:
-            loss, norm, outputs = self._whole(*self._batch(rows), learning_rate, done)
+            loss, norm, outputs = self._graph("_move", moving)(*self._batch(rows), learning_rate, done)
             return Result(float(loss), float(norm), outputs.numpy())
         self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
-        share = tf.constant(1 / len(rows), tf.float32)
-        results = [self._part(*self._batch(rows[part]), share) for part in parts]
-        norm = float(self._finish(learning_rate, done))
+        add, share = self._graph("_add", moving), tf.constant(1 / len(rows), tf.float32)
+        results = [add(*self._batch(rows[part]), share) for part in parts]
+        norm = float(self._graph("_move_by_sums", moving)(learning_rate, done))
         outputs = np.concatenate([outputs.numpy() for _, outputs in results])
         back = np.argsort(np.concatenate(parts), kind="stable")
         return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
 
+    def table_rates(self, rates: np.ndarray) -> np.ndarray:
+        """Learning rates of the token table, where a compact one stands for it.
+
+        Args:
+            rates: of the run, one per step, from the first on.
+        """
+        compact = self._network.compact
+        place = next(number for number, one in enumerate(self.variables) if compact and one is compact.vectors)
+        return self._stages.rates(place, rates)
+
     @property
     def graphs(self) -> int:
         """How many graphs were compiled."""
-        return sum(name in vars(self) for name in ("_whole", "_part", "_finish"))
+        return len(self._graphs)
 
-    # Each has one graph, which is called directly: on stored vectors a tf.function's own look at its arguments would
-    # take a third of the step.
+    def _graph(self, name: str, moving: tuple[int, ...]) -> Any:
+        """A method of this step, compiled for the variables that move.
 
-    @cached_property
-    def _whole(self) -> Any:
-        return _compiled(self._move, self._data.inputs.spec, self._targets, _RATE, _NUMBER)
-
-    @cached_property
-    def _part(self) -> Any:
-        return _compiled(self._add, self._data.inputs.spec, self._targets, _RATE)
-
-    @cached_property
-    def _finish(self) -> Any:
-        return _compiled(self._move_by_sums, _RATE, _NUMBER)
+        It has one graph, which is called directly: on stored vectors a tf.function's own look at its arguments would
+        take a third of the step.
+        """
+        if (name, moving) not in self._graphs:
+            batch = (self._data.inputs.spec, self._targets)
+            rest = {"_move": (*batch, _RATE, _NUMBER), "_add": (*batch, _RATE), "_move_by_sums": (_RATE, _NUMBER)}
+            self._graphs[name, moving] = _compiled(partial(getattr(self, name), moving), *rest[name])
+        return self._graphs[name, moving]
 
     @property
     def _targets(self) -> tf.TensorSpec:
@@ -147,32 +162,35 @@ class TrainingStep:
         return self._data.inputs.batch(rows), tf.constant(self._data.targets[rows])
 
     def _move(
-        self, batch: tf.Tensor, targets: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        loss, outputs, gradients = self._gradients(batch, targets, tf.reduce_mean)
+        loss, outputs, gradients = self._gradients(moving, batch, targets, tf.reduce_mean)
         return loss, self.optimizer.apply(gradients, rate, number), outputs
 
-    def _add(self, batch: tf.Tensor, targets: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, outputs, gradients = self._gradients(batch, targets, lambda losses: tf.reduce_sum(losses) * share)
-        for total, gradient in zip(self._sums, gradients, strict=True):
-            total.assign_add(gradient)
+    def _add(
+        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, share: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        mean = partial(_shared, share=share)
+        loss, outputs, gradients = self._gradients(moving, batch, targets, mean)
+        for number, gradient in gradients.items():
+            self._sums[number].assign_add(gradient)
         return loss, outputs
 
-    def _move_by_sums(self, rate: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        norm = self.optimizer.apply([total.value() for total in self._sums], rate, number)
+    def _move_by_sums(self, moving: Sequence[int], rate: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        norm = self.optimizer.apply({place: self._sums[place].value() for place in moving}, rate, number)
         with tf.control_dependencies([norm]):
-            for total in self._sums:
-                total.assign(tf.zeros_like(total))
+            for place in moving:
+                self._sums[place].assign(tf.zeros_like(self._sums[place]))
         return norm
 
     def _gradients(
-        self, batch: tf.Tensor, targets: tf.Tensor, mean: Callable[[tf.Tensor], tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, Sequence[tf.Tensor]]:
+        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, mean: Callable[[tf.Tensor], tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[int, tf.Tensor]]:
         with quick_dropout(self._network.layers), self._compacted(), tf.GradientTape() as tape:
             outputs = self._network.forward(batch, training=True)
             loss = mean(self._network.loss(targets, outputs))
-        gradients = tape.gradient(loss, [variable.value for variable in self.variables])
-        return loss, outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
+        gradients = tape.gradient(loss, [self.variables[number].value for number in moving])
+        return loss, outputs, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
 
     def _compacted(self) -> AbstractContextManager[None]:
         return self._network.compact.in_training() if self._network.compact else nullcontext()
@@ -180,6 +198,10 @@ class TrainingStep:
     def _in_place(self, variable: keras.Variable) -> keras.Variable:
         compact = self._network.compact
         return compact.vectors if compact and variable is compact.table.vectors else variable
+
+
+def _shared(losses: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(losses) * share
 
 
 def _compiled(function: Callable[..., Any], *signature: tf.TypeSpec) -> Any:

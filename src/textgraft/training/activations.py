@@ -1,0 +1,101 @@
+"""What the trained blocks of a network see of each text, computed once and kept on disk while the training runs."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.errors import TrainingError
+from textgraft.training.batches import by_length
+from textgraft.training.inputs import TokenIds
+
+_MOST_ROWS = 256  # in a batch
+_GIB = 2**30
+
+
+class Activations:
+    """One row of vectors per text, in a temporary file that goes with this object.
+
+    Attributes:
+        spec: type of a batch.
+        lengths: int64 (n,), tokens of each text.
+    """
+
+    def __init__(self, lengths: np.ndarray, dim: int, dtype: str) -> None:
+        """Make room.
+
+        Args:
+            lengths: int64 (n,), tokens of each text.
+            dim: width of a vector.
+            dtype: "float16" or "float32".
+
+        Raises:
+            TrainingError: when the disk has not enough of it.
+        """
+        self.lengths = lengths
+        self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
+        self._offsets = np.concatenate([[0], np.cumsum(lengths)])
+        self._folder = tempfile.TemporaryDirectory(prefix="textgraft-")
+        self._path = Path(self._folder.name) / "activations"
+        self._shape, self._dtype = (int(self._offsets[-1]), dim), np.dtype(dtype)
+        self._require_room()
+        self._file = self._path.open("wb")
+        self._values: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self.lengths)
+
+    def put(self, rows: np.ndarray, hidden: np.ndarray) -> None:
+        """Store the vectors of these texts, float32 (tokens, dim), end to end."""
+        narrow = hidden.astype(self._dtype)
+        if not np.isfinite(narrow).all():
+            raise TrainingError(
+                f"what a frozen block gave is no finite {self._dtype.name}; try stored float32 or precision float32"
+            )
+        ends = np.cumsum(self.lengths[rows])
+        for row, end in zip(rows, ends, strict=True):
+            self._file.seek(int(self._offsets[row]) * self._shape[1] * self._dtype.itemsize)
+            self._file.write(narrow[end - self.lengths[row] : end].tobytes())
+
+    def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
+        """Ragged (b, None, dim), in the precision they are stored in."""
+        if self._values is None:
+            self._file.close()
+            self._values = np.memmap(self._path, self._dtype, "r", shape=self._shape)
+        values = np.concatenate([self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows])
+        return tf.RaggedTensor.from_row_lengths(values, self.lengths[rows], validate=False)
+
+    def _require_room(self) -> None:
+        needed = self._shape[0] * self._shape[1] * self._dtype.itemsize
+        free = shutil.disk_usage(self._folder.name).free
+        if needed > free:
+            raise TrainingError(
+                f"{self._folder.name}: what frozen blocks give needs {needed / _GIB:.1f} GiB, {free / _GIB:.1f} are "
+                "free; name a larger disk in TMPDIR"
+            )
+
+
+def activations_of(
+    below: Callable[[tf.RaggedTensor], tf.RaggedTensor],
+    tokens: TokenIds,
+    room: Activations,
+    batch_tokens: int,
+    extracted: Callable[[int], None],
+) -> Activations:
+    """Compute what is to be stored of each text.
+
+    Args:
+        below: compiled; from token ids to vectors.
+        tokens: of the texts.
+        room: for them; it is returned filled.
+        batch_tokens: most tokens at once, padding included.
+        extracted: told how many texts each batch had.
+    """
+    for rows in by_length(tokens.lengths, batch_tokens, _MOST_ROWS):
+        room.put(rows, below(tokens.batch(rows)).values.numpy())
+        extracted(len(rows))
+    return room

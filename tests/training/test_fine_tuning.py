@@ -1,0 +1,223 @@
+"""Ways of fine-tuning: which weights move, what is stored, and that the model is whole again afterwards."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.conftest import GOLDEN
+from tests.training.test_resume import TEXTS, Watcher, data
+from textgraft.errors import ConfigError, TrainingError
+from textgraft.tasks.grafting import Grafting
+from textgraft.training.activations import Activations
+from textgraft.training.history import History
+from textgraft.training.loop import Training
+
+FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2}
+FAMILIES = ["deberta_v3", "gpt2", "roberta"]
+
+
+def fresh(family="roberta", **settings):
+    return tg.TextClassifier(GOLDEN / family, ["bad", "good"], precision="float32", **settings)
+
+
+def fit(model, **config):
+    return model.fit(data(), data(), Watcher(), **{**FIT, **config})
+
+
+def weights(model):
+    return {name: weight.numpy() for name, weight in model._weights().items()}
+
+
+def moved(before, after):
+    return {name for name in before if not np.array_equal(before[name], after[name])}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_last_blocks_are_trained_and_nothing_below(family):
+    model = fresh(family)
+    before = weights(model)
+    trainable, total = model.parameters("last:1")
+    fit(model, fine_tune="last:1")
+    changed = moved(before, weights(model))
+    number = "layer_1/"
+    assert all(
+        name.startswith("head/") or number in name or "/layer_norm/" in name or "rel_embedding" in name
+        for name in changed
+    )
+    assert any(number in name for name in changed)
+    # A key's bias changes no share of attention: it has no gradient but rounding.
+    assert trainable == sum(
+        weight.size for name, weight in before.items() if name in changed or ("key/bias" in name and number in name)
+    )
+    assert total == sum(weight.size for weight in before.values())
+
+
+def test_all_blocks_but_not_the_embeddings():
+    model = fresh()
+    before = weights(model)
+    fit(model, fine_tune="last:2")
+    assert not [name for name in moved(before, weights(model)) if "embedding" in name]
+
+
+@pytest.mark.parametrize(("stored", "tolerance"), [("float32", 1e-5), ("float16", 1e-3)])
+@pytest.mark.parametrize("family", ["roberta", "gpt2"])
+def test_what_is_stored_changes_no_loss(family, stored, tolerance):
+    model, other = fresh(family), fresh(family)
+    history = fit(model, fine_tune="last:1", stored=stored)
+    chosen, _, read = other._prepared(data(), data(), {**FIT, "fine_tune": "last:1"})
+    halves = other.backbone.halves(1)
+    network, _, _ = Grafting(other, other.loss, other.metrics, chosen).to_train(read, Watcher())
+
+    def forward(batch, training=False):
+        return other.head(halves.above(halves.below(batch), other.pooling, training), training=training)
+
+    plain = Training(replace(network, forward=forward), read["train"], read["validation"], chosen, Watcher()).run()
+    for one, another in zip(history.records, plain.records, strict=True):
+        for name in ("loss", "val_loss"):
+            assert one[name] == pytest.approx(another[name], abs=tolerance)
+    assert isinstance(plain, History)
+
+
+def test_the_model_is_whole_afterwards(tmp_path):
+    for fine_tune in ("last:1", "lora:2"):
+        model = fresh()
+        names = list(weights(model))
+        fit(model, fine_tune=fine_tune)
+        assert list(weights(model)) == names
+        model.save(tmp_path / fine_tune)
+        loaded = tg.load(tmp_path / fine_tune, precision="float32")
+        np.testing.assert_allclose(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-6)
+        fit(model, fine_tune="all")  # and can be trained in another way
+
+
+@pytest.mark.parametrize("family", ["albert", "bert", "gpt2"])
+def test_matrices_beside_queries_and_values(family):
+    model = fresh(family)
+    before = weights(model)
+    layers = 1 if family == "albert" else 2
+    trainable, total = model.parameters("lora:3")
+    beside = 32 * 2 * 3 + 3 * 16 + 32  # of (dim, heads, rank) and (rank, width), and the bias
+    assert trainable == layers * 2 * beside + model.head.count_params()
+    assert total == sum(weight.size for weight in before.values())
+    assert moved(before, weights(model)) == set()
+    fit(model, fine_tune="lora:3")
+    changed = moved(before, weights(model))
+    assert changed
+    assert all(name.startswith("head/") or "/query/" in name or "/value/" in name for name in changed)
+
+
+def test_adapted_and_merged_it_computes_the_same():
+    model = fresh()
+    rows = model.text_graph.pack(tf.constant(TEXTS)).token_ids
+    with model.backbone.adapted(2, seed=0):
+        for layer in model.backbone._encoder._flatten_layers():
+            if getattr(layer, "lora_enabled", False):
+                layer.lora_kernel_b.assign(np.full(layer.lora_kernel_b.shape, 0.1))
+        adapted = model.forward(rows)
+    assert np.abs(adapted - fresh().forward(rows)).max() > 1e-3
+    np.testing.assert_allclose(model.forward(rows), adapted, atol=1e-5)
+
+
+def test_rates_fall_from_block_to_block():
+    model = fresh(dropout=0)
+    before = weights(model)
+    history = model.fit(
+        data(), data(), Watcher(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
+        optimizer="adam", layer_decay=0.5,
+    )  # fmt: skip
+    assert len(history.records) == 1
+    largest = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
+    # Adam's first step is the learning rate, in each element.
+    for part, factor in (("head/", 1), ("layer_1/", 0.5), ("layer_0/", 0.25), ("embeddings", 0.125)):
+        of_part = [value for name, value in largest.items() if part in name]
+        assert max(of_part) == pytest.approx(1e-3 * factor, rel=1e-2)
+
+
+@pytest.mark.parametrize("family", ["roberta", "gpt2"])
+def test_one_more_block_in_each_epoch(family):
+    def changed(epochs):
+        model = fresh(family)
+        before = weights(model)
+        model.fit(
+            data(), data(), Watcher(), epochs=epochs, batch_size=4, learning_rate=1e-3, schedule="constant",
+            gradual_unfreezing=True, patience=9,
+        )  # fmt: skip
+        return {name for name in moved(before, weights(model)) if not name.startswith("head/")}
+
+    assert changed(1) == set()
+    second = changed(2)
+    assert second
+    assert all("layer_1/" in name or "/layer_norm/" in name for name in second)
+    assert any("layer_0/" in name for name in changed(3))
+    assert not any("embedding" in name for name in changed(3))
+    assert any("embedding" in name for name in changed(4))
+
+
+def test_a_block_that_was_frozen_begins_as_adam_does():
+    """Its first step is the learning rate, as if the run had begun there."""
+    model = fresh(dropout=0)
+    before = weights(model)
+    model.fit(
+        data(), data(), Watcher(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
+        optimizer="adam", gradual_unfreezing=True,
+    )  # fmt: skip
+    steps = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
+    assert max(step for name, step in steps.items() if "layer_1/" in name) == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("family", "fine_tune", "message"),
+    [
+        ("roberta", "last:3", "has 2 blocks"),
+        ("albert", "last:1", "with the weights of one"),
+        ("roberta", "last:0", "choose one of all, none, last:N, lora:R"),
+        ("roberta", "some", "choose one of all, none, last:N, lora:R"),
+    ],
+)
+def test_what_makes_no_sense(family, fine_tune, message):
+    with pytest.raises(ConfigError, match=message):
+        fit(fresh(family), fine_tune=fine_tune)
+
+
+def test_word_vectors_have_neither(tiny_word_vectors):
+    model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], precision="float32")
+    for fine_tune in ("last:1", "lora:2"):
+        with pytest.raises(ConfigError, match="fine_tune all or none"):
+            fit(model, fine_tune=fine_tune)
+    fit(model, gradual_unfreezing=True, layer_decay=0.5)
+
+
+def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(TrainingError, match="name a larger disk in TMPDIR"):
+        Activations(np.array([3, 4]), 8, "float16")
+
+
+def test_what_float16_cannot_hold_is_refused():
+    room = Activations(np.array([1]), 2, "float16")
+    with pytest.raises(TrainingError, match="no finite float16"):
+        room.put(np.array([0]), np.array([[1.0, 1e6]], np.float32))
+
+
+def test_the_dry_run_says_what_is_trained():
+    model = fresh()
+    before = weights(model)
+    plans = {how: model.plan(data(), data(), fine_tune=how, **FIT) for how in ("all", "last:1", "lora:2", "none")}
+    assert plans["none"].trainable < plans["lora:2"].trainable < plans["last:1"].trainable < plans["all"].trainable
+    assert all(plan.seconds > 0 for plan in plans.values())
+    assert plans["last:1"].steps == plans["all"].steps
+    assert moved(before, weights(model)) == set()
+
+
+def test_a_network_is_told_of_its_stages():
+    model = fresh()
+    stages = {weight.path: model.backbone.stage(weight) for weight in model.backbone.network.weights}
+    assert {stage for path, stage in stages.items() if "layer_0" in path} == {1}
+    assert {stage for path, stage in stages.items() if "layer_1" in path} == {2}
+    assert {model.backbone.stage(weight) for weight in model.head.weights} == {3}
