@@ -50,8 +50,8 @@ def test_a_familys_assets_pass_and_none_may_be_missing(family, tmp_path):
 
 @pytest.mark.parametrize("name", registry.names("tasks"))
 @pytest.mark.parametrize("hidden", [(), (5, 3)])
-def test_a_tasks_weights_are_its_heads(family, name, hidden):
-    backbone, _, _ = family
+def test_a_tasks_weights_are_its_heads(tiny_bert, name, hidden):
+    backbone = load_backbone(tiny_bert)
     layout = layout_of("tasks", name, TaskLayout)
     variants = [SETTINGS[name]] + ([{"labels": ["a", "b"]}] if "labels" in SETTINGS[name] else [])
     for settings in variants:

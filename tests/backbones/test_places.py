@@ -112,11 +112,12 @@ def test_two_processes_that_fetch_at_once_both_succeed(hub):
 def test_a_download_that_is_cut_short_is_never_used(hub):
     handler, environment = hub
     handler.cut_short = {"model.safetensors"}
-    for words in (("fetch", "hf://someone/tiny"), ("inspect", "a", "--preset", "hf://someone/tiny")):
-        answer = run(environment, *words)
-        assert answer.returncode == 4
-        assert answer.stderr.startswith("error: hf://someone/tiny is not on this machine and could not be fetched")
-        assert answer.stderr.count("\n") == 1
+    answer = run(environment, "fetch", "hf://someone/tiny")
+    assert answer.returncode == 4
+    assert answer.stderr.startswith("error: hf://someone/tiny is not on this machine and could not be fetched")
+    assert answer.stderr.count("\n") == 1
+    offline = run({**environment, "TEXTGRAFT_OFFLINE": "1"}, "inspect", "a", "--preset", "hf://someone/tiny")
+    assert offline.returncode == 4
     handler.cut_short = set()
     assert run(environment, "fetch", "hf://someone/tiny").returncode == 0
 
@@ -196,6 +197,26 @@ def test_minilm_without_the_wheel_is_taken_from_the_hub_at_its_revision(monkeypa
     assert asked == [("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")]
 
 
+def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
+    import errno
+
+    import huggingface_hub
+    import kagglehub
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "model.safetensors"))
+
+    monkeypatch.delenv("TEXTGRAFT_OFFLINE")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    monkeypatch.setattr(kagglehub, "model_download", full)
+    for preset in ("hf://someone/tiny", "bert_tiny_en_uncased"):
+        with pytest.raises(PresetError, match=r"could not be fetched .*No space left on device") as error:
+            load_backbone(preset)
+        assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_listed():
     names = [entry.name for entry in listed()]
     assert len(names) == len(set(names))
@@ -207,7 +228,7 @@ def test_what_is_listed():
         "roberta_base_en",
         "gpt2_base_en",
     } <= set(names)
-    assert all(entry.parameters > 0 and entry.address for entry in listed())
+    assert all(entry.parameters > 0 and entry.address and entry.licence for entry in listed())
     assert all(sum(place.knows(name) for place in PLACES) == 1 for name in names)
 
 

@@ -118,6 +118,19 @@ def test_alberts_steps(tmp_path):
     assert kept.settings()["steps"] == ["quotes"]
 
 
+def test_a_keras_hub_preset_is_uncased_when_no_piece_has_a_capital(small, tmp_path):
+    pieces = {"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3, "bos_piece": "[CLS]", "eos_piece": "[SEP]"}
+    special = SpecialNames(start="[CLS]", end="[SEP]", pad="<pad>", unknown="<unk>")
+    for lowered, steps in ((True, ["quotes", "nfkd", "strip_accents", "lowercase"]), (False, ["quotes"])):
+        assets = tmp_path / str(lowered) / "assets" / "tokenizer"
+        assets.mkdir(parents=True)
+        texts = [text.lower() if lowered else text for text in SHORT]
+        (assets / "vocabulary.spm").write_bytes(train(texts, 400, **pieces))
+        assert AlbertPieces.from_keras_hub(tmp_path / str(lowered), special).settings()["steps"] == steps
+    with pytest.raises(PresetError, match=r"vocabulary.spm is missing"):
+        AlbertPieces.from_keras_hub(tmp_path, special)
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x0a\x7f"])
 def test_what_is_no_model(content, tmp_path):
     with pytest.raises((ValueError, PresetError)):

@@ -54,6 +54,14 @@ _HUB_MODULES: Mapping[str, tuple[str, str, int]] = {
 }
 
 
+# Of the original releases that KerasHub's presets were made from, by the second part of their handles.
+_LICENCES = {
+    **dict.fromkeys(("albert", "bert", "distil_bert", "electra", "mxbai-embed", "sentence-transformers"), "Apache-2.0"),
+    **dict.fromkeys(("bge", "deberta_v3", "gpt2", "multilingual-e5", "roberta", "xlm_roberta"), "MIT"),
+    "opt": "OPT, non-commercial",
+}
+
+
 @dataclass(frozen=True)
 class Located:
     """A preset on this machine.
@@ -206,9 +214,11 @@ class KerasHubNames(Place):
         return Located(_from_kaggle(preset, self.address(preset), download))
 
     def listed(self) -> Iterator[Listed]:
-        """All of them; KerasHub does not say which licences they have."""
+        """All of them."""
         for name, (family, record) in self._records().items():
-            yield Listed(name, family, record["metadata"]["params"], "", record["kaggle_handle"])
+            handle = record["kaggle_handle"]
+            licence = _LICENCES.get(handle.removeprefix("kaggle://").split("/")[1], "")
+            yield Listed(name, family, record["metadata"]["params"], licence, handle)
 
     def address(self, preset: str) -> str:
         """Its handle."""

@@ -55,6 +55,8 @@ class Grafting:
             read: "train" and "validation".
             watcher: told of the texts that go through what is frozen.
         """
+        if self.chosen.fine_tune == "all" or self.chosen.lora:
+            return self._whole(read), read["train"], read["validation"]
         extracted = partial(watcher.extracted, total=sum(len(part.targets) for part in read.values()))
         if self.chosen.fine_tune == "none":
             extraction = self.extraction()
@@ -63,9 +65,7 @@ class Grafting:
                 for part in read.values()
             )
             return self._network(self._task.head, self._task.head), train, judged
-        if self.chosen.last:
-            return self._upper(read, extracted)
-        return self._whole(read), read["train"], read["validation"]
+        return self._upper(read, extracted)
 
     def rehearse(self, read: Read, texts: int = 256) -> tuple[Network, Examples[Any], Examples[Any], float]:
         """`to_train`; where what is frozen is stored, for the first texts, with the seconds that all would take."""

@@ -51,7 +51,8 @@ class Activations:
 
     def put(self, rows: np.ndarray, hidden: np.ndarray) -> None:
         """Store the vectors of these texts, float32 (tokens, dim), end to end."""
-        narrow = hidden.astype(self._dtype)
+        with np.errstate(over="ignore"):
+            narrow = hidden.astype(self._dtype)
         if not np.isfinite(narrow).all():
             raise TrainingError(
                 f"what a frozen block gave is no finite {self._dtype.name}; try stored float32 or precision float32"

@@ -19,6 +19,7 @@ from textgraft.text.sentence_piece import SentencePiece
 _MODEL, _VOCABULARY = "spiece.model", "vocab.txt"
 _CLASSIC = ("spiece.model", "sentencepiece.bpe.model", "spm.model")
 _KERAS_HUB = "assets/tokenizer/vocabulary.spm"
+_FEW = 0.05
 
 _ModelProto = sentencepiece_model_pb2.ModelProto
 _Piece = _ModelProto.SentencePiece
@@ -91,8 +92,14 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
-        """assets/tokenizer/vocabulary.spm; the model does all of the normalization."""
-        return cls._classic(folder / _KERAS_HUB, special, {"do_lower_case": False, "keep_accents": True})
+        """assets/tokenizer/vocabulary.spm; uncased when hardly a piece has a capital letter, since no file says it."""
+        path = folder / _KERAS_HUB
+        if not path.exists():
+            raise PresetError(f"{path} is missing; save the preset again")
+        pieces = [piece.piece for piece in _parsed(path.read_bytes()).pieces if piece.type == _Piece.NORMAL]
+        # Not none: a trade mark sign becomes TM after the text was lower-cased.
+        uncased = sum(piece != piece.lower() for piece in pieces) < _FEW * len(pieces)
+        return cls._classic(path, special, {"do_lower_case": uncased, "keep_accents": not uncased})
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
