@@ -64,11 +64,11 @@ class _Keras:
         self._optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self._optimizer.build(variables)
 
-    def apply(self, gradients: list, rate: object, step: object) -> object:
+    def apply(self, gradients: dict, rate: object, step: object) -> object:
         """Move the variables; in the place of the norm, which nobody asks for here, nothing is computed."""
         import tensorflow as tf
 
-        self._optimizer.apply(gradients, self._variables)
+        self._optimizer.apply(list(gradients.values()), self._variables)
         return tf.constant(0.0)
 
 

@@ -159,6 +159,12 @@ def a_word_more(folder):
     (folder / "tokenizer.json").write_text(json.dumps(content))
 
 
+def an_added_token(folder, **flags):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["added_tokens"].append({"id": 5, "content": "!", "special": False, **flags})
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
 def another_tokenizer(folder):
     shutil.copy(GOLDEN / "albert" / "tokenizer.json", folder)
 
@@ -177,6 +183,8 @@ def no_tokenizer(folder):
         (a_part_outside, "is no file name"),
         (a_word_more, "577 tokens but the network 576"),
         (another_tokenizer, "type 'Unigram'"),
+        (lambda folder: an_added_token(folder, single_word=True), "the added token '!' with single_word"),
+        (lambda folder: an_added_token(folder, rstrip=True), "the added token '!' with rstrip"),
         (no_tokenizer, "neither vocab.json nor tokenizer.json"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "is no JSON"),
         (lambda folder: change_config(folder, hidden_size=33), "describes no roberta network|has shape"),

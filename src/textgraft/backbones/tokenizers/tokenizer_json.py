@@ -87,9 +87,11 @@ class TokenizerJson:
             PresetError: for one that is found in another way than as it stands.
         """
         for token in self._added:
-            for flag in ("single_word", "rstrip"):
-                if token.get(flag):
-                    raise self.refusal(f"the added token {token['content']!r} with {flag}")
+            flags = [flag for flag in ("single_word", "rstrip") if token.get(flag)]
+            if self.normalizers and token.get("normalized") and not token.get("special"):
+                flags.append("normalized")
+            if flags:
+                raise self.refusal(f"the added token {token['content']!r:.60} with {flags[0]}")
         return added_tokens(self._added)
 
     @property
