@@ -44,6 +44,7 @@ def test_nasty_strings(text, tokenize, reference):
     assert tokenize([text]) == reference([text])
 
 
+@pytest.mark.slow
 def test_every_code_point(tokenize, reference):
     code_points = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     texts = [f"a{chr(code)}b {chr(code)} x{chr(code)}" for code in code_points]
@@ -64,6 +65,7 @@ def test_random_strings_of_many_scripts(tokenize, reference):
     assert list(differing(texts, tokenize, reference)) == []
 
 
+@pytest.mark.slow
 def test_all_reviews(real_data, tokenize, reference):
     count = 0
     for name in ("train", "test"):

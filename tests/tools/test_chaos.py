@@ -2,7 +2,7 @@
 
 from tools.chaos import JOBS, chaos
 
-KILLS = 6
+KILLS = 4
 
 
 def test_nothing_is_lost_and_nothing_differs(tmp_path):
