@@ -6,7 +6,10 @@ from textgraft.cli import options as o
 
 
 def presets(json: o.Json = False) -> None:
-    """List the pretrained models known by name, the families, and the other ways to name a preset."""
+    """List the pretrained models known by name, the families, and the other ways to name a preset.
+
+    With --json, also where each comes from.
+    """
     from textgraft.cli.console import say, show, show_json
     from textgraft.runtime import start_tensorflow
 
@@ -20,10 +23,11 @@ def presets(json: o.Json = False) -> None:
     if json:
         show_json(rows)
         return
-    table = Table("preset", "family", "parameters", "licence", "here", "from")
+    table = Table("preset", "family", "parameters", "licence", "here")
+    table.columns[0].overflow = "fold"
     for row in rows:
         size, here = f"{row['parameters'] / 1e6:,.1f} M", "yes" if row["here"] else "no"
-        table.add_row(row["name"], row["family"], size, row["licence"] or "see there", here, row["address"])
+        table.add_row(row["name"], row["family"], size, row["licence"], here)
     show(table)
     say(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
