@@ -165,6 +165,11 @@ def an_added_token(folder, **flags):
     (folder / "tokenizer.json").write_text(json.dumps(content))
 
 
+def change_tokenizer(folder, **parts):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(content | parts))
+
+
 def another_tokenizer(folder):
     shutil.copy(GOLDEN / "albert" / "tokenizer.json", folder)
 
@@ -185,6 +190,10 @@ def no_tokenizer(folder):
         (another_tokenizer, "type 'Unigram'"),
         (lambda folder: an_added_token(folder, single_word=True), "the added token '!' with single_word"),
         (lambda folder: an_added_token(folder, rstrip=True), "the added token '!' with rstrip"),
+        (lambda folder: change_tokenizer(folder, model={"type": "BPE"}), "it lacks 'merges'|it lacks 'vocab'"),
+        (lambda folder: change_tokenizer(folder, added_tokens=[{"id": 0}]), "it lacks 'content'"),
+        (lambda folder: change_tokenizer(folder, pre_tokenizer=[]), "the splitters"),
+        (lambda folder: change_config(folder, model_type=["roberta"]), "which nothing here reads"),
         (no_tokenizer, "neither vocab.json nor tokenizer.json"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "is no JSON"),
         (lambda folder: change_config(folder, hidden_size=33), "describes no roberta network|has shape"),

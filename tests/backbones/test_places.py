@@ -102,6 +102,18 @@ def test_a_repository_of_the_hugging_face_hub(hub, tmp_path):
     assert "<s>" in answer.stdout
 
 
+def test_a_manifest_that_is_none_or_cannot_be_written(tmp_path):
+    (tmp_path / "other.json").write_text('{"presets": [1]}')
+    for manifest, message in (
+        (tmp_path / "other.json", "no manifest"),
+        (tmp_path / "no" / "m.json", "cannot be written"),
+    ):
+        answer = run({**os.environ, "COLUMNS": "500"}, "fetch", "minilm", "--manifest", str(manifest))
+        assert answer.returncode == 2
+        assert message in answer.stderr
+        assert answer.stderr.count("\n") == 1
+
+
 def test_two_processes_that_fetch_at_once_both_succeed(hub):
     _, environment = hub
     command = [TEXTGRAFT, "fetch", "hf://someone/tiny"]

@@ -50,8 +50,9 @@ def test_the_first_words_only(tmp_path, name):
         (b"2 3\nthe " + struct.pack("<3f", 1, float("nan"), 2), "word 1: expected 3 finite numbers"),
         (b"1 3\n" + b"x" * 10_000, "ends within word 1"),
         (b"0 3\n", "holds no word vectors"),
+        (b"1 1000000000000\nthe ", "says 1,000,000,000,000 numbers a word"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_what_is_refused(tmp_path, content, message):
     (tmp_path / "vectors.bin").write_bytes(content)

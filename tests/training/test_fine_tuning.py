@@ -206,6 +206,28 @@ def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
         Activations(np.array([3, 4]), 8, "float16")
 
 
+def test_a_disk_that_fills_up_is_one_line():
+    class Full:
+        def seek(self, _):
+            raise OSError(28, "No space left on device")
+
+    room = Activations(np.array([1]), 2, "float16")
+    room._file = Full()
+    with pytest.raises(TrainingError, match="No space left on device; name a larger disk in TMPDIR"):
+        room.put(np.array([0]), np.ones((1, 2), np.float32))
+
+
+def test_what_is_stored_leaves_no_file(monkeypatch, tmp_path):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    room = Activations(np.array([2, 1]), 2, "float32")
+    room.put(np.array([1, 0]), np.arange(6, dtype=np.float32).reshape(3, 2))
+    room.seal()
+    assert room.batch(np.array([0, 1])).to_list() == [[[2, 3], [4, 5]], [[0, 1]]]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_float16_cannot_hold_is_refused():
     room = Activations(np.array([1]), 2, "float16")
     with pytest.raises(TrainingError, match="no finite float16"):

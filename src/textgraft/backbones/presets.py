@@ -90,6 +90,7 @@ def _family_that_reads(path: Path) -> type[Backbone]:
 def _what_is_there(path: Path) -> str:
     """Why no family reads a path, and what would."""
     found = model_type(path) or class_name(path)
+    found = found if found is None else str(found)
     known = ", ".join(families())
     if found is None:
         return (

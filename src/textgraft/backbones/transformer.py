@@ -230,8 +230,9 @@ def _merge(layer: keras.layers.Layer) -> None:
 def _refusing(what: str) -> Iterator[None]:
     try:
         yield
-    except (TypeError, ValueError) as error:
-        raise PresetError(f"{what}: {' '.join(str(error).split())}") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise PresetError(f"{what}: {reason}") from error
 
 
 def _set_computation(encoder: keras.Model, computation: Computation) -> None:

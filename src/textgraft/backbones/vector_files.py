@@ -18,6 +18,7 @@ SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (*_TEXT, _BINARY) for packed 
 
 _NUMBER = re.compile(rb"[-+]?\d+([.]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 _LONGEST_WORD = 4096
+_WIDEST = 2**16
 
 Pairs = Iterator[tuple[bytes, np.ndarray]]
 
@@ -88,6 +89,8 @@ def _binary_pairs(path: Path, file: BinaryIO, whole: bool) -> Pairs:
     if len(head) != 2 or not all(cell.isdigit() for cell in head):
         raise PresetError(f"{path}: its first line does not say how many words and numbers it holds")
     count, dim = map(int, head)
+    if not 0 < dim <= _WIDEST:
+        raise PresetError(f"{path}: its first line says {dim:,} numbers a word; at most {_WIDEST:,} are read")
     for number in range(1, count + 1):
         word, numbers = _word(file.read), file.read(4 * dim)
         if word is None or len(numbers) < 4 * dim:

@@ -147,10 +147,7 @@ class TextClassifier(Task):
                 network, train, judged, seconds = self._grafting(chosen).rehearse(read)
                 training = Training(network, train, judged, chosen, TrainingBar(0, 0))
                 seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
-            steps, state = (
-                -(-len(parts["train"]) // (chosen.batch_size or 1)) * (chosen.epochs or 1),
-                training.state_bytes,
-            )
+            steps, state = batches * (chosen.epochs or 1), training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
             texts={name: len(part) for name, part in parts.items()},

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +16,7 @@ _GIB = 2**30
 
 
 class Activations:
-    """One row of vectors per text, in a temporary file that goes with this object.
+    """One row of vectors per text, in a file without a name: however the process ends, its room is free again.
 
     Attributes:
         spec: type of a batch.
@@ -38,19 +37,21 @@ class Activations:
         self.lengths = lengths
         self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
-        self._folder = tempfile.TemporaryDirectory(prefix="textgraft-")
-        self._path = Path(self._folder.name) / "activations"
         self._shape, self._dtype = (int(self._offsets[-1]), dim), np.dtype(dtype)
         self._require_room()
-        self._file = self._path.open("wb")
-        self._values: np.ndarray | None = None
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
+        self._values = np.empty(0, self._dtype)
 
     def __len__(self) -> int:
         """Number of texts."""
         return len(self.lengths)
 
     def put(self, rows: np.ndarray, hidden: np.ndarray) -> None:
-        """Store the vectors of these texts, float32 (tokens, dim), end to end."""
+        """Store the vectors of these texts, float32 (tokens, dim), end to end.
+
+        Raises:
+            TrainingError: when one is not finite, or the disk is full.
+        """
         with np.errstate(over="ignore"):
             narrow = hidden.astype(self._dtype)
         if not np.isfinite(narrow).all():
@@ -58,24 +59,33 @@ class Activations:
                 f"what a frozen block gave is no finite {self._dtype.name}; try stored float32 or precision float32"
             )
         ends = np.cumsum(self.lengths[rows])
-        for row, end in zip(rows, ends, strict=True):
-            self._file.seek(int(self._offsets[row]) * self._shape[1] * self._dtype.itemsize)
-            self._file.write(narrow[end - self.lengths[row] : end].tobytes())
+        try:
+            for row, end in zip(rows, ends, strict=True):
+                self._file.seek(int(self._offsets[row]) * self._shape[1] * self._dtype.itemsize)
+                self._file.write(narrow[end - self.lengths[row] : end].tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise TrainingError(
+                f"{tempfile.gettempdir()}: what frozen blocks give cannot be stored: {error.strerror}; name a larger "
+                "disk in TMPDIR"
+            ) from error
+
+    def seal(self) -> None:
+        """All is stored: from now on it is read."""
+        self._values = np.memmap(self._file, self._dtype, "r", shape=self._shape)
 
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Ragged (b, None, dim), in the precision they are stored in."""
-        if self._values is None:
-            self._file.close()
-            self._values = np.memmap(self._path, self._dtype, "r", shape=self._shape)
         values = np.concatenate([self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows])
         return tf.RaggedTensor.from_row_lengths(values, self.lengths[rows], validate=False)
 
     def _require_room(self) -> None:
         needed = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        free = shutil.disk_usage(self._folder.name).free
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
         if needed > free:
             raise TrainingError(
-                f"{self._folder.name}: what frozen blocks give needs {needed / _GIB:.1f} GiB, {free / _GIB:.1f} are "
+                f"{folder}: what frozen blocks give needs {needed / _GIB:.1f} GiB, {free / _GIB:.1f} are "
                 "free; name a larger disk in TMPDIR"
             )
 
@@ -99,4 +109,5 @@ def activations_of(
     for rows in by_length(tokens.lengths, batch_tokens, _MOST_ROWS):
         room.put(rows, below(tokens.batch(rows)).values.numpy())
         extracted(len(rows))
+    room.seal()
     return room
