@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 INSTALL := -m pip install --quiet --disable-pip-version-check
+# A file of tests per process at a time, on two to four cores.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -13,10 +15,10 @@ demo: $(STAMP)
 	$(BIN)/textgraft demo
 
 test: $(STAMP)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 
 test-all: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,7 +32,7 @@ fix: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos --kills 200
 
-bench: $(STAMP) .venv/.bench bench-torch bench-legacy
+bench: $(STAMP) bench-torch bench-legacy
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.comparison.picture
@@ -42,8 +44,6 @@ bench-legacy: .venv-legacy/.installed
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
-	$(COMPILE) --generate-hashes --no-emit-index-url --constraints requirements.lock --group bench \
-		--output-file benchmarks/requirements.txt
 	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
 		--output-file benchmarks/peers/requirements-legacy.txt
@@ -58,10 +58,6 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
-
-.venv/.bench: $(STAMP) benchmarks/requirements.txt
-	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r benchmarks/requirements.txt
-	touch $@
 
 # With dependencies: where the index has torch as a CUDA build, that asks for more than is pinned.
 .venv-torch/.installed: benchmarks/peers/requirements-torch.txt

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ["TEXTGRAFT_OFFLINE"] = "1"
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
@@ -40,6 +43,14 @@ def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("presets")
     trust(make_tiny_word_vectors(folder / "tiny-word-vectors"), folder / "manifest.json")
     return folder / "tiny-word-vectors"
+
+
+# Files that take longest: first, so that no process waits for another at the end.
+_LONGEST = ("test_chaos.py", "test_readme.py", "test_interruption.py", "test_hostile.py", "test_contract.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def trust(module: Path, manifest: Path) -> None:
