@@ -1,6 +1,6 @@
 import pytest
 
-from textgraft.data.columns import Columns, choose, choose_text
+from textgraft.data.columns import Columns, choose, choose_texts
 from textgraft.errors import ConfigError, DataError
 
 
@@ -24,6 +24,15 @@ def test_guess(columns, text, label):
     assert choose("a.csv", columns, None, None) == Columns(text, label)
 
 
+def test_prompts_and_completions_are_texts_of_a_pair():
+    assert choose("a.csv", ("completion", "prompt"), None, None) == Columns("prompt", None, "completion")
+    assert choose_texts("a.csv", ("prompt", "completion"), None) == Columns("prompt", None, "completion")
+    assert choose("a.csv", ("prompt", "completion", "label"), None, None).label == "label"
+    assert choose_texts("a.csv", ("prompt", "completion"), "completion") == Columns("completion", None)
+    with pytest.raises(ConfigError, match="cannot be both"):
+        choose("a.csv", ("prompt", "completion"), None, "completion")
+
+
 @pytest.mark.parametrize(
     "columns",
     [("one", "two"), ("a great film",), ("text", "review", "label"), ("one", "two", "label"), ("id", "label")],
@@ -36,13 +45,40 @@ def test_doubt(columns):
 def test_named():
     assert choose("a.csv", ("one", "two"), "two", "one") == Columns("two", "one")
     assert choose("a.csv", ("one", "two", "three"), "two", None) == Columns("two", None)
-    assert choose_text("a.csv", ("one", "two"), "two") == "two"
+    assert choose_texts("a.csv", ("one", "two"), "two") == Columns("two", None)
     with pytest.raises(ConfigError, match="cannot be both"):
         choose("a.csv", ("one", "two"), "one", "one")
 
 
+@pytest.mark.parametrize(
+    ("columns", "text", "pair", "label"),
+    [
+        (("text", "text_pair", "label"), "text", "text_pair", "label"),
+        (("idx", "Sentence1", "sentence2", "label"), "Sentence1", "sentence2", "label"),
+        (("sentence1", "sentence2", "score"), "sentence1", "sentence2", "score"),
+        (("premise", "hypothesis", "label", "genre"), "premise", "hypothesis", "label"),
+        (("id", "question1", "question2"), "question1", "question2", None),
+        (("id", "question", "answer", "label"), "question", "answer", "label"),
+        (("id", "question", "answer"), "question", None, None),
+        (("question", "answer"), "question", None, "answer"),
+        (("text", "text_pair", "premise", "hypothesis"), "text", None, None),
+    ],
+)
+def test_pairs_are_guessed_where_there_is_no_doubt(columns, text, pair, label):
+    assert choose("a.csv", columns, None, None) == Columns(text, label, pair)
+
+
+def test_pairs_that_must_be_or_must_not():
+    columns = ("text", "text_pair", "label")
+    assert choose("a.csv", columns, None, None, paired=False) == Columns("text", "label")
+    assert choose("a.csv", columns, "text", None) == Columns("text", "label")
+    assert choose_texts("a.csv", ("question", "answer"), None, paired=True) == Columns("question", None, "answer")
+    with pytest.raises(DataError, match="no telling which column is the second text; set pair to one of: text, label"):
+        choose("a.csv", ("text", "label"), None, None, paired=True)
+
+
 def test_odd_column_names_stay_on_one_line():
     with pytest.raises(DataError) as caught:
-        choose_text("a.csv", ("", "first\nline", "long " * 100), None)
+        choose_texts("a.csv", ("", "first\nline", "long " * 100), None)
     assert "one of: '', first line, long long" in str(caught.value)
     assert len(str(caught.value)) < 200

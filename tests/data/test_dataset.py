@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import load_dataset
+from textgraft.data.loading import Reading, load_dataset, load_parts
 from textgraft.errors import DataError
 
 TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]
@@ -147,3 +147,18 @@ def test_the_mapping_goes_with_the_last_view(monkeypatch, tmp_path):
     gc.collect()
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
     assert len(list(Path("/proc/self/fd").iterdir())) < files
+
+
+def test_pairs_and_labels_as_written_stay_on_disk(tmp_path):
+    (tmp_path / "pairs.csv").write_text("first,second,score\none,a,0.5\ntwo,b,1.5\n")
+    how = Reading(text="first", pair="second", label="score", categories=False)
+    (data,) = load_parts(str(tmp_path / "pairs.csv"), None, how)
+    assert data.paired
+    assert data.label_names == []
+    (batch,) = data.take([1, 0]).batches()
+    assert [*batch.texts] == [b"two", b"one"]
+    assert [*batch.pairs] == [b"b", b"a"]
+    assert [*batch.labels] == ["1.5", "0.5"]
+    other = Dataset.from_lists(["one", "two"], ["0.5", "1.5"], pairs=["a", "b"], categories=False)
+    assert other.fingerprint() == data.fingerprint()
+    assert Dataset.from_lists(["one", "two"], ["0.5", "1.5"]).fingerprint() != data.fingerprint()

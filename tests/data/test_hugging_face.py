@@ -54,6 +54,18 @@ def test_class_numbers_without_a_name(tmp_path):
         load_dataset(f"hf:{tmp_path / 'set'}")
 
 
+def test_lists_of_classes(tmp_path):
+    import datasets
+
+    kinds = datasets.Sequence(datasets.ClassLabel(names=["bad", "good"]))
+    rows = {"text": ["one", "two", "three"], "label": [[0, 1], [], [1]]}
+    features = datasets.Features({"text": datasets.Value("string"), "label": kinds})
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "set" / "train.parquet")
+    data = load_dataset(f"hf:{tmp_path / 'set'}")
+    assert data.problem == "multi-label"
+    assert data.counts() == {"bad": 1, "good": 2}
+
+
 def test_unknown_set():
     with pytest.raises(DataError, match=r"^hf:nobody/nothing: cannot be loaded"):
         load_dataset("hf:nobody/nothing")

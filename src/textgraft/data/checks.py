@@ -1,9 +1,11 @@
 """What must hold of the data before a training run, and what its user should know."""
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from textgraft.data import duplicates
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
 from textgraft.errors import DataError
 
 
@@ -18,18 +20,45 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
         a line for each two of the sets that share texts, for the user to see.
 
     Raises:
-        DataError: when a set is unlabelled, `train` has one label only, or another set has a label that it lacks.
+        DataError: when a set is unlabelled or a label malformed, `train` has one label or number only, or another set
+            has a label that it lacks.
     """
     train.require_labels()
-    if len(train.label_names) == 1:
-        only = train.label_names[0]
-        raise DataError(f"{train.source}: every text has the label {only!r}; training needs at least two labels")
+    check = {SINGLE: _check_categories, MULTI: _check_sets, REGRESSION: _check_numbers}[train.problem]
     for other in others:
-        other.label_ids(train.label_names)
-    return _shared_texts([train, *others]) if others else ()
+        if other.paired != train.paired:
+            kinds = ["single texts", "pairs of texts"]
+            raise DataError(f"{other.source}: holds {kinds[other.paired]}, {train.source} {kinds[train.paired]}")
+    check(train, others)
+    return shared_texts([train, *others]) if others else ()
 
 
-def _shared_texts(sets: list[Dataset]) -> tuple[str, ...]:
+def _check_categories(train: Dataset, others: Sequence[Dataset]) -> None:
+    names = train.label_names
+    if len(names) == 1:
+        raise DataError(f"{train.source}: every text has the label {names[0]!r}; training needs at least two labels")
+    for other in others:
+        other.label_ids(names)
+
+
+def _check_sets(train: Dataset, others: Sequence[Dataset]) -> None:
+    names = train.label_names
+    if not names:
+        raise DataError(f"{train.source}: no text has a label; training needs at least one label")
+    for other in others:
+        other.label_sets(names)
+
+
+def _check_numbers(train: Dataset, others: Sequence[Dataset]) -> None:
+    values = train.numbers()
+    if values.min() == values.max():
+        raise DataError(f"{train.source}: every text has the number {values[0]:g}; training needs at least two numbers")
+    for other in others:
+        other.numbers()
+
+
+def shared_texts(sets: Sequence[Dataset]) -> tuple[str, ...]:
+    """A line for each two sets that share texts, for the user to see."""
     notices = []
     for (known, known_digests), (other, digests) in combinations([(data, data.digests()) for data in sets], 2):
         shared = duplicates.shared(known_digests, digests)

@@ -44,15 +44,14 @@ class Delimited(File):
 
     def _rows(self, columns: Columns) -> Iterator[Row]:
         width = len(self.columns)
-        text = self.columns.index(columns.text)
-        label = None if columns.label is None else self.columns.index(columns.label)
+        places = {key: self.columns.index(name) for key, name in columns.named.items()}
         for line, cells in self._records:
             if len(cells) != width:
                 raise DataError(
                     f"{self.place(line)}: {len(cells)} cells where the first row has {width}; "
                     f"put quotes around a cell that holds {self.delimiter!r} or a line break"
                 )
-            yield cells[text], None if label is None else cells[label], line
+            yield Row(line, **{key: cells[place] for key, place in places.items()})
 
     @cached_property
     def _records(self) -> Iterator[tuple[int, list[str]]]:

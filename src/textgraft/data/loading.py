@@ -1,19 +1,21 @@
 """Reading a source: into a `Dataset`, or as a stream that keeps nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.columns import Columns, choose, choose_text
+from textgraft.data.columns import Columns, choose, choose_texts
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.formats.base import Format
+from textgraft.data.label_cells import MULTI, PROBLEMS, SINGLE
 from textgraft.data.sources import open_source
 from textgraft.data.splits import Slice, parse
 from textgraft.data.store import Store
-from textgraft.data.values import EMPTY_CHOICES, CheckedRows
+from textgraft.data.values import EMPTY_CHOICES, CheckedRows, Part
 from textgraft.errors import ConfigError, DataError
 
 
@@ -22,10 +24,13 @@ def load_dataset(
     *,
     text: str | None = None,
     label: str | None = None,
+    pair: str | None = None,
     split: str | None = None,
     encoding: str = "utf-8",
     empty: str = "error",
     format: str | None = None,
+    problem: str | None = None,
+    label_separator: str | None = None,
 ) -> Dataset | tuple[Dataset, ...]:
     """Read texts and, where there are any, their labels.
 
@@ -33,10 +38,14 @@ def load_dataset(
         source: a file, a folder, "-" for standard input, "tfds:NAME" or "hf:OWNER/NAME".
         text: the column of the texts; None to guess it by its name.
         label: the column of the labels; None to guess it by its name, and to go without where that fails.
+        pair: the column of second texts, where each row is a pair of texts; None to guess it by its name.
         split: such as "train" or "train[:60%],train[60%:],test"; None where there is but one.
         encoding: of the text in files.
         empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
         format: the name of the format; None to tell it from the source.
+        problem: what a cell of labels holds: "single-label", "multi-label" (any number of them) or "regression" (a
+            number); None for several where there is a separator or a list, else for one.
+        label_separator: stands between the labels of a cell.
 
     Returns:
         a dataset, or one for each part that `split` names when it names several.
@@ -45,31 +54,86 @@ def load_dataset(
         DataError: when the source is missing, malformed or in doubt, with its place and how to mend it.
         ConfigError: when an option makes no sense.
     """
-    parts = load_parts(str(source), split, Reading(text, label, encoding, empty, format))
+    how = Reading(text, label, pair, encoding, empty, format, problem, label_separator)
+    parts = load_parts(str(source), split, how)
     return parts[0] if len(parts) == 1 else parts
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a source is to be read; the fields are the arguments of `load_dataset`."""
+    """How a source is to be read; the first fields are the arguments of `load_dataset`.
+
+    Attributes:
+        empty: None for what suits the task.
+        categories: whether labels are categories; if not, they are kept on disk as they are.
+        nested: whether lists and objects are cells too, as their JSON text.
+        paired: whether there must be second texts, or must not; None for either.
+    """
 
     text: str | None = None
     label: str | None = None
+    pair: str | None = None
     encoding: str = "utf-8"
-    empty: str = "error"
+    empty: str | None = None
     format: str | None = None
+    problem: str | None = None
+    label_separator: str | None = None
+    categories: bool = True
+    nested: bool = False
+    paired: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.empty not in EMPTY_CHOICES:
+        if self.empty is not None and self.empty not in EMPTY_CHOICES:
             raise ConfigError(f"empty {self.empty!r} is unknown; choose one of {', '.join(EMPTY_CHOICES)}")
+        if self.problem not in (None, *PROBLEMS):
+            raise ConfigError(f"problem {self.problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
+        if self.label_separator is not None and (self.problem not in (None, MULTI) or not self.label_separator):
+            raise ConfigError("label_separator stands between several labels; it needs problem multi-label")
 
 
 def load_parts(source: str, split: str | None, how: Reading) -> tuple[Dataset, ...]:
     """`load_dataset` with a tuple for an answer, however many parts `split` names."""
+    return load_slices(source, split, how, _load)
+
+
+class Sliceable(Protocol):
+    """What a split is loaded into: a `Dataset`, or what holds one."""
+
+    def part(self, part: Slice) -> Self:
+        """As `Dataset.part`."""
+
+
+Loaded = TypeVar("Loaded", bound=Sliceable)
+
+
+def load_slices(
+    source: str, split: str | None, how: Reading, load: Callable[[Format, Reading], Loaded]
+) -> tuple[Loaded, ...]:
+    """The parts that `split` names; each split is loaded once, by `load`."""
     splits = open_source(source, how.encoding, how.format)
     slices = _slices(source, tuple(splits), split)
-    whole = {name: _load(splits[name], how) for name in dict.fromkeys(part.split for part in slices)}
-    return tuple(_part(whole[part.split], part) for part in slices)
+    whole = {name: load(splits[name], how) for name in dict.fromkeys(part.split for part in slices)}
+    return tuple(whole[part.split].part(part) for part in slices)
+
+
+def load_split(part: Part, names: tuple[str, ...], columns: Columns, how: Reading) -> Dataset:
+    """A split as a whole.
+
+    Args:
+        part: the split, or what stands before it.
+        names: of all its columns.
+        columns: those to read.
+        how: what to do about empty texts, and what labels are.
+
+    Raises:
+        DataError: when there are no rows, or one is bad.
+    """
+    rows = CheckedRows(part, columns, how.empty or "error")
+    cells = [key for key in columns.named if key != "label" or not how.categories]
+    store = Store.write(rows, part.place, cells)
+    if not len(store):
+        raise DataError(f"{part.source}: no rows; it should hold at least one text")
+    return Dataset(part.source, names, rows.notices, store, np.arange(len(store)))
 
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
@@ -81,6 +145,8 @@ def read_texts(
     source: str | Path,
     *,
     text: str | None = None,
+    pair: str | None = None,
+    paired: bool | None = None,
     split: str | None = None,
     encoding: str = "utf-8",
     empty: str = "keep",
@@ -91,6 +157,8 @@ def read_texts(
     Args:
         source: likewise.
         text: likewise.
+        pair: likewise.
+        paired: whether there must be second texts, or must not; None for either.
         split: one whole split; None where there is but one.
         encoding: likewise.
         empty: likewise; with "error", empty texts are left out and the error comes after the last batch.
@@ -99,14 +167,19 @@ def read_texts(
     Returns:
         a stream of batches of bounded size, without labels.
     """
-    how = Reading(text=text, encoding=encoding, empty=empty, format=format)
-    splits = open_source(str(source), how.encoding, how.format)
-    slices = _slices(str(source), tuple(splits), split)
+    how = Reading(text, None, pair, encoding, empty, format)
+    part = open_split(str(source), split, how)
+    columns = choose_texts(part.source, part.columns, how.text, how.pair, paired)
+    return TextStream(CheckedRows(part, columns, empty))
+
+
+def open_split(source: str, split: str | None, how: Reading) -> Format:
+    """The one split that is named, or the only one there is; errors are those of `load_dataset`."""
+    splits = open_source(source, how.encoding, how.format)
+    slices = _slices(source, tuple(splits), split)
     if len(slices) > 1 or slices[0].bounds:
         raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
-    part = splits[slices[0].split]
-    column = choose_text(part.source, part.columns, how.text)
-    return TextStream(CheckedRows(part, Columns(column, None), how.empty))
+    return splits[slices[0].split]
 
 
 class TextStream:
@@ -119,7 +192,8 @@ class TextStream:
     def __iter__(self) -> Iterator[Batch]:
         """Batches in order."""
         for batch in self._rows:
-            yield Batch(batch.column("text").cast(pa.large_binary()).to_numpy(zero_copy_only=False), None)
+            pairs = batch.column("pair")
+            yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -141,15 +215,16 @@ def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Sli
 
 
 def _load(part: Format, how: Reading) -> Dataset:
-    columns = choose(part.source, part.columns, how.text, how.label)
-    rows = CheckedRows(part, columns, how.empty)
-    store = Store.write(rows, part.place)
-    if not len(store):
-        raise DataError(f"{part.source}: no rows; it should hold at least one text")
-    return Dataset(part.source, part.columns, rows.notices, store, np.arange(len(store)))
+    columns = choose(part.source, part.columns, how.text, how.label, how.pair, how.paired)
+    lists = how.categories and columns.label is not None and part.lists(columns.label)
+    separator = None if lists else how.label_separator
+    problem = how.problem or (MULTI if lists or separator else SINGLE)
+    categories = how.categories and problem == SINGLE
+    nested = how.nested or (how.categories and not categories and separator is None)
+    columns = columns._replace(nested=nested, unlabelled=problem == MULTI)
+    data = load_split(part, part.columns, columns, replace(how, categories=categories))
+    return replace(data, problem=problem, label_separator=separator)
 
 
-def _part(data: Dataset, part: Slice) -> Dataset:
-    if not part.bounds:
-        return data
-    return replace(data.take(part.rows(len(data))), source=data.source + part.bounds)
+def _bytes(cells: pa.Array) -> np.ndarray:
+    return cells.cast(pa.large_binary()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]

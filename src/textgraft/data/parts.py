@@ -1,11 +1,12 @@
 """What a run trains on, judges epochs by, and is tested on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from textgraft.data.checks import check_training
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import Reading, load_parts, split_names
+from textgraft.data.loading import Reading, split_names
+from textgraft.data.splits import parse
+from textgraft.data.tasks.base import TaskData
 from textgraft.errors import ConfigError
 
 VALIDATION_SHARE = 0.1
@@ -37,65 +38,90 @@ class Parts:
 
 
 def read_parts(
+    kind: type[TaskData],
     data: str,
     how: Reading,
     split: str | None = None,
     validation: str | None = None,
     test: str | None = None,
     seed: int = 0,
+    with_test: bool = True,
 ) -> Parts:
     """Read the data of a run.
 
     Args:
+        kind: of the task.
         data: the source to train on; its own validation and test splits are used unless others are named.
         how: how all sources are to be read.
         split: one to three parts of `data`: train; train, test; or train, validation, test.
         validation: a source of its own; without any, a stratified tenth of the training texts is held back.
         test: a source of its own.
         seed: of the tenth that is held back.
+        with_test: False to leave test texts unread, whichever option names them.
 
     Raises:
         ConfigError: when `split` names more than three parts, or a part that another option names too.
-        DataError: see `load_dataset` and `check_training`.
+        DataError: see `load_dataset` and `TaskData`.
     """
-    found = _split_parts(data, split, how)
-    for name, source in (("validation", validation), ("test", test)):
-        if source is None:
-            continue
-        if split is not None and name in found:
+    names = _part_names(data, split, how)
+    sources = {"validation": validation, "test": test}
+    for name, source in sources.items():
+        if source is not None and split is not None and name in names:
             raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
-        found[name] = _whole(source, name, how)
+    if not with_test:
+        names.pop("test", None)
+        sources["test"] = None
+    found = _loaded(kind, data, names, how)
+    for name, source in sources.items():
+        if source is not None:
+            found[name] = _whole(kind, source, name, how)
     others = [found[name] for name in ("validation", "test") if name in found]
     notices = [notice for part in found.values() for notice in part.notices]
-    notices += check_training(found["train"], *others)
+    notices += kind.check(found["train"], *others)
     if "validation" not in found:
         found["train"], found["validation"] = found["train"].split(1 - VALIDATION_SHARE, seed)
     return Parts(found["train"], found["validation"], found.get("test"), tuple(dict.fromkeys(notices)))
 
 
-def _split_parts(data: str, split: str | None, how: Reading) -> dict[str, Dataset]:
-    """Parts of one source by name, "train" always among them."""
+def read_part(kind: type[TaskData], data: str, how: Reading, split: str | None = None) -> Dataset:
+    """Read one part of a source, as `read_parts` does.
+
+    Raises:
+        ConfigError: when `split` names several.
+        DataError: see `load_dataset` and `TaskData`.
+    """
+    part, *more = kind.load_parts(data, split, how)
+    if more:
+        raise ConfigError(f"one part of the data is needed, not {split!r}")
+    return part
+
+
+def _part_names(data: str, split: str | None, how: Reading) -> dict[str, str | None]:
+    """The parts of one source as `load_parts` takes them, by name, "train" always among them."""
     if split is None:
-        split, names = _own_splits(data, how)
-        return dict(zip(names, load_parts(data, split, how), strict=True))
-    parts = load_parts(data, split, how)
-    names = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(parts), ())
+        return _own_splits(data, how)
+    slices = parse(split)
+    names = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(slices), ())
     if not names:
-        raise ConfigError(f"split names {len(parts)} parts; it takes train, then test, or validation and test")
-    return dict(zip(names, parts, strict=True))
+        raise ConfigError(f"split names {len(slices)} parts; it takes train, then test, or validation and test")
+    return dict(zip(names, map(str, slices), strict=True))
 
 
-def _own_splits(data: str, how: Reading) -> tuple[str | None, tuple[str, ...]]:
+def _own_splits(data: str, how: Reading) -> dict[str, str | None]:
     known = split_names(data, how.format)
     if len(known) == 1 or "train" not in known:
-        return None, ("train",)
+        return {"train": None}
     validation = next((name for name in _VALIDATION_NAMES if name in known), None)
     chosen = {"train": "train", "validation": validation, "test": "test" if "test" in known else None}
-    there = {name: own for name, own in chosen.items() if own}
-    return ",".join(there.values()), tuple(there)
+    return {name: own for name, own in chosen.items() if own}
 
 
-def _whole(source: str, name: str, how: Reading) -> Dataset:
+def _loaded(kind: type[TaskData], data: str, names: Mapping[str, str | None], how: Reading) -> dict[str, Dataset]:
+    split = ",".join(own for own in names.values() if own) or None
+    return dict(zip(names, kind.load_parts(data, split, how), strict=True))
+
+
+def _whole(kind: type[TaskData], source: str, name: str, how: Reading) -> Dataset:
     """A source of one split, or the split of that name where it has several."""
     splits = split_names(source, how.format)
-    return load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]
+    return kind.load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]

@@ -10,17 +10,18 @@ import pyarrow as pa
 
 from textgraft.errors import DataError
 
-_SCHEMA = pa.schema([("text", pa.large_binary()), ("number", pa.int64())])
+_TEXT = pa.large_binary()
 
 
 class Store:
-    """Texts and their places in the source, on disk; the codes of their labels, in memory.
+    """Rows on disk; of labels that are categories, the codes in memory.
 
     The file has no name from the start, so that nothing is left of it when the store, or the process, is gone.
 
     Attributes:
-        names: each label once, in the order of first occurrence; empty when the rows are unlabelled.
-        codes: int32 (n,), indices into `names`; zeros when the rows are unlabelled.
+        names: each category once, in the order of first occurrence; empty when the labels are none.
+        codes: int32 (n,), indices into `names`; zeros when the labels are no categories.
+        cells: what is on disk of each row: "text" and, where there is any, "pair" and a "label" that is no category.
     """
 
     def __init__(
@@ -33,27 +34,33 @@ class Store:
         self.names = names
         self.codes = codes
         self._place = place
+        self.cells = frozenset(reader.schema.names) - {"number"}
 
     @classmethod
-    def write(cls, batches: Iterable[pa.RecordBatch], place: Callable[[int], str]) -> Self:
+    def write(
+        cls, batches: Iterable[pa.RecordBatch], place: Callable[[int], str], cells: Iterable[str] = ("text",)
+    ) -> Self:
         """Store rows.
 
         Args:
-            batches: as `Format.rows` yields them, without nulls but for labels that are all null.
+            batches: as `Format.rows` yields them, without nulls but for columns that are all null.
             place: where the row of a number is, for messages.
+            cells: the columns to keep on disk. Labels are categories unless they are among them.
 
         Raises:
             DataError: when the temporary folder cannot be written or is full.
         """
         names: dict[str, int] = {}
         codes = [np.empty(0, np.int32)]
+        schema = pa.schema([*((name, _TEXT) for name in cells), ("number", pa.int64())])
         try:
             with tempfile.TemporaryFile() as file:
-                with pa.ipc.new_file(file, _SCHEMA) as writer:
+                with pa.ipc.new_file(file, schema) as writer:
                     for batch in batches:
-                        texts = batch.column("text").cast(pa.large_binary())
-                        writer.write_batch(pa.record_batch([texts, batch.column("number")], schema=_SCHEMA))
-                        codes.append(_coded(batch.column("label"), names))
+                        columns = [batch.column(field.name).cast(field.type) for field in schema]
+                        writer.write_batch(pa.record_batch(columns, schema=schema))
+                        labels = pa.nulls(len(batch)) if "label" in schema.names else batch.column("label")
+                        codes.append(_coded(labels, names))
                 file.flush()
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
@@ -66,13 +73,13 @@ class Store:
         """Number of rows."""
         return len(self.codes)
 
-    def texts(self, rows: np.ndarray) -> np.ndarray:
-        """UTF-8 bytes, object (n,), of the rows with these indices, int64 (n,)."""
+    def read(self, cell: str, rows: np.ndarray) -> np.ndarray:
+        """UTF-8 bytes, object (n,), of one of `cells`, of the rows with these indices, int64 (n,)."""
         texts = np.empty(len(rows), object)
         homes = self._homes(rows)
         for home in np.unique(homes):
             here = homes == home
-            cells = self._batches[home].column("text").take(pa.array(rows[here] - self._starts[home]))
+            cells = self._batches[home].column(cell).take(pa.array(rows[here] - self._starts[home]))
             texts[here] = cells.to_numpy(zero_copy_only=False)
         # The pages just read would count as memory of this process until the system needs them for another.
         self._mapped.madvise(mmap.MADV_DONTNEED)

@@ -1,21 +1,37 @@
 """What the values of a row must be: present, free of NUL bytes, and not empty unless the user says so."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format
 from textgraft.errors import DataError
 
 EMPTY_CHOICES = ("error", "drop", "keep")
 
 
+class Part(Protocol):
+    """What rows are read from: a `Format`, or what stands before one."""
+
+    source: str
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """As `Format.notices`."""
+
+    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
+        """As `Format.rows`."""
+
+    def place(self, number: int) -> str:
+        """As `Format.place`."""
+
+
 class CheckedRows:
     """The rows of a split that pass; to be iterated over once."""
 
-    def __init__(self, part: Format, columns: Columns, empty: str) -> None:
+    def __init__(self, part: Part, columns: Columns, empty: str) -> None:
         """Prepare to read.
 
         Args:
@@ -36,9 +52,9 @@ class CheckedRows:
             DataError: at a bad value, or, after the last batch, when there were empty texts and should not be.
         """
         for batch in self._part.rows(self._columns):
-            self._check(batch, "text", self._columns.text)
-            if self._columns.label is not None:
-                self._check(batch, "label", self._columns.label)
+            for key, name in self._columns.named.items():
+                self._check(batch, key, name)
+            if self._columns.label is not None and not self._columns.unlabelled:
                 self._refuse(batch, _blank(batch.column("label")), f"the label {self._columns.label!r} is empty")
             yield batch if self._empty == "keep" else self._without_empty(batch)
         if self._empties and self._empty == "error":
@@ -65,6 +81,8 @@ class CheckedRows:
 
     def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         empty = _blank(batch.column("text"))
+        if self._columns.pair is not None:
+            empty = pc.or_(empty, _blank(batch.column("pair")))
         if not empty.true_count:
             return batch
         if not self._empties:

@@ -1,8 +1,9 @@
 """The contract of a data format, and what formats share: rows packed into Arrow batches, values as strings."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,21 @@ _ROWS_PER_BATCH = 4096
 _CHARACTERS_PER_BATCH = 1 << 22
 _STRINGS = pa.large_string()
 
-Row = tuple[str | None, str | None, int]
+
+class Row(NamedTuple):
+    """A row of a source; a cell is None where there is no value.
+
+    Attributes:
+        number: its place in the source.
+        text: the text.
+        label: its label.
+        pair: the second text.
+    """
+
+    number: int
+    text: str | None
+    label: str | None = None
+    pair: str | None = None
 
 
 class Format(ABC):
@@ -58,12 +73,16 @@ class Format(ABC):
             columns: those to read, each one of `self.columns`.
 
         Yields:
-            batches of `text` and `label` (large_string; null where there is no value, labels also where
-            `columns.label` is None) and `number` (int64), the row's place in the source.
+            batches of `text`, `label` and `pair` (large_string; null where there is no value, and all null where no
+            such column is to be read) and `number` (int64), the row's place in the source.
 
         Raises:
             DataError: for what cannot be read, with its place.
         """
+
+    def lists(self, column: str) -> bool:
+        """Whether the cells of a column are lists, as far as the first row or a schema tells."""
+        return False
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -101,12 +120,12 @@ class File(Format):
 
 
 def in_batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
-    """Pack rows of (text, label, number) into batches as `Format.rows` yields them."""
+    """Pack rows into batches as `Format.rows` yields them."""
     held: list[Row] = []
     characters = 0
     for row in rows:
         held.append(row)
-        characters += len(row[0] or "")
+        characters += len(row.text or "") + len(row.label or "") + len(row.pair or "")
         if len(held) == _ROWS_PER_BATCH or characters >= _CHARACTERS_PER_BATCH:
             yield _batch(*zip(*held, strict=True))
             held, characters = [], 0
@@ -114,16 +133,18 @@ def in_batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
         yield _batch(*zip(*held, strict=True))
 
 
-def columnar(parts: Iterable[Sequence[pa.Array]]) -> Iterator[pa.RecordBatch]:
+def columnar(parts: Iterable[Mapping[str, pa.Array]]) -> Iterator[pa.RecordBatch]:
     """Number rows that come by column, as `Format.rows` yields them.
 
     Args:
-        parts: the texts and, if there are any, the labels of some rows, large_string (n,) each.
+        parts: some rows after the other: "text" and, where they are read, "label" and "pair", large_string (n,) each.
     """
     first = 1
-    for texts, *labels in parts:
-        yield _batch(texts, labels[0] if labels else pa.nulls(len(texts)), range(first, first + len(texts)))
-        first += len(texts)
+    for part in parts:
+        rows = len(part["text"])
+        none = pa.nulls(rows)
+        yield _batch(range(first, first + rows), part["text"], part.get("label", none), part.get("pair", none))
+        first += rows
 
 
 def as_strings(values: pa.Array, place: str) -> pa.Array:
@@ -150,12 +171,35 @@ def as_strings(values: pa.Array, place: str) -> pa.Array:
     return values.cast(kind).cast(_STRINGS)
 
 
+def as_json(values: pa.Array, place: str) -> pa.Array:
+    """Values of a column of lists, structs or fractions as large_string, their JSON text.
+
+    Args:
+        values: lists or structs of strings, numbers and booleans; or floating-point numbers.
+        place: what a message calls the column.
+
+    Raises:
+        DataError: for values within that are of another type.
+    """
+    try:
+        cells = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in values.to_pylist()]
+    except TypeError:
+        raise DataError(f"{place} is of type {values.type}; store strings and numbers in it") from None
+    return pa.array(cells, _STRINGS)
+
+
+def as_cells(values: pa.Array, place: str, nests: bool) -> pa.Array:
+    """`as_json` where cells may be more than strings and are, else `as_strings`."""
+    more = pa.types.is_nested(values.type) or pa.types.is_floating(values.type)
+    return as_json(values, place) if nests and more else as_strings(values, place)
+
+
 def named_classes(ids: pa.Array, names: Sequence[str]) -> pa.Array:
     """Names, large_string (n,), of class ids, int (n,); null for an id that has none, such as -1 for "unknown"."""
     known = pc.and_(pc.greater_equal(ids, 0), pc.less(ids, len(names)))
     return pa.array(names, _STRINGS).take(pc.if_else(known, ids, None))
 
 
-def _batch(texts: Any, labels: Any, numbers: Sequence[int]) -> pa.RecordBatch:
-    columns = [pa.array(texts, _STRINGS), pa.array(labels, _STRINGS), pa.array(numbers, pa.int64())]
-    return pa.record_batch(columns, names=["text", "label", "number"])
+def _batch(numbers: Sequence[int], texts: Any, labels: Any, pairs: Any) -> pa.RecordBatch:
+    columns = [pa.array(numbers, pa.int64()), *(pa.array(cells, _STRINGS) for cells in (texts, labels, pairs))]
+    return pa.record_batch(columns, names=Row._fields)

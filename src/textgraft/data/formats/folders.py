@@ -9,7 +9,7 @@ from typing import Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, in_batches
+from textgraft.data.formats.base import Format, Row, in_batches
 from textgraft.data.streams import lines
 from textgraft.errors import DataError
 
@@ -48,7 +48,7 @@ class Folders(Format):
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """A file a row; `number` counts the files."""
         numbered = enumerate(self._files, start=1)
-        return in_batches(("".join(lines(str(file), self.encoding)), file.parent.name, n) for n, file in numbered)
+        return in_batches(Row(n, "".join(lines(str(file), self.encoding)), file.parent.name) for n, file in numbered)
 
     def place(self, number: int) -> str:
         """The path of the file."""

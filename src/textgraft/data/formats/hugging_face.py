@@ -6,7 +6,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, as_strings, columnar, named_classes
+from textgraft.data.formats.base import Format, as_cells, columnar, named_classes
 from textgraft.data.streams import brief
 from textgraft.errors import ConfigError, DataError
 
@@ -38,15 +38,26 @@ class HuggingFace(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows in order; classes by name."""
-        tables = self._dataset.select_columns(columns.names).with_format("arrow").iter(_ROWS)
-        return columnar([self._strings(name, table.column(name)) for name in columns.names] for table in tables)
+        tables = self._dataset.select_columns([*columns.named.values()]).with_format("arrow").iter(_ROWS)
+        return columnar(
+            {key: self._cells(name, table.column(name), columns.nests(key)) for key, name in columns.named.items()}
+            for table in tables
+        )
 
-    def _strings(self, name: str, values: pa.ChunkedArray) -> pa.Array:
+    def lists(self, column: str) -> bool:
+        """Whether the feature is one of lists."""
+        kind = self._dataset.features.arrow_schema.field(column).type
+        return any(is_list(kind) for is_list in (pa.types.is_list, pa.types.is_large_list))
+
+    def _cells(self, name: str, values: pa.ChunkedArray, nests: bool) -> pa.Array:
         values = values.combine_chunks()
         names = getattr(self._dataset.features[name], "names", None)
         if names is not None:
             return named_classes(values, names)
-        return as_strings(values, f"{self.source}: the column {name!r}")
+        if nests and (within := getattr(getattr(self._dataset.features[name], "feature", None), "names", None)):
+            sets = values.to_pylist()
+            values = pa.array([None if ids is None else [within[number] for number in ids] for ids in sets])
+        return as_cells(values, f"{self.source}: the column {name!r}", nests)
 
 
 def _load(source: str) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class Jsonl(File):
         """An object a row; blank lines are skipped."""
         return in_batches(self._row(record, columns) for record in chain(self._first, self._records))
 
+    def lists(self, column: str) -> bool:
+        """Whether the first object has a list there."""
+        return any(isinstance(record.get(column), list) for _, record in self._first)
+
     @cached_property
     def _first(self) -> list[_Record]:
         record = next(self._records, None)
@@ -59,19 +63,44 @@ class Jsonl(File):
         return record
 
     def _row(self, record: _Record, columns: Columns) -> Row:
-        text = self._cell(record, columns.text)
-        return text, None if columns.label is None else self._cell(record, columns.label), record[0]
+        cells = {key: self._cell(record, name, columns.nests(key)) for key, name in columns.named.items()}
+        return Row(record[0], **cells)
 
-    def _cell(self, record: _Record, column: str) -> str | None:
+    def _cell(self, record: _Record, column: str, nests: bool) -> str | None:
         number, values = record
         if column not in values:
             raise DataError(f"{self.place(number)}: no {column!r}; every object needs it")
         value = values[column]
         if isinstance(value, bool):
             return "true" if value else "false"
-        if value is None or isinstance(value, str):
-            return value
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return str(value)
+        if nests:
+            return self._nested(value, number)
         raise DataError(f"{self.place(number)}: {column!r} holds {type(value).__name__}, not text; write a string")
+
+    def _nested(self, value: Any, number: int) -> str:
+        try:
+            return _json(value)
+        except RecursionError:
+            raise DataError(f"{self.place(number)}: lists in lists, too deep to be read; write fewer") from None
+
+
+class _Number(str):
+    """A number as it is spelled."""
+
+
+def _json(value: Any) -> str:
+    """The JSON text of a value, its numbers as they are spelled."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_json(key)}: {_json(item)}' for key, item in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,4 +114,4 @@ def _refuse(constant: str) -> str:
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import File, in_batches
+from textgraft.data.formats.base import File, Row, in_batches
 from textgraft.data.streams import lines
 
 
@@ -19,4 +19,4 @@ class Lines(File):
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The lines without their ends."""
         numbered = enumerate(lines(self.source, self.encoding), start=1)
-        return in_batches((line.removesuffix("\n").removesuffix("\r"), None, number) for number, line in numbered)
+        return in_batches(Row(number, line.removesuffix("\n").removesuffix("\r")) for number, line in numbered)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import File, as_strings, columnar
+from textgraft.data.formats.base import File, as_cells, columnar
 from textgraft.data.streams import brief
 from textgraft.errors import DataError
 
@@ -27,13 +27,21 @@ class Parquet(File):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows of all row groups."""
-        return columnar(self._parts(columns.names))
+        return columnar(self._parts(columns))
 
-    def _parts(self, names: list[str]) -> Iterator[list[pa.Array]]:
+    def lists(self, column: str) -> bool:
+        """Whether the schema says so."""
+        kind = self._file.schema_arrow.field(column).type
+        return any(is_list(kind) for is_list in (pa.types.is_list, pa.types.is_large_list))
+
+    def _parts(self, columns: Columns) -> Iterator[dict[str, pa.Array]]:
         try:
-            for part in self._file.iter_batches(_ROWS, columns=names):
+            for part in self._file.iter_batches(_ROWS, columns=[*columns.named.values()]):
                 part.validate(full=True)
-                yield [as_strings(part.column(name), f"{self.source}: the column {name!r}") for name in names]
+                yield {
+                    key: as_cells(part.column(name), f"{self.source}: the column {name!r}", columns.nests(key))
+                    for key, name in columns.named.items()
+                }
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.source}: damaged ({brief(error)}); write the file anew") from None
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, as_strings, columnar, named_classes
+from textgraft.data.formats.base import Format, as_cells, columnar, named_classes
 from textgraft.data.streams import brief
 from textgraft.errors import ConfigError, DataError
 from textgraft.runtime import start_tensorflow
@@ -47,20 +47,24 @@ class Tfds(Format):
         examples = self._builder.as_dataset(
             split=self._split,
             batch_size=_ROWS,
-            decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns.names, True)),
+            decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns.named.values(), True)),
             # Files one after another, as slices count.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
         parts = tfds.as_numpy(examples)
-        return columnar([self._strings(name, part[name]) for name in columns.names] for part in parts)
+        return columnar(
+            {key: self._cells(name, part[name], columns.nests(key)) for key, name in columns.named.items()}
+            for part in parts
+        )
 
-    def _strings(self, name: str, values: np.ndarray) -> pa.Array:
+    def _cells(self, name: str, values: np.ndarray, nests: bool) -> pa.Array:
         names = getattr(self._builder.info.features[name], "names", None)
         try:
             if names is not None:
                 return named_classes(pa.array(values), names)
             cells = pa.array(values.tolist())
-            return as_strings(cells.cast(pa.string()) if pa.types.is_binary(cells.type) else cells, self._place(name))
+            cells = cells.cast(pa.string()) if pa.types.is_binary(cells.type) else cells
+            return as_cells(cells, self._place(name), nests)
         except pa.ArrowInvalid as error:
             raise DataError(f"{self._place(name)} is no text ({brief(error)}); choose another") from None
 

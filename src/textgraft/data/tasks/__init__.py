@@ -1,0 +1,1 @@
+"""One file, one task: what its data must be. Nothing here needs TensorFlow."""

@@ -1,0 +1,129 @@
+"""CoNLL files as people have them, and what is wrong with those that are bad."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import pytest
+
+from textgraft.data.columns import Columns
+from textgraft.data.formats.conll import Conll
+from textgraft.data.loading import load_dataset
+from textgraft.errors import DataError
+
+
+def rows_of(path):
+    part = Conll.open(str(path), "utf-8")["train"]
+    assert part.columns == ("tokens", "tags")
+    rows = [row for batch in part.rows(Columns("tokens", "tags", nested=True)) for row in batch.to_pylist()]
+    return [(row["number"], json.loads(row["text"]), json.loads(row["label"])) for row in rows], part.notices
+
+
+def error_of(path):
+    with pytest.raises(DataError) as caught:
+        rows_of(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value).removeprefix(f"{path}, ")
+
+
+@pytest.mark.parametrize("separator", ["\t", " ", "   "])
+@pytest.mark.parametrize("between", [[], ["NNP"], ["NNP", "I-NP"]])
+def test_two_to_four_columns(write, separator, between):
+    lines = [["EU", *between, "B-ORG"], ["rejects", *between, "O"], [], ["German", *between, "B-MISC"]]
+    if len(separator) == 3:
+        lines[1][0] = "x"  # columns aligned by several spaces
+    path = write("a.conll", "\n".join(separator.join(line) for line in lines))
+    words = ["EU", lines[1][0]]
+    assert rows_of(path) == ([(1, words, ["B-ORG", "O"]), (4, ["German"], ["B-MISC"])], ())
+
+
+def test_documents_blank_lines_line_ends_and_byte_order_mark(write):
+    content = (
+        "\ufeff-DOCSTART- -X- -X- O\n\n\nEU NNP I-NP B-ORG\r\n\r\n-DOCSTART- -X- O O\n. . O O\n \t \n\t\n! . O O\n\n\n"
+    )
+    rows, notices = rows_of(write("a.conll", content))
+    assert rows == [(4, ["EU"], ["B-ORG"]), (7, ["."], ["O"]), (10, ["!"], ["O"])]
+    assert notices == ()
+
+
+def test_comments_and_words_that_begin_with_a_hash(write):
+    content = (
+        "# id 1\n# text = #one of two words\n#one\tO\nof\tO\n#\tO\n# a comment within\n#two\tB-X\n\n# id 2\n#1\tO\n"
+    )
+    path = write("a.conll", content)
+    rows, notices = rows_of(path)
+    assert rows == [(3, ["#one", "of", "#", "#two"], ["O", "O", "O", "B-X"]), (10, ["#1"], ["O"])]
+    assert notices == (f"{path}: 4 comment lines left out",)
+
+
+def test_a_file_of_words_that_begin_with_a_hash(write):
+    assert rows_of(write("a.conll", "#one\tO\n#two\tB-X\n")) == ([(1, ["#one", "#two"], ["O", "B-X"])], ())
+
+
+def test_odd_words_stay_what_they_are(write):
+    words = ["\u00a0", "New York", "é\u0301", "👩‍👩‍👧", "\u2028", "\x85", '"', "\\", "B-X"]
+    path = write("a.conll", "".join(f"{word}\tO\n" for word in words))
+    assert rows_of(path)[0] == [(1, words, ["O"] * len(words))]
+    path = write("b.conll", "a\u00a0b O\n\u3000 O\n")
+    assert rows_of(path)[0] == [(1, ["a\u00a0b", "\u3000"], ["O", "O"])]
+
+
+@pytest.mark.parametrize("name", ["a.iob", "a.iob2", "a.bio", "a.CONLL", "a.conll.gz", "a.conll.zst"])
+def test_endings_and_compression(write, name):
+    assert rows_of(write(name, "EU\tB-ORG\n"))[0] == [(1, ["EU"], ["B-ORG"])]
+
+
+def test_it_is_a_dataset_like_any_other(write):
+    data = load_dataset(write("a.log", "a O\n\nb O\n"), text="tokens", label="tags", format="conll")
+    assert (data.text_at(1), data.place(1).rpartition(", ")[2]) == ('["b"]', "line 3")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tO\nb\n", "line 2: fields here: 1, in the lines before: 2"),
+        ("a\tO\nb\tx\tO\n", "line 2: fields here: 3, in the lines before: 2"),
+        ("a\tO\nb O\n", "line 2: fields here: 1"),
+        ("# comment\n\na\n", "line 3: fields here: 1; a CoNLL file has 2 to 4"),
+        ("1\ta\tb\tc\tO\n", "line 1: fields here: 5; a CoNLL file has 2 to 4"),
+        ("a\tO\nb\t\n", "line 2: no tag"),
+        ("a\tO\nb\t \r\n", "line 2: no tag"),
+        ("a\tO\n\tO\n", "line 2: no word"),
+        ("# GermEval\n1\tAn\tO\tO\n2\tRom\tB-LOC\tO\n\n", "line 2: the first column numbers the words"),
+        ("a\tO\nb\tO\n\nze\0ro\tO\n", "line 4: a NUL byte"),
+    ],
+)
+def test_bad_lines(write, content, message):
+    assert error_of(write("a.conll", content)).startswith(message)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\n\n", " \t\n"])
+def test_no_sentence(write, content):
+    path = write("a.conll", content)
+    with pytest.raises(DataError, match="empty; it should hold"):
+        load_dataset(path, text="tokens", label="tags")
+
+
+def test_a_file_without_blank_lines(write):
+    assert "put a blank line between sentences" in error_of(write("a.conll", "a\tO\n" * 100_001))
+
+
+MEASURE = """
+import resource, sys
+from textgraft.data.tagged import load_tagged
+data = load_tagged(sys.argv[1])
+print(len(data), sum(len(row.spans) for row in data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    peaks = []
+    for sentences in (2_000, 30_000):
+        path = tmp_path / f"{sentences}.conll.gz"
+        path.write_bytes(gzip.compress(("word\tO\n" * 40 + "Word\tB-X\n\n").encode() * sentences, 1))
+        output = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, check=True, text=True)
+        *counts, peak = map(int, output.stdout.split())
+        assert counts == [sentences, sentences]
+        peaks.append(peak // (1 if sys.platform != "darwin" else 1024))
+    assert peaks[1] - peaks[0] < 40 * 1024

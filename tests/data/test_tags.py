@@ -1,0 +1,83 @@
+"""Spans to tags and back, in every scheme; what is malformed is read, and counted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgraft.data.tags import SCHEMES, SchemeCount, Span, spans_of, tags_of, valid_spans
+from textgraft.errors import DataError
+
+LABELS = st.sampled_from(["PER", "LOC", "a-b", "creative work"])
+
+
+@st.composite
+def sentences(draw):
+    """Spans in order, some touching, and the number of words."""
+    spans, word = [], 0
+    for gap, length, label in draw(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), LABELS), max_size=6)):
+        spans.append(Span(word + gap, word + gap + length, label))
+        word = spans[-1].end
+    return spans, word + draw(st.integers(0, 2))
+
+
+def counted(corpus):
+    count = SchemeCount()
+    for row, tags in enumerate(corpus):
+        count.add(row, tags, spans_of(tags))
+    assert (count.first is None) is (count.repaired == 0)
+    return count.scheme, count.repaired
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(sentences())
+def test_there_and_back(scheme, sentence):
+    spans, words = sentence
+    tags = tags_of(spans, words, scheme)
+    assert len(tags) == words
+    assert spans_of(tags) == valid_spans(tags, scheme) == spans
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(st.lists(sentences(), min_size=1, max_size=5))
+def test_a_well_formed_corpus_with_an_entity_decides(scheme, corpus):
+    found = counted([tags_of(*sentence, scheme) for sentence in corpus])
+    assert found == (scheme if any(spans for spans, _ in corpus) else "IOB2", 0)
+
+
+@given(st.lists(st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIESLU" for label in ("X", "Y"))])))
+def test_any_sequence_is_read_and_what_differs_is_counted(tags):
+    spans = spans_of(tags)
+    assert [tag == "O" for tag in tags] == [tag == "O" for tag in tags_of(spans, len(tags))]
+    scheme, repaired = counted([tags])
+    assert repaired == sum(map(str.__ne__, tags, tags_of(spans, len(tags), scheme)))
+    assert repaired == min(sum(map(str.__ne__, tags, tags_of(spans, len(tags), other))) for other in SCHEMES)
+    assert set(valid_spans(tags, scheme)) <= set(spans)
+
+
+@pytest.mark.parametrize(
+    ("tags", "mended", "scheme"),
+    [
+        ("O I-X I-X", "O B-X I-X", "IOB2"),
+        ("B-X I-Y I-Y", "B-X B-Y I-Y", "IOB2"),
+        ("B-X O U-Y", "U-X O U-Y", "BILOU"),
+        ("B-X I-X O", "B-X L-X O", "BILOU"),
+        ("I-X E-X S-Y", "B-X E-X S-Y", "IOBES"),
+        ("E-X E-X", "S-X S-X", "IOBES"),
+        ("S-X I-X O", "S-X S-X O", "IOBES"),
+        ("U-X L-X O", "U-X U-X O", "BILOU"),
+        ("O B-X L-X I-X", "O B-X L-X U-X", "BILOU"),
+        ("B-X I-X O", "I-X I-X O", "IOB1"),
+    ],
+)
+def test_repairs(tags, mended, scheme):
+    spans = spans_of(tags.split())
+    assert tags_of(spans, len(tags.split()), scheme) == mended.split()
+    good = tags_of([Span(0, 2, "X"), Span(3, 4, "Y")], 5, scheme)
+    wrong = sum(map(str.__ne__, tags.split(), mended.split()))
+    assert counted([good] * 5 + [tags.split()]) == (scheme, wrong)
+
+
+@pytest.mark.parametrize("tag", ["PER", "B", "B-", "B- ", "b-PER", "X-PER", "", "o", "BPER", "B_PER", "3"])
+def test_a_tag_that_is_none(tag):
+    with pytest.raises(DataError, match="of word 2 is neither O nor"):
+        spans_of(["O", tag])
