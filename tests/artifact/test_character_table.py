@@ -6,9 +6,11 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from sentencepiece import sentencepiece_model_pb2
+from tools.character_tables import character_table
 
 from tests.conftest import GOLDEN
 from textgraft.artifact.character_table import require_sound_model
+from textgraft.character_rules import character_rules
 from textgraft.errors import ModelFolderError
 
 
@@ -26,15 +28,24 @@ def model_of(table):
     return model.SerializeToString()
 
 
+def with_units(table, change):
+    size = int.from_bytes(table[:4], "little")
+    units = change(np.frombuffer(table, "<u4", size // 4, offset=4)).astype("<u4").tobytes()
+    return len(units).to_bytes(4, "little") + units + table[4 + size :]
+
+
 def with_unit(table, place, unit):
-    units = np.frombuffer(table, "<u4", int.from_bytes(table[:4], "little") // 4, offset=4).copy()
-    units[place] = unit
-    return table[:4] + units.tobytes() + table[4 + units.nbytes :]
+    return with_units(table, lambda units: np.where(np.arange(len(units)) == place, unit, units))
+
+
+def test_rules_are_read_as_the_table_has_them():
+    rules = {"a": "A", "e\u0301": "\u00e9", "\ufb01": "fi", "\U0001f600": ""}
+    assert character_rules(character_table(rules)) == rules
 
 
 def test_a_sound_one_passes(table, tmp_path):
-    require_sound_model(model_of(table), tmp_path)
-    require_sound_model(model_of(b""), tmp_path)
+    assert require_sound_model(model_of(table), tmp_path) == 0
+    assert require_sound_model(model_of(b""), tmp_path) == 0
 
 
 @pytest.mark.parametrize(
@@ -44,7 +55,9 @@ def test_a_sound_one_passes(table, tmp_path):
         (lambda table: b"\xff\xff\xff\x7f" + table[4:], "cut short"),
         (lambda table: table + b"x", "cut short"),
         (lambda table: with_unit(table, 0, 0x7FFFFC00), "outside of itself"),
-        (lambda table: with_unit(table, 5, 0xFFFFFFFF), "outside of its strings"),
+        (lambda table: with_units(table, lambda units: units | (units >> 31) * 0x7FFFFFFF), "outside of its strings"),
+        (lambda table: table.replace(b"\0fi\0", b"\0\xff\xff\0"), "is no text"),
+        (lambda table: with_units(table, lambda units: np.arange(256) * 0x401), "in circles"),  # each back to the root
     ],
 )
 def test_what_leads_out_is_refused(table, harm, message, tmp_path):

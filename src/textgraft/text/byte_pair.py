@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from textgraft.text import unicode_classes
 from textgraft.text.cleaning import escaped
+from textgraft.text.rows import row_of_each
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -23,6 +24,8 @@ _SYMBOLS = {byte: chr(byte) for byte in _PRINTABLE} | {byte: chr(256 + i) for i,
 
 # The 256 bytes as a vocabulary spells them: printable ones as themselves, others as letters from U+0100 on.
 BYTE_SYMBOLS = tuple(_SYMBOLS[byte] for byte in range(256))
+
+_BYTES = {symbol: byte for byte, symbol in _SYMBOLS.items()}
 
 _OTHER, _LETTER, _NUMBER, _SPACE = range(4)
 _OUTSIDE = -1
@@ -84,7 +87,7 @@ class BytePair:
             tokens = "|".join(escaped(token) for token in self._stripping)
             texts = tf.strings.regex_replace(texts, f"{_WHITESPACE}+({tokens})", r"\1")
         decoded = tf.strings.unicode_decode(texts, "UTF-8")
-        text = _Text(decoded.values, _owners(decoded.row_lengths(), tf.size(decoded.values)))
+        text = _Text(decoded.values, row_of_each(decoded.row_lengths(), tf.size(decoded.values)))
         special, borders = self._special(text)
         if self._add_prefix_space:
             text, special, borders = _prefixed(text, special, borders)
@@ -136,7 +139,7 @@ class BytePair:
         plain = tf.where(special < 0, different, "")
         all_bytes = tf.io.decode_raw(tf.strings.reduce_join(plain), tf.uint8)
         symbols = tf.gather(self._bytes, tf.cast(all_bytes, tf.int32))
-        owners = _owners(tf.strings.length(plain), tf.size(symbols))
+        owners = row_of_each(tf.strings.length(plain), tf.size(symbols))
         symbols, owners = self._merge(symbols, owners, tf.cast(count, tf.int64))
         # === A word is either whole a special token or made of what was merged ===
         whole = tf.where(special >= 0)[:, 0]
@@ -176,6 +179,15 @@ class BytePair:
         return tf.where(known, tf.gather(self._ranks, place), _NO_MERGE)
 
 
+def spelled(token: str) -> bytes:
+    """The bytes that a token stands for.
+
+    Args:
+        token: as a vocabulary spells it, in `BYTE_SYMBOLS`; another character stands for itself.
+    """
+    return b"".join(bytes([_BYTES[symbol]]) if symbol in _BYTES else symbol.encode() for symbol in token)
+
+
 class _Text(NamedTuple):
     """Code points.
 
@@ -208,11 +220,6 @@ def _kinds() -> tuple[tf.Tensor, tf.Tensor]:
             kinds[int(first, 16) : int(last or first, 16) + 1] = kind
     starts = np.flatnonzero(np.diff(kinds, prepend=-1)).astype(np.int32)
     return tf.constant(starts), tf.constant(kinds[starts])
-
-
-def _owners(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """The row that each of `count` values is of, int64; `RaggedTensor.value_rowids` takes rows times longest row."""
-    return tf.searchsorted(tf.cumsum(tf.cast(lengths, tf.int32)), tf.range(count), side="right", out_type=tf.int64)
 
 
 def _shifted(flags: tf.Tensor, places: int) -> tf.Tensor:

@@ -6,8 +6,9 @@ from functools import cached_property
 
 import tensorflow as tf
 
+from textgraft.errors import ConfigError
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.packing import Packed, pack, pad
+from textgraft.text.packing import WINDOWS, Packed, pack, pack_windows, pad
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,30 @@ class TextGraph:
     separators: int = 1
 
     def pack(self, *segments: tf.Tensor) -> Packed:
-        """Texts, and second texts for pairs, to packed rows.
+        """Texts, and second texts for pairs, to packed rows; or single texts to windows, see `pack_windows`.
 
         Args:
             segments: one or two string tensors (n,).
+
+        Raises:
+            ConfigError: for windows of pairs.
         """
         tokens = [self.tokenize(self.cleaning(segment)) for segment in segments]
+        if self.long == WINDOWS and self.sequence_length is not None:
+            if len(tokens) > 1:
+                raise ConfigError("long 'windows' is for single texts; choose head or head+tail")
+            return pack_windows(tokens[0], self.start, self.end, self.sequence_length)
         return pack(tokens, self.start, self.end, self.sequence_length, self.long, self.separators)
+
+    @cached_property
+    def compiled_pairs(self) -> Callable[[tf.Tensor], Packed]:
+        """`pack` for pairs, string tensor (n, 2), traced once."""
+        graph: Callable[[tf.Tensor], Packed] = tf.function(
+            lambda pairs: self.pack(*tf.unstack(pairs, axis=1)),
+            input_signature=[tf.TensorSpec([None, 2], tf.string)],
+            autograph=False,
+        )
+        return graph
 
     @cached_property
     def compiled(self) -> Callable[[tf.Tensor], Packed]:

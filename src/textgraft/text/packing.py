@@ -6,8 +6,25 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # What is kept of a text that is too long: its beginning, or half of it and half of its end, where reviews and letters
-# say what they mean (Sun et al., 2019, https://arxiv.org/abs/1905.05583).
-LONG = ("head", "head+tail")
+# say what they mean (Sun et al., 2019, https://arxiv.org/abs/1905.05583); or all, in windows.
+WINDOWS = "windows"
+LONG = ("head", "head+tail", WINDOWS)
+
+# Windows have a quarter of their tokens in common with the next.
+_OVERLAP = 4
+LEAST_WINDOW = 8  # tokens, special ones included
+
+
+class PairRows(NamedTuple):
+    """Packed rows of pairs.
+
+    Attributes:
+        token_ids: int32 ragged (b, None).
+        firsts: int64 (b,), how many tokens of each row, from its beginning, are of segment 0; the others are of 1.
+    """
+
+    token_ids: tf.RaggedTensor
+    firsts: tf.Tensor
 
 
 class Packed(NamedTuple):
@@ -65,6 +82,33 @@ def pack(
     return Packed(ids, tf.concat(kinds, axis=1), tf.cast(dropped, tf.int32))
 
 
+def pack_windows(tokens: tf.RaggedTensor, start: int | None, end: int | None, sequence_length: int) -> Packed:
+    """Cut texts into windows that overlap by a quarter; each is a row of its own, special tokens included.
+
+    A text that fits is one window; the last window of another may be shorter.
+
+    Args:
+        tokens: int32 ragged (n, None).
+        start: id put before each window, or None.
+        end: id put after each window, or None.
+        sequence_length: the longest window, special tokens included; at least `LEAST_WINDOW`.
+
+    Returns:
+        token_ids and segment_ids, int32 ragged (n, None, None): windows of texts; nothing is dropped.
+    """
+    room = sequence_length - (start is not None) - (end is not None)
+    step = room - room // _OVERLAP
+    lengths = tokens.row_lengths()
+    counts = 1 + tf.maximum((lengths - room + step - 1) // step, 0)
+    text = tf.repeat(tf.range(tokens.nrows()), counts)  # of each window
+    begin = step * (tf.range(tf.size(text, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), text))
+    first = tf.gather(tokens.row_starts(), text) + begin
+    places = tf.ragged.range(first, first + tf.minimum(tf.gather(lengths, text) - begin, room))
+    rows = pack([places.with_values(tf.gather(tokens.values, places.values))], start, end, None)
+    ids, kinds = (tf.RaggedTensor.from_row_lengths(part, counts, validate=False) for part in rows[:2])
+    return Packed(ids, kinds, tf.zeros_like(lengths, tf.int32))
+
+
 def pad(token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None, pad_id: int) -> dict[str, tf.Tensor]:
     """Fill rows up to the longest of the batch.
 
@@ -80,6 +124,21 @@ def pad(token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None, pad_id:
     mask = tf.sequence_mask(token_ids.row_lengths(), tf.shape(dense)[1], dtype=tf.int32)
     kinds = tf.zeros_like(dense) if segment_ids is None else _dense(segment_ids, 0)
     return {"token_ids": dense, "padding_mask": mask, "segment_ids": kinds}
+
+
+def padded(rows: tf.RaggedTensor | PairRows, pad_id: int) -> dict[str, tf.Tensor]:
+    """`pad` for rows of single texts, int32 ragged (b, None), or of pairs."""
+    if not isinstance(rows, PairRows):
+        return pad(rows, None, pad_id)
+    row = pad(rows.token_ids, None, pad_id)
+    position = tf.range(tf.shape(row["token_ids"])[1], dtype=rows.firsts.dtype)
+    second = tf.cast(position >= rows.firsts[:, tf.newaxis], tf.int32)  # (b, t)
+    return {**row, "segment_ids": second * row["padding_mask"]}
+
+
+def ids_of(rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
+    """The token ids of rows of single texts or of pairs, int32 ragged (b, None)."""
+    return rows.token_ids if isinstance(rows, PairRows) else rows
 
 
 def _longest_first(lengths: Sequence[tf.Tensor], room: int) -> list[tf.Tensor]:

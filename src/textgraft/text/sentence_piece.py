@@ -1,4 +1,4 @@
-"""SentencePiece's unigram model as the reference tokenizers use it, as graph ops.
+"""SentencePiece's unigram model as the `tokenizers` library uses it, as graph ops.
 
 References:
     Kudo, 2018, https://arxiv.org/abs/1804.10959
@@ -6,48 +6,94 @@ References:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.runtime import native_stderr_held_back
+from textgraft.text import unicode_classes
+from textgraft.text.character_map import CharacterMap
 from textgraft.text.cleaning import escaped, lower
+from textgraft.text.rows import row_of_each
+from textgraft.text.unigram import Unigram
+
+MARK = "\u2581"  # of the beginning of a word
 
 _WHITESPACE = "\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_ACCENTS = r"\pM"
+_ACCENTS = "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in unicode_classes.ACCENTS.split())
+_CONTROL = "\ufff0"
 
-# What can be done to a text before the model's own normalization, by name.
+
+def _replacing(pattern: str, replacement: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda texts: tf.strings.regex_replace(texts, pattern, replacement)
+
+
+def _split_by_whitespace(texts: tf.Tensor) -> tf.Tensor:
+    """Words apart by one space, but for one that brings its own mark."""
+    texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+", " ")
+    return tf.strings.regex_replace(tf.strings.regex_replace(texts, "^ | $", ""), f" {MARK}", MARK)
+
+
+CHARACTERS = "characters"
+
+# What can be done to a text before it is split, by name; beside them there is `CHARACTERS`, the model's own table.
 STEPS: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
-    "quotes": lambda texts: tf.strings.regex_replace(texts, "``|''", '"'),
+    "quotes": _replacing("``|''", '"'),
     "nfc": lambda texts: tf_text.normalize_utf8(texts, "NFC"),
     "nfkc": lambda texts: tf_text.normalize_utf8(texts, "NFKC"),
     "nfkd": lambda texts: tf_text.normalize_utf8(texts, "NFKD"),
-    "strip_accents": lambda texts: tf.strings.regex_replace(texts, _ACCENTS, ""),
+    "strip_accents": _replacing(f"[{_ACCENTS}]", ""),
     "lowercase": lower,
-    "spaces": lambda texts: tf.strings.regex_replace(texts, f"[{_WHITESPACE}]{{2,}}|[\n\r\t]", " "),
-    "whitespace": lambda texts: tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+", " "),
+    "spaces": _replacing(f"[{_WHITESPACE}]{{2,}}|[\n\r\t]", " "),
+    "single_spaces": _replacing(" {2,}", " "),
+    "single_marks": _replacing(" {2,}", MARK),
+    "strip_left": _replacing(f"^[{_WHITESPACE}]+", ""),
+    "strip_right": _replacing(f"[{_WHITESPACE}]+$", ""),
+    "whitespace": _split_by_whitespace,
 }
+
+
+class Model(NamedTuple):
+    """A unigram model.
+
+    Attributes:
+        pieces: all that can be found in a word.
+        scores: the logarithm of how probable each is.
+        ids: the token id of each.
+        unknown: the token id of letters that are no piece.
+        rules: its table of characters, see `character_rules`.
+    """
+
+    pieces: Sequence[str]
+    scores: Sequence[float]
+    ids: Sequence[int]
+    unknown: int
+    rules: Mapping[str, str]
 
 
 class SentencePiece:
     """Texts to token ids with a SentencePiece model."""
 
     def __init__(
-        self, model: bytes, ids: Sequence[int], special_tokens: Mapping[str, int], steps: Sequence[str] = ()
+        self,
+        model: Model,
+        special_tokens: Mapping[str, int],
+        steps: Sequence[str] = (),
+        stripping: Sequence[str] = (),
     ) -> None:
-        """Read the model.
+        """Build the tries.
 
         Args:
-            model: a serialized `sentencepiece.ModelProto`.
-            ids: the token id of each of its pieces.
+            model: what words are split with.
             special_tokens: tokens that are found whole in a text, and their ids.
-            steps: of `STEPS`, in the order in which they are taken.
+            steps: of `STEPS` and `CHARACTERS`, in the order in which they are taken.
+            stripping: those of the special tokens that take the white space before them along.
         """
-        with native_stderr_held_back():  # it speaks of every model without a table of characters
-            self._pieces = tf_text.SentencepieceTokenizer(model=model, out_type=tf.int32)
-        self._ids = tf.constant(ids, tf.int32)
+        self._words = Unigram(model.pieces, model.scores, model.ids, model.unknown)
         self._special = dict(special_tokens)
-        self._steps = [STEPS[step] for step in steps]
+        all_steps: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {**STEPS, CHARACTERS: CharacterMap(model.rules)}
+        self._steps = [all_steps[step] for step in steps]
+        self._stripping = tuple(stripping)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize.
@@ -60,9 +106,12 @@ class SentencePiece:
         """
         if not self._special:
             return self._encoded(texts)
+        if self._stripping:
+            tokens = "|".join(escaped(token) for token in self._stripping)
+            texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+({tokens})", r"\1")
         pattern = "|".join(escaped(token) for token in sorted(self._special, key=len, reverse=True))
-        # A text would end for the splitter at its first NUL; like it, this is no letter that a model knows.
-        texts = tf.strings.regex_replace(texts, r"\x00", "\ufffe")
+        # A text would end for the splitter at its first NUL; this is a control character that no model knows either.
+        texts = tf.strings.regex_replace(texts, r"\x00", _CONTROL)
         parts = tf_text.regex_split(texts, delim_regex_pattern=pattern, keep_delim_regex_pattern=pattern)
         special = tf.fill(tf.shape(parts.values), -1)
         for token, token_id in self._special.items():
@@ -77,5 +126,11 @@ class SentencePiece:
     def _encoded(self, texts: tf.Tensor) -> tf.RaggedTensor:
         for step in self._steps:
             texts = step(texts)
-        pieces = self._pieces.tokenize(texts)
-        return pieces.with_values(tf.gather(self._ids, pieces.values))
+        # === A mark, or a space, begins a word; and so does a text that does not begin with one ===
+        words = tf.strings.split(tf.strings.regex_replace(texts, MARK, " "), " ")
+        owners = row_of_each(words.row_lengths(), tf.size(words.values))
+        is_first = tf.range(tf.size(words.values, tf.int64)) == tf.gather(words.row_starts(), owners)
+        is_word = ~is_first | (words.values != "")
+        ids = self._words(tf.strings.join([MARK, tf.boolean_mask(words.values, is_word)]))
+        lengths = tf.math.unsorted_segment_sum(ids.row_lengths(), tf.boolean_mask(owners, is_word), words.nrows())
+        return tf.RaggedTensor.from_row_lengths(ids.values, lengths, validate=False)

@@ -85,8 +85,11 @@ class WordPiece:
         Returns:
             int32 ragged tensor of shape (n, None), without any token added at the ends.
         """
-        words = self._words(self._normalize(texts))
-        return tf.cast(self._pieces.tokenize(words).merge_dims(1, 2), tf.int32)
+        return tf.cast(self._pieces.tokenize(self.words(texts)).merge_dims(1, 2), tf.int32)
+
+    def words(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """What is then split into pieces: string ragged (n, None), special tokens as noncharacters among them."""
+        return self._words(self._normalize(texts))
 
     def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
         texts = tf.strings.regex_replace(texts, f"[{_PLACEHOLDERS}{_LATER}]", _UNKNOWN_LETTER)
