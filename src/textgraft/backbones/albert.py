@@ -2,7 +2,8 @@
 
 import keras_hub
 
-from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.sentence_piece import SentencePieceTokenizer

@@ -5,17 +5,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from textgraft import registry
 from textgraft.backbones.halves import Halves
+from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.quick_layers import quick_layers
 from textgraft.backbones.token_table import TokenTable
 from textgraft.errors import ConfigError
-from textgraft.text.packing import pad
+from textgraft.text.packing import PairRows, padded
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,25 @@ class SpecialTokens:
         start: put before the first segment, or None.
         end: put after each segment, or None.
         pad: fills the rows of a batch up to its longest.
+        unknown: stands for what the vocabulary has no token for.
         separators: how many times `end` stands between the texts of a pair.
+        end_of_text: what a causal family puts after a text, or None.
+        mask: what hides a token, or None.
     """
 
     start: int | None
     end: int | None
     pad: int
+    unknown: int
     separators: int = 1
+    end_of_text: int | None = None
+    mask: int | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Each of them, once, ascending."""
+        every = (self.start, self.end, self.pad, self.unknown, self.end_of_text, self.mask)
+        return tuple(sorted({token for token in every if token is not None}))
 
 
 @dataclass(frozen=True)
@@ -103,18 +118,24 @@ class Backbone(ABC):
     """A tokenizer and the network from token ids to token vectors.
 
     Attributes:
+        is_causal: whether it predicts the next token.
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (those it knows), each int32 (b, t);
             output (b, t, dim).
+        contextual: whether a token's vector has seen the tokens around it.
         default_pooling: one of `poolings`.
         token_table: the network's lowest layer.
         special_tokens: what packing adds.
         max_sequence_length: the longest row the network can take, or None.
         origin: where the weights came from.
+        pretrained: whether the weights have learned anything.
+        heads: of what a model folder held beside it: a task's id to path and values of its head's weights.
     """
 
     family: ClassVar[str]
     poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
     fit_defaults: ClassVar[FitDefaults]
+    contextual: ClassVar[bool] = True
+    is_causal: ClassVar[bool] = False
 
     default_pooling: str = "mean"
     network: keras.Model
@@ -122,6 +143,8 @@ class Backbone(ABC):
     special_tokens: SpecialTokens
     max_sequence_length: int | None
     origin: Origin
+    pretrained: bool = True
+    heads: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({})
 
     @classmethod
     @abstractmethod
@@ -173,34 +196,92 @@ class Backbone(ABC):
             int32 ragged tensor (n, None).
         """
 
+    def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+        """Words to token ids, each as it would be within a text, as graph ops.
+
+        Args:
+            words: string tensor (w,).
+            spaced: bool (w,), whether a space, or nothing, is before the word in its text.
+
+        Returns:
+            int32 ragged tensor (w, None); a word may have no ids.
+        """
+        return self.tokenize(words)
+
     @abstractmethod
     def token(self, token_id: int) -> str:
         """The token behind an id, for people to read."""
 
-    def pool(self, rows: tf.RaggedTensor, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+    def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
         """Packed rows to pooled vectors, as graph ops.
 
         Args:
-            rows: token ids, int32 ragged (b, None).
+            rows: token ids, int32 ragged (b, None), or those of pairs.
             pooling: a `tasks.pooling.Pooling`, from token vectors (b, t, dim) and a mask (b, t) to (b, dim).
             training: whether dropout is on.
 
         Returns:
             float32 (b, dim).
         """
-        padded = pad(rows, None, self.special_tokens.pad)
-        inputs = {name: padded[name] for name in self.network.input}
+        return pooling(*self.vectors(rows, training))
+
+    def vectors(self, rows: tf.RaggedTensor | PairRows, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Packed rows to token vectors, as graph ops.
+
+        Args:
+            rows: token ids, int32 ragged (b, None), or those of pairs.
+            training: whether dropout is on.
+
+        Returns:
+            vectors (b, t, dim), and the padding mask, int32 (b, t).
+        """
+        row = padded(rows, self.special_tokens.pad)
+        inputs = {name: row[name] for name in self.network.input}
         with quick_layers(self.network):
-            vectors = self.network(inputs, training=training)
-        return pooling(vectors, padded["padding_mask"])
+            return self.network(inputs, training=training), row["padding_mask"]
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """The network as it predicts the next token.
+
+        Raises:
+            ConfigError: when it does not.
+        """
+        causal = ", ".join(name for name, family in families().items() if family.is_causal)
+        raise ConfigError(
+            f"{self.origin.preset} is of the family {self.family}, which does not predict the next token; take a "
+            f"preset of {causal}"
+        )
+
+    @property
+    def mask(self) -> int:
+        """The id of the token that hides another one.
+
+        Raises:
+            ConfigError: when the family has none.
+        """
+        if self.special_tokens.mask is None:
+            masked = (name for name, family in families().items() if family.contextual and not family.is_causal)
+            raise ConfigError(
+                f"{self.origin.preset} is of the family {self.family}, which has no token that hides another one; take "
+                f"a preset of {', '.join(masked)}"
+            )
+        return self.special_tokens.mask
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are; the table may have more rows."""
+        return int(self.token_table.vectors.shape[0])
 
     def halves(self, count: int) -> Halves:
-        """The network in two: `count` of its highest blocks, and all below.
+        """The network in two: `count` of its highest blocks, which may be none, and all below.
 
         Raises:
             ConfigError: when the network has fewer blocks than that, or none that can be trained alone.
         """
-        raise ConfigError(f"{self.family} has no blocks that could be trained alone; fine_tune all or none")
+        if count:
+            raise ConfigError(f"{self.family} has no blocks that could be trained alone; fine_tune all or none")
+        return Halves(self.network, self.network.output, lambda vectors, _: vectors, self.special_tokens.pad)
 
     def stage(self, weight: keras.Variable) -> int:
         """How high in the network a weight is: 0 for the lowest; anything that is not of the network is highest."""

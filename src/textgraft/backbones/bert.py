@@ -2,7 +2,8 @@
 
 import keras_hub
 
-from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace, bert_modules
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.backbones.tokenizers.base import SpecialNames

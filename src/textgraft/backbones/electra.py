@@ -2,7 +2,8 @@
 
 import keras_hub
 
-from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace, bert_modules
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.word_piece import WordPieceTokenizer
@@ -17,6 +18,7 @@ class Electra(Transformer):
     tokenizer_class = WordPieceTokenizer
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     vocabulary_argument = "vocab_size"
+    width_arguments = ("hidden_dim", "embedding_dim")
     formats = (
         HuggingFace(
             model_types=("electra",),

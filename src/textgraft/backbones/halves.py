@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from textgraft.backbones.quick_layers import quick_layers
-from textgraft.text.packing import pad
+from textgraft.text.packing import PairRows, ids_of, padded
 
 
 class Halves:
@@ -39,25 +39,24 @@ class Halves:
         mask = keras.Input((None,), dtype="int32", name="padding_mask")
         self.upper = keras.Model({"hidden": hidden, "padding_mask": mask}, above(hidden, mask), name="upper")
 
-    def below(self, rows: tf.RaggedTensor) -> tf.RaggedTensor:
+    def below(self, rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
         """Packed rows to what the upper half sees, without dropout; graph ops.
 
         Args:
-            rows: token ids, int32 ragged (b, None).
+            rows: token ids, int32 ragged (b, None), or those of pairs.
 
         Returns:
             float32 ragged (b, None, dim).
         """
-        padded = pad(rows, None, self._pad)
+        row = padded(rows, self._pad)
         with quick_layers(self._lower):
-            hidden = self._lower({name: padded[name] for name in self._lower.input}, training=False)
-        return tf.RaggedTensor.from_tensor(tf.cast(hidden, tf.float32), rows.row_lengths())
+            hidden = self._lower({name: row[name] for name in self._lower.input}, training=False)
+        return tf.RaggedTensor.from_tensor(tf.cast(hidden, tf.float32), ids_of(rows).row_lengths())
 
-    def above(self, hidden: tf.RaggedTensor, pooling: keras.layers.Layer, training: bool = False) -> tf.Tensor:
-        """What `below` gave, in any precision, to pooled vectors, float32 (b, dim); graph ops."""
+    def vectors(self, hidden: tf.RaggedTensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `below` gave, in any precision, to token vectors (b, t, dim) and their mask, int32 (b, t); graph ops."""
         dense = hidden.with_values(tf.cast(hidden.values, self.upper.input["hidden"].dtype)).to_tensor()  # (b, t, dim)
         dense = tf.pad(dense, [[0, 0], [0, tf.maximum(1 - tf.shape(dense)[1], 0)], [0, 0]])
         mask = tf.sequence_mask(hidden.row_lengths(), tf.shape(dense)[1], dtype=tf.int32)
         with quick_layers(self.upper):
-            vectors = self.upper({"hidden": dense, "padding_mask": mask}, training=training)
-        return pooling(vectors, mask)
+            return self.upper({"hidden": dense, "padding_mask": mask}, training=training), mask

@@ -2,7 +2,8 @@
 
 import keras_hub
 
-from textgraft.backbones.formats.hugging_face import BERT_SIZES, HuggingFace, Module
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
@@ -16,8 +17,9 @@ class Opt(Decoder):
 
     family = "opt"
     network_class = keras_hub.models.OPTBackbone
+    causal_class = keras_hub.models.OPTCausalLM
     tokenizer_class = BytePairTokenizer
-    special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>")
+    special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>", end_of_text="</s>")
     padded_vocabulary = True
     formats = (
         HuggingFace(

@@ -136,7 +136,7 @@ def _known_hashes(manifest: Path) -> set[str]:
 def _hashes(located: Located) -> dict[str, str]:
     """SHA-256 of each file, by its name below the preset's path; those that must have one are compared."""
     path = located.path
-    found = {name: _sha256(file) for name, file in _files(path, located.sha256)}
+    found = {name: sha256_of(file) for name, file in _files(path, located.sha256)}
     for name, expected in located.sha256.items():
         if found[name] != expected:
             raise PresetError(f"{path / name}: SHA-256 is {found[name]}, expected {expected}; fetch the preset again")
@@ -154,6 +154,7 @@ def _files(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
         yield str(file.relative_to(path)), file
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
+import keras_hub
 import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, Reading, SpecialTokens
-from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.formats.base import Computation, Format, own_computation
 from textgraft.backbones.halves import Halves
+from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import ConfigError, PresetError
@@ -30,6 +32,7 @@ class Transformer(Backbone):
         special: how special tokens are spelled.
         formats: in which it is published.
         vocabulary_argument: of the network's class.
+        width_arguments: of the network's class, that are alike in an untrained one.
         padded_vocabulary: whether the network may have more rows than the vocabulary has tokens.
     """
 
@@ -40,6 +43,7 @@ class Transformer(Backbone):
     special: ClassVar[SpecialNames]
     formats: ClassVar[tuple[Format, ...]]
     vocabulary_argument: ClassVar[str] = "vocabulary_size"
+    width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
     padded_vocabulary: ClassVar[bool] = False
 
     def __init__(self, encoder: keras.Model, tokenizer: Tokenizer, computation: Computation, origin: Origin) -> None:
@@ -94,6 +98,28 @@ class Transformer(Backbone):
             tokenizer = cls.tokenizer_class.from_assets(assets, config["tokenizer"])
         return cls(encoder, tokenizer, Computation(**config["computation"]), origin)
 
+    @classmethod
+    def untrained(
+        cls, tokenizer: Tokenizer, sizes: Mapping[str, Any], origin: Origin, precision: str, seed: int
+    ) -> Self:
+        """Begin from random weights, drawn as BERT's and GPT-2's first ones were.
+
+        Args:
+            tokenizer: of `tokenizer_class`.
+            sizes: arguments of `network_class`.
+            origin: kept as it is.
+            precision: a Keras dtype policy name.
+            seed: of the weights.
+        """
+        encoder = cls.network_class(**sizes, dtype=precision)
+        for number, weight in enumerate(encoder.weights):
+            if weight.path.endswith(("kernel", "embeddings")):
+                first = np.random.Generator(np.random.PCG64([seed, number])).normal(scale=0.02, size=weight.shape)
+                weight.assign(first)
+        backbone = cls(encoder, tokenizer, own_computation(encoder), origin)
+        backbone.pretrained = False
+        return backbone
+
     def config(self) -> dict[str, Any]:
         """The network's sizes, what it computes, and the tokenizer's switches."""
         described = self._encoder.get_config().items()
@@ -111,14 +137,25 @@ class Transformer(Backbone):
         """As the tokenizer does; ids equal the reference's."""
         return self._tokenizer(texts)
 
+    def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+        """As the tokenizer does."""
+        return self._tokenizer.words(words, spaced)
+
     def token(self, token_id: int) -> str:
         """The token behind an id, as the vocabulary spells it."""
         return self._tokenizer.vocabulary[token_id]
 
+    @property
+    def vocabulary_size(self) -> int:
+        """Of the tokenizer."""
+        return len(self._tokenizer.vocabulary)
+
     def halves(self, count: int) -> Halves:
         """The network in two."""
+        if not count:
+            return super().halves(count)
         blocks = self._encoder.transformer_layers
-        if not 1 <= count <= len(blocks):
+        if count > len(blocks):
             raise ConfigError(
                 f"{self.origin.preset} has {len(blocks)} blocks; the last {count} of them cannot be trained"
             )
@@ -180,8 +217,12 @@ class Transformer(Backbone):
             raise PresetError(
                 f"{origin.preset}: the vocabulary lacks {', '.join(missing)}; is it a {self.family} vocabulary?"
             )
-        start, end = (None if name is None else ids[name] for name in (self.special.start, self.special.end))
-        return SpecialTokens(start, end, ids[self.special.pad], self.special.separators)
+        special = self.special
+        start, end, end_of_text, mask = (
+            None if name is None else ids[name]
+            for name in (special.start, special.end, special.end_of_text, special.mask)
+        )
+        return SpecialTokens(start, end, ids[special.pad], ids[special.unknown], special.separators, end_of_text, mask)
 
     def _require_size(self, origin: Origin) -> None:
         tokens, rows = len(self._tokenizer.vocabulary), getattr(self._encoder, self.vocabulary_argument)
@@ -193,9 +234,31 @@ class Transformer(Backbone):
 
 
 class Decoder(Transformer):
-    """A family of causal transformers: only the last token has seen the whole text."""
+    """A family of causal transformers: only the last token has seen the whole text.
+
+    Attributes:
+        causal_class: of `keras_hub.models`, the one that generates.
+    """
 
     default_pooling = "last"
+    is_causal = True
+
+    causal_class: ClassVar[type[keras_hub.models.CausalLM]]
+
+    @cached_property
+    def language_model(self) -> LanguageModel:
+        """The network with KerasHub's steps by cache."""
+        special = self.special_tokens
+        if special.end_of_text is None:
+            raise ConfigError(f"{self.family} names no token that ends a text")
+        model = self.causal_class(backbone=self._encoder, preprocessor=None)
+        return LanguageModel(model, self._spelling, special.end_of_text, special.start, self.max_sequence_length)
+
+    def _spelling(self, token_id: int) -> bytes:
+        # A network may have more rows than there are tokens.
+        known = token_id < len(self._tokenizer.vocabulary)
+        is_text = known and self._tokenizer.vocabulary[token_id] not in self.special.all
+        return self._tokenizer.spelling(token_id) if is_text else b""
 
     def _through(
         self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor

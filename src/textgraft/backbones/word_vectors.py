@@ -13,6 +13,7 @@ from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.vector_files import SUFFIXES, read_vectors
 from textgraft.errors import PresetError
 from textgraft.text.id_graph import IdGraph, cut, trace_splitting
+from textgraft.text.packing import PairRows, ids_of
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
 # Pooling to the sum it is, and the divisor of that from the number of words.
@@ -40,7 +41,7 @@ class WordVectors(Backbone):
         clip_norm=0.0,
         sequence_length=None,
     )
-    special_tokens = SpecialTokens(start=None, end=None, pad=0)
+    contextual = False
     max_sequence_length = None
 
     def __init__(self, graph: bytes, words: Sequence[bytes], config: Mapping[str, Any], origin: Origin) -> None:
@@ -55,6 +56,8 @@ class WordVectors(Backbone):
         self._graph = graph
         self._words = list(words)
         self._config = dict(config)
+        # The first row after the words, where there is one, is of unknown ones.
+        self.special_tokens = SpecialTokens(None, None, pad=0, unknown=min(len(words), config["rows"] - 1))
         self._tokenizer = IdGraph(graph, words, f"{origin.preset}: its text graph")
         self.default_pooling = config["pooling"]
         self.origin = origin
@@ -121,10 +124,14 @@ class WordVectors(Backbone):
         """Ids as the module's own graph gives them."""
         return self._tokenizer(texts)
 
-    def pool(self, rows: tf.RaggedTensor, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
-        """Sums and means as products with the texts' sparse rows of word counts: no padding, no vector per token."""
+    def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+        """Sums and means as products with the texts' sparse rows of word counts: no padding, no vector per token.
+
+        The words of a pair are those of one text.
+        """
         if pooling.method not in _COMBINED:
             return super().pool(rows, pooling, training)
+        rows = ids_of(rows)
         places = tf.cast(self.token_table.rows(rows.values), tf.int64)
         return _combined(self.token_table.vectors.value, rows.with_values(places), pooling.method)
 

@@ -26,6 +26,13 @@ class Computation:
     layer_norm_epsilon: float
 
 
+def own_computation(encoder: keras.Model) -> Computation:
+    """What a network of KerasHub's computes before anything is changed."""
+    layers = {layer.name: layer for layer in encoder._flatten_layers()}
+    activation = layers["feedforward_intermediate_dense"].activation.__name__
+    return Computation(activation, layers["feedforward_layer_norm"].epsilon)
+
+
 class Format(ABC):
     """A way to publish transformers; an instance knows what in it is particular to a family."""
 

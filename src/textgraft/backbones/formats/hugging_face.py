@@ -13,6 +13,7 @@ import numpy as np
 from textgraft.backbones.files import read_json, read_json_if_there
 from textgraft.backbones.formats import tensor_files
 from textgraft.backbones.formats.base import POOLER, Computation, Format
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, Module
 from textgraft.backbones.formats.tensor_files import Tensors
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import PresetError
@@ -30,74 +31,6 @@ _KINDS = {
     "gamma": ("weight", "gamma"),
     "beta": ("bias", "beta"),
 }
-
-
-@dataclass(frozen=True)
-class Module:
-    """Where the weights of a layer are.
-
-    Attributes:
-        name: of the module; each {} stands for a number in the layer's name.
-        transposed: whether its matrix is (output, input).
-        part: which of three matrices that stand side by side.
-        skipped: rows at the beginning of a table that no text uses.
-        added: a table whose first row is added to every row of this one.
-    """
-
-    name: str
-    transposed: bool = True
-    part: int | None = None
-    skipped: int = 0
-    added: str | None = None
-
-
-# Sizes of networks that name them as BERT does; RoBERTa's first two positions belong to padding.
-BERT_SIZES: Mapping[str, str] = {
-    "vocabulary_size": "vocab_size",
-    "num_layers": "num_hidden_layers",
-    "num_heads": "num_attention_heads",
-    "hidden_dim": "hidden_size",
-    "intermediate_dim": "intermediate_size",
-    "dropout": "hidden_dropout_prob",
-    "max_sequence_length": "max_position_embeddings",
-}
-_PADDING_POSITIONS = 2
-
-
-def bert_modules(embeddings: str = "") -> dict[str, str | Module]:
-    """Layers of networks that name their modules as BERT does.
-
-    Args:
-        embeddings: what the names of the two tables begin with.
-    """
-    layer, module = "transformer_layer_{}", "encoder.layer.{}"
-    return {
-        f"{embeddings}token_embedding": "embeddings.word_embeddings",
-        f"{embeddings}position_embedding": "embeddings.position_embeddings",
-        "segment_embedding": "embeddings.token_type_embeddings",
-        "embeddings_layer_norm": "embeddings.LayerNorm",
-        f"{layer}/self_attention_layer/query": f"{module}.attention.self.query",
-        f"{layer}/self_attention_layer/key": f"{module}.attention.self.key",
-        f"{layer}/self_attention_layer/value": f"{module}.attention.self.value",
-        f"{layer}/self_attention_layer/attention_output": f"{module}.attention.output.dense",
-        f"{layer}/self_attention_layer_norm": f"{module}.attention.output.LayerNorm",
-        f"{layer}/feedforward_intermediate_dense": f"{module}.intermediate.dense",
-        f"{layer}/feedforward_output_dense": f"{module}.output.dense",
-        f"{layer}/feedforward_layer_norm": f"{module}.output.LayerNorm",
-    }
-
-
-def roberta_sizes() -> dict[str, str | Callable[[Mapping[str, Any]], Any]]:
-    """Those of BERT, without the positions that belong to padding."""
-    return {**BERT_SIZES, "max_sequence_length": lambda c: c["max_position_embeddings"] - _PADDING_POSITIONS}
-
-
-def roberta_modules() -> dict[str, str | Module]:
-    """Those of BERT; the one kind of segment there is has become part of the positions."""
-    positions = Module(
-        "embeddings.position_embeddings", skipped=_PADDING_POSITIONS, added="embeddings.token_type_embeddings"
-    )
-    return {**bert_modules("embeddings/"), "embeddings/position_embedding": positions}
 
 
 @dataclass(frozen=True)

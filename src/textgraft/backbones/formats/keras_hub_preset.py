@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from textgraft.backbones.files import read_json, read_json_if_there
-from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.formats.base import Computation, Format, own_computation
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import PresetError
 
@@ -38,9 +38,7 @@ class KerasHubPreset(Format):
 
     def computation(self, folder: Path, encoder: keras.Model) -> Computation:
         """KerasHub's own, which no file speaks of."""
-        layers = {layer.name: layer for layer in encoder._flatten_layers()}
-        activation = layers["feedforward_intermediate_dense"].activation.__name__
-        return Computation(activation, layers["feedforward_layer_norm"].epsilon)
+        return own_computation(encoder)
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
         """From model.weights.h5, which is no program."""

@@ -1,14 +1,14 @@
 """The contract of a tokenizer: made of files, and a graph from texts to token ids."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import tensorflow as tf
 
-from textgraft.errors import PresetError
+from textgraft.errors import ConfigError, PresetError
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class SpecialNames:
         unknown: stands for what the vocabulary has no token for.
         mask: what pretraining hid behind.
         separators: how many end tokens stand between the texts of a pair.
+        end_of_text: what a causal family puts after a text, or None.
     """
 
     start: str | None
@@ -30,11 +31,12 @@ class SpecialNames:
     unknown: str
     mask: str | None = None
     separators: int = 1
+    end_of_text: str | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
         """Each of them, once."""
-        names = (self.pad, self.unknown, self.start, self.end, self.mask)
+        names = (self.pad, self.unknown, self.start, self.end, self.mask, self.end_of_text)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -79,6 +81,24 @@ class Tokenizer(ABC):
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Rebuild from what `assets` and `settings` gave."""
 
+    @classmethod
+    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
+        """A vocabulary of its own.
+
+        Args:
+            texts: lists of UTF-8 bytes, read once.
+            size: most tokens.
+            special: the first of them.
+            cased: whether capital letters and accents count, where there is a choice.
+
+        Raises:
+            ConfigError: when the size has no room for the letters, or vocabularies of this kind are not made here.
+        """
+        raise ConfigError(
+            "a SentencePiece vocabulary is not made here; take a family with WordPiece, such as bert, or with "
+            "byte-level BPE, such as gpt2 and roberta"
+        )
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What `from_assets` needs beside the assets, as JSON values."""
@@ -86,6 +106,18 @@ class Tokenizer(ABC):
     @abstractmethod
     def assets(self) -> dict[str, bytes]:
         """File name to content."""
+
+    def words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+        """Words (w,) to token ids, int32 ragged (w, None); see `Backbone.tokenize_words`."""
+        return self(words)
+
+    def spelling(self, token_id: int) -> bytes:
+        """The bytes of a text that a token stands for; bytes of several tokens, put together, are their text.
+
+        Raises:
+            PresetError: when tokens of this kind do not spell a text exactly.
+        """
+        raise PresetError(f"{self.vocabulary[token_id]!r:.40} does not spell a text exactly; a byte-level token does")
 
     @abstractmethod
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:

@@ -1,17 +1,19 @@
 """Byte-level BPE: vocab.json and merges.txt, or tokenizer.json alone."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import tensorflow as tf
+import tokenizers
 
 from textgraft.backbones.files import read_json, read_json_if_there, read_lines
 from textgraft.backbones.tokenizers import tokenizer_json
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.backbones.tokenizers.tokenizer_json import AddedTokens, TokenizerJson
-from textgraft.errors import PresetError
-from textgraft.text.byte_pair import BYTE_SYMBOLS, BytePair
+from textgraft.errors import ConfigError, PresetError
+from textgraft.text.byte_pair import BYTE_SYMBOLS, BytePair, spelled
 
 _VOCABULARY, _MERGES = "vocab.txt", "merges.txt"
 _NOTHING = ("", None)
@@ -39,6 +41,7 @@ class BytePairTokenizer(Tokenizer):
         _require_merges(vocabulary, merges)
         self.vocabulary = list(vocabulary)
         self._merges = list(merges)
+        self._whole = set(special_tokens)
         self._settings = {
             "special_tokens": list(special_tokens), "stripping": list(stripping), "add_prefix_space": add_prefix_space,
         }  # fmt: skip
@@ -74,6 +77,26 @@ class BytePairTokenizer(Tokenizer):
         """vocab.txt and merges.txt."""
         return cls(read_lines(folder / _VOCABULARY), _read_merges(folder / _MERGES), **settings)
 
+    @classmethod
+    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
+        """By the `tokenizers` library; capital letters always count."""
+        least = len(special.all) + len(BYTE_SYMBOLS)
+        if size < least:
+            raise ConfigError(f"vocabulary_size {size}: {least} are the least: one for each byte, and special ones")
+        model = tokenizers.Tokenizer(tokenizers.models.BPE())
+        model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer = tokenizers.trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(special.all),
+            initial_alphabet=list(BYTE_SYMBOLS),
+            show_progress=False,
+        )
+        model.train_from_iterator((piece.decode() for text in texts for piece in text), trainer)
+        ids, made = model.get_vocab(), json.loads(model.to_str())["model"]
+        merges = [(left, right) for left, right in made["merges"]]
+        stripping = (special.mask,) if special.mask else ()
+        return cls(sorted(ids, key=ids.__getitem__), merges, special.all, stripping)
+
     def settings(self) -> dict[str, Any]:
         """Which tokens are found whole, and whether a text begins with a space."""
         return self._settings
@@ -84,6 +107,15 @@ class BytePairTokenizer(Tokenizer):
             _VOCABULARY: "".join(f"{token}\n" for token in self.vocabulary).encode(),
             _MERGES: "".join(f"{left} {right}\n" for left, right in self._merges).encode(),
         }
+
+    def words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+        """A space is part of the piece that follows it."""
+        return self(tf.where(spaced, tf.strings.join([" ", words]), words))
+
+    def spelling(self, token_id: int) -> bytes:
+        """Byte by byte; a token that is found whole stands for its own letters."""
+        token = self.vocabulary[token_id]
+        return token.encode() if token in self._whole else spelled(token)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Byte-level BPE."""

@@ -1,7 +1,8 @@
 """SentencePiece: a .model file, or tokenizer.json alone."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,10 +14,12 @@ from textgraft.backbones.files import read_json_if_there, read_lines
 from textgraft.backbones.tokenizers import tokenizer_json
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.backbones.tokenizers.tokenizer_json import TokenizerJson
+from textgraft.character_rules import character_rules
 from textgraft.errors import PresetError
-from textgraft.text.sentence_piece import SentencePiece
+from textgraft.text.sentence_piece import CHARACTERS, MARK, Model, SentencePiece
 
-_MODEL, _VOCABULARY = "spiece.model", "vocab.txt"
+_MODEL, _SCORES, _VOCABULARY = "spiece.model", "scores.txt", "vocab.txt"
+_APART = "scores_apart"
 _CLASSIC = ("spiece.model", "sentencepiece.bpe.model", "spm.model")
 _KERAS_HUB = "assets/tokenizer/vocabulary.spm"
 _FEW = 0.05
@@ -25,25 +28,29 @@ _ModelProto = sentencepiece_model_pb2.ModelProto
 _Piece = _ModelProto.SentencePiece
 _UNIGRAM = sentencepiece_model_pb2.TrainerSpec.UNIGRAM
 
-# What the normalizers of a tokenizer.json are called here; those that the model does by itself are none.
+# What SentencePiece itself does before it splits; after steps that do not name the model's table of characters.
+_CLASSIC_STEPS = (CHARACTERS, "strip_left", "strip_right", "single_spaces")
+
+# What the normalizers of a tokenizer.json are called here.
 _STEPS = {
     "NFC": "nfc",
     "NFKC": "nfkc",
     "NFKD": "nfkd",
     "StripAccents": "strip_accents",
     "Lowercase": "lowercase",
-    "Strip": None,
+    "Precompiled": CHARACTERS,
 }
 _REPLACEMENTS = {
     ("``", '"'): "quotes",
     ("''", '"'): "quotes",
-    (" {2,}", " "): None,
+    (" {2,}", " "): "single_spaces",
+    (" {2,}", MARK): "single_marks",
     ("\\s{2,}|[\\n\\r\\t]", " "): "spaces",
 }
 
 
 class SentencePieceTokenizer(Tokenizer):
-    """Ids equal those of the `tokenizers` library, or of the `sentencepiece` library where there is a .model file only.
+    """Ids equal those of the `tokenizers` library, which makes one of its own of a .model file.
 
     Attributes:
         classic_steps: what a family does to a text before the model, where only the .model file is there.
@@ -52,7 +59,13 @@ class SentencePieceTokenizer(Tokenizer):
     classic_steps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, model: bytes, vocabulary: Sequence[str], special_tokens: Sequence[str], steps: Sequence[str] = ()
+        self,
+        model: bytes,
+        vocabulary: Sequence[str],
+        special_tokens: Sequence[str],
+        steps: Sequence[str] = (),
+        stripping: Sequence[str] = (),
+        scores: Sequence[float] | None = None,
     ) -> None:
         """Build the graph.
 
@@ -61,20 +74,24 @@ class SentencePieceTokenizer(Tokenizer):
             vocabulary: tokens in the order of their ids, all pieces of the model among them.
             special_tokens: found whole in a text.
             steps: see `text.sentence_piece.STEPS`.
+            stripping: those of the special tokens that take the white space before them along.
+            scores: of the model's pieces, where they are not those in the model, which are float32.
 
         Raises:
             ValueError: when the model is damaged or none of SentencePiece's unigram models, or has unknown pieces.
         """
         require_special(vocabulary, special_tokens)
         self.vocabulary = list(vocabulary)
-        self._model = model
-        self._settings = {"special_tokens": list(special_tokens), "steps": list(steps)}
+        self._model, self._scores = model, scores
+        self._settings: dict[str, Any] = {"special_tokens": list(special_tokens), "steps": list(steps)}
+        if stripping:
+            self._settings["stripping"] = list(stripping)
+        if scores is not None:
+            self._settings[_APART] = True
         ids = {token: number for number, token in enumerate(vocabulary)}
-        pieces = [piece.piece for piece in _parsed(model).pieces]
-        if unknown := [piece for piece in pieces if piece not in ids]:
-            raise ValueError(f"the vocabulary lacks {unknown[0]!r:.40}, which the SentencePiece model has")
         special = {token: ids[token] for token in special_tokens}
-        self._graph = SentencePiece(model, [ids[piece] for piece in pieces], special, steps)
+        all_steps = steps if CHARACTERS in steps else [*steps, *_CLASSIC_STEPS]
+        self._graph = SentencePiece(_model(_parsed(model), scores, ids), special, all_steps, stripping)
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
@@ -82,7 +99,8 @@ class SentencePieceTokenizer(Tokenizer):
         if file := TokenizerJson.of(folder):
             model, steps = _from_json(file)
             vocabulary = file.vocabulary({token: number for number, (token, _) in enumerate(file.model["vocab"])})
-            return cls(model, vocabulary, file.added_tokens.special, steps)
+            scores = [tokenizer_json.number_as_read(score) for _, score in file.model["vocab"]]
+            return cls(model, vocabulary, file.added_tokens.special, steps, file.added_tokens.stripping, scores)
         path = next((folder / name for name in _CLASSIC if (folder / name).exists()), None)
         if path is None:
             raise PresetError(
@@ -103,16 +121,19 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """spiece.model and vocab.txt."""
-        return cls((folder / _MODEL).read_bytes(), read_lines(folder / _VOCABULARY), **settings)
+        """spiece.model, vocab.txt, and scores.txt where the settings say so."""
+        rest = {name: value for name, value in settings.items() if name != _APART}
+        scores = [float(line) for line in read_lines(folder / _SCORES)] if settings.get(_APART) else None
+        return cls((folder / _MODEL).read_bytes(), read_lines(folder / _VOCABULARY), **rest, scores=scores)
 
     def settings(self) -> dict[str, Any]:
-        """Which tokens are found whole, and what is done to a text before the model."""
+        """Which tokens are found whole, what is done to a text before the model, and whether there is a scores.txt."""
         return self._settings
 
     def assets(self) -> dict[str, bytes]:
-        """The model, and vocab.txt, a token a line."""
-        return {_MODEL: self._model, _VOCABULARY: "".join(f"{token}\n" for token in self.vocabulary).encode()}
+        """The model; vocab.txt, a token a line; and scores.txt, a number a line, where they are not the model's own."""
+        files = {_MODEL: self._model, _VOCABULARY: _lines(self.vocabulary)}
+        return files if self._scores is None else {**files, _SCORES: _lines(map(repr, self._scores))}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """SentencePiece."""
@@ -149,6 +170,8 @@ def _from_json(file: TokenizerJson) -> tuple[bytes, list[str]]:
     file.require(file.model, type=("Unigram",), byte_fallback=(False,))
     proto = _ModelProto()
     special, unknown = set(file.added_tokens.special), file.model.get("unk_id")
+    if unknown is None:
+        raise file.refusal("no token for unknown letters")
     for number, (token, score) in enumerate(file.model["vocab"]):
         kind = _Piece.UNKNOWN if number == unknown else _Piece.CONTROL if token in special else _Piece.NORMAL
         proto.pieces.add(piece=token, score=score, type=kind)
@@ -157,32 +180,56 @@ def _from_json(file: TokenizerJson) -> tuple[bytes, list[str]]:
     for name, places in {"pad_id": ("<pad>", "[PAD]"), "bos_id": ("<s>", "[CLS]"), "eos_id": ("</s>", "[SEP]")}.items():
         place = [number for number, (token, _) in enumerate(file.model["vocab"]) if token in places]
         setattr(proto.trainer_spec, name, place[0] if place else -1)
-    steps = _steps(file, proto.normalizer_spec)
-    return proto.SerializeToString(), steps
+    proto.normalizer_spec.name, proto.normalizer_spec.add_dummy_prefix = "custom", True
+    tables = [step["precompiled_charsmap"] for step in file.normalizers if step.get("type") == "Precompiled"]
+    if tables:
+        proto.normalizer_spec.precompiled_charsmap = base64.b64decode(tables[0])
+    steps = [step for part in file.normalizers for step in _steps_of(part, file)] + _splitting(file)
+    steps = list(dict.fromkeys(steps))
+    return proto.SerializeToString(), steps if CHARACTERS in steps else [*steps, CHARACTERS]
 
 
-def _steps(file: TokenizerJson, spec: Any) -> list[str]:
-    """Names of the steps before the model; the table of characters goes to its specification."""
-    steps: list[str | None] = []
-    spec.name, spec.add_dummy_prefix, spec.remove_extra_whitespaces = "custom", True, True
-    for step in file.normalizers:
-        kind = step.get("type")
-        if kind == "Precompiled":
-            spec.precompiled_charsmap = base64.b64decode(step["precompiled_charsmap"])
-        elif kind == "Replace":
-            pattern = next(iter(step["pattern"].values()))
-            if (pattern, step["content"]) not in _REPLACEMENTS:
-                raise file.refusal(f"the replacement of {pattern!r:.40}")
-            steps.append(_REPLACEMENTS[pattern, step["content"]])
-        elif kind in _STEPS:
-            steps.append(_STEPS[kind])
-        else:
-            raise file.refusal(f"the normalizer {kind}")
-    for splitter in file.splitters:
-        file.require(splitter, type=("WhitespaceSplit", "Metaspace"), replacement=("▁",), prepend_scheme=("always",))
-        if splitter["type"] == "WhitespaceSplit":
-            steps.append("whitespace")
-    return list(dict.fromkeys(step for step in steps if step))
+def _steps_of(part: Mapping[str, Any], file: TokenizerJson) -> list[str]:
+    """What a normalizer is called here."""
+    kind = part.get("type")
+    if kind == "Strip":
+        return [f"strip_{side}" for side in ("left", "right") if part.get(f"strip_{side}")]
+    if kind == "Replace":
+        pattern = next(iter(part["pattern"].values()))
+        if (pattern, part["content"]) not in _REPLACEMENTS:
+            raise file.refusal(f"the replacement of {pattern!r:.40}")
+        return [_REPLACEMENTS[pattern, part["content"]]]
+    if kind not in _STEPS:
+        raise file.refusal(f"the normalizer {kind}")
+    return [_STEPS[kind]]
+
+
+def _splitting(file: TokenizerJson) -> list[str]:
+    """The step that splits by white space, if there is one; marks are put in and split by in any case."""
+    kinds = [splitter.get("type") for splitter in file.splitters]
+    if kinds not in (["Metaspace"], ["WhitespaceSplit", "Metaspace"]):
+        raise file.refusal(f"the splitters {', '.join(map(str, kinds)) or 'none'}")
+    file.require(
+        file.splitters[-1], replacement=(MARK,), prepend_scheme=("always",), add_prefix_space=(True,), split=(True,)
+    )
+    return ["whitespace"] if len(kinds) > 1 else []
+
+
+def _model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> Model:
+    """A model's pieces, with the ids of a vocabulary; with its own scores where there are no others."""
+    pieces = [piece.piece for piece in proto.pieces]
+    scores = [piece.score for piece in proto.pieces] if scores is None else scores
+    if missing := [piece for piece in pieces if piece not in ids]:
+        raise ValueError(f"the vocabulary lacks {missing[0]!r:.40}, which the SentencePiece model has")
+    unknown = [piece.piece for piece in proto.pieces if piece.type == _Piece.UNKNOWN]
+    if not all(pieces) or not all(map(math.isfinite, scores)) or len(unknown) != 1:
+        raise ValueError("its SentencePiece model has an empty piece, an endless score, or not one unknown piece")
+    rules = character_rules(proto.normalizer_spec.precompiled_charsmap)
+    return Model(pieces, scores, [ids[piece] for piece in pieces], ids[unknown[0]], rules)
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _parsed(model: bytes) -> Any:
@@ -190,6 +237,6 @@ def _parsed(model: bytes) -> Any:
         proto = _ModelProto.FromString(model)
     except DecodeError as error:
         raise ValueError(f"its SentencePiece model is damaged: {error}") from error
-    if not proto.pieces or proto.trainer_spec.model_type != _UNIGRAM:
-        raise ValueError("its SentencePiece model is no unigram model")
+    if not proto.pieces or proto.trainer_spec.model_type != _UNIGRAM or proto.trainer_spec.byte_fallback:
+        raise ValueError("its SentencePiece model is no unigram model, or one that falls back to bytes")
     return proto

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -123,6 +124,19 @@ def ordered(ids: Mapping[str, int], path: Path) -> list[str]:
         if ids[token] != number:
             raise PresetError(f"{path}: token {token!r:.40} has id {ids[token]} where {number} is expected")
     return tokens
+
+
+def number_as_read(number: float) -> float:
+    """A number of the file as the reference reads it: the digits, then their quotient, each rounded once.
+
+    That may be the neighbour of the nearest float64, which decides between ways to split that are equally probable.
+    """
+    sign, digits, exponent = Decimal(repr(float(number))).as_tuple()
+    if not isinstance(exponent, int):
+        return number  # none that is written in digits
+    whole, power = float("".join(map(str, digits))), float(f"1e{abs(exponent)}")
+    value = whole / power if exponent < 0 else whole * power
+    return -value if sign else value
 
 
 def _steps(part: Mapping[str, Any], listed: str) -> list[dict[str, Any]]:

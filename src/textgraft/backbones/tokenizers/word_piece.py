@@ -1,19 +1,22 @@
 """WordPiece: vocab.txt, or tokenizer.json alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import keras_hub
 import tensorflow as tf
 
 from textgraft.backbones.files import read_json_if_there, read_lines
 from textgraft.backbones.tokenizers import tokenizer_json
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.backbones.tokenizers.tokenizer_json import TokenizerJson
-from textgraft.errors import PresetError
+from textgraft.errors import ConfigError, PresetError
 from textgraft.text.wordpiece import MAX_CHARACTERS_PER_WORD, NONCHARACTERS, WordPiece
 
 _VOCABULARY = "vocab.txt"
+_LEAST = 64  # tokens, of a vocabulary made here
+_NO_WORD = f".*[{''.join(sorted(NONCHARACTERS))}].*"
 
 
 class WordPieceTokenizer(Tokenizer):
@@ -76,6 +79,23 @@ class WordPieceTokenizer(Tokenizer):
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """vocab.txt."""
         return cls(read_lines(folder / _VOCABULARY), **settings)
+
+    @classmethod
+    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
+        """By the learner that KerasHub offers, of the words that this tokenizer would split."""
+        if size < _LEAST:
+            raise ConfigError(f"vocabulary_size {size}: at least {_LEAST}; letters and special tokens must have room")
+        split = WordPiece(special.all, special.all, lowercase=not cased, strip_accents=not cased).words
+
+        def words(pieces: tf.Tensor) -> tf.RaggedTensor:
+            found = split(pieces)
+            return tf.ragged.boolean_mask(found, ~tf.strings.regex_full_match(found, _NO_WORD))
+
+        batches = tf.data.Dataset.from_generator(lambda: iter(texts), output_signature=tf.TensorSpec([None], tf.string))
+        vocabulary = keras_hub.tokenizers.compute_word_piece_vocabulary(
+            batches.map(words), size, split=False, reserved_tokens=list(special.all)
+        )
+        return cls(vocabulary, special.all, not cased, not cased)
 
     def settings(self) -> dict[str, Any]:
         """What is done to a text before it is split."""
