@@ -9,8 +9,9 @@ import textgraft as tg
 from textgraft.tasks.base import as_batches
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
+from textgraft.training.inputs import Examples
 from textgraft.training.optimizer import weight_decay
-from textgraft.training.step import Examples, Network, TrainingStep
+from textgraft.training.step import Network, TrainingStep
 
 STEPS, ROWS_IN_A_STEP = 50, 4
 TEXTS = ["the film was good", "a dull plot", "very good , it was fine .", "not bad", "film film film was was", ""]
@@ -71,7 +72,7 @@ def test_every_row_equals_the_dense_optimization(model, optimizer, clip_norm):
     whole = model.backbone.token_table.vectors.numpy()
     compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay(config))
     assert compact.vectors.shape[0] < len(whole)  # some rows no text uses
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact)
+    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
     step = TrainingStep(network, Examples(tokens, targets), config)
     for number, rows in enumerate(order):
         step(rows, config.learning_rate, number)
@@ -109,7 +110,7 @@ def test_the_table_is_not_cast_whole(tiny_bert):
     model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="mixed_bfloat16")
     tokens = model.tokenize(as_batches(TEXTS))
     compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.0)
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact)
+    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
     step = TrainingStep(network, Examples(tokens, np.zeros(len(TEXTS), np.int32)), FitConfig(batch_tokens=1 << 20))
     casts = [
         op.outputs[0].shape

@@ -71,10 +71,10 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     history = fit(model, fine_tune="last:1", stored=stored)
     chosen, _, read = other._prepared(data(), data(), {**FIT, "fine_tune": "last:1"})
     halves = other.backbone.halves(1)
-    network, _, _ = Grafting(other, other.loss, other.metrics, chosen).to_train(read, Watcher())
+    network, _, _ = Grafting(other, chosen).to_train(read, Watcher())
 
     def forward(batch, training=False):
-        return other.head(halves.above(halves.below(batch), other.pooling, training), training=training)
+        return other.head(other.pooling(*halves.vectors(halves.below(batch), training)), training=training)
 
     plain = Training(replace(network, forward=forward), read["train"], read["validation"], chosen, Watcher()).run()
     for one, another in zip(history.records, plain.records, strict=True):

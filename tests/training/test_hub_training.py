@@ -8,7 +8,8 @@ from tests.conftest import GOLDEN
 from textgraft.tasks.base import as_batches
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
-from textgraft.training.step import Examples, Network, TrainingStep
+from textgraft.training.inputs import Examples
+from textgraft.training.step import Network, TrainingStep
 
 RATE = 1e-2
 
@@ -27,7 +28,7 @@ def test_fifty_steps_change_the_table_as_the_legacy_program_changes_it(tmp_path)
 
     tokens = model.tokenize(as_batches(golden["texts"].tolist()))
     compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay=0.0)
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact)
+    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
     config = FitConfig(optimizer="adam", clip_norm=0.0, learning_rate=RATE, batch_tokens=1 << 20)
     step = TrainingStep(network, Examples(tokens, golden["targets"]), config)
     for number, chosen in enumerate(golden["order"]):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.training.selection import kept_epoch, stale_epochs
+from textgraft.training.selection import Selection
 
 ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
 
@@ -20,5 +20,12 @@ ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
     ],
 )
 def test_the_last_epoch_within_a_standard_error_of_the_highest_score(scores, losses, kept, stale):
-    assert kept_epoch(scores, ROWS) == kept
-    assert stale_epochs(scores, losses) == stale
+    records = [{"val_accuracy": score, "val_loss": loss} for score, loss in zip(scores, losses, strict=True)]
+    assert Selection("accuracy", ROWS).kept(records) == kept
+    assert Selection("accuracy", ROWS).stale(records) == stale
+
+
+def test_without_a_score_the_lowest_loss_counts():
+    records = [{"val_loss": loss} for loss in (3, 1, 2, 1.5)]
+    assert Selection(None, ROWS).kept(records) == 2
+    assert Selection(None, ROWS).stale(records) == 2

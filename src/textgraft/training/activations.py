@@ -10,6 +10,7 @@ import tensorflow as tf
 from textgraft.errors import TrainingError
 from textgraft.training.batches import by_length
 from textgraft.training.inputs import TokenIds
+from textgraft.training.ragged import Ragged
 
 _MOST_ROWS = 256  # in a batch
 _GIB = 2**30
@@ -35,12 +36,12 @@ class Activations:
             TrainingError: when the disk has not enough of it.
         """
         self.lengths = lengths
-        self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._shape, self._dtype = (int(self._offsets[-1]), dim), np.dtype(dtype)
+        self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
         self._require_room()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
-        self._values = np.empty(0, self._dtype)
+        self._rows = Ragged(np.empty((0, dim), self._dtype), np.empty(0, np.int64))
 
     def __len__(self) -> int:
         """Number of texts."""
@@ -72,12 +73,11 @@ class Activations:
 
     def seal(self) -> None:
         """All is stored: from now on it is read."""
-        self._values = np.memmap(self._file, self._dtype, "r", shape=self._shape)
+        self._rows = Ragged(np.memmap(self._file, self._dtype, "r", shape=self._shape), self.lengths)
 
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Ragged (b, None, dim), in the precision they are stored in."""
-        values = np.concatenate([self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows])
-        return tf.RaggedTensor.from_row_lengths(values, self.lengths[rows], validate=False)
+        return self._rows[rows].tensor()
 
     def _require_room(self) -> None:
         needed = self._shape[0] * self._shape[1] * self._dtype.itemsize

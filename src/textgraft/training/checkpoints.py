@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -23,7 +23,7 @@ from textgraft.training.interruption import Interruption
 SAVE_MINUTES = 5.0
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
-_PREFIX = "checkpoint-"
+_PREFIX, _MADE = "checkpoint-", "made-"
 _MOST_SPENT = 0.02  # share of the time
 
 
@@ -36,7 +36,8 @@ class Progress:
         batch: batches done of the next one.
         step: optimizer steps done in all.
         seen: rows seen in the next epoch.
-        totals: sums of loss and metrics over those rows.
+        weight: predictions in those rows.
+        totals: sums of loss and metrics over those predictions.
         records: the history.
         epoch_seconds: training time in the next epoch.
         seconds: training time of the whole run.
@@ -46,10 +47,23 @@ class Progress:
     batch: int = 0
     step: int = 0
     seen: int = 0
+    weight: int = 0
     totals: dict[str, float] = field(default_factory=dict)
     records: list[dict[str, float]] = field(default_factory=list)
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+
+    def count(self, means: Mapping[str, float], rows: int, weight: int) -> None:
+        """Count a step: means over the predictions in its rows, and how many there were of each."""
+        for name, mean in means.items():
+            self.totals[name] = self.totals.get(name, 0.0) + mean * weight
+        self.batch, self.step, self.seen = self.batch + 1, self.step + 1, self.seen + rows
+        self.weight += weight
+
+    def close_epoch(self) -> None:
+        """Begin the next epoch."""
+        self.epoch, self.batch, self.seen, self.weight, self.totals = self.epoch + 1, 0, 0, 0, {}
+        self.epoch_seconds = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,25 @@ class Checkpoints:
         self._begun = self._saved_at = time.monotonic()
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
+    def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, storage.Content]]) -> Path:
+        """A folder of files that a run makes before its first step, once.
+
+        Args:
+            name: of the folder.
+            of: all that the files are made of, as JSON values; made of other things, they are others.
+            make: file name to content.
+
+        Raises:
+            ModelFolderError: when a file is damaged or cannot be written.
+        """
+        folder = self.folder / f"{_MADE}{name}-{run_digest(of)[:16]}"
+        if not folder.exists():
+            files = make()
+            self.folder.mkdir(exist_ok=True)
+            storage.write_folder(folder, files)
+        verify_folder(folder)
+        return folder
+
     def belong_to(self, folder: Path) -> bool:
         """Whether a model folder is what this run left: it was cut short between saving that and clearing up."""
         newest = self._newest()
@@ -197,14 +230,14 @@ class Checkpoints:
         return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"
 
     def clear(self) -> None:
-        """Remove all checkpoints, and the folder unless it holds something else."""
-        for checkpoint in self._all():
+        """Remove all checkpoints and what was made for them, and the folder unless it holds something else."""
+        for checkpoint in (*self._all(), *self.folder.glob(f"{_MADE}*")):
             storage.remove_folder(checkpoint)
         with suppress(OSError):
             self.folder.rmdir()
 
     def _tidy(self) -> None:
-        for leftover in self.folder.glob(f".{_PREFIX}*"):
+        for leftover in (*self.folder.glob(f".{_PREFIX}*"), *self.folder.glob(f".{_MADE}*")):
             storage.remove_leftovers(self.folder / leftover.name[1:].split(".")[0])
         for older in self._all()[:-1]:
             storage.remove_folder(older)

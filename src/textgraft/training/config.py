@@ -8,6 +8,7 @@ from textgraft.errors import ConfigError
 _FINE_TUNE = re.compile("all|none|(last|lora):[1-9][0-9]{0,3}")
 STORED = ("float16", "float32")
 HEADS = ("gradient", "logistic")
+BALANCES = ("none", "weights", "focal", "oversample")
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("linear", "constant")
 
@@ -23,6 +24,8 @@ class FitConfig:
         head: how a head alone is trained: "gradient" (by steps, as everything else), or "logistic" (scikit-learn's
             logistic regression; one layer).
         stored: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
+        balance: what is done for labels that few texts have: "none", "weights" (their texts count for more),
+            "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
         layer_decay: factor of the learning rate from a block to the one below it.
         gradual_unfreezing: in the first epoch the head is trained alone, in each other one more block below it.
         epochs: most passes over the training texts.
@@ -43,6 +46,7 @@ class FitConfig:
     fine_tune: str = "all"
     head: str = "gradient"
     stored: str = "float16"
+    balance: str = "none"
     layer_decay: float = 1.0
     gradual_unfreezing: bool = False
     epochs: int | None = None
@@ -66,11 +70,14 @@ class FitConfig:
         if not _FINE_TUNE.fullmatch(self.fine_tune):
             raise ConfigError(f"fine_tune {self.fine_tune!r} is unknown; choose one of all, none, last:N, lora:R")
         _one_of("stored", self.stored, STORED)
+        _one_of("balance", self.balance, BALANCES)
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(f"layer_decay is a factor above 0, at most 1, not {self.layer_decay}")
         _one_of("head", self.head, HEADS)
         if self.head == "logistic" and self.fine_tune != "none":
             raise ConfigError("head 'logistic' is trained on stored vectors; it needs fine_tune 'none'")
+        if self.head == "logistic" and self.balance != "none":
+            raise ConfigError("head 'logistic' knows no balance; leave one of the two out")
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("schedule", self.schedule, SCHEDULES)
         for name in ("epochs", "batch_size", "batch_tokens", "patience"):

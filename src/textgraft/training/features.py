@@ -22,19 +22,25 @@ class Extraction:
     """A frozen backbone with a pooling, and the cache of its vectors."""
 
     def __init__(
-        self, pool: Callable[..., tf.Tensor], backbone: Backbone, settings: Mapping[str, Any], cache: VectorCache
+        self,
+        pool: Callable[..., tf.Tensor],
+        spec: Any,
+        backbone: Backbone,
+        settings: Mapping[str, Any],
+        cache: VectorCache,
     ) -> None:
         """Name what the vectors depend on beside the texts.
 
         Args:
             pool: (batch of token ids, training) to vectors, float32 (b, dim).
+            spec: the type of such a batch.
             backbone: whose network `pool` runs.
             settings: JSON values: pooling, precision and all else that is neither weight nor backbone.
             cache: where vectors are kept.
         """
         self._dim = backbone.dim
         self._batch_tokens = backbone.fit_defaults.batch_tokens
-        self._infer = inference_step(pool, TokenIds.spec)
+        self._infer = inference_step(pool, spec)
         self._identity = _identity(backbone, settings)
         self._cache = cache
 

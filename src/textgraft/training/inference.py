@@ -8,15 +8,16 @@ import tensorflow as tf
 
 from textgraft.training.batches import by_length
 from textgraft.training.inputs import Inputs
+from textgraft.training.ragged import joined, rows_of
 
 _MOST_ROWS = 512  # in a batch
 
 
-def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Any:
+def inference_step(forward: Callable[..., Any], spec: Any) -> Any:
     """One compiled function from a batch of inputs, of any shape, to outputs.
 
     Args:
-        forward: (batch, training) to outputs.
+        forward: (batch, training) to one tensor or several.
         spec: type of a batch.
 
     Returns:
@@ -24,18 +25,18 @@ def inference_step(forward: Callable[..., tf.Tensor], spec: tf.TypeSpec) -> Any:
     """
 
     @tf.function(input_signature=[spec], autograph=False)
-    def infer(batch: tf.Tensor) -> tf.Tensor:
+    def infer(batch: Any) -> Any:
         return forward(batch, training=False)
 
     return infer
 
 
 def outputs_of(
-    infer: Callable[[tf.Tensor], tf.Tensor],
+    infer: Callable[[Any], Any],
     inputs: Inputs,
     batch_tokens: int,
     watch: Callable[[int], None] = lambda _: None,
-) -> np.ndarray:
+) -> Any:
     """Outputs for all rows, in their order.
 
     Args:
@@ -45,13 +46,14 @@ def outputs_of(
         watch: told how many rows each batch had.
 
     Returns:
-        float32 (n, ...).
+        the `Rows` of each tensor that `infer` gives, nested as it gives them.
     """
-    outputs: np.ndarray | None = None
+    parts, order = [], []
     for rows in by_length(inputs.lengths, batch_tokens, _MOST_ROWS):
-        part = infer(inputs.batch(rows)).numpy()
-        if outputs is None:
-            outputs = np.empty((len(inputs), *part.shape[1:]), part.dtype)
-        outputs[rows] = part
+        parts.append(tf.nest.map_structure(rows_of, infer(inputs.batch(rows))))
+        order.append(rows)
         watch(len(rows))
-    return np.empty((0,), np.float32) if outputs is None else outputs
+    if not parts:
+        return np.empty((0,), np.float32)
+    back = np.argsort(np.concatenate(order), kind="stable")
+    return tf.nest.map_structure(lambda *found: joined(found)[back], *parts)

@@ -1,19 +1,21 @@
-"""What a network is fed with, held compactly: token ids of all texts, or their stored vectors."""
+"""What a network is fed with, held compactly: token ids of all texts, or their stored vectors; and their targets."""
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from textgraft.text.graph import TextGraph
+from textgraft.text.packing import Packed
+from textgraft.training.ragged import Ragged, Rows, spec_of, tensor_of
 
 _PIECE = 256  # texts that go through the text graph at once
 
@@ -22,18 +24,36 @@ class Inputs(Protocol):
     """Rows that can be fed to a network in any order.
 
     Attributes:
-        spec: type of a batch, of any size.
+        spec: type of a batch, of any size; nested as a batch is.
         lengths: int64 (n,), the cost of each row.
     """
 
-    spec: tf.TypeSpec
+    spec: Any
     lengths: np.ndarray
 
     def __len__(self) -> int:
         """Number of rows."""
 
-    def batch(self, rows: np.ndarray) -> tf.Tensor | tf.RaggedTensor:
-        """The rows with these indices, in this order."""
+    def batch(self, rows: np.ndarray) -> Any:
+        """The rows with these indices, in this order: a tensor, or several."""
+
+
+class TokenInputs(Inputs, Protocol):
+    """Rows that begin as token ids.
+
+    Attributes:
+        tokens: the ids, in the order of the rows.
+    """
+
+    @property
+    def tokens(self) -> "TokenIds":
+        """The ids, in the order of the rows."""
+
+    def part(self, rows: slice) -> Self:
+        """The rows of a slice with a start and a stop."""
+
+    def over(self, stored: Inputs) -> Inputs:
+        """These rows with something else in place of the ids, a row for a row."""
 
 
 @dataclass
@@ -62,7 +82,7 @@ class TokenIds:
         truncation: what it took from these texts.
     """
 
-    spec = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
+    spec: Any = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
     def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation) -> None:
         """Hold packed rows.
@@ -75,49 +95,90 @@ class TokenIds:
         self.lengths = lengths
         self.truncation = truncation
         self.ids = ids
-        self._offsets = np.concatenate([[0], np.cumsum(lengths)])
+        self._rows = Ragged(ids, lengths)
 
     @classmethod
-    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> "TokenIds":
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> Self:
         """Run the text graph once over bounded batches of texts.
 
         Args:
             texts: object arrays of UTF-8 bytes.
             graph: turns them into packed rows.
         """
-        parts = [(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int32))]
-        parts += _packed(texts, graph)
-        ids, lengths, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(ids, lengths, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64))))
+        (ids, lengths), truncation = packed(texts, graph.compiled, _ids_and_lengths, (np.int32, np.int64))
+        return cls(ids, lengths, truncation)
 
     def __len__(self) -> int:
         """Number of texts."""
         return len(self.lengths)
 
-    def part(self, rows: slice) -> "TokenIds":
+    @property
+    def tokens(self) -> "TokenIds":
+        """Themselves."""
+        return self
+
+    def over(self, stored: Inputs) -> Inputs:
+        """What is stored."""
+        return stored
+
+    def part(self, rows: slice) -> Self:
         """The texts of a slice with a start and a stop; nothing is copied."""
-        ids = self.ids[self._offsets[rows.start] : self._offsets[rows.stop]]
-        return TokenIds(ids, self.lengths[rows], Truncation())
+        part = self._rows[rows]
+        return type(self)(part.values, part.lengths, Truncation())
 
     def digest(self, salt: bytes) -> str:
         """SHA-256 of all ids, after some other bytes."""
         digest = sha256(salt)
-        for array in (self.lengths, self.ids):
+        for array in self.arrays:
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return digest.hexdigest()
 
-    def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All that tells these texts from others."""
+        return self.lengths, self.ids
+
+    def batch(self, rows: np.ndarray) -> Any:
         """Int32 ragged (b, None)."""
-        ids = np.concatenate([self.ids[self._offsets[row] : self._offsets[row + 1]] for row in rows])
-        return tf.RaggedTensor.from_row_lengths(ids, self.lengths[rows], validate=False)
+        return self._rows[rows].tensor()
 
 
-def _packed(texts: Iterable[np.ndarray], graph: TextGraph) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Ids end to end, lengths and dropped tokens of a few texts after the other; some on each core at a time."""
+def packed(
+    texts: Iterable[np.ndarray],
+    graph: Callable[[tf.Tensor], Packed],
+    arrays_of: Callable[[Packed], tuple[np.ndarray, ...]],
+    dtypes: Sequence[Any],
+) -> tuple[list[np.ndarray], Truncation]:
+    """Run a compiled text graph over all texts, a few at a time.
 
-    def run(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        packed = graph.compiled(tf.constant(batch, tf.string))
-        return packed.token_ids.flat_values.numpy(), packed.token_ids.row_lengths().numpy(), packed.dropped.numpy()
+    Args:
+        texts: object arrays of UTF-8 bytes.
+        graph: turns a tensor of some of them into packed rows.
+        arrays_of: what is kept of these.
+        dtypes: of each array that is kept.
+
+    Returns:
+        each array, over all texts end to end, and what truncation took.
+    """
+    parts = [(*(np.empty(0, dtype) for dtype in dtypes), np.empty(0, np.int32))]
+    parts += _parts(texts, lambda rows: (*arrays_of(rows), rows.dropped.numpy()), graph)
+    *arrays, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return arrays, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64)))
+
+
+def _ids_and_lengths(rows: Packed) -> tuple[np.ndarray, np.ndarray]:
+    return rows.token_ids.values.numpy(), rows.token_ids.row_lengths().numpy()
+
+
+def _parts(
+    texts: Iterable[np.ndarray],
+    arrays_of: Callable[[Packed], tuple[np.ndarray, ...]],
+    graph: Callable[[tf.Tensor], Packed],
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """The arrays of a few texts after the other; some on each core at a time."""
+
+    def run(batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        return arrays_of(graph(tf.constant(batch, tf.string)))
 
     cores = os.cpu_count() or 1
     pieces = (batch[start : start + _PIECE] for batch in texts for start in range(0, len(batch), _PIECE))
@@ -153,3 +214,66 @@ class Vectors:
     def batch(self, rows: np.ndarray) -> tf.Tensor:
         """Float32 (b, dim)."""
         return tf.constant(self.values[rows])
+
+
+Fed = TypeVar("Fed", bound=Inputs, covariant=True)
+
+
+class Examples(Generic[Fed]):
+    """Inputs with their targets; inputs themselves, whose batches have both.
+
+    Attributes:
+        inputs: rows.
+        targets: in the order of the rows.
+        weights: int64 (n,), how many predictions each row is judged by: 1 for a text with a label.
+        trials: of how many independent trials a score over all rows is the mean.
+        notices: lines that the user should see.
+        repeats: float (n,), how often each row comes in an epoch of training; None for once.
+    """
+
+    def __init__(
+        self,
+        inputs: Fed,
+        targets: Rows,
+        weights: np.ndarray | None = None,
+        trials: int | None = None,
+        notices: Sequence[str] = (),
+        repeats: np.ndarray | None = None,
+    ) -> None:
+        """Join inputs and targets.
+
+        Args:
+            inputs: rows.
+            targets: (n, ...) or ragged.
+            weights: see `Examples`; ones by default.
+            trials: see `Examples`; one per row by default.
+            notices: see `Examples`.
+            repeats: see `Examples`.
+        """
+        self.notices = tuple(notices)
+        self.inputs, self.targets = inputs, targets
+        self.weights = np.ones(len(inputs), np.int64) if weights is None else weights
+        self.trials = len(inputs) if trials is None else trials
+        self.repeats = repeats
+        self.spec = (inputs.spec, spec_of(targets))
+        self.lengths = inputs.lengths
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.inputs)
+
+    def batch(self, rows: np.ndarray) -> tuple[Any, tf.Tensor | tf.RaggedTensor]:
+        """Inputs and targets."""
+        return self.inputs.batch(rows), tensor_of(self.targets[rows])
+
+    def begin(self, epoch: int) -> None:
+        """Be what an epoch of training, counted from 0, takes; most examples are the same in all."""
+
+    def part(self: "Examples[TokenInputs]", rows: slice) -> "Examples[TokenInputs]":
+        """The rows of a slice with a start and a stop."""
+        repeats = None if self.repeats is None else self.repeats[rows]
+        return Examples(self.inputs.part(rows), self.targets[rows], self.weights[rows], repeats=repeats)
+
+    def over(self: "Examples[TokenInputs]", stored: Inputs) -> "Examples[Inputs]":
+        """The same with something else in place of the token ids, a row for a row."""
+        return Examples(self.inputs.over(stored), self.targets, self.weights, self.trials, repeats=self.repeats)

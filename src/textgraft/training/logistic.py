@@ -9,8 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from textgraft.errors import DataError
 from textgraft.training.history import History
-from textgraft.training.inputs import Vectors
-from textgraft.training.step import Examples
+from textgraft.training.inputs import Examples, Vectors
 
 _MOST_ITERATIONS = 1000
 
@@ -33,15 +32,16 @@ def fit_logistic(
         DataError: when a label has no training text.
     """
     start = time.monotonic()
-    if len(np.unique(data.targets)) < max(2, layer.units):
+    targets = np.asarray(data.targets)
+    if len(np.unique(targets)) < max(2, layer.units):
         raise DataError("a label has no training text; logistic regression needs some of each")
-    found = LogisticRegression(max_iter=_MOST_ITERATIONS).fit(data.inputs.values, data.targets)
+    found = LogisticRegression(max_iter=_MOST_ITERATIONS).fit(data.inputs.values, targets)
     layer.kernel.assign(found.coef_.T)
     layer.bias.assign(found.intercept_)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
     for prefix, part in {"": data, "val_": validation}.items():
-        means = judge(part.targets, part.inputs.values @ found.coef_.T + found.intercept_)
+        means = judge(np.asarray(part.targets), part.inputs.values @ found.coef_.T + found.intercept_)
         record |= {f"{prefix}{name}": value for name, value in means.items()}
-    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data.targets) / seconds}
+    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
     return History([record], 1, seconds)

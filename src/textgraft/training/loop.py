@@ -1,7 +1,7 @@
 """The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
@@ -14,12 +14,12 @@ from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
 from textgraft.training.config import FitConfig
 from textgraft.training.history import History, Watcher
 from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import Inputs
+from textgraft.training.inputs import Examples, Inputs
 from textgraft.training.pace import Pace
 from textgraft.training.schedule import learning_rates
-from textgraft.training.selection import kept_epoch, stale_epochs
+from textgraft.training.selection import Selection
 from textgraft.training.state import State
-from textgraft.training.step import Examples, Network, Result, TrainingStep
+from textgraft.training.step import Network, Result, TrainingStep
 
 # A training step goes forward once and backward, which is about twice the work.
 _TRAINING_OVER_FORWARD = 3
@@ -54,10 +54,13 @@ class Training:
         self._network, self._data, self._validation = network, data, validation
         self._config, self._watcher = config, watcher
         self._epochs = config.epochs or 1
-        self._rates = learning_rates(config, self._epochs * len(self._order(0)))
-        self._tokens = [int(part.inputs.lengths.sum()) for part in (data, validation)]
-        self._step = TrainingStep(network, data, config, len(self._order(0)))
-        self._infer = inference_step(_judging(network), data.inputs.spec)
+        first = self._order(0)
+        self._rates = learning_rates(config, self._epochs * len(first))
+        self._rows = sum(map(len, first))
+        self._tokens = [sum(int(data.lengths[rows].sum()) for rows in first), int(validation.lengths.sum())]
+        self._step = TrainingStep(network, data, config, len(first))
+        self._infer = inference_step(self._judged, validation.spec)
+        self._selection = Selection(network.score, validation.trials)
         self._state = State(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
@@ -86,7 +89,7 @@ class Training:
         self._take_best()
         progress = self._progress
         graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
-        padding = batches.padding(self._data.inputs.lengths, self._order(0))
+        padding = batches.padding(self._data.lengths, self._order(0))
         return History(progress.records, self._kept, progress.seconds, graphs, padding)
 
     def rehearse(self, steps: int = _REHEARSED) -> float:
@@ -95,7 +98,7 @@ class Training:
         Args:
             steps: how many, beside a first one of the longest rows, which compiles and needs the most memory.
         """
-        lengths = self._data.inputs.lengths
+        lengths = self._data.lengths
         order = sorted(self._order(0), key=lambda rows: int(lengths[rows].sum()))
         self._step(order[-1], 0.0, 0)
         for number in np.linspace(0, len(order) - 1, steps).round().astype(int):
@@ -116,22 +119,20 @@ class Training:
 
     @property
     def _finished(self) -> bool:
-        scores, losses = self._scores("val_accuracy"), self._scores("val_loss")
-        return self._progress.epoch == self._epochs or stale_epochs(scores, losses) >= self._config.patience
+        stale = self._selection.stale(self._progress.records)
+        return self._progress.epoch == self._epochs or stale >= self._config.patience
 
     @property
     def _kept(self) -> int:
-        return kept_epoch(self._scores("val_accuracy"), len(self._validation.targets))
-
-    def _scores(self, name: str) -> list[float]:
-        return [record[name] for record in self._progress.records]
+        return self._selection.kept(self._progress.records)
 
     def _order(self, epoch: int) -> list[np.ndarray]:
         config = self._config
-        return batches.shuffled(self._data.inputs.lengths, config.batch_size or 1, config.seed, epoch)
+        return batches.shuffled(self._data.lengths, config.batch_size or 1, config.seed, epoch, self._data.repeats)
 
     def _train_epoch(self, checkpoints: Checkpoints | None) -> None:
         progress, order = self._progress, self._order(self._progress.epoch)
+        self._data.begin(progress.epoch)
         for rows in order[progress.batch :]:
             start = time.monotonic()
             result = self._step(rows, self._rates[progress.step], progress.step)
@@ -152,11 +153,9 @@ class Training:
         progress.seconds += self._validation_seconds
         record = {"epoch": progress.epoch + 1, **self._means, **scores}
         record |= {"learning_rate": float(self._rates[progress.step]), "seconds": progress.epoch_seconds}
-        record["texts_per_second"] = len(self._data.inputs) / progress.epoch_seconds
+        record["texts_per_second"] = self._rows / progress.epoch_seconds
         progress.records.append(record)
-        progress.epoch, progress.batch, progress.seen, progress.totals, progress.epoch_seconds = (
-            progress.epoch + 1, 0, 0, {}, 0.0
-        )  # fmt: skip
+        progress.close_epoch()
         if self._kept == progress.epoch:
             self._best = self._state.weights()
         self._watcher.epoch(record)
@@ -168,11 +167,20 @@ class Training:
             if checkpoints and checkpoints.interruption.asked:
                 self._save(checkpoints)
 
-        validation, network = self._validation, self._network
-        outputs = outputs_of(self._infer, validation.inputs, self._config.batch_tokens or 1, watch)
-        loss = tf.reduce_mean(network.loss(tf.constant(validation.targets), tf.constant(outputs)))
-        metrics = network.metrics(validation.targets, outputs)
-        return {**{f"val_{name}": value for name, value in metrics.items()}, "val_loss": float(loss)}
+        validation = self._validation
+        losses, outputs = outputs_of(self._infer, validation, self._config.batch_tokens or 1, watch)
+        judge = self._network.scores or self._network.metrics
+        metrics = judge(validation.targets, outputs)
+        loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
+        means = {**metrics, "loss": loss, **self._network.from_loss(loss)}
+        return {f"val_{name}": value for name, value in means.items()}
+
+    def _judged(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
+        """Losses of validation rows and what is kept of their outputs; graph ops."""
+        (inputs, targets), network = batch, self._network
+        with network.compact.in_validation() if network.compact else nullcontext():
+            outputs = network.forward(inputs, training=training)
+        return network.loss(targets, outputs), network.kept(targets, outputs)
 
     def _diverged(self, result: Result, rows: np.ndarray, checkpoints: Checkpoints | None) -> TrainingError:
         progress = self._progress
@@ -187,25 +195,24 @@ class Training:
     def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
         progress = self._progress
         metrics = self._network.metrics(self._data.targets[rows], result.outputs)
-        for name, mean in {"loss": result.loss, **metrics}.items():
-            progress.totals[name] = progress.totals.get(name, 0.0) + mean * len(rows)
-        progress.batch, progress.step, progress.seen = progress.batch + 1, progress.step + 1, progress.seen + len(rows)
+        progress.count({"loss": result.loss, **metrics}, len(rows), int(self._data.weights[rows].sum()))
         progress.seconds += seconds
         progress.epoch_seconds += seconds
         if self._compiled:
-            self._pace.add(int(self._data.inputs.lengths[rows].sum()), seconds)
+            self._pace.add(int(self._data.lengths[rows].sum()), seconds)
         self._compiled = True
 
     @property
     def _means(self) -> dict[str, float]:
-        return {name: total / self._progress.seen for name, total in self._progress.totals.items()}
+        means = {name: total / max(1, self._progress.weight) for name, total in self._progress.totals.items()}
+        return {**means, **self._network.from_loss(means["loss"])} if means else {}
 
     def _left(self) -> float | None:
         """Seconds until the last epoch is judged; None before there is ground for it."""
         if not self._pace.steps:
             return None
         progress, (trained, judged) = self._progress, self._tokens
-        epochs = self._epochs - progress.epoch - progress.seen / len(self._data.inputs)
+        epochs = self._epochs - progress.epoch - progress.seen / self._rows
         training = self._pace.of(self.steps - progress.step, epochs * trained)
         forward = self._pace.of(0, judged) / _TRAINING_OVER_FORWARD
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or forward)
@@ -233,21 +240,11 @@ class Training:
         self._state.set_weights(snapshot.weights)
         self._state.set_optimizer(snapshot.optimizer)
         self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
-        seen = progress.epoch * len(self._data.inputs) + progress.seen
+        seen = progress.epoch * self._rows + progress.seen
         if progress.seen:
             self._watcher.step(progress.epoch, seen, self._means, None)
         where = f"epoch {progress.epoch + 1}, step {progress.batch}"
         self._watcher.note(f"resumed an unfinished run after {where}")
-
-
-def _judging(network: Network) -> Callable[..., tf.Tensor]:
-    """The network's function, with the compact table's rows for validation where there is one."""
-
-    def forward(batch: tf.Tensor, training: bool) -> tf.Tensor:
-        with network.compact.in_validation() if network.compact else nullcontext():
-            return network.forward(batch, training=training)
-
-    return forward
 
 
 def _some(rows: np.ndarray) -> str:

@@ -8,6 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+# Of an epoch's row: what stands elsewhere in the line, or in the history only.
+_NOT_SHOWN = {"epoch", "learning_rate", "seconds", "texts_per_second"}
+
 
 class TrainingBar:
     """A bar with loss, accuracy, texts per second and time left in the whole run; a line of results per epoch."""
@@ -67,7 +70,7 @@ class TrainingBar:
         Args:
             record: a row of the history.
         """
-        shown = {name: value for name, value in record.items() if "loss" in name or "accuracy" in name}
+        shown = {name: value for name, value in record.items() if name not in _NOT_SHOWN}
         line = (
             f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown, 4)}  {record['texts_per_second']:.1f} texts/s"
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,11 +14,13 @@ from textgraft.training.batches import by_length
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.dropout import quick_dropout
-from textgraft.training.inputs import Inputs
+from textgraft.training.inputs import Examples, Inputs
 from textgraft.training.optimizer import Adam
+from textgraft.training.ragged import Rows, joined, rows_of
 from textgraft.training.stages import Stages
 
-_RATE, _NUMBER = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
+_SHARE = _RATE = tf.TensorSpec([], tf.float32)
+_NUMBER = tf.TensorSpec([], tf.int32)
 
 
 @dataclass(frozen=True)
@@ -27,36 +29,29 @@ class Network:
 
     Attributes:
         layers: all that has weights or random state.
-        forward: (batch of inputs, training) to float32 outputs (b, ...).
-        loss: (targets, outputs) to the loss of each row, float32 (b,).
-        metrics: (targets, outputs) of some rows to means over them, for the history; the first is the share of rows
-            that were right.
+        forward: (batch of inputs, training) to float32 outputs of each row.
+        loss: (targets, outputs) to the loss of each row, float32 (b,), summed over the predictions it is judged by.
+        metrics: (targets, kept outputs) of some rows to means over their predictions, for the history.
+        scores: the same of all validation rows together; None for the metrics.
+        kept: (targets, outputs) to what the metrics need of the outputs; graph ops.
+        score: the metric by which epochs are judged, a share between 0 and 1; None to judge by the loss.
+        from_loss: what follows from a mean loss, for the history.
         compact: stands for the whole token table, of a network that is fed with token ids and trains it.
         stage: how high in the network a variable is; the head's are highest.
+        objective: what training lowers where that is not the loss; as `loss`.
     """
 
     layers: keras.Model
-    forward: Callable[..., tf.Tensor]
-    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]]
+    forward: Callable[..., Any]
+    loss: Callable[[Any, Any], tf.Tensor]
+    metrics: Callable[[Any, Any], dict[str, float]]
+    scores: Callable[[Any, Any], dict[str, float]] | None = None
+    kept: Callable[[Any, Any], Any] = lambda _, outputs: outputs
+    score: str | None = "accuracy"
+    from_loss: Callable[[float], dict[str, float]] = lambda _: {}
     compact: CompactTable | None = None
     stage: Callable[[keras.Variable], int] = lambda _: 0
-
-
-Fed = TypeVar("Fed", bound=Inputs, covariant=True)
-
-
-@dataclass(frozen=True)
-class Examples(Generic[Fed]):
-    """Inputs with their targets.
-
-    Attributes:
-        inputs: rows.
-        targets: (n, ...), in the order of the rows.
-    """
-
-    inputs: Fed
-    targets: np.ndarray
+    objective: Callable[[Any, Any], tf.Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,18 +59,18 @@ class Result:
     """What a step gave.
 
     Attributes:
-        loss: mean over the rows.
+        loss: mean over the predictions.
         norm: of the gradients, before clipping; when it is not finite, no variable was moved.
-        outputs: float32 (b, ...).
+        outputs: what is kept of those of each row.
     """
 
     loss: float
     norm: float
-    outputs: np.ndarray
+    outputs: Rows
 
 
 class TrainingStep:
-    """Moves a network's weights by the mean gradient of some rows.
+    """Moves a network's weights by the mean gradient of the predictions in some rows.
 
     Rows that together have more padded tokens than the config allows go through the network in several parts, whose
     gradients are added up first: the step is the same.
@@ -115,14 +110,15 @@ class TrainingStep:
         parts = list(by_length(self._data.inputs.lengths[rows], self._most_tokens, len(rows)))
         learning_rate, done = tf.constant(rate, tf.float32), tf.constant(number)
         moving = self._stages.moving(number)
+        share = tf.constant(1 / max(1, int(self._data.weights[rows].sum())), tf.float32)
         if len(parts) == 1:
-            loss, norm, outputs = self._graph("_move", moving)(*self._batch(rows), learning_rate, done)
-            return Result(float(loss), float(norm), outputs.numpy())
+            loss, norm, outputs = self._graph("_move", moving)(*self._data.batch(rows), share, learning_rate, done)
+            return Result(float(loss), float(norm), rows_of(outputs))
         self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
-        add, share = self._graph("_add", moving), tf.constant(1 / len(rows), tf.float32)
-        results = [add(*self._batch(rows[part]), share) for part in parts]
+        add = self._graph("_add", moving)
+        results = [add(*self._data.batch(rows[part]), share) for part in parts]
         norm = float(self._graph("_move_by_sums", moving)(learning_rate, done))
-        outputs = np.concatenate([outputs.numpy() for _, outputs in results])
+        outputs = joined([rows_of(outputs) for _, outputs in results])
         back = np.argsort(np.concatenate(parts), kind="stable")
         return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
 
@@ -148,30 +144,19 @@ class TrainingStep:
         take a third of the step.
         """
         if (name, moving) not in self._graphs:
-            batch = (self._data.inputs.spec, self._targets)
-            rest = {"_move": (*batch, _RATE, _NUMBER), "_add": (*batch, _RATE), "_move_by_sums": (_RATE, _NUMBER)}
+            batch = (*self._data.spec, _SHARE)
+            rest = {"_move": (*batch, _RATE, _NUMBER), "_add": batch, "_move_by_sums": (_RATE, _NUMBER)}
             self._graphs[name, moving] = _compiled(partial(getattr(self, name), moving), *rest[name])
         return self._graphs[name, moving]
 
-    @property
-    def _targets(self) -> tf.TensorSpec:
-        targets = self._data.targets
-        return tf.TensorSpec([None, *targets.shape[1:]], targets.dtype)
-
-    def _batch(self, rows: np.ndarray) -> tuple[tf.Tensor | tf.RaggedTensor, tf.Tensor]:
-        return self._data.inputs.batch(rows), tf.constant(self._data.targets[rows])
-
     def _move(
-        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        loss, outputs, gradients = self._gradients(moving, batch, targets, tf.reduce_mean)
+        self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        loss, outputs, gradients = self._gradients(moving, batch, targets, share)
         return loss, self.optimizer.apply(gradients, rate, number), outputs
 
-    def _add(
-        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, share: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        mean = partial(_shared, share=share)
-        loss, outputs, gradients = self._gradients(moving, batch, targets, mean)
+    def _add(self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        loss, outputs, gradients = self._gradients(moving, batch, targets, share)
         for number, gradient in gradients.items():
             self._sums[number].assign_add(gradient)
         return loss, outputs
@@ -184,13 +169,17 @@ class TrainingStep:
         return norm
 
     def _gradients(
-        self, moving: Sequence[int], batch: tf.Tensor, targets: tf.Tensor, mean: Callable[[tf.Tensor], tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, dict[int, tf.Tensor]]:
-        with quick_dropout(self._network.layers), self._compacted(), tf.GradientTape() as tape:
-            outputs = self._network.forward(batch, training=True)
-            loss = mean(self._network.loss(targets, outputs))
-        gradients = tape.gradient(loss, [self.variables[number].value for number in moving])
-        return loss, outputs, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
+        self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor
+    ) -> tuple[tf.Tensor, Any, dict[int, tf.Tensor]]:
+        """The loss, the sum of the rows' times `share`; what is kept of the outputs; gradients by variable."""
+        network = self._network
+        with quick_dropout(network.layers), self._compacted(), tf.GradientTape() as tape:
+            outputs = network.forward(batch, training=True)
+            loss = tf.reduce_sum(network.loss(targets, outputs)) * share
+            lowered = tf.reduce_sum(network.objective(targets, outputs)) * share if network.objective else loss
+        gradients = tape.gradient(lowered, [self.variables[number].value for number in moving])
+        kept = network.kept(targets, outputs)
+        return loss, kept, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
 
     def _compacted(self) -> AbstractContextManager[None]:
         return self._network.compact.in_training() if self._network.compact else nullcontext()
@@ -198,10 +187,6 @@ class TrainingStep:
     def _in_place(self, variable: keras.Variable) -> keras.Variable:
         compact = self._network.compact
         return compact.vectors if compact and variable is compact.table.vectors else variable
-
-
-def _shared(losses: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(losses) * share
 
 
 def _compiled(function: Callable[..., Any], *signature: tf.TypeSpec) -> Any:

@@ -1,0 +1,95 @@
+"""Token ids of texts that are cut into windows, and where each window ends."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.text.graph import TextGraph
+from textgraft.text.packing import Packed
+from textgraft.training.inputs import Inputs, TokenIds, Truncation, packed
+from textgraft.training.ragged import Ragged
+
+
+class WindowIds(TokenIds):
+    """Token ids of all windows of all texts, end to end: 4 bytes a token, 8 a window, 16 a text.
+
+    Attributes:
+        windows: int64, how many tokens each window of each text has.
+    """
+
+    spec = tf.RaggedTensorSpec([None, None, None], tf.int32, ragged_rank=2)
+
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation, windows: Ragged) -> None:
+        """Hold packed windows.
+
+        Args:
+            ids: see `TokenIds`.
+            lengths: int64 (n,), tokens of all windows of each text.
+            truncation: see `TokenIds`.
+            windows: see `WindowIds`.
+        """
+        super().__init__(ids, lengths, truncation)
+        self.windows = windows
+
+    @classmethod
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> Self:
+        """Run the text graph once over bounded batches of texts."""
+        (ids, lengths, windows, counts), truncation = packed(
+            texts, graph.compiled, _arrays, (np.int32, np.int64, np.int64, np.int64)
+        )
+        return cls(ids, lengths, truncation, Ragged(windows, counts))
+
+    def part(self, rows: slice) -> Self:
+        """The texts of a slice with a start and a stop; nothing is copied."""
+        part = self._rows[rows]
+        return type(self)(part.values, part.lengths, Truncation(), self.windows[rows])
+
+    def over(self, stored: Inputs) -> Inputs:
+        """What is stored, in windows where it is a row of vectors per text and not one vector."""
+        return Windowed(stored, self.windows) if isinstance(stored.spec, tf.RaggedTensorSpec) else stored
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All that tells these texts from others."""
+        return *super().arrays, self.windows.values, self.windows.lengths
+
+    def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
+        """Int32 ragged (b, None, None): windows of texts."""
+        return _in_windows(self._rows[rows].values, self.windows[rows])
+
+
+class Windowed:
+    """Stored rows of vectors, (tokens, dim) for each text, cut into windows again.
+
+    Attributes:
+        spec: type of a batch.
+        lengths: int64 (n,), tokens of each text.
+    """
+
+    def __init__(self, stored: Inputs, windows: Ragged) -> None:
+        """Join what is stored and the lengths of its windows."""
+        self._stored, self._windows = stored, windows
+        self.lengths = stored.lengths
+        shape = stored.spec.shape.as_list()
+        self.spec = tf.RaggedTensorSpec([None, *shape], stored.spec.dtype, ragged_rank=2)
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self.lengths)
+
+    def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
+        """Ragged (b, None, None, dim)."""
+        return _in_windows(self._stored.batch(rows).values, self._windows[rows])
+
+
+def _in_windows(values: np.ndarray | tf.Tensor, windows: Ragged) -> tf.RaggedTensor:
+    nested = [windows.lengths, windows.values]
+    return tf.RaggedTensor.from_nested_row_lengths(values, nested, validate=False)
+
+
+def _arrays(rows: Packed) -> tuple[np.ndarray, ...]:
+    ids = rows.token_ids  # (n, windows, tokens)
+    lengths = tf.reduce_sum(ids.with_values(ids.values.row_lengths()), axis=1)
+    return tuple(array.numpy() for array in (ids.flat_values, lengths, ids.values.row_lengths(), ids.row_lengths()))
