@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-_RESAMPLES = 2000
-_CONFIDENCE = 0.95
+from textgraft.evaluation.bootstrap import interval, resampled
 
 
 def classification(targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
@@ -31,9 +30,9 @@ def classification(targets: np.ndarray, probabilities: np.ndarray, labels: Seque
         "texts": len(targets),
         "loss": log_loss(targets, probabilities),
         "accuracy": float(np.trace(confusion) / len(targets)),
-        "accuracy_interval": _interval(accuracies),
+        "accuracy_interval": interval(accuracies),
         "macro_f1": float(_macro_f1(confusion[None])[0]),
-        "macro_f1_interval": _interval(macro_f1s),
+        "macro_f1_interval": interval(macro_f1s),
         "per_class": {
             label: {
                 "precision": float(precision[i]),
@@ -64,15 +63,9 @@ def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _bootstrap(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.Generator(np.random.PCG64(0))
-    texts = confusion.sum()
-    samples = random.multinomial(texts, confusion.ravel() / texts, size=_RESAMPLES).reshape(-1, *confusion.shape)
-    return np.trace(samples, axis1=1, axis2=2) / texts, _macro_f1(samples)
-
-
-def _interval(values: np.ndarray) -> list[float]:
-    outside = (1 - _CONFIDENCE) / 2
-    return [float(value) for value in np.quantile(values, [outside, 1 - outside])]
+    drawn = [cells.reshape(-1, *confusion.shape) for cells in resampled(confusion.ravel())]
+    accuracies = [np.trace(samples, axis1=1, axis2=2) / confusion.sum() for samples in drawn]
+    return np.concatenate(accuracies), np.concatenate([_macro_f1(samples) for samples in drawn])
 
 
 def _per_class(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
