@@ -356,6 +356,16 @@ CASES = {
     "format-true": Case(partial(configured, ("format_version",), True), "has format version True"),
     "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", built=True),
     "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", built=True),
+    "unknown-problem": Case(partial(configured, ("settings", "problem"), "ordinal"), "settings.problem must be one of"),
+    "other-problem": Case(partial(configured, ("settings", "problem"), "regression"), "config.settings lacks mean"),
+    "few-thresholds": Case(
+        partial(configured, ("settings",), {"problem": "multi-label", "labels": ["a", "b"], "thresholds": [0.5]}),
+        "config.settings.thresholds must be 2, one for each label, not 1",
+    ),
+    "high-threshold": Case(
+        partial(configured, ("settings",), {"problem": "multi-label", "labels": ["a"], "thresholds": [2]}),
+        "config.settings.thresholds[0] must be a number from 0 to 1",
+    ),
     # === Tokenizers ===
     "vocabulary-pickle": Case(partial(pickled, _VOCABULARY), "vocab.txt"),
     "vocabulary-not-utf-8": Case(partial(write, _VOCABULARY, b"\xff\n" * 20), "vocab.txt is no text"),

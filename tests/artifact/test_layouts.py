@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tasks.test_contract import SETTINGS
+from tests.tasks.test_contract import CAUSAL, MORE, SETTINGS
 from textgraft import registry
 from textgraft.artifact.backbones.base import BackboneLayout
 from textgraft.artifact.tasks.base import TaskLayout
@@ -50,12 +50,14 @@ def test_a_familys_assets_pass_and_none_may_be_missing(family, tmp_path):
 
 @pytest.mark.parametrize("name", registry.names("tasks"))
 @pytest.mark.parametrize("hidden", [(), (5, 3)])
-def test_a_tasks_weights_are_its_heads(tiny_bert, name, hidden):
-    backbone = load_backbone(tiny_bert)
-    layout = layout_of("tasks", name, TaskLayout)
+def test_a_tasks_weights_are_its_heads(tiny_bert, tiny_gpt2, name, hidden):
+    backbone = load_backbone(tiny_gpt2 if name in CAUSAL else tiny_bert)
     variants = [SETTINGS[name]] + ([{"labels": ["a", "b"]}] if "labels" in SETTINGS[name] else [])
+    variants += [settings for kind, settings in MORE if kind == name and "long" not in settings]
     for settings in variants:
         task = registry.implementation("tasks", name, Task)(backbone, precision="float32", hidden=hidden, **settings)
+        settings = task.settings()
+        layout = layout_of("tasks", name, TaskLayout).of(settings)
         layout.fields.check(settings, "settings")
         found = {w.path: tuple(w.shape) for w in task.head.weights if "seed_generator_state" not in w.path}
         assert dict(layout.weight_shapes(settings, hidden, backbone.dim)) == found

@@ -1,27 +1,45 @@
 """The model card: what the model is, how it was made, how well it does."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
-def write_card(config: dict[str, Any]) -> str:
-    """Markdown from a model folder's config."""
+def write_card(config: dict[str, Any], headline: Sequence[str]) -> str:
+    """Markdown from a model folder's config.
+
+    Args:
+        config: of the folder.
+        headline: the metrics to show beside the loss; see `TaskLayout`.
+    """
     lines = [f"# {config['task']} on {config['preset']}", ""]
     labels = config["settings"].get("labels")
     if labels:
         lines += [f"Labels: {', '.join(f'`{label}`' for label in labels)}.", ""]
-    lines += _use(labels)
+    lines += _use(config["settings"])
     if "data" in config:
         lines += _training(config)
-    if "metrics" in config:
-        lines += _metrics(config["metrics"])
+    if config.get("metrics"):
+        lines += _metrics(config, headline)
     lines += ["## Versions", "", *(f"- {name} {version}" for name, version in config["versions"].items()), ""]
     return "\n".join(lines)
 
 
-def _use(labels: list[str] | None) -> list[str]:
-    comment = f'  # for example ["{labels[0]}"]' if labels else ""
-    code = f'import textgraft as tg\n\ntg.load("this folder").predict(["a text"]){comment}'
+def _use(settings: dict[str, Any]) -> list[str]:
+    answer = _answer(settings)
+    comment = f"  # for example [{answer}]" if answer else ""
+    text = '("a text", "its second text")' if settings.get("pairs") else '"a text"'
+    code = f'import textgraft as tg\n\ntg.load("this folder").predict([{text}]){comment}'
     return ["## Use", "", "```python", code, "```", ""]
+
+
+def _answer(settings: dict[str, Any]) -> str:
+    """What a model with these settings might say of a text, as code."""
+    if settings.get("problem") == "regression":
+        return f"{settings['mean']:.4g}"
+    if not settings.get("labels"):
+        return ""
+    label = f'"{settings["labels"][0]}"'
+    return f"[{label}]" if settings.get("problem") == "multi-label" else label
 
 
 def _training(config: dict[str, Any]) -> list[str]:
@@ -35,18 +53,28 @@ def _training(config: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _metrics(metrics: dict[str, Any]) -> list[str]:
-    lines = ["## Results", "", "| set | accuracy | macro F1 | loss |", "|---|---|---|---|"]
+def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Metrics by their plain names: of the validation set, then of the test set, where there are any."""
+    metrics = config.get("metrics", {})
     if "validation" in metrics:
-        values = metrics["validation"]
-        lines.append(f"| validation | {values['val_accuracy']:.4f} | | {values['val_loss']:.4f} |")
+        values = metrics["validation"].items()
+        yield "validation", {name.removeprefix("val_"): value for name, value in values if name.startswith("val_")}
     if "test" in metrics:
-        values = metrics["test"]
-        accuracy, macro_f1 = (_with_interval(values, name) for name in ("accuracy", "macro_f1"))
-        lines.append(f"| test ({values['texts']:,} texts) | {accuracy} | {macro_f1} | {values['loss']:.4f} |")
+        yield "test", metrics["test"]
+
+
+def with_interval(values: dict[str, Any], name: str) -> str:
+    """A metric with its interval, where it has one; nothing where there is no such metric."""
+    if name not in values:
+        return ""
+    interval = values.get(f"{name}_interval")
+    return f"{values[name]:.4f}" + (f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
+
+
+def _metrics(config: dict[str, Any], headline: Sequence[str]) -> list[str]:
+    shown = [*headline, "loss"]
+    lines = ["## Results", "", f"| set | {' | '.join(shown)} |", "|---" * (1 + len(shown)) + "|"]
+    for part, values in results(config):
+        size = f" ({values['texts']:,} texts)" if "texts" in values else ""
+        lines.append(f"| {part}{size} | {' | '.join(with_interval(values, name) for name in shown)} |")
     return [*lines, ""]
-
-
-def _with_interval(values: dict[str, Any], name: str) -> str:
-    low, high = values[f"{name}_interval"]
-    return f"{values[name]:.4f} ({low:.4f} to {high:.4f})"

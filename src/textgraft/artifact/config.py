@@ -2,6 +2,7 @@
 
 import reprlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,6 @@ from textgraft.artifact.backbones.base import BackboneLayout
 from textgraft.artifact.kinds import (
     ANY,
     FLAG,
-    NUMBER,
     SCALAR,
     SHARE,
     TEXT,
@@ -27,7 +27,6 @@ from textgraft.errors import ModelFolderError
 
 Layout = TypeVar("Layout")
 
-_INTERVAL = Each(NUMBER, least=2, most=2)
 _TRUNCATED = Record({"texts": whole(0), "tokens": whole(0)})
 _ARCHITECTURE = Record(
     {
@@ -40,23 +39,6 @@ _ARCHITECTURE = Record(
         "seed": whole(0),
     }
 )
-_TEST = Record(
-    {
-        "texts": whole(1),
-        "loss": NUMBER,
-        "accuracy": NUMBER,
-        "accuracy_interval": _INTERVAL,
-        "macro_f1": NUMBER,
-        "macro_f1_interval": _INTERVAL,
-        "per_class": Table(Table(NUMBER)),
-        "labels": Each(TEXT),
-        "truncated": _TRUNCATED,
-    },
-    {"confusion": Each(Each(whole(0)))},
-    others=ANY,
-)
-_VALIDATION = Record({"val_accuracy": NUMBER, "val_loss": NUMBER}, others=NUMBER)
-_METRICS = Record({}, {"validation": _VALIDATION, "test": _TEST}, others=ANY)
 _DATA = Table(Record({"source": TEXT, "texts": whole(1), "sha256": TEXT, "truncated": _TRUNCATED}, others=ANY))
 _FIELDS = Record(
     {
@@ -71,7 +53,7 @@ _FIELDS = Record(
         "precision": choice("float32", "mixed_bfloat16"),
         "versions": Table(TEXT),
     },
-    {"run": TEXT, "fit": Table(SCALAR), "metrics": _METRICS, "data": _DATA},
+    {"run": TEXT, "fit": Table(SCALAR), "metrics": Record({}, others=ANY), "data": _DATA},
 )
 
 
@@ -89,6 +71,9 @@ def check_config(config: Mapping[str, Any], place: Path) -> None:
     backbone, task = _layouts(config, place)
     backbone.fields.check(config["backbone"], f"{place}: config.backbone")
     task.fields.check(config["settings"], f"{place}: config.settings")
+    test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
+    metrics = Record({}, {"validation": task.validation, "test": test})
+    metrics.check(config.get("metrics", {}), f"{place}: config.metrics")
 
 
 def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: Path) -> None:
@@ -128,7 +113,7 @@ def _layouts(config: Mapping[str, Any], place: Path) -> tuple[type[BackboneLayou
     task = config["task"].replace("-", "_")
     return (
         _layout("artifact.backbones", "family", config["family"], BackboneLayout, place),
-        _layout("artifact.tasks", "task", task, TaskLayout, place),
+        _layout("artifact.tasks", "task", task, TaskLayout, place).of(config["settings"]),
     )
 
 

@@ -123,6 +123,8 @@ FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 NUMBER = Kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
 SHARE = Kind("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
+INTERVAL = Each(NUMBER, least=2, most=2)
+PROBABILITY = Kind("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
 POSITIVE = Kind("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
 SCALAR = Kind(
     "a string, number, true, false or null",

@@ -37,7 +37,7 @@ class _Csv(Table):
         self._writer.writerow(columns)
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        self._writer.writerows(zip(*columns, strict=True))
+        self._writer.writerows(zip(*map(_flat, columns), strict=True))
         self._text.flush()
 
     def close(self) -> None:
@@ -61,15 +61,23 @@ class _Jsonl(Table):
 class _Parquet(Table):
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._columns = columns
-        kinds = [pa.string() if name in {"text", "label"} else pa.float32() for name in columns]
+        kinds = [pa.string() if name in {"text", "pair", "label"} else pa.float32() for name in columns]
         self._schema = pa.schema(list(zip(columns, kinds, strict=True)))
         self._writer = pq.ParquetWriter(file, self._schema)
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        self._writer.write_table(pa.table(dict(zip(self._columns, columns, strict=True)), schema=self._schema))
+        cells = dict(zip(self._columns, map(_flat, columns), strict=True))
+        self._writer.write_table(pa.table(cells, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _flat(column: Sequence[Any]) -> Sequence[Any]:
+    """Cells of which lists are their JSON text."""
+    if not any(isinstance(cell, list) for cell in column):
+        return column
+    return [json.dumps(cell, ensure_ascii=False) for cell in column]
 
 
 class VectorFile(ABC):
@@ -146,7 +154,7 @@ def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = Fals
 
     Args:
         path: the suffix decides: .csv, .jsonl or .parquet; None for CSV to standard output.
-        columns: their names; "text" and "label" hold strings, others numbers.
+        columns: their names; "text", "pair" and "label" hold strings, others numbers.
         overwrite: replace a file that is there.
 
     Raises:
@@ -158,8 +166,8 @@ def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = Fals
         yield table
         table.close()
         return
-    kind = _by_suffix(path, _TABLES)
-    with _replacing(path, overwrite) as file:
+    kind = by_suffix(path, _TABLES)
+    with new_file(path, overwrite) as file:
         table = kind(file, columns)
         yield table
         table.close()
@@ -178,22 +186,31 @@ def open_vectors(path: Path, dim: int, overwrite: bool = False) -> Iterator[Vect
         ConfigError: for another suffix.
         DataError: when the file exists or cannot be written.
     """
-    kind = _by_suffix(path, _VECTOR_FILES)
-    with _replacing(path, overwrite) as file:
+    kind = by_suffix(path, _VECTOR_FILES)
+    with new_file(path, overwrite) as file:
         vectors = kind(file, dim)
         yield vectors
         vectors.close()
 
 
-def _by_suffix(path: Path, kinds: dict[str, Any]) -> Any:
+def by_suffix(path: Path, kinds: dict[str, Any]) -> Any:
+    """Which of several kinds of file a name asks for.
+
+    Raises:
+        ConfigError: when its suffix is none of them.
+    """
     if path.suffix not in kinds:
         raise ConfigError(f"{path}: choose a name that ends in {', '.join(kinds)}")
     return kinds[path.suffix]
 
 
 @contextmanager
-def _replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A temporary file beside `path` that takes its name when all went well."""
+def new_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """A temporary file beside `path` that takes its name when all went well.
+
+    Raises:
+        DataError: when the file exists, unless it may be overwritten, or cannot be written.
+    """
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or say --overwrite")
     try:

@@ -1,20 +1,25 @@
 """The files of tokenizers in a model folder: enough of them is checked that a graph can be made of them."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from textgraft.artifact.character_table import require_sound_model
-from textgraft.artifact.kinds import FLAG, TEXT, Each, Record, choice
+from textgraft.artifact.kinds import FLAG, TEXT, Checked, Each, Record, choice
 from textgraft.artifact.plain_files import read_bounded
 from textgraft.errors import ModelFolderError
 
-_VOCABULARY, _MERGES, _MODEL = "vocab.txt", "merges.txt", "spiece.model"
-_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20}
+_VOCABULARY, _MERGES, _MODEL, _SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
+_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20, _SCORES: 16 * 2**20}
 _MOST_SPECIAL = 32
 _SPECIAL = Each(TEXT, most=_MOST_SPECIAL)
-_STEPS = choice("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "whitespace")
+_STEPS = choice(
+    *("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "single_spaces", "single_marks"),
+    *("strip_left", "strip_right", "whitespace", "characters"),
+)
+_OPTIONAL: Mapping[str, Checked] = {"stripping": _SPECIAL, "scores_apart": FLAG}
 
 
 class TokenizerFiles(ABC):
@@ -46,10 +51,10 @@ class TokenizerFiles(ABC):
             )
         if missing := set(settings["special_tokens"]) - set(tokens):
             raise ModelFolderError(f"{folder / _VOCABULARY} lacks {min(missing)!r:.40}; copy the model folder again")
-        self.check_others(folder)
+        self.check_others(settings, folder)
 
     @abstractmethod
-    def check_others(self, folder: Path) -> None:
+    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
         """Check the files beside vocab.txt."""
 
 
@@ -58,7 +63,7 @@ class WordPieceFiles(TokenizerFiles):
 
     settings = Record({"special_tokens": _SPECIAL, "lowercase": FLAG, "strip_accents": FLAG})
 
-    def check_others(self, folder: Path) -> None:
+    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
         """There are none."""
 
 
@@ -67,7 +72,7 @@ class BytePairFiles(TokenizerFiles):
 
     settings = Record({"special_tokens": _SPECIAL, "stripping": _SPECIAL, "add_prefix_space": FLAG})
 
-    def check_others(self, folder: Path) -> None:
+    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
         """A pair a line."""
         for number, line in enumerate(lines_of(folder / _MERGES), 1):
             if line.count(" ") != 1:
@@ -77,13 +82,26 @@ class BytePairFiles(TokenizerFiles):
 
 
 class SentencePieceFiles(TokenizerFiles):
-    """vocab.txt and spiece.model."""
+    """vocab.txt and spiece.model, and scores.txt where the settings say so."""
 
-    settings = Record({"special_tokens": _SPECIAL, "steps": Each(_STEPS, most=16)})
+    settings = Record({"special_tokens": _SPECIAL, "steps": Each(_STEPS, most=16)}, _OPTIONAL)
 
-    def check_others(self, folder: Path) -> None:
-        """A model whose table of characters leads nowhere but into itself."""
-        require_sound_model(read_bounded(folder / _MODEL, _LARGEST[_MODEL]), folder / _MODEL)
+    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
+        """A model whose table of characters can be read, and a finite number for each of its pieces."""
+        pieces = require_sound_model(read_bounded(folder / _MODEL, _LARGEST[_MODEL]), folder / _MODEL)
+        if settings.get("scores_apart"):
+            scores = lines_of(folder / _SCORES)
+            if len(scores) != pieces or not all(map(_is_finite, scores)):
+                raise ModelFolderError(
+                    f"{folder / _SCORES} has not a number for each of {pieces:,} pieces; copy the model folder again"
+                )
+
+
+def _is_finite(line: str) -> bool:
+    try:
+        return math.isfinite(float(line))
+    except ValueError:
+        return False
 
 
 def lines_of(path: Path) -> list[str]:

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from textgraft.artifact.kinds import Record
+from textgraft import registry
+from textgraft.artifact.kinds import NUMBER, Checked, Record
 from textgraft.artifact.weights import Shape
 
 
@@ -13,9 +14,21 @@ class TaskLayout(ABC):
 
     Attributes:
         fields: of what the task's `Task.settings()` returns.
+        validation: what must be in the history's row of the epoch that was kept.
+        test: what the task's `for_folder` gives, "truncated" left out.
+        headline: the metrics that say how good a model is, the most telling first; those of a test may have an
+            `_interval`.
     """
 
-    fields: ClassVar[Record]
+    fields: ClassVar[Checked]
+    validation: ClassVar[Record] = Record({}, others=NUMBER)
+    test: ClassVar[Record] = Record({})
+    headline: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "type[TaskLayout]":
+        """The layout of a model with some settings, which need not be right; a task may have several."""
+        return cls
 
     @classmethod
     @abstractmethod
@@ -27,3 +40,8 @@ class TaskLayout(ABC):
             hidden: widths of the layers between vector and output.
             dim: width of the vector.
         """
+
+
+def layout_of(task: str, settings: Mapping[str, Any]) -> type[TaskLayout]:
+    """The layout of a task that is known, by its id and its settings."""
+    return registry.implementation("artifact.tasks", task.replace("-", "_"), TaskLayout).of(settings)

@@ -1,25 +1,140 @@
-"""text-classification: its labels, and dense layers up to the logits."""
+"""text-classification: what the answers are made of, and dense layers up to the logits."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from textgraft.artifact.kinds import TEXT, Each, Record
+from textgraft.artifact.kinds import (
+    FLAG,
+    INTERVAL,
+    NUMBER,
+    POSITIVE,
+    PROBABILITY,
+    TEXT,
+    Checked,
+    Each,
+    Record,
+    Table,
+    choice,
+    whole,
+)
 from textgraft.artifact.tasks.base import TaskLayout
 from textgraft.artifact.weights import Shape
+from textgraft.errors import ModelFolderError
+
+_SINGLE, _MULTI, _REGRESSION = "single-label", "multi-label", "regression"
+_PER_CLASS = Table(Table(NUMBER))
 
 
 class TextClassificationLayout(TaskLayout):
-    """A classifier's part of a model folder."""
+    """The part of a model folder of a classifier that gives one label."""
 
-    fields = Record({"labels": Each(TEXT, least=2)})
+    fields: ClassVar[Checked] = Record(
+        {"labels": Each(TEXT, least=2)}, {"pairs": FLAG, "problem": choice(_SINGLE, _MULTI, _REGRESSION)}
+    )
+    validation = Record({"val_accuracy": NUMBER, "val_loss": NUMBER}, others=NUMBER)
+    test: ClassVar[Record] = Record(
+        {
+            "texts": whole(1),
+            "loss": NUMBER,
+            "accuracy": NUMBER,
+            "accuracy_interval": INTERVAL,
+            "macro_f1": NUMBER,
+            "macro_f1_interval": INTERVAL,
+            "per_class": _PER_CLASS,
+            "labels": Each(TEXT),
+        },
+        {"confusion": Each(Each(whole(0)))},
+    )
+    headline: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> type[TaskLayout]:
+        """By the problem; that of one label where it is none that is known."""
+        problem = settings.get("problem")
+        return _BY_PROBLEM.get(problem, cls) if isinstance(problem, str) else cls
+
+    @classmethod
+    def logits(cls, settings: Mapping[str, Any]) -> int:
+        """How many there are: one for two labels, else one each."""
+        labels = len(settings["labels"])
+        return 1 if labels == 2 else labels
 
     @classmethod
     def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        """The hidden layers and the logits: one for two labels, else one each."""
-        labels = len(settings["labels"])
+        """The hidden layers and the logits."""
         widths = {f"hidden_{number}": width for number, width in enumerate(hidden)}
-        widths["logits"] = 1 if labels == 2 else labels
+        widths["logits"] = cls.logits(settings)
         for name, width in widths.items():
             yield f"{name}/kernel", (dim, width)
             yield f"{name}/bias", (width,)
             dim = width
+
+
+@dataclass(frozen=True)
+class _LabelSets:
+    """Settings with a threshold for each label."""
+
+    record: Record
+
+    def check(self, value: Any, where: str) -> None:
+        """Check the fields, then how many there are."""
+        self.record.check(value, where)
+        labels, thresholds = len(value["labels"]), len(value["thresholds"])
+        if labels != thresholds:
+            raise ModelFolderError(
+                f"{where}.thresholds must be {labels}, one for each label, not {thresholds}; copy the model folder "
+                "again"
+            )
+
+
+class MultiLabelLayout(TextClassificationLayout):
+    """That of one that gives sets of labels."""
+
+    fields = _LabelSets(
+        Record(
+            {"problem": choice(_MULTI), "labels": Each(TEXT, least=1), "thresholds": Each(PROBABILITY, least=1)},
+            {"pairs": FLAG, "label_separator": TEXT},
+        )
+    )
+    validation = Record({"val_micro_f1": NUMBER, "val_label_set_accuracy": NUMBER, "val_loss": NUMBER}, others=NUMBER)
+    headline = ("micro_f1", "macro_f1", "label_set_accuracy")
+    test = Record(
+        {
+            "texts": whole(1),
+            "loss": NUMBER,
+            **dict.fromkeys(headline, NUMBER),
+            **{f"{name}_interval": INTERVAL for name in headline},
+            "per_class": _PER_CLASS,
+            "labels": Each(TEXT),
+        }
+    )
+
+    @classmethod
+    def logits(cls, settings: Mapping[str, Any]) -> int:
+        """One for each label."""
+        return len(settings["labels"])
+
+
+class RegressionLayout(TextClassificationLayout):
+    """That of one that gives numbers."""
+
+    fields = Record({"problem": choice(_REGRESSION), "mean": NUMBER, "scale": POSITIVE}, {"pairs": FLAG})
+    validation = Record({f"val_{name}": NUMBER for name in ("loss", "mae", "pearson", "spearman")}, others=NUMBER)
+    headline = ("pearson", "spearman", "mae", "rmse")
+    test = Record(
+        {
+            "texts": whole(1),
+            "loss": NUMBER,
+            **dict.fromkeys(headline, NUMBER),
+            **{f"{name}_interval": INTERVAL for name in headline},
+        }
+    )
+
+    @classmethod
+    def logits(cls, settings: Mapping[str, Any]) -> int:
+        """One."""
+        return 1
+
+
+_BY_PROBLEM: dict[str, type[TaskLayout]] = {_MULTI: MultiLabelLayout, _REGRESSION: RegressionLayout}

@@ -1,0 +1,22 @@
+"""text-generation: no weights beside the backbone's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textgraft.artifact.kinds import NUMBER, Record, whole
+from textgraft.artifact.tasks.base import TaskLayout
+from textgraft.artifact.weights import Shape
+
+
+class TextGenerationLayout(TaskLayout):
+    """A generator's part of a model folder."""
+
+    fields = Record({})
+    validation = Record({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER)
+    test = Record({"texts": whole(1), "tokens": whole(1), "loss": NUMBER, "perplexity": NUMBER})
+    headline = ("perplexity",)
+
+    @classmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        """None."""
+        yield from ()
