@@ -4,10 +4,30 @@ import numpy as np
 import pytest
 
 from textgraft import registry
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task, load
 
 # What a constructor needs beside the preset.
-SETTINGS = {"text_classification": {"labels": ["a", "b", "c"]}, "feature_extraction": {"normalize": True}}
+SETTINGS = {
+    "text_classification": {"labels": ["a", "b", "c"]},
+    "token_classification": {"labels": ["a", "b"]},
+    "feature_extraction": {"normalize": True},
+    "text_generation": {},
+    "fill_mask": {},
+}
+# What a task needs of a backbone, and what it says where that is not so.
+NEEDS = {
+    "text_generation": (lambda backbone: backbone.is_causal, "does not predict the next token"),
+    "fill_mask": (lambda backbone: backbone.special_tokens.mask is not None, "has no token that hides another one"),
+}
+CAUSAL, MASKED = {"text_generation"}, {"fill_mask"}
+# More of them, where a task has several kinds of answers.
+MORE = [
+    ("text_classification", {"problem": "multi-label", "labels": ["a", "b"], "thresholds": [0.1, 0.9]}),
+    ("text_classification", {"problem": "regression", "mean": 5.0, "scale": 2.5}),
+    ("text_classification", {"labels": ["a", "b"], "long": "windows", "sequence_length": 8}),
+]
 TEXTS = np.array([b"the film was good", b"", "a dull plot \U0001f600".encode()], object)
 
 
@@ -16,15 +36,42 @@ def preset(request):
     return request.getfixturevalue(f"tiny_{request.param}")
 
 
+def flat(rows):
+    """The values of rows, ragged or not."""
+    return getattr(rows, "values", rows)
+
+
 @pytest.mark.parametrize("name", registry.names("tasks"))
 def test_saved_and_loaded_it_gives_the_same_outputs(name, preset, tmp_path):
+    _goes_on_the_same(name, SETTINGS[name], preset, tmp_path / "model")
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "word_vectors"])
+@pytest.mark.parametrize(("name", "settings"), MORE)
+def test_so_it_does_with_other_kinds_of_answers(name, settings, family, request, tmp_path):
+    _goes_on_the_same(name, settings, request.getfixturevalue(f"tiny_{family}"), tmp_path / "model")
+
+
+def _goes_on_the_same(name, settings, preset, folder):
     kind = registry.implementation("tasks", name, Task)
     assert kind.name == name.replace("_", "-")
-    task = kind(preset, precision="float32", **SETTINGS[name])
-    (outputs,) = task.outputs([TEXTS])
-    assert len(outputs) == len(TEXTS)
-    assert outputs.dtype == np.float32
-    task.save(tmp_path / "model")
-    loaded = load(tmp_path / "model", precision="float32")
+    backbone = load_backbone(preset)
+    suits, message = NEEDS.get(name, (lambda _: True, ""))
+    if not suits(backbone):
+        with pytest.raises(ConfigError, match=message):
+            kind(backbone, precision="float32", **settings)
+        return
+    task = kind(backbone, precision="float32", **settings)
+    texts = TEXTS
+    if name in MASKED:
+        mask = backbone.token(backbone.mask)
+        texts = np.array([f"the {mask} was {mask}".encode(), b"", f"{mask} \U0001f600".encode()], object)
+    (outputs,) = task.outputs([texts])
+    assert len(outputs) == len(texts)
+    assert len(flat(outputs))
+    assert flat(outputs).dtype == np.float32
+    task.save(folder)
+    loaded = load(folder, precision="float32")
     assert type(loaded) is kind
-    np.testing.assert_array_equal(next(loaded.outputs([TEXTS])), outputs)
+    np.testing.assert_array_equal(flat(next(loaded.outputs([texts]))), flat(outputs))
+    assert loaded.settings() == task.settings()

@@ -18,7 +18,9 @@ from textgraft import registry, runtime
 from textgraft.artifact import model_folder
 from textgraft.artifact.card import write_card
 from textgraft.artifact.model_folder import StoredModel
+from textgraft.artifact.tasks.base import layout_of
 from textgraft.backbones.base import Backbone, Origin
+from textgraft.backbones.halves import Halves
 from textgraft.backbones.places import Disk, place_of
 from textgraft.backbones.presets import load_backbone
 from textgraft.data.dataset import Dataset
@@ -26,12 +28,18 @@ from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetErr
 from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.text.packing import LONG
+from textgraft.text.packing import LEAST_WINDOW, LONG, WINDOWS
 from textgraft.training.config import FitConfig
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.pair_ids import PairIds
+from textgraft.training.window_ids import WindowIds
 
 Loaded = TypeVar("Loaded", bound="Task")
+Answer = TypeVar("Answer")
+
+# Strings, or pairs of strings.
+Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
 
 # Texts in flight during prediction: enough to sort by length, few enough to hold.
 WINDOW = 2048
@@ -49,7 +57,8 @@ class Architecture:
         hidden: widths of the ReLU layers between vector and output.
         dropout: share of the head's inputs dropped in training.
         sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
-        long: what is kept of a longer text: "head", or "head+tail" for half of each.
+        long: what is kept of a longer text: "head", "head+tail" for half of each, or "windows" for all of it, in
+            windows whose outputs are averaged.
         cleaning: what is done to texts first.
         seed: of the head's first weights.
     """
@@ -68,8 +77,12 @@ class Task(ABC):
 
     It has a plain `keras.Model` (`model`), from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
 
+    What follows speaks of a head on one pooled vector per text; a task with another kind of head says how it joins.
+
     Attributes:
         name: the task's id, as Hugging Face names it.
+        pooled: whether the head takes one vector per text.
+        pairs: whether it takes pairs of texts.
         backbone: tokenizer and pretrained network.
         architecture: without None.
         text_graph: strings to packed rows.
@@ -80,6 +93,8 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    pooled: ClassVar[bool] = True
+    pairs: bool = False
 
     def __init__(
         self,
@@ -106,8 +121,10 @@ class Task(ABC):
         """
         self.precision = runtime.choose_precision(precision)
         reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
-        self.backbone = backbone = _backbone(preset, self.precision, reading)
+        self.backbone = backbone = backbone_of(preset, self.precision, reading)
         self.architecture = _filled(architecture, backbone)
+        if self._windowed and (self.pairs or not self.pooled):
+            raise ConfigError("long 'windows' is for one answer per single text; choose head or head+tail")
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
         special = backbone.special_tokens
@@ -126,65 +143,101 @@ class Task(ABC):
 
         # === Functional model ===
         inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
-        vector = self.pooling(backbone.network(inputs), inputs["padding_mask"])
-        self.head = self.build_head(keras.Input((backbone.dim,), name="vector"))
-        self.model = keras.Model(inputs, self.head(vector), name=self.name.replace("-", "_"))
-        self._infer = inference_step(self.forward, TokenIds.spec)
+        self.head = self.build_head()
+        outputs = self.on_top(backbone.network(inputs), inputs["padding_mask"])
+        self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
+        self._infer = inference_step(self.forward, self.input_spec)
 
     @abstractmethod
-    def build_head(self, vector: keras.KerasTensor) -> keras.Model:
+    def build_head(self) -> keras.Model:
         """The model from a vector (b, dim) to the task's output."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What the task's constructor needs beside backbone and architecture, as JSON values."""
 
-    def forward(self, batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-        """Packed rows to the model's outputs.
+    @property
+    def input_spec(self) -> Any:
+        """The type of a batch of rows."""
+        return self._ids.spec
+
+    def on_top(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        """Token vectors (b, t, dim) and their mask (b, t) to the head's output, in the functional model."""
+        return self.head(self.pooling(vectors, mask))
+
+    def forward(self, batch: Any, training: bool = False) -> Any:
+        """A batch of rows to the model's outputs, as graph ops.
 
         Args:
-            batch: int32 ragged (b, None).
+            batch: of `input_spec`; token ids, int32 ragged (b, None), those of pairs, or windows, (b, None, None).
             training: whether dropout is on.
         """
-        return self.head(self.pool(batch, training), training=training)
+        return self._of_texts(
+            batch, lambda rows: self.head(self.backbone.pool(rows, self.pooling, training), training=training)
+        )
 
-    def pool(self, batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-        """Packed rows to pooled vectors, float32 (b, dim); see `forward`."""
-        return self.backbone.pool(batch, self.pooling, training)
+    def above(self, halves: Halves, batch: Any, training: bool = False) -> Any:
+        """`forward` from what the lower half of the backbone gave.
+
+        Args:
+            halves: of the backbone.
+            batch: of `input_spec`, but for the token ids, which are the lower half's output, ragged (b, None, dim) or,
+                of windows, (b, None, None, dim).
+            training: whether dropout is on.
+        """
+        return self._of_texts(
+            batch, lambda rows: self.head(self.pooling(*halves.vectors(rows, training)), training=training)
+        )
+
+    def below(self, halves: Halves, batch: Any) -> tf.RaggedTensor:
+        """What the lower half of the backbone gives for each row, or each window of it, ragged (..., None, dim)."""
+        return halves.below(batch.values if self._windowed else batch)
+
+    def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
+        """Packed rows to pooled vectors, float32 (b, dim), of windows to their mean; see `forward`."""
+        return self._of_texts(batch, lambda rows: self.backbone.pool(rows, self.pooling, training))
 
     def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
-        """Run the text graph over batches of UTF-8 bytes."""
-        return TokenIds.of(texts, self.text_graph)
+        """Run the text graph over batches of UTF-8 bytes, (n,), or (n, 2) for pairs.
 
-    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[np.ndarray]:
+        Raises:
+            DataError: for pairs where the task takes single texts, and the other way round.
+        """
+        return self._ids.of(map(self._fitting, texts), self.text_graph)
+
+    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[Any]:
         """The model's outputs, streaming: nothing but one window of texts is held.
 
         Args:
-            texts: object arrays of UTF-8 bytes, of any sizes.
+            texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
             truncation: what it takes is added to this; without it, a warning tells.
 
         Yields:
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
         count = truncation or Truncation()
-        for window in _windows(texts, repeat(WINDOW)):
+        for window in _windows(map(self._fitting, texts), repeat(WINDOW)):
             tokens = self.tokenize([window])
             count.add(tokens.truncation)
-            yield outputs_of(self._infer, tokens, self.backbone.fit_defaults.batch_tokens)
+            yield self.outputs_for(tokens)
         if truncation is None and count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
                 f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
             )
 
+    def outputs_for(self, tokens: TokenIds) -> np.ndarray:
+        """The model's outputs for rows that are tokenised already, float32 (n, ...)."""
+        return outputs_of(self._infer, tokens, self.backbone.fit_defaults.batch_tokens)  # type: ignore[no-any-return]
+
     def paired(
-        self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[np.ndarray]]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[Answer]]
+    ) -> Iterator[tuple[np.ndarray, Answer]]:
         """Each window of texts beside what a streaming method such as `outputs` gives for it.
 
         The first windows are short, so that the first answer comes at once.
         """
-        for window in _windows(texts, _growing()):
+        for window in _windows(map(self._fitting, texts), _growing()):
             (result,) = function([window])
             yield window, result
 
@@ -223,10 +276,31 @@ class Task(ABC):
                 weights={name: weight.numpy() for name, weight in self._weights().items()},
                 assets=self.backbone.assets(),
                 history=self.history,
-                card=write_card(config),
+                card=write_card(config, layout_of(config["task"], config["settings"]).headline),
             ),
             overwrite=overwrite,
         )
+
+    @property
+    def _ids(self) -> type[TokenIds]:
+        return WindowIds if self._windowed else PairIds if self.pairs else TokenIds
+
+    @property
+    def _windowed(self) -> bool:
+        return self.architecture.long == WINDOWS
+
+    def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor]) -> tf.Tensor:
+        """What a function gives for rows, (b, ...); where texts are in windows, the mean over those of a text."""
+        if not self._windowed:
+            return give(batch)
+        return tf.math.segment_mean(give(batch.values), batch.value_rowids())
+
+    def _fitting(self, texts: np.ndarray) -> np.ndarray:
+        if self.pairs and texts.ndim == 1:
+            raise DataError("this model takes pairs of texts; give a second text for each")
+        if texts.ndim == 2 and not self.pairs:
+            raise DataError("this model takes single texts; leave the second ones out, or train one with pairs")
+        return texts
 
     def _weights(self) -> dict[str, keras.Variable]:
         networks = {"backbone": self.backbone.network, "head": self.head}
@@ -302,31 +376,46 @@ def architecture_of(preset: str | Path) -> dict[str, Any]:
     return {**kept, "cleaning": Cleaning(**architecture["cleaning"])}
 
 
-def as_batches(texts: Sequence[str] | Dataset) -> Iterator[np.ndarray]:
-    """Object arrays of UTF-8 bytes from a list of strings or a Dataset.
+def as_batches(texts: Texts) -> Iterator[np.ndarray]:
+    """Object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), from a list or a Dataset.
 
     Raises:
         ConfigError: for a single string.
-        DataError: for a text that is no string, or one with half of a surrogate pair.
+        DataError: for a text that is no string or has half of a surrogate pair, or for texts and pairs in one list.
     """
     if isinstance(texts, Dataset):
-        yield from (batch.texts for batch in texts.batches(WINDOW))
+        yield from (batch.whole for batch in texts.batches(WINDOW))
         return
     if isinstance(texts, str):
         raise ConfigError("predict takes a list of texts; put the one text into a list")
     for start in range(0, len(texts), WINDOW):
-        part = texts[start : start + WINDOW]
-        yield np.array([_utf8(text, number) for number, text in enumerate(part, start + 1)], dtype=object)
+        part = [_row(text, number) for number, text in enumerate(texts[start : start + WINDOW], start + 1)]
+        if len({len(row) for row in part}) > 1:
+            raise DataError("texts and pairs of texts are in one list; give them apart")
+        rows = np.array(part, dtype=object)  # (n, 1) or (n, 2)
+        yield rows[:, 0] if rows.shape[1] == 1 else rows
 
 
-def _backbone(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:
+def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:
+    """A backbone from anything that `Task` takes as a preset.
+
+    Args:
+        preset: see `Task`.
+        precision: "float32" or "mixed_bfloat16".
+        reading: options of `load_backbone`.
+
+    Raises:
+        PresetError: when the preset cannot be loaded.
+    """
     if isinstance(preset, Backbone):
         return preset
     if not _is_model_folder(preset):
         return load_backbone(preset, precision, **reading)
     stored = model_folder.read(Path(preset))
-    backbone = load(stored, precision).backbone
+    task = load(stored, precision)
+    backbone = task.backbone
     backbone.origin = Origin(str(preset), stored.sha256)
+    backbone.heads = {task.name: {weight.path: weight.numpy() for weight in task.head.weights}}
     return backbone
 
 
@@ -350,7 +439,14 @@ def _size(variables: Iterable[keras.Variable]) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
-def _utf8(text: str, number: int) -> bytes:
+def _row(given: str | Sequence[str], number: int) -> list[bytes]:
+    """A text, or the two of a pair."""
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return [_utf8(text, number) for text in given]
+    return [_utf8(given, number)]
+
+
+def _utf8(text: Any, number: int) -> bytes:
     if not isinstance(text, str):
         raise DataError(f"text {number} must be a string, not {type(text).__name__}")
     try:
@@ -360,14 +456,16 @@ def _utf8(text: str, number: int) -> bytes:
 
 
 def _windows(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
-    held, size = np.empty(0, object), next(sizes)
+    held: list[np.ndarray] = []
+    size = next(sizes)
     for batch in texts:
-        held = np.concatenate([held, batch])
-        while len(held) >= size:
-            yield held[:size]
-            held, size = held[size:], next(sizes)
-    if len(held):
-        yield held
+        whole = np.concatenate([*held, batch])
+        while len(whole) >= size:
+            yield whole[:size]
+            whole, size = whole[size:], next(sizes)
+        held = [whole]
+    if held and len(held[0]):
+        yield held[0]
 
 
 def _growing() -> Iterator[int]:
@@ -393,6 +491,8 @@ def _filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
     if not 0 <= architecture.dropout < 1:
         raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
     length = _sequence_length(architecture.sequence_length, backbone)
+    if architecture.long == WINDOWS and (length is None or length < LEAST_WINDOW):
+        raise ConfigError(f"long 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
     return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
 
 

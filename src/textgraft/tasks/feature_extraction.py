@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
@@ -31,10 +32,15 @@ class TextEmbedder(Task):
         self.normalize = normalize
         super().__init__(preset, precision, **architecture)
 
-    def build_head(self, vector: keras.KerasTensor) -> keras.Model:
+    def build_head(self) -> keras.Model:
         """Nothing, or the division by the length."""
+        vector = keras.Input((self.backbone.dim,), name="vector")
         last = keras.layers.UnitNormalization(dtype="float32") if self.normalize else keras.layers.Identity()
         return keras.Model(vector, last(vector), name="head")
+
+    def forward(self, batch: Any, training: bool = False) -> tf.Tensor:
+        """A batch of rows to vectors; of a text in windows, their mean is what is normalized."""
+        return self.head(self.pool(batch, training), training=training)
 
     def settings(self) -> dict[str, Any]:
         """Whether vectors are normalized."""

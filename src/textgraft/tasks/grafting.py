@@ -3,25 +3,26 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.artifact.cache import VectorCache
-from textgraft.tasks.base import Task
 from textgraft.training.activations import Activations, activations_of
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.features import Extraction
 from textgraft.training.history import Watcher
-from textgraft.training.inputs import TokenIds
+from textgraft.training.inputs import Examples, TokenInputs
 from textgraft.training.optimizer import weight_decay
-from textgraft.training.step import Examples, Network
+from textgraft.training.step import Network
 
-Read = Mapping[str, Examples[TokenIds]]
+if TYPE_CHECKING:
+    from textgraft.tasks.trainable import TrainableTask
+
+Read = Mapping[str, Examples[TokenInputs]]
 
 
 class Grafting:
@@ -31,22 +32,14 @@ class Grafting:
         chosen: how to train.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-        metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
-        chosen: FitConfig,
-    ) -> None:
+    def __init__(self, task: "TrainableTask", chosen: FitConfig) -> None:
         """Choose.
 
         Args:
-            task: has backbone, pooling and head.
-            loss: see `Network`.
-            metrics: see `Network`.
+            task: has backbone and head.
             chosen: without None.
         """
-        self._task, self._loss, self._metrics, self.chosen = task, loss, metrics, chosen
+        self._task, self.chosen = task, chosen
 
     def to_train(self, read: Read, watcher: Watcher) -> tuple[Network, Examples[Any], Examples[Any]]:
         """The network, and the examples that train and judge it.
@@ -57,28 +50,24 @@ class Grafting:
         """
         if self.chosen.fine_tune == "all" or self.chosen.lora:
             return self._whole(read), read["train"], read["validation"]
-        extracted = partial(watcher.extracted, total=sum(len(part.targets) for part in read.values()))
-        if self.chosen.fine_tune == "none":
-            extraction = self.extraction()
-            train, judged = (
-                Examples(extraction.vectors(part.inputs, extracted, watcher.note), part.targets)
-                for part in read.values()
-            )
-            return self._network(self._task.head, self._task.head), train, judged
-        return self._upper(read, extracted)
+        extracted = partial(watcher.extracted, total=sum(map(len, read.values())))
+        if self.chosen.last or not self._task.pooled:
+            return self._upper(read, extracted)
+        extraction = self.extraction()
+        train, judged = (
+            part.over(extraction.vectors(part.inputs.tokens, extracted, watcher.note)) for part in read.values()
+        )
+        return self._network(read, self._task.head, self._task.head), train, judged
 
     def rehearse(self, read: Read, texts: int = 256) -> tuple[Network, Examples[Any], Examples[Any], float]:
         """`to_train`; where what is frozen is stored, for the first texts, with the seconds that all would take."""
-        if not self.chosen.last:
+        if self.chosen.fine_tune == "all" or self.chosen.lora:
             return self._whole(read), read["train"], read["validation"], 0.0
-        some = {
-            name: Examples(part.inputs.part(slice(0, min(texts, len(part.inputs)))), part.targets[:texts])
-            for name, part in read.items()
-        }
+        some = {name: part.part(slice(0, min(texts, len(part)))) for name, part in read.items()}
         start = time.monotonic()
         network, train, judged = self._upper(some, lambda _: None)
-        share = sum(int(part.inputs.lengths.sum()) for part in some.values())
-        whole = sum(int(part.inputs.lengths.sum()) for part in read.values())
+        share = sum(int(part.lengths.sum()) for part in some.values())
+        whole = sum(int(part.lengths.sum()) for part in read.values())
         return network, train, judged, (time.monotonic() - start) * whole / max(1, share)
 
     def extraction(self) -> Extraction:
@@ -87,36 +76,50 @@ class Grafting:
         settings = {
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
         }  # fmt: skip
-        return Extraction(task.pool, task.backbone, settings, VectorCache.of_user())
+        return Extraction(task.pool, task.input_spec, task.backbone, settings, VectorCache.of_user())
 
     def _whole(self, read: Read) -> Network:
         task, chosen = self._task, self.chosen
-        if chosen.lora:  # the token table is not trained
-            return self._network(task.model, task.forward)
-        trained, judged = read["train"].inputs.ids, read["validation"].inputs.ids
+        if chosen.lora or not task.compact:  # the token table is not trained, or all of it
+            return self._network(read, task.model, task.forward)
+        trained, judged = (read[name].inputs.tokens.ids for name in ("train", "validation"))
         compact = CompactTable(task.backbone.token_table, trained, judged, weight_decay(chosen))
-        return self._network(task.model, task.forward, compact)
+        return self._network(read, task.model, task.forward, compact)
 
-    def _upper(
-        self, read: Read, extracted: Callable[[int], None]
-    ) -> tuple[Network, Examples[Activations], Examples[Activations]]:
+    def _upper(self, read: Read, extracted: Callable[[int], None]) -> tuple[Network, Examples[Any], Examples[Any]]:
         task, chosen = self._task, self.chosen
         halves = task.backbone.halves(chosen.last)
-        below = tf.function(halves.below, input_signature=[TokenIds.spec], autograph=False)
+        below = tf.function(
+            partial(task.below, halves), input_signature=[read["train"].inputs.tokens.spec], autograph=False
+        )
 
-        def stored(part: Examples[TokenIds]) -> Examples[Activations]:
-            room = Activations(part.inputs.lengths, halves.dim, chosen.stored)
-            return Examples(activations_of(below, part.inputs, room, chosen.batch_tokens or 1, extracted), part.targets)
+        def stored(part: Examples[TokenInputs]) -> Examples[Any]:
+            tokens = part.inputs.tokens
+            room = Activations(tokens.lengths, halves.dim, chosen.stored)
+            return part.over(activations_of(below, tokens, room, chosen.batch_tokens or 1, extracted))
 
-        def forward(batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-            return task.head(halves.above(batch, task.pooling, training), training=training)
+        def forward(batch: Any, training: bool = False) -> Any:
+            return task.above(halves, batch, training)
 
         train, judged = stored(read["train"]), stored(read["validation"])
         inputs = halves.upper.input
-        pooled = task.pooling(halves.upper.output, inputs["padding_mask"])
-        return self._network(keras.Model(inputs, task.head(pooled)), forward), train, judged
+        layers = keras.Model(inputs, task.on_top(halves.upper.output, inputs["padding_mask"]))
+        return self._network(read, layers if chosen.last else task.head, forward), train, judged
 
     def _network(
-        self, layers: keras.Model, forward: Callable[..., tf.Tensor], compact: CompactTable | None = None
+        self, read: Read, layers: keras.Model, forward: Callable[..., Any], compact: CompactTable | None = None
     ) -> Network:
-        return Network(layers, forward, self._loss, self._metrics, compact, self._task.backbone.stage)
+        task = self._task
+        return Network(
+            layers=layers,
+            forward=forward,
+            loss=task.loss,
+            metrics=task.metrics,
+            scores=task.scores,
+            kept=task.kept,
+            score=task.score,
+            from_loss=task.from_loss,
+            compact=compact,
+            stage=task.backbone.stage,
+            objective=task.objective(self.chosen.balance, read["train"]),
+        )

@@ -1,0 +1,341 @@
+"""The contract of a task whose head is trained: what its examples are, and how an answer is judged."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+from rich.console import RenderableType
+
+from textgraft import registry, runtime
+from textgraft.backbones.base import Backbone
+from textgraft.data.dataset import Dataset
+from textgraft.data.parts import VALIDATION_SHARE
+from textgraft.errors import ConfigError
+from textgraft.tasks.base import Task, backbone_of
+from textgraft.tasks.grafting import Grafting
+from textgraft.training.batches import rows_of_an_epoch
+from textgraft.training.checkpoints import Checkpoints, run_digest
+from textgraft.training.config import FitConfig
+from textgraft.training.history import History, Watcher
+from textgraft.training.inputs import Examples, TokenInputs, Truncation
+from textgraft.training.logistic import fit_logistic
+from textgraft.training.loop import Training
+from textgraft.training.plan import Plan, peak_memory
+from textgraft.training.progress import TrainingBar
+
+# Of a head that trains alone on stored vectors, where a step costs nothing.
+_HEAD_ALONE = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
+
+Watch = Callable[[Iterator[Any]], Iterator[Any]]
+
+
+class TrainableTask(Task):
+    """A task that is trained on examples and tested on others.
+
+    Attributes:
+        score: the metric by which epochs are judged, a share between 0 and 1; None to judge by the loss.
+        compact: whether nothing but the texts selects rows of the token table.
+    """
+
+    name = "a task that is trained"
+    score: str | None = "accuracy"
+    compact: ClassVar[bool] = True
+
+    @abstractmethod
+    def examples(self, data: Dataset) -> Examples[TokenInputs]:
+        """Texts and targets as the network takes them.
+
+        Raises:
+            DataError: for what the task was not made for, such as an unknown label.
+        """
+
+    @abstractmethod
+    def loss(self, targets: Any, outputs: Any) -> tf.Tensor:
+        """The loss of each row, float32 (b,), summed over the predictions it is judged by; graph ops."""
+
+    @abstractmethod
+    def metrics(self, targets: Any, outputs: Any) -> dict[str, float]:
+        """Means over the predictions of some rows, for the history; outputs as `kept` leaves them."""
+
+    @abstractmethod
+    def measured(self, data: Dataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:
+        """The metrics of a test, as JSON values.
+
+        Args:
+            data: examples, none of them trained on.
+            truncation: what it takes is added to this.
+            watch: passes on the batches of texts, and sees them go.
+        """
+
+    @property
+    @abstractmethod
+    def answer_columns(self) -> tuple[str, ...]:
+        """The columns of the table of predictions, beside the text."""
+
+    @abstractmethod
+    def answers(
+        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+    ) -> Iterator[list[Sequence[Any]]]:
+        """Stream predictions.
+
+        Args:
+            texts: object arrays of UTF-8 bytes.
+            truncation: what it takes is added to this; without it, a warning tells.
+
+        Yields:
+            for one window of texts after the other, what stands in each of `answer_columns`.
+        """
+
+    @abstractmethod
+    def summary(self) -> str:
+        """What the head was made for, in a few words."""
+
+    @abstractmethod
+    def report(self, found: dict[str, Any]) -> RenderableType:
+        """What `evaluate` returned, as tables for people."""
+
+    def scores(self, targets: Any, outputs: Any) -> dict[str, float]:
+        """Metrics over all rows, which judge an epoch: `metrics`, and what is no mean over rows."""
+        return self.metrics(targets, outputs)
+
+    def kept(self, targets: Any, outputs: Any) -> Any:
+        """What the metrics need of the outputs; graph ops."""
+        return outputs
+
+    def from_loss(self, loss: float) -> dict[str, float]:
+        """What follows from a mean loss, for the history."""
+        return {}
+
+    def objective(self, balance: str, train: Examples[TokenInputs]) -> Callable[[Any, Any], tf.Tensor] | None:
+        """What training lowers in place of the loss; None for the loss.
+
+        Args:
+            balance: see `training.config.FitConfig`.
+            train: examples.
+        """
+        return None
+
+    def repeats(self, train: Examples[TokenInputs]) -> np.ndarray:
+        """How often each of the examples comes in an epoch when rare labels are to come more often, float64 (n,)."""
+        raise ConfigError(f"balance is for labels of whole texts; {self.name} has none; leave it out")
+
+    def survey(self, train: Dataset) -> None:
+        """Take from the training set what is to be known before any training."""
+        return
+
+    def settle(self, validation: Examples[TokenInputs]) -> str:
+        """Take from the validation set what is to be known of the trained model.
+
+        Returns:
+            a line for the user to see, or nothing.
+        """
+        return ""
+
+    def begin(
+        self,
+        read: Mapping[str, Examples[Any]],
+        chosen: FitConfig,
+        run: Mapping[str, Any],
+        checkpoints: Checkpoints | None,
+        watcher: Watcher,
+    ) -> dict[str, float]:
+        """What is to be done before the first step, once in a run.
+
+        Args:
+            read: "train" and "validation".
+            chosen: how to train.
+            run: all that makes the run what it is.
+            checkpoints: keep what must not be done twice, where there are some.
+            watcher: told of what is done.
+
+        Returns:
+            numbers that stand beside those of the epoch that was kept.
+        """
+        return {}
+
+    def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What of the metrics of a test goes into the model folder."""
+        return found
+
+    def fit(
+        self,
+        data: Dataset,
+        validation: Dataset | None = None,
+        watcher: Watcher | None = None,
+        checkpoints: Checkpoints | str | Path | None = None,
+        **config: Any,
+    ) -> History:
+        """Train; the model ends with the weights of its best epoch.
+
+        Args:
+            data: examples.
+            validation: judges each epoch; by default a tenth, drawn within each label, is held back from `data`.
+            watcher: told of each step and epoch; by default a progress bar.
+            checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run that is
+                there is resumed, and ends as if it had not been cut short.
+            config: fields of `training.config.FitConfig`.
+
+        Raises:
+            ConfigError: for a value that makes no sense, or an unfinished run that is another one.
+            DataError: for a label the model does not have.
+            TrainingError: when the loss is no longer finite.
+            BusyError: when another process uses the checkpoints.
+            InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
+        """
+        chosen, parts, read = self._prepared(data, validation, config)
+        run = self._run(chosen, parts)
+        with ExitStack() as stack:
+            if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
+                checkpoints = stack.enter_context(Checkpoints(checkpoints))
+            watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
+            for line in (line for part in read.values() for line in part.notices):
+                watcher.note(line)
+            begun = self.begin(read, chosen, run, checkpoints, watcher)
+            if chosen.lora:
+                stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
+            network, train, judge = Grafting(self, chosen).to_train(read, watcher)
+            if chosen.head == "logistic":
+                history = fit_logistic(self.head.layers[-1], train, judge, self._means)
+            else:
+                history = Training(network, train, judge, chosen, watcher).run(checkpoints, run)
+        if line := self.settle(read["validation"]):
+            watcher.note(line)
+        self.history = history.records
+        self.record = {
+            "run": run_digest(run),
+            "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
+            "metrics": {"validation": {**history.records[history.best_epoch - 1], **begun}},
+            "data": {name: _described(part, read[name].inputs.tokens.truncation) for name, part in parts.items()},
+        }
+        return history
+
+    def plan(self, data: Dataset, validation: Dataset | None = None, **config: Any) -> Plan:
+        """What `fit` with these arguments would take. It trains nothing, but times a few steps.
+
+        Raises:
+            ConfigError: for a value that makes no sense.
+            DataError: for a label the model does not have.
+        """
+        chosen, parts, read = self._prepared(data, validation, config)
+        tokens = {name: part.inputs.tokens for name, part in read.items()}
+        batches = -(-_rows(read["train"]) // (chosen.batch_size or 1))
+        if chosen.fine_tune == "none" and self.pooled:
+            extraction = Grafting(self, chosen).extraction()
+            seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
+            steps = 0 if chosen.head == "logistic" else batches * (chosen.epochs or 1)
+        else:
+            with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
+                network, train, judged, seconds = Grafting(self, chosen).rehearse(read)
+                training = Training(network, train, judged, chosen, TrainingBar(0, 0))
+                seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.lengths.sum())
+            steps, state = batches * (chosen.epochs or 1), training.state_bytes
+        trainable, parameters = self.parameters(chosen.fine_tune)
+        return Plan(
+            texts={name: len(part) for name, part in parts.items()},
+            tokens={name: int(part.lengths.sum()) for name, part in tokens.items()},
+            truncated={name: part.truncation for name, part in tokens.items()},
+            steps=steps,
+            trainable=trainable,
+            parameters=parameters,
+            seconds=seconds,
+            memory=peak_memory() + state,
+        )
+
+    def evaluate(self, data: Dataset, keep: bool = False, watch: Watch = iter) -> dict[str, Any]:
+        """Test the model: all that `measured` gives, and "truncated" {texts, tokens}.
+
+        Args:
+            data: examples, none of them trained on.
+            keep: save the figures with the model, as those of its final test.
+            watch: passes on the batches of texts, and sees them go.
+
+        Raises:
+            DataError: for a label the model does not have.
+        """
+        truncation = Truncation()
+        found = self.measured(data, truncation, watch)
+        found["truncated"] = asdict(truncation)
+        if keep:
+            self.record.setdefault("metrics", {})["test"] = self.for_folder(found)
+            self.record.setdefault("data", {})["test"] = _described(data, truncation)
+        return found
+
+    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
+        try:
+            config = FitConfig(**given)
+        except TypeError as error:
+            raise ConfigError(f"fit: {error}") from error
+        if config.head == "logistic" and (self.architecture.hidden or not self.pooled):
+            raise ConfigError("head 'logistic' is one layer on one vector per text; leave it out, or hidden")
+        if config.head == "logistic" and self.score != "accuracy":
+            raise ConfigError("head 'logistic' gives one label per text; leave it out for sets of labels and numbers")
+        if config.fine_tune == "none" and self.architecture.hidden and self._windowed:
+            raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
+        if config.fine_tune == "none":
+            config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
+        return config.filled(self.backbone.fit_defaults)
+
+    def _prepared(
+        self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
+    ) -> tuple[FitConfig, dict[str, Dataset], dict[str, Examples[TokenInputs]]]:
+        chosen = self._fit_config(config)
+        if validation is None:
+            data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
+        self.survey(data)
+        parts = {"train": data, "validation": validation}
+        read = {name: self.examples(part) for name, part in parts.items()}
+        if chosen.balance != "none":
+            repeats = self.repeats(read["train"])
+            read["train"].repeats = repeats if chosen.balance == "oversample" else None
+        return chosen, parts, read
+
+    def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
+        """All that makes a run what it is; what differs in any of it is another run."""
+        described = self._config()
+        kept = ("task", "settings", "preset", "preset_sha256", "architecture", "precision", "versions")
+        data = {name: part.fingerprint() for name, part in parts.items()}
+        return {**{name: described[name] for name in kept}, "fit": asdict(chosen), "data_sha256": data}
+
+    def _means(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        losses = self.loss(tf.constant(targets), tf.constant(outputs, tf.float32))
+        return {**self.metrics(targets, outputs), "loss": float(tf.reduce_mean(losses))}
+
+
+def task_class(task: str) -> type[TrainableTask]:
+    """The class of a task that can be trained, by its id.
+
+    Raises:
+        ConfigError: when there is none.
+    """
+    return registry.implementation("tasks", task.replace("-", "_"), TrainableTask)
+
+
+def _rows(train: Examples[TokenInputs]) -> int:
+    """Of an epoch."""
+    return rows_of_an_epoch(len(train), train.repeats)
+
+
+def language_task(preset: str | Path | Backbone, precision: str = "auto", **given: Any) -> TrainableTask:
+    """The task by which a backbone learns from texts alone: text-generation where it is causal, else fill-mask.
+
+    Args:
+        preset: see `Task`.
+        precision: "auto", "float32" or "mixed_bfloat16".
+        given: what else the task takes.
+
+    Raises:
+        ConfigError: when the backbone can do neither.
+        PresetError: when the preset cannot be loaded.
+    """
+    chosen, trust = runtime.choose_precision(precision), {"trust_savedmodel": given.pop("trust_savedmodel", False)}
+    backbone = backbone_of(preset, chosen, trust)
+    return task_class("text-generation" if backbone.is_causal else "fill-mask")(backbone, precision=chosen, **given)
+
+
+def _described(data: Dataset, truncation: Truncation) -> dict[str, Any]:
+    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncation)}

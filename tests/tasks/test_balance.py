@@ -1,0 +1,147 @@
+"""Labels that few texts have: weights, focal loss and repeated rows, each against its definition, and what they do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from textgraft.errors import ConfigError
+from textgraft.tasks.problems import balance
+from textgraft.tasks.problems.multi_label import MultiLabel
+from textgraft.tasks.problems.single_label import SingleLabel
+from textgraft.training.batches import rows_of_an_epoch, shuffled
+from textgraft.training.ragged import Ragged
+
+BALANCED = ["weights", "focal", "oversample"]
+FIT = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2}
+
+
+def imbalanced(multi):
+    """400 texts, 5 % of them rare: each of these has a word that a tenth of the others have too."""
+    random = np.random.default_rng(0)
+    rare = np.arange(400) % 20 == 0
+    marked = rare | (random.random(400) < 0.1)
+    fillers = random.choice(["the film", "a plot", "it was fine", "not dull"], (400, 2))
+    texts = [
+        f"{first} {'bad' if mark else 'good'} {second}" for (first, second), mark in zip(fillers, marked, strict=True)
+    ]
+    if not multi:
+        return tg.Dataset.from_lists(texts, np.where(rare, "rare", "usual").tolist())
+    sets = [["rare"] * bool(is_rare) + ["film"] * ("film" in text) for text, is_rare in zip(texts, rare, strict=True)]
+    return tg.Dataset.from_lists(texts, sets)
+
+
+def fitted(preset, multi, **config):
+    data = imbalanced(multi)
+    given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
+    model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
+    model.fit(data, data, Watcher(), epochs=8, batch_size=16, learning_rate=3e-2, **config)
+    if multi:
+        model.problem.survey(data)  # thresholds of 0.5: tuned ones would hide the difference
+    return model, model.evaluate(data)
+
+
+@pytest.mark.parametrize("multi", [False, True], ids=["single", "multi"])
+def test_rare_labels_are_found(tiny_word_vectors, multi):
+    _, plain = fitted(tiny_word_vectors, multi)
+    recall = plain["per_class"]["rare"]["recall"]
+    for name in ("weights", "oversample"):
+        _, found = fitted(tiny_word_vectors, multi, balance=name)
+        assert found["macro_f1"] > plain["macro_f1"] + 0.1
+        assert found["per_class"]["rare"]["recall"] > recall + 0.5
+
+
+@pytest.mark.parametrize("name", BALANCED)
+def test_the_losses_that_are_reported_are_not_balanced(tiny_word_vectors, name):
+    model, found = fitted(tiny_word_vectors, False, balance=name)
+    examples = model.examples(imbalanced(False))
+    inputs, targets = examples.batch(np.arange(400))
+    plain = tf.reduce_mean(model.loss(targets, model.forward(inputs))).numpy()
+    assert found["loss"] == pytest.approx(plain, rel=1e-4)
+    assert model.history[model.record["fit"]["best_epoch"] - 1]["val_loss"] == pytest.approx(plain, rel=1e-4)
+
+
+def test_weights_by_their_definition():
+    problem = SingleLabel(["a", "b", "c"])
+    targets, logits = (
+        np.array([0, 0, 0, 1], np.int32),
+        tf.constant(np.random.default_rng(0).normal(size=(4, 3)), tf.float32),
+    )
+    found = problem.objective("weights", targets)(tf.constant(targets), logits)
+    weights = np.array([4 / (2 * 3), 4 / (2 * 1)])[targets]  # n / (labels seen * count), as scikit-learn's "balanced"
+    assert weights.mean() == pytest.approx(1)
+    np.testing.assert_allclose(found, weights * problem.loss(tf.constant(targets), logits), rtol=1e-5)
+    sets = Ragged(np.array([0, 1, 0, 0], np.int32), np.array([2, 1, 1, 0]))
+    problem, logits = MultiLabel(["a", "b"]), logits[:, :2]
+    found = problem.objective("weights", sets)(sets.tensor(), logits)
+    true = np.array([[1, 1], [1, 0], [1, 0], [0, 0]])
+    sure = 1 / (1 + np.exp(-logits.numpy()))
+    expected = -(np.array([1 / 3, 3]) * true * np.log(sure) + (1 - true) * np.log(1 - sure)).mean(axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_focal_by_its_definition():
+    for labels in (["a", "b"], ["a", "b", "c"]):
+        problem = SingleLabel(labels)
+        logits = np.random.default_rng(0).normal(size=(6, problem.width)).astype(np.float32) * 3
+        targets = np.arange(6, dtype=np.int32) % len(labels)
+        true = problem.probabilities(logits)[np.arange(6), targets]
+        found = problem.objective("focal", targets)(tf.constant(targets), tf.constant(logits))
+        np.testing.assert_allclose(found, -((1 - true) ** 2) * np.log(true), rtol=1e-4, atol=1e-7)
+
+
+def test_rows_come_as_often_as_their_labels_are_rare():
+    targets = np.repeat([0, 1, 2], [70, 20, 10])
+    repeats = balance.repeats(np.bincount(targets), np.bincount(targets)[targets])
+    lengths = np.random.default_rng(0).integers(1, 90, 100)
+    for epoch in range(4):
+        order = np.concatenate(shuffled(lengths, 8, 0, epoch, repeats))
+        assert len(order) == rows_of_an_epoch(100, repeats) == 210
+        often = np.bincount(order, minlength=100)
+        np.testing.assert_allclose(np.bincount(targets, often), 70, atol=1)
+        assert often.min() >= 1
+        assert np.abs(often - repeats).max() < 1
+        again = np.concatenate(shuffled(lengths, 8, 0, epoch, repeats))
+        np.testing.assert_array_equal(order, again)
+    assert len({len(shuffled(lengths, 8, 0, epoch, repeats)) for epoch in range(9)}) == 1
+
+
+def test_repeats_of_sets_go_by_the_rarest_label():
+    sets = Ragged(np.array([0, 0, 1, 0, 0], np.int32), np.array([1, 2, 1, 1, 0]))
+    np.testing.assert_array_equal(MultiLabel(["a", "b"]).repeats(sets), [1, 4, 1, 1, 1])
+
+
+@pytest.mark.parametrize("name", BALANCED)
+def test_cut_and_resumed(tiny_word_vectors, tmp_path, name):
+    def fresh():
+        return tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
+
+    data, config = imbalanced(False).take(range(60)), {**FIT, "balance": name}
+    whole = fresh()
+    whole.fit(data, data, Watcher(), **config)
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        fresh().fit(data, data, Watcher(11, cut), checkpoints, **config)
+    resumed = fresh()
+    resumed.fit(data, data, Watcher(), tmp_path / "run", **config)
+    assert_same(end(resumed), end(whole))
+
+
+@pytest.mark.parametrize("fine_tune", ["none", "last:1"])
+def test_other_ways_of_fine_tuning(tiny_bert, fine_tune):
+    model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
+    data = imbalanced(False).take(range(40))
+    for name in BALANCED:
+        model.fit(data, data, Watcher(), fine_tune=fine_tune, balance=name, **FIT)
+
+
+def test_what_makes_no_sense(tiny_word_vectors):
+    model = tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
+    with pytest.raises(ConfigError, match="none, weights, focal, oversample"):
+        model.fit(imbalanced(False), balance="smote")
+    with pytest.raises(ConfigError, match="knows no balance"):
+        model.fit(imbalanced(False), fine_tune="none", head="logistic", balance="weights")
+    numbers = tg.Dataset.from_lists(["a", "b", "c", "d"] * 5, [1.0, 2.0, 3.0, 4.0] * 5, problem="regression")
+    model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")
+    with pytest.raises(ConfigError, match="regression has none"):
+        model.fit(numbers, numbers, balance="weights")

@@ -1,0 +1,234 @@
+"""Learning from texts with hidden tokens, and finding out what is behind a mask."""
+
+import keras_hub
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import ConfigError, DataError
+
+TEXTS = ["the film was good , not bad .", "it was a dull plot .", "the plot was very fine", "a fine film it was"] * 16
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 3e-3}
+
+
+def fresh(preset, **architecture):
+    return tg.MaskFiller(preset, "float32", **{"sequence_length": 12, **architecture})
+
+
+def data():
+    return tg.Dataset.from_lists(TEXTS)
+
+
+def some_head(model):
+    """A head with random weights in all of its layers."""
+    random = np.random.default_rng(0)
+    for weight in model.head.weights:
+        weight.assign(random.normal(size=weight.shape) * 0.5)
+    return model
+
+
+def nats(model, shown, positions, targets):
+    """The loss of each hidden token of a row, from the logits of the plain model."""
+    ids = np.array([shown])
+    inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids), "segment_ids": np.zeros_like(ids)}
+    logits = model.model({name: inputs[name] for name in model.model.input}).numpy()[0].astype(np.float64)[positions]
+    return np.log(np.exp(logits).sum(1)) - logits[np.arange(len(targets)), targets]
+
+
+@pytest.mark.parametrize(
+    "preset",
+    ["tiny_bert", "tiny_albert"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("tiny_roberta", "tiny_electra", "tiny_deberta_v3")],
+)
+def test_perplexity_equals_that_of_the_hidden_tokens_by_hand(preset, request):
+    model = some_head(fresh(request.getfixturevalue(preset)))
+    examples = model.examples(data())
+    (shown, positions), targets = examples.batch(np.arange(len(examples)))
+    rows = zip(*(one.to_list() for one in (shown, positions, targets)), strict=True)
+    losses = np.concatenate([nats(model, *row) for row in rows])
+    found = model.evaluate(data())
+    assert found["tokens"] == len(losses) == examples.weights.sum()
+    assert found["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    assert found["perplexity"] == pytest.approx(np.exp(losses.mean()), rel=1e-4)
+    assert model.evaluate(data()) == found
+
+
+def test_the_head_is_the_one_of_the_paper_as_keras_hub_has_it(tiny_bert):
+    model = some_head(fresh(tiny_bert))
+    layer = model.backbone.token_table.layer
+    other = keras_hub.layers.ReversibleEmbedding(layer.input_dim, layer.output_dim)
+    other.build()
+    other.embeddings.assign(layer.embeddings)
+    reference = keras_hub.layers.MaskedLMHead(
+        token_embedding=other, intermediate_activation="gelu", layer_norm_epsilon=1e-12
+    )
+    vectors, places = np.random.default_rng(1).normal(size=(2, 5, 16)).astype(np.float32), np.array([[0, 3], [4, 1]])
+    reference(vectors, mask_positions=places)
+    own = {weight.path: weight for weight in model.head.weights}
+    dense, norm = reference._intermediate_dense, reference._intermediate_layer_norm
+    for weight, name in [(dense.kernel, "dense/kernel"), (dense.bias, "dense/bias"), (norm.gamma, "layer_norm/gamma"),
+                         (norm.beta, "layer_norm/beta"), (reference._bias, "logits/bias")]:  # fmt: skip
+        weight.assign(own[name])
+    expected = reference(vectors, mask_positions=places).numpy()
+    found = np.take_along_axis(model.head(vectors).numpy(), places[:, :, None], 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_nothing_is_predicted_where_nothing_is_hidden(tiny_bert):
+    model = some_head(fresh(tiny_bert))
+    (rows, positions), targets = model.examples(data()).batch(np.arange(6))
+    vectors, _ = model.backbone.vectors(rows)
+    model.backbone.vectors = lambda *_: (vectors, None)
+    with tf.GradientTape() as tape:
+        tape.watch(vectors)
+        logits = model.forward((rows, positions))
+        loss = tf.reduce_sum(model.loss(targets, logits))
+    assert logits.values.shape == (targets.values.shape[0], 20)
+    moved = np.abs(tape.gradient(loss, vectors).numpy()).max(2) > 0
+    expected = np.zeros_like(moved)
+    for row, places in enumerate(positions.to_list()):
+        expected[row, places] = True
+    np.testing.assert_array_equal(moved, expected)
+
+
+def test_documents_become_rows_and_lose_nothing(tiny_bert):
+    model = fresh(tiny_bert)
+    special = model.backbone.special_tokens
+    rows = model.examples(data()).inputs
+    assert rows.lengths.max() == 12
+    assert rows.truncation.texts == 0
+    whole = []
+    for row in np.split(rows.ids, np.cumsum(rows.lengths)[:-1]):
+        assert (row[0], row[-1]) == (special.start, special.end)
+        whole += row[1:-1].tolist()
+    expected = []
+    for row in model.tokenize([np.array([text.encode() for text in TEXTS], object)])._rows.tensor().to_list():
+        expected += row[1:]
+    assert whole == expected[:-1]
+
+
+def test_training_lowers_perplexity_and_says_what_it_was(tiny_bert):
+    model, watcher = fresh(tiny_bert), Watcher()
+    history = model.fit(data(), data(), watcher, **{**FIT, "epochs": 12})
+    found = model.record["metrics"]["validation"]
+    assert found["val_perplexity"] < found["val_perplexity_before"] / 2
+    assert found["val_perplexity"] == pytest.approx(model.evaluate(data())["perplexity"], rel=1e-5)
+    assert history.records[0]["val_perplexity"] == pytest.approx(np.exp(history.records[0]["val_loss"]))
+    assert [note.split(":")[0] for note in watcher.notes] == ["the head is new", "perplexity before training"]
+
+
+def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
+    model = fresh(tiny_bert)
+    uniform = model.evaluate(data())["perplexity"]
+    before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
+    examples = {"train": model.examples(data()), "validation": model.examples(data())}
+    begun = model.begin(examples, model._fit_config({}), {}, None, Watcher())
+    assert begun["val_perplexity_before"] < uniform * 0.9
+    for weight in model.backbone.network.weights:
+        np.testing.assert_array_equal(weight.numpy(), before[weight.path])
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_bert):
+    model = fresh(tiny_bert)
+    model.fit(data(), data(), Watcher(), **FIT)
+    return model
+
+
+# The first epoch's first steps, the second one, and the third.
+@pytest.mark.parametrize("after", [*(pytest.param(step, marks=pytest.mark.slow) for step in (1, 2, 25)), 15])
+def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
+    steps = -(-len(whole.examples(data())) // FIT["batch_size"])
+    assert steps < 15 < 2 * steps < 25 < 3 * steps
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        fresh(tiny_bert).fit(data(), data(), Watcher(after, cut), checkpoints, **FIT)
+    watcher, resumed = Watcher(), fresh(tiny_bert)
+    resumed.fit(data(), data(), watcher, tmp_path / "run", **FIT)
+    assert_same(end(resumed), end(whole))
+    assert resumed.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(
+        whole.record["metrics"]["validation"]["val_perplexity_before"], rel=1e-6
+    )
+    assert not any("head is new" in note for note in watcher.notes)
+
+
+@pytest.mark.slow
+def test_matrices_of_a_low_rank_are_trained_too(tiny_bert):
+    model = fresh(tiny_bert)
+    before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
+    model.fit(data(), data(), Watcher(), fine_tune="lora:2", **FIT)
+    moved = {weight.path for weight in model.backbone.network.weights if np.any(weight != before[weight.path])}
+    assert moved
+    assert all("query" in path or "value" in path for path in moved)
+
+
+@pytest.fixture(scope="module")
+def folder(whole, tmp_path_factory):
+    return whole.save(tmp_path_factory.mktemp("models") / "adapted")
+
+
+def test_the_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
+    adapted, first = load_backbone(tiny_bert).network, tg.load(folder, "float32").backbone.network
+    moved = [one.path for one, two in zip(adapted.weights, first.weights, strict=True) if np.any(one != two.numpy())]
+    assert "token_embedding/embeddings" in moved
+    labels = ["a", "b"] * 8
+    classifier = tg.TextClassifier(folder, ["a", "b"], "float32")
+    np.testing.assert_array_equal(
+        classifier.backbone.token_table.vectors, first.get_layer("token_embedding").embeddings
+    )
+    classifier.fit(tg.Dataset.from_lists(TEXTS[:16], labels), tg.Dataset.from_lists(TEXTS[:2], labels[:2]), epochs=1)
+    assert set(classifier.predict(TEXTS[:4])) <= {"a", "b"}
+    tagger = tg.TokenClassifier(folder, ["a"], "float32")
+    assert len(tagger.predict(TEXTS[:2])) == 2
+
+
+def test_another_adaptation_begins_with_the_head_of_the_first(folder):
+    again, watcher = fresh(folder), Watcher()
+    perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]
+    assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
+    again.fit(data(), data(), watcher, **{**FIT, "epochs": 1})
+    assert again.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-5)
+    assert not any("head is new" in note for note in watcher.notes)
+
+
+def test_the_tokens_behind_masks(folder):
+    model = tg.load(folder, "float32")
+    texts = ["the film was [MASK] , not bad .", "none", "[MASK] film [MASK] good"]
+    found = model.predict(texts, top=3)
+    assert [[len(mask) for mask in masks] for masks in found] == [[3], [], [3, 3]]
+    row = model.tokenize([np.array([texts[0].encode()], object)])
+    place = row.ids.tolist().index(model.backbone.mask)
+    for token, probability in found[0][0]:
+        number = [model.backbone.token(one) for one in range(20)].index(token)
+        assert -np.log(probability) == pytest.approx(nats(model, row.ids.tolist(), [place], [number])[0], rel=1e-4)
+    assert found[0][0][0].probability > found[0][0][1].probability
+    (window,) = model.answers([np.array([text.encode() for text in texts], object)])
+    assert window == [[found[0][0][0].token, "", " ".join(mask[0].token for mask in found[2])]]
+
+
+def test_a_mask_that_is_cut_off_is_counted(folder):
+    with pytest.warns(UserWarning, match="1 texts were cut to 12 tokens"):
+        assert tg.load(folder, "float32").predict(["film " * 12 + "[MASK]"]) == [[]]
+
+
+def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word_vectors):
+    for preset in (tiny_gpt2, tiny_word_vectors):
+        with pytest.raises(ConfigError, match=r"has no token that hides another one; take a preset of .*bert") as error:
+            fresh(preset)
+        assert "gpt2" not in str(error.value).split("take a preset of")[1]
+    for way in ("none", "last:1"):
+        with pytest.raises(ConfigError, match=f"fine_tune {way} .*take all or lora:R"):
+            fresh(tiny_bert).fit(data(), data(), fine_tune=way)
+    with pytest.raises(ConfigError, match="at least 3"):
+        fresh(tiny_bert, sequence_length=2)
+    with pytest.raises(ConfigError, match=r"table is \[5, 16\], that of bert \[20, 16\]"):
+        fresh(tiny_bert, table=[5, 16])
+    with pytest.raises(DataError, match="none of its 2 texts has a token to be found"):
+        fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), data())
+
+
+def test_unknown_words_are_counted(tiny_bert):
+    examples = fresh(tiny_bert).examples(tg.Dataset.from_lists(["the zebra was good", "gnu film"], source="zoo"))
+    assert examples.notices == ("zoo: 2 of 7 tokens are unknown to the vocabulary",)

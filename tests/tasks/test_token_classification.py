@@ -1,0 +1,233 @@
+"""Named entities, on tiny networks with random weights."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, pre_tokenizers
+
+import textgraft as tg
+from tests.conftest import GOLDEN
+from tests.golden.texts import SHORT
+from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from textgraft import registry
+from textgraft.errors import ConfigError, DataError
+from textgraft.tasks.word_rows import Widening, WordRows, tags_of
+from textgraft.text.cleaning import Cleaning
+
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
+WORDS = [text.split() for text in ("the film was good", "a dull plot .", "very bad film , it was dull", "plot")] * 6
+TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words in WORDS]
+TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6
+TRANSFORMERS = [name for name in registry.names("backbones") if name != "word_vectors"]
+
+
+def data():
+    return tg.TaggedDataset.from_lists(WORDS, TAGS)
+
+
+def fresh(preset, **settings):
+    return tg.TokenClassifier(preset, ["X", "Y"], precision="float32", **{"splitting": "edges", **settings})
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_bert):
+    model = fresh(tiny_bert, dropout=0)
+    model.fit(data(), data(), Watcher(), **{**FIT, "epochs": 20})
+    return model
+
+
+def test_it_learns_which_words_are_what(trained):
+    found = trained.evaluate(data())
+    assert found["f1"] == 1.0
+    (entities,) = trained.predict(["very bad film , it was dull"])
+    assert [(one.text, one.label, one.start, one.end) for one in entities] == [
+        ("very bad", "Y", 0, 8),
+        ("film", "X", 9, 13),
+    ]
+    assert all(0.5 < one.score <= 1 for one in entities)
+
+
+@pytest.mark.parametrize("fine_tune", ["all", "none", "last:1", "lora:2"])
+def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
+    model = fresh(GOLDEN / "roberta", dropout=0)
+    history = model.fit(data(), data(), Watcher(), fine_tune=fine_tune, **FIT)
+    assert history.records[-1]["loss"] < history.records[0]["loss"]
+    trained, total = model.parameters(fine_tune)
+    assert trained < total or fine_tune == "all"
+
+
+def test_word_vectors_are_a_baseline_that_looks_at_neighbours(tiny_word_vectors):
+    model = fresh(tiny_word_vectors, dropout=0)
+    assert model.settings()["convolution"]
+    model.fit(data(), data(), Watcher(), **{**FIT, "epochs": 20})
+    assert model.evaluate(data())["f1"] == 1.0
+
+
+@pytest.mark.parametrize("preset", ["tiny_bert", "tiny_word_vectors"])
+def test_padding_and_batch_mates_have_no_effect(preset, request):
+    model = fresh(request.getfixturevalue(preset))
+    texts = ["the film", "a dull plot , not very good , it was bad . the film was bad , the plot was dull .", ""]
+    together = next(model.outputs([np.array([text.encode() for text in texts], object)]))
+    first = 0
+    for text, length in zip(texts, together.lengths, strict=True):
+        alone = next(model.outputs([np.array([text.encode()], object)]))
+        np.testing.assert_allclose(alone.values, together.values[first : first + length], atol=1e-5)
+        first += length
+
+
+def test_cut_anywhere_and_resumed(tiny_bert, tmp_path):
+    whole = fresh(tiny_bert)
+    whole.fit(data(), data(), Watcher(), **FIT)
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        fresh(tiny_bert).fit(data(), data(), Watcher(8, cut), checkpoints, **FIT)
+    resumed = fresh(tiny_bert)
+    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    assert_same(end(resumed), end(whole))
+
+
+def test_a_long_text_is_read_to_its_end(tiny_bert):
+    """Rows of 16 tokens: each word is seen with others around it, and none is dropped."""
+    short, long = fresh(tiny_bert, sequence_length=16), fresh(tiny_bert, sequence_length=64)
+    words = [["the", "film", "was", "good"] * 12]
+    tags = [["O", "B-X", "O", "O"] * 12]
+    one = tg.TaggedDataset.from_lists(words, tags)
+    rows = short.examples(one)
+    assert len(rows) > 1
+    assert int(rows.lengths.max()) == 16
+    assert rows.weights.sum() == 48
+    np.testing.assert_array_equal(rows.targets.values, [0, 1, 0, 0] * 12)
+    assert len(long.examples(one)) == 1
+    short.fit(one, one, Watcher(), **{**FIT, "epochs": 20})
+    (entities,) = short.predict([" ".join(words[0])])
+    assert [found.text for found in entities] == ["film"] * 12
+    assert [found.start for found in entities] == [4 + 18 * number for number in range(12)]
+
+
+# === Alignment ===
+
+
+def rows_of(folder, splitting="edges"):
+    backbone = tg.TextEmbedder(folder, "float32").backbone
+    return backbone, WordRows(backbone, Cleaning(), None, splitting)
+
+
+@pytest.mark.parametrize("family", TRANSFORMERS)
+def test_pieces_of_words_are_those_of_the_reference(family, request):
+    """`tokenizers` with words that are given: the same ids, and each word's first piece at its position."""
+    folder = GOLDEN / family
+    backbone, rows = rows_of(folder)
+    reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    reference.no_padding()
+    reference.no_truncation()
+    if isinstance(reference.pre_tokenizer, pre_tokenizers.ByteLevel):
+        reference.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    # Of one letter a hundred times, several ways to cut are equally probable (docs/presets.md).
+    plain = [text for text in SHORT if text.isascii() and text.strip() and "\0" not in text and "xxx" not in text]
+    split = [text.split() for text in plain]
+    texts = [*tg.TaggedDataset.from_lists(split, [["O"] * len(words) for words in split])]
+    words = rows.words(texts)
+    found, first = rows.inputs([words]), 0
+    spelled = words.words.tolist()
+    for row, length in enumerate(words.lengths.tolist()):
+        tokens = [spelled[first + number].decode() for number in range(length)]
+        expected = reference.encode(tokens, is_pretokenized=True)
+        ids = found.tokens.batch(np.array([row])).to_list()[0]
+        positions = found.positions[np.array([row])].values.tolist()
+        assert ids == expected.ids, tokens
+        firsts = [expected.word_ids.index(number) for number in range(length)]
+        assert positions == firsts
+        first += length
+    assert first == len(spelled)
+    assert backbone.family == family
+
+
+def test_offsets_on_many_odd_texts(tiny_bert):
+    """Whatever a text holds, an entity's offsets cut the entity's text out of it, and borders are those of words."""
+    random = np.random.Generator(np.random.PCG64(0))
+    pieces = [
+        "film", "Café", "e\u0301", "\u200b", "\U0001f468\u200d\U0001f469", "\u6771\u4eac", " ", "  ", "\t", "\n", ".",
+        "\u00a0", "İ", "ß", "\u0e01\u0e33", "[SEP]", "&amp;", "\u202e", "\ufeff", "x" * 120, "'s", "\u0301", "-", "\r",
+    ]  # fmt: skip
+    texts = ["".join(random.choice(pieces, size=random.integers(0, 12))) for _ in range(20_000)]
+    model = fresh(tiny_bert, splitting="signs", decoding="free")
+    found = 0
+    for text, entities in zip(texts, model.predict(texts), strict=True):
+        for one in entities:
+            assert text[one.start : one.end] == one.text
+            assert one.text.strip() == one.text
+            found += 1
+        assert all(one.end <= other.start for one, other in itertools.pairwise(entities))
+    assert found > 10_000
+
+
+def test_spans_within_words_are_widened_and_counted(tiny_bert):
+    _, rows = rows_of(tiny_bert, "edges")
+    text = "the film-plot was very good"
+    spans = [(4, 8, "X"), (9, 13, "X"), (18, 22, "X"), (22, 23, "X")]
+    data = tg.TaggedDataset.from_lists([text], [spans])
+    count = Widening()
+    tags = tags_of([*data], rows.words([*data]), {"X": 0}, count)
+    assert tags.tolist() == [0, 1, 0, 1, 0]
+    assert (count.spans, count.widened, count.lost) == (4, 1, 2)
+    assert len(count.lines("there")) == 2
+    notes = Watcher()
+    model = fresh(tiny_bert)
+    model.fit(data, data, notes, epochs=1)
+    assert any("1 of 4 labelled spans begin or end within a word" in note for note in notes.notes)
+
+
+def test_each_sign_is_a_word_where_labels_are_offsets(tiny_bert):
+    _, rows = rows_of(tiny_bert, "signs")
+    data = tg.TaggedDataset.from_lists(["the film-plot was"], [[(4, 8, "X"), (9, 13, "X")]])
+    count = Widening()
+    assert tags_of([*data], rows.words([*data]), {"X": 0}, count).tolist() == [0, 1, 0, 1, 0]
+    assert (count.widened, count.lost) == (0, 0)
+
+
+# === Decoding, bad input, folders ===
+
+
+def test_constrained_decoding_begins_what_goes_on(tiny_bert):
+    free, bound = fresh(tiny_bert, decoding="free"), fresh(tiny_bert)
+    logits = next(free.outputs([np.array([b"the film was good . it was a very dull plot"], object)]))
+    logits.values[:] = 0
+    logits.values[3, 2] = 5  # within X, after nothing
+    assert free._tags(logits)[3] == 2
+    assert bound._tags(logits)[3] != 2 or bound._tags(logits)[2] in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"splitting": "odd"}, "splitting 'odd' is unknown"),
+        ({"decoding": "odd"}, "decoding 'odd' is unknown"),
+        ({"cleaning": Cleaning(strip_html=True)}, "strip_html takes words away"),
+    ],
+)
+def test_settings_that_make_no_sense(tiny_bert, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        fresh(tiny_bert, **settings)
+
+
+def test_labels_and_heads_that_make_no_sense(tiny_bert):
+    for labels in ([], ["X", "X"], "X"):
+        with pytest.raises(ConfigError, match="labels must be at least one string"):
+            tg.TokenClassifier(tiny_bert, labels)
+    with pytest.raises(ConfigError, match="one vector per text"):
+        fresh(tiny_bert).fit(data(), data(), fine_tune="none", head="logistic")
+    with pytest.raises(DataError, match="label 'Y' is unknown; it must be one of: X"):
+        tg.TokenClassifier(tiny_bert, ["X"]).evaluate(data())
+
+
+def test_saved_and_loaded_it_finds_the_same(trained, tmp_path):
+    trained.evaluate(data(), keep=True)
+    trained.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    texts = ["the film was good , very bad", "plot"]
+    assert loaded.predict(texts) == trained.predict(texts)
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "| test (24 texts) | 1.0000 (1.0000 to 1.0000) |" in card
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["settings"]["splitting"] == "edges"

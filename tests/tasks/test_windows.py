@@ -1,0 +1,156 @@
+"""Long texts in windows: cut as the reference cuts them, their logits averaged wherever the model goes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tokenizers import Tokenizer
+
+import textgraft as tg
+from tests.cli.test_cli import run, write_csv
+from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from textgraft.errors import ConfigError
+from textgraft.tasks.base import as_batches
+
+SHORT = ["the film was good", "", "a dull plot ."]
+LONG = ["the film was " * 30 + "bad", "good " * 14, "good " * 15, "a plot , " * 50]
+TEXTS = (SHORT + LONG) * 2
+LABELS = ["good", "bad", "bad", "bad", "good", "good", "bad"] * 2
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
+LENGTH = 16
+
+
+def classifier(preset, long="windows", **options):
+    return tg.TextClassifier(
+        preset, ["bad", "good"], precision="float32", long=long, **{"sequence_length": LENGTH, **options}
+    )
+
+
+def data():
+    return tg.Dataset.from_lists(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
+@pytest.mark.parametrize("length", [8, 16, 31])
+def test_windows_are_the_references(family, length, request):
+    folder = request.config.rootpath / "tests" / "golden" / family
+    reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    special = len(reference.encode("").ids)
+    reference.enable_truncation(length, stride=(length - special) // 4)
+    expected = [[part.ids for part in (whole, *whole.overflowing)] for whole in reference.encode_batch(SHORT + LONG)]
+    graph = classifier(folder, sequence_length=length).text_graph
+    packed = graph.pack(tf.constant(SHORT + LONG))
+    assert packed.token_ids.to_list() == expected
+    assert not packed.dropped.numpy().any()
+
+
+def test_texts_that_fit_have_the_logits_of_a_head(tiny_bert):
+    windows, head = classifier(tiny_bert), classifier(tiny_bert, "head")
+    np.testing.assert_array_equal(windows.predict_proba(SHORT), head.predict_proba(SHORT))
+
+
+@pytest.mark.parametrize("hidden", [(), (5,)])
+def test_logits_are_the_mean_over_windows(tiny_bert, hidden):
+    model = classifier(tiny_bert, hidden=hidden)
+    words = LONG[0].split()
+    room, step = LENGTH - 2, LENGTH - 2 - (LENGTH - 2) // 4
+    starts = range(0, len(words) - room + step, step)
+    parts = [" ".join(words[start : start + room]) for start in starts]
+    assert parts[-1].endswith("bad")
+    alone = np.concatenate(list(classifier(tiny_bert, "head", hidden=hidden).outputs(as_batches(parts))))
+    (found,) = model.outputs(as_batches([LONG[0]]))
+    np.testing.assert_allclose(found[0], alone.mean(axis=0), atol=1e-6)
+
+
+def test_batch_mates_have_no_effect_and_nothing_is_cut(tiny_bert, recwarn):
+    model = classifier(tiny_bert)
+    alone = np.concatenate([model.predict_proba([text]) for text in TEXTS])
+    np.testing.assert_allclose(model.predict_proba(TEXTS), alone, atol=1e-5)
+    assert model.evaluate(data())["truncated"] == {"texts": 0, "tokens": 0}
+    assert not [warning for warning in recwarn if "cut" in str(warning.message)]
+
+
+def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
+    tokens = classifier(tiny_bert).tokenize(as_batches(["good " * 15]))
+    assert tokens.lengths.tolist() == [14 + 2 + (15 - 11) + 2]
+    assert len(tokens.ids) == tokens.lengths.sum()
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"fine_tune": "none"}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"}], ids=str
+)
+def test_cut_and_resumed(tiny_bert, tmp_path, config):
+    whole = classifier(tiny_bert)
+    whole.fit(data(), data(), Watcher(), **config, **FIT)
+    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
+        classifier(tiny_bert).fit(data(), data(), Watcher(6, cut), checkpoints, **config, **FIT)
+    resumed = classifier(tiny_bert)
+    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **config, **FIT)
+    assert_same(end(resumed), end(whole))
+    resumed.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), resumed.predict_proba(TEXTS))
+
+
+@pytest.mark.parametrize("config", [{"fine_tune": "none"}, {"fine_tune": "last:1", "stored": "float32"}], ids=str)
+def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
+    """What validates epochs sees the mean over windows too."""
+    model = classifier(tiny_bert)
+    history = model.fit(data(), data(), Watcher(), **config, **FIT)
+    assert history.records[history.best_epoch - 1]["val_loss"] == pytest.approx(
+        model.evaluate(data())["loss"], rel=1e-4
+    )
+
+
+def test_logistic_head(tiny_bert):
+    model = classifier(tiny_bert)
+    history = model.fit(data(), data(), Watcher(), fine_tune="none", head="logistic")
+    assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
+
+
+def test_parts_of_a_batch_make_the_same_step(tiny_bert):
+    weights = []
+    for tokens in (1 << 20, 64):
+        model = classifier(tiny_bert, dropout=0)
+        for layer in model.backbone.network._flatten_layers():
+            if hasattr(layer, "rate"):
+                layer.rate = 0
+        model.fit(data(), data(), Watcher(), batch_tokens=tokens, epochs=1, batch_size=7, learning_rate=1e-3)
+        weights.append(model.head.get_weights()[0])
+    np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
+
+
+def test_word_vectors_and_vectors_of_texts(tiny_word_vectors, tiny_bert):
+    model = classifier(tiny_word_vectors)
+    assert model.predict_proba(TEXTS).shape == (14, 2)
+    embedder = tg.TextEmbedder(tiny_bert, "float32", normalize=True, long="windows", sequence_length=LENGTH)
+    np.testing.assert_allclose(np.linalg.norm(embedder.predict(LONG), axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pairs": True}, "one answer per single text"),
+        ({"sequence_length": 7}, "at least 8, not 7"),
+        ({"long": "window"}, "head, head\\+tail, windows"),
+    ],
+)
+def test_what_makes_no_sense(tiny_bert, tiny_word_vectors, options, message):
+    with pytest.raises(ConfigError, match=message):
+        classifier(tiny_bert, **options)
+    with pytest.raises(ConfigError, match="needs a sequence_length"):
+        classifier(tiny_word_vectors, sequence_length=None)
+    with pytest.raises(ConfigError, match="head of one layer"):
+        classifier(tiny_bert, hidden=(4,)).fit(data(), fine_tune="none")
+
+
+def test_commands(tiny_bert, tmp_path):
+    source, folder = write_csv(tmp_path / "data.csv", zip(TEXTS[2:7], LABELS[2:7], strict=True)), tmp_path / "model"
+    options = ("--preset", tiny_bert, "--precision", "float32", "--long", "windows", "--sequence-length", LENGTH)
+    assert run("train", source, "--test", source, "--epochs", 1, "--out", folder, *options).exit_code == 0
+    assert "were cut" not in run("evaluate", folder, source).stderr
+    assert len(run("predict", folder, source).stdout.splitlines()) == 6
+    assert "0 texts lose 0 tokens" in run("train", source, "--dry-run", *options).stdout
+    shown = run("inspect", "good " * 15, "--preset", folder).stdout
+    assert "window 1" in shown
+    assert "window 2" in shown
+    assert "window 3" not in shown
