@@ -1,0 +1,65 @@
+"""Follows the training of one trial: reports to the study, and cuts it short when it is not worth its time."""
+
+import time
+
+import optuna
+
+from textgraft.training.progress import TrainingBar
+from textgraft.tuning.study import storage_errors
+
+OUT_OF_TIME = "no time left"
+_PARTS = 4
+
+
+class TrialWatcher(TrainingBar):
+    """A progress bar that prunes.
+
+    A learning rate that decays makes the same epoch of a long and of a short run two different things, so trials are
+    compared at the same quarter of their epochs.
+    """
+
+    def __init__(self, trial: optuna.Trial, epochs: int, texts: int, deadline: float) -> None:
+        """Prepare.
+
+        Args:
+            trial: reported to.
+            epochs: planned passes.
+            texts: texts in each.
+            deadline: a time of `time.monotonic` at which the trial must be done; infinite for none.
+        """
+        super().__init__(epochs, texts)
+        self._trial, self._planned, self._deadline = trial, epochs, deadline
+        self._reported = 0
+
+    def extracted(self, texts: int, total: int) -> None:
+        """Count texts that went through the frozen backbone; see `TrainingBar`."""
+        super().extracted(texts, total)
+        self._require_time(0)
+
+    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+        """Advance; see `TrainingBar`."""
+        super().step(epoch, texts, means, left)
+        self._require_time(left or 0)
+
+    def epoch(self, record: dict[str, float]) -> None:
+        """Report the validation accuracy.
+
+        Args:
+            record: a row of the history.
+
+        Raises:
+            TrialPruned: when it is below the median of earlier trials at this quarter.
+        """
+        quarter = int(_PARTS * record["epoch"] / self._planned)
+        if quarter == self._reported or quarter == _PARTS:
+            return  # nothing new, or nothing left to save
+        self._reported = quarter
+        with storage_errors():
+            self._trial.report(record["val_accuracy"], quarter)
+            hopeless = self._trial.should_prune()
+        if hopeless:
+            raise optuna.TrialPruned(f"below the median after epoch {record['epoch']:.0f}")
+
+    def _require_time(self, left: float) -> None:
+        if time.monotonic() + left > self._deadline:
+            raise optuna.TrialPruned(OUT_OF_TIME)

@@ -1,0 +1,78 @@
+"""What is tried: the TOML's lines, and each wrong one as an error of one line."""
+
+import pytest
+
+from textgraft.errors import ConfigError
+from textgraft.tuning.search_space import Choice, Range, default_space, read_space
+
+
+def space_of(tmp_path, text):
+    (tmp_path / "space.toml").write_text(text)
+    return read_space(tmp_path / "space.toml", default_space())
+
+
+def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
+    space = space_of(
+        tmp_path,
+        """
+        preset = ["minilm", "other"]
+        learning-rate = {low = 1e-5, high = 5e-4, log = true}
+        epochs = {low = 1, high = 3}
+        batch_size = 16
+        dropout = [0, 0.2]
+        fine_tune = ["all", "lora:8"]
+        ["lora:8"]
+        learning_rate = [1e-3]
+        [other]
+        learning_rate = [2e-3]
+        """,
+    )
+    assert space.words["learning_rate"] == Range(1e-5, 5e-4, log=True)
+    assert space.words["epochs"] == Range(1, 3)
+    assert space.words["batch_size"] == Choice((16,))
+    assert space.words["dropout"] == Choice((0.0, 0.2))
+    assert space.words["pooling"] == default_space().words["pooling"]
+    assert space.options("learning_rate", "minilm", "all") == ("learning_rate", Range(1e-5, 5e-4, log=True))
+    assert space.options("learning_rate", "other", "all") == ("other.learning_rate", Choice((2e-3,)))
+    assert space.options("learning_rate", "other", "lora:8") == ("lora:8.learning_rate", Choice((1e-3,)))
+    assert space.options("warmup", "minilm", "all") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("learning_rat = 1", ["unknown word 'learning_rat'", "'learning_rate'"]),
+        ("[none]\nepoch = 1", ["unknown word [none] 'epoch'", "'epochs'"]),
+        ("[last]\nepochs = 1", ["table [last]", "all, last:2, minilm, none"]),
+        ("epochs = 1.5", ["epochs must be of type int, not 1.5"]),
+        ("epochs = true", ["epochs must be of type int, not True"]),
+        ("lowercase = 1", ["lowercase must be of type bool"]),
+        ("epochs = ['3']", ["epochs must be of type int, not '3'"]),
+        ("epochs = []", ["epochs has no choices"]),
+        ("epochs = [0, 1]", ["epochs: epochs must be at least 1, not 0"]),
+        ("learning_rate = {low = 1}", ["range such as"]),
+        ("learning_rate = {low = 1, high = 2, step = 3}", ["range such as"]),
+        ("learning_rate = {low = 2, high = 1}", ["low <= high"]),
+        ("learning_rate = {low = 0, high = 1, log = true}", ["low > 0"]),
+        ("pooling = {low = 1, high = 2}", ["list its choices"]),
+        ("fine_tune = 'some'", ["fine_tune 'some' is unknown"]),
+        ("head = 'logistic'", ["head 'logistic'", "fine_tune 'none'"]),
+        ("[none]\npreset = 'x'", ["preset cannot stand in a table"]),
+        ("epochs = ", ["is not TOML"]),
+    ],
+)
+def test_a_wrong_line_is_an_error_of_one_line(tmp_path, text, words):
+    with pytest.raises(ConfigError) as error:
+        space_of(tmp_path, text)
+    assert "\n" not in str(error.value)
+    for word in [str(tmp_path / "space.toml"), *words]:
+        assert word in str(error.value)
+
+
+def test_a_table_of_the_defaults_goes_with_its_way_of_fine_tuning(tmp_path):
+    assert space_of(tmp_path, 'fine_tune = ["all"]').tables == {}
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        read_space(tmp_path / "absent.toml", default_space())

@@ -1,0 +1,168 @@
+"""The study: what it draws is a function of seed and history, also when processes die."""
+
+import warnings
+from dataclasses import replace
+
+import pytest
+
+from textgraft.errors import ConfigError
+from textgraft.tuning.leaderboard import Row
+from textgraft.tuning.search_space import Choice, Range, Space
+from textgraft.tuning.study import Study
+
+SPACE = Space(
+    {
+        "preset": Choice(("minilm",)),
+        "fine_tune": Choice(("none", "all")),
+        "learning_rate": Range(1e-5, 1e-3, log=True),
+        "epochs": Range(1, 4),
+    },
+    {"none": {"learning_rate": Range(1e-3, 1e-1, log=True)}},
+)
+STARTS = [
+    {"preset": "minilm", "fine_tune": "none", "none.learning_rate": 1e-2, "epochs": 3},
+    {"preset": "minilm", "fine_tune": "all"},
+]
+
+
+def opened(folder, seed=0, runner=None):
+    return Study(f"sqlite:///{folder / 'study.sqlite'}", "study", SPACE, STARTS, seed, runner)
+
+
+def told(study, trial, row, accuracy=None):
+    accuracy = row.words["epochs"] / 4 - row.words["learning_rate"] if accuracy is None else accuracy
+    study.tell(trial, replace(row, state="done", accuracy=accuracy, loss=0.5, seconds=1.0, run=f"run {row.number}"))
+
+
+def drawn(study, trials):
+    found = []
+    for _ in range(trials):
+        trial, row = study.ask()
+        told(study, trial, row)
+        found.append(row.words)
+    return found
+
+
+def test_the_starting_points_come_first_and_what_they_leave_open_is_drawn(tmp_path):
+    first, second = drawn(opened(tmp_path), 2)
+    assert first == {"preset": "minilm", "fine_tune": "none", "learning_rate": 1e-2, "epochs": 3}
+    assert second["fine_tune"] == "all"
+    assert 1e-5 <= second["learning_rate"] <= 1e-3
+
+
+def test_options_of_a_table_count_for_it_alone(tmp_path):
+    for words in drawn(opened(tmp_path), 12):
+        assert (words["learning_rate"] >= 1e-3) == (words["fine_tune"] == "none")
+
+
+def test_the_same_seed_draws_the_same_and_another_another(tmp_path_factory):
+    found = [drawn(opened(tmp_path_factory.mktemp("study"), seed), 14) for seed in (0, 0, 1)]
+    assert found[0] == found[1]
+    assert found[0][2:] != found[2][2:]
+    assert len({tuple(words.items()) for words in found[0]}) == 14  # no draw is made twice
+
+
+def test_trials_whose_process_died_are_drawn_again(tmp_path_factory):
+    """As kill -9 leaves it: a trial that runs for ever, before the first and after the eleventh trial."""
+    expected = drawn(opened(tmp_path_factory.mktemp("whole")), 14)
+    folder = tmp_path_factory.mktemp("cut")
+    opened(folder).ask()
+    study = opened(folder)
+    assert study.bury() == 1
+    found = drawn(study, 11)
+    study.ask()
+    study = opened(folder)
+    assert study.bury() == 1
+    assert study.bury() == 0
+    assert [*found, *drawn(study, 3)] == expected
+    assert [row.state for row in study.rows()] == ["done"] * 14
+
+
+def test_a_draw_that_kills_three_processes_is_given_up(tmp_path):
+    words = []
+    for _ in range(3):
+        study = opened(tmp_path)
+        study.bury()
+        words.append(study.ask()[1].words)
+    assert words[0] == words[1] == words[2]
+    study = opened(tmp_path)
+    study.bury()
+    (row,) = study.rows()
+    assert (row.state, row.why) == ("failed", "its process died, again and again")
+    assert study.ask()[1].words["fine_tune"] == "all"
+
+
+def test_a_process_that_dies_while_it_tells_has_told_nothing(tmp_path):
+    trial, row = opened(tmp_path).ask()
+    for name in ("seconds", "why", "run"):
+        trial.set_user_attr(name, getattr(row, name))
+    study = opened(tmp_path)
+    assert study.bury() == 1
+    assert study.rows() == []
+    assert study.ask()[1].words == row.words
+
+
+def test_only_the_trials_of_the_same_runner_are_buried(tmp_path):
+    opened(tmp_path, runner="here").ask()
+    there = opened(tmp_path, runner="there")
+    assert there.bury() == 0
+    told(there, *there.ask())
+    assert there.seconds == 1.0
+    here = opened(tmp_path, runner="here")
+    assert here.bury() == 1
+    assert here.seconds == 0.0
+    assert [row.name for row in here.rows()] == ["trial 1"]
+
+
+def test_a_row_comes_back_as_it_was(tmp_path):
+    study = opened(tmp_path)
+    trial, row = study.ask()
+    assert row == Row("trial 0", 0, "running", words=row.words, is_start=True)
+    failed = replace(row, state="failed", seconds=2.0, why="it does not suit")
+    study.tell(trial, failed)
+    assert opened(tmp_path).rows() == [failed]
+
+
+def test_a_trial_below_the_median_is_pruned(tmp_path):
+    from optuna import TrialPruned
+
+    from textgraft.tuning.trial_watcher import TrialWatcher
+
+    def run(study, accuracies):
+        trial, row = study.ask()
+        with TrialWatcher(trial, len(accuracies), 10, float("inf")) as watcher:
+            for epoch, accuracy in enumerate(accuracies, 1):
+                watcher.epoch({"epoch": epoch, "val_accuracy": accuracy})
+        told(study, trial, row, accuracies[-1])
+
+    study = opened(tmp_path)
+    run(study, [0.6, 0.7, 0.8])
+    run(study, [0.1, 0.2, 0.3])  # two others are no median
+    run(study, [0.6, 0.7])
+    run(study, [0.7] * 8)
+    with pytest.raises(TrialPruned, match="below the median after epoch 2"):
+        run(study, [0.2] * 8)  # the first epoch of eight is no quarter
+
+
+def test_time_runs_out_within_a_step(tmp_path):
+    import time
+
+    from optuna import TrialPruned
+
+    from textgraft.tuning.trial_watcher import TrialWatcher
+
+    trial, _ = opened(tmp_path).ask()
+    with TrialWatcher(trial, 2, 10, time.monotonic() + 60) as watcher:
+        watcher.step(0, 1, {"loss": 1.0}, 30)
+        with pytest.raises(TrialPruned, match="no time left"):
+            watcher.step(0, 1, {"loss": 1.0}, 90)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nonsense://x", "sqlite:////absent/folder/study.sqlite"])
+def test_a_database_that_cannot_be_used(url):
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(ConfigError, match="the database of the search cannot be used") as error,
+    ):
+        Study(url, "study", SPACE, STARTS, 0, None)
+    assert "\n" not in str(error.value)
