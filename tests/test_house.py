@@ -1,10 +1,10 @@
 """The house: imports run down only, and nothing heavy happens before it is needed."""
 
 import ast
+import resource
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 
 # From the ground up: a room may import from itself and from those before it.
-GROUND = {"errors", "plain_ops", "registry", "runtime"}
-STOREYS = ["data", "text", "backbones", "training", "tasks", "cli"]
+GROUND = {"character_rules", "errors", "plain_ops", "registry", "runtime"}
+STOREYS = ["data", "text", "backbones", "generation", "training", "tasks", "tuning", "cli"]
 SIDE_ROOMS = {"evaluation", "artifact"}
 
 
@@ -40,7 +40,7 @@ def allowed(room: str) -> set[str]:
     if room in SIDE_ROOMS:
         return GROUND | {"data", room}
     below = STOREYS[: STOREYS.index(room) + 1]
-    return GROUND | set(below) | (SIDE_ROOMS if room in {"training", "tasks", "cli"} else set())
+    return GROUND | set(below) | (SIDE_ROOMS if room in {"training", "tasks", "tuning", "cli"} else set())
 
 
 FILES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem in GROUND)
@@ -78,11 +78,13 @@ def test_importing_the_package_loads_no_tensorflow():
 
 
 def test_help_answers_in_half_a_second():
+    """Of the processor's time, which other processes do not lengthen."""
     command = [str(Path(sys.executable).parent / "textgraft"), "--help"]
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "predict" in answer
     assert statistics.median(seconds) < 0.5

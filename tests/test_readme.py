@@ -29,6 +29,9 @@ def folder(tmp_path_factory):
     for name, part in (("reviews.csv", rows[:80]), ("more-reviews.csv", rows[80:120])):
         quoted = ['"' + row["text"].replace('"', '""') + f'",{row["label"]}' for row in part]
         (folder / name).write_text("\n".join(["text,label", *quoted]) + "\n", encoding="utf-8")
+    people, places = ("Ada", "Charles", "Mary", "George", "Emmy"), ("London", "Paris", "Berlin", "Rome")
+    sentences = [f"{who} B-PER\nlives O\nin O\n{place} B-LOC\n. O\n" for who in people for place in places]
+    (folder / "train.conll").write_text("\n".join(sentences), encoding="utf-8")
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
     return folder
 

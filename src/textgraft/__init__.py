@@ -1,4 +1,4 @@
-"""Transfer learning for text on TensorFlow, Keras 3 and KerasHub: labelled texts in, a tested classifier out.
+"""Transfer learning for text on TensorFlow, Keras 3 and KerasHub: labelled texts in, a tested model out.
 
 Importing this package imports no TensorFlow; the first use of a name that needs it does.
 """
@@ -10,22 +10,43 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textgraft.data.dataset import Dataset
     from textgraft.data.loading import load_dataset
+    from textgraft.data.tagged import TaggedDataset, load_tagged
     from textgraft.errors import TextgraftError
     from textgraft.tasks.base import load
     from textgraft.tasks.feature_extraction import TextEmbedder
+    from textgraft.tasks.fill_mask import MaskFiller
     from textgraft.tasks.text_classification import TextClassifier
+    from textgraft.tasks.text_generation import TextGenerator
+    from textgraft.tasks.token_classification import TokenClassifier
 
 __version__ = version("textgraft")
-__all__ = ["Dataset", "TextClassifier", "TextEmbedder", "TextgraftError", "load", "load_dataset"]
+__all__ = [
+    "Dataset",
+    "MaskFiller",
+    "TaggedDataset",
+    "TextClassifier",
+    "TextEmbedder",
+    "TextGenerator",
+    "TextgraftError",
+    "TokenClassifier",
+    "load",
+    "load_dataset",
+    "load_tagged",
+]
 
 _LIGHT = {
     "Dataset": "textgraft.data.dataset",
+    "TaggedDataset": "textgraft.data.tagged",
     "TextgraftError": "textgraft.errors",
     "load_dataset": "textgraft.data.loading",
+    "load_tagged": "textgraft.data.tagged",
 }
 _WITH_TENSORFLOW = {
+    "MaskFiller": "textgraft.tasks.fill_mask",
     "TextClassifier": "textgraft.tasks.text_classification",
     "TextEmbedder": "textgraft.tasks.feature_extraction",
+    "TextGenerator": "textgraft.tasks.text_generation",
+    "TokenClassifier": "textgraft.tasks.token_classification",
     "load": "textgraft.tasks.base",
 }
 

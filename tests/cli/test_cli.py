@@ -140,6 +140,23 @@ def test_inspect(tiny_bert):
     assert [row[4] for row in rows] == ["0"] * 6 + ["1", "1", "0"]
 
 
+def test_pairs(tiny_bert, trained, tmp_path):
+    rows = [("sentence1", "sentence2", "label"), *[(a, b, "same" if n % 2 else "other") for n in range(8)
+            for a, b in [(f"film {'a ' * n}", "good"), (f"plot {'a ' * n}", "dull")]]]  # fmt: skip
+    with (tmp_path / "pairs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    options = ("--preset", tiny_bert, "--epochs", 1, "--precision", "float32", "--out", tmp_path / "model")
+    result = run("train", tmp_path / "pairs.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert json.loads(run("evaluate", tmp_path / "model", tmp_path / "pairs.csv", "--json").stdout)["texts"] == 16
+    lines = run("predict", tmp_path / "model", tmp_path / "pairs.csv").stdout.splitlines()
+    assert lines[0] == "text,pair,label,probability_other,probability_same"
+    assert lines[1].startswith("film ,good,")
+    assert "pairs" in run("info", tmp_path / "model").stdout
+    fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set pair to one of: text")
+    fails(run("predict", trained, tmp_path / "pairs.csv", "--text", "sentence1", "--pair", "sentence2"), 3, "single")
+
+
 def test_presets():
     known = {row["name"]: row for row in json.loads(run("presets", "--json").stdout)}
     assert known["minilm"]["here"]

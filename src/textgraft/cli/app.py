@@ -12,7 +12,10 @@ from textgraft import __version__
 from textgraft.errors import InterruptionError, TextgraftError
 
 # In the order in which a newcomer meets them.
-_VERBS = ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets", "fetch", "cache")
+_VERBS = (
+    "demo", "train", "tune", "evaluate", "compare", "predict", "embed", "generate", "adapt", "pretrain",
+    "inspect", "info", "presets", "fetch", "cache",
+)  # fmt: skip
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong option or config; 3 data that cannot be used; 4 preset missing or damaged; "
@@ -30,7 +33,7 @@ def main() -> None:
 
 def _app() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=_EXIT_CODES)
-    app.callback(help="Transfer learning for text: a file of labelled texts in, a tested classifier out.")(_root)
+    app.callback(help="Transfer learning for text: a file of labelled texts in, a tested model out.")(_root)
     for verb in _VERBS:
         app.command(verb)(_reporting(getattr(importlib.import_module(f"textgraft.cli.{verb}"), verb)))
     return app

@@ -1,14 +1,15 @@
 """Where verbs print: answers to standard output, remarks to standard error."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from typing import Any, TypeVar
 
-import numpy as np
 import typer
 from rich.console import Console, RenderableType
 
 _WIDTH_OF_A_PIPE = 120
+
+Texts = TypeVar("Texts", bound=Sized)
 
 
 def show(answer: RenderableType) -> None:
@@ -42,11 +43,11 @@ def say_truncated(name: str, truncated: Mapping[str, int], sequence_length: int 
         say(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
-def followed(batches: Iterable[np.ndarray], total: int | None = None) -> Iterator[np.ndarray]:
+def followed(batches: Iterable[Texts], total: int | None = None) -> Iterator[Texts]:
     """Pass batches of texts on, under a bar that counts those that are done.
 
     Args:
-        batches: object arrays of UTF-8 bytes.
+        batches: arrays or lists.
         total: texts in all, where that is known.
     """
     from textgraft.training.progress import text_bar

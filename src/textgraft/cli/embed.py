@@ -39,7 +39,7 @@ def embed(
     from textgraft.cli.console import followed, say, say_truncated
     from textgraft.cli.texts import reading
 
-    stream = reading(data, text=text, encoding=encoding, empty=empty, format=format, split=split)
+    stream = reading(data, text=text, paired=False, encoding=encoding, empty=empty, format=format, split=split)
 
     from textgraft.runtime import start_tensorflow
 

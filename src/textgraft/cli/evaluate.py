@@ -1,7 +1,7 @@
 """`textgraft evaluate`: a model folder on labelled texts."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ def evaluate(
     split: o.Split = None,
     text: o.Text = None,
     label: o.Label = None,
+    pair: o.Pair = None,
+    label_separator: o.LabelSeparator = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
     format: o.Format = None,
@@ -30,26 +32,30 @@ def evaluate(
     """
     from textgraft.artifact import model_folder
     from textgraft.cli.console import followed, say, say_truncated, show, show_json
-    from textgraft.data.loading import Reading, load_parts
-    from textgraft.errors import ConfigError
+    from textgraft.data.loading import Reading
+    from textgraft.data.parts import read_part
+    from textgraft.data.recognition import data_of
 
-    given = {"text": text, "label": label, "encoding": encoding, "empty": empty, "format": format}
-    how = Reading(**{name: value for name, value in given.items() if value is not None})
-    dataset, *more = load_parts(data, split, how)
-    if more:
-        raise ConfigError(f"evaluate takes one part of the data, not {split!r}")
+    stored = model_folder.read(folder)
+    settings = stored.config["settings"]
+    asked = {
+        "text": text, "label": label, "pair": pair, "encoding": encoding, "empty": empty, "format": format,
+        "paired": settings.get("pairs", False),
+        "problem": settings.get("problem", "single-label"),
+        "label_separator": label_separator or settings.get("label_separator"),
+    }  # fmt: skip
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    dataset = read_part(data_of(stored.config["task"]), data, Reading(**given), split)
     for notice in dataset.notices:
         say(notice)
-    stored = model_folder.read(folder)
 
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow(threads)
-    from textgraft.evaluation.report import render
     from textgraft.tasks.base import load_as
-    from textgraft.tasks.text_classification import TextClassifier
+    from textgraft.tasks.trainable import TrainableTask
 
-    model = load_as(TextClassifier, stored, precision or "auto")
+    model = load_as(TrainableTask, stored, precision or "auto")
     metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
     say_truncated(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    show_json(metrics) if json else show(render(metrics))
+    show_json(metrics) if json else show(model.report(metrics))

@@ -28,12 +28,17 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
+    from textgraft.artifact.card import results, with_interval
+    from textgraft.artifact.tasks.base import layout_of
+
     architecture = config["architecture"]
     cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)
     facts = {
         "task": config["task"],
         "preset": f"{config['preset']} ({config['family']})",
         "labels": ", ".join(config["settings"].get("labels", [])) or "none",
+        "answers": config["settings"].get("problem", "one label" if "labels" in config["settings"] else "none"),
+        "texts": "pairs" if config["settings"].get("pairs") else "single",
         "cleaning": cleaning or "none",
         "pooling": architecture["pooling"],
         "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
@@ -42,11 +47,9 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     }
     for part, data in config.get("data", {}).items():
         facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
-    metrics = config.get("metrics", {})
-    if "validation" in metrics:
-        facts["validation accuracy"] = f"{metrics['validation']['val_accuracy']:.4f}"
-    if "test" in metrics:
-        low, high = metrics["test"]["accuracy_interval"]
-        facts["test accuracy"] = f"{metrics['test']['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+    for part, values in results(config):
+        for name in layout_of(config["task"], config["settings"]).headline:
+            if name in values:
+                facts[f"{part} {name.replace('_', ' ')}"] = with_interval(values, name)
     facts["versions"] = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     return facts

@@ -1,6 +1,6 @@
 """`textgraft inspect`: what becomes of a text on its way into the network."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,8 +25,6 @@ def inspect(
 
     start_tensorflow()
     import tensorflow as tf
-    from rich.table import Table
-    from rich.text import Text
 
     from textgraft.cli.console import say, show
     from textgraft.tasks.base import architecture_of
@@ -41,17 +39,24 @@ def inspect(
     graph = embedder.text_graph
     segments = [tf.constant([segment]) for segment in (text, pair) if segment is not None]
     packed = graph.pack(*segments)
-    row = {name: values.numpy()[0] for name, values in graph.pad(packed.token_ids, packed.segment_ids).items()}
-    padding = max(0, pad_to - len(row["token_ids"]))
-    table = Table(title=f"{preset}: {packed.token_ids.row_lengths().numpy()[0]} tokens", title_justify="left")
-    for name in ("position", "token", "token_ids", "padding_mask", "segment_ids"):
-        table.add_column(name, justify="left" if name == "token" else "right")
-    ids = [*row["token_ids"], *[graph.pad_id] * padding]
-    mask = [*row["padding_mask"], *[0] * padding]
-    kinds = [*row["segment_ids"], *[0] * padding]
-    for position, (token_id, real, kind) in enumerate(zip(ids, mask, kinds, strict=True)):
-        token = embedder.backbone.token(int(token_id)) if real else ""
-        table.add_row(str(position), Text(token), str(token_id), str(real), str(kind))
-    show(table)
+    in_windows = packed.token_ids.ragged_rank == 2
+    ids, kinds = ((part.values if in_windows else part).to_list() for part in packed[:2])
+    for number, row in enumerate(zip(ids, kinds, strict=True), start=1):
+        window = f", window {number}" if in_windows else ""
+        show(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, pad_to))
     if dropped := int(packed.dropped.numpy()[0]):
         say(f"{dropped} tokens were cut off at sequence length {graph.sequence_length}")
+
+
+def _table(title: str, backbone: Any, ids: list[int], kinds: list[int], pad_to: int) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for name in ("position", "token", "token_ids", "padding_mask", "segment_ids"):
+        table.add_column(name, justify="left" if name == "token" else "right")
+    for position, (token_id, kind) in enumerate(zip(ids, kinds, strict=True)):
+        table.add_row(str(position), Text(backbone.token(token_id)), str(token_id), "1", str(kind))
+    for position in range(len(ids), pad_to):
+        table.add_row(str(position), "", str(backbone.special_tokens.pad), "0", "0")
+    return table

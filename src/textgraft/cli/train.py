@@ -1,19 +1,18 @@
 """`textgraft train`: labelled texts in, a tested model folder out."""
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.runs import cleaning, left_in_folder, require, some, start
 from textgraft.cli.settings import merged
 
-_DATA = ("text", "label", "encoding", "empty", "format")
-_MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed")
-_CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
+_DATA = ("text", "label", "pair", "encoding", "empty", "format", "problem", "label_separator")
+_MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed", "decoding")
 _FIT = (
-    "fine_tune", "head", "stored", "layer_decay", "gradual_unfreezing", "epochs",
+    "fine_tune", "head", "stored", "balance", "layer_decay", "gradual_unfreezing", "epochs",
     "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
     "schedule", "warmup", "clip_norm", "patience", "seed",
 )  # fmt: skip
@@ -21,21 +20,26 @@ _FIT = (
 
 def train(
     data: o.Source = None,
-    out: Annotated[str | None, typer.Option(help="The model folder to write.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with these same words; flags win over it.")] = None,
-    validation: Annotated[str | None, typer.Option(help="Data that judges each epoch; else a tenth is kept.")] = None,
+    out: o.Out = None,
+    config: o.Config = None,
+    validation: o.Validation = None,
     test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, at the end.")] = None,
     split: o.Split = None,
+    task: o.Task = None,
     preset: o.Preset = None,
     vocabulary_limit: o.VocabularyLimit = None,
     trust_savedmodel: o.TrustSavedModel = None,
     fine_tune: o.FineTune = None,
     head: o.Head = None,
     stored: o.Stored = None,
+    balance: o.Balance = None,
     layer_decay: o.LayerDecay = None,
     gradual_unfreezing: o.GradualUnfreezing = None,
     text: o.Text = None,
     label: o.Label = None,
+    pair: o.Pair = None,
+    problem: o.Problem = None,
+    label_separator: o.LabelSeparator = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
     format: o.Format = None,
@@ -48,6 +52,7 @@ def train(
     dropout: o.Dropout = None,
     sequence_length: o.SequenceLength = None,
     long: o.Long = None,
+    decoding: o.Decoding = None,
     precision: o.Precision = None,
     epochs: o.Epochs = None,
     batch_size: o.BatchSize = None,
@@ -60,15 +65,15 @@ def train(
     clip_norm: o.ClipNorm = None,
     patience: o.Patience = None,
     seed: o.Seed = None,
-    save_minutes: Annotated[float | None, typer.Option(help="Between two checkpoints in an epoch.  [5]")] = None,
-    restart: Annotated[bool | None, typer.Option("--restart", help="Begin anew, whatever was unfinished.")] = None,
-    fast: Annotated[bool | None, typer.Option("--fast", help="Allow results that differ from run to run.")] = None,
+    save_minutes: o.SaveMinutes = None,
+    restart: o.Restart = None,
+    fast: o.Fast = None,
     threads: o.Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also say what was compiled and padded.")] = False,
     overwrite: o.Overwrite = None,
 ) -> None:
-    """Train a classifier on labelled texts, test it, and leave a model folder.
+    """Train a model on the texts of a file, test it, and leave a model folder.
 
     Stopped at any moment, the same command goes on from the last checkpoint, in FOLDER.run, to the same model.
 
@@ -83,27 +88,13 @@ def train(
 
 
 def _train(given: dict[str, Any]) -> None:
-    from textgraft.artifact.storage import check_free
     from textgraft.cli.console import say
-    from textgraft.errors import ConfigError
-    from textgraft.training.checkpoints import Checkpoints
 
-    for name in ("data", "out"):
-        if name not in given and not (name == "out" and given["dry_run"]):
-            raise ConfigError(f"{name} is missing: textgraft train DATA --out FOLDER")
+    require(given, ("data",) if given["dry_run"] else ("data", "out"), "textgraft train DATA --out FOLDER")
     if given["dry_run"]:
         _plan(given)
         return
-    folder = Path(given["out"])
-    if not folder.absolute().parent.is_dir():
-        check_free(folder, overwrite=False)
-    with Checkpoints(f"{folder}.run", **_some(given, ("save_minutes", "restart"))) as checkpoints:
-        if checkpoints.belong_to(folder):
-            checkpoints.clear()
-        check_free(folder, given.get("overwrite", False))
-        model = _trained(given, checkpoints)
-        model.save(folder, overwrite=given.get("overwrite", False))
-        checkpoints.clear()
+    folder = left_in_folder(given, _trained)
     say(f"saved {folder}; next: textgraft predict {folder} FILE")
 
 
@@ -112,14 +103,12 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
 
     parts, model = _opened(given)
     say(_summary(parts, model, given.get("fine_tune", "all")))
-    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **_some(given, _FIT))
+    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **some(given, _FIT))
     say(_outcome(model, history))
     if given["verbose"]:
         say(f"{history.graphs} graphs compiled; {history.padding:.1%} of the tokens in training were padding")
     if parts.test is not None:
-        from textgraft.evaluation.report import render
-
-        show(render(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
+        show(model.report(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
     for name, part in model.record["data"].items():
         say_truncated(name, part["truncated"], model.architecture.sequence_length)
     return model
@@ -131,44 +120,35 @@ def _plan(given: dict[str, Any]) -> None:
 
     parts, model = _opened(given)
     say(_summary(parts, model, given.get("fine_tune", "all")))
-    show(table(model.plan(parts.train, parts.validation, **_some(given, _FIT))))
+    show(table(model.plan(parts.train, parts.validation, **some(given, _FIT))))
 
 
 def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
     """The parts of the data, and the untrained model."""
-    from textgraft import runtime
     from textgraft.cli.console import say
     from textgraft.data.loading import Reading
     from textgraft.data.parts import read_parts
+    from textgraft.data.recognition import data_of, task_of
 
-    sources = {name: given[name] for name in ("validation", "test", "split") if name in given}
-    parts = read_parts(given["data"], Reading(**_some(given, _DATA)), **sources, seed=given.get("seed", 0))
+    how = Reading(**some(given, _DATA))
+    task = given.get("task") or task_of(given["data"], how)
+    kind = data_of(task)
+    sources = some(given, ("validation", "test", "split"))
+    parts = read_parts(kind, given["data"], how, **sources, seed=given.get("seed", 0))
     for notice in parts.notices:
         say(notice)
-    runtime.start_tensorflow(given.get("threads"))
-    if not given.get("fast", False):
-        runtime.make_deterministic()
-    from textgraft.tasks.text_classification import TextClassifier
+    start(given)
+    from textgraft.tasks.trainable import task_class
 
-    model = TextClassifier(
+    model = task_class(task)(
         given.get("preset", "minilm"),
-        parts.train.label_names,
-        given.get("precision", "auto"),
-        cleaning=_cleaning(given),
+        precision=given.get("precision", "auto"),
+        cleaning=cleaning(given),
         hidden=_widths(given.get("hidden", "")),
-        **_some(given, _MODEL),
+        **kind.settings(parts.train),
+        **some(given, _MODEL),
     )
     return parts, model
-
-
-def _some(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: given[name] for name in names if name in given}
-
-
-def _cleaning(given: dict[str, Any]) -> Any:
-    from textgraft.text.cleaning import Cleaning
-
-    return Cleaning(**_some(given, _CLEANING))
 
 
 def _widths(hidden: str) -> tuple[int, ...]:
@@ -187,7 +167,7 @@ def _summary(parts: Any, model: Any, fine_tune: str) -> str:
     trainable, total = model.parameters(fine_tune)
     counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
     return (
-        f"{counts} texts; {len(model.labels)} labels; {model.backbone.origin.preset}: {total:,} parameters "
+        f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
         f"({trainable:,} trainable), {model.precision}"
     )
 

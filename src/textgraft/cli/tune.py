@@ -1,0 +1,223 @@
+"""`textgraft tune`: many models tried on validation texts, the best one tested and left as a model folder."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textgraft.cli import options as o
+
+_DATA = ("text", "label", "encoding", "empty", "format")
+_SOURCES = ("split", "validation", "test")
+_READING = ("vocabulary_limit", "trust_savedmodel")
+
+
+def tune(
+    data: Annotated[str, typer.Argument(help="CSV, TSV, JSONL, Parquet, lines, a folder, tfds:NAME or hf:NAME.")],
+    out: Annotated[Path, typer.Option(help="The run folder: model/, leaderboard.csv, plots/, command.txt.")],
+    trials: Annotated[int | None, typer.Option(help="End after so many trials of the search in all.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="End when trials took so long; the final test is not in.")
+    ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option(help="Pretrained model; may be given repeatedly.  [minilm]")
+    ] = None,
+    space: Annotated[Path | None, typer.Option(help="A TOML file of what to try; see docs/tuning.md.")] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="URL of a database that many machines share; else study.sqlite in the folder.")
+    ] = None,
+    validation: Annotated[str | None, typer.Option(help="Data that candidates are judged by; else a tenth.")] = None,
+    test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, by the winner.")] = None,
+    split: o.Split = None,
+    text: o.Text = None,
+    label: o.Label = None,
+    encoding: o.Encoding = None,
+    empty: o.Empty = None,
+    format: o.Format = None,
+    vocabulary_limit: o.VocabularyLimit = None,
+    trust_savedmodel: o.TrustSavedModel = None,
+    precision: o.Precision = None,
+    seed: o.Seed = None,
+    threads: o.Threads = None,
+) -> None:
+    """Search for the best model on validation texts, beside baselines without transfer; test the winner once.
+
+    Stopped at any moment, the same command goes on; with more --trials or --minutes, it goes on where it ended.
+
+    Examples:
+        textgraft tune reviews.csv --out search --minutes 30
+
+        textgraft tune reviews.csv --test held-out.csv --space space.toml --trials 40 --out search
+    """
+    from textgraft.tuning.budget import Budget
+    from textgraft.tuning.extra import require_extra
+
+    given = {name: value for name, value in locals().items() if value is not None}
+    require_extra()
+    budget = Budget(trials, minutes)
+    _require_readable(given)
+    tried = _space(given)
+    parts = _parts(given, with_test=False)
+    with _interruptible(out):
+        _tune(given, budget, tried, parts)
+
+
+def _tune(given: dict[str, Any], budget: Any, space: Any, parts: Any) -> None:
+    from textgraft import runtime
+    from textgraft.cli.console import say
+    from textgraft.tuning.run_folder import RunFolder
+
+    for notice in parts.notices:
+        say(notice)
+    folder = RunFolder(given["out"], _described(given, space, parts))
+    with folder.held():
+        runtime.start_tensorflow(given.get("threads"))
+        runtime.make_deterministic()
+        from textgraft.tuning.search import Search
+
+        fixed = _fixed(given)
+        study = _study(given, folder, space, fixed, parts)
+        search = Search(folder, study, parts, fixed, say)
+        if buried := study.bury():
+            say(f"{buried} trials were running when their process ended; they are made again")
+        search.run(budget)
+        _hand_over(given, folder, study, search, parts)
+
+
+def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, parts: Any) -> None:
+    from textgraft.cli.console import say, show
+    from textgraft.tuning import leaderboard
+    from textgraft.tuning.candidate import command
+    from textgraft.tuning.plots import plots
+    from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
+
+    best, model = search.winner()
+    rows, texts = search.rows(), len(parts.validation)
+    sources = {name: given[name] for name in (*_SOURCES, *_DATA) if name in given}
+    line = command({**sources, **best.words}, given["data"], f"{given['out']}-again")
+    folder.write(COMMAND, f"{line}\n".encode())
+    folder.write(LEADERBOARD, leaderboard.as_csv(rows, texts))
+    for name, picture in plots(rows).items():
+        folder.write(f"{PLOTS}/{name}", picture)
+    show(leaderboard.table(rows, texts))
+    say(leaderboard.verdict(best, rows, texts))
+    if remark := leaderboard.baseline_remark(best, rows):
+        say(remark)
+    _test(given, folder, study, best.run, model)
+    say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")
+
+
+def _test(given: dict[str, Any], folder: Any, study: Any, run: str, model: Any) -> None:
+    """Read the test texts, for the first time, and test the winner; not again if it was."""
+    from textgraft.cli.console import followed, say, show
+    from textgraft.evaluation.report import render
+
+    metrics = model.record["metrics"].get("test")
+    if metrics is None:
+        parts = _parts(given, with_test=True)
+        if parts.test is None:
+            return
+        for notice in parts.notices:
+            say(notice)
+        if earlier := set(study.tested) - {run}:
+            say(f"the test texts have been used by {len(earlier)} earlier winners of this search: no first sight")
+        study.keep_tested(run)
+        metrics = model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
+        model.save(folder.model, overwrite=True)
+    if "confusion" in metrics:
+        show(render(metrics))
+
+
+def _require_readable(given: dict[str, Any]) -> None:
+    """Refuse what would fail only at the end, without reading any test text."""
+    from textgraft.data.streams import STANDARD_INPUT
+    from textgraft.errors import ConfigError, DataError
+
+    for name in ("data", "validation", "test"):
+        source = given.get(name, "")
+        if source == STANDARD_INPUT:
+            raise ConfigError(f"{name} is read more than once, which standard input cannot be; give a file")
+        if name == "test" and source and ":" not in source and not Path(source).exists():
+            raise DataError(f"{source}: no such file or folder; check the name")
+
+
+def _parts(given: dict[str, Any], with_test: bool) -> Any:
+    from textgraft.data.loading import Reading
+    from textgraft.data.parts import read_parts
+    from textgraft.data.tasks.text_classification import TextClassificationData
+
+    how = Reading(**{name: given[name] for name in _DATA if name in given}, problem="single-label", paired=False)
+    sources = {name: given[name] for name in _SOURCES if name in given}
+    return read_parts(
+        TextClassificationData, given["data"], how, **sources, seed=given.get("seed", 0), with_test=with_test
+    )
+
+
+def _space(given: dict[str, Any]) -> Any:
+    from textgraft.errors import ConfigError
+    from textgraft.tuning.search_space import default_space, read_space
+
+    base = default_space()
+    if "preset" in given:
+        base = base.with_values("preset", tuple(dict.fromkeys(given["preset"])))
+    if "space" not in given:
+        return base
+    space = read_space(given["space"], base)
+    if "preset" in given and space.words["preset"] != base.words["preset"]:
+        raise ConfigError(f"preset is given twice: by --preset and in {given['space']}; leave one out")
+    return space
+
+
+def _described(given: dict[str, Any], space: Any, parts: Any) -> dict[str, Any]:
+    """All that makes a search what it is."""
+    return {
+        "data": {"train": parts.train.fingerprint(), "validation": parts.validation.fingerprint()},
+        "space": space.described(),
+        "seed": given.get("seed", 0),
+        "precision": given.get("precision", "auto"),
+        **{name: given[name] for name in _READING if name in given},
+    }
+
+
+def _fixed(given: dict[str, Any]) -> dict[str, Any]:
+    """Words that all candidates share."""
+    from textgraft import runtime
+
+    precision = runtime.choose_precision(given.get("precision", "auto"))
+    shared = {name: given[name] for name in _READING if name in given}
+    return {**shared, "precision": precision, "seed": given.get("seed", 0)}
+
+
+def _study(given: dict[str, Any], folder: Any, space: Any, fixed: dict[str, Any], parts: Any) -> Any:
+    from textgraft.cli.console import say
+    from textgraft.tuning.run_folder import DATABASE
+    from textgraft.tuning.starting_points import abilities, narrowed, starting_points
+    from textgraft.tuning.study import Study
+
+    known = abilities(space, parts.train.label_names, fixed)
+    space, notices = narrowed(space, known)
+    for notice in notices:
+        say(notice)
+    place = folder.path.absolute()
+    url = given.get("storage") or f"sqlite:///{place / DATABASE}"
+    runner = f"{socket.gethostname()}:{place}" if "storage" in given else None
+    starts = starting_points(space, known)
+    return Study(url, folder.study_name, space, starts, fixed["seed"], runner)
+
+
+@contextmanager
+def _interruptible(out: Path) -> Iterator[None]:
+    """Say, when a signal comes, that what is done stays."""
+    from textgraft.errors import InterruptionError
+    from textgraft.training.interruption import Interruption
+
+    interruption = Interruption()
+    try:
+        with interruption.handled():
+            yield
+    except InterruptionError:
+        raise interruption.error(f"{out} keeps the trials that are done; the same command goes on") from None

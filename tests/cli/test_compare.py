@@ -1,0 +1,67 @@
+"""`textgraft compare`: the same texts, several models, one plain sentence for each two of them."""
+
+import json
+
+import pytest
+
+from tests.cli.test_cli import fails, run, write_csv
+from textgraft.data.dataset import Dataset
+from textgraft.evaluation.significance import mcnemar
+
+TEXTS = [
+    f"{word} {more}" for word in ("good", "fine", "bad", "dull") for more in ("film", "plot", "it was", "very") * 6
+]
+LABELS = ["pos" if text.startswith(("good", "fine")) else "neg" for text in TEXTS]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, tiny_bert):
+    """Two models that learned, with the labels in either order, and one that did not."""
+    from textgraft import TextClassifier
+
+    folder = tmp_path_factory.mktemp("compare")
+    data = Dataset.from_lists(TEXTS, LABELS)
+    for name, labels, rate in (
+        ("good", ["neg", "pos"], 1e-2),
+        ("turned", ["pos", "neg"], 1e-2),
+        ("bad", ["neg", "pos"], 1e-9),
+    ):
+        model = TextClassifier(tiny_bert, labels, "float32")
+        model.fit(data, data, epochs=4, learning_rate=rate)
+        model.save(folder / name)
+    TextClassifier(tiny_bert, ["neg", "other"], "float32").save(folder / "other")
+    write_csv(folder / "test.csv", zip(TEXTS, LABELS, strict=True))
+    return folder
+
+
+def test_a_real_difference_is_said(place):
+    result = run("compare", place / "bad", place / "good", "--data", place / "test.csv")
+    assert result.exit_code == 0, result.output
+    assert f"{place / 'good'} is better than {place / 'bad'}" in result.stdout
+
+
+def test_figures_are_those_of_evaluate_whatever_the_order_of_labels(place):
+    names = [place / name for name in ("good", "turned", "bad")]
+    found = json.loads(run("compare", *names, "--data", place / "test.csv", "--json").stdout)
+    for name, model in zip(names, found["models"], strict=True):
+        alone = json.loads(run("evaluate", name, place / "test.csv", "--json").stdout)
+        assert model == {"model": str(name), **{key: alone[key] for key in model if key != "model"}}
+    assert len(found["pairs"]) == 3
+    last = found["pairs"][2]
+    assert last["accuracy"] == pytest.approx(found["models"][2]["accuracy"] - found["models"][1]["accuracy"])
+    assert last["p"] >= mcnemar(last["only_first"], last["only_second"])  # raised, since there are three pairs
+    assert last["real"]
+
+
+def test_a_model_is_no_better_than_itself(place):
+    result = run("compare", place / "good", place / "good", "--data", place / "test.csv")
+    assert "no difference" in result.stdout.splitlines()[-1]
+
+
+def test_other_labels_are_refused_in_one_line(place):
+    result = run("compare", place / "good", place / "other", "--data", place / "test.csv")
+    fails(result, 2, "different labels", "other, pos")
+
+
+def test_one_model_is_refused(place):
+    fails(run("compare", place / "good", "--data", place / "test.csv"), 2, "two model folders")

@@ -1,0 +1,131 @@
+"""The command line of causal models: a corpus to a model folder, and prompts to what comes after them."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.test_cli import fails, run
+from textgraft.backbones.presets import load_backbone
+
+CORPUS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
+FIT = ("--task", "text-generation", "--sequence-length", 16, "--epochs", 1, "--precision", "float32")
+FEW = ("--max-new-tokens", 6)
+
+
+def generated(*arguments, stdin=None):
+    result = run("generate", *arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def lines_of(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_gpt2, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generation")
+    (folder / "corpus.txt").write_text("\n\n".join(CORPUS) + "\n")
+    # Titles are no labels, although they are all there is beside the text.
+    pq.write_table(pa.table({"title": ["a", "b"], "text": CORPUS[:2]}), folder / "test.parquet")
+    (folder / "validation.jsonl").write_text(json.dumps({"text": CORPUS[3], "label": None}) + "\n")
+    result = run(
+        "train",
+        folder / "corpus.txt",
+        "--validation",
+        folder / "validation.jsonl",
+        "--test",
+        folder / "test.parquet",
+        "--preset",
+        tiny_gpt2,
+        "--out",
+        folder / "model",
+        *FIT,
+    )
+    assert result.exit_code == 0, result.output
+    assert "23 empty texts dropped" in result.stderr
+    assert "blocks of 16 tokens" in result.stderr
+    assert "perplexity" in result.stdout
+    return folder / "model"
+
+
+def test_a_trained_model_is_tested_and_generates(model, tmp_path):
+    (tmp_path / "more.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in CORPUS))
+    result = run("evaluate", model, tmp_path / "more.jsonl", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert {"perplexity", "loss", "tokens", "texts", "truncated"} == set(found)
+    assert "perplexity" in run("info", model).stdout
+    result = run("predict", model, stdin="the cat\n")
+    assert result.stdout.startswith("text,completion")
+    prompt = "the cat"
+    (line,) = lines_of(generated(model, prompt, *FEW, "--json"))
+    assert generated(model, prompt, *FEW).stdout == prompt + line["text"] + "\n"
+
+
+def test_completions_are_trained_from_columns_of_their_names(tiny_gpt2, tmp_path):
+    rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fit = [option for option in FIT if option not in ("--task", "text-generation")]
+    result = run("train", tmp_path / "pairs.jsonl", "--preset", tiny_gpt2, "--out", tmp_path / "model", *fit)
+    assert result.exit_code == 0, result.output
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["task"] == "text-generation"
+    result = run("evaluate", tmp_path / "model", tmp_path / "pairs.jsonl", "--json")
+    tokens = load_backbone(tiny_gpt2).tokenize([b" more"]).values.shape[0] + 1
+    assert json.loads(result.stdout)["tokens"] == 12 * tokens
+
+
+def test_prompts_come_from_anywhere(tiny_gpt2, tmp_path):
+    prompts = ["the film", "a", "Ünï 漢字"]
+    (tmp_path / "prompts.csv").write_text("text\n" + "\n".join(prompts) + "\n")
+    sources = [
+        (prompts, None),
+        (["--file", tmp_path / "prompts.csv"], None),
+        ([], "\n".join(prompts) + "\n"),
+    ]
+    first, *others = [lines_of(generated(tiny_gpt2, *given, *FEW, "--json", stdin=text)) for given, text in sources]
+    assert [line["prompt"] for line in first] == prompts
+    assert {line["finish"] for line in first} == {"length"}
+    assert others == [first] * 2
+
+
+@pytest.mark.parametrize("way", [("--top-p", 0.9, "--seed", 4), ("--contrastive", 0.6)])
+def test_a_stream_prints_what_comes_without(tiny_gpt2, way):
+    given = (tiny_gpt2, "the film", "a b c", *FEW, *way)
+    whole = generated(*given).stdout
+    assert generated(*given, "--stream").stdout == whole
+    assert whole.startswith("the film")
+    assert "\n\na b c" in whole
+
+
+def test_options_of_decoding_reach_it(tiny_gpt2):
+    ways = [("--temperature", 3), ("--top-k", 9), ("--top-k", 9, "--seed", 1), ("--beam", 3)]
+    assert len({generated(tiny_gpt2, "the film", *FEW, *way).stdout for way in ways}) == len(ways)
+    (line,) = lines_of(generated(tiny_gpt2, "the film", "--max-new-tokens", 12, "--json"))
+    stop = line["text"][2:4]
+    (stopped,) = lines_of(generated(tiny_gpt2, "the film", "--json", "--stop", "never said", "--stop", stop))
+    assert stopped["text"] == line["text"][: line["text"].index(stop)]
+    assert stopped["finish"] == "stop"
+
+
+def test_a_cut_prompt_is_told(tiny_gpt2):
+    result = generated(tiny_gpt2, "a", "one two three " * 60, *FEW)
+    assert "prompt 2 was cut at its beginning: the context has no room for" in result.stderr
+    assert "prompt 1" not in result.stderr
+
+
+def test_errors_are_one_line(tiny_gpt2, tiny_bert, tmp_path):
+    fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
+    fails(run("generate", tiny_gpt2, "a", "--beam", 2, "--stream"), 2, "beam search")
+    fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "leave out one")
+    fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
+    fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")
+    fails(run("generate", tiny_gpt2, "a", "--max-new-tokens", 64), 2, "at most 63")
+    fails(run("generate", tiny_gpt2, "--file", tmp_path / "none.txt"), 3, "no such file")
+    (tmp_path / "one.txt").write_text("one text only\n")
+    fit = ("--preset", tiny_gpt2, "--out", tmp_path / "model", *FIT)
+    fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")
+    fails(run("train", tmp_path / "one.txt", *fit, "--label", "text"), 2, "text-generation has none")

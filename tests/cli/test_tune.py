@@ -1,0 +1,241 @@
+"""`textgraft tune` from texts to a tested model; the test texts at the end only, the same again by its command."""
+
+import csv
+import hashlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import fails, run, write_csv
+from textgraft.artifact import model_folder
+from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tuning.starting_points import HEAD_ALONE
+
+SPACE = """
+fine_tune = ["none", "all"]
+learning_rate = {low = 1e-3, high = 1e-2, log = true}
+batch_size = 16
+epochs = {low = 1, high = 2}
+sequence_length = [16, 64, 1000]
+[none]
+epochs = [2]
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tune")
+    kinds, ends = (("good", "pos"), ("bad", "neg")), ("very", "not", "fine", "dull", "a", "it")
+    nouns = ("film", "plot", "a", "it", "was")
+    rows = [(f"the {word} {noun} {end}", label) for word, label in kinds for noun in nouns for end in ends]
+    write_csv(folder / "train.csv", rows[::2])
+    write_csv(folder / "test.csv", rows[1::2])
+    (folder / "space.toml").write_text(SPACE)
+    return folder
+
+
+def options(place, preset, out, *more):
+    return [
+        "tune",
+        place / "train.csv",
+        "--preset",
+        preset,
+        "--space",
+        place / "space.toml",
+        "--out",
+        place / out,
+        *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def searched(place, tiny_bert):
+    """A search whose test file is no data at all until the last trial has been trained; and who was tested on what."""
+    late, tested = place / "late.csv", []
+    late.write_bytes(b"\xff\xfe nothing that could be read")
+    fit, evaluate = TextClassifier.fit, TextClassifier.evaluate
+    trained = []
+
+    def counted_fit(self, *arguments, **words):
+        history = fit(self, *arguments, **words)
+        trained.append(words)
+        if len(trained) == 3:
+            late.write_bytes((place / "test.csv").read_bytes())
+        return history
+
+    def counted_evaluate(self, data, *arguments, **words):
+        tested.append((self.record["run"], data.source))
+        return evaluate(self, data, *arguments, **words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TextClassifier, "fit", counted_fit)
+        patch.setattr(TextClassifier, "evaluate", counted_evaluate)
+        command = options(place, tiny_bert, "search", "--trials", 3, "--test", late)
+        result = run(*command)
+        assert result.exit_code == 0, result.output
+        again = run(*command)
+        assert again.exit_code == 0, again.output
+    return place / "search", result, again, tested, trained
+
+
+def test_the_test_texts_are_read_when_all_trials_are_done_and_by_the_winner(searched):
+    folder, _, _, tested, trained = searched
+    assert len(trained) == 3
+    assert tested == [(model_folder.read(folder / "model").config["run"], str(folder.parent / "late.csv"))]
+    assert model_folder.read(folder / "model").config["metrics"]["test"]["texts"] == 30
+
+
+def test_what_it_leaves(searched):
+    folder, result, again, *_ = searched
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "command.txt", "leaderboard.csv", "model", "plots", "search.json", "study.sqlite",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (folder / "plots").iterdir()) == ["history.png", "parallel.png", "time.png"]
+    with (folder / "leaderboard.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["what"] for row in rows} == {
+        "trial 0", "trial 1", "trial 2", "TF-IDF + logistic regression", "NB-SVM",
+    }  # fmt: skip
+    by_name = {row["what"]: row for row in rows}
+    assert [by_name[f"trial {number}"]["fine_tune"] for number in (0, 1)] == ["none", "all"]  # the cheap one first
+    assert "sequence_length 1000 suits none of" in result.stderr
+    assert "winner of 3 trials: trial" in result.stderr
+    assert "confusion matrix" in result.stdout
+    assert "confusion matrix" in again.stdout
+    config = model_folder.read(folder / "model").config
+    best = next(row for row in rows if row["winner"])
+    assert config["metrics"]["validation"]["val_accuracy"] == pytest.approx(float(best["accuracy"]))
+    assert config["fit"]["fine_tune"] == best["fine_tune"]
+
+
+def test_the_command_makes_the_winner_again(searched):
+    folder = searched[0]
+    said, *words = shlex.split((folder / "command.txt").read_text())
+    assert said == "textgraft"
+    process = subprocess.run([sys.executable, "-m", "textgraft", *words], check=False, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    again = folder.parent / "search-again"
+    digests = [
+        hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest() for model in (folder / "model", again)
+    ]
+    assert digests[0] == digests[1]
+    configs = [model_folder.read(model).config for model in (folder / "model", again)]
+    assert configs[0]["run"] == configs[1]["run"]
+    assert configs[0]["metrics"]["test"] == configs[1]["metrics"]["test"]
+
+
+def test_more_trials_go_on_and_another_search_is_refused(searched, place, tiny_bert):
+    folder, *_ = searched
+    before = (folder / "study.sqlite").read_bytes()
+    fails(run(*options(place, tiny_bert, "search", "--trials", 3, "--seed", 1)), 2, "another search", "seed")
+    assert (folder / "study.sqlite").read_bytes() == before
+    result = run(*options(place, tiny_bert, "search", "--trials", 4))
+    assert result.exit_code == 0, result.output
+    assert "trial 3: " in result.stderr
+    assert "trial 2: " not in result.stderr
+
+
+def test_the_winner_of_another_machine_is_trained_here(place, tiny_bert):
+    """Two run folders, one database: the second has nothing to do but to make the model."""
+    more = ("--trials", 2, "--storage", f"sqlite:///{place / 'shared.sqlite'}")
+    first, second = (run(*options(place, tiny_bert, out, *more)) for out in ("here", "there"))
+    assert (first.exit_code, second.exit_code) == (0, 0), second.output
+    assert "was not run here" in second.stderr
+    digests = {(place / out / "model" / "model.safetensors").read_bytes() for out in ("here", "there")}
+    assert len(digests) == 1
+
+
+def test_a_combination_that_fails_does_not_end_the_search(place, tiny_bert, tmp_path):
+    (tmp_path / "space.toml").write_text(SPACE.replace("[none]", 'long = ["tail"]\n[none]'))
+    result = run(
+        "tune", place / "train.csv", "--preset", tiny_bert, "--space", tmp_path / "space.toml", "--trials", 2, "--out",
+        tmp_path / "out",
+    )  # fmt: skip
+    assert "trial 1: failed, long 'tail' is unknown" in result.stderr
+    fails(result, 6, "no trial came to its end; the last one: long 'tail' is unknown")
+
+
+def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
+    from textgraft.data.dataset import Dataset
+
+    data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
+    model = TextClassifier(tiny_bert, data.label_names, "float32")
+    model.fit(data, data, fine_tune="none")
+    assert {name: model.record["fit"][name] for name in HEAD_ALONE} == HEAD_ALONE
+
+
+def test_wrong_calls(place, tiny_bert, tmp_path, monkeypatch):
+    good = options(place, tiny_bert, "x")
+    fails(run(*good), 2, "--trials N, --minutes M")
+    fails(run(*good, "--trials", 0), 2, "trials must be above 0")
+    fails(run(*good, "--trials", 1, "--test", tmp_path / "absent.csv"), 3, "absent.csv: no such file")
+    fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
+    fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is no folder")
+    fails(run(*good[:-1], place, "--trials", 1), 5, "holds no search")
+    fails(run(*options(place, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
+    (tmp_path / "space.toml").write_text('preset = "minilm"')
+    fails(run(*good, "--trials", 1, "--space", tmp_path / "space.toml"), 2, "preset is given twice")
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    fails(run(*good, "--trials", 1), 2, "tune needs optuna", 'pip install "textgraft[tune]"')
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_ends_as_if_nothing_had_been(place, tiny_bert):
+    def start(out):
+        command = [sys.executable, "-m", "textgraft", *map(str, options(place, tiny_bert, out, "--trials", 6))]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+
+    whole = start("whole")
+    said = whole.communicate()[1]
+    assert whole.returncode == 0, said
+    kills = 0
+    while True:
+        process = start("killed")
+        lines, trials = [], 0
+        for line in process.stderr:
+            lines.append(line)
+            trials += line.startswith("trial ")
+            if trials == 1 and kills < 4:
+                time.sleep((0.1, 0.4, 0.8, 1.2)[kills])
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+        process.communicate()
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, lines
+    assert kills == 4
+    boards = [_board(place / out) for out in ("whole", "killed")]
+    assert boards[0] == boards[1]
+    weights = [(place / out / "model" / "model.safetensors").read_bytes() for out in ("whole", "killed")]
+    assert weights[0] == weights[1]
+
+
+def _board(folder: Path):
+    """The leaderboard without times and without the numbers of trials, which skip those that died."""
+    with (folder / "leaderboard.csv").open(newline="") as file:
+        return [{**row, "seconds": "", "what": row["what"].split(" ")[0]} for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+def test_a_signal_leaves_what_is_there(place, tiny_bert):
+    command = [sys.executable, "-m", "textgraft", *map(str, options(place, tiny_bert, "signalled", "--trials", 500))]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("trial 1:"):
+            process.send_signal(signal.SIGTERM)
+            break
+    said = process.communicate()[1]
+    assert process.returncode == 143, said
+    assert said.splitlines()[-1].startswith("stopped by SIGTERM; ")
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert json.loads((place / "signalled" / "search.json").read_text())["seed"] == 0
+    assert model_folder.read(place / "signalled" / "model").config["task"] == "text-classification"
