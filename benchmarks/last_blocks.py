@@ -10,10 +10,9 @@ import textgraft as tg
 from benchmarks.report import data_folder, report, sample
 from textgraft.tasks.grafting import Grafting
 from textgraft.training.history import History
-from textgraft.training.inputs import TokenIds
+from textgraft.training.inputs import Examples, TokenIds
 from textgraft.training.loop import Training
 from textgraft.training.progress import TrainingBar
-from textgraft.training.step import Examples
 
 ROWS, EPOCHS = 1000, 3
 SIDES = ("all", "last:2 without storing", "last:2 stored in float32", "last:2 stored in float16")
@@ -46,12 +45,12 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
         "stored": how.rpartition(" ")[2] if "stored" in how else "float16",
     }
     chosen, _, read = model._prepared(train, validation, given)
-    network, *examples = Grafting(model, model.loss, model.metrics, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
+    network, *examples = Grafting(model, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
         halves = model.backbone.halves(chosen.last)
 
         def forward(batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-            return model.head(halves.above(halves.below(batch), model.pooling, training), training=training)
+            return model.head(model.pooling(*halves.vectors(halves.below(batch), training)), training=training)
 
         network, examples = replace(network, forward=forward), [read["train"], read["validation"]]
     return _trained(network, examples, chosen)

@@ -39,13 +39,14 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     from textgraft.training.batches import shuffled
     from textgraft.training.compact import CompactTable
     from textgraft.training.config import FitConfig
-    from textgraft.training.step import Examples, Network, TrainingStep
+    from textgraft.training.inputs import Examples
+    from textgraft.training.step import Network, TrainingStep
 
     model = tg.TextClassifier("minilm", train.label_names)
     config = FitConfig().filled(model.backbone.fit_defaults)
     tokens = model.tokenize(as_batches(train))
     compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact)
+    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":
         step.optimizer = _Keras(step.variables)
