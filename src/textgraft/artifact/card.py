@@ -3,43 +3,32 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from textgraft.artifact.tasks.base import TaskLayout
 
-def write_card(config: dict[str, Any], headline: Sequence[str]) -> str:
+
+def write_card(config: dict[str, Any], layout: type[TaskLayout]) -> str:
     """Markdown from a model folder's config.
 
     Args:
         config: of the folder.
-        headline: the metrics to show beside the loss; see `TaskLayout`.
+        layout: of its task; it says how a model is called, and which metrics to show beside the loss.
     """
     lines = [f"# {config['task']} on {config['preset']}", ""]
     labels = config["settings"].get("labels")
     if labels:
         lines += [f"Labels: {', '.join(f'`{label}`' for label in labels)}.", ""]
-    lines += _use(config["settings"])
+    lines += _use(layout.call(config["settings"]))
     if "data" in config:
         lines += _training(config)
     if config.get("metrics"):
-        lines += _metrics(config, headline)
+        lines += _metrics(config, layout.headline)
     lines += ["## Versions", "", *(f"- {name} {version}" for name, version in config["versions"].items()), ""]
     return "\n".join(lines)
 
 
-def _use(settings: dict[str, Any]) -> list[str]:
-    answer = _answer(settings)
-    comment = f"  # for example [{answer}]" if answer else ""
-    text = '("a text", "its second text")' if settings.get("pairs") else '"a text"'
-    code = f'import textgraft as tg\n\ntg.load("this folder").predict([{text}]){comment}'
+def _use(call: str) -> list[str]:
+    code = f'import textgraft as tg\n\ntg.load("this folder").{call}'
     return ["## Use", "", "```python", code, "```", ""]
-
-
-def _answer(settings: dict[str, Any]) -> str:
-    """What a model with these settings might say of a text, as code."""
-    if settings.get("problem") == "regression":
-        return f"{settings['mean']:.4g}"
-    if not settings.get("labels"):
-        return ""
-    label = f'"{settings["labels"][0]}"'
-    return f"[{label}]" if settings.get("problem") == "multi-label" else label
 
 
 def _training(config: dict[str, Any]) -> list[str]:

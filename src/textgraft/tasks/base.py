@@ -276,7 +276,7 @@ class Task(ABC):
                 weights={name: weight.numpy() for name, weight in self._weights().items()},
                 assets=self.backbone.assets(),
                 history=self.history,
-                card=write_card(config, layout_of(config["task"], config["settings"]).headline),
+                card=write_card(config, layout_of(config["task"], config["settings"])),
             ),
             overwrite=overwrite,
         )

@@ -41,6 +41,11 @@ class TaskLayout(ABC):
             dim: width of the vector.
         """
 
+    @classmethod
+    def call(cls, settings: Mapping[str, Any]) -> str:
+        """How a model with these settings is asked, as code."""
+        return 'predict(["a text"])'
+
 
 def layout_of(task: str, settings: Mapping[str, Any]) -> type[TaskLayout]:
     """The layout of a task that is known, by its id and its settings."""

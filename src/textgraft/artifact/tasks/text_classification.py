@@ -55,6 +55,17 @@ class TextClassificationLayout(TaskLayout):
         return _BY_PROBLEM.get(problem, cls) if isinstance(problem, str) else cls
 
     @classmethod
+    def call(cls, settings: Mapping[str, Any]) -> str:
+        """It predicts what the comment shows."""
+        text = '("a text", "its second text")' if settings.get("pairs") else '"a text"'
+        return f"predict([{text}])  # for example [{cls.answer(settings)}]"
+
+    @classmethod
+    def answer(cls, settings: Mapping[str, Any]) -> str:
+        """What it might say of a text, as code."""
+        return f'"{settings["labels"][0]}"'
+
+    @classmethod
     def logits(cls, settings: Mapping[str, Any]) -> int:
         """How many there are: one for two labels, else one each."""
         labels = len(settings["labels"])
@@ -111,6 +122,11 @@ class MultiLabelLayout(TextClassificationLayout):
     )
 
     @classmethod
+    def answer(cls, settings: Mapping[str, Any]) -> str:
+        """A set."""
+        return f'["{settings["labels"][0]}"]'
+
+    @classmethod
     def logits(cls, settings: Mapping[str, Any]) -> int:
         """One for each label."""
         return len(settings["labels"])
@@ -130,6 +146,11 @@ class RegressionLayout(TextClassificationLayout):
             **{f"{name}_interval": INTERVAL for name in headline},
         }
     )
+
+    @classmethod
+    def answer(cls, settings: Mapping[str, Any]) -> str:
+        """A number."""
+        return f"{settings['mean']:.4g}"
 
     @classmethod
     def logits(cls, settings: Mapping[str, Any]) -> int:

@@ -20,3 +20,8 @@ class TextGenerationLayout(TaskLayout):
     def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
         """None."""
         yield from ()
+
+    @classmethod
+    def call(cls, settings: Mapping[str, Any]) -> str:
+        """It goes on from prompts."""
+        return 'generate(["a text"])'
