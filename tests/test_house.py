@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 
 # From the ground up: a room may import from itself and from those before it.
-GROUND = {"character_rules", "errors", "plain_ops", "registry", "runtime"}
+GROUND = {"character_rules", "errors", "plain_ops", "registry", "runtime", "wire"}
 STOREYS = ["data", "text", "backbones", "generation", "training", "tasks", "tuning", "cli"]
 SIDE_ROOMS = {"evaluation", "artifact"}
 

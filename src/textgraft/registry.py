@@ -22,6 +22,7 @@ _SHARED = {
         "files",
         "formats",
         "halves",
+        "hub_modules",
         "language_model",
         "places",
         "presets",

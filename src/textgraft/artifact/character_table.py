@@ -5,9 +5,9 @@ The numbers of the fields are those of sentencepiece_model.proto.
 
 from pathlib import Path
 
-from textgraft.artifact.wire import messages
 from textgraft.character_rules import character_rules
 from textgraft.errors import ModelFolderError
+from textgraft.wire import messages
 
 _PIECES, _NORMALIZER = 1, 3
 _TABLE = 2

@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from textgraft.artifact.wire import fields, messages
 from textgraft.errors import ModelFolderError
 from textgraft.plain_ops import MOST_CONSTANT_VALUES, PLAIN_OPS
+from textgraft.wire import fields, messages
 
 _GRAPH_NODE, _GRAPH_LIBRARY = 1, 2
 _NODE_OP, _NODE_ATTR = 2, 5

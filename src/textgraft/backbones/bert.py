@@ -2,6 +2,7 @@
 
 import keras_hub
 
+from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import HuggingFace
 from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
@@ -26,4 +27,4 @@ class Bert(Transformer):
     network_class = keras_hub.models.BertBackbone
     tokenizer_class = WordPieceTokenizer
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-    formats = (_HUGGING_FACE, KerasHubPreset("BertBackbone"), OriginalBert(_HUGGING_FACE))
+    formats = (_HUGGING_FACE, KerasHubPreset("BertBackbone"), OriginalBert(_HUGGING_FACE), HubEncoder(_HUGGING_FACE))

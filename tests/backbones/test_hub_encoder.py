@@ -1,0 +1,139 @@
+"""TF-Hub's BERT encoders: a tiny one that Model Garden exported; see tools/make_encoder_golden.py."""
+
+import hashlib
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+
+import textgraft as tg
+from tests.backbones.test_golden import hidden, packed
+from tests.conftest import GOLDEN
+from tests.golden.texts import MOST_TOKENS, SHORT
+from textgraft.backbones.formats import hub_encoder
+from textgraft.backbones.formats.base import Computation
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import PresetError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("hub")
+    with tarfile.open(GOLDEN / "hub_encoder.tar.xz") as archive:
+        archive.extractall(place, filter="data")
+    return place / "hub_encoder"
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    return np.load(folder / "expected.npz")
+
+
+@pytest.fixture(scope="module")
+def backbone(folder):
+    return load_backbone(folder, trust_savedmodel=True)
+
+
+@pytest.fixture
+def copied(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def split(values, lengths):
+    return np.split(values, np.cumsum(lengths)[:-1])
+
+
+def test_hidden_states_equal_the_modules(backbone, expected):
+    rows = [row[:MOST_TOKENS] for row in split(expected["ids"], expected["lengths"])]
+    states = split(expected["hidden"], [len(row) for row in rows])
+    for batch in ([[row] for row in rows], [rows]):
+        found = [state for mates in batch for state in hidden(backbone, mates)]
+        for one, other in zip(found, states, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_ids_equal_the_preprocessors_on_plain_texts(backbone, expected):
+    """On others they are those of the program that BERT was trained with, as docs/presets.md says."""
+    references = split(expected["ids"], expected["lengths"])
+    plain = [number for number, text in enumerate(SHORT) if text.isascii() and text.isprintable() and "[" not in text]
+    assert len(plain) > 10
+    found = packed(backbone, [SHORT[number] for number in plain]).to_list()
+    assert found == [references[number].tolist() for number in plain]
+
+
+def test_ids_equal_those_of_the_same_vocabulary_in_a_hugging_face_folder(backbone):
+    reference = np.load(GOLDEN / "bert" / "expected.npz")
+    found = packed(backbone, SHORT).to_list()
+    assert found == [row.tolist() for row in split(reference["ids"], reference["lengths"])]
+
+
+def test_it_is_trained_and_saved_as_any_other(folder, tmp_path):
+    data = tg.Dataset.from_lists(SHORT[:20], ["odd", "even"] * 10)
+    model = tg.TextClassifier(folder, data.label_names, sequence_length=16, trust_savedmodel=True)
+    model.fit(data, data, epochs=1)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(tg.load(tmp_path / "model").predict_proba(SHORT), model.predict_proba(SHORT))
+
+
+def test_it_is_a_program_and_asks_for_trust(folder):
+    with pytest.raises(PresetError, match="holds a SavedModel, which is a program"):
+        load_backbone(folder)
+
+
+def test_an_address_of_tensorflow_in_the_hub_cache(copied, tmp_path, monkeypatch):
+    address = "https://tfhub.dev/tensorflow/small_bert/bert_en_uncased_L-2_H-16_A-2/1"
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    copied.rename(tmp_path / hashlib.sha1(address.encode()).hexdigest())
+    assert load_backbone(address).family == "bert"
+
+
+def another_computation(folder, monkeypatch):
+    monkeypatch.setattr(hub_encoder.HubEncoder, "computation", lambda *_: Computation("relu", 1e-12))
+
+
+def no_vocabulary(folder, monkeypatch):
+    (folder / "assets" / "vocab.txt").unlink()
+
+
+def another_vocabulary(folder, monkeypatch):
+    with (folder / "assets" / "vocab.txt").open("a") as file:
+        file.write("another\n")
+
+
+def no_weights(folder, monkeypatch):
+    (folder / "variables" / "variables.index").unlink()
+
+
+def half_the_weights(folder, monkeypatch):
+    file = folder / "variables" / "variables.data-00000-of-00001"
+    file.write_bytes(file.read_bytes()[:1000])
+
+
+def a_preprocessor(folder, monkeypatch):
+    (folder / "saved_model.pb").write_bytes(b"... bert_pack_inputs ...")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (another_computation, "its vectors are not those of a BERT with its weights"),
+        (no_vocabulary, "it lacks assets/vocab.txt; copy there the vocab.txt of the module that prepares its texts"),
+        (another_vocabulary, "tokens"),
+        (no_weights, "the checkpoint could not be read"),
+        (half_the_weights, "the checkpoint could not be read"),
+        (a_preprocessor, "is a module that prepares texts for an encoder; give the encoder"),
+    ],
+)
+def test_what_is_refused(copied, harm, message, monkeypatch):
+    harm(copied, monkeypatch)
+    with pytest.raises(PresetError, match=message) as caught:
+        load_backbone(copied, trust_savedmodel=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_networks_variables(copied, monkeypatch):
+    spellings = [(there, here) for there, here in hub_encoder._SPELLINGS if "type" not in there]
+    monkeypatch.setattr(hub_encoder, "_SPELLINGS", spellings)
+    with pytest.raises(PresetError, match=r"bert.embeddings.token_type_embeddings.weight is missing"):
+        load_backbone(copied, trust_savedmodel=True)
