@@ -1,5 +1,7 @@
 """Long texts in windows: cut as the reference cuts them, their logits averaged wherever the model goes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,6 +48,24 @@ def test_windows_are_the_references(family, length, request):
 def test_texts_that_fit_have_the_logits_of_a_head(tiny_bert):
     windows, head = classifier(tiny_bert), classifier(tiny_bert, "head")
     np.testing.assert_array_equal(windows.predict_proba(SHORT), head.predict_proba(SHORT))
+
+
+def test_windows_of_a_text_go_through_the_network_some_at_a_time(tiny_bert):
+    """Those that go through it at once are no more than fit a batch, however long a text is."""
+    long, most = " ".join(LONG * 20), 4
+    expected = next(classifier(tiny_bert).outputs(as_batches([long, *SHORT])))
+    watching, seen = classifier(tiny_bert), []
+    watching.backbone.fit_defaults = replace(watching.backbone.fit_defaults, batch_tokens=most * LENGTH)
+    pool = watching.backbone.pool
+
+    def watched(rows, *args):
+        tf.py_function(lambda count: seen.append(int(count)), [rows.nrows()], [])
+        return pool(rows, *args)
+
+    watching.backbone.pool = watched
+    np.testing.assert_allclose(next(watching.outputs(as_batches([long, *SHORT]))), expected, rtol=1e-5, atol=1e-6)
+    assert max(seen) == most
+    assert sum(seen) > 2 * most
 
 
 @pytest.mark.parametrize("hidden", [(), (5,)])

@@ -29,6 +29,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import LEAST_WINDOW, LONG, WINDOWS
+from textgraft.text.rows import in_parts
 from textgraft.training.config import FitConfig
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Truncation
@@ -172,9 +173,11 @@ class Task(ABC):
             batch: of `input_spec`; token ids, int32 ragged (b, None), those of pairs, or windows, (b, None, None).
             training: whether dropout is on.
         """
-        return self._of_texts(
-            batch, lambda rows: self.head(self.backbone.pool(rows, self.pooling, training), training=training)
-        )
+
+        def give(rows: Any) -> tf.Tensor:
+            return self.head(self.backbone.pool(rows, self.pooling, training), training=training)
+
+        return self._of_texts(batch, give, self.head.output_shape[-1], training)
 
     def above(self, halves: Halves, batch: Any, training: bool = False) -> Any:
         """`forward` from what the lower half of the backbone gave.
@@ -185,9 +188,11 @@ class Task(ABC):
                 of windows, (b, None, None, dim).
             training: whether dropout is on.
         """
-        return self._of_texts(
-            batch, lambda rows: self.head(self.pooling(*halves.vectors(rows, training)), training=training)
-        )
+
+        def give(rows: Any) -> tf.Tensor:
+            return self.head(self.pooling(*halves.vectors(rows, training)), training=training)
+
+        return self._of_texts(batch, give, self.head.output_shape[-1], training)
 
     def below(self, halves: Halves, batch: Any) -> tf.RaggedTensor:
         """What the lower half of the backbone gives for each row, or each window of it, ragged (..., None, dim)."""
@@ -195,7 +200,11 @@ class Task(ABC):
 
     def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
         """Packed rows to pooled vectors, float32 (b, dim), of windows to their mean; see `forward`."""
-        return self._of_texts(batch, lambda rows: self.backbone.pool(rows, self.pooling, training))
+
+        def give(rows: Any) -> tf.Tensor:
+            return self.backbone.pool(rows, self.pooling, training)
+
+        return self._of_texts(batch, give, self.backbone.dim, training)
 
     def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
         """Run the text graph over batches of UTF-8 bytes, (n,), or (n, 2) for pairs.
@@ -289,11 +298,13 @@ class Task(ABC):
     def _windowed(self) -> bool:
         return self.architecture.long == WINDOWS
 
-    def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor]) -> tf.Tensor:
-        """What a function gives for rows, (b, ...); where texts are in windows, the mean over those of a text."""
+    def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor], width: int, training: bool) -> tf.Tensor:
+        """What a function gives for rows, (b, width); where texts are in windows, the mean over those of a text."""
         if not self._windowed:
             return give(batch)
-        return tf.math.segment_mean(give(batch.values), batch.value_rowids())
+        most = max(1, self.backbone.fit_defaults.batch_tokens // (self.architecture.sequence_length or 1))
+        found = give(batch.values) if training else in_parts(give, batch.values, most, width)
+        return tf.math.segment_mean(found, batch.value_rowids())
 
     def _fitting(self, texts: np.ndarray) -> np.ndarray:
         if self.pairs and texts.ndim == 1:
