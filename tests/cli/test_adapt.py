@@ -64,6 +64,16 @@ def test_what_was_adapted_is_a_preset_and_fills_masks(adapted, corpus, tmp_path)
     assert json.loads(answered("evaluate", adapted, corpus, "--json").stdout)["perplexity"] > 1
 
 
+def test_a_dry_run_trains_nothing(corpus, tiny_bert):
+    before = sorted(corpus.parent.iterdir())
+    shown = answered("adapt", tiny_bert, corpus, "--dry-run", "--sequence-length", 16, "--precision", "float32").output
+    tokens = 180 * 8 + 179  # one between two texts
+    rows = -(-tokens // 14)
+    assert f"180 texts, {tokens + 2 * rows:,} tokens" in shown
+    assert "minutes" in shown
+    assert sorted(corpus.parent.iterdir()) == before
+
+
 def test_a_causal_preset_is_adapted_by_what_comes_next(corpus, tiny_gpt2, tmp_path):
     out = tmp_path / "adapted"
     answered(

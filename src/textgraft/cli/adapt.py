@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.documents import corpus, learn
+from textgraft.cli.documents import corpus, learn, planned
 from textgraft.cli.runs import cleaning, left_in_folder, require, some, start
 from textgraft.cli.settings import merged
 
@@ -47,6 +47,7 @@ def adapt(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
+    dry_run: o.DryRun = False,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Let a pretrained backbone learn from texts without labels; the folder is a preset for every task.
@@ -59,9 +60,13 @@ def adapt(
 
         textgraft train labelled.csv --preset reviews --out sentiment
     """
-    given = merged(adapt, config, locals())
-    require(given, ("preset", "data", "out"), "textgraft adapt PRESET DATA --out FOLDER")
-    folder = left_in_folder({"epochs": 1, **given}, _adapted)
+    given = {"epochs": 1, **merged(adapt, config, locals())}
+    needed = ("preset", "data") if given["dry_run"] else ("preset", "data", "out")
+    require(given, needed, "textgraft adapt PRESET DATA --out FOLDER")
+    if given["dry_run"]:
+        planned(*_opened(given), given)
+        return
+    folder = left_in_folder(given, _adapted)
 
     from textgraft.cli.console import say
 
@@ -69,11 +74,16 @@ def adapt(
 
 
 def _adapted(given: dict[str, Any], checkpoints: Any) -> Any:
+    model, parts = _opened(given)
+    learn(model, parts, given, checkpoints)
+    return model
+
+
+def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
+    """The task on the pretrained backbone, and the parts of the data."""
     parts = corpus(given)
     start(given)
     from textgraft.tasks.trainable import language_task
 
     precision, first = given.get("precision", "auto"), cleaning(given)
-    model = language_task(given["preset"], precision, cleaning=first, **some(given, _MODEL))
-    learn(model, parts, given, checkpoints)
-    return model
+    return language_task(given["preset"], precision, cleaning=first, **some(given, _MODEL)), parts

@@ -28,6 +28,14 @@ def corpus(given: dict[str, Any]) -> Any:
     return parts
 
 
+def planned(model: Any, parts: Any, given: dict[str, Any]) -> None:
+    """Say what `learn` would take."""
+    from textgraft.cli.console import show
+    from textgraft.cli.plan import table
+
+    show(table(model.plan(parts.train, parts.validation, **some(given, _FIT))))
+
+
 def learn(model: Any, parts: Any, given: dict[str, Any], checkpoints: Any) -> None:
     """Train a task on texts alone; say what goes in and what came of it."""
     from textgraft.cli.console import say

@@ -69,7 +69,7 @@ def train(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")] = False,
+    dry_run: o.DryRun = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also say what was compiled and padded.")] = False,
     overwrite: o.Overwrite = None,
 ) -> None:
