@@ -2,13 +2,17 @@
 
 Run by hand in the environment of the dependency group "goldens", which has torch and transformers:
 
-    python -m tools.make_goldens [FAMILY ...]
+    python -m tools.make_goldens [FAMILY | heads ...]
 
 Each folder is a Hugging Face folder: 2 layers, width 32, a tokenizer trained on the golden texts, weights in half
 precision. Its `expected.npz` has the token ids of each text, end to end, and the hidden states of the first of them in
 float32, computed for each text alone.
+
+tests/golden/heads has the heads that find hidden tokens, as transformers saves them beside the networks of these
+folders, and their logits at a few masks.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -22,8 +26,9 @@ import numpy as np
 import sentencepiece
 import torch
 import transformers
+from safetensors.numpy import load_file
 from tokenizers.implementations import BertWordPieceTokenizer, ByteLevelBPETokenizer
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from tests.golden.texts import MOST_TOKENS, SHORT
 
@@ -142,11 +147,32 @@ FAMILIES: Mapping[str, tuple[str, dict[str, Any], Maker]] = {
     ),
 }  # fmt: skip
 
+# Name: family, class of the model with a head, and what its config says differently, so that each setting shows.
+_SEEN = {"layer_norm_eps": 0.01}
+HEADS: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+    "bert": ("bert", "BertForMaskedLM", _SEEN),
+    "bert_cased": ("bert_cased", "BertForMaskedLM", _SEEN),
+    "bert_pretraining": ("bert", "BertForPreTraining", {"hidden_act": "relu"}),
+    "distil_bert": ("distil_bert", "DistilBertForMaskedLM", {"activation": "relu"}),
+    "electra": ("electra", "ElectraForMaskedLM", {**_SEEN, "hidden_act": "relu"}),
+    "roberta": ("roberta", "RobertaForMaskedLM", {**_SEEN, "hidden_act": "relu"}),
+    "xlm_roberta": ("xlm_roberta", "XLMRobertaForMaskedLM", {**_SEEN, "hidden_act": "gelu_new"}),
+    "albert": ("albert", "AlbertForMaskedLM", _SEEN),
+    "deberta_v3": ("deberta_v3", "DebertaV2ForMaskedLM", {**_SEEN, "hidden_act": "gelu_new"}),
+    "deberta_v3_own_names": ("deberta_v3", "DebertaV2ForMaskedLM", {**_SEEN, "legacy": False}),
+}
+_MASKED_ROWS = 4  # with two masks each
+
 
 def main() -> None:
-    """Make the folders that are asked for, or all."""
-    for family in sys.argv[1:] or FAMILIES:
-        make(family, FOLDER / family)
+    """Make the folders that are asked for, or all, and then the heads."""
+    asked = sys.argv[1:] or [*FAMILIES, "heads"]
+    for family in asked:
+        if family != "heads":
+            make(family, FOLDER / family)
+    if "heads" in asked:
+        for name in HEADS:
+            make_head(name, FOLDER / "heads" / f"{name}.npz")
 
 
 def make(family: str, folder: Path) -> None:
@@ -160,9 +186,13 @@ def make(family: str, folder: Path) -> None:
     model = random_model(kind, {**sizes, "vocab_size": len(tokenizer)})
     model.half().save_pretrained(folder)
     expected = compute(model.float().eval(), tokenizer)
-    made_with = ", ".join(f"{name} {version(name)}" for name in ("transformers", "tokenizers", "torch"))
-    np.savez_compressed(folder / "expected.npz", **expected, made_with=made_with)
+    np.savez_compressed(folder / "expected.npz", **expected, made_with=made_with())
     print(f"{family}: {len(tokenizer)} tokens, {len(expected['hidden'])} hidden states")
+
+
+def made_with() -> str:
+    """Packages and their versions."""
+    return ", ".join(f"{name} {version(name)}" for name in ("transformers", "tokenizers", "torch"))
 
 
 def random_model(kind: str, sizes: Mapping[str, Any]) -> PreTrainedModel:
@@ -190,6 +220,48 @@ def compute(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[
         "lengths": np.array([len(row) for row in rows], np.int32),
         "hidden": np.concatenate(hidden),
     }
+
+
+def make_head(name: str, file: Path) -> None:
+    """Write one head: its tensors, the config it was saved with, and what it computes on top of a family's folder."""
+    family, kind, changes = HEADS[name]
+    model = getattr(transformers, kind).from_pretrained(FOLDER / family, dtype=torch.float32, **changes).eval()
+    mask = AutoTokenizer.from_pretrained(FOLDER / family).mask_token_id
+    network = {id(weight) for weight in model.base_model.parameters()}
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weight_name, weight in model.named_parameters():
+            if id(weight) not in network:
+                weight.copy_((0.5 * torch.randn(weight.shape) + weight_name.endswith("orm.weight")).half())
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        config = (Path(folder) / "config.json").read_text()
+        tensors = load_file(Path(folder) / "model.safetensors")
+    head = {key: tensor for key, tensor in tensors.items() if not key.startswith(f"{model.base_model_prefix}.")}
+    file.parent.mkdir(exist_ok=True)
+    np.savez_compressed(
+        file,
+        **masked_logits(model, np.load(FOLDER / family / "expected.npz"), mask),
+        **{f"head/{key}": tensor.astype(np.float16) for key, tensor in head.items()},
+        family=family,
+        prefix=f"{model.base_model_prefix}.",
+        config=json.dumps(json.loads(config)),
+        made_with=made_with(),
+    )
+    print(f"{name}: {', '.join(head)}")
+
+
+def masked_logits(model: PreTrainedModel, expected: Mapping[str, np.ndarray], mask: int) -> dict[str, np.ndarray]:
+    """Logits at two masks in each of some texts of one length."""
+    rows = np.split(expected["ids"], np.cumsum(expected["lengths"])[:-1])
+    ids = np.stack([row[:MOST_TOKENS] for row in rows if len(row) >= MOST_TOKENS][:_MASKED_ROWS])
+    places = np.stack([[1 + number, MOST_TOKENS - 3 - number] for number in range(len(ids))])
+    np.put_along_axis(ids, places, mask, axis=1)
+    with torch.no_grad():
+        found = model(input_ids=torch.tensor(ids), attention_mask=torch.ones(ids.shape, dtype=torch.long))
+    logits = found["prediction_logits" if "prediction_logits" in found else "logits"]
+    at_masks = np.take_along_axis(logits.numpy(), places[:, :, None], axis=1)
+    return {"ids": ids, "places": places.astype(np.int32), "logits": at_masks}
 
 
 if __name__ == "__main__":
