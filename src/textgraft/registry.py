@@ -19,6 +19,7 @@ Contract = TypeVar("Contract")
 _SHARED = {
     "backbones": {
         "base",
+        "computation",
         "files",
         "formats",
         "halves",

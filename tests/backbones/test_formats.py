@@ -260,11 +260,12 @@ def write_release(folder: Path, source: Path) -> None:
         matrix = (
             weight.T if name.endswith("weight") and "embeddings" not in name and "LayerNorm" not in name else weight
         )
-        old = f"bert.{name}".replace("layer.", "layer_").replace(".", "/")
+        full = name if name.startswith(("bert.", "cls.")) else f"bert.{name}"
+        old = full.replace("layer.", "layer_").replace("predictions.bias", "predictions.output_bias").replace(".", "/")
         old = old.replace("LayerNorm/weight", "LayerNorm/gamma").replace("LayerNorm/bias", "LayerNorm/beta")
         old = old.replace("embeddings/weight", "embeddings").replace("/weight", "/kernel")
         variables[old] = variables[f"{old}/adam_m"] = matrix.astype(np.float32)
-    variables["cls/predictions/output_bias"] = np.zeros(3, np.float32)
+    variables["cls/seq_relationship/output_bias"] = np.zeros(2, np.float32)
     names = sorted(variables)
     tf.raw_ops.SaveV2(
         prefix=str(folder / "bert_model.ckpt"), tensor_names=names, shape_and_slices=[""] * len(names),

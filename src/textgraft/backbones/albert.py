@@ -3,7 +3,7 @@
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.sentence_piece import SentencePieceTokenizer
@@ -55,6 +55,7 @@ class Albert(Transformer):
             requires={"position_embedding_type": ("absolute",)},
             activation="gelu_new",
             harmless=(r"pooler\.", r"embeddings\.position_ids$"),
+            masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
         ),
         KerasHubPreset("AlbertBackbone"),
     )

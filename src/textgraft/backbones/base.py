@@ -1,7 +1,7 @@
 """The contract of a backbone: a tokenizer, and a network from token ids to token vectors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from textgraft import registry
@@ -114,6 +113,20 @@ class Reading:
     vocabulary_limit: int | None = None
 
 
+@dataclass(frozen=True)
+class Head:
+    """A head that came with a backbone.
+
+    Attributes:
+        settings: of its task, those that say what it computes.
+        fill: sets the weights of a head that was built with them; gives why it had to be left as it was, or nothing.
+            It raises a PresetError where half of them are there, or one is of another shape.
+    """
+
+    settings: Mapping[str, Any]
+    fill: Callable[[keras.Model], str]
+
+
 class Backbone(ABC):
     """A tokenizer and the network from token ids to token vectors.
 
@@ -128,7 +141,7 @@ class Backbone(ABC):
         max_sequence_length: the longest row the network can take, or None.
         origin: where the weights came from.
         pretrained: whether the weights have learned anything.
-        heads: of what a model folder held beside it: a task's id to path and values of its head's weights.
+        heads: that came with it: a task's id to its head.
     """
 
     family: ClassVar[str]
@@ -144,7 +157,7 @@ class Backbone(ABC):
     max_sequence_length: int | None
     origin: Origin
     pretrained: bool = True
-    heads: Mapping[str, Mapping[str, np.ndarray]] = MappingProxyType({})
+    heads: Mapping[str, Head] = MappingProxyType({})
 
     @classmethod
     @abstractmethod

@@ -4,7 +4,7 @@ import keras_hub
 
 from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, bert_modules
+from textgraft.backbones.formats.hugging_face_names import BERT_HEAD, BERT_SIZES, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.backbones.tokenizers.base import SpecialNames
@@ -17,6 +17,7 @@ _HUGGING_FACE = HuggingFace(
     sizes_by={**BERT_SIZES, "num_segments": "type_vocab_size"},
     modules=bert_modules(),
     requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
+    masked_heads=(BERT_HEAD,),
 )
 
 

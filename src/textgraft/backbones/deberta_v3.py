@@ -4,13 +4,14 @@ import keras
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES
+from textgraft.backbones.formats.hugging_face_names import BERT_HEAD, BERT_SIZES, MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.sentence_piece import SentencePieceTokenizer
 from textgraft.backbones.transformer import Transformer
 
 _LAYER, _MODULE = "disentangled_attention_encoder_layer_{}", "encoder.layer.{}"
+_HEAD = "lm_predictions.lm_head"
 
 
 class DebertaV3(Transformer):
@@ -51,6 +52,7 @@ class DebertaV3(Transformer):
             },
             epsilon=1e-7,
             harmless=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
+            masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
         ),
         KerasHubPreset("DebertaV3Backbone"),
     )

@@ -3,6 +3,7 @@
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.word_piece import WordPieceTokenizer
@@ -45,6 +46,7 @@ class DistilBert(Transformer):
                 f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.output_layer_norm",
             },
             activation_key="activation",
+            masked_heads=(MaskedHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),),
         ),
         KerasHubPreset("DistilBertBackbone"),
     )

@@ -3,11 +3,13 @@
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, bert_modules
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, MaskedHead, bert_modules
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.word_piece import WordPieceTokenizer
 from textgraft.backbones.transformer import Transformer
+
+_HEAD = "generator_predictions"
 
 
 class Electra(Transformer):
@@ -31,6 +33,7 @@ class Electra(Transformer):
             },
             modules={**bert_modules(), "embeddings_projection": "embeddings_project"},
             requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
+            masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", "generator_lm_head", activation="gelu"),),
         ),
         KerasHubPreset("ElectraBackbone"),
     )

@@ -3,7 +3,7 @@
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import roberta_modules, roberta_sizes
+from textgraft.backbones.formats.hugging_face_names import ROBERTA_HEAD, roberta_modules, roberta_sizes
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
@@ -25,6 +25,7 @@ class Roberta(Transformer):
             modules=roberta_modules(),
             requires={"position_embedding_type": ("absolute",), "is_decoder": (False,), "type_vocab_size": (1,)},
             epsilon=1e-5,
+            masked_heads=(ROBERTA_HEAD,),
         ),
         KerasHubPreset("RobertaBackbone"),
     )

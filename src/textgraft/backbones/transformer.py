@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,15 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, Reading, SpecialTokens
-from textgraft.backbones.formats.base import Computation, Format, own_computation
+from textgraft.backbones.computation import ACTIVATIONS, Computation
+from textgraft.backbones.formats.base import Format, own_computation
 from textgraft.backbones.halves import Halves
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import ConfigError, PresetError
-
-_GELU_TANH = partial(keras.activations.gelu, approximate=True)
-_ACTIVATIONS = {"gelu": keras.activations.gelu, "gelu_approximate": _GELU_TANH, "relu": keras.activations.relu}
 
 
 class Transformer(Backbone):
@@ -85,9 +83,11 @@ class Transformer(Backbone):
             tokenizer = form.tokenizer(path, cls.tokenizer_class, cls.special)
         with _refusing(f"{path}: its config.json describes no {cls.family} network"):
             encoder = cls.network_class(**form.sizes(path), dtype=reading.precision)
-        backbone = cls(encoder, tokenizer, form.computation(path, encoder), origin)
+        computation = form.computation(path, encoder)
+        backbone = cls(encoder, tokenizer, computation, origin)
         with _refusing(f"{path}: its weights do not fit its config.json"):
             form.fill(path, encoder)
+        backbone.heads = form.heads(path, computation)
         return backbone
 
     @classmethod
@@ -310,4 +310,4 @@ def _set_computation(encoder: keras.Model, computation: Computation) -> None:
         if isinstance(layer, keras.layers.LayerNormalization):
             layer.epsilon = computation.layer_norm_epsilon
         elif layer.name == "feedforward_intermediate_dense":
-            layer.activation = _ACTIVATIONS[activation]
+            layer.activation = ACTIVATIONS[activation]

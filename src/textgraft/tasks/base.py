@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -19,7 +20,7 @@ from textgraft.artifact import model_folder
 from textgraft.artifact.card import write_card
 from textgraft.artifact.model_folder import StoredModel
 from textgraft.artifact.tasks.base import layout_of
-from textgraft.backbones.base import Backbone, Origin
+from textgraft.backbones.base import Backbone, Head, Origin
 from textgraft.backbones.halves import Halves
 from textgraft.backbones.places import Disk, place_of
 from textgraft.backbones.presets import load_backbone
@@ -426,8 +427,15 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
     task = load(stored, precision)
     backbone = task.backbone
     backbone.origin = Origin(str(preset), stored.sha256)
-    backbone.heads = {task.name: {weight.path: weight.numpy() for weight in task.head.weights}}
+    backbone.heads = {task.name: Head(task.settings(), partial(_copy_weights, task.head))}
     return backbone
+
+
+def _copy_weights(source: keras.Model, head: keras.Model) -> str:
+    """Make the weights of a head those of one that was built alike."""
+    for weight, given in zip(head.weights, source.weights, strict=True):
+        weight.assign(given)
+    return ""
 
 
 def _is_model_folder(preset: str | Path) -> bool:

@@ -1,7 +1,7 @@
 """fill-mask: what is behind a mask, by a backbone that sees both sides of it; learned by hiding tokens of texts."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.computation import ACTIVATIONS, Computation
 from textgraft.backbones.token_table import TokenTable
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
@@ -29,6 +30,9 @@ from textgraft.training.word_inputs import WordInputs
 
 # Texts whose logits are held at once.
 _AT_ONCE = 64
+
+_NEW = "the head is new"
+_NEW_COMPUTATION: dict[str, Any] = {"activation": "gelu", "layer_norm_epsilon": 1e-12}
 
 # A head that knows nothing is fitted to a frozen backbone with so many rows, as docs/pretraining.md has measured.
 _FIRST: dict[str, Any] = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "optimizer": "adam"}
@@ -50,7 +54,8 @@ class Candidate(NamedTuple):
 class MaskFiller(LanguageModelling):
     """Texts with masks to the tokens behind them (Devlin et al., 2018, https://arxiv.org/abs/1810.04805).
 
-    The head is a dense layer, a normalization, and the table of tokens read backwards, with a bias for each.
+    The head is a dense layer, a normalization, and the table of tokens read backwards, with a bias for each: the one
+    that came with the backbone, or a new one.
     """
 
     name = "fill-mask"
@@ -63,25 +68,29 @@ class MaskFiller(LanguageModelling):
         precision: str = "auto",
         *,
         table: Sequence[int] | None = None,
+        computation: Mapping[str, Any] | None = None,
         **architecture: Any,
     ) -> None:
-        """Load the backbone and put an untrained head on it.
+        """Load the backbone and put a head on it: the one it was published with, or a new one where there is none.
 
         Args:
             preset: see `load_backbone`; of a family that has a mask.
             precision: "auto", "float32" or "mixed_bfloat16".
             table: rows and width of the table of tokens that a head was made for; by default those of the backbone.
+            computation: what a head computes whose weights the caller sets; by default that of the backbone's head, or
+                of a new one.
             architecture: fields of `tasks.base.Architecture`, of which pooling, hidden, dropout and long have no effect
                 here, and what `tasks.base.Task` takes.
 
         Raises:
             ConfigError: when the backbone has no mask, or its table is another one.
+            PresetError: when the backbone's head is damaged.
         """
+        self._given = computation
         super().__init__(preset, precision, **architecture)
         if table is not None and list(table) != self.settings()["table"]:
             raise ConfigError(f"table is {list(table)}, that of {self.backbone.family} {self.settings()['table']}")
-        for weight in self.head.weights if self.name in self.backbone.heads else ():
-            weight.assign(self.backbone.heads[self.name][weight.path])
+        self._newness = self._take_head() if computation is None else ""
         length = self.architecture.sequence_length
         if length is not None and length < 3:
             raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
@@ -89,17 +98,30 @@ class MaskFiller(LanguageModelling):
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) to logits of tokens (b, t, vocabulary), in float32."""
         self._mask = self.backbone.mask
+        stored = self.backbone.heads.get(self.name)
+        known = stored.settings["computation"] if stored else _NEW_COMPUTATION
+        self._computation = Computation(**(self._given or known))
         width = self.backbone.token_table.vectors.shape[1]
         first = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
-        x = keras.layers.Dense(width, "gelu", kernel_initializer=first, dtype="float32", name="dense")(vectors)
-        x = keras.layers.LayerNormalization(epsilon=1e-12, dtype="float32", name="layer_norm")(x)
+        activation, epsilon = ACTIVATIONS[self._computation.activation], self._computation.layer_norm_epsilon
+        x = keras.layers.Dense(width, activation, kernel_initializer=first, dtype="float32", name="dense")(vectors)
+        x = keras.layers.LayerNormalization(epsilon=epsilon, dtype="float32", name="layer_norm")(x)
         logits = _TiedLogits(self.backbone.token_table, dtype="float32", name="logits")(x)
         return keras.Model(vectors, logits, name="head")
 
     def settings(self) -> dict[str, Any]:
-        """Rows and width of the table of tokens."""
-        return {"table": [int(size) for size in self.backbone.token_table.vectors.shape]}
+        """Rows and width of the table of tokens, and what the head computes."""
+        table = [int(size) for size in self.backbone.token_table.vectors.shape]
+        return {"table": table, "computation": vars(self._computation).copy()}
+
+    def _take_head(self) -> str:
+        """Take the weights that came with the backbone; that the head is a new one where it is, or nothing."""
+        stored = self.backbone.heads.get(self.name)
+        if stored is None:
+            return _NEW
+        refusal = stored.fill(self.head)
+        return f"{_NEW}, since {refusal}" if refusal else ""
 
     # === The network ===
 
@@ -137,10 +159,10 @@ class MaskFiller(LanguageModelling):
 
     def fit_head(self, train: Any, chosen: FitConfig, watcher: Watcher) -> None:
         """Fit an untrained head to the frozen backbone: to how frequent tokens are, and then by some steps."""
-        if self.record or self.name in self.backbone.heads or not self.backbone.pretrained:
+        if self.record or not self._newness or not self.backbone.pretrained:
             return
         some = train.some(min(_FIRST_ROWS, len(train)))
-        watcher.note(f"the head is new: it is fitted to the frozen backbone first, by {len(some):,} rows")
+        watcher.note(f"{self._newness}: it is fitted to the frozen backbone first, by {len(some):,} rows")
         counts = np.bincount(train.inputs.ids, minlength=self.settings()["table"][0])
         self.head.get_layer("logits").bias.assign(np.log((counts + 1) / (counts + 1).sum()))
 

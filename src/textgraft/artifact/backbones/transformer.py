@@ -20,7 +20,7 @@ SIZES: Mapping[str, Kind] = {
     "dropout": SHARE,
     "max_sequence_length": whole(1),
 }
-_COMPUTATION = Record({"activation": choice("gelu", "gelu_approximate", "relu"), "layer_norm_epsilon": POSITIVE})
+COMPUTATION = Record({"activation": choice("gelu", "gelu_approximate", "relu"), "layer_norm_epsilon": POSITIVE})
 
 Shapes = Iterator[tuple[str, Shape]]
 
@@ -57,7 +57,7 @@ def fields(tokenizer: TokenizerFiles, **sizes: Kind) -> Record:
         tokenizer: of the family.
         sizes: beside `SIZES`.
     """
-    return Record({"network": Record({**SIZES, **sizes}), "computation": _COMPUTATION, "tokenizer": tokenizer.settings})
+    return Record({"network": Record({**SIZES, **sizes}), "computation": COMPUTATION, "tokenizer": tokenizer.settings})
 
 
 def table(name: str, rows: int, width: int) -> Shapes:

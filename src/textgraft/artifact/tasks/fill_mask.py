@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from textgraft.artifact.backbones.transformer import COMPUTATION
 from textgraft.artifact.kinds import NUMBER, Each, Record, whole
 from textgraft.artifact.tasks.base import TaskLayout
 from textgraft.artifact.weights import Shape
@@ -11,7 +12,7 @@ from textgraft.artifact.weights import Shape
 class FillMaskLayout(TaskLayout):
     """A mask filler's part of a model folder."""
 
-    fields = Record({"table": Each(whole(1), least=2, most=2)})
+    fields = Record({"table": Each(whole(1), least=2, most=2), "computation": COMPUTATION})
     validation = Record({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER)
     test = Record({"texts": whole(1), "tokens": whole(1), "loss": NUMBER, "perplexity": NUMBER})
     headline = ("perplexity",)

@@ -1,29 +1,18 @@
 """The contract of a format: a folder to the sizes, the weights and the tokenizer of a transformer."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from textgraft.backbones.base import Head
+from textgraft.backbones.computation import Computation
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 
 # KerasHub's layer on top of the first token: no token vector comes from it.
 POOLER = "pooled_dense/"
-
-
-@dataclass(frozen=True)
-class Computation:
-    """What a network computes beside what its sizes and weights say.
-
-    Attributes:
-        activation: "gelu", "gelu_approximate" (its tanh form) or "relu".
-        layer_norm_epsilon: added to variances.
-    """
-
-    activation: str
-    layer_norm_epsilon: float
 
 
 def own_computation(encoder: keras.Model) -> Computation:
@@ -67,6 +56,15 @@ class Format(ABC):
         Raises:
             PresetError: when a weight is missing or of another shape, or one is left over that nothing is known of.
         """
+
+    def heads(self, folder: Path, computation: Computation) -> Mapping[str, Head]:
+        """The heads that are beside the network: a task's id to its head, of which nothing is read yet.
+
+        Args:
+            folder: for which `reads` holds.
+            computation: of the network.
+        """
+        return {}
 
     @abstractmethod
     def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:

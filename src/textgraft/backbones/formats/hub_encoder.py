@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from textgraft import wire
-from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.computation import Computation
+from textgraft.backbones.formats.base import Format
 from textgraft.backbones.formats.checkpoint import Checkpoint
 from textgraft.backbones.formats.hugging_face import HuggingFace
 from textgraft.backbones.hub_modules import is_encoder, opened

@@ -1,36 +1,31 @@
 """Hugging Face folders: config.json, model.safetensors (whole or in parts), and the files of the tokenizer."""
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from textgraft.backbones.base import Head
+from textgraft.backbones.computation import Computation
 from textgraft.backbones.files import read_json, read_json_if_there
 from textgraft.backbones.formats import tensor_files
-from textgraft.backbones.formats.base import POOLER, Computation, Format
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, Module
-from textgraft.backbones.formats.tensor_files import Tensors
+from textgraft.backbones.formats.base import POOLER, Format
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, EMBEDDINGS, MaskedHead, Module
+from textgraft.backbones.formats.hugging_face_weights import Source, array_of
+from textgraft.backbones.formats.tensor_files import Opened, Tensors
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import PresetError
 
 CONFIG = "config.json"
+_FILL_MASK = "fill-mask"
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_python": "gelu", "gelu_new": "gelu_approximate", "gelu_fast": "gelu_approximate",
     "gelu_pytorch_tanh": "gelu_approximate", "relu": "relu",
 }  # fmt: skip
-
-# A weight's name here, and those it goes by there: the second is of releases before PyTorch.
-_KINDS = {
-    "kernel": ("weight",),
-    "bias": ("bias",),
-    "gamma": ("weight", "gamma"),
-    "beta": ("bias", "beta"),
-}
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class HuggingFace(Format):
         epsilon_key: of config.json.
         epsilon: where config.json says nothing.
         harmless: patterns of names of the backbone's own tensors that no token vector comes from.
+        masked_heads: that find hidden tokens; the last one that is there counts.
     """
 
     model_types: tuple[str, ...]
@@ -61,6 +57,7 @@ class HuggingFace(Format):
     epsilon_key: str = "layer_norm_eps"
     epsilon: float = 1e-12
     harmless: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
+    masked_heads: tuple[MaskedHead, ...] = ()
 
     def reads(self, folder: Path) -> bool:
         """Whether config.json names the family."""
@@ -103,75 +100,47 @@ class HuggingFace(Format):
 
     def fill_from(self, tensors: Tensors, encoder: keras.Model) -> None:
         """See `fill`."""
-        source = _Source(tensors, self.prefixes)
+        source = Source(tensors, self.prefixes)
         for weight in encoder.weights:
             if not (weight.path.startswith(POOLER) or "seed_generator_state" in weight.path):
-                weight.assign(self._array(source, weight))
+                weight.assign(array_of(weight, self.modules, source))
         source.require_rest(self.harmless)
+
+    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+        """The one that finds hidden tokens."""
+        return self.heads_from(partial(tensor_files.opened, folder), computation)
+
+    def heads_from(self, opened: Opened, computation: Computation) -> dict[str, Head]:
+        """See `heads`; the tensors are opened once more when the head is filled."""
+        with opened() as tensors:
+            there = [head for head in self.masked_heads if head.is_among(tensors.names())]
+        return {_FILL_MASK: self._masked_head(there[-1], opened, computation)} if there else {}
 
     def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         """As `kind` reads it."""
         return kind.from_hugging_face(folder, special)
 
-    def _array(self, source: "_Source", weight: keras.Variable) -> np.ndarray:
-        layer, _, kind = weight.path.rpartition("/")
-        numbers = re.findall(r"(?<=_)\d+", layer)
-        given = self.modules[re.sub(r"(?<=_)\d+", "{}", layer)]
-        module = Module(given) if isinstance(given, str) else given
-        place = module.name.format(*numbers)
-        name, stored = source.take([f"{place}.{suffix}" for suffix in _KINDS.get(kind, ("weight",))])
-        array = stored
-        if module.part is not None:
-            width = array.shape[-1] // 3
-            array = array[..., module.part * width : (module.part + 1) * width]
-        if kind == "kernel" and module.transposed:
-            array = array.T
-        array = array[module.skipped :]
-        if module.added:
-            _, rows = source.take([f"{module.added}.weight"])
-            array = array + rows[0]
-        if not _fits(array.shape, tuple(weight.shape)):
-            raise PresetError(
-                f"{source.path}: {name} has shape {stored.shape}, which is not what config.json describes: "
-                f"{weight.path} of shape {tuple(weight.shape)}"
-            )
-        return array.reshape(weight.shape)
+    def _masked_head(self, names: MaskedHead, opened: Opened, network: Computation) -> Head:
+        computation = replace(network, activation=names.activation or network.activation)
 
+        def fill(head: keras.Model) -> str:
+            with opened() as tensors:
+                if table := self._another_table(names, tensors):
+                    return f"{table} in {tensors.path} is not the table of tokens"
+                source = Source(tensors, ())
+                for weight in head.weights:
+                    weight.assign(array_of(weight, names.modules, source))
+            return ""
 
-class _Source:
-    """The tensors of a backbone, and which of them were taken."""
+        return Head({"computation": vars(computation)}, fill)
 
-    def __init__(self, tensors: Tensors, prefixes: Sequence[str]) -> None:
-        self.path = tensors.path
-        self._tensors = tensors
-        names = tensors.names()
-        self._prefix = next((p for p in prefixes if any(name.startswith(p) for name in names)), "")
-        self._left = {name for name in names if name.startswith(self._prefix)}
-
-    def take(self, names: Sequence[str]) -> tuple[str, np.ndarray]:
-        """The tensor that has one of these names, after its full name."""
-        for name in names:
-            full = self._prefix + name
-            if full in self._tensors.names():
-                self._left.discard(full)
-                return full, self._tensors[full]
-        raise PresetError(f"{self.path}: {self._prefix}{names[0]} is missing; fetch the preset again")
-
-    def require_rest(self, harmless: Sequence[str]) -> None:
-        """Refuse tensors that were not taken, unless they are known."""
-        unknown = [name for name in self._left if not any(re.match(p, name[len(self._prefix) :]) for p in harmless)]
-        if unknown:
-            raise PresetError(
-                f"{self.path}: nothing is known of {min(unknown)}"
-                + (f" and {len(unknown) - 1} more tensors" if len(unknown) > 1 else "")
-                + "; it is another network than config.json says"
-            )
-
-
-def _fits(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether one is the other, but for heads and their widths: two axes here, one there."""
-    joined = [shape, (shape[0], math.prod(shape[1:])), (math.prod(shape[:-1]), shape[-1])]
-    return stored in (joined if len(stored) > 1 else [(math.prod(shape),)])
+    def _another_table(self, names: MaskedHead, tensors: Tensors) -> str:
+        """The name of the head's own table of tokens, where it has one."""
+        for name in names.tables & tensors.names():
+            _, table = Source(tensors, self.prefixes).take([EMBEDDINGS])
+            if not np.array_equal(tensors[name], table):
+                return name
+        return ""
 
 
 def model_type(folder: Path) -> str | None:

@@ -1,6 +1,6 @@
 """How Hugging Face folders name the sizes and modules of networks: where KerasHub's layers find their weights."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,41 @@ class Module:
     skipped: int = 0
     added: str | None = None
 
+
+@dataclass(frozen=True)
+class MaskedHead:
+    """Where the weights of a head that finds hidden tokens are.
+
+    Attributes:
+        dense: the module of its dense layer.
+        layer_norm: of its normalization.
+        logits: of the biases of tokens; it may have the table of tokens once more.
+        activation: of the dense layer; None for that of the network.
+    """
+
+    dense: str
+    layer_norm: str
+    logits: str
+    activation: str | None = None
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """A layer to where its weights are."""
+        return {"dense": self.dense, "layer_norm": self.layer_norm, "logits": self.logits}
+
+    @property
+    def tables(self) -> set[str]:
+        """Where the table of tokens may be once more."""
+        return {f"{self.logits}.weight", f"{self.logits}.decoder.weight"}
+
+    def is_among(self, names: Iterable[str]) -> bool:
+        """Whether any weight of it is among tensors of these names."""
+        return any(name.startswith(f"{module}.") for name in names for module in self.modules.values())
+
+
+EMBEDDINGS = "embeddings.word_embeddings.weight"
+BERT_HEAD = MaskedHead("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions")
+ROBERTA_HEAD = MaskedHead("lm_head.dense", "lm_head.layer_norm", "lm_head", activation="gelu")
 
 # Sizes of networks that name them as BERT does; RoBERTa's first two positions belong to padding.
 BERT_SIZES: Mapping[str, str] = {

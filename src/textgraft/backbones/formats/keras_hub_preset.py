@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
+from textgraft.backbones.computation import Computation
 from textgraft.backbones.files import read_json, read_json_if_there
-from textgraft.backbones.formats.base import Computation, Format, own_computation
+from textgraft.backbones.formats.base import Format, own_computation
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import PresetError
 

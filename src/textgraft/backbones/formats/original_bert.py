@@ -1,5 +1,6 @@
 """Google's original BERT releases: bert_config.json, vocab.txt, and the checkpoint bert_model.ckpt.*."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from textgraft.backbones.base import Head
+from textgraft.backbones.computation import Computation
 from textgraft.backbones.files import read_json
-from textgraft.backbones.formats.base import Computation, Format
+from textgraft.backbones.formats.base import Format
 from textgraft.backbones.formats.checkpoint import Checkpoint
 from textgraft.backbones.formats.hugging_face import HuggingFace
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
@@ -48,6 +51,10 @@ class OriginalBert(Format):
         """From the checkpoint."""
         self.names.fill_from(_Variables(folder / _CHECKPOINT), encoder)
 
+    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+        """The one that finds hidden tokens."""
+        return self.names.heads_from(lambda: nullcontext(_Variables(folder / _CHECKPOINT)), computation)
+
     def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         """vocab.txt."""
         return kind.from_original_bert(folder / _VOCABULARY, special)
@@ -73,5 +80,5 @@ class _Variables:
 
 def _renamed(variable: str) -> str:
     """bert/encoder/layer_0/output/dense/kernel to bert.encoder.layer.0.output.dense.weight."""
-    name = variable.replace("/", ".").replace("layer_", "layer.")
+    name = variable.replace("/", ".").replace("layer_", "layer.").replace("output_bias", "bias")
     return name.removesuffix(".kernel") + ".weight" * (name.endswith((".kernel", "_embeddings")))

@@ -1,7 +1,7 @@
 """Tensors by name, from one safetensors file or several with an index; each is read when it is asked for."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,9 @@ class Tensors(Protocol):
 
     def __getitem__(self, name: str) -> np.ndarray:
         """One of them, float32."""
+
+
+Opened = Callable[[], AbstractContextManager[Tensors]]
 
 
 class _Safetensors:

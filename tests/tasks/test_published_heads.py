@@ -1,0 +1,150 @@
+"""Heads that find hidden tokens, as presets were published with them; see tools/make_goldens.py."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file
+
+import textgraft as tg
+from tests.backbones.test_formats import split_in_two, write_release
+from tests.golden.texts import SHORT
+from tests.golden.with_head import HEADS, expected_of, tensors_of, with_head
+from tests.training.test_resume import Watcher
+from textgraft.backbones.formats import tensor_files
+from textgraft.errors import PresetError
+from textgraft.tasks.feature_extraction import TextEmbedder
+
+TEXTS = [text for text in SHORT if text.isascii()][:12]
+
+
+def filler(preset):
+    return tg.MaskFiller(preset, "float32")
+
+
+def logits(model, name):
+    """At the masks that the reference was asked for: (rows, 2, vocabulary)."""
+    expected = expected_of(name)
+    rows, places = (tf.RaggedTensor.from_tensor(expected[key], row_splits_dtype=tf.int64) for key in ("ids", "places"))
+    found = model.forward((rows, places)).values.numpy()
+    return found.reshape(*expected["places"].shape, -1)
+
+
+def as_published(found, name):
+    np.testing.assert_allclose(found, expected_of(name)["logits"], rtol=1e-5, atol=1e-5)
+
+
+def fitted(model):
+    """What was said of the head before the first step, and the perplexity before and after."""
+    watcher, data = Watcher(), tg.Dataset.from_lists(TEXTS)
+    model.fit(data, data, watcher, epochs=1, batch_size=4)
+    return [note for note in watcher.notes if "unknown to the vocabulary" not in note], model.record["metrics"][
+        "validation"
+    ]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The folder of a head by its name."""
+    parent = tmp_path_factory.mktemp("published")
+    return cache(lambda name: with_head(name, parent / name))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_logits_equal_the_references(name, published):
+    as_published(logits(filler(published(name)), name), name)
+
+
+@pytest.mark.parametrize("name", ["albert", "bert_pretraining", "electra"])
+def test_what_the_head_computes_is_kept(name, published, tmp_path):
+    first = filler(published(name))
+    loaded = tg.load(first.save(tmp_path / "model"), "float32")
+    again = filler(tmp_path / "model")
+    for model in (loaded, again):
+        assert model.settings() == first.settings()
+        np.testing.assert_array_equal(logits(model, name), logits(first, name))
+    text = f"What {first.backbone.token(first.backbone.mask)} the capital?"
+    assert loaded.predict([text]) == first.predict([text])
+
+
+def test_a_head_that_was_kept_without_training_is_not_new(published, tmp_path):
+    first = filler(published("bert"))
+    perplexity = first.evaluate(tg.Dataset.from_lists(TEXTS))["perplexity"]
+    notes, found = fitted(tg.load(first.save(tmp_path / "model"), "float32"))
+    assert [note.split(":")[0] for note in notes] == ["perplexity before training"]
+    assert found["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-6)
+
+
+def test_weights_in_parts(tmp_path):
+    split_in_two(with_head("roberta", tmp_path / "parts"))
+    as_published(logits(filler(tmp_path / "parts"), "roberta"), "roberta")
+
+
+def test_the_original_release(published, tmp_path):
+    """Its program computes GELU in the tanh form, as the cased BERT here does."""
+    write_release(tmp_path / "release", published("bert_cased"))
+    as_published(logits(filler(tmp_path / "release"), "bert_cased"), "bert_cased")
+
+
+def test_training_goes_on_from_the_presets_own_perplexity(published):
+    perplexity = filler(published("bert")).evaluate(tg.Dataset.from_lists(TEXTS))["perplexity"]
+    notes, found = fitted(filler(published("bert")))
+    assert [note.split(":")[0] for note in notes] == ["perplexity before training"]
+    assert found["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-6)
+
+
+def test_other_tasks_read_no_head(published, monkeypatch):
+    read = []
+    taken = tensor_files._Safetensors.__getitem__
+    monkeypatch.setattr(
+        tensor_files._Safetensors, "__getitem__", lambda self, name: (read.append(name), taken(self, name))[1]
+    )
+    TextEmbedder(published("bert"), precision="float32")
+    assert read
+    assert not tensors_of("bert").keys() & read
+
+
+@pytest.mark.parametrize("name", ["bert", "distil_bert"])
+def test_half_a_head_is_refused(name, tmp_path):
+    head = tensors_of(name)
+    for lost in head:
+        folder = with_head(name, tmp_path / lost, {key: tensor for key, tensor in head.items() if key != lost})
+        with pytest.raises(PresetError, match=rf"{lost} is missing; fetch the preset again") as error:
+            filler(folder)
+        assert "\n" not in str(error.value)
+        assert str(folder) in str(error.value)
+    TextEmbedder(folder, precision="float32")
+
+
+def test_a_head_of_another_shape_is_refused(tmp_path):
+    for name, tensor in tensors_of("bert").items():
+        folder = with_head("bert", tmp_path / name, {**tensors_of("bert"), name: tensor[:-1]})
+        with pytest.raises(
+            PresetError, match=rf"{name} has shape .*, which is not what config.json describes"
+        ) as error:
+            filler(folder)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "decoder", "embeddings"),
+    [
+        ("bert", "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+        ("distil_bert", "vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
+    ],
+)
+def test_the_table_of_tokens_once_more(name, decoder, embeddings, published, tmp_path):
+    table = load_file(published(name) / "model.safetensors")[embeddings]
+    same = with_head(name, tmp_path / "same", {**tensors_of(name), decoder: table})
+    as_published(logits(filler(same), name), name)
+    another = with_head(name, tmp_path / "another", {**tensors_of(name), decoder: table[::-1].copy()})
+    notes, _ = fitted(filler(another))
+    assert notes[0].startswith(
+        f"the head is new, since {decoder} in {another / 'model.safetensors'} is not the table of tokens: it is fitted"
+    )
+
+
+def test_a_backbone_alone_gets_a_new_head(published, tmp_path):
+    folder = with_head("bert", tmp_path / "headless", {})
+    assert fitted(filler(folder))[0][0].startswith("the head is new: it is fitted to the frozen backbone first, by ")
