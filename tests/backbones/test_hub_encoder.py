@@ -6,6 +6,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import textgraft as tg
 from tests.backbones.test_golden import hidden, packed
@@ -51,6 +52,15 @@ def test_hidden_states_equal_the_modules(backbone, expected):
         found = [state for mates in batch for state in hidden(backbone, mates)]
         for one, other in zip(found, states, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_the_head_for_hidden_tokens_equals_the_modules(folder, expected):
+    judged = len(expected["logits"])
+    rows = [row[:MOST_TOKENS].tolist() for row in split(expected["ids"], expected["lengths"])[:judged]]
+    model = tg.MaskFiller(folder, "float32", trust_savedmodel=True)
+    first = tf.ragged.constant([[0]] * judged, tf.int32, row_splits_dtype=tf.int64)
+    found = model.forward((tf.ragged.constant(rows, tf.int32, row_splits_dtype=tf.int64), first))
+    np.testing.assert_allclose(found.values, expected["logits"], rtol=1e-5, atol=1e-5)
 
 
 def test_ids_equal_the_preprocessors_on_plain_texts(backbone, expected):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from textgraft import wire
+from textgraft.backbones.base import Head
 from textgraft.backbones.computation import Computation
 from textgraft.backbones.formats.base import Format
 from textgraft.backbones.formats.checkpoint import Checkpoint
@@ -27,6 +29,7 @@ _NODE, _ATTRIBUTE, _FULL_NAME, _KEY = 1, 2, 2, 3
 
 # What an exported variable is called, from the left to the right, and what that is in a Hugging Face folder.
 _SPELLINGS = (
+    (r"^bert/cls/predictions/output_bias/", "cls/predictions/"),
     (r"^bert/cls/", "cls/"),
     (r"^word_embeddings/embeddings", "bert/embeddings/word_embeddings/weight"),
     (r"^position_embedding/embeddings", "bert/embeddings/position_embeddings/weight"),
@@ -88,6 +91,10 @@ class HubEncoder(Format):
         """From the checkpoint; then the module, which is a program, is run to compare."""
         self.names.fill_from(_Variables(folder), encoder)
         _compare(folder, encoder)
+
+    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+        """The one that finds hidden tokens, where it was exported too."""
+        return self.names.heads_from(lambda: nullcontext(_Variables(folder)), computation)
 
     def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         """The vocabulary among the module's assets."""
