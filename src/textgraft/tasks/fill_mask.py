@@ -152,7 +152,7 @@ class MaskFiller(LanguageModelling):
         Training(network, some, train.some(1), config, _Silent()).run()
 
     def fit_config(self, given: dict[str, Any]) -> FitConfig:
-        """Nothing of a row is stored, since others of its tokens are hidden each time; see `TrainableTask.fit_config`."""
+        """Nothing of a row is stored: other tokens are hidden each time; see `TrainableTask.fit_config`."""
         config = super().fit_config(given)
         if config.fine_tune == "none" or config.last:
             raise ConfigError(
