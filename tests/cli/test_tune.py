@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_cli import fails, run, write_csv
+from tests.cli.test_entities import ROWS, write
 from textgraft.artifact import model_folder
 from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tasks.trainable import TrainableTask
 from textgraft.tuning.starting_points import HEAD_ALONE
 
 SPACE = """
@@ -26,6 +29,15 @@ epochs = {low = 1, high = 2}
 sequence_length = [16, 64, 1000]
 [none]
 epochs = [2]
+"""
+
+HEAD_ONLY = """
+fine_tune = "none"
+epochs = 2
+sequence_length = 64
+long = ["head", "windows"]
+[none]
+epochs = [3]
 """
 
 
@@ -55,19 +67,18 @@ def options(place, preset, out, *more):
     ]
 
 
-@pytest.fixture(scope="module")
-def searched(place, tiny_bert):
-    """A search whose test file is no data at all until the last trial has been trained; and who was tested on what."""
-    late, tested = place / "late.csv", []
+@contextmanager
+def texts_after(trials, late, source):
+    """A file that is no data at all until so many trials have been trained; gives those, and who is tested on what."""
     late.write_bytes(b"\xff\xfe nothing that could be read")
-    fit, evaluate = TextClassifier.fit, TextClassifier.evaluate
-    trained = []
+    trained, tested = [], []
+    fit, evaluate = TrainableTask.fit, TrainableTask.evaluate
 
     def counted_fit(self, *arguments, **words):
         history = fit(self, *arguments, **words)
         trained.append(words)
-        if len(trained) == 3:
-            late.write_bytes((place / "test.csv").read_bytes())
+        if len(trained) == trials:
+            late.write_bytes(source.read_bytes())
         return history
 
     def counted_evaluate(self, data, *arguments, **words):
@@ -75,8 +86,16 @@ def searched(place, tiny_bert):
         return evaluate(self, data, *arguments, **words)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextClassifier, "fit", counted_fit)
-        patch.setattr(TextClassifier, "evaluate", counted_evaluate)
+        patch.setattr(TrainableTask, "fit", counted_fit)
+        patch.setattr(TrainableTask, "evaluate", counted_evaluate)
+        yield trained, tested
+
+
+@pytest.fixture(scope="module")
+def searched(place, tiny_bert):
+    """A search whose test file is no data at all until the last trial has been trained; and who was tested on what."""
+    late = place / "late.csv"
+    with texts_after(3, late, place / "test.csv") as (trained, tested):
         command = options(place, tiny_bert, "search", "--trials", 3, "--test", late)
         result = run(*command)
         assert result.exit_code == 0, result.output
@@ -98,14 +117,13 @@ def test_what_it_leaves(searched):
         "command.txt", "leaderboard.csv", "model", "plots", "search.json", "study.sqlite",
     ]  # fmt: skip
     assert sorted(path.name for path in (folder / "plots").iterdir()) == ["history.png", "parallel.png", "time.png"]
-    with (folder / "leaderboard.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = board(folder)
     assert {row["what"] for row in rows} == {
         "trial 0", "trial 1", "trial 2", "TF-IDF + logistic regression", "NB-SVM",
     }  # fmt: skip
     by_name = {row["what"]: row for row in rows}
     assert [by_name[f"trial {number}"]["fine_tune"] for number in (0, 1)] == ["none", "all"]  # the cheap one first
-    assert "sequence_length 1000 suits none of" in result.stderr
+    assert "sequence_length 1000 is left out: sequence_length must be between 1 and" in result.stderr
     assert "winner of 3 trials: trial" in result.stderr
     assert "confusion matrix" in result.stdout
     assert "confusion matrix" in again.stdout
@@ -121,14 +139,101 @@ def test_the_command_makes_the_winner_again(searched):
     assert said == "textgraft"
     process = subprocess.run([sys.executable, "-m", "textgraft", *words], check=False, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
-    again = folder.parent / "search-again"
-    digests = [
-        hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest() for model in (folder / "model", again)
-    ]
+    same_models(folder / "model", folder.parent / "search-again")
+
+
+def same_models(*models):
+    digests = [hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest() for model in models]
     assert digests[0] == digests[1]
-    configs = [model_folder.read(model).config for model in (folder / "model", again)]
+    configs = [model_folder.read(model).config for model in models]
     assert configs[0]["run"] == configs[1]["run"]
-    assert configs[0]["metrics"]["test"] == configs[1]["metrics"]["test"]
+    assert configs[0]["metrics"].get("test") == configs[1]["metrics"].get("test")
+
+
+def board(folder):
+    with (folder / "leaderboard.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_spans_from_a_file_to_a_tested_model_and_the_same_again(tiny_bert, tmp_path):
+    """As for single labels: the test texts at the end only, and the command's model is the same bit for bit."""
+    train, late = write(tmp_path / "train.conll", ROWS), tmp_path / "late.conll"
+    (tmp_path / "space.toml").write_text(HEAD_ONLY.replace('"none"', '["none", "all"]'))
+    with texts_after(2, late, train) as (trained, tested):
+        result = run(
+            "tune", train, "--validation", train, "--test", late, "--preset", tiny_bert, "--space",
+            tmp_path / "space.toml", "--trials", 2, "--out", tmp_path / "search",
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert [words["fine_tune"] for words in trained] == ["none", "all"]
+    folder = tmp_path / "search"
+    config = model_folder.read(folder / "model").config
+    assert tested == [(config["run"], str(late))]
+    assert config["metrics"]["test"]["texts"] == len(ROWS)
+    for line in (
+        "head logistic is left out: head 'logistic' is one layer on one vector per text",
+        "strip_html True is left out: strip_html takes words away",
+        "pooling is left out: it has no effect",
+        "no baseline without transfer",
+        "trial 0: f1 ",
+        "validation f1 ",
+    ):
+        assert line in result.stderr
+    assert "failed" not in result.stderr
+    assert "partial" in result.stdout  # the table of ways to count spans
+    first, second = board(folder)
+    assert float(first["f1"]) >= float(second["f1"])
+    assert (first["low"], "pooling" in first) == ("", False)
+    command = shlex.split((folder / "command.txt").read_text())
+    process = subprocess.run(
+        [sys.executable, "-m", *command], check=False, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    same_models(folder / "model", tmp_path / "search-again")
+
+
+LABELS = {
+    "sets": ('text,tags\n', "{text},{first}|{second}\n", ("--label", "tags", "--label-separator", "|"), "micro_f1",
+             "TF-IDF + logistic regression per label"),
+    "numbers": ('text,stars\n', "{text},{number}\n", ("--label", "stars", "--problem", "regression"), "loss",
+                "TF-IDF + ridge regression"),
+    "pairs": ('premise,hypothesis,label\n', "{text},so {text},{first}\n", (), "accuracy", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
+    head, line, reading, score, baseline = LABELS[kind]
+    with (place / "train.csv").open(newline="") as file:
+        rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
+    lines = [
+        line.format(text=text, first=label, second="even" if number % 2 else "odd", number=number % 5)
+        for number, (text, label) in enumerate(rows)
+    ]
+    (tmp_path / "data.csv").write_text(head + "".join(lines))
+    (tmp_path / "space.toml").write_text(HEAD_ONLY)
+    result = run(
+        "tune", tmp_path / "data.csv", *reading, "--preset", tiny_bert, "--space", tmp_path / "space.toml",
+        "--trials", 1, "--out", tmp_path / "search",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = {row["what"]: row for row in board(tmp_path / "search")}
+    assert set(found) == {"trial 0", *([baseline] if baseline else [])}
+    validation = model_folder.read(tmp_path / "search" / "model").config["metrics"]["validation"]
+    assert float(found["trial 0"][score]) == validation[f"val_{score}"]
+    assert f"validation {score} " in result.stderr
+    assert ("head logistic is left out" in result.stderr) == (score != "accuracy")
+    assert ("long windows is left out" in result.stderr) == (kind == "pairs")
+    assert ("no baseline without transfer" in result.stderr) == (baseline is None)
+    again = run(*shlex.split((tmp_path / "search" / "command.txt").read_text())[1:])
+    assert again.exit_code == 0, again.output
+    same_models(tmp_path / "search" / "model", tmp_path / "search-again")
+
+
+def test_texts_without_labels_are_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("prompt,completion\na,b\n")
+    result = run("tune", tmp_path / "data.csv", "--trials", 1, "--out", tmp_path / "search")
+    fails(result, 2, "tune judges models by labels, and text-generation has none")
 
 
 def test_more_trials_go_on_and_another_search_is_refused(searched, place, tiny_bert):
@@ -153,13 +258,13 @@ def test_the_winner_of_another_machine_is_trained_here(place, tiny_bert):
 
 
 def test_a_combination_that_fails_does_not_end_the_search(place, tiny_bert, tmp_path):
-    (tmp_path / "space.toml").write_text(SPACE.replace("[none]", 'long = ["tail"]\n[none]'))
+    (tmp_path / "space.toml").write_text(SPACE.replace("[16, 64, 1000]", "{low = 1000, high = 1001}"))
     result = run(
         "tune", place / "train.csv", "--preset", tiny_bert, "--space", tmp_path / "space.toml", "--trials", 2, "--out",
         tmp_path / "out",
     )  # fmt: skip
-    assert "trial 1: failed, long 'tail' is unknown" in result.stderr
-    fails(result, 6, "no trial came to its end; the last one: long 'tail' is unknown")
+    assert "trial 1: failed, sequence_length must be between 1 and" in result.stderr
+    fails(result, 6, "no trial came to its end; the last one: sequence_length must be between 1 and")
 
 
 def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
@@ -220,8 +325,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_been(place, tiny_ber
 
 def _board(folder: Path):
     """The leaderboard without times and without the numbers of trials, which skip those that died."""
-    with (folder / "leaderboard.csv").open(newline="") as file:
-        return [{**row, "seconds": "", "what": row["what"].split(" ")[0]} for row in csv.DictReader(file)]
+    return [{**row, "seconds": "", "what": row["what"].split(" ")[0]} for row in board(folder)]
 
 
 @pytest.mark.slow

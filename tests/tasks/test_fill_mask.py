@@ -125,7 +125,7 @@ def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
     uniform = model.evaluate(data())["perplexity"]
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
     examples = {"train": model.examples(data()), "validation": model.examples(data())}
-    begun = model.begin(examples, model._fit_config({}), {}, None, Watcher())
+    begun = model.begin(examples, model.fit_config({}), {}, None, Watcher())
     assert begun["val_perplexity_before"] < uniform * 0.9
     for weight in model.backbone.network.weights:
         np.testing.assert_array_equal(weight.numpy(), before[weight.path])

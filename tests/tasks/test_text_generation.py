@@ -155,10 +155,10 @@ def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
 
 def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
     model = fresh(tiny_gpt2)
-    assert model._fit_config({}).batch_tokens == model.backbone.fit_defaults.batch_tokens
-    assert model._fit_config({"batch_tokens": 7}).batch_tokens == 7
+    assert model.fit_config({}).batch_tokens == model.backbone.fit_defaults.batch_tokens
+    assert model.fit_config({"batch_tokens": 7}).batch_tokens == 7
     model._vocabulary_rows = 2**20
-    assert model._fit_config({}).batch_tokens == 64
+    assert model.fit_config({}).batch_tokens == 64
 
 
 @pytest.mark.parametrize("fit", [{"fine_tune": "none"}, {"gradual_unfreezing": True}])

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.baseline import tfidf_accuracy
 from textgraft.tuning import baselines as room
-from textgraft.tuning.baselines import NbSvm, baselines, log_count_ratio
+from textgraft.tuning.baselines import baselines
+from textgraft.tuning.nb_svm import NbSvm, log_count_ratio
 
 
 def some(seed, texts=200):
@@ -20,7 +25,7 @@ def some(seed, texts=200):
 
 def test_tfidf_is_that_of_a_vocabulary():
     train, validation = some(0), some(1)
-    found = {one.name: one.accuracy for one in baselines(train, validation)}
+    found = {one.name: one.score for one in baselines(SINGLE, train, validation)}
     texts = [[text.decode() for batch in part.batches() for text in batch.texts] for part in (train, validation)]
     targets = [part.label_ids(train.label_names) for part in (train, validation)]
     expected = tfidf_accuracy(texts[0], targets[0], texts[1], targets[1])
@@ -38,17 +43,73 @@ def test_log_count_ratios_as_worked_by_hand():
 def test_counts_are_only_whether_a_word_occurs():
     counts, targets = csr_matrix(np.array([[1, 0], [0, 1.0]] * 5)), np.array([0, 1] * 5)
     model = NbSvm().fit(counts, targets)
-    assert model.score(counts * 7, targets) == 1.0
+    np.testing.assert_array_equal(model.predict(counts * 7), targets)
 
 
 def test_of_many_texts_the_first_count(monkeypatch):
     monkeypatch.setattr(room, "MOST_TEXTS", 150)
     train, validation = some(0), some(1)
-    few = baselines(train.take(np.arange(150)), validation)
-    assert [one.accuracy for one in baselines(train, validation)] == [one.accuracy for one in few]
+    few = baselines(SINGLE, train.take(np.arange(150)), validation)
+    assert [one.score for one in baselines(SINGLE, train, validation)] == [one.score for one in few]
 
 
 def test_weights_are_bounded_whatever_the_number_of_labels():
     for labels in (2, 8, 9, 150, 5000):
         counted = room._counted(some(0, 5), labels)
         assert counted.shape[1] * labels <= room._MOST_WEIGHTS
+
+
+def texts_of(*parts):
+    return [[text.decode() for batch in part.batches() for text in batch.texts] for part in parts]
+
+
+def relabelled(data, labels, problem):
+    (texts,) = texts_of(data)
+    return Dataset.from_lists(texts, labels, problem=problem)
+
+
+def test_sets_of_labels_are_judged_by_micro_f1():
+    """Against a logistic regression for each label by hand; the other one is that of every text."""
+    parts = []
+    for seed in (0, 1):
+        data = some(seed)
+        odd = data.label_ids(data.label_names) == 1
+        parts.append(relabelled(data, [["odd", "all"] if one else ["all"] for one in odd], MULTI))
+    (found,) = baselines(MULTI, *parts)
+    assert found.name == "TF-IDF + logistic regression per label"
+    texts = texts_of(*parts)
+    targets = [np.array(["odd" in label for label in part.labels]) for part in parts]
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10))
+    said = model.fit(texts[0], targets[0]).predict(texts[1])
+    hits, given, there = (said & targets[1]).sum() + 200, said.sum() + 200, targets[1].sum() + 200
+    assert found.score == pytest.approx(2 * hits / (given + there), abs=0.005)
+
+
+def test_one_label_that_some_texts_have():
+    data = some(0)
+    odd = data.label_ids(data.label_names) == 1
+    part = relabelled(data, [["odd"] if one else [] for one in odd], MULTI)
+    (found,) = baselines(MULTI, part, part)
+    assert found.score > 0.9
+
+
+def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
+    """A ridge that knows nothing has the loss of a model that gives the mean: the variance of standardised targets."""
+    from textgraft.tasks.text_classification import TextClassifier
+
+    train, validation = (
+        relabelled(data, (10.0 * data.label_ids(data.label_names)).tolist(), REGRESSION) for data in (some(0), some(1))
+    )
+    (found,) = baselines(REGRESSION, train, validation)
+    assert found.name == "TF-IDF + ridge regression"
+    model = TextClassifier(tiny_bert, precision="float32", problem=REGRESSION)
+    model.survey(train)
+    constant = float(np.mean(model.loss(model.problem.targets(validation), np.zeros((len(validation), 1), np.float32))))
+    assert found.score < 0.7 * constant
+    unknown = relabelled(validation, validation.numbers().tolist(), REGRESSION)
+    strange = Dataset.from_lists(["zzz"] * len(unknown), unknown.numbers().tolist(), problem=REGRESSION)
+    assert baselines(REGRESSION, train, strange)[0].score == pytest.approx(constant, rel=0.2)
+
+
+def test_other_texts_have_none():
+    assert baselines(None, some(0), some(1)) == []

@@ -7,6 +7,7 @@ import pytest
 
 from textgraft.errors import ConfigError
 from textgraft.tuning.leaderboard import Row
+from textgraft.tuning.measure import Measure
 from textgraft.tuning.search_space import Choice, Range, Space
 from textgraft.tuning.study import Study
 
@@ -24,14 +25,16 @@ STARTS = [
     {"preset": "minilm", "fine_tune": "all"},
 ]
 
+ACCURACY, LOSS = Measure("accuracy", 100, 100), Measure(None, 100, 100)
 
-def opened(folder, seed=0, runner=None):
-    return Study(f"sqlite:///{folder / 'study.sqlite'}", "study", SPACE, STARTS, seed, runner)
+
+def opened(folder, seed=0, runner=None, measure=ACCURACY):
+    return Study(f"sqlite:///{folder / 'study.sqlite'}", "study", SPACE, STARTS, measure, seed, runner)
 
 
 def told(study, trial, row, accuracy=None):
     accuracy = row.words["epochs"] / 4 - row.words["learning_rate"] if accuracy is None else accuracy
-    study.tell(trial, replace(row, state="done", accuracy=accuracy, loss=0.5, seconds=1.0, run=f"run {row.number}"))
+    study.tell(trial, replace(row, state="done", score=accuracy, loss=0.5, seconds=1.0, run=f"run {row.number}"))
 
 
 def drawn(study, trials):
@@ -130,7 +133,7 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
 
     def run(study, accuracies):
         trial, row = study.ask()
-        with TrialWatcher(trial, len(accuracies), 10, float("inf")) as watcher:
+        with TrialWatcher(trial, ACCURACY, len(accuracies), 10, float("inf")) as watcher:
             for epoch, accuracy in enumerate(accuracies, 1):
                 watcher.epoch({"epoch": epoch, "val_accuracy": accuracy})
         told(study, trial, row, accuracies[-1])
@@ -140,8 +143,28 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
     run(study, [0.1, 0.2, 0.3])  # two others are no median
     run(study, [0.6, 0.7])
     run(study, [0.7] * 8)
-    with pytest.raises(TrialPruned, match="below the median after epoch 2"):
+    with pytest.raises(TrialPruned, match="worse than the median after epoch 2"):
         run(study, [0.2] * 8)  # the first epoch of eight is no quarter
+
+
+def test_a_loss_above_the_median_is_pruned(tmp_path):
+    from optuna import TrialPruned
+
+    from textgraft.tuning.trial_watcher import TrialWatcher
+
+    study = opened(tmp_path, measure=LOSS)
+
+    def run(losses):
+        trial, row = study.ask()
+        with TrialWatcher(trial, LOSS, len(losses), 10, float("inf")) as watcher:
+            for epoch, loss in enumerate(losses, 1):
+                watcher.epoch({"epoch": epoch, "val_loss": loss})
+        told(study, trial, row, losses[-1])
+
+    for losses in ([0.6, 0.5], [0.7, 0.6], [0.8, 0.7], [0.5, 0.4]):
+        run(losses)
+    with pytest.raises(TrialPruned, match="worse than the median after epoch 1"):
+        run([0.9, 0.1])
 
 
 def test_time_runs_out_within_a_step(tmp_path):
@@ -152,7 +175,7 @@ def test_time_runs_out_within_a_step(tmp_path):
     from textgraft.tuning.trial_watcher import TrialWatcher
 
     trial, _ = opened(tmp_path).ask()
-    with TrialWatcher(trial, 2, 10, time.monotonic() + 60) as watcher:
+    with TrialWatcher(trial, ACCURACY, 2, 10, time.monotonic() + 60) as watcher:
         watcher.step(0, 1, {"loss": 1.0}, 30)
         with pytest.raises(TrialPruned, match="no time left"):
             watcher.step(0, 1, {"loss": 1.0}, 90)
@@ -164,5 +187,5 @@ def test_a_database_that_cannot_be_used(url):
         warnings.catch_warnings(),
         pytest.raises(ConfigError, match="the database of the search cannot be used") as error,
     ):
-        Study(url, "study", SPACE, STARTS, 0, None)
+        Study(url, "study", SPACE, STARTS, ACCURACY, 0, None)
     assert "\n" not in str(error.value)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+DATA = ("text", "label", "pair", "encoding", "empty", "format", "problem", "label_separator")
+SOURCES = ("validation", "test", "split")
 _CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
 
 
@@ -23,6 +25,27 @@ def require(given: dict[str, Any], names: Sequence[str], usage: str) -> None:
 def some(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Those of the values that have one of these names."""
     return {name: given[name] for name in names if name in given}
+
+
+def task_of(given: dict[str, Any]) -> str:
+    """The task that was named, or else what the columns of the data tell; errors are those of `recognition.task_of`."""
+    from textgraft.data import recognition
+
+    return str(given.get("task") or recognition.task_of(given["data"], _reading(given)))
+
+
+def parts_of(given: dict[str, Any], kind: Any, with_test: bool = True) -> Any:
+    """The data of a run; errors are those of `read_parts`.
+
+    Args:
+        given: values of options.
+        kind: what the task's data must be.
+        with_test: False to leave test texts unread.
+    """
+    from textgraft.data.parts import read_parts
+
+    sources, seed = some(given, SOURCES), given.get("seed", 0)
+    return read_parts(kind, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
 
 
 def cleaning(given: dict[str, Any]) -> Any:
@@ -68,3 +91,9 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
         model.save(folder, overwrite=given.get("overwrite", False))
         checkpoints.clear()
     return folder
+
+
+def _reading(given: dict[str, Any]) -> Any:
+    from textgraft.data.loading import Reading
+
+    return Reading(**some(given, DATA))

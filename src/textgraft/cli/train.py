@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.runs import cleaning, left_in_folder, require, some, start
+from textgraft.cli.runs import cleaning, left_in_folder, parts_of, require, some, start, task_of
 from textgraft.cli.settings import merged
 
-_DATA = ("text", "label", "pair", "encoding", "empty", "format", "problem", "label_separator")
 _MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed", "decoding")
 _FIT = (
     "fine_tune", "head", "stored", "balance", "layer_decay", "gradual_unfreezing", "epochs",
@@ -126,15 +125,11 @@ def _plan(given: dict[str, Any]) -> None:
 def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
     """The parts of the data, and the untrained model."""
     from textgraft.cli.console import say
-    from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_parts
-    from textgraft.data.recognition import data_of, task_of
+    from textgraft.data.recognition import data_of
 
-    how = Reading(**some(given, _DATA))
-    task = given.get("task") or task_of(given["data"], how)
+    task = task_of(given)
     kind = data_of(task)
-    sources = some(given, ("validation", "test", "split"))
-    parts = read_parts(kind, given["data"], how, **sources, seed=given.get("seed", 0))
+    parts = parts_of(given, kind)
     for notice in parts.notices:
         say(notice)
     start(given)

@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.runs import DATA, SOURCES, parts_of, some, task_of
 
-_DATA = ("text", "label", "encoding", "empty", "format")
-_SOURCES = ("split", "validation", "test")
 _READING = ("vocabulary_limit", "trust_savedmodel")
 
 
@@ -33,8 +32,14 @@ def tune(
     validation: Annotated[str | None, typer.Option(help="Data that candidates are judged by; else a tenth.")] = None,
     test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, by the winner.")] = None,
     split: o.Split = None,
+    task: Annotated[
+        str | None, typer.Option(help="text-classification or token-classification; else told by the columns.")
+    ] = None,
     text: o.Text = None,
     label: o.Label = None,
+    pair: o.Pair = None,
+    problem: o.Problem = None,
+    label_separator: o.LabelSeparator = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
     format: o.Format = None,
@@ -52,6 +57,8 @@ def tune(
         textgraft tune reviews.csv --out search --minutes 30
 
         textgraft tune reviews.csv --test held-out.csv --space space.toml --trials 40 --out search
+
+        textgraft tune names.conll --test held-out.conll --minutes 60 --out search
     """
     from textgraft.tuning.budget import Budget
     from textgraft.tuning.extra import require_extra
@@ -61,34 +68,34 @@ def tune(
     budget = Budget(trials, minutes)
     _require_readable(given)
     tried = _space(given)
-    parts = _parts(given, with_test=False)
+    assignment = _assignment(given)
     with _interruptible(out):
-        _tune(given, budget, tried, parts)
+        _tune(given, budget, tried, assignment)
 
 
-def _tune(given: dict[str, Any], budget: Any, space: Any, parts: Any) -> None:
+def _tune(given: dict[str, Any], budget: Any, space: Any, assignment: Any) -> None:
     from textgraft import runtime
     from textgraft.cli.console import say
     from textgraft.tuning.run_folder import RunFolder
 
-    for notice in parts.notices:
+    for notice in assignment.parts.notices:
         say(notice)
-    folder = RunFolder(given["out"], _described(given, space, parts))
+    folder = RunFolder(given["out"], _described(given, space, assignment))
     with folder.held():
         runtime.start_tensorflow(given.get("threads"))
         runtime.make_deterministic()
         from textgraft.tuning.search import Search
 
         fixed = _fixed(given)
-        study = _study(given, folder, space, fixed, parts)
-        search = Search(folder, study, parts, fixed, say)
+        study = _study(given, folder, space, fixed, assignment)
+        search = Search(folder, study, assignment, fixed, say)
         if buried := study.bury():
             say(f"{buried} trials were running when their process ended; they are made again")
         search.run(budget)
-        _hand_over(given, folder, study, search, parts)
+        _hand_over(given, folder, study, search, assignment)
 
 
-def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, parts: Any) -> None:
+def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assignment: Any) -> None:
     from textgraft.cli.console import say, show
     from textgraft.tuning import leaderboard
     from textgraft.tuning.candidate import command
@@ -96,29 +103,28 @@ def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, part
     from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
 
     best, model = search.winner()
-    rows, texts = search.rows(), len(parts.validation)
-    sources = {name: given[name] for name in (*_SOURCES, *_DATA) if name in given}
-    line = command({**sources, **best.words}, given["data"], f"{given['out']}-again")
+    rows, measure = search.rows(), study.measure
+    read = some(given, (*SOURCES, "task", *DATA))
+    line = command({**read, **best.words}, given["data"], f"{given['out']}-again")
     folder.write(COMMAND, f"{line}\n".encode())
-    folder.write(LEADERBOARD, leaderboard.as_csv(rows, texts))
-    for name, picture in plots(rows).items():
+    folder.write(LEADERBOARD, leaderboard.as_csv(rows, measure))
+    for name, picture in plots(rows, measure).items():
         folder.write(f"{PLOTS}/{name}", picture)
-    show(leaderboard.table(rows, texts))
-    say(leaderboard.verdict(best, rows, texts))
+    show(leaderboard.table(rows, measure))
+    say(leaderboard.verdict(best, rows, measure))
     if remark := leaderboard.baseline_remark(best, rows):
         say(remark)
-    _test(given, folder, study, best.run, model)
+    _test(given, folder, study, assignment.kind, best.run, model)
     say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")
 
 
-def _test(given: dict[str, Any], folder: Any, study: Any, run: str, model: Any) -> None:
+def _test(given: dict[str, Any], folder: Any, study: Any, kind: Any, run: str, model: Any) -> None:
     """Read the test texts, for the first time, and test the winner; not again if it was."""
     from textgraft.cli.console import followed, say, show
-    from textgraft.evaluation.report import render
 
     metrics = model.record["metrics"].get("test")
     if metrics is None:
-        parts = _parts(given, with_test=True)
+        parts = parts_of(given, kind)
         if parts.test is None:
             return
         for notice in parts.notices:
@@ -128,8 +134,7 @@ def _test(given: dict[str, Any], folder: Any, study: Any, run: str, model: Any) 
         study.keep_tested(run)
         metrics = model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
         model.save(folder.model, overwrite=True)
-    if "confusion" in metrics:
-        show(render(metrics))
+    show(model.report(metrics))
 
 
 def _require_readable(given: dict[str, Any]) -> None:
@@ -145,16 +150,17 @@ def _require_readable(given: dict[str, Any]) -> None:
             raise DataError(f"{source}: no such file or folder; check the name")
 
 
-def _parts(given: dict[str, Any], with_test: bool) -> Any:
-    from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_parts
-    from textgraft.data.tasks.text_classification import TextClassificationData
+def _assignment(given: dict[str, Any]) -> Any:
+    """The task, with all of its data but the test texts."""
+    from textgraft.data.recognition import data_of
+    from textgraft.errors import ConfigError
+    from textgraft.tuning.assignment import Assignment
 
-    how = Reading(**{name: given[name] for name in _DATA if name in given}, problem="single-label", paired=False)
-    sources = {name: given[name] for name in _SOURCES if name in given}
-    return read_parts(
-        TextClassificationData, given["data"], how, **sources, seed=given.get("seed", 0), with_test=with_test
-    )
+    task = task_of(given)
+    kind = data_of(task)
+    if not kind.labelled:
+        raise ConfigError(f"tune judges models by labels, and {task} has none; train one model with textgraft train")
+    return Assignment(task, kind, parts_of(given, kind, with_test=False))
 
 
 def _space(given: dict[str, Any]) -> Any:
@@ -172,14 +178,14 @@ def _space(given: dict[str, Any]) -> Any:
     return space
 
 
-def _described(given: dict[str, Any], space: Any, parts: Any) -> dict[str, Any]:
+def _described(given: dict[str, Any], space: Any, assignment: Any) -> dict[str, Any]:
     """All that makes a search what it is."""
     return {
-        "data": {"train": parts.train.fingerprint(), "validation": parts.validation.fingerprint()},
+        **assignment.described(),
         "space": space.described(),
         "seed": given.get("seed", 0),
         "precision": given.get("precision", "auto"),
-        **{name: given[name] for name in _READING if name in given},
+        **some(given, _READING),
     }
 
 
@@ -188,25 +194,24 @@ def _fixed(given: dict[str, Any]) -> dict[str, Any]:
     from textgraft import runtime
 
     precision = runtime.choose_precision(given.get("precision", "auto"))
-    shared = {name: given[name] for name in _READING if name in given}
-    return {**shared, "precision": precision, "seed": given.get("seed", 0)}
+    return {**some(given, _READING), "precision": precision, "seed": given.get("seed", 0)}
 
 
-def _study(given: dict[str, Any], folder: Any, space: Any, fixed: dict[str, Any], parts: Any) -> Any:
+def _study(given: dict[str, Any], folder: Any, space: Any, fixed: dict[str, Any], assignment: Any) -> Any:
     from textgraft.cli.console import say
     from textgraft.tuning.run_folder import DATABASE
     from textgraft.tuning.starting_points import abilities, narrowed, starting_points
     from textgraft.tuning.study import Study
 
-    known = abilities(space, parts.train.label_names, fixed)
+    known = abilities(space, assignment, fixed)
     space, notices = narrowed(space, known)
     for notice in notices:
         say(notice)
     place = folder.path.absolute()
     url = given.get("storage") or f"sqlite:///{place / DATABASE}"
     runner = f"{socket.gethostname()}:{place}" if "storage" in given else None
-    starts = starting_points(space, known)
-    return Study(url, folder.study_name, space, starts, fixed["seed"], runner)
+    starts, measure = starting_points(space, known), assignment.measure(next(iter(known.values())).score)
+    return Study(url, folder.study_name, space, starts, measure, fixed["seed"], runner)
 
 
 @contextmanager

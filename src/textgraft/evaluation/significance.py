@@ -120,6 +120,16 @@ def holm(ps: list[float]) -> list[float]:
     return adjusted
 
 
+def standard_error(share: float, trials: int) -> float:
+    """How far a share of right answers strays.
+
+    Args:
+        share: the share.
+        trials: of how many independent ones; at least 1.
+    """
+    return math.sqrt(share * (1 - share) / trials)
+
+
 def accuracy_interval(accuracy: float, texts: int) -> tuple[float, float]:
     """95 % interval of a share of right answers (Wilson, 1927).
 

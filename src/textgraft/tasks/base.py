@@ -124,9 +124,7 @@ class Task(ABC):
         self.precision = runtime.choose_precision(precision)
         reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
         self.backbone = backbone = backbone_of(preset, self.precision, reading)
-        self.architecture = _filled(architecture, backbone)
-        if self._windowed and (self.pairs or not self.pooled):
-            raise ConfigError("long 'windows' is for one answer per single text; choose head or head+tail")
+        self.architecture = self.filled(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
         special = backbone.special_tokens
@@ -149,6 +147,20 @@ class Task(ABC):
         outputs = self.on_top(backbone.network(inputs), inputs["padding_mask"])
         self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, self.input_spec)
+
+    def filled(self, architecture: Mapping[str, Any]) -> Architecture:
+        """An architecture for this task and its backbone, without None; nothing is built.
+
+        Args:
+            architecture: fields of `Architecture`.
+
+        Raises:
+            ConfigError: for an unknown field, or one that does not suit the backbone or the task.
+        """
+        filled = _filled(architecture, self.backbone)
+        if filled.long == WINDOWS and (self.pairs or not self.pooled):
+            raise ConfigError("long 'windows' is for one answer per single text; choose head or head+tail")
+        return filled
 
     @abstractmethod
     def build_head(self) -> keras.Model:

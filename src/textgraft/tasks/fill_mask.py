@@ -173,8 +173,9 @@ class MaskFiller(LanguageModelling):
         config = FitConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).filled(chosen)
         Training(network, some, train.some(1), config, _Silent()).run()
 
-    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
-        config = super()._fit_config(given)
+    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+        """Nothing of a row is stored: other tokens are hidden each time; see `TrainableTask.fit_config`."""
+        config = super().fit_config(given)
         if config.fine_tune == "none" or config.last:
             raise ConfigError(
                 f"fine_tune {config.fine_tune} stores what a frozen block gives, and fill-mask hides other tokens "

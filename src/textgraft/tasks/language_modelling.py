@@ -171,6 +171,7 @@ class LanguageModelling(TrainableTask):
         most = int(_LOGITS / (self.judged_share * self._vocabulary_rows))
         return max(1, min(self.backbone.fit_defaults.batch_tokens, most))
 
-    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+        """Steps of as many tokens as the logits leave room for; see `TrainableTask.fit_config`."""
         asked = {name: value for name, value in given.items() if value is not None}
-        return super()._fit_config({"batch_tokens": self._batch_tokens, **asked})
+        return super().fit_config({"batch_tokens": self._batch_tokens, **asked})

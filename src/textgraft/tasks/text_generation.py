@@ -155,10 +155,11 @@ class TextGenerator(LanguageModelling):
         cleaning = self.architecture.cleaning
         return TokenIds.of((corpus.cleaned(batch, cleaning) for batch in texts), self._words)
 
-    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+        """There is no head to train alone; see `TrainableTask.fit_config`."""
         if given.get("fine_tune") == "none" or given.get("gradual_unfreezing"):
             raise ConfigError("text-generation has no head to train alone; take fine_tune all, last:N or lora:R")
-        return super()._fit_config(given)
+        return super().fit_config(given)
 
 
 def generation_config(given: dict[str, Any]) -> GenerationConfig:

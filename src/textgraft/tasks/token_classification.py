@@ -1,6 +1,6 @@
 """token-classification: labelled spans of words in a text, such as named entities."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, tee
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from textgraft.data.tags import Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import spans, tag_ids
 from textgraft.evaluation.span_report import render
-from textgraft.tasks.base import WINDOW, as_batches
+from textgraft.tasks.base import WINDOW, Architecture, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.words import SPLITTING, Words
@@ -80,9 +80,14 @@ class TokenClassifier(TrainableTask):
                 raise ConfigError(f"{what} {value!r} is unknown; choose one of {', '.join(known)}")
         self.splitting, self.decoding, self._convolution = splitting, decoding, convolution
         super().__init__(preset, precision, **architecture)
-        if self.architecture.cleaning.strip_html:
-            raise ConfigError("strip_html takes words away, and labels speak of words; leave it out")
         self._rows = WordRows(self.backbone, self.architecture.cleaning, self.architecture.sequence_length, splitting)
+
+    def filled(self, architecture: Mapping[str, Any]) -> Architecture:
+        """An architecture that leaves all words in their places; see `Task.filled`."""
+        filled = super().filled(architecture)
+        if filled.cleaning.strip_html:
+            raise ConfigError("strip_html takes words away, and labels speak of words; leave it out")
+        return filled
 
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) and their mask to logits of tags (b, t, tags), in float32."""

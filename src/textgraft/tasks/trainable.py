@@ -265,7 +265,15 @@ class TrainableTask(Task):
             self.record.setdefault("data", {})["test"] = _described(data, truncation)
         return found
 
-    def _fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+        """How to train, without None.
+
+        Args:
+            given: fields of `training.config.FitConfig`.
+
+        Raises:
+            ConfigError: for an unknown field, or one that does not suit the task.
+        """
         try:
             config = FitConfig(**given)
         except TypeError as error:
@@ -283,7 +291,7 @@ class TrainableTask(Task):
     def _prepared(
         self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
     ) -> tuple[FitConfig, dict[str, Dataset], dict[str, Examples[TokenInputs]]]:
-        chosen = self._fit_config(config)
+        chosen = self.fit_config(config)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
         self.survey(data)

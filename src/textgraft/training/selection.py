@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from textgraft.evaluation.significance import standard_error
+
 History = Sequence[Mapping[str, float]]
 
 
@@ -31,7 +33,7 @@ class Selection:
         kept, highest = 1, 0.0
         for epoch, score in enumerate(_column(records, self.score), start=1):
             highest = max(highest, score)
-            if score >= highest - (highest * (1 - highest) / self.trials) ** 0.5:
+            if score >= highest - standard_error(highest, self.trials):
                 kept = epoch
         return kept
 

@@ -1,21 +1,26 @@
-"""What must be beaten: classifiers of word counts, trained on the same texts in seconds."""
+"""What must be beaten: models of word counts, trained on the same texts in seconds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
+from textgraft.evaluation.label_sets import micro_f1
+from textgraft.tasks.problems.multi_label import MultiLabel
+from textgraft.tasks.problems.regression import Regression
+from textgraft.tuning.nb_svm import NbSvm
+from textgraft.tuning.per_label import PerLabel
 
 # More texts change little, and their counts would not fit everywhere.
 MOST_TEXTS = 50_000
-# Weights of a linear classifier: features times labels.
+# Weights of a linear model: features times labels.
 _MOST_WEIGHTS = 1 << 23
 _MOST_FEATURES = 1 << 20
 _MOST_ITERATIONS = 1000
@@ -23,105 +28,103 @@ _MOST_ITERATIONS = 1000
 
 @dataclass(frozen=True)
 class Baseline:
-    """A classifier without transfer.
+    """A model without transfer.
 
     Attributes:
         name: what the leaderboard calls it.
-        accuracy: on the validation texts.
+        score: on the validation texts, in what trials are compared by.
         seconds: it took.
     """
 
     name: str
-    accuracy: float
+    score: float
     seconds: float
 
 
-def baselines(train: Dataset, validation: Dataset) -> list[Baseline]:
-    """Train and judge all of them, on counts of words and of pairs of words.
+@dataclass(frozen=True)
+class _Kind:
+    """The baselines of a problem.
+
+    Attributes:
+        targets: from the whole training set to what gives the targets of any part, (n, ...).
+        score: (true targets, predicted ones) to what the problem's models are judged by.
+        models: name to a new model of word counts.
+    """
+
+    targets: Callable[[Dataset], Callable[[Dataset], np.ndarray]]
+    score: Callable[[np.ndarray, np.ndarray], float]
+    models: Mapping[str, Callable[[], Any]]
+
+
+def baselines(problem: str | None, train: Dataset, validation: Dataset) -> list[Baseline]:
+    """Train and judge all that are known for a problem, on counts of words and of pairs of words.
 
     Features are hashed, so memory is bounded whatever the texts hold; of more than 50,000 training texts, the first
     50,000 count.
 
     Args:
+        problem: what the label of a single text is; None for texts that have no baselines.
         train: labelled texts.
         validation: labelled texts, none of them trained on.
     """
-    labels = train.label_names
+    if problem not in _KINDS:
+        return []
+    kind = _KINDS[problem]
+    targets_of, labels = kind.targets(train), max(1, len(train.label_names))
     train = train.take(np.arange(min(len(train), MOST_TEXTS)))
     start = time.monotonic()
-    counts = [_counted(part, len(labels)) for part in (train, validation)]
+    counts = [_counted(part, labels) for part in (train, validation)]
     known = np.flatnonzero(np.asarray(counts[0].sum(axis=0)).ravel())
     counts = [part[:, known] for part in counts]
-    targets = [part.label_ids(labels) for part in (train, validation)]
+    targets = [targets_of(part) for part in (train, validation)]
     counting = time.monotonic() - start
-    return [_judged(name, make(), counts, targets, counting) for name, make in _MODELS.items()]
+    return [_judged(name, make(), kind, counts, targets, counting) for name, make in kind.models.items()]
 
 
-class NbSvm:
-    """A linear support vector machine on naive Bayes features, one label against the others.
-
-    A binary feature is multiplied by its log-count ratio (Wang and Manning, 2012, https://aclanthology.org/P12-2018,
-    with its alpha = 1 and C = 1). The weights are not drawn towards their mean as there: on a thousand reviews, where
-    the machine's bias no longer fits such weights, that costs five points.
-    """
-
-    def __init__(self, alpha: float = 1.0, penalty: float = 1.0) -> None:
-        """Choose.
-
-        Args:
-            alpha: added to all counts.
-            penalty: C of the machine.
-        """
-        self._alpha, self._penalty = alpha, penalty
-        self._weights: list[np.ndarray] = []
-        self._biases: list[float] = []
-
-    def fit(self, counts: Any, targets: np.ndarray) -> Self:
-        """Train.
-
-        Args:
-            counts: sparse (n, features).
-            targets: int (n,), classes from 0 on, two at least.
-        """
-        occurs = counts.sign()
-        classes = int(targets.max()) + 1
-        for positive in [1] if classes == 2 else range(classes):
-            ratio = log_count_ratio(occurs, targets == positive, self._alpha)
-            machine = LinearSVC(C=self._penalty, max_iter=_MOST_ITERATIONS, random_state=0)
-            machine.fit(occurs.multiply(ratio).tocsr(), targets == positive)
-            self._weights.append(ratio * machine.coef_[0])
-            self._biases.append(float(machine.intercept_[0]))
-        return self
-
-    def score(self, counts: Any, targets: np.ndarray) -> float:
-        """Accuracy."""
-        scores = counts.sign() @ np.stack(self._weights, axis=1) + np.array(self._biases)
-        said = (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
-        return float(np.mean(said == targets))
+def _label_ids(train: Dataset) -> Callable[[Dataset], np.ndarray]:
+    names = train.label_names
+    return lambda part: part.label_ids(names)
 
 
-def log_count_ratio(occurs: Any, positive: np.ndarray, alpha: float) -> np.ndarray:
-    """How much more of the positive texts' occurrences a feature makes up than of the others', float64 (features,).
-
-    Args:
-        occurs: sparse (n, features) of 0 and 1.
-        positive: bool (n,).
-        alpha: added to the counts of features that occur; the others get 0.
-    """
-    there = np.asarray(occurs.sum(axis=0)).ravel() > 0
-    counted = [(np.asarray(occurs[rows].sum(axis=0)).ravel() + alpha) * there for rows in (positive, ~positive)]
-    shares = [counts / counts.sum() for counts in counted]
-    ratio: np.ndarray = np.log(shares[0], where=there, out=np.zeros(len(there))) - np.log(
-        shares[1], where=there, out=np.zeros(len(there))
-    )
-    return ratio
+def _flags(train: Dataset) -> Callable[[Dataset], np.ndarray]:
+    problem = MultiLabel(train.label_names)
+    return lambda part: problem.flags(problem.targets(part))
 
 
-_MODELS: dict[str, Callable[[], Any]] = {
-    "TF-IDF + logistic regression": lambda: make_pipeline(
-        TfidfTransformer(sublinear_tf=True), LogisticRegression(C=10, max_iter=_MOST_ITERATIONS)
+def _standardised(train: Dataset) -> Callable[[Dataset], np.ndarray]:
+    problem = Regression()
+    problem.survey(train)
+    return problem.targets
+
+
+def _accuracy(true: np.ndarray, said: np.ndarray) -> float:
+    return float(np.mean(true == said))
+
+
+def _squared_error(true: np.ndarray, said: np.ndarray) -> float:
+    return float(np.mean(np.square(true - said)))
+
+
+def _tfidf(model: Any) -> Any:
+    return make_pipeline(TfidfTransformer(sublinear_tf=True), model)
+
+
+def _logistic() -> Any:
+    return LogisticRegression(C=10, max_iter=_MOST_ITERATIONS)
+
+
+_KINDS = {
+    SINGLE: _Kind(
+        _label_ids,
+        _accuracy,
+        {"TF-IDF + logistic regression": lambda: _tfidf(_logistic()), "NB-SVM": NbSvm},
     ),
-    "NB-SVM": NbSvm,
+    MULTI: _Kind(
+        _flags,
+        micro_f1,
+        {"TF-IDF + logistic regression per label": lambda: _tfidf(PerLabel(_logistic()))},
+    ),
+    REGRESSION: _Kind(_standardised, _squared_error, {"TF-IDF + ridge regression": lambda: _tfidf(Ridge())}),
 }
 
 
@@ -132,8 +135,10 @@ def _counted(data: Dataset, labels: int) -> Any:
     return vectorizer.transform(text.decode() for batch in data.batches() for text in batch.texts)
 
 
-def _judged(name: str, model: Any, counts: list[Any], targets: list[np.ndarray], counting: float) -> Baseline:
+def _judged(
+    name: str, model: Any, kind: _Kind, counts: list[Any], targets: list[np.ndarray], counting: float
+) -> Baseline:
     start = time.monotonic()
     model.fit(counts[0], targets[0])
-    accuracy = float(model.score(counts[1], targets[1]))
-    return Baseline(name, accuracy, counting + time.monotonic() - start)
+    score = kind.score(targets[1], model.predict(counts[1]))
+    return Baseline(name, score, counting + time.monotonic() - start)

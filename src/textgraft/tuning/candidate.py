@@ -1,41 +1,58 @@
 """A candidate: values for words of `textgraft train`, the model that they make, and the command line that makes it."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from textgraft.data.parts import Parts
-from textgraft.tasks.text_classification import TextClassifier
+from textgraft.errors import ConfigError
+from textgraft.tasks.trainable import TrainableTask, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import FitConfig
 from textgraft.training.history import History, Watcher
+from textgraft.tuning.assignment import Assignment
 
 Words = Mapping[str, str | bool | int | float]
 
 _CLEANING = tuple(known.name for known in fields(Cleaning))
 _FIT = tuple(known.name for known in fields(FitConfig))
-_MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed")
+_READING = ("vocabulary_limit", "trust_savedmodel")
+_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
 
 
-def built(words: Words, labels: Sequence[str]) -> TextClassifier:
+def built(words: Words, assignment: Assignment) -> TrainableTask:
     """The untrained model, as `textgraft train` builds it.
 
     Args:
         words: "preset" and "precision" among them.
-        labels: of the training texts.
+        assignment: what it is to learn.
 
     Raises:
-        ConfigError: for words that do not suit the preset.
+        ConfigError: for words that do not suit the preset or the task.
         PresetError: when the preset cannot be loaded.
     """
-    cleaning = Cleaning(**_some(words, _CLEANING))
-    preset, precision = str(words["preset"]), str(words["precision"])
-    return TextClassifier(preset, labels, precision, cleaning=cleaning, **_some(words, _MODEL))
+    return task_class(assignment.task)(
+        str(words["preset"]),
+        precision=str(words["precision"]),
+        **assignment.settings,
+        **_some(words, _READING),
+        **_architecture(words),
+    )
 
 
-def fitted(model: TextClassifier, words: Words, parts: Parts, watcher: Watcher) -> History:
-    """Train, as `textgraft train` does; errors are those of `TextClassifier.fit`."""
+def refusal(model: TrainableTask, words: Words) -> str:
+    """Why such a model cannot have some values of words; empty where it can."""
+    try:
+        model.filled(_architecture(words))
+        model.parameters(model.fit_config(_some(words, _FIT)).fine_tune)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def fitted(model: TrainableTask, words: Words, parts: Parts, watcher: Watcher) -> History:
+    """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
     return model.fit(parts.train, parts.validation, watcher, **_some(words, _FIT))
 
 
@@ -57,6 +74,10 @@ def _flags(words: Words) -> Iterable[str]:
         yield f"--{word.replace('_', '-')}"
         if value is not True:
             yield str(value)
+
+
+def _architecture(words: Words) -> dict[str, Any]:
+    return {"cleaning": Cleaning(**_some(words, _CLEANING)), **_some(words, _ARCHITECTURE)}
 
 
 def _some(words: Words, names: tuple[str, ...]) -> dict[str, Any]:

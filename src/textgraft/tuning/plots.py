@@ -8,60 +8,63 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from textgraft.tuning.leaderboard import DONE, Row
+from textgraft.tuning.measure import Measure
 
 _DPI = 120
 _BEST, _OTHER, _BASELINE = "#1b6ca8", "#9aa5b1", "#c8553d"
 
 
-def plots(rows: Sequence[Row]) -> dict[str, bytes]:
+def plots(rows: Sequence[Row], measure: Measure) -> dict[str, bytes]:
     """File name to PNG.
 
     Args:
         rows: trials and baselines, best first; a trial among them is done.
+        measure: what they are compared by.
     """
     done = [row for row in rows if row.state == DONE and row.number >= 0]
     baselines = [row for row in rows if row.number < 0]
     return {
-        "history.png": _png(_history(done, baselines)),
-        "parallel.png": _png(_parallel(done)),
-        "time.png": _png(_time(done, baselines)),
+        "history.png": _png(_history(done, baselines, measure)),
+        "parallel.png": _png(_parallel(done, measure)),
+        "time.png": _png(_time(done, baselines, measure)),
     }
 
 
-def _history(done: Sequence[Row], baselines: Sequence[Row]) -> Figure:
-    """Accuracy by trial, the best so far, and the baselines as lines."""
-    figure, axes = _empty("trial", "validation accuracy")
+def _history(done: Sequence[Row], baselines: Sequence[Row], measure: Measure) -> Figure:
+    """The measure by trial, the best so far, and the baselines as lines."""
+    figure, axes = _empty("trial", f"validation {measure.name}")
     trials = sorted(done, key=lambda row: row.number)
-    numbers, accuracies = [row.number for row in trials], [row.accuracy or 0 for row in trials]
-    axes.plot(numbers, accuracies, "o", color=_OTHER, label="trial")
-    best = [max(accuracies[: end + 1]) for end in range(len(accuracies))]
+    numbers, scores = [row.number for row in trials], [row.score for row in trials]
+    axes.plot(numbers, scores, "o", color=_OTHER, label="trial")
+    best = [min(scores[: end + 1], key=measure.rank) for end in range(len(scores))]
     axes.step(numbers, best, where="post", color=_BEST, label="best so far")
     for row, style in zip(baselines, ("--", ":"), strict=False):
-        axes.axhline(row.accuracy, color=_BASELINE, linestyle=style, label=row.name)
+        axes.axhline(row.score, color=_BASELINE, linestyle=style, label=row.name)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return figure
 
 
-def _time(done: Sequence[Row], baselines: Sequence[Row]) -> Figure:
-    """Accuracy against seconds; the line joins those that no quicker one beats."""
-    figure, axes = _empty("seconds", "validation accuracy")
+def _time(done: Sequence[Row], baselines: Sequence[Row], measure: Measure) -> Figure:
+    """The measure against seconds; the line joins those that no quicker one beats."""
+    figure, axes = _empty("seconds", f"validation {measure.name}")
     axes.set_xscale("log")
-    for rows, color, name in ((done, _OTHER, "trial"), (baselines, _BASELINE, "baseline")):
-        axes.plot([_seconds(row) for row in rows], [row.accuracy for row in rows], "o", color=color, label=name)
-    front = _front([*done, *baselines])
-    axes.step([_seconds(row) for row in front], [row.accuracy for row in front], where="post", color=_BEST,
+    kinds = ((done, _OTHER, "trial"), (baselines, _BASELINE, "baseline"))
+    for rows, color, name in (kind for kind in kinds if kind[0]):
+        axes.plot([_seconds(row) for row in rows], [row.score for row in rows], "o", color=color, label=name)
+    front = _front([*done, *baselines], measure)
+    axes.step([_seconds(row) for row in front], [row.score for row in front], where="post", color=_BEST,
               label="best for its time")  # fmt: skip
     axes.legend(frameon=False)
     return figure
 
 
-def _parallel(done: Sequence[Row]) -> Figure:
-    """A line per trial through the values of its words to its accuracy; the best one stands out."""
+def _parallel(done: Sequence[Row], measure: Measure) -> Figure:
+    """A line per trial through the values of its words to its measure; the best one stands out."""
     words = [word for word in dict.fromkeys(word for row in done for word in row.words) if _spread(done, word)]
     figure, axes = _empty("", "")
     heights = [_heights([row.words.get(word) for row in done]) for word in words]
-    heights.append(_heights([row.accuracy for row in done]))
+    heights.append(_heights([row.score for row in done]))
     for index, row in reversed(list(enumerate(done))):
         style: dict[str, Any] = {"color": _OTHER, "linewidth": 0.8} if index else {"color": _BEST, "linewidth": 2.5}
         axes.plot(range(len(heights)), [column[1][index] for column in heights], label=row.name, **style)
@@ -69,7 +72,7 @@ def _parallel(done: Sequence[Row]) -> Figure:
         axes.axvline(place, color="black", linewidth=0.5)
         for height, mark in marks:
             axes.text(place, height, f" {mark}", fontsize=7, verticalalignment="center")
-    axes.set_xticks(range(len(heights)), [*words, "accuracy"], rotation=20, ha="right")
+    axes.set_xticks(range(len(heights)), [*words, measure.name], rotation=20, ha="right")
     axes.set_yticks([])
     return figure
 
@@ -92,10 +95,10 @@ def _spread(rows: Sequence[Row], word: str) -> bool:
     return len({row.words.get(word) for row in rows}) > 1
 
 
-def _front(rows: Sequence[Row]) -> list[Row]:
+def _front(rows: Sequence[Row], measure: Measure) -> list[Row]:
     front: list[Row] = []
     for row in sorted(rows, key=_seconds):
-        if not front or (row.accuracy or 0) > (front[-1].accuracy or 0):
+        if not front or measure.rank(row.score) < measure.rank(front[-1].score):
             front.append(row)
     return front
 

@@ -11,11 +11,11 @@ import optuna
 import tensorflow as tf
 
 from textgraft.artifact import model_folder
-from textgraft.data.parts import Parts
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.tasks.base import load_as
-from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar
+from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.baselines import baselines
 from textgraft.tuning.budget import Budget
 from textgraft.tuning.candidate import Words, built, fitted
@@ -31,17 +31,20 @@ _MOST_IDLE = 10
 class Search:
     """The trials of a study that are run here."""
 
-    def __init__(self, folder: RunFolder, study: Study, parts: Parts, fixed: Words, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: RunFolder, study: Study, assignment: Assignment, fixed: Words, say: Callable[[str], None]
+    ) -> None:
         """Prepare.
 
         Args:
             folder: gets the best model so far, and the leaderboard.
             study: asked and told.
-            parts: training and validation texts.
+            assignment: what the models are to learn.
             fixed: words that all candidates share: "precision" and "seed" among them.
             say: told a line about each trial.
         """
-        self._folder, self._study, self._parts, self._fixed, self._say = folder, study, parts, fixed, say
+        self._folder, self._study, self._fixed, self._say = folder, study, fixed, say
+        self._assignment, self._parts, self._measure = assignment, assignment.parts, study.measure
 
     def run(self, budget: Budget) -> None:
         """Run trials until the budget is spent.
@@ -56,7 +59,7 @@ class Search:
         idle = 0
         while not self._is_spent(budget, deadline):
             row = self._trial(deadline)
-            self._folder.write(LEADERBOARD, as_csv(self.rows(), len(self._parts.validation)))
+            self._folder.write(LEADERBOARD, as_csv(self.rows(), self._measure))
             idle = 0 if row.seconds and row.state != FAILED else idle + 1
             if row.why == OUT_OF_TIME:
                 return
@@ -66,9 +69,9 @@ class Search:
 
     def rows(self) -> list[Row]:
         """The leaderboard, best first."""
-        return ranked(self._study.rows(), self._study.baselines)
+        return self._ranked(self._study.rows())
 
-    def winner(self) -> tuple[Row, TextClassifier]:
+    def winner(self) -> tuple[Row, TrainableTask]:
         """The best trial and its model, which the folder holds; trained again here if another machine found it.
 
         Raises:
@@ -80,19 +83,21 @@ class Search:
             raise TrainingError(f"no trial came to its end{why}; change the space or give more time")
         if _run_of(self._folder.model) != best.run:
             self._say(f"{best.name} was not run here; its training is repeated")
-            model = built(best.words, self._parts.train.label_names)
+            model = built(best.words, self._assignment)
             with TrainingBar(int(best.words["epochs"]), len(self._parts.train)) as bar:
                 fitted(model, best.words, self._parts, bar)
             model.save(self._folder.model, overwrite=True)
-        return best, load_as(TextClassifier, self._folder.model, best.words["precision"])
+        return best, load_as(TrainableTask, self._folder.model, best.words["precision"])
 
     def _judge_baselines(self) -> None:
         if self._study.baselines:
             return
-        found = baselines(self._parts.train, self._parts.validation)
+        found = baselines(self._assignment.problem, self._parts.train, self._parts.validation)
         self._study.keep_baselines(found)
         for one in found:
-            self._say(f"baseline {one.name}: accuracy {one.accuracy:.4f}, {one.seconds:.0f} s")
+            self._say(f"baseline {one.name}: {self._measure.name} {one.score:.4f}, {one.seconds:.0f} s")
+        if not found:
+            self._say("no baseline without transfer is known for such texts and labels")
 
     def _is_spent(self, budget: Budget, deadline: float) -> bool:
         if budget.trials is not None and len(self._study.rows()) >= budget.trials:
@@ -110,7 +115,7 @@ class Search:
             row = self._trained(trial, row, deadline if self._best(self.rows()) else float("inf"))
             row = replace(row, seconds=time.monotonic() - start)
         self._study.tell(trial, row)
-        self._say(told(row, asked.words))
+        self._say(told(row, asked.words, self._measure))
         return row
 
     def _trained(self, trial: optuna.Trial, row: Row, deadline: float) -> Row:
@@ -118,8 +123,9 @@ class Search:
         keras.utils.clear_session()  # names and memory as in a process of its own
         gc.collect()
         try:
-            model = built(row.words, self._parts.train.label_names)
-            with TrialWatcher(trial, int(row.words["epochs"]), len(self._parts.train), deadline) as watcher:
+            model = built(row.words, self._assignment)
+            epochs, texts = int(row.words["epochs"]), len(self._parts.train)
+            with TrialWatcher(trial, self._measure, epochs, texts, deadline) as watcher:
                 history = fitted(model, row.words, self._parts, watcher)
         except optuna.TrialPruned as pruned:
             return replace(row, state=PRUNED, why=str(pruned))
@@ -128,15 +134,17 @@ class Search:
         except tf.errors.ResourceExhaustedError:
             return replace(row, state=FAILED, why="the memory does not suffice")
         record = history.records[history.best_epoch - 1]
-        done = replace(
-            row, state=DONE, accuracy=record["val_accuracy"], loss=record["val_loss"], run=model.record["run"]
-        )
-        if self._best(sorted([*self.rows(), done], key=lambda one: one.order)) is done:
+        score = self._measure.of(record)
+        done = replace(row, state=DONE, score=score, loss=record["val_loss"], run=model.record["run"])
+        if self._best(self._ranked([*self._study.rows(), done])) is done:
             model.save(self._folder.model, overwrite=True)
         return done
 
+    def _ranked(self, trials: list[Row]) -> list[Row]:
+        return ranked(trials, self._study.baselines, self._measure)
+
     def _best(self, rows: list[Row]) -> Row | None:
-        return chosen(rows, len(self._parts.validation))
+        return chosen(rows, self._measure)
 
 
 def _run_of(folder: Path) -> str | None:

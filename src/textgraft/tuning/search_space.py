@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,26 @@ class Space:
         """The ways of fine-tuning among the choices."""
         return tuple(str(value) for value in self.words["fine_tune"].examples)
 
-    def with_values(self, word: str, values: tuple[Value, ...]) -> "Space":
-        """The same space with other choices for a word."""
-        return replace(self, words={**self.words, word: Choice(values)})
+    def choices(self) -> Iterator[tuple[str, str, Choice]]:
+        """The words that have choices: table, which is empty for what counts everywhere, word, and options."""
+        for table, words in {"": self.words, **self.tables}.items():
+            yield from ((table, word, options) for word, options in words.items() if isinstance(options, Choice))
+
+    def with_values(self, word: str, values: tuple[Value, ...], table: str = "") -> "Space":
+        """The same space with other choices for a word.
+
+        Args:
+            word: that is chosen for.
+            values: to choose from.
+            table: in which they count; everywhere without it.
+        """
+        if not table:
+            return replace(self, words={**self.words, word: Choice(values)})
+        return replace(self, tables={**self.tables, table: {**self.tables[table], word: Choice(values)}})
+
+    def without(self, words: Collection[str]) -> "Space":
+        """The same space without some words, which keep the library's values."""
+        return Space(_others(self.words, words), {name: _others(table, words) for name, table in self.tables.items()})
 
     def described(self) -> dict[str, Any]:
         """JSON values."""
@@ -253,6 +270,10 @@ def _check(path: Path, space: Space, known: set[str]) -> None:
         way = {"fine_tune": name} if name in space.ways() else {}
         for word, value in _examples(table):
             _check_value(path, f"[{name}] {word}", {**way, word: value})
+
+
+def _others(words: Mapping[str, Options], left_out: Collection[str]) -> dict[str, Options]:
+    return {word: options for word, options in words.items() if word not in left_out}
 
 
 def _examples(words: Mapping[str, Options]) -> Iterator[tuple[str, Value]]:

@@ -1,77 +1,81 @@
 """Where a search starts: what each preset can do, and the library's defaults, the cheapest way of fine-tuning first."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Architecture
-from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import FitConfig
-from textgraft.tuning.candidate import Words, built
-from textgraft.tuning.search_space import Choice, Space, Value
+from textgraft.tuning.assignment import Assignment
+from textgraft.tuning.candidate import Words, built, refusal
+from textgraft.tuning.search_space import Space, Value
 
 # What `fit` takes for a head that trains alone, where nothing is said.
 HEAD_ALONE: Words = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
 _CHEAPEST_FIRST = ("none", "last", "lora", "all")
 
+# Words about the one vector of a text.
+_OF_A_VECTOR = ("pooling", "long")
+
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a preset can do.
+    """What a preset can do for a task.
 
     Attributes:
-        ways: of fine-tuning, among those asked about.
-        poolings: that suit it.
-        longest: tokens of a text it can take; None for any number.
+        score: what the task is judged by; None for the loss.
+        idle: words that have no effect.
+        refusals: (table, word, value) of choices that it cannot have, and why.
         defaults: the library's values for words of `textgraft train`, where it is trained as a whole.
     """
 
-    ways: tuple[str, ...]
-    poolings: tuple[str, ...]
-    longest: int | None
+    score: str | None
+    idle: tuple[str, ...]
+    refusals: Mapping[tuple[str, str, Value], str]
     defaults: Words
 
+    def refusal(self, table: str, word: str, value: Value) -> str:
+        """Why it cannot have a value; empty where it can."""
+        return self.refusals.get((table, word, value), "")
 
-def abilities(space: Space, labels: Sequence[str], fixed: Words) -> dict[str, Abilities]:
+
+def abilities(space: Space, assignment: Assignment, fixed: Words) -> dict[str, Abilities]:
     """Load each preset once, and ask it.
 
     Args:
-        space: its presets and ways of fine-tuning are asked about.
-        labels: of the training texts.
+        space: its choices are asked about.
+        assignment: what the models are to learn.
         fixed: words that every candidate shares.
 
     Raises:
         PresetError: for the first preset that cannot be loaded.
     """
-    return {preset: _asked(built({**fixed, "preset": preset}, labels), space.ways()) for preset in space.presets()}
+    return {preset: _asked(built({**fixed, "preset": preset}, assignment), preset, space) for preset in space.presets()}
 
 
 def narrowed(space: Space, known: Mapping[str, Abilities]) -> tuple[Space, list[str]]:
-    """The space without choices that suit none of its presets, and a line about each of those.
+    """The space without what suits none of its presets, and a line about each word or value that was left out.
 
     Raises:
         ConfigError: when a word has no choice left.
     """
-    suits: dict[str, Callable[[Abilities, Any], bool]] = {
-        "fine_tune": lambda able, way: way in able.ways,
-        "pooling": lambda able, pooling: pooling in able.poolings,
-        "sequence_length": lambda able, length: able.longest is None or length <= able.longest,
-    }
-    notices = []
-    for word, suit in suits.items():
-        options = space.words.get(word)
-        if not isinstance(options, Choice):
-            continue
-        left = tuple(value for value in options.values if any(suit(able, value) for able in known.values()))
-        gone = ", ".join(str(value) for value in options.values if value not in left)
-        if not left:
-            raise ConfigError(f"{word} {gone} suits none of {', '.join(known)}; give other choices")
+    named = {word for _, word, _ in space.choices()}
+    idle = sorted(named.intersection(*(able.idle for able in known.values())))
+    notices = [f"{word} is left out: it has no effect on this task" for word in idle]
+    space = space.without(idle)
+    for table, word, options in space.choices():
+        asked = [known[table]] if table in known else list(known.values())
+        whys = {value: [able.refusal(table, word, value) for able in asked] for value in options.values}
+        gone = {value: why[0] for value, why in whys.items() if all(why)}
+        if len(gone) == len(options.values):
+            raise ConfigError(f"{word} has no choice left: {next(iter(gone.values()))}; give other choices")
         if gone:
-            notices.append(f"{word} {gone} suits none of {', '.join(known)} and is left out")
-            space = space.with_values(word, left)
+            notices += [f"{word} {value} is left out: {why}" for value, why in gone.items()]
+            space = space.with_values(word, tuple(value for value in options.values if value not in gone), table)
     return space, notices
 
 
@@ -85,7 +89,7 @@ def starting_points(space: Space, known: Mapping[str, Abilities]) -> list[dict[s
         known: its presets.
     """
     ways = sorted(space.ways(), key=lambda way: _CHEAPEST_FIRST.index(way.split(":")[0]))
-    pairs = [(way, preset) for way in ways for preset, able in known.items() if way in able.ways]
+    pairs = [(way, preset) for way in ways for preset, able in known.items() if not able.refusal("", "fine_tune", way)]
     return [dict(_point(space, preset, way, known[preset].defaults)) for way, preset in pairs]
 
 
@@ -97,25 +101,30 @@ def _point(space: Space, preset: str, way: str, defaults: Words) -> Iterator[tup
             yield found[0], value
 
 
-def _asked(model: TextClassifier, ways: Sequence[str]) -> Abilities:
-    backbone = model.backbone
-    return Abilities(
-        ways=tuple(way for way in ways if _knows(model, way)),
-        poolings=tuple(backbone.poolings),
-        longest=backbone.max_sequence_length,
-        defaults=_defaults(model),
-    )
+def _asked(model: TrainableTask, preset: str, space: Space) -> Abilities:
+    idle = () if model.pooled else _OF_A_VECTOR
+    return Abilities(model.score, idle, dict(_refusals(model, preset, space)), _defaults(model))
 
 
-def _knows(model: TextClassifier, way: str) -> bool:
-    try:
-        model.parameters(way)
-    except ConfigError:
-        return False
-    return True
+def _refusals(model: TrainableTask, preset: str, space: Space) -> Iterator[tuple[tuple[str, str, Value], str]]:
+    """What the model refuses of tables that can count for it."""
+    for table, word, options in space.choices():
+        way = {"fine_tune": table} if table in space.ways() else {}
+        if (table in space.presets() and table != preset) or refusal(model, way):
+            continue
+        for value in options.values:
+            if why := _refusal(model, {**way, word: value}, space):
+                yield (table, word, value), why
 
 
-def _defaults(model: TextClassifier) -> dict[str, Any]:
+def _refusal(model: TrainableTask, words: Words, space: Space) -> str:
+    """Why the model cannot have some values, alone or beside any other value of the space; empty where it can."""
+    why = refusal(model, words)
+    others = ({word: value} for word, options in space.words.items() for value in options.examples)
+    return why if why and all(refusal(model, {**other, **words}) for other in others) else ""
+
+
+def _defaults(model: TrainableTask) -> dict[str, Any]:
     kinds = (FitConfig, Architecture, Cleaning)
     plain = {known.name: known.default for kind in kinds for known in fields(kind)}
     chosen = {"pooling": model.architecture.pooling, "sequence_length": model.architecture.sequence_length}

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgraft.errors import ConfigError, ModelFolderError, TextgraftError
 from textgraft.tuning.baselines import Baseline
 from textgraft.tuning.leaderboard import DONE, FAILED, PRUNED, RUNNING, Row
+from textgraft.tuning.measure import Measure
 from textgraft.tuning.search_space import KINDS, Choice, Options, Space, Value
 
 # A median of fewer is no measure of others.
@@ -35,10 +36,20 @@ class Study:
     Sampling (TPE, Bergstra et al., 2011) is begun anew for each trial, with a seed made of the study's and the number
     of the draw. A trial whose process died does not count and its draw is made again, so a search that is cut short
     and goes on tries what it would have tried.
+
+    Attributes:
+        measure: what its trials are compared by.
     """
 
     def __init__(
-        self, url: str, name: str, space: Space, starts: Sequence[Mapping[str, Value]], seed: int, runner: str | None
+        self,
+        url: str,
+        name: str,
+        space: Space,
+        starts: Sequence[Mapping[str, Value]],
+        measure: Measure,
+        seed: int,
+        runner: str | None,
     ) -> None:
         """Open or create it.
 
@@ -47,6 +58,7 @@ class Study:
             name: of the study in it.
             space: to draw from.
             starts: options, by name, of the first draws; what they leave open is drawn.
+            measure: see `Study`.
             seed: of the draws.
             runner: who runs trials from here on, and alone by this name; None where nobody else uses the database.
 
@@ -55,12 +67,13 @@ class Study:
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        self.measure = measure
         self._space, self._starts, self._seed, self._runner = space, starts, seed, runner
         with storage_errors(ConfigError):
             self._study = optuna.create_study(
                 storage=url,
                 study_name=name,
-                direction="maximize",
+                direction=measure.direction,
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED),
                 load_if_exists=True,
             )
@@ -100,7 +113,7 @@ class Study:
             for name in _KEPT:
                 trial.set_user_attr(name, getattr(row, name))
             state = next(state for state, name in _STATES.items() if name == row.state)
-            self._study.tell(trial, row.accuracy, state)
+            self._study.tell(trial, row.score, state)
 
     def rows(self) -> list[Row]:
         """Every trial that counts, in the order of their beginning."""
@@ -180,10 +193,10 @@ def _suggested(trial: optuna.Trial, name: str, options: Options) -> Value:
 
 def _row(trial: FrozenTrial) -> Row:
     kept = {name: trial.user_attrs[name] for name in (*_KEPT, "is_start") if name in trial.user_attrs}
-    accuracy = trial.value if trial.state == TrialState.COMPLETE else None
+    score = trial.value if trial.state == TrialState.COMPLETE else None
     if trial.state == TrialState.FAIL and not kept.get("why"):
         kept["why"] = "its process died, again and again"
-    return Row(f"trial {trial.number}", trial.number, _STATES[trial.state], accuracy, **kept)
+    return Row(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **kept)
 
 
 @contextmanager

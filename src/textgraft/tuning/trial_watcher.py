@@ -5,6 +5,7 @@ import time
 import optuna
 
 from textgraft.training.progress import TrainingBar
+from textgraft.tuning.measure import Measure
 from textgraft.tuning.study import storage_errors
 
 OUT_OF_TIME = "no time left"
@@ -18,17 +19,18 @@ class TrialWatcher(TrainingBar):
     compared at the same quarter of their epochs.
     """
 
-    def __init__(self, trial: optuna.Trial, epochs: int, texts: int, deadline: float) -> None:
+    def __init__(self, trial: optuna.Trial, measure: Measure, epochs: int, texts: int, deadline: float) -> None:
         """Prepare.
 
         Args:
             trial: reported to.
+            measure: what it reports.
             epochs: planned passes.
             texts: texts in each.
             deadline: a time of `time.monotonic` at which the trial must be done; infinite for none.
         """
         super().__init__(epochs, texts)
-        self._trial, self._planned, self._deadline = trial, epochs, deadline
+        self._trial, self._measure, self._planned, self._deadline = trial, measure, epochs, deadline
         self._reported = 0
 
     def extracted(self, texts: int, total: int) -> None:
@@ -42,23 +44,23 @@ class TrialWatcher(TrainingBar):
         self._require_time(left or 0)
 
     def epoch(self, record: dict[str, float]) -> None:
-        """Report the validation accuracy.
+        """Report how the validation texts are answered.
 
         Args:
             record: a row of the history.
 
         Raises:
-            TrialPruned: when it is below the median of earlier trials at this quarter.
+            TrialPruned: when it is worse than the median of earlier trials at this quarter.
         """
         quarter = int(_PARTS * record["epoch"] / self._planned)
         if quarter == self._reported or quarter == _PARTS:
             return  # nothing new, or nothing left to save
         self._reported = quarter
         with storage_errors():
-            self._trial.report(record["val_accuracy"], quarter)
+            self._trial.report(self._measure.of(record), quarter)
             hopeless = self._trial.should_prune()
         if hopeless:
-            raise optuna.TrialPruned(f"below the median after epoch {record['epoch']:.0f}")
+            raise optuna.TrialPruned(f"worse than the median after epoch {record['epoch']:.0f}")
 
     def _require_time(self, left: float) -> None:
         if time.monotonic() + left > self._deadline:

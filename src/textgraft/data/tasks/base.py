@@ -15,10 +15,12 @@ class TaskData(ABC):
     Attributes:
         categories: whether labels are categories; if not, they are kept on disk as they are.
         nested: whether lists and objects are cells too, as their JSON text.
+        labelled: whether rows have labels, by which models of any kind can be compared.
     """
 
     categories: ClassVar[bool] = True
     nested: ClassVar[bool] = False
+    labelled: ClassVar[bool] = True
 
     @classmethod
     def recognizes(cls, columns: Sequence[str]) -> bool:
@@ -50,3 +52,13 @@ class TaskData(ABC):
     @abstractmethod
     def settings(cls, train: Dataset) -> dict[str, Any]:
         """What the task's constructor needs to know of the training set."""
+
+    @classmethod
+    def trials(cls, part: Dataset) -> int:
+        """Of how many independent trials a score over some rows is the mean: of the rows."""
+        return len(part)
+
+    @classmethod
+    def problem(cls, train: Dataset) -> str | None:
+        """What the label of a single text is, of `label_cells.PROBLEMS`; None where rows are something else."""
+        return None

@@ -12,6 +12,8 @@ from textgraft.errors import ConfigError, DataError
 class FillMaskData(TaskData):
     """Texts without labels."""
 
+    labelled = False
+
     @classmethod
     def load_parts(cls, source: str, split: str | None, how: Reading) -> tuple[Dataset, ...]:
         """Texts alone; where nobody said what to do about empty ones, they are left out and counted.

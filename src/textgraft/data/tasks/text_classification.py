@@ -25,3 +25,8 @@ class TextClassificationData(TaskData):
         if train.problem == MULTI:
             settings["label_separator"] = train.label_separator
         return settings
+
+    @classmethod
+    def problem(cls, train: Dataset) -> str | None:
+        """The data's; None for pairs."""
+        return None if train.paired else train.problem

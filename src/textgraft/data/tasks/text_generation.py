@@ -14,6 +14,8 @@ from textgraft.errors import DataError
 class TextGenerationData(TaskData):
     """Texts without labels."""
 
+    labelled = False
+
     @classmethod
     def recognizes(cls, columns: Sequence[str]) -> bool:
         """Columns of prompts and completions."""

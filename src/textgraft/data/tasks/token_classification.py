@@ -37,3 +37,8 @@ class TokenClassificationData(TaskData):
     def settings(cls, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
         """The labels, and the splitting that suits what the source has: words with tags, or offsets into texts."""
         return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else "edges"}
+
+    @classmethod
+    def trials(cls, part: TaggedDataset) -> int:  # type: ignore[override]
+        """The labelled spans."""
+        return max(1, sum(part.counts().values()))

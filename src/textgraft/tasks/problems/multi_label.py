@@ -92,17 +92,17 @@ class MultiLabel(Problem):
 
     def metrics(self, targets: Ragged, logits: np.ndarray) -> dict[str, float]:
         """How many sets are right in every label, at thresholds of 0.5."""
-        right = self._flags(targets) == (self.probabilities(logits) >= THRESHOLD)
+        right = self.flags(targets) == (self.probabilities(logits) >= THRESHOLD)
         return {"label_set_accuracy": float(right.all(axis=1).mean())}
 
     def scores(self, targets: Ragged, logits: np.ndarray) -> dict[str, float]:
         """Also micro F1, at thresholds of 0.5."""
-        found = micro_f1(self._flags(targets), self.probabilities(logits) >= THRESHOLD)
+        found = micro_f1(self.flags(targets), self.probabilities(logits) >= THRESHOLD)
         return {**self.metrics(targets, logits), "micro_f1": found}
 
     def settle(self, targets: Ragged, logits: np.ndarray) -> str:
         """Tune the thresholds; says which labels the validation set does not have."""
-        true = self._flags(targets)
+        true = self.flags(targets)
         self.thresholds = best_thresholds(true, self.probabilities(logits))
         unseen = [self.labels[index] for index in np.flatnonzero(~true.any(axis=0))]
         if not unseen:
@@ -112,7 +112,7 @@ class MultiLabel(Problem):
 
     def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         """All that `label_set_metrics` gives."""
-        true, probabilities = self._flags(self.targets(data)), self.probabilities(logits)
+        true, probabilities = self.flags(self.targets(data)), self.probabilities(logits)
         return label_set_metrics(true, probabilities, self.thresholds, self.labels)
 
     @property
@@ -153,7 +153,7 @@ class MultiLabel(Problem):
     def _counts(self, targets: Ragged) -> np.ndarray:
         return np.bincount(targets.values, minlength=self.width)
 
-    def _flags(self, targets: Ragged) -> np.ndarray:
+    def flags(self, targets: Ragged) -> np.ndarray:
         """Bool (n, labels)."""
         flags = np.zeros((len(targets), self.width), bool)
         flags[np.repeat(np.arange(len(targets)), targets.lengths), targets.values] = True

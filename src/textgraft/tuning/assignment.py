@@ -1,0 +1,48 @@
+"""What a model is searched for: a task, and the texts by which it is learned and judged."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from textgraft.data.parts import Parts
+from textgraft.data.tasks.base import TaskData
+from textgraft.tuning.measure import Measure
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The same for all trials.
+
+    Attributes:
+        task: its id.
+        kind: what its data must be.
+        parts: training and validation texts.
+    """
+
+    task: str
+    kind: type[TaskData]
+    parts: Parts
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the task's constructor needs to know of the training texts."""
+        return self.kind.settings(self.parts.train)
+
+    @property
+    def problem(self) -> str | None:
+        """What the label of a single text is; None where rows are something else."""
+        return self.kind.problem(self.parts.train)
+
+    def measure(self, score: str | None) -> Measure:
+        """What trials are compared by.
+
+        Args:
+            score: the task's; None for the loss.
+        """
+        validation = self.parts.validation
+        return Measure(score, len(validation), self.kind.trials(validation))
+
+    def described(self) -> dict[str, Any]:
+        """All that makes it what it is, as JSON values."""
+        data = {"train": self.parts.train.fingerprint(), "validation": self.parts.validation.fingerprint()}
+        return {"task": self.task, "settings": self.settings, "data": data}

@@ -1,0 +1,120 @@
+"""What presets can do for a task: asked of the task itself, and left out of the space where it cannot."""
+
+from dataclasses import replace
+
+import pytest
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.parts import Parts
+from textgraft.data.recognition import data_of
+from textgraft.data.tagged import TaggedDataset
+from textgraft.errors import ConfigError
+from textgraft.tuning.assignment import Assignment
+from textgraft.tuning.candidate import built
+from textgraft.tuning.measure import Measure
+from textgraft.tuning.search_space import Choice, Range, Space
+from textgraft.tuning.starting_points import abilities, narrowed, starting_points
+
+FIXED = {"precision": "float32", "seed": 0}
+TEXTS = ["a good film", "a bad film", "it was good"]
+
+
+def assignment(task, data):
+    return Assignment(task, data_of(task), Parts(data, data, None, ()))
+
+
+LABELS = assignment("text-classification", Dataset.from_lists(TEXTS, ["a", "b", "a"]))
+SETS = assignment("text-classification", Dataset.from_lists(TEXTS, [["a"], ["b", "a"], []]))
+SPANS = assignment(
+    "token-classification",
+    TaggedDataset.from_lists(
+        [text.split() for text in TEXTS], [["O", "B-X", "B-Y"], ["O", "O", "O"], ["B-Y", "O", "B-X"]]
+    ),
+)
+
+
+def space(*presets):
+    return Space(
+        {
+            "preset": Choice(tuple(map(str, presets))),
+            "fine_tune": Choice(("none", "last:1", "all")),
+            "learning_rate": Range(1e-4, 1e-3),
+            "pooling": Choice(("mean", "cls", "sqrtn")),
+            "long": Choice(("head", "windows")),
+            "strip_html": Choice((False, True)),
+        },
+        {
+            "none": {"head": Choice(("gradient", "logistic"))},
+            "last:1": {"layer_decay": Choice((0.9, 1.0))},
+        },
+    )
+
+
+def told(asked, task):
+    left, notices = narrowed(asked, abilities(asked, task, FIXED))
+    return left, [notice.split(" is left out: ")[0] for notice in notices]
+
+
+def test_single_labels_refuse_nothing_but_a_pooling(tiny_bert):
+    left, notices = told(space(tiny_bert), LABELS)
+    assert notices == ["pooling sqrtn"]
+    assert left == space(tiny_bert).with_values("pooling", ("mean", "cls"))
+
+
+def test_sets_of_labels_have_no_logistic_head(tiny_bert):
+    left, notices = told(space(tiny_bert), SETS)
+    assert notices == ["pooling sqrtn", "head logistic"]
+    assert left.tables["none"] == {"head": Choice(("gradient",))}
+
+
+def test_spans_know_no_vector_of_a_text(tiny_bert):
+    left, notices = told(space(tiny_bert), SPANS)
+    assert notices == [
+        "long", "pooling", "strip_html True", "head logistic",
+    ]  # fmt: skip
+    assert not {"pooling", "long"} & left.words.keys()
+
+
+def test_what_one_preset_can_do_stays(tiny_bert, tiny_word_vectors):
+    asked = space(tiny_bert, tiny_word_vectors)
+    known = abilities(asked, LABELS, FIXED)
+    assert narrowed(asked, known) == (asked, [])
+    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(asked, known)]
+    bert, words = str(tiny_bert), str(tiny_word_vectors)
+    assert starts == [("none", bert), ("none", words), ("last:1", bert), ("all", bert), ("all", words)]
+
+
+def test_a_way_that_no_preset_has_takes_its_table_along(tiny_word_vectors):
+    left, notices = told(space(tiny_word_vectors), LABELS)
+    assert notices == ["fine_tune last:1", "pooling cls", "long windows"]
+    assert left.ways() == ("none", "all")
+
+
+def test_a_value_that_needs_another_stays_where_that_can_be_had(tiny_word_vectors):
+    """Windows need a length, which word vectors do not have of themselves."""
+    asked = space(tiny_word_vectors)
+    asked = replace(asked, words={**asked.words, "sequence_length": Range(32, 64)})
+    assert told(asked, LABELS)[1] == ["fine_tune last:1", "pooling cls"]
+
+
+def test_a_table_of_a_preset_is_asked_of_that_one(tiny_bert, tiny_word_vectors):
+    asked = space(tiny_bert, tiny_word_vectors)
+    asked = replace(asked, tables={str(tiny_bert): {"pooling": Choice(("cls", "sqrtn"))}})
+    left, notices = told(asked, LABELS)
+    assert notices == ["pooling sqrtn"]
+    assert left.tables[str(tiny_bert)]["pooling"] == Choice(("cls",))
+
+
+def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
+    asked = space(tiny_bert).with_values("head", ("logistic",), "none")
+    with pytest.raises(ConfigError, match="head has no choice left: head 'logistic' gives one label per text"):
+        told(asked, SETS)
+
+
+@pytest.mark.parametrize(
+    ("task", "score", "trials"), [(LABELS, "accuracy", 3), (SETS, "micro_f1", 3), (SPANS, "f1", 4)]
+)
+def test_a_score_counts_what_training_judges_epochs_by(task, score, trials, tiny_bert):
+    model = built({**FIXED, "preset": tiny_bert}, task)
+    assert task.measure(model.score) == Measure(score, 3, trials)
+    assert model.examples(task.parts.validation).trials == trials
