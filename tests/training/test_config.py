@@ -4,7 +4,7 @@ import pytest
 
 from textgraft.backbones.base import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import FitConfig
+from textgraft.training.config import FitConfig, passes
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_none_is_filled_and_a_given_value_kept():
     config = FitConfig(epochs=7).filled(TRANSFORMER_DEFAULTS)
     assert config.epochs == 7
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100)])
+def test_few_rows_get_more_passes(rows, epochs):
+    """A hundred steps of 16 rows."""
+    assert passes(3, rows, 16) == epochs
+    assert passes(200, rows, 16) == 200

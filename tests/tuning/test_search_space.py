@@ -8,7 +8,7 @@ from textgraft.tuning.search_space import Choice, Range, default_space, read_spa
 
 def space_of(tmp_path, text):
     (tmp_path / "space.toml").write_text(text)
-    return read_space(tmp_path / "space.toml", default_space())
+    return read_space(tmp_path / "space.toml", default_space(10_000))
 
 
 def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
@@ -31,7 +31,7 @@ def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
     assert space.words["epochs"] == Range(1, 3)
     assert space.words["batch_size"] == Choice((16,))
     assert space.words["dropout"] == Choice((0.0, 0.2))
-    assert space.words["pooling"] == default_space().words["pooling"]
+    assert space.words["pooling"] == default_space(10_000).words["pooling"]
     assert space.options("learning_rate", "minilm", "all") == ("learning_rate", Range(1e-5, 5e-4, log=True))
     assert space.options("learning_rate", "other", "all") == ("other.learning_rate", Choice((2e-3,)))
     assert space.options("learning_rate", "other", "lora:8") == ("lora:8.learning_rate", Choice((1e-3,)))
@@ -75,4 +75,4 @@ def test_a_table_of_the_defaults_goes_with_its_way_of_fine_tuning(tmp_path):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        read_space(tmp_path / "absent.toml", default_space())
+        read_space(tmp_path / "absent.toml", default_space(10_000))

@@ -12,7 +12,7 @@ from textgraft.errors import ConfigError
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import built
 from textgraft.tuning.measure import Measure
-from textgraft.tuning.search_space import Choice, Range, Space
+from textgraft.tuning.search_space import Choice, Range, Space, default_space
 from textgraft.tuning.starting_points import abilities, narrowed, starting_points
 
 FIXED = {"precision": "float32", "seed": 0}
@@ -79,9 +79,20 @@ def test_what_one_preset_can_do_stays(tiny_bert, tiny_word_vectors):
     asked = space(tiny_bert, tiny_word_vectors)
     known = abilities(asked, LABELS, FIXED)
     assert narrowed(asked, known) == (asked, [])
-    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(asked, known)]
+    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(asked, known, 10_000)]
     bert, words = str(tiny_bert), str(tiny_word_vectors)
     assert starts == [("none", bert), ("none", words), ("last:1", bert), ("all", bert), ("all", words)]
+
+
+def test_few_rows_get_more_passes_as_fit_gives_them(tiny_bert):
+    able = abilities(space(tiny_bert), LABELS, FIXED)[str(tiny_bert)]
+    assert [able.usual("all", rows)["epochs"] for rows in (5000, 160, 60)] == [3, 10, 25]
+    assert [able.usual("none", rows)["epochs"] for rows in (5000, 60)] == [30, 50]
+    assert [able.usual("all", rows)["patience"] for rows in (5000, 60)] == [3, 13]
+    for rows in (5000, 60):
+        words, tables = default_space(rows).words, default_space(rows).tables
+        assert able.usual("all", rows)["epochs"] in words["epochs"]
+        assert able.usual("none", rows)["epochs"] in tables["none"]["epochs"]
 
 
 def test_a_way_that_no_preset_has_takes_its_table_along(tiny_word_vectors):

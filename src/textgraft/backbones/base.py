@@ -62,6 +62,7 @@ class FitDefaults:
         clip_norm: gradients are scaled down to this global norm; 0 leaves them.
         sequence_length: longest row, special tokens included; None for no limit.
         batch_tokens: tokens, padding included, that go through the network at once.
+        patience: epochs without a gain before training stops.
     """
 
     learning_rate: float
@@ -72,6 +73,7 @@ class FitDefaults:
     schedule: str
     clip_norm: float
     sequence_length: int | None
+    patience: int = 3
 
 
 # Devlin et al., 2018, appendix A.3, but for a learning rate that suits smaller networks and a length that suits a CPU.

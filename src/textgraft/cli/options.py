@@ -61,7 +61,7 @@ GradualUnfreezing = Annotated[
     bool | None, typer.Option("--gradual-unfreezing", help="The head first, one more block in each epoch.")
 ]
 Head = Annotated[str | None, typer.Option(help="With --fine-tune none: gradient, or logistic (scikit-learn's).")]
-Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts.")]
+Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts; by default more where they are few.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
 BatchTokens = Annotated[int | None, typer.Option(help="Padded tokens at once; a step of more is done in parts.")]
 LearningRate = Annotated[float | None, typer.Option(help="At its peak.")]
@@ -71,7 +71,8 @@ Schedule = Annotated[str | None, typer.Option(help="linear (warm-up, then decay 
 Warmup = Annotated[float | None, typer.Option(help="Share of the steps in which a linear schedule rises.  [0.1]")]
 ClipNorm = Annotated[float | None, typer.Option(help="Largest global norm of the gradients; 0 for none.")]
 Patience = Annotated[
-    int | None, typer.Option(help="Epochs without a better validation score or loss before stopping.  [3]")
+    int | None,
+    typer.Option(help="Epochs without a better validation score or loss before stopping.  [3, of few texts more]"),
 ]
 Seed = Annotated[int | None, typer.Option(help="Of the split, the head, the order and dropout.  [0]")]
 

@@ -67,8 +67,8 @@ def tune(
     require_extra()
     budget = Budget(trials, minutes)
     _require_readable(given)
-    tried = _space(given)
     assignment = _assignment(given)
+    tried = _space(given, len(assignment.parts.train))
     with _interruptible(out):
         _tune(given, budget, tried, assignment)
 
@@ -163,11 +163,11 @@ def _assignment(given: dict[str, Any]) -> Any:
     return Assignment(task, kind, parts_of(given, kind, with_test=False))
 
 
-def _space(given: dict[str, Any]) -> Any:
+def _space(given: dict[str, Any], rows: int) -> Any:
     from textgraft.errors import ConfigError
     from textgraft.tuning.search_space import default_space, read_space
 
-    base = default_space()
+    base = default_space(rows)
     if "preset" in given:
         base = base.with_values("preset", tuple(dict.fromkeys(given["preset"])))
     if "space" not in given:
@@ -210,7 +210,8 @@ def _study(given: dict[str, Any], folder: Any, space: Any, fixed: dict[str, Any]
     place = folder.path.absolute()
     url = given.get("storage") or f"sqlite:///{place / DATABASE}"
     runner = f"{socket.gethostname()}:{place}" if "storage" in given else None
-    starts, measure = starting_points(space, known), assignment.measure(next(iter(known.values())).score)
+    starts = starting_points(space, known, len(assignment.parts.train))
+    measure = assignment.measure(next(iter(known.values())).score)
     return Study(url, folder.study_name, space, starts, measure, fixed["seed"], runner)
 
 

@@ -20,7 +20,7 @@ from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.grafting import Grafting
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import FitConfig
+from textgraft.training.config import FitConfig, stretched
 from textgraft.training.history import History, Watcher
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 from textgraft.training.logistic import fit_logistic
@@ -266,7 +266,7 @@ class TrainableTask(Task):
         return found
 
     def fit_config(self, given: dict[str, Any]) -> FitConfig:
-        """How to train, without None.
+        """How to train, without None, on rows that are not few.
 
         Args:
             given: fields of `training.config.FitConfig`.
@@ -300,7 +300,7 @@ class TrainableTask(Task):
         if chosen.balance != "none":
             repeats = self.repeats(read["train"])
             read["train"].repeats = repeats if chosen.balance == "oversample" else None
-        return chosen, parts, read
+        return stretched(chosen, _rows(read["train"]), config), parts, read
 
     def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
         """All that makes a run what it is; what differs in any of it is another run."""

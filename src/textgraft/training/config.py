@@ -1,7 +1,9 @@
 """How to train: one flat, frozen list of named values."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from textgraft.errors import ConfigError
 
@@ -9,6 +11,10 @@ _FINE_TUNE = re.compile("all|none|(last|lora):[1-9][0-9]{0,3}")
 STORED = ("float16", "float32")
 HEADS = ("gradient", "logistic")
 BALANCES = ("none", "weights", "focal", "oversample")
+
+# Steps below which a network that is fine-tuned on few texts stays where it began, as docs/training.md has measured
+# (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
+_LEAST_STEPS = {"epochs": 100, "patience": 50}
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("linear", "constant")
 
@@ -28,7 +34,7 @@ class FitConfig:
             "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
         layer_decay: factor of the learning rate from a block to the one below it.
         gradual_unfreezing: in the first epoch the head is trained alone, in each other one more block below it.
-        epochs: most passes over the training texts.
+        epochs: most passes over the training texts; of few texts, None stands for more (see `stretched`).
         batch_size: texts in a step.
         batch_tokens: tokens, padding included, that go through the network at once; a step of more is done in parts
             whose gradients are added up.
@@ -39,7 +45,7 @@ class FitConfig:
         warmup: share of all steps in which a linear schedule rises.
         clip_norm: gradients are scaled down to this global norm; 0 leaves them.
         patience: epochs in which neither the validation score rises nor the validation loss falls below its lowest,
-            before training stops; the best weights are kept.
+            before training stops; the best weights are kept. Of few texts, None stands for more (see `stretched`).
         seed: of the order of the batches, and of dropout.
     """
 
@@ -58,7 +64,7 @@ class FitConfig:
     schedule: str | None = None
     warmup: float = 0.1
     clip_norm: float | None = None
-    patience: int = 3
+    patience: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -103,6 +109,32 @@ class FitConfig:
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
+
+
+def stretched(config: FitConfig, rows: int, given: Mapping[str, Any]) -> FitConfig:
+    """Of few rows, more passes and more patience than is usual, unless they were given.
+
+    Args:
+        config: without None.
+        rows: of a pass.
+        given: fields that were asked for, and their values.
+    """
+    size = config.batch_size or 1
+    asked = {name: steps for name, steps in _LEAST_STEPS.items() if given.get(name) is None}
+    found: dict[str, Any] = {name: passes(getattr(config, name), rows, size, asked[name]) for name in asked}
+    return replace(config, **found)
+
+
+def passes(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["epochs"]) -> int:
+    """The usual number of passes, or as many as make so many steps.
+
+    Args:
+        usual: where there are rows enough.
+        rows: of a pass.
+        batch_size: rows in a step.
+        steps: at least.
+    """
+    return max(usual, -(-steps // -(-rows // batch_size)))
 
 
 def _number(fine_tune: str, kind: str) -> int:

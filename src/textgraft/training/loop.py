@@ -120,7 +120,7 @@ class Training:
     @property
     def _finished(self) -> bool:
         stale = self._selection.stale(self._progress.records)
-        return self._progress.epoch == self._epochs or stale >= self._config.patience
+        return self._progress.epoch == self._epochs or stale >= (self._config.patience or 1)
 
     @property
     def _kept(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.errors import ConfigError
-from textgraft.training.config import FitConfig
+from textgraft.training.config import FitConfig, passes
 
 Value = str | bool | int | float
 
@@ -147,15 +147,20 @@ class Space:
         return {"words": {word: options.described() for word, options in self.words.items()}, "tables": tables}
 
 
-def default_space() -> Space:
-    """What is tried unless a file says otherwise: `minilm`, and what matters most when it is fine-tuned."""
+def default_space(rows: int) -> Space:
+    """What is tried unless a file says otherwise: `minilm`, and what matters most when it is fine-tuned.
+
+    Args:
+        rows: to train on; where they are few, `fit` makes more passes over them, and so do the trials.
+    """
+    whole, head = passes(3, rows, 16), passes(30, rows, 32)
     return Space(
         {
             "preset": Choice(("minilm",)),
             "fine_tune": Choice(("none", "last:2", "all")),
             "learning_rate": Range(2e-5, 4e-4, log=True),
             "batch_size": Choice((8, 16, 32)),
-            "epochs": Range(2, 5),
+            "epochs": Range(2 * whole // 3, 5 * whole // 3),
             "sequence_length": Choice((128, 256)),
             "pooling": Choice(("mean", "cls", "max")),
             "strip_html": Choice((False, True)),
@@ -165,7 +170,7 @@ def default_space() -> Space:
             "none": {
                 "learning_rate": Range(1e-3, 1e-1, log=True),
                 "batch_size": Choice((32,)),
-                "epochs": Range(10, 40),
+                "epochs": Range(head // 3, 4 * head // 3),
                 "head": Choice(("gradient", "logistic")),
             }
         },

@@ -8,7 +8,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.base import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import FitConfig
+from textgraft.training.config import FitConfig, stretched
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import Words, built, refusal
 from textgraft.tuning.search_space import Space, Value
@@ -37,6 +37,12 @@ class Abilities:
     idle: tuple[str, ...]
     refusals: Mapping[tuple[str, str, Value], str]
     defaults: Words
+
+    def usual(self, way: str, rows: int) -> Words:
+        """What `fit` takes for a way of fine-tuning on so many rows, where nothing is said."""
+        values: dict[str, Any] = {**self.defaults, **(HEAD_ALONE if way == "none" else {})}
+        config = FitConfig(**{known.name: values[known.name] for known in fields(FitConfig)})
+        return {**values, **asdict(stretched(config, rows, {}))}
 
     def refusal(self, table: str, word: str, value: Value) -> str:
         """Why it cannot have a value; empty where it can."""
@@ -79,7 +85,7 @@ def narrowed(space: Space, known: Mapping[str, Abilities]) -> tuple[Space, list[
     return space, notices
 
 
-def starting_points(space: Space, known: Mapping[str, Abilities]) -> list[dict[str, Value]]:
+def starting_points(space: Space, known: Mapping[str, Abilities], rows: int) -> list[dict[str, Value]]:
     """Options, by name, to try first: the library's defaults for each way of fine-tuning and each preset.
 
     Defaults that the space does not have are left open.
@@ -87,14 +93,15 @@ def starting_points(space: Space, known: Mapping[str, Abilities]) -> list[dict[s
     Args:
         space: to search.
         known: its presets.
+        rows: to train on.
     """
     ways = sorted(space.ways(), key=lambda way: _CHEAPEST_FIRST.index(way.split(":")[0]))
     pairs = [(way, preset) for way in ways for preset, able in known.items() if not able.refusal("", "fine_tune", way)]
-    return [dict(_point(space, preset, way, known[preset].defaults)) for way, preset in pairs]
+    return [dict(_point(space, preset, way, known[preset].usual(way, rows))) for way, preset in pairs]
 
 
-def _point(space: Space, preset: str, way: str, defaults: Words) -> Iterator[tuple[str, Value]]:
-    values = {**defaults, **(HEAD_ALONE if way == "none" else {}), "preset": preset, "fine_tune": way}
+def _point(space: Space, preset: str, way: str, usual: Words) -> Iterator[tuple[str, Value]]:
+    values = {**usual, "preset": preset, "fine_tune": way}
     for word, value in values.items():
         found = space.options(word, preset, way)
         if found and value in found[1]:
