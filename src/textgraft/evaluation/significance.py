@@ -13,6 +13,7 @@ _LEVEL = 0.05
 _FEW = 25
 # Numbers of a batch of resamples: enough for numpy's speed, few enough to hold.
 _NUMBERS = 4_000_000
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,13 @@ def holm(ps: list[float]) -> list[float]:
 
 
 def standard_error(share: float, trials: int) -> float:
-    """How far a share of right answers strays.
+    """How far a share of right answers strays: by one answer at least, a little more for the rounding of shares.
 
     Args:
         share: the share.
         trials: of how many independent ones; at least 1.
     """
-    return math.sqrt(share * (1 - share) / trials)
+    return max(math.sqrt(share * (1 - share) / trials), (1 + _ROUNDING) / trials)
 
 
 def accuracy_interval(accuracy: float, texts: int) -> tuple[float, float]:

@@ -23,9 +23,9 @@ class Selection:
     def kept(self, records: History) -> int:
         """The epoch to keep, from 1.
 
-        By a score: the last epoch within a standard error of the highest up to then. A hundred rows cannot tell 0.80
-        from 0.83, and of two epochs that score alike under a decaying learning rate the later one generalizes better
-        (Breiman et al., 1984; docs/benchmarks.md). By the loss: the epoch of the lowest.
+        By a score: the last epoch within a standard error, or one row, of the highest up to then. A hundred rows cannot
+        tell 0.80 from 0.83, and of two epochs that score alike under a decaying learning rate the later one generalizes
+        better (Breiman et al., 1984; docs/benchmarks.md). By the loss: the epoch of the lowest.
         """
         if self.score is None:
             losses = _column(records, "loss")

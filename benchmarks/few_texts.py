@@ -1,0 +1,31 @@
+"""Few labels: what the three passes that many texts get come to, and what `fit` makes of them where nothing is said."""
+
+import textgraft as tg
+from benchmarks.report import data_folder, report, sample
+
+JOBS = (("imdb", 16), ("imdb", 64), ("imdb", 250), ("agnews", 64))
+SEEDS, TESTED = (0, 1), 2000
+
+
+def main() -> None:
+    """Fine-tune all of minilm; a seed draws the training texts and everything of the training."""
+    for name, rows in JOBS:
+        whole, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
+        test = sample(test, TESTED)
+        for epochs in (3, None):
+            report("few_texts", data=name, labels=rows, asked=epochs, **_trained(whole, rows, test, epochs))
+
+
+def _trained(whole: tg.Dataset, rows: int, test: tg.Dataset, epochs: int | None) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {"accuracy": [], "epochs": [], "seconds": []}
+    for seed in SEEDS:
+        model = tg.TextClassifier("minilm", whole.label_names, seed=seed)
+        history = model.fit(sample(whole, rows, seed), epochs=epochs)
+        found["accuracy"].append(model.evaluate(test)["accuracy"])
+        found["epochs"].append(len(history.records))
+        found["seconds"].append(round(history.seconds, 1))
+    return found
+
+
+if __name__ == "__main__":
+    main()
