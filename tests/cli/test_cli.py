@@ -181,7 +181,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(reviews, tiny_bert, 
     fit = json.loads((tmp_path / "m" / "config.json").read_text())
     assert (fit["fit"]["epochs"], fit["fit"]["batch_size"], fit["fit"]["learning_rate"]) == (1, 5, 1e-3)
     assert fit["architecture"]["cleaning"]["lowercase"] is True
-    assert fit["fit"]["patience"] == 3
+    assert fit["fit"]["weight_decay"] == 0.01
 
 
 @pytest.mark.parametrize(
