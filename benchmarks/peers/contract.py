@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 SEQUENCE_LENGTH = 256  # of every peer with a transformer
-EPOCHS = 3  # of every peer that fine-tunes one
+EPOCHS = 3  # of a peer that fine-tunes one; what textgraft takes for texts that are not few
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""textgraft: minilm fine-tuned; its defaults but for epochs and tokens."""
+"""textgraft: minilm fine-tuned; its defaults but for tokens."""
 
 import textgraft as tg
-from benchmarks.peers.contract import EPOCHS, SEQUENCE_LENGTH, Predict, Task, run
+from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
 from textgraft import TextClassifier
 
 
@@ -11,7 +11,7 @@ def fit(task: Task) -> Predict:
     model = TextClassifier("minilm", task.labels, sequence_length=SEQUENCE_LENGTH, seed=task.seed)
     rows = tg.Dataset.from_lists(task.train.texts, names)
     with task.training:
-        model.fit(rows, epochs=EPOCHS, seed=task.seed)
+        model.fit(rows, seed=task.seed)
     return lambda texts: model.predict_proba(texts).argmax(axis=1)
 
 
