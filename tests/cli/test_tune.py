@@ -19,8 +19,7 @@ from tests.cli.test_entities import ROWS, write
 from textgraft.artifact import model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
-from textgraft.training.config import passes
-from textgraft.tuning.starting_points import HEAD_ALONE
+from textgraft.training.config import HEAD_ALONE, passes
 
 SPACE = """
 fine_tune = ["none", "all"]

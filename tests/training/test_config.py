@@ -26,7 +26,7 @@ def test_none_is_filled_and_a_given_value_kept():
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
 
 
-@pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100)])
+@pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100), (0, 100)])
 def test_few_rows_get_more_passes(rows, epochs):
     """A hundred steps of 16 rows."""
     assert passes(3, rows, 16) == epochs

@@ -20,16 +20,13 @@ from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.grafting import Grafting
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import FitConfig, stretched
+from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
 from textgraft.training.history import History, Watcher
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 from textgraft.training.logistic import fit_logistic
 from textgraft.training.loop import Training
 from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar
-
-# Of a head that trains alone on stored vectors, where a step costs nothing.
-_HEAD_ALONE = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 
@@ -285,7 +282,7 @@ class TrainableTask(Task):
         if config.fine_tune == "none" and self.architecture.hidden and self._windowed:
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":
-            config = FitConfig(**{**asdict(config), **{k: v for k, v in _HEAD_ALONE.items() if given.get(k) is None}})
+            config = FitConfig(**{**asdict(config), **{k: v for k, v in HEAD_ALONE.items() if given.get(k) is None}})
         return config.filled(self.backbone.fit_defaults)
 
     def _prepared(

@@ -12,6 +12,9 @@ STORED = ("float16", "float32")
 HEADS = ("gradient", "logistic")
 BALANCES = ("none", "weights", "focal", "oversample")
 
+# Of a head that trains alone on stored vectors, where a step costs nothing.
+HEAD_ALONE: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
+
 # Steps below which a network that is fine-tuned on few texts stays where it began, as docs/training.md has measured
 # (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
 _LEAST_STEPS = {"epochs": 100, "patience": 50}
@@ -134,7 +137,7 @@ def passes(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["ep
         batch_size: rows in a step.
         steps: at least.
     """
-    return max(usual, -(-steps // -(-rows // batch_size)))
+    return max(usual, -(-steps // -(-max(1, rows) // batch_size)))
 
 
 def _number(fine_tune: str, kind: str) -> int:

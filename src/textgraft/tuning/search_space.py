@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from textgraft.backbones.base import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import FitConfig, passes
+from textgraft.training.config import HEAD_ALONE, FitConfig, passes
 
 Value = str | bool | int | float
 
@@ -153,7 +154,8 @@ def default_space(rows: int) -> Space:
     Args:
         rows: to train on; where they are few, `fit` makes more passes over them, and so do the trials.
     """
-    whole, head = passes(3, rows, 16), passes(30, rows, 32)
+    whole = passes(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
+    head = passes(HEAD_ALONE["epochs"], rows, HEAD_ALONE["batch_size"])
     return Space(
         {
             "preset": Choice(("minilm",)),

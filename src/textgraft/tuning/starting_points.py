@@ -8,13 +8,10 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.base import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import FitConfig, stretched
+from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import Words, built, refusal
 from textgraft.tuning.search_space import Space, Value
-
-# What `fit` takes for a head that trains alone, where nothing is said.
-HEAD_ALONE: Words = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
 _CHEAPEST_FIRST = ("none", "last", "lora", "all")
 
