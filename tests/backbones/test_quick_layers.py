@@ -87,6 +87,37 @@ def test_attention_that_does_more_is_left_alone(special):
         assert "call" not in vars(attention)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_normalisation_far_from_zero_is_that_of_keras(dtype):
+    inputs = keras.Input((None, 8), dtype="float32")
+    model = keras.Model(inputs, keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype)(inputs))
+    numbers = np.random.default_rng(0)
+    model.set_weights([numbers.normal(size=8).astype(np.float32) for _ in range(2)])
+    vectors = tf.constant(numbers.normal(100, 3, (2, 3, 8)).astype(np.float32))
+    wanted = tf.constant(numbers.normal(size=(2, 3, 8)).astype(np.float32))
+
+    def outputs_and_gradients():
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            outputs = tf.cast(model(vectors), tf.float32)
+        sources = [vectors, *(weight.value for weight in model.trainable_variables)]
+        return outputs.numpy(), *tape.gradient(outputs, sources, output_gradients=wanted)
+
+    expected = outputs_and_gradients()
+    with quick_layers(model):
+        found = outputs_and_gradients()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5 if dtype == "float32" else 0.05)
+
+
+@pytest.mark.parametrize("special", [{"axis": (1, 2)}, {"center": False}, {"scale": False}])
+def test_a_normalisation_that_does_more_or_less_is_left_alone(special):
+    layer, inputs = keras.layers.LayerNormalization(**special), keras.Input((4, 6))
+    model = keras.Model(inputs, layer(inputs))
+    with quick_layers(model):
+        assert "call" not in vars(layer)
+
+
 def test_the_network_is_as_before_afterwards(network):
     with pytest.raises(RuntimeError), quick_layers(network):
         raise RuntimeError

@@ -1,8 +1,9 @@
-"""What is kept between runs: vectors that a frozen backbone gave, found again by the hash of all they depend on."""
+"""What is kept between runs: arrays that took work to compute, found again by the hash of all they depend on."""
 
 import io
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,12 @@ from textgraft.artifact import storage
 from textgraft.artifact.verification import verify_folder
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 
-_VECTORS = "vectors.npy"
 _GIB = 1 << 30
 _DEFAULT_GIB = 5.0
 
 
 @dataclass(frozen=True)
-class VectorCache:
+class ArrayCache:
     """Arrays by key, in a folder that never grows beyond a limit: what was used longest ago goes first.
 
     Attributes:
@@ -30,22 +30,22 @@ class VectorCache:
     limit: int
 
     @classmethod
-    def of_user(cls) -> "VectorCache":
+    def of_user(cls) -> "ArrayCache":
         """The one in TEXTGRAFT_CACHE, else in the user's cache folder, with TEXTGRAFT_CACHE_GIB for its limit.
 
         Raises:
             ConfigError: when that is no number.
         """
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgraft"
-        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or home) / "vectors"
+        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or home) / "arrays"
         given = os.environ.get("TEXTGRAFT_CACHE_GIB", _DEFAULT_GIB)
         try:
             return cls(folder, int(float(given) * _GIB))
         except (ValueError, OverflowError):
             raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {given!r}") from None
 
-    def get(self, key: str) -> np.ndarray | None:
-        """The array of a key, mapped from the disk; None when it is not there or has been damaged."""
+    def get(self, key: str) -> list[np.ndarray] | None:
+        """The arrays of a key, mapped from the disk; None when they are not there or have been damaged."""
         entry = self.folder / key
         if not entry.is_dir():
             return None
@@ -55,28 +55,27 @@ class VectorCache:
             shutil.rmtree(entry, ignore_errors=True)
             return None
         os.utime(entry)
-        return np.load(entry / _VECTORS, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return [np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(entry.glob("*.npy"))]
 
-    def put(self, key: str, values: np.ndarray) -> str | None:
-        """Keep an array; what it says when that could not be done.
+    def put(self, key: str, arrays: Sequence[np.ndarray]) -> str | None:
+        """Keep arrays, which others who use this machine cannot read; what it says when that could not be done.
 
         Args:
             key: a file name.
-            values: of any shape.
+            arrays: ten at most, of any shapes.
         """
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
-        if values.nbytes > self.limit:
+        size = sum(array.nbytes for array in arrays)
+        if size > self.limit:
             return None
         try:
-            self._make_room(values.nbytes)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            content = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
-            storage.write_folder(self.folder / key, {_VECTORS: [header.getvalue(), content]}, overwrite=True)
-        except BusyError:  # another process keeps the same array
+            self._make_room(size)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            content = {f"{number}.npy": _npy(array) for number, array in enumerate(arrays)}
+            storage.write_folder(self.folder / key, content, overwrite=True)
+        except BusyError:  # another process keeps the same
             return None
         except (ModelFolderError, OSError) as error:
-            return f"the vectors are not kept for later runs: {error}"
+            return f"nothing is kept for later runs: {error}"
         return None
 
     @property
@@ -100,6 +99,13 @@ class VectorCache:
                 return
             excess -= _size(entry)
             storage.remove_folder(entry)
+
+
+def _npy(array: np.ndarray) -> list[bytes | memoryview]:
+    """A .npy file in two pieces, the second one the array itself and no copy."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    return [header.getvalue(), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data]
 
 
 def _size(entry: Path) -> int:

@@ -1,8 +1,9 @@
 """The layers of a transformer in the form that TensorFlow fuses: the same function of the same weights, sooner.
 
-Keras multiplies (b, t, dim) tensors, masks scores by selection, before and after the softmax, and brings keys into
-another order for each product. Here rows are multiplied as one matrix, so that product, bias and activation become one
-operation; a mask is one addition; heads are put first once.
+Keras multiplies (b, t, dim) tensors, masks scores by selection, before and after the softmax, brings keys into another
+order for each product, and normalises by operations whose gradients are taken one by one. Here rows are multiplied as
+one matrix, so that product, bias and activation become one operation; a mask is one addition; heads are put first once;
+and the gradient of a normalisation is one formula.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ _MASKED = -1e9
 
 @contextmanager
 def quick_layers(network: keras.Model) -> Iterator[None]:
-    """Let the dense and attention layers of a network, wherever they are in it, compute in the form above.
+    """Let dense, attention and normalisation layers of a network, wherever they are in it, compute in the form above.
 
     Layers are as before afterwards; functions traced meanwhile keep what they traced.
 
@@ -36,6 +37,8 @@ def quick_layers(network: keras.Model) -> Iterator[None]:
             replaced[layer] = partial(_dense, layer)
         elif type(layer) in _ATTENTIONS and _is_plain(layer):
             replaced[layer] = partial(_attention, layer)
+        elif type(layer) is keras.layers.LayerNormalization and _is_over_vectors(layer):
+            replaced[layer] = partial(_normalized, layer)
     for layer, call in replaced.items():
         layer.call = call
     try:
@@ -48,6 +51,11 @@ def quick_layers(network: keras.Model) -> Iterator[None]:
 def _is_plain(layer: keras.layers.MultiHeadAttention) -> bool:
     config = layer.get_config()
     return layer.use_bias and not (config["use_gate"] or config["sliding_window"]) and layer.attention_axes == (1,)
+
+
+def _is_over_vectors(layer: keras.layers.LayerNormalization) -> bool:
+    axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+    return layer.center and layer.scale and not layer.rms_scaling and axes == [-1]
 
 
 def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -92,6 +100,33 @@ def _attention(
     joined = tf.reshape(mixed, [-1, kernel.shape[0] * kernel.shape[1]])
     outputs = _product(joined, tf.reshape(kernel, [joined.shape[-1], -1]), layer.output_dense.bias)
     return tf.reshape(outputs, tf.concat([tf.shape(query)[:-1], [kernel.shape[-1]]], 0))
+
+
+def _normalized(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf.Tensor:
+    """Layer normalisation (Ba et al., 2016, https://arxiv.org/abs/1607.06450) of vectors (..., dim), in float32."""
+
+    @tf.custom_gradient
+    def normalized(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+        vectors = tf.cast(inputs, tf.float32)
+        centred = vectors - tf.reduce_mean(vectors, -1, keepdims=True)
+        scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + layer.epsilon)
+        standard = centred * scale
+
+        def gradient(given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            by_output = tf.cast(given, tf.float32)
+            by_gamma, by_standard = by_output * standard, by_output * gamma
+            along = tf.reduce_mean(by_standard * standard, -1, keepdims=True)
+            by_input = scale * (by_standard - (standard * along + tf.reduce_mean(by_standard, -1, keepdims=True)))
+            over_rows = list(range(len(given.shape) - 1))
+            return (
+                tf.cast(by_input, given.dtype),
+                tf.reduce_sum(by_gamma, over_rows),
+                tf.reduce_sum(by_output, over_rows),
+            )
+
+        return tf.cast(standard * gamma + beta, inputs.dtype), gradient
+
+    return normalized(inputs, tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta))
 
 
 def _heads(projection: keras.layers.EinsumDense, inputs: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""`textgraft cache`: the vectors that are kept between runs."""
+"""`textgraft cache`: the token ids and vectors that are kept between runs."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +14,7 @@ class Action(StrEnum):
 
 
 def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] = Action.SHOW) -> None:
-    """Show or clear the vectors that --fine-tune none keeps, so that a text goes through a backbone once only.
+    """Show or clear the token ids and vectors that --fine-tune none keeps: a text goes through a backbone once only.
 
     TEXTGRAFT_CACHE names another folder, TEXTGRAFT_CACHE_GIB another limit than 5 GiB; what was used longest ago goes
     first.
@@ -24,16 +24,16 @@ def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] 
 
         textgraft cache clear
     """
-    from textgraft.artifact.cache import VectorCache
+    from textgraft.artifact.cache import ArrayCache
     from textgraft.cli.console import say
 
-    kept = VectorCache.of_user()
+    kept = ArrayCache.of_user()
     count, size = len(kept.entries), kept.size
     if action is Action.CLEAR:
         kept.clear()
-        say(f"removed {count:,} arrays, {_mib(size)}, from {kept.folder}")
+        say(f"removed {count:,} entries, {_mib(size)}, from {kept.folder}")
         return
-    typer.echo(f"{kept.folder}: {count:,} arrays of vectors, {_mib(size)} of at most {_mib(kept.limit)}")
+    typer.echo(f"{kept.folder}: {count:,} entries, {_mib(size)} of at most {_mib(kept.limit)}")
 
 
 def _mib(size: int) -> str:

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from textgraft import registry, runtime
 from textgraft.artifact import model_folder
+from textgraft.artifact.cache import ArrayCache
 from textgraft.artifact.card import write_card
 from textgraft.artifact.model_folder import StoredModel
 from textgraft.artifact.tasks.base import layout_of
@@ -32,6 +33,7 @@ from textgraft.text.graph import TextGraph
 from textgraft.text.packing import LEAST_WINDOW, LONG, WINDOWS
 from textgraft.text.rows import in_parts
 from textgraft.training.config import FitConfig
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Truncation
 from textgraft.training.pair_ids import PairIds
@@ -219,13 +221,26 @@ class Task(ABC):
 
         return self._of_texts(batch, give, self.backbone.dim, training)
 
-    def tokenize(self, texts: Iterable[np.ndarray]) -> TokenIds:
+    def tokenize(self, texts: Iterable[np.ndarray], kept: IdCache | None = None) -> TokenIds:
         """Run the text graph over batches of UTF-8 bytes, (n,), or (n, 2) for pairs.
+
+        Args:
+            texts: object arrays.
+            kept: of this task, see `id_cache`; None to keep nothing between runs.
 
         Raises:
             DataError: for pairs where the task takes single texts, and the other way round.
         """
-        return self._ids.of(map(self._fitting, texts), self.text_graph)
+        return self._ids.of(map(self._fitting, texts), self.text_graph, kept)
+
+    def id_cache(self) -> IdCache:
+        """What the text graph gave in earlier runs of this user's."""
+        chosen = asdict(self.architecture)
+        settings = {
+            **{name: chosen[name] for name in ("cleaning", "sequence_length", "long")},
+            "family": self.backbone.family, "backbone": self.backbone.config(), "versions": runtime.versions(),
+        }  # fmt: skip
+        return IdCache(settings, self.backbone.assets(), ArrayCache.of_user())
 
     def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[Any]:
         """The model's outputs, streaming: nothing but one window of texts is held.

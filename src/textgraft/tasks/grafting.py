@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from textgraft import runtime
-from textgraft.artifact.cache import VectorCache
+from textgraft.artifact.cache import ArrayCache
 from textgraft.training.activations import Activations, activations_of
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
@@ -76,7 +76,7 @@ class Grafting:
         settings = {
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
         }  # fmt: skip
-        return Extraction(task.pool, task.input_spec, task.backbone, settings, VectorCache.of_user())
+        return Extraction(task.pool, task.input_spec, task.backbone, settings, ArrayCache.of_user())
 
     def _whole(self, read: Read) -> Network:
         task, chosen = self._task, self.chosen

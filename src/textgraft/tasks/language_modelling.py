@@ -24,6 +24,7 @@ from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import FitConfig
 from textgraft.training.history import Watcher
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 
@@ -78,7 +79,7 @@ class LanguageModelling(TrainableTask):
             watch: passes on the batches of texts, and sees them go.
         """
 
-    def examples(self, data: Dataset) -> Examples[TokenInputs]:
+    def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
         """Documents as rows of tokens, and those to be found.
 
         Raises:

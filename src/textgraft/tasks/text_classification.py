@@ -18,6 +18,7 @@ from textgraft.tasks.problems.multi_label import MultiLabel
 from textgraft.tasks.problems.regression import Regression
 from textgraft.tasks.problems.single_label import SingleLabel
 from textgraft.tasks.trainable import TrainableTask, Watch
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 
 _PROBLEMS: dict[str, type[Problem]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
@@ -108,9 +109,9 @@ class TextClassifier(TrainableTask):
             return ""
         return self.problem.settle(validation.targets, self.outputs_for(validation.inputs.tokens))
 
-    def examples(self, data: Dataset) -> Examples[TokenInputs]:
+    def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
         """Token ids, and the problem's targets."""
-        return Examples(self.tokenize(as_batches(data)), self.problem.targets(data))
+        return Examples(self.tokenize(as_batches(data), kept), self.problem.targets(data))
 
     def measured(self, data: Dataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:
         """The problem's metrics."""

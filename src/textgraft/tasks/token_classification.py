@@ -23,6 +23,7 @@ from textgraft.tasks.base import WINDOW, Architecture, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.words import SPLITTING, Words
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import outputs_of
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 from textgraft.training.ragged import Ragged
@@ -166,7 +167,7 @@ class TokenClassifier(TrainableTask):
 
     # === Data ===
 
-    def examples(self, data: TaggedDataset) -> Examples[TokenInputs]:  # type: ignore[override]
+    def examples(self, data: TaggedDataset, kept: IdCache | None = None) -> Examples[TokenInputs]:  # type: ignore[override]
         """Rows of tokens, and the tags of the words each row speaks for, int32 ragged (r, None).
 
         Raises:

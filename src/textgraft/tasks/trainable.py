@@ -22,6 +22,7 @@ from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
 from textgraft.training.history import History, Watcher
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
 from textgraft.training.logistic import fit_logistic
 from textgraft.training.loop import Training
@@ -44,8 +45,12 @@ class TrainableTask(Task):
     compact: ClassVar[bool] = True
 
     @abstractmethod
-    def examples(self, data: Dataset) -> Examples[TokenInputs]:
+    def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
         """Texts and targets as the network takes them.
+
+        Args:
+            data: of any size.
+            kept: see `tokenize`; only where the task is pooled.
 
         Raises:
             DataError: for what the task was not made for, such as an unknown label.
@@ -293,7 +298,9 @@ class TrainableTask(Task):
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
         self.survey(data)
         parts = {"train": data, "validation": validation}
-        read = {name: self.examples(part) for name, part in parts.items()}
+        # Any other way of training takes far longer than the text graph.
+        kept = self.id_cache() if chosen.fine_tune == "none" and self.pooled else None
+        read = {name: self.examples(part, kept) for name, part in parts.items()}
         if chosen.balance != "none":
             repeats = self.repeats(read["train"])
             read["train"].repeats = repeats if chosen.balance == "oversample" else None

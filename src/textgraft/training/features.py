@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.artifact.cache import VectorCache
+from textgraft.artifact.cache import ArrayCache
 from textgraft.backbones.base import Backbone
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Vectors
@@ -27,7 +30,7 @@ class Extraction:
         spec: Any,
         backbone: Backbone,
         settings: Mapping[str, Any],
-        cache: VectorCache,
+        cache: ArrayCache,
     ) -> None:
         """Name what the vectors depend on beside the texts.
 
@@ -56,13 +59,13 @@ class Extraction:
         for rows in _runs(len(tokens)):
             part = tokens.part(rows)
             key = part.digest(self._identity)
-            values = self._cache.get(key)
-            if values is None:
-                values = outputs_of(self._infer, part, self._batch_tokens, extracted)
-                if problem := self._cache.put(key, values):
-                    note(problem)
-            else:
+            if found := self._cache.get(key):
+                (values,) = found
                 extracted(len(part))
+            else:
+                values = outputs_of(self._infer, part, self._batch_tokens, extracted)
+                if problem := self._cache.put(key, [values]):
+                    note(problem)
             stored.put(rows, values)
         return stored
 
@@ -77,11 +80,14 @@ class Extraction:
 
 def _identity(backbone: Backbone, settings: Mapping[str, Any]) -> bytes:
     described = {**settings, "family": backbone.family, "backbone": backbone.config()}
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for weight in backbone.network.weights:
-        if "seed_generator_state" not in weight.path:
-            digest.update(np.ascontiguousarray(weight.numpy()).reshape(-1).view(np.uint8).data)
-    return digest.digest()
+    weights = [weight for weight in backbone.network.weights if "seed_generator_state" not in weight.path]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = pool.map(_weight_digest, weights)
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode() + b"".join(parts)).digest()
+
+
+def _weight_digest(weight: keras.Variable) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(weight.numpy()).reshape(-1).view(np.uint8).data).digest()
 
 
 def _runs(rows: int) -> Iterator[slice]:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed
+from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged, Rows, spec_of, tensor_of
 
 _PIECE = 256  # texts that go through the text graph at once
@@ -98,14 +99,15 @@ class TokenIds:
         self._rows = Ragged(ids, lengths)
 
     @classmethod
-    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> Self:
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph, kept: IdCache | None = None) -> Self:
         """Run the text graph once over bounded batches of texts.
 
         Args:
             texts: object arrays of UTF-8 bytes.
             graph: turns them into packed rows.
+            kept: of this graph; None to keep nothing between runs.
         """
-        (ids, lengths), truncation = packed(texts, graph.compiled, _ids_and_lengths, (np.int32, np.int64))
+        (ids, lengths), truncation = packed(texts, graph.compiled, _ids_and_lengths, (np.int32, np.int64), kept)
         return cls(ids, lengths, truncation)
 
     def __len__(self) -> int:
@@ -148,22 +150,35 @@ def packed(
     graph: Callable[[tf.Tensor], Packed],
     arrays_of: Callable[[Packed], tuple[np.ndarray, ...]],
     dtypes: Sequence[Any],
+    kept: IdCache | None = None,
 ) -> tuple[list[np.ndarray], Truncation]:
     """Run a compiled text graph over all texts, a few at a time.
 
     Args:
         texts: object arrays of UTF-8 bytes.
         graph: turns a tensor of some of them into packed rows.
-        arrays_of: what is kept of these.
-        dtypes: of each array that is kept.
+        arrays_of: what is taken of these.
+        dtypes: of each of these arrays.
+        kept: of this graph; None to keep nothing between runs.
 
     Returns:
         each array, over all texts end to end, and what truncation took.
     """
-    parts = [(*(np.empty(0, dtype) for dtype in dtypes), np.empty(0, np.int32))]
-    parts += _parts(texts, lambda rows: (*arrays_of(rows), rows.dropped.numpy()), graph)
-    *arrays, dropped = (np.concatenate(column) for column in zip(*parts, strict=True))
+
+    def run(batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
+        return _parts(batches, lambda rows: (*arrays_of(rows), rows.dropped.numpy()), graph)
+
+    parts: list[Sequence[np.ndarray]] = [[*(np.empty(0, dtype) for dtype in dtypes), np.empty(0, np.int32)]]
+    if kept:
+        parts += (kept.arrays(batch, lambda some: _end_to_end(run([some]))) for batch in texts)
+    else:
+        parts += run(texts)
+    *arrays, dropped = _end_to_end(parts)
     return arrays, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64)))
+
+
+def _end_to_end(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def _ids_and_lengths(rows: Packed) -> tuple[np.ndarray, np.ndarray]:

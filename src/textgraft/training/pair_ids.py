@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed, PairRows
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import TokenIds, Truncation, packed
 
 
@@ -33,10 +34,10 @@ class PairIds(TokenIds):
         self.firsts = firsts
 
     @classmethod
-    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> Self:
-        """Run the text graph once over bounded batches of pairs, object arrays (n, 2) of UTF-8 bytes."""
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph, kept: IdCache | None = None) -> Self:
+        """Run the text graph once over batches of pairs, object arrays (n, 2) of UTF-8 bytes; see `TokenIds.of`."""
         dtypes = (np.int32, np.int64, np.int64)
-        (ids, lengths, firsts), truncation = packed(texts, graph.compiled_pairs, _arrays, dtypes)
+        (ids, lengths, firsts), truncation = packed(texts, graph.compiled_pairs, _arrays, dtypes, kept)
         return cls(ids, lengths, truncation, firsts)
 
     def part(self, rows: slice) -> Self:

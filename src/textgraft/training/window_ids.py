@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Inputs, TokenIds, Truncation, packed
 from textgraft.training.ragged import Ragged
 
@@ -34,11 +35,10 @@ class WindowIds(TokenIds):
         self.windows = windows
 
     @classmethod
-    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph) -> Self:
-        """Run the text graph once over bounded batches of texts."""
-        (ids, lengths, windows, counts), truncation = packed(
-            texts, graph.compiled, _arrays, (np.int32, np.int64, np.int64, np.int64)
-        )
+    def of(cls, texts: Iterable[np.ndarray], graph: TextGraph, kept: IdCache | None = None) -> Self:
+        """Run the text graph once over bounded batches of texts; see `TokenIds.of`."""
+        dtypes = (np.int32, np.int64, np.int64, np.int64)
+        (ids, lengths, windows, counts), truncation = packed(texts, graph.compiled, _arrays, dtypes, kept)
         return cls(ids, lengths, truncation, Ragged(windows, counts))
 
     def part(self, rows: slice) -> Self:

@@ -1,0 +1,130 @@
+"""Token ids kept between runs: as those that are computed, and computed again wherever the graph differs."""
+
+import numpy as np
+import pytest
+
+import textgraft as tg
+from textgraft.tasks.base import as_batches
+from textgraft.text.cleaning import Cleaning
+from textgraft.training import inputs
+
+TEXTS = [
+    "the film was good",
+    "",
+    "a fine plot, but the film was far too long for me",
+    "naïve 映画 \U0001f600",
+    "good",
+] * 60
+PAIRS = [(text, text[::-1]) for text in TEXTS]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTGRAFT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """How many texts go through a text graph."""
+    counted, parts = [], inputs._parts
+
+    def counting(texts, *others):
+        for batch in texts:
+            counted.append(len(batch))
+            yield from parts([batch], *others)
+
+    monkeypatch.setattr(inputs, "_parts", counting)
+    return counted
+
+
+def fresh(preset, **architecture):
+    return tg.TextClassifier(preset, ["bad", "good"], precision="float32", **architecture)
+
+
+def read(model, texts, kept=True):
+    return model.tokenize(as_batches(texts), model.id_cache() if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "texts"),
+    [
+        ({"sequence_length": 8}, TEXTS),
+        ({"sequence_length": 8, "long": "head+tail"}, TEXTS),
+        ({"sequence_length": 8, "long": "windows"}, TEXTS),
+        ({"pairs": True}, PAIRS),
+        ({}, []),
+    ],
+)
+def test_what_is_kept_is_what_is_computed(tiny_bert, runs, architecture, texts):
+    model = fresh(tiny_bert, **architecture)
+    computed = read(model, texts, kept=False)
+    first, second = read(model, texts), read(fresh(tiny_bert, **architecture), texts)
+    assert sum(runs) == 2 * len(texts)
+    for found in (first, second):
+        assert type(found) is type(computed)
+        assert found.truncation == computed.truncation
+        for array, expected in zip(found.arrays, computed.arrays, strict=True):
+            assert array.dtype == expected.dtype
+            np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ({"hidden": (4,)}, False),
+        ({"pooling": "max"}, False),
+        ({"dropout": 0.3}, False),
+        ({"sequence_length": 9}, True),
+        ({"long": "head+tail"}, True),
+        ({"cleaning": Cleaning(strip_html=True)}, True),
+    ],
+)
+def test_another_head_reads_what_is_kept_and_another_text_graph_does_not(tiny_bert, runs, changed, again):
+    read(fresh(tiny_bert, sequence_length=8), TEXTS)
+    runs.clear()
+    read(fresh(tiny_bert, **{"sequence_length": 8, **changed}), TEXTS)
+    assert bool(runs) == again
+
+
+def test_another_vocabulary_is_another_graph(tiny_bert, tmp_path, runs):
+    read(fresh(tiny_bert), TEXTS)
+    words = (tiny_bert / "vocab.txt").read_text().splitlines()
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in tiny_bert.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    (other / "vocab.txt").write_text("\n".join([*words[:-2], words[-1], words[-2]]) + "\n")
+    runs.clear()
+    read(fresh(other), TEXTS)
+    assert runs
+
+
+@pytest.mark.parametrize("texts", [["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]])
+def test_texts_are_told_apart_by_where_they_end(tiny_bert, runs, texts):
+    model = fresh(tiny_bert)
+    for others in (["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]):
+        if others != texts:
+            read(model, others)
+    runs.clear()
+    read(model, texts)
+    assert sum(runs) == len(texts)
+
+
+def test_a_damaged_entry_is_computed_again(tiny_bert, tmp_path, runs):
+    model = fresh(tiny_bert)
+    expected = read(model, TEXTS)
+    file = next((tmp_path / "cache" / "arrays").glob("*/0.npy"))
+    file.write_bytes(file.read_bytes()[:-1] + b"\x7f")
+    runs.clear()
+    np.testing.assert_array_equal(read(model, TEXTS).ids, expected.ids)
+    assert sum(runs) == len(TEXTS)
+
+
+def test_only_a_run_that_keeps_vectors_keeps_ids(tiny_bert, tmp_path):
+    data = tg.Dataset.from_lists(TEXTS, ["good", "bad"] * (len(TEXTS) // 2))
+    fresh(tiny_bert).fit(data, data, fine_tune="last:1", epochs=1)
+    assert not (tmp_path / "cache").exists()
+    fresh(tiny_bert).fit(data, data, fine_tune="none", epochs=1)
+    folder = tmp_path / "cache" / "arrays"
+    assert len(list(folder.iterdir())) == 2  # ids, vectors; both sets have the same texts
+    assert folder.stat().st_mode & 0o077 == 0
