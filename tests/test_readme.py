@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     lines = (Path(textgraft.__file__).parent / "demo" / "reviews.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     for name, part in (("reviews.csv", rows[:80]), ("more-reviews.csv", rows[80:120])):
-        quoted = ['"' + row["text"].replace('"', '""') + f'",{row["label"]}' for row in part]
+        quoted = ['"' + row["text"][:300].replace('"', '""') + f'",{row["label"]}' for row in part]
         (folder / name).write_text("\n".join(["text,label", *quoted]) + "\n", encoding="utf-8")
     people, places = ("Ada", "Charles", "Mary", "George", "Emmy"), ("London", "Paris", "Berlin", "Rome")
     sentences = [f"{who} B-PER\nlives O\nin O\n{place} B-LOC\n. O\n" for who in people for place in places]

@@ -52,6 +52,21 @@ def test_a_text_of_5000_words_differs_by_the_order_of_summation_only(module):
     np.testing.assert_allclose(embed(module, [text]), own(tf.constant([text])), rtol=2e-4)
 
 
+def test_beside_a_gpu_a_processor_computes_too(module):
+    """A GPU's sparse products differ from run to run, or, where that is not allowed, there are none."""
+    model = tg.TextClassifier(module, ["a", "b"], precision="float32", trust_savedmodel=True)
+
+    @tf.function(input_signature=[model.input_spec])
+    def gradient(rows):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model.pool(rows, training=True))
+        return tape.gradient(loss, model.backbone.token_table.vectors.value)
+
+    operations = [one for one in gradient.get_concrete_function().graph.get_operations() if "Sparse" in one.type]
+    assert {one.type for one in operations} >= {"SparseMatrixMatMul", "SparseTensorToCSRSparseMatrix"}
+    assert {one.device for one in operations} == {"/device:CPU:*"}
+
+
 def test_vectors_are_the_modules_own_on_reviews(real_data, tmp_path):
     texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:10_000]
     words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common(5000)]

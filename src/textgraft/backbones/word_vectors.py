@@ -22,6 +22,8 @@ _COMBINED = {
     "sqrtn": (tf.raw_ops.SparseSegmentSqrtNWithNumSegments, tf.sqrt),
     "mean": (tf.raw_ops.SparseSegmentMeanWithNumSegments, tf.identity),
 }
+# Of these: beside a GPU too, whose sparse products differ from run to run.
+_PLACE = "CPU"
 
 
 class WordVectors(Backbone):
@@ -174,17 +176,19 @@ def _combined(table: tf.Tensor, places: tf.RaggedTensor, method: str) -> tf.Tens
 
     # TensorFlow has a gradient for this, which takes four times as long as the product with the transposed counts.
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        where = tf.stack([texts, places.values], axis=1)  # (t, 2)
-        shape = tf.stack([count, tf.shape(table, tf.int64)[0]])
-        ones = tf.ones_like(texts, tf.float32)
-        words = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=where, values=ones, dense_shape=shape)
-        transposed = tf.raw_ops.SparseMatrixTranspose(input=words, type=tf.float32)
-        divisors = divisor(tf.cast(tf.maximum(places.row_lengths(), 1), tf.float32))
-        return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream / divisors[:, tf.newaxis])
+        with tf.device(_PLACE):
+            where = tf.stack([texts, places.values], axis=1)  # (t, 2)
+            shape = tf.stack([count, tf.shape(table, tf.int64)[0]])
+            ones = tf.ones_like(texts, tf.float32)
+            words = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=where, values=ones, dense_shape=shape)
+            transposed = tf.raw_ops.SparseMatrixTranspose(input=words, type=tf.float32)
+            divisors = divisor(tf.cast(tf.maximum(places.row_lengths(), 1), tf.float32))
+            return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream / divisors[:, tf.newaxis])
 
     @tf.custom_gradient
     def combined(vectors: tf.Tensor) -> Any:
-        return combine(data=vectors, indices=places.values, segment_ids=texts, num_segments=count), gradient
+        with tf.device(_PLACE):
+            return combine(data=vectors, indices=places.values, segment_ids=texts, num_segments=count), gradient
 
     return combined(table)
 

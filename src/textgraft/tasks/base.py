@@ -211,7 +211,12 @@ class Task(ABC):
 
     def below(self, halves: Halves, batch: Any) -> tf.RaggedTensor:
         """What the lower half of the backbone gives for each row, or each window of it, ragged (..., None, dim)."""
-        return halves.below(batch.values if self._windowed else batch)
+        if not self.windowed:
+            return halves.below(batch)
+        windows = batch.values
+        return windows.with_values(
+            in_parts(lambda some: halves.below(some).values, windows, self.most_windows, halves.dim)
+        )
 
     def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
         """Packed rows to pooled vectors, float32 (b, dim), of windows to their mean; see `forward`."""
@@ -320,18 +325,23 @@ class Task(ABC):
 
     @property
     def _ids(self) -> type[TokenIds]:
-        return WindowIds if self._windowed else PairIds if self.pairs else TokenIds
+        return WindowIds if self.windowed else PairIds if self.pairs else TokenIds
 
     @property
-    def _windowed(self) -> bool:
+    def windowed(self) -> bool:
+        """Whether a text is a row of windows."""
         return self.architecture.long == WINDOWS
+
+    @property
+    def most_windows(self) -> int:
+        """Of one text, how many go through the network at once."""
+        return max(1, self.backbone.fit_defaults.batch_tokens // (self.architecture.sequence_length or 1))
 
     def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor], width: int, training: bool) -> tf.Tensor:
         """What a function gives for rows, (b, width); where texts are in windows, the mean over those of a text."""
-        if not self._windowed:
+        if not self.windowed:
             return give(batch)
-        most = max(1, self.backbone.fit_defaults.batch_tokens // (self.architecture.sequence_length or 1))
-        found = give(batch.values) if training else in_parts(give, batch.values, most, width)
+        found = give(batch.values) if training else in_parts(give, batch.values, self.most_windows, width)
         return tf.math.segment_mean(found, batch.value_rowids())
 
     def _fitting(self, texts: np.ndarray) -> np.ndarray:

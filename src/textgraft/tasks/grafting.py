@@ -17,6 +17,7 @@ from textgraft.training.features import Extraction
 from textgraft.training.history import Watcher
 from textgraft.training.inputs import Examples, TokenInputs
 from textgraft.training.optimizer import weight_decay
+from textgraft.training.sampled_windows import SampledWindows
 from textgraft.training.step import Network
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ class Grafting:
             read: "train" and "validation".
             watcher: told of the texts that go through what is frozen.
         """
-        if self.chosen.fine_tune == "all" or self.chosen.lora:
-            return self._whole(read), read["train"], read["validation"]
         extracted = partial(watcher.extracted, total=sum(map(len, read.values())))
+        if self.chosen.fine_tune == "all" or self.chosen.lora:
+            return self._whole(read), self._bounded(read["train"], watcher.note), read["validation"]
         if self.chosen.last or not self._task.pooled:
-            return self._upper(read, extracted)
+            network, train, judged = self._upper(read, extracted)
+            return network, self._bounded(train, watcher.note), judged
         extraction = self.extraction()
         train, judged = (
             part.over(extraction.vectors(part.inputs.tokens, extracted, watcher.note)) for part in read.values()
@@ -62,13 +64,13 @@ class Grafting:
     def rehearse(self, read: Read, texts: int = 256) -> tuple[Network, Examples[Any], Examples[Any], float]:
         """`to_train`; where what is frozen is stored, for the first texts, with the seconds that all would take."""
         if self.chosen.fine_tune == "all" or self.chosen.lora:
-            return self._whole(read), read["train"], read["validation"], 0.0
+            return self._whole(read), self._bounded(read["train"]), read["validation"], 0.0
         some = {name: part.part(slice(0, min(texts, len(part)))) for name, part in read.items()}
         start = time.monotonic()
         network, train, judged = self._upper(some, lambda _: None)
         share = sum(int(part.lengths.sum()) for part in some.values())
         whole = sum(int(part.lengths.sum()) for part in read.values())
-        return network, train, judged, (time.monotonic() - start) * whole / max(1, share)
+        return network, self._bounded(train), judged, (time.monotonic() - start) * whole / max(1, share)
 
     def extraction(self) -> Extraction:
         """The frozen backbone, with the cache of its vectors."""
@@ -77,6 +79,15 @@ class Grafting:
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
         }  # fmt: skip
         return Extraction(task.pool, task.input_spec, task.backbone, settings, ArrayCache.of_user())
+
+    def _bounded(self, train: Examples[Any], note: Callable[[str], None] = lambda _: None) -> Examples[Any]:
+        """Training examples, of which no text has more windows than memory is meant for."""
+        most = self._task.most_windows
+        if not self._task.windowed or train.inputs.windows.lengths.max(initial=0) <= most:
+            return train
+        bounded = SampledWindows(train, train.inputs.windows, most, self.chosen.seed)
+        note(f"{bounded.sampled:,} texts have more than {most} windows: an epoch trains on {most}, drawn anew, of each")
+        return bounded
 
     def _whole(self, read: Read) -> Network:
         task, chosen = self._task, self.chosen

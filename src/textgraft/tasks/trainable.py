@@ -284,7 +284,7 @@ class TrainableTask(Task):
             raise ConfigError("head 'logistic' is one layer on one vector per text; leave it out, or hidden")
         if config.head == "logistic" and self.score != "accuracy":
             raise ConfigError("head 'logistic' gives one label per text; leave it out for sets of labels and numbers")
-        if config.fine_tune == "none" and self.architecture.hidden and self._windowed:
+        if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":
             config = FitConfig(**{**asdict(config), **{k: v for k, v in HEAD_ALONE.items() if given.get(k) is None}})

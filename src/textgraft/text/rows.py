@@ -21,7 +21,7 @@ def in_parts(
     """A function of rows, applied to some after the other, so that memory does not grow with their number.
 
     Args:
-        function: from rows to float32 (n, width), each by itself.
+        function: from rows to float32 (m, width), whatever each row makes of that, by itself.
         rows: ragged (n, None, ...).
         most: rows at a time.
         width: of what the function gives.

@@ -107,7 +107,7 @@ class TrainingStep:
             rate: learning rate.
             number: steps done before this one.
         """
-        parts = list(by_length(self._data.inputs.lengths[rows], self._most_tokens, len(rows)))
+        parts = list(by_length(self._data.lengths[rows], self._most_tokens, len(rows)))
         learning_rate, done = tf.constant(rate, tf.float32), tf.constant(number)
         moving = self._stages.moving(number)
         share = tf.constant(1 / max(1, int(self._data.weights[rows].sum())), tf.float32)

@@ -66,11 +66,12 @@ class Windowed:
     Attributes:
         spec: type of a batch.
         lengths: int64 (n,), tokens of each text.
+        windows: int64, how many tokens each window of each text has.
     """
 
     def __init__(self, stored: Inputs, windows: Ragged) -> None:
         """Join what is stored and the lengths of its windows."""
-        self._stored, self._windows = stored, windows
+        self._stored, self.windows = stored, windows
         self.lengths = stored.lengths
         shape = stored.spec.shape.as_list()
         self.spec = tf.RaggedTensorSpec([None, *shape], stored.spec.dtype, ragged_rank=2)
@@ -81,7 +82,7 @@ class Windowed:
 
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Ragged (b, None, None, dim)."""
-        return _in_windows(self._stored.batch(rows).values, self._windows[rows])
+        return _in_windows(self._stored.batch(rows).values, self.windows[rows])
 
 
 def _in_windows(values: np.ndarray | tf.Tensor, windows: Ragged) -> tf.RaggedTensor:
