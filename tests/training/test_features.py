@@ -76,9 +76,10 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
     model = fresh(tiny_bert, names)
     history = model.fit(data(labels=labels), data(labels=labels), fine_tune="none", head="logistic")
     vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
-    reference = LogisticRegression(max_iter=1000).fit(vectors, labels)
-    np.testing.assert_allclose(model.predict_proba(TEXTS), reference.predict_proba(vectors), atol=1e-5)
-    assert history.records[0]["val_accuracy"] == pytest.approx(reference.score(vectors, labels))
+    scaled = vectors / np.sqrt((vectors**2).sum(axis=1).mean())
+    reference = LogisticRegression(tol=1e-8, max_iter=1000).fit(scaled, labels)
+    np.testing.assert_allclose(model.predict_proba(TEXTS), reference.predict_proba(scaled), atol=1e-3)
+    assert history.records[0]["val_accuracy"] == pytest.approx(reference.score(scaled, labels))
     assert history.records[0]["val_loss"] < np.log(len(names))
 
 

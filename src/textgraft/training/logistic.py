@@ -12,6 +12,7 @@ from textgraft.training.history import History
 from textgraft.training.inputs import Examples, Vectors
 
 _MOST_ITERATIONS = 1000
+_SMALLEST = 1e-12
 
 
 def fit_logistic(
@@ -20,7 +21,10 @@ def fit_logistic(
     validation: Examples[Vectors],
     judge: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """Set a layer's weights to scikit-learn's optimum (L2, C = 1); the history has one row.
+    """Set a layer's weights to scikit-learn's optimum; the history has one row.
+
+    The L2 penalty is what C = 1 would be if the vectors' mean squared norm were 1, so it does not depend on the scale
+    that a backbone happens to have.
 
     Args:
         layer: from vectors (b, dim) to logits: one each, or a single one for the second of two labels.
@@ -35,7 +39,10 @@ def fit_logistic(
     targets = np.asarray(data.targets)
     if len(np.unique(targets)) < max(2, layer.units):
         raise DataError("a label has no training text; logistic regression needs some of each")
-    found = LogisticRegression(max_iter=_MOST_ITERATIONS).fit(data.inputs.values, targets)
+    vectors = data.inputs.values
+    squared = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
+    strength = 1 / max(squared, _SMALLEST)
+    found = LogisticRegression(C=strength, max_iter=_MOST_ITERATIONS).fit(vectors, targets)
     layer.kernel.assign(found.coef_.T)
     layer.bias.assign(found.intercept_)
     seconds = time.monotonic() - start
