@@ -74,6 +74,14 @@ def test_a_dry_run_trains_nothing(corpus, tiny_bert):
     assert sorted(corpus.parent.iterdir()) == before
 
 
+def test_a_dry_run_from_random_weights(corpus):
+    before = sorted(corpus.parent.iterdir())
+    shown = answered("pretrain", corpus, "--dry-run", *SMALL, "--vocabulary-size", 100).output
+    assert "180 texts" in shown
+    assert "minutes" in shown
+    assert sorted(corpus.parent.iterdir()) == before
+
+
 def test_a_causal_preset_is_adapted_by_what_comes_next(corpus, tiny_gpt2, tmp_path):
     out = tmp_path / "adapted"
     answered(

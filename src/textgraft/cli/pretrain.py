@@ -1,11 +1,13 @@
 """`textgraft pretrain`: a small backbone from random weights, with a vocabulary of its own, for those who have none."""
 
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.documents import corpus, learn
+from textgraft.cli.documents import corpus, learn, planned
 from textgraft.cli.runs import cleaning, left_in_folder, require, some, start
 from textgraft.cli.settings import merged
 
@@ -53,6 +55,7 @@ def pretrain(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
+    dry_run: o.DryRun = False,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Train a small backbone from random weights, on texts without labels; the folder is a preset for every task.
@@ -65,16 +68,33 @@ def pretrain(
 
         textgraft pretrain books.parquet --out writer --family gpt2
     """
-    given = merged(pretrain, config, locals())
-    require(given, ("data", "out"), "textgraft pretrain DATA --out FOLDER")
-    folder = left_in_folder({**_DEFAULTS, **given}, _pretrained)
+    given = {**_DEFAULTS, **merged(pretrain, config, locals())}
+    require(given, ("data",) if given["dry_run"] else ("data", "out"), "textgraft pretrain DATA --out FOLDER")
+    if given["dry_run"]:
+        _plan(given)
+        return
+    folder = left_in_folder(given, _pretrained)
 
     from textgraft.cli.console import say
 
     say(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
 
 
+def _plan(given: dict[str, Any]) -> None:
+    from textgraft.training.checkpoints import Checkpoints
+
+    with tempfile.TemporaryDirectory() as scratch, Checkpoints(Path(scratch) / "run") as checkpoints:
+        planned(*_begun(given, checkpoints), given)
+
+
 def _pretrained(given: dict[str, Any], checkpoints: Any) -> Any:
+    model, parts = _begun(given, checkpoints)
+    learn(model, parts, given, checkpoints)
+    return model
+
+
+def _begun(given: dict[str, Any], checkpoints: Any) -> tuple[Any, Any]:
+    """The task on random weights, and the parts of the data."""
     from textgraft.cli.console import say
 
     parts = corpus(given)
@@ -91,11 +111,8 @@ def _pretrained(given: dict[str, Any], checkpoints: Any) -> Any:
         f"{given['family']} begins with random weights, a vocabulary of {backbone.vocabulary_size:,} tokens made of "
         "these texts, and no knowledge but what they teach"
     )
-    model = language_task(
-        backbone, precision, cleaning=cleaning(given), sequence_length=sizes.sequence_length, seed=seed
-    )
-    learn(model, parts, given, checkpoints)
-    return model
+    reading = {"cleaning": cleaning(given), "sequence_length": sizes.sequence_length}
+    return language_task(backbone, precision, **reading, seed=seed), parts
 
 
 def _vocabulary(given: dict[str, Any], train: Any, checkpoints: Any) -> Any:

@@ -234,7 +234,7 @@ class TrainableTask(Task):
             with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
                 network, train, judged, seconds = Grafting(self, chosen).rehearse(read)
                 training = Training(network, train, judged, chosen, TrainingBar(0, 0))
-                seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.lengths.sum())
+                seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
             steps, state = batches * (chosen.epochs or 1), training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
