@@ -49,12 +49,12 @@ class Grafting:
             read: "train" and "validation".
             watcher: told of the texts that go through what is frozen.
         """
-        extracted = partial(watcher.extracted, total=sum(map(len, read.values())))
         if self.chosen.fine_tune == "all" or self.chosen.lora:
-            return self._whole(read), self._bounded(read["train"], watcher.note), read["validation"]
+            return self._whole(read), self._bounded(read["train"], watcher), read["validation"]
+        extracted = partial(watcher.extracted, total=sum(map(len, read.values())))
         if self.chosen.last or not self._task.pooled:
             network, train, judged = self._upper(read, extracted)
-            return network, self._bounded(train, watcher.note), judged
+            return network, self._bounded(train, watcher), judged
         extraction = self.extraction()
         train, judged = (
             part.over(extraction.vectors(part.inputs.tokens, extracted, watcher.note)) for part in read.values()
@@ -80,13 +80,16 @@ class Grafting:
         }  # fmt: skip
         return Extraction(task.pool, task.input_spec, task.backbone, settings, ArrayCache.of_user())
 
-    def _bounded(self, train: Examples[Any], note: Callable[[str], None] = lambda _: None) -> Examples[Any]:
+    def _bounded(self, train: Examples[Any], watcher: Watcher | None = None) -> Examples[Any]:
         """Training examples, of which no text has more windows than memory is meant for."""
         most = self._task.most_windows
         if not self._task.windowed or train.inputs.windows.lengths.max(initial=0) <= most:
             return train
         bounded = SampledWindows(train, train.inputs.windows, most, self.chosen.seed)
-        note(f"{bounded.sampled:,} texts have more than {most} windows: an epoch trains on {most}, drawn anew, of each")
+        if watcher:
+            watcher.note(
+                f"{bounded.sampled:,} texts have more than {most} windows: an epoch takes {most} of each, drawn anew"
+            )
         return bounded
 
     def _whole(self, read: Read) -> Network:
