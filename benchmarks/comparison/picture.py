@@ -6,7 +6,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.comparison import store
 from benchmarks.comparison.jobs import JOBS, Job
@@ -70,6 +72,9 @@ def _panel(panel: Axes, job: Job, records: Sequence[Record]) -> None:
     panel.set_xlabel("CPU seconds of training")
     panel.set_ylabel("accuracy")
     panel.margins(x=0.12, y=0.12)
+    low, high = np.log10(panel.get_xlim())
+    panel.set_xlim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))  # at least two powers of ten, to be read from
+    panel.xaxis.set_minor_formatter(NullFormatter())
     _label(panel, points)
 
 
