@@ -1,6 +1,7 @@
 """The cache of arrays: what comes back, what goes first, what a damaged entry does."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -48,6 +49,23 @@ def test_a_damaged_entry_is_as_good_as_none(cache):
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert cache.get("a") is None
     cache.put("a", [VALUES])
+    np.testing.assert_array_equal(cache.get("a")[0], VALUES)
+
+
+def test_an_entry_that_another_process_removes_meanwhile_is_as_good_as_none(cache, monkeypatch):
+    cache.put("a", [VALUES])
+    monkeypatch.setattr("textgraft.artifact.cache.verify_folder", shutil.rmtree)
+    assert cache.get("a") is None
+
+
+def test_a_folder_that_another_user_keeps_is_as_good_as_none(cache, monkeypatch):
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    cache.put("a", [VALUES])
+    with monkeypatch.context() as patched:
+        patched.setattr("textgraft.artifact.cache.Path.is_dir", refused)
+        assert cache.get("a") is None
     np.testing.assert_array_equal(cache.get("a")[0], VALUES)
 
 

@@ -45,17 +45,19 @@ class ArrayCache:
             raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {given!r}") from None
 
     def get(self, key: str) -> list[np.ndarray] | None:
-        """The arrays of a key, mapped from the disk; None when they are not there or have been damaged."""
+        """The arrays of a key, mapped from the disk; None when they are not there, damaged, or not this user's."""
         entry = self.folder / key
-        if not entry.is_dir():
-            return None
         try:
+            if not entry.is_dir():
+                return None
             verify_folder(entry)
-        except ModelFolderError:
+            os.utime(entry)
+            return [np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(entry.glob("*.npy"))]
+        except (ModelFolderError, ValueError):
             shutil.rmtree(entry, ignore_errors=True)
-            return None
-        os.utime(entry)
-        return [np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(entry.glob("*.npy"))]
+        except OSError:  # another process removed it, or another user keeps it
+            pass
+        return None
 
     def put(self, key: str, arrays: Sequence[np.ndarray]) -> str | None:
         """Keep arrays, which others who use this machine cannot read; what it says when that could not be done.
