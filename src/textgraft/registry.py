@@ -36,7 +36,7 @@ _SHARED = {
     },
     "data.formats": {"base"},
     "data.tasks": {"base"},
-    "tasks": {"base", "grafting", "language_modelling", "pooling", "problems", "trainable", "word_rows"},
+    "tasks": {"base", "grafting", "head_start", "language_modelling", "pooling", "problems", "trainable", "word_rows"},
     "artifact.backbones": {"base", "tokenizer_files", "transformer"},
     "artifact.tasks": {"base"},
 }

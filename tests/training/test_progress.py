@@ -31,6 +31,17 @@ def test_a_terminal_shows_loss_accuracy_speed_and_time_left():
         assert part in text
 
 
+def test_vectors_of_other_texts_are_counted_anew():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    with TrainingBar(epochs=1, texts=10, console=console) as bar:
+        bar.extracted(10, total=10)
+        console.file = io.StringIO()
+        bar.extracted(5, total=20)
+        bar._progress.refresh()
+    assert "25%" in console.file.getvalue()
+    assert "100%" not in console.file.getvalue()
+
+
 def test_the_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     with TrainingBar(epochs=30, texts=100_000, console=console) as bar:

@@ -56,7 +56,7 @@ def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
         ("learning_rate = {low = 0, high = 1, log = true}", ["low > 0"]),
         ("pooling = {low = 1, high = 2}", ["list its choices"]),
         ("fine_tune = 'some'", ["fine_tune 'some' is unknown"]),
-        ("head = 'logistic'", ["head 'logistic'", "fine_tune 'none'"]),
+        ("head = 'magic'", ["head 'magic' is unknown"]),
         ("[none]\npreset = 'x'", ["preset cannot stand in a table"]),
         ("epochs = ", ["is not TOML"]),
     ],

@@ -67,6 +67,12 @@ def test_sets_of_labels_have_no_logistic_head(tiny_bert):
     assert left.tables["none"] == {"head": Choice(("gradient",))}
 
 
+def test_a_head_that_cannot_be_is_no_start(tiny_bert):
+    asked = space(tiny_bert).with_values("head", ("gradient", "logistic"))
+    able = abilities(asked, SETS, FIXED)[str(tiny_bert)]
+    assert able.usual("all", 60)["head"] == "gradient"
+
+
 def test_spans_know_no_vector_of_a_text(tiny_bert):
     left, notices = told(space(tiny_bert), SPANS)
     assert notices == [
@@ -89,6 +95,8 @@ def test_few_rows_get_more_passes_as_fit_gives_them(tiny_bert):
     assert [able.usual("all", rows)["epochs"] for rows in (5000, 160, 60)] == [3, 10, 25]
     assert [able.usual("none", rows)["epochs"] for rows in (5000, 60)] == [30, 50]
     assert [able.usual("all", rows)["patience"] for rows in (5000, 60)] == [3, 13]
+    assert [able.usual(way, 60)["head"] for way in ("all", "last:1", "none")] == ["logistic", "logistic", "gradient"]
+    assert able.usual("all", 5000)["head"] == "gradient"
     for rows in (5000, 60):
         words, tables = default_space(rows).words, default_space(rows).tables
         assert able.usual("all", rows)["epochs"] in words["epochs"]

@@ -63,6 +63,7 @@ class FitDefaults:
         sequence_length: longest row, special tokens included; None for no limit.
         batch_tokens: tokens, padding included, that go through the network at once.
         patience: epochs without a gain before training stops.
+        head: how a head begins where texts are not few.
     """
 
     learning_rate: float
@@ -74,6 +75,7 @@ class FitDefaults:
     clip_norm: float
     sequence_length: int | None
     patience: int = 3
+    head: str = "gradient"
 
 
 # Devlin et al., 2018, appendix A.3, but for a learning rate that suits smaller networks and a length that suits a CPU.

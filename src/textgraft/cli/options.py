@@ -60,7 +60,10 @@ LayerDecay = Annotated[float | None, typer.Option(help="Of the learning rate, fr
 GradualUnfreezing = Annotated[
     bool | None, typer.Option("--gradual-unfreezing", help="The head first, one more block in each epoch.")
 ]
-Head = Annotated[str | None, typer.Option(help="With --fine-tune none: gradient, or logistic (scikit-learn's).")]
+Head = Annotated[
+    str | None,
+    typer.Option(help="Begins at random (gradient), or as logistic regression.  [gradient, of few texts logistic]"),
+]
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts; by default more where they are few.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
 BatchTokens = Annotated[int | None, typer.Option(help="Padded tokens at once; a step of more is done in parts.")]

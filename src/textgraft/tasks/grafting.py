@@ -1,7 +1,7 @@
 """What a way of fine-tuning trains, and what that is fed with."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,15 +51,21 @@ class Grafting:
         """
         if self.chosen.fine_tune == "all" or self.chosen.lora:
             return self._whole(read), self._bounded(read["train"], watcher), read["validation"]
-        extracted = partial(watcher.extracted, total=sum(map(len, read.values())))
         if self.chosen.last or not self._task.pooled:
-            network, train, judged = self._upper(read, extracted)
+            network, train, judged = self._upper(read, _extracted(read.values(), watcher))
             return network, self._bounded(train, watcher), judged
-        extraction = self.extraction()
-        train, judged = (
-            part.over(extraction.vectors(part.inputs.tokens, extracted, watcher.note)) for part in read.values()
-        )
+        train, judged = self.over_vectors(list(read.values()), watcher)
         return self._network(read, self._task.head, self._task.head), train, judged
+
+    def over_vectors(self, parts: Sequence[Examples[TokenInputs]], watcher: Watcher) -> list[Examples[Any]]:
+        """Examples with the vectors that the backbone, as it is, gives for their texts.
+
+        Args:
+            parts: examples.
+            watcher: told of the texts that go through the backbone.
+        """
+        extraction, extracted = self.extraction(), _extracted(parts, watcher)
+        return [part.over(extraction.vectors(part.inputs.tokens, extracted, watcher.note)) for part in parts]
 
     def rehearse(self, read: Read, texts: int = 256) -> tuple[Network, Examples[Any], Examples[Any], float]:
         """`to_train`; where what is frozen is stored, for the first texts, with the seconds that all would take."""
@@ -137,3 +143,7 @@ class Grafting:
             stage=task.backbone.stage,
             objective=task.objective(self.chosen.balance, read["train"]),
         )
+
+
+def _extracted(parts: Collection[Examples[TokenInputs]], watcher: Watcher) -> Callable[[int], None]:
+    return partial(watcher.extracted, total=sum(map(len, parts)))

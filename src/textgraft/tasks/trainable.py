@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from textgraft.data.parts import VALIDATION_SHARE
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.grafting import Grafting
+from textgraft.tasks.head_start import begin_as_logistic, begun, refusal, usual_head
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
@@ -146,7 +147,7 @@ class TrainableTask(Task):
         checkpoints: Checkpoints | None,
         watcher: Watcher,
     ) -> dict[str, float]:
-        """What is to be done before the first step, once in a run.
+        """What is to be done before the first step, once in a run; here, for the head.
 
         Args:
             read: "train" and "validation".
@@ -158,7 +159,14 @@ class TrainableTask(Task):
         Returns:
             numbers that stand beside those of the epoch that was kept.
         """
-        return {}
+        if chosen.head != "logistic" or chosen.fine_tune == "none":
+            return {}
+
+        def make() -> dict[str, float]:
+            begin_as_logistic(self, chosen, read["train"], watcher)
+            return {}
+
+        return begun(self.head, make, run, checkpoints)
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
         """What of the metrics of a test goes into the model folder."""
@@ -197,11 +205,11 @@ class TrainableTask(Task):
             watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
             for line in (line for part in read.values() for line in part.notices):
                 watcher.note(line)
-            begun = self.begin(read, chosen, run, checkpoints, watcher)
+            numbers = self.begin(read, chosen, run, checkpoints, watcher)
             if chosen.lora:
                 stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
             network, train, judge = Grafting(self, chosen).to_train(read, watcher)
-            if chosen.head == "logistic":
+            if chosen.head == "logistic" and chosen.fine_tune == "none":
                 history = fit_logistic(self.head.layers[-1], train, judge, self._means)
             else:
                 history = Training(network, train, judge, chosen, watcher).run(checkpoints, run)
@@ -211,7 +219,7 @@ class TrainableTask(Task):
         self.record = {
             "run": run_digest(run),
             "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": {**history.records[history.best_epoch - 1], **begun}},
+            "metrics": {"validation": {**history.records[history.best_epoch - 1], **numbers}},
             "data": {name: _described(part, read[name].inputs.tokens.truncation) for name, part in parts.items()},
         }
         return history
@@ -235,6 +243,8 @@ class TrainableTask(Task):
                 network, train, judged, seconds = Grafting(self, chosen).rehearse(read)
                 training = Training(network, train, judged, chosen, TrainingBar(0, 0))
                 seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
+            if chosen.head == "logistic":
+                seconds += Grafting(self, chosen).extraction().rehearse(tokens["train"])
             steps, state = batches * (chosen.epochs or 1), training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
@@ -280,10 +290,8 @@ class TrainableTask(Task):
             config = FitConfig(**given)
         except TypeError as error:
             raise ConfigError(f"fit: {error}") from error
-        if config.head == "logistic" and (self.architecture.hidden or not self.pooled):
-            raise ConfigError("head 'logistic' is one layer on one vector per text; leave it out, or hidden")
-        if config.head == "logistic" and self.score != "accuracy":
-            raise ConfigError("head 'logistic' gives one label per text; leave it out for sets of labels and numbers")
+        if config.head == "logistic" and (why := refusal(self)):
+            raise ConfigError(why)
         if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":
@@ -304,6 +312,8 @@ class TrainableTask(Task):
         if chosen.balance != "none":
             repeats = self.repeats(read["train"])
             read["train"].repeats = repeats if chosen.balance == "oversample" else None
+        if config.get("head") is None:
+            chosen = replace(chosen, head=usual_head(self, chosen, read["train"]))
         return stretched(chosen, _rows(read["train"]), config), parts, read
 
     def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:

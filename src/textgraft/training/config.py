@@ -30,8 +30,9 @@ class FitConfig:
         fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction), "last:N" the
             head and the N highest blocks of the backbone, "lora:R" the head and matrices of rank R beside those of
             queries and values.
-        head: how a head alone is trained: "gradient" (by steps, as everything else), or "logistic" (scikit-learn's
-            logistic regression; one layer).
+        head: how a head begins: "gradient" (at random), or "logistic" (as scikit-learn's logistic regression on the
+            pretrained vectors, which with fine_tune "none" is how it ends too; one layer). None stands for "logistic"
+            of few texts (see `tasks.head_start.usual_head`), else for "gradient".
         stored: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
         balance: what is done for labels that few texts have: "none", "weights" (their texts count for more),
             "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
@@ -53,7 +54,7 @@ class FitConfig:
     """
 
     fine_tune: str = "all"
-    head: str = "gradient"
+    head: str | None = None
     stored: str = "float16"
     balance: str = "none"
     layer_decay: float = 1.0
@@ -83,8 +84,6 @@ class FitConfig:
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(f"layer_decay is a factor above 0, at most 1, not {self.layer_decay}")
         _one_of("head", self.head, HEADS)
-        if self.head == "logistic" and self.fine_tune != "none":
-            raise ConfigError("head 'logistic' is trained on stored vectors; it needs fine_tune 'none'")
         if self.head == "logistic" and self.balance != "none":
             raise ConfigError("head 'logistic' knows no balance; leave one of the two out")
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
@@ -112,6 +111,17 @@ class FitConfig:
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
+
+
+def few(rows: int, usual: int, batch_size: int) -> bool:
+    """Whether the usual passes over so many rows are too few steps.
+
+    Args:
+        rows: of a pass.
+        usual: passes.
+        batch_size: rows in a step.
+    """
+    return passes(usual, rows, batch_size) > usual
 
 
 def stretched(config: FitConfig, rows: int, given: Mapping[str, Any]) -> FitConfig:

@@ -21,14 +21,11 @@ def fit_logistic(
     validation: Examples[Vectors],
     judge: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """Set a layer's weights to scikit-learn's optimum; the history has one row.
-
-    The L2 penalty is what C = 1 would be if the vectors' mean squared norm were 1, so it does not depend on the scale
-    that a backbone happens to have.
+    """`set_optimum`; the history has one row.
 
     Args:
-        layer: from vectors (b, dim) to logits: one each, or a single one for the second of two labels.
-        data: targets are label indices, int32 (n,).
+        layer: see `set_optimum`.
+        data: see `set_optimum`.
         validation: the same, to judge by.
         judge: (targets, logits) to means: metrics and loss.
 
@@ -36,8 +33,32 @@ def fit_logistic(
         DataError: when a label has no training text.
     """
     start = time.monotonic()
+    set_optimum(layer, data)
+    seconds = time.monotonic() - start
+    record = {"epoch": 1.0}
+    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+    for prefix, part in {"": data, "val_": validation}.items():
+        means = judge(np.asarray(part.targets), part.inputs.values @ kernel + bias)
+        record |= {f"{prefix}{name}": value for name, value in means.items()}
+    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
+    return History([record], 1, seconds)
+
+
+def set_optimum(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
+    """Set a layer's weights to scikit-learn's optimum.
+
+    The L2 penalty is what C = 1 would be if the vectors' mean squared norm were 1, so it does not depend on the scale
+    that a backbone happens to have.
+
+    Args:
+        layer: from vectors (b, dim) to logits: one each, or a single one for the second of two labels.
+        data: targets are label indices, int32 (n,).
+
+    Raises:
+        DataError: when a label has no training text.
+    """
     targets = np.asarray(data.targets)
-    if len(np.unique(targets)) < max(2, layer.units):
+    if not complete(targets, layer.units):
         raise DataError("a label has no training text; logistic regression needs some of each")
     vectors = data.inputs.values
     squared = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
@@ -45,10 +66,13 @@ def fit_logistic(
     found = LogisticRegression(C=strength, max_iter=_MOST_ITERATIONS).fit(vectors, targets)
     layer.kernel.assign(found.coef_.T)
     layer.bias.assign(found.intercept_)
-    seconds = time.monotonic() - start
-    record = {"epoch": 1.0}
-    for prefix, part in {"": data, "val_": validation}.items():
-        means = judge(np.asarray(part.targets), part.inputs.values @ found.coef_.T + found.intercept_)
-        record |= {f"{prefix}{name}": value for name, value in means.items()}
-    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
-    return History([record], 1, seconds)
+
+
+def complete(targets: np.ndarray, units: int) -> bool:
+    """Whether each label has a training text.
+
+    Args:
+        targets: label indices, int32 (n,).
+        units: of the layer: one each, or a single one for two labels.
+    """
+    return len(np.unique(targets)) >= max(2, units)

@@ -49,7 +49,7 @@ class TrainingBar:
         task = self._task("vectors", total)
         self._progress.advance(task, texts)
         if self._progress.finished:
-            self._progress.update(task, visible=False)
+            self._progress.remove_task(self._tasks.pop("vectors"))
 
     def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
         """Advance.

@@ -1,14 +1,14 @@
 """Where a search starts: what each preset can do, and the library's defaults, the cheapest way of fine-tuning first."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
+from textgraft.training.config import HEAD_ALONE, FitConfig, few, stretched
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import Words, built, refusal
 from textgraft.tuning.search_space import Space, Value
@@ -39,11 +39,16 @@ class Abilities:
         """What `fit` takes for a way of fine-tuning on so many rows, where nothing is said."""
         values: dict[str, Any] = {**self.defaults, **(HEAD_ALONE if way == "none" else {})}
         config = FitConfig(**{known.name: values[known.name] for known in fields(FitConfig)})
+        if way != "none" and few(rows, config.epochs or 1, config.batch_size or 1) and self._begins_as_logistic(way):
+            config = replace(config, head="logistic")
         return {**values, **asdict(stretched(config, rows, {}))}
 
     def refusal(self, table: str, word: str, value: Value) -> str:
         """Why it cannot have a value; empty where it can."""
         return self.refusals.get((table, word, value), "")
+
+    def _begins_as_logistic(self, way: str) -> bool:
+        return not any(self.refusal(table, "head", "logistic") for table in ("", way))
 
 
 def abilities(space: Space, assignment: Assignment, fixed: Words) -> dict[str, Abilities]:

@@ -1,0 +1,106 @@
+"""How a head begins: at random, or as logistic regression on the pretrained vectors.
+
+A head that begins at random moves the network away from where it was pretrained before it knows anything itself; few
+texts do not bring it back (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from safetensors.numpy import load_file
+
+from textgraft.artifact import storage
+from textgraft.artifact.tensors import as_safetensors
+from textgraft.tasks.grafting import Grafting
+from textgraft.training.batches import rows_of_an_epoch
+from textgraft.training.checkpoints import Checkpoints
+from textgraft.training.config import FitConfig, few
+from textgraft.training.history import Watcher
+from textgraft.training.inputs import Examples, TokenInputs
+from textgraft.training.logistic import complete, set_optimum
+
+if TYPE_CHECKING:
+    from textgraft.tasks.trainable import TrainableTask
+
+# What was done before the first step: the head as it was then, and numbers.
+_BEGUN, _NUMBER = "begun.safetensors", "number:"
+
+
+def refusal(task: "TrainableTask") -> str:
+    """Why logistic regression is no head of a task; empty where it is one."""
+    if task.architecture.hidden or not task.pooled:
+        return "head 'logistic' is one layer on one vector per text; leave it out, or hidden"
+    if task.score != "accuracy":
+        return "head 'logistic' gives one label per text; leave it out for sets of labels and numbers"
+    return ""
+
+
+def usual_head(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs]) -> str:
+    """How a head begins where nothing is said: as logistic regression where texts are few, and this is possible.
+
+    A model that was trained keeps its head.
+
+    Args:
+        task: has backbone and head.
+        chosen: without None.
+        train: examples.
+    """
+    usual = task.backbone.fit_defaults.epochs
+    possible = chosen.fine_tune != "none" and chosen.balance == "none" and not refusal(task)
+    if task.record or not possible or not task.backbone.pretrained:
+        return "gradient"
+    rows = rows_of_an_epoch(len(train), train.repeats)
+    labelled = complete(np.asarray(train.targets), task.head.layers[-1].units)
+    return "logistic" if few(rows, usual, chosen.batch_size or 1) and labelled else "gradient"
+
+
+def begin_as_logistic(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs], watcher: Watcher) -> None:
+    """Fit the head to the backbone as it is.
+
+    Args:
+        task: has backbone and head.
+        chosen: how to train.
+        train: examples.
+        watcher: told of it.
+
+    Raises:
+        DataError: when a label has no training text.
+    """
+    (stored,) = Grafting(task, chosen).over_vectors([train], watcher)
+    set_optimum(task.head.layers[-1], stored)
+    watcher.note(f"the head begins as logistic regression on the pretrained vectors of {len(stored):,} texts")
+
+
+def begun(
+    head: keras.Model,
+    make: Callable[[], Mapping[str, float]],
+    run: Mapping[str, Any],
+    checkpoints: Checkpoints | None,
+) -> dict[str, float]:
+    """What is done to a head before the first step; where there are checkpoints, once.
+
+    Args:
+        head: its weights end as `make` leaves them.
+        make: sets them, and gives numbers by name.
+        run: all that makes the run what it is.
+        checkpoints: keep both.
+
+    Returns:
+        the numbers.
+
+    Raises:
+        ModelFolderError: when what is kept is damaged or cannot be written.
+    """
+    if checkpoints is None:
+        return dict(make())
+
+    def files() -> dict[str, storage.Content]:
+        numbers = {f"{_NUMBER}{name}": np.array(number) for name, number in make().items()}
+        return {_BEGUN: as_safetensors({**numbers, **{weight.path: weight.numpy() for weight in head.weights}})}
+
+    kept = load_file(checkpoints.made("begun", run, files) / _BEGUN)
+    for weight in head.weights:
+        weight.assign(kept[weight.path])
+    return {name.removeprefix(_NUMBER): float(kept[name]) for name in kept if name.startswith(_NUMBER)}

@@ -1,0 +1,142 @@
+"""How a head begins: as logistic regression where texts are few, and only where that can be."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import textgraft as tg
+from textgraft.errors import DataError
+
+TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
+LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4
+STILL = {"epochs": 1, "learning_rate": 1e-12, "optimizer": "adam"}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTGRAFT_CACHE", str(tmp_path / "cache"))
+
+
+class Notes:
+    """Keeps what it was told."""
+
+    def __init__(self):
+        self.lines, self.texts = [], 0
+
+    def extracted(self, texts, total):
+        self.texts += texts
+
+    def step(self, epoch, texts, means, left):
+        pass
+
+    def epoch(self, record):
+        pass
+
+    def note(self, line):
+        self.lines.append(line)
+
+
+def fresh(preset, labels=("bad", "good"), **architecture):
+    return tg.TextClassifier(preset, labels, precision="float32", **architecture)
+
+
+def data(times=1, labels=LABELS):
+    return tg.Dataset.from_lists(TEXTS * times, labels * times)
+
+
+def optimum(preset):
+    """scikit-learn's coefficients and intercept on the pretrained vectors."""
+    vectors = tg.TextEmbedder(preset, precision="float32").predict(TEXTS)
+    strength = 1 / (vectors**2).sum(axis=1).mean()
+    found = LogisticRegression(C=strength, tol=1e-8, max_iter=1000).fit(vectors, LABELS)
+    return found.coef_.T, found.intercept_
+
+
+@pytest.mark.parametrize("fine_tune", ["all", "last:1", "lora:2"])
+def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
+    model, watcher = fresh(tiny_bert), Notes()
+    model.fit(data(), data(), watcher, fine_tune=fine_tune, **STILL)
+    kernel, bias = optimum(tiny_bert)
+    layer = model.head.get_layer("logits")
+    np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
+    np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
+    assert model.record["fit"]["head"] == "logistic"
+    told = "the head begins as logistic regression on the pretrained vectors of 28 texts"
+    assert watcher.lines.count(told) == 1
+    assert watcher.texts == (28 if fine_tune != "last:1" else 3 * 28)
+
+
+def test_of_word_vectors_too(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    model.fit(data(), data(), Notes(), **STILL)
+    kernel, _ = optimum(tiny_word_vectors)
+    np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "fit"),
+    [
+        ({}, {"head": "gradient"}),
+        ({}, {"balance": "weights"}),
+        ({}, {"fine_tune": "none"}),
+        ({"hidden": (4,)}, {}),
+        ({"labels": ["bad", "good", "new"]}, {}),
+    ],
+)
+def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, architecture, fit):
+    model, watcher = fresh(tiny_bert, **architecture), Notes()
+    first = model.head.get_layer("logits").kernel.numpy()
+    model.fit(data(), data(), watcher, **{**STILL, **fit})
+    if fit.get("fine_tune") != "none":
+        np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), first, atol=1e-6)
+    assert model.record["fit"]["head"] == "gradient"
+    assert not any("logistic" in line for line in watcher.lines)
+
+
+def test_at_random_where_texts_are_not_few(tiny_bert):
+    """With a batch of one, 28 texts make 100 steps in four passes, and 56 in two, of three that are usual."""
+    heads = []
+    for times in (1, 2):
+        model = fresh(tiny_bert)
+        model.fit(data(times), data(), Notes(), batch_size=1, **STILL)
+        heads.append(model.record["fit"]["head"])
+    assert heads == ["logistic", "gradient"]
+
+
+def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
+    backbone = tg.TextEmbedder(tiny_bert, precision="float32").backbone
+    backbone.pretrained = False
+    model = fresh(backbone)
+    model.fit(data(), data(), Notes(), **STILL)
+    assert model.record["fit"]["head"] == "gradient"
+
+
+def test_sets_of_labels_begin_at_random(tiny_bert):
+    sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
+    model = fresh(tiny_bert, problem="multi-label")
+    model.fit(sets, sets, Notes(), **STILL)
+    assert model.record["fit"]["head"] == "gradient"
+
+
+def test_a_trained_head_stays(tiny_bert, tmp_path):
+    trained = fresh(tiny_bert)
+    trained.fit(data(), data(), Notes(), epochs=2, learning_rate=1e-2)
+    for model in (trained, tg.load(trained.save(tmp_path / "model"))):
+        before = model.head.get_layer("logits").kernel.numpy()
+        model.fit(data(), data(), Notes(), **STILL)
+        np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), before, atol=1e-6)
+
+
+def test_asked_for_it_begins_so_of_many_texts_too(tiny_bert):
+    model, watcher = fresh(tiny_bert), Notes()
+    model.fit(data(2), data(), watcher, head="logistic", batch_size=1, **STILL)
+    assert model.record["fit"]["head"] == "logistic"
+    assert watcher.texts == 56
+    with pytest.raises(DataError, match="a label has no training text"):
+        fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), head="logistic")
+
+
+def test_a_plan_counts_the_vectors(tiny_bert):
+    plan = fresh(tiny_bert).plan(data(), data(), epochs=3, batch_size=4)
+    assert plan.steps == 3 * 7
+    assert plan.seconds > 0
