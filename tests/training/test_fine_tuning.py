@@ -68,8 +68,9 @@ def test_all_blocks_but_not_the_embeddings():
 )
 def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     model, other = fresh(family), fresh(family)
-    history = fit(model, fine_tune="last:1", stored=stored)
-    chosen, _, read = other._prepared(data(), data(), {**FIT, "fine_tune": "last:1"})
+    config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
+    history = fit(model, **config, stored=stored)
+    chosen, _, read = other._prepared(data(), data(), config)
     halves = other.backbone.halves(1)
     network, _, _ = Grafting(other, chosen).to_train(read, Watcher())
 
@@ -128,7 +129,7 @@ def test_rates_fall_from_block_to_block():
     before = weights(model)
     history = model.fit(
         data(), data(), Watcher(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
-        optimizer="adam", layer_decay=0.5,
+        optimizer="adam", layer_decay=0.5, head="gradient",
     )  # fmt: skip
     assert len(history.records) == 1
     largest = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}

@@ -122,7 +122,7 @@ def test_a_damaged_entry_is_computed_again(tiny_bert, tmp_path, runs):
 
 def test_only_a_run_that_keeps_vectors_keeps_ids(tiny_bert, tmp_path):
     data = tg.Dataset.from_lists(TEXTS, ["good", "bad"] * (len(TEXTS) // 2))
-    fresh(tiny_bert).fit(data, data, fine_tune="last:1", epochs=1)
+    fresh(tiny_bert).fit(data, data, fine_tune="last:1", head="gradient", epochs=1)
     assert not (tmp_path / "cache").exists()
     fresh(tiny_bert).fit(data, data, fine_tune="none", epochs=1)
     folder = tmp_path / "cache" / "arrays"

@@ -4,18 +4,12 @@ A head that begins at random moves the network away from where it was pretrained
 texts do not bring it back (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-from safetensors.numpy import load_file
 
-from textgraft.artifact import storage
-from textgraft.artifact.tensors import as_safetensors
 from textgraft.tasks.grafting import Grafting
 from textgraft.training.batches import rows_of_an_epoch
-from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import FitConfig, few
 from textgraft.training.history import Watcher
 from textgraft.training.inputs import Examples, TokenInputs
@@ -23,9 +17,6 @@ from textgraft.training.logistic import complete, set_optimum
 
 if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
-
-# What was done before the first step: the head as it was then, and numbers.
-_BEGUN, _NUMBER = "begun.safetensors", "number:"
 
 
 def refusal(task: "TrainableTask") -> str:
@@ -71,36 +62,3 @@ def begin_as_logistic(task: "TrainableTask", chosen: FitConfig, train: Examples[
     (stored,) = Grafting(task, chosen).over_vectors([train], watcher)
     set_optimum(task.head.layers[-1], stored)
     watcher.note(f"the head begins as logistic regression on the pretrained vectors of {len(stored):,} texts")
-
-
-def begun(
-    head: keras.Model,
-    make: Callable[[], Mapping[str, float]],
-    run: Mapping[str, Any],
-    checkpoints: Checkpoints | None,
-) -> dict[str, float]:
-    """What is done to a head before the first step; where there are checkpoints, once.
-
-    Args:
-        head: its weights end as `make` leaves them.
-        make: sets them, and gives numbers by name.
-        run: all that makes the run what it is.
-        checkpoints: keep both.
-
-    Returns:
-        the numbers.
-
-    Raises:
-        ModelFolderError: when what is kept is damaged or cannot be written.
-    """
-    if checkpoints is None:
-        return dict(make())
-
-    def files() -> dict[str, storage.Content]:
-        numbers = {f"{_NUMBER}{name}": np.array(number) for name, number in make().items()}
-        return {_BEGUN: as_safetensors({**numbers, **{weight.path: weight.numpy() for weight in head.weights}})}
-
-    kept = load_file(checkpoints.made("begun", run, files) / _BEGUN)
-    for weight in head.weights:
-        weight.assign(kept[weight.path])
-    return {name.removeprefix(_NUMBER): float(kept[name]) for name in kept if name.startswith(_NUMBER)}

@@ -11,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 from rich.table import Table
+from safetensors.numpy import load, load_file
 
+from textgraft.artifact import storage
+from textgraft.artifact.tensors import as_safetensors
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import DataError
-from textgraft.tasks.head_start import begun
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
@@ -28,6 +30,9 @@ from textgraft.training.inputs import Examples, TokenInputs, Truncation
 
 # Logits at once; of each number there are a few copies of four bytes in a training step.
 _LOGITS = 2**26
+
+# What was done before the first step: the head as it was then, and its loss.
+_BEGUN, _LOSS = "begun.safetensors", "loss"
 
 # Its exponential is still a number.
 _HIGHEST_LOSS = 600.0
@@ -104,12 +109,19 @@ class LanguageModelling(TrainableTask):
     ) -> dict[str, float]:
         """Make the head ready and measure perplexity, before the first step."""
 
-        def make() -> dict[str, float]:
+        def make() -> dict[str, storage.Content]:
             self.fit_head(read["train"], chosen, watcher)
-            return {"loss": self._loss(read["validation"])}
+            loss = np.array(self._loss(read["validation"]))
+            return {_BEGUN: as_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
 
-        loss = begun(self.head, make, run, checkpoints)["loss"]
-        perplexity = self.from_loss(loss)["perplexity"]
+        head = self.head.weights
+        if checkpoints is None:
+            begun = load(b"".join(make()[_BEGUN]))
+        else:
+            begun = load_file(checkpoints.made("begun", run, make) / _BEGUN)
+        for weight in head:
+            weight.assign(begun[weight.path])
+        perplexity = self.from_loss(float(begun[_LOSS]))["perplexity"]
         watcher.note(f"perplexity before training: {perplexity:.2f}")
         return {"val_perplexity_before": perplexity}
 

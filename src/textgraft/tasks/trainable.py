@@ -18,7 +18,7 @@ from textgraft.data.parts import VALIDATION_SHARE
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.grafting import Grafting
-from textgraft.tasks.head_start import begin_as_logistic, begun, refusal, usual_head
+from textgraft.tasks.head_start import begin_as_logistic, refusal, usual_head
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
@@ -147,7 +147,7 @@ class TrainableTask(Task):
         checkpoints: Checkpoints | None,
         watcher: Watcher,
     ) -> dict[str, float]:
-        """What is to be done before the first step, once in a run; here, for the head.
+        """What is to be done before the first step, once in a run.
 
         Args:
             read: "train" and "validation".
@@ -159,14 +159,10 @@ class TrainableTask(Task):
         Returns:
             numbers that stand beside those of the epoch that was kept.
         """
-        if chosen.head != "logistic" or chosen.fine_tune == "none":
-            return {}
-
-        def make() -> dict[str, float]:
+        resumes = checkpoints is not None and checkpoints.unfinished
+        if chosen.head == "logistic" and chosen.fine_tune != "none" and not resumes:
             begin_as_logistic(self, chosen, read["train"], watcher)
-            return {}
-
-        return begun(self.head, make, run, checkpoints)
+        return {}
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
         """What of the metrics of a test goes into the model folder."""
@@ -205,7 +201,7 @@ class TrainableTask(Task):
             watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
             for line in (line for part in read.values() for line in part.notices):
                 watcher.note(line)
-            numbers = self.begin(read, chosen, run, checkpoints, watcher)
+            begun = self.begin(read, chosen, run, checkpoints, watcher)
             if chosen.lora:
                 stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
             network, train, judge = Grafting(self, chosen).to_train(read, watcher)
@@ -219,7 +215,7 @@ class TrainableTask(Task):
         self.record = {
             "run": run_digest(run),
             "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": {**history.records[history.best_epoch - 1], **numbers}},
+            "metrics": {"validation": {**history.records[history.best_epoch - 1], **begun}},
             "data": {name: _described(part, read[name].inputs.tokens.truncation) for name, part in parts.items()},
         }
         return history

@@ -190,6 +190,11 @@ class Checkpoints:
         return bool(model_folder.read(folder).config.get("run") == run_digest(_state(newest)["run"]))
 
     @property
+    def unfinished(self) -> bool:
+        """Whether there is one to go on from."""
+        return self._newest() is not None
+
+    @property
     def due(self) -> bool:
         """Whether the time between two checkpoints is over."""
         return time.monotonic() - self._saved_at >= self._seconds
