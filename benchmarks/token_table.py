@@ -35,7 +35,7 @@ def main() -> None:
 
 def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     """Takes the step of a number, with a model of its own."""
-    from textgraft.tasks.base import as_batches
+    from textgraft.tasks.texts import as_batches
     from textgraft.training.batches import shuffled
     from textgraft.training.compact import CompactTable
     from textgraft.training.config import FitConfig

@@ -10,7 +10,8 @@ from tokenizers import Tokenizer
 import textgraft as tg
 from textgraft.backbones.base import families
 from textgraft.errors import DataError
-from textgraft.tasks.base import as_batches, load
+from textgraft.tasks.base import load
+from textgraft.tasks.texts import as_batches
 from textgraft.text.packing import padded
 
 FAMILIES = ["bert", "electra", "albert", "deberta_v3", "roberta", "xlm_roberta", "distil_bert"]
@@ -123,9 +124,9 @@ def test_pairs_to_a_model_of_single_texts(tiny_bert):
 
 
 def test_texts_before_pairs_far_on_in_a_list(tiny_bert, monkeypatch):
-    from textgraft.tasks import base
+    from textgraft.tasks import texts as given
 
-    monkeypatch.setattr(base, "WINDOW", 2)
+    monkeypatch.setattr(given, "WINDOW", 2)
     with pytest.raises(DataError, match="this model takes single texts"):
         tg.TextClassifier(tiny_bert, ["no", "yes"], precision="float32").predict(["a", "b", "c", "d", ("e", "f")])
 

@@ -201,11 +201,11 @@ def test_evaluate_agrees_with_predict(trained):
 
 
 def test_windows_keep_the_order(trained, monkeypatch):
-    from textgraft.tasks import base
+    from textgraft.tasks import texts as given
 
     texts = [f"{'film ' * (row % 7)}{GOOD[row % 5]}" for row in range(50)]
     whole = trained.predict_proba(texts)
-    monkeypatch.setattr(base, "WINDOW", 8)
+    monkeypatch.setattr(given, "WINDOW", 8)
     np.testing.assert_allclose(trained.predict_proba(texts), whole, atol=1e-6)
 
 

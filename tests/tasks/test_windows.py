@@ -11,7 +11,7 @@ import textgraft as tg
 from tests.cli.test_cli import run, write_csv
 from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import as_batches
+from textgraft.tasks.texts import as_batches
 
 SHORT = ["the film was good", "", "a dull plot ."]
 LONG = ["the film was " * 30 + "bad", "good " * 14, "good " * 15, "a plot , " * 50]

@@ -45,7 +45,7 @@ def test_padding_is_a_share_of_all_tokens():
 def test_little_padding_on_reviews(real_data):
     """IMDb at 256 tokens, as minilm splits it."""
     import textgraft as tg
-    from textgraft.tasks.base import as_batches
+    from textgraft.tasks.texts import as_batches
 
     reviews = tg.load_dataset(real_data / "imdb", split="train[:20%]", label="label")
     lengths = tg.TextEmbedder("minilm", sequence_length=256).tokenize(as_batches(reviews)).lengths

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from textgraft.tasks.base import as_batches
+from textgraft.tasks.texts import as_batches
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.inputs import Examples

@@ -5,7 +5,7 @@ from tools.make_hub_module import make_hub_module
 
 import textgraft as tg
 from tests.conftest import GOLDEN
-from textgraft.tasks.base import as_batches
+from textgraft.tasks.texts import as_batches
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.inputs import Examples

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from textgraft.tasks.base import as_batches
+from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import inputs
 

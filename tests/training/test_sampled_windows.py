@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import textgraft as tg
 from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
-from textgraft.tasks.base import as_batches
+from textgraft.tasks.texts import as_batches
 from textgraft.training.inputs import Examples
 from textgraft.training.sampled_windows import SampledWindows
 

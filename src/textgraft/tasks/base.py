@@ -3,11 +3,10 @@
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -25,12 +24,13 @@ from textgraft.backbones.base import Backbone, Head, Origin
 from textgraft.backbones.halves import Halves
 from textgraft.backbones.places import Disk, place_of
 from textgraft.backbones.presets import load_backbone
-from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetError
+from textgraft.tasks.architecture import Architecture, filled
 from textgraft.tasks.pooling import Pooling
+from textgraft.tasks.texts import growing_windows, windows
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.text.packing import LEAST_WINDOW, LONG, WINDOWS
+from textgraft.text.packing import WINDOWS
 from textgraft.text.rows import in_parts
 from textgraft.training.config import FitConfig
 from textgraft.training.id_cache import IdCache
@@ -42,38 +42,7 @@ from textgraft.training.window_ids import WindowIds
 Loaded = TypeVar("Loaded", bound="Task")
 Answer = TypeVar("Answer")
 
-# Strings, or pairs of strings.
-Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
-
-# Texts in flight during prediction: enough to sort by length, few enough to hold.
-WINDOW = 2048
-_FIRST_WINDOW = 32
-
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What a task is built with beside its backbone; None stands for the backbone family's default.
-
-    Attributes:
-        pooling: token vectors to a text vector.
-        hidden: widths of the ReLU layers between vector and output.
-        dropout: share of the head's inputs dropped in training.
-        sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
-        long: what is kept of a longer text: "head", "head+tail" for half of each, or "windows" for all of it, in
-            windows whose outputs are averaged.
-        cleaning: what is done to texts first.
-        seed: of the head's first weights.
-    """
-
-    pooling: str | None = None
-    hidden: tuple[int, ...] = ()
-    dropout: float = 0.1
-    sequence_length: int | None = None
-    long: str = "head"
-    cleaning: Cleaning = field(default_factory=Cleaning)
-    seed: int = 0
 
 
 class Task(ABC):
@@ -159,10 +128,10 @@ class Task(ABC):
         Raises:
             ConfigError: for an unknown field, or one that does not suit the backbone or the task.
         """
-        filled = _filled(architecture, self.backbone)
-        if filled.long == WINDOWS and (self.pairs or not self.pooled):
+        whole = filled(architecture, self.backbone)
+        if whole.long == WINDOWS and (self.pairs or not self.pooled):
             raise ConfigError("long 'windows' is for one answer per single text; choose head or head+tail")
-        return filled
+        return whole
 
     @abstractmethod
     def build_head(self) -> keras.Model:
@@ -258,7 +227,7 @@ class Task(ABC):
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
         count = truncation or Truncation()
-        for window in _windows(map(self._fitting, texts), repeat(WINDOW)):
+        for window in windows(map(self._fitting, texts)):
             tokens = self.tokenize([window])
             count.add(tokens.truncation)
             yield self.outputs_for(tokens)
@@ -279,7 +248,7 @@ class Task(ABC):
 
         The first windows are short, so that the first answer comes at once.
         """
-        for window in _windows(map(self._fitting, texts), _growing()):
+        for window in growing_windows(map(self._fitting, texts)):
             (result,) = function([window])
             yield window, result
 
@@ -425,26 +394,6 @@ def architecture_of(preset: str | Path) -> dict[str, Any]:
     return {**kept, "cleaning": Cleaning(**architecture["cleaning"])}
 
 
-def as_batches(texts: Texts) -> Iterator[np.ndarray]:
-    """Object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), from a list or a Dataset.
-
-    Raises:
-        ConfigError: for a single string.
-        DataError: for a text that is no string or has half of a surrogate pair, or for texts and pairs in one list.
-    """
-    if isinstance(texts, Dataset):
-        yield from (batch.whole for batch in texts.batches(WINDOW))
-        return
-    if isinstance(texts, str):
-        raise ConfigError("predict takes a list of texts; put the one text into a list")
-    for start in range(0, len(texts), WINDOW):
-        part = [_row(text, number) for number, text in enumerate(texts[start : start + WINDOW], start + 1)]
-        if len({len(row) for row in part}) > 1:
-            raise DataError("texts and pairs of texts are in one list; give them apart")
-        rows = np.array(part, dtype=object)  # (n, 1) or (n, 2)
-        yield rows[:, 0] if rows.shape[1] == 1 else rows
-
-
 def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:
     """A backbone from anything that `Task` takes as a preset.
 
@@ -493,70 +442,3 @@ def _untrained(stored: StoredModel, precision: str) -> Task:
 
 def _size(variables: Iterable[keras.Variable]) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables)
-
-
-def _row(given: str | Sequence[str], number: int) -> list[bytes]:
-    """A text, or the two of a pair."""
-    if isinstance(given, tuple | list) and len(given) == 2:
-        return [_utf8(text, number) for text in given]
-    return [_utf8(given, number)]
-
-
-def _utf8(text: Any, number: int) -> bytes:
-    if not isinstance(text, str):
-        raise DataError(f"text {number} must be a string, not {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"text {number}: half of a surrogate pair in {text!r:.60}; remove it") from None
-
-
-def _windows(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
-    held: list[np.ndarray] = []
-    size = next(sizes)
-    for batch in texts:
-        whole = np.concatenate([*held, batch])
-        while len(whole) >= size:
-            yield whole[:size]
-            whole, size = whole[size:], next(sizes)
-        held = [whole]
-    if held and len(held[0]):
-        yield held[0]
-
-
-def _growing() -> Iterator[int]:
-    """Sizes of windows: 32, 128, 512, and then that of `WINDOW`."""
-    size = _FIRST_WINDOW
-    while True:
-        yield size
-        size = min(4 * size, WINDOW)
-
-
-def _filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
-    known = {known.name for known in fields(Architecture)}
-    if unknown := given.keys() - known:
-        raise ConfigError(f"{', '.join(sorted(unknown))} is not one of {', '.join(sorted(known))}")
-    architecture = Architecture(**given)
-    pooling = architecture.pooling or backbone.default_pooling
-    if pooling not in backbone.poolings:
-        raise ConfigError(
-            f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
-        )
-    if architecture.long not in LONG:
-        raise ConfigError(f"long {architecture.long!r} is unknown; choose one of {', '.join(LONG)}")
-    if not 0 <= architecture.dropout < 1:
-        raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
-    length = _sequence_length(architecture.sequence_length, backbone)
-    if architecture.long == WINDOWS and (length is None or length < LEAST_WINDOW):
-        raise ConfigError(f"long 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
-    return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
-
-
-def _sequence_length(asked: int | None, backbone: Backbone) -> int | None:
-    most = backbone.max_sequence_length
-    if asked is None:
-        default = backbone.fit_defaults.sequence_length
-        return min(default, most) if default and most else default
-    if asked < 0 or (most is not None and asked > most):
-        raise ConfigError(f"sequence_length must be between 1 and {most}, or 0 for the most, not {asked}")
-    return asked or most

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
-from textgraft.tasks.base import Task, as_batches
+from textgraft.tasks.base import Task
+from textgraft.tasks.texts import as_batches
 
 
 class TextEmbedder(Task):
@@ -26,7 +27,7 @@ class TextEmbedder(Task):
             preset: see `load_backbone`.
             precision: "auto", "float32" or "mixed_bfloat16".
             normalize: divide each vector by its Euclidean length.
-            architecture: fields of `tasks.base.Architecture`, of which hidden and dropout have no effect here, and what
+            architecture: fields of `Architecture`, of which hidden and dropout have no effect here, and what
                 `tasks.base.Task` takes.
         """
         self.normalize = normalize

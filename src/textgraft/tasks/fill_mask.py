@@ -14,8 +14,8 @@ from textgraft.backbones.computation import ACTIVATIONS, Computation
 from textgraft.backbones.token_table import TokenTable
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import as_batches
 from textgraft.tasks.language_modelling import LanguageModelling
+from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.training import corpus
 from textgraft.training.config import FitConfig
@@ -79,7 +79,7 @@ class MaskFiller(LanguageModelling):
             table: rows and width of the table of tokens that a head was made for; by default those of the backbone.
             computation: what a head computes whose weights the caller sets; by default that of the backbone's head, or
                 of a new one.
-            architecture: fields of `tasks.base.Architecture`, of which pooling, hidden, dropout and long have no effect
+            architecture: fields of `Architecture`, of which pooling, hidden, dropout and long have no effect
                 here, and what `tasks.base.Task` takes.
 
         Raises:

@@ -62,7 +62,7 @@ class LanguageModelling(TrainableTask):
         Args:
             preset: see `load_backbone`.
             precision: "auto", "float32" or "mixed_bfloat16".
-            architecture: fields of `tasks.base.Architecture`, of which pooling, hidden, dropout and long have no effect
+            architecture: fields of `Architecture`, of which pooling, hidden, dropout and long have no effect
                 here, and what `tasks.base.Task` takes.
         """
         super().__init__(preset, precision, **architecture)

@@ -12,11 +12,11 @@ from rich.console import RenderableType
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import Texts, as_batches
 from textgraft.tasks.problems.base import Problem
 from textgraft.tasks.problems.multi_label import MultiLabel
 from textgraft.tasks.problems.regression import Regression
 from textgraft.tasks.problems.single_label import SingleLabel
+from textgraft.tasks.texts import Texts, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
@@ -52,7 +52,7 @@ class TextClassifier(TrainableTask):
             precision: "auto", "float32" or "mixed_bfloat16".
             problem: "single-label", "multi-label" or "regression".
             pairs: whether each text has a second one.
-            others: fields of `tasks.base.Architecture`, what `tasks.base.Task` takes, and what the problem's class in
+            others: fields of `Architecture`, what `tasks.base.Task` takes, and what the problem's class in
                 `tasks.problems` does.
 
         Raises:

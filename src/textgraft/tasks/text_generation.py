@@ -16,8 +16,8 @@ from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import Generator, Stream
 from textgraft.generation.row import Continuation
-from textgraft.tasks.base import as_batches
 from textgraft.tasks.language_modelling import LanguageModelling
+from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.training import corpus
 from textgraft.training.config import FitConfig
@@ -38,7 +38,7 @@ class TextGenerator(LanguageModelling):
         Args:
             preset: see `load_backbone`; of a causal family.
             precision: "auto", "float32" or "mixed_bfloat16".
-            architecture: fields of `tasks.base.Architecture`, of which pooling, hidden, dropout and long have no effect
+            architecture: fields of `Architecture`, of which pooling, hidden, dropout and long have no effect
                 here, and what `tasks.base.Task` takes.
 
         Raises:

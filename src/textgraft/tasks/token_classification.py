@@ -19,7 +19,8 @@ from textgraft.data.tags import Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import spans, tag_ids
 from textgraft.evaluation.span_report import render
-from textgraft.tasks.base import WINDOW, Architecture, as_batches
+from textgraft.tasks.architecture import Architecture
+from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.words import SPLITTING, Words
@@ -68,7 +69,7 @@ class TokenClassifier(TrainableTask):
             decoding: "constrained" takes the most probable tags in which no span goes on that has not begun, "free" the
                 most probable tag of each word.
             convolution: whether the head looks at neighbours; None where the backbone does not.
-            architecture: fields of `tasks.base.Architecture`, and what `tasks.base.Task` takes. Pooling has no effect.
+            architecture: fields of `Architecture`, and what `tasks.base.Task` takes. Pooling has no effect.
 
         Raises:
             ConfigError: for no labels, doubled ones, or a word that is unknown.

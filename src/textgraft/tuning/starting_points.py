@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import Architecture
+from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import HEAD_ALONE, FitConfig, few, stretched
