@@ -81,7 +81,9 @@ def test_the_loss_is_that_of_the_report(trained):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("config", [{}, {"fine_tune": "none"}, {"fine_tune": "last:1"}], ids=str)
+@pytest.mark.parametrize(
+    "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
+)
 def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
     whole = fresh(tiny_bert, problem)
     whole.fit(data(problem), data(problem), Watcher(), **config, **FIT)

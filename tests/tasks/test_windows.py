@@ -96,7 +96,14 @@ def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"fine_tune": "none"}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"}], ids=str
+    "config",
+    [
+        {},
+        {"fine_tune": "none"},
+        pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow),
+        pytest.param({"fine_tune": "lora:2"}, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_cut_and_resumed(tiny_bert, tmp_path, config):
     whole = classifier(tiny_bert)
