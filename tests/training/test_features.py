@@ -1,11 +1,14 @@
 """Stored vectors: computed once, whatever the head or the seed; and the two ways to train a head on them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, TrainingError
+from textgraft.training.inputs import Vectors
 
 TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
 LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4
@@ -68,6 +71,21 @@ def test_the_vectors_that_are_kept_change_no_result(tiny_bert):
         model.fit(data(), data(), fine_tune="none", epochs=2)
         ends.append(model.head.get_layer("logits").kernel.numpy())
     np.testing.assert_array_equal(*ends)
+
+
+def test_vectors_are_stored_as_they_are_put():
+    stored, values = Vectors(5, 3), np.arange(15, dtype=np.float32).reshape(5, 3)
+    stored.put(slice(2, 5), values[2:])
+    stored.put(slice(0, 2), values[:2])
+    np.testing.assert_array_equal(stored.values, values)
+    assert Vectors(0, 3).values.shape == (0, 3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_is_said_in_one_line():
+    stored, said = Vectors(5, 3), r"No space left on device; name a larger disk in TMPDIR"
+    with Path("/dev/full").open("r+b", buffering=0) as stored._file, pytest.raises(TrainingError, match=said):
+        stored.put(slice(0, 5), np.ones((5, 3), np.float32))
 
 
 @pytest.mark.parametrize("labels", [LABELS, ["good", "plot", "good", "bad", "plot", "bad", "bad"] * 4])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from textgraft.tasks.grafting import Grafting
-from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.config import FitConfig, few
 from textgraft.training.history import Watcher
 from textgraft.training.inputs import Examples, TokenInputs
@@ -42,9 +41,8 @@ def usual_head(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenIn
     possible = chosen.fine_tune != "none" and chosen.balance == "none" and not refusal(task)
     if task.record or not possible or not task.backbone.pretrained:
         return "gradient"
-    rows = rows_of_an_epoch(len(train), train.repeats)
     labelled = complete(np.asarray(train.targets), task.head.layers[-1].units)
-    return "logistic" if few(rows, usual, chosen.batch_size or 1) and labelled else "gradient"
+    return "logistic" if few(len(train), usual, chosen.batch_size or 1) and labelled else "gradient"
 
 
 def begin_as_logistic(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs], watcher: Watcher) -> None:

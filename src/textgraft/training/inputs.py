@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
+from textgraft.errors import TrainingError
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed
 from textgraft.training.id_cache import IdCache
@@ -203,24 +203,34 @@ def _parts(
 
 
 class Vectors:
-    """One vector per text, in a temporary file that goes with this object.
+    """One vector per text, in a file without a name: however the process ends, its room is free again.
 
     Attributes:
         values: float32 (n, dim), mapped from the file.
     """
 
     def __init__(self, rows: int, dim: int) -> None:
-        """Make room for float32 (rows, dim)."""
-        self._folder = tempfile.TemporaryDirectory(prefix="textgraft-")
-        self.values = np.lib.format.open_memmap(
-            Path(self._folder.name) / "vectors.npy", mode="w+", dtype=np.float32, shape=(rows, dim)
-        )
+        """Lay out float32 (rows, dim)."""
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
+        self._file.truncate(max(1, 4 * rows * dim))
+        self.values = np.memmap(self._file, np.float32, "r", shape=(rows, dim))
         self.spec = tf.TensorSpec([None, dim], tf.float32)
         self.lengths = np.ones(rows, np.int64)
 
     def put(self, rows: slice, vectors: np.ndarray) -> None:
-        """Store the vectors (b, dim) of these rows."""
-        self.values[rows] = vectors
+        """Store the vectors, float32 (b, dim), of these rows.
+
+        Raises:
+            TrainingError: when the disk is full; written through the map, that would end the process.
+        """
+        try:
+            self._file.seek(rows.start * self.values.strides[0])
+            self._file.write(np.asarray(vectors, np.float32).tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise TrainingError(
+                f"{tempfile.gettempdir()}: vectors cannot be stored: {error.strerror}; name a larger disk in TMPDIR"
+            ) from error
 
     def __len__(self) -> int:
         """Number of texts."""
