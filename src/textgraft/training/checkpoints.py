@@ -235,17 +235,24 @@ class Checkpoints:
         return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"
 
     def clear(self) -> None:
-        """Remove all checkpoints and what was made for them, and the folder unless it holds something else."""
-        for checkpoint in (*self._all(), *self.folder.glob(f"{_MADE}*")):
-            storage.remove_folder(checkpoint)
-        with suppress(OSError):
-            self.folder.rmdir()
+        """Remove all checkpoints and what was made for them, and the folder unless it holds something else.
+
+        The checkpoints go last: as long as there is one, what is left is known to belong to a model.
+        """
+        for folder in (*self.folder.glob(f"{_MADE}*"), *self._all()):
+            storage.remove_folder(folder)
+        self._remove_empty()
 
     def _tidy(self) -> None:
         for leftover in (*self.folder.glob(f".{_PREFIX}*"), *self.folder.glob(f".{_MADE}*")):
             storage.remove_leftovers(self.folder / leftover.name[1:].split(".")[0])
         for older in self._all()[:-1]:
             storage.remove_folder(older)
+        self._remove_empty()
+
+    def _remove_empty(self) -> None:
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _files(self, snapshot: Snapshot, previous: Path | None) -> dict[str, storage.Content]:
         state = {"run": self._run, "progress": asdict(snapshot.progress)}
