@@ -1,6 +1,6 @@
 """Kill whole training runs at random moments, and look at what is left and at how they end.
 
-    python tools/chaos.py [--kills 200] [--streams 2] [--seed 0]
+    python -m tools.chaos [--kills 200] [--streams 2] [--seed 0]
 
 Every round starts `textgraft train` with a tiny model, kills it with SIGKILL some times, then lets it finish: the
 model, its metrics and its predictions must be those of a run that nobody touched. Between the kills, the model folder
