@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.errors import ConfigError
 from textgraft.tasks.problems import balance
 from textgraft.tasks.problems.multi_label import MultiLabel
@@ -114,17 +114,13 @@ def test_repeats_of_sets_go_by_the_rarest_label():
 
 @pytest.mark.parametrize("name", BALANCED)
 def test_cut_and_resumed(tiny_word_vectors, tmp_path, name):
-    def fresh():
-        return tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
-
-    data, config = imbalanced(False).take(range(60)), {**FIT, "balance": name}
-    whole = fresh()
-    whole.fit(data, data, Watcher(), **config)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh().fit(data, data, Watcher(11, cut), checkpoints, **config)
-    resumed = fresh()
-    resumed.fit(data, data, Watcher(), tmp_path / "run", **config)
-    assert_same(end(resumed), end(whole))
+    data = imbalanced(False).take(range(60))
+    cut_and_resumed(
+        lambda: tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32"),
+        lambda model, watcher, run: model.fit(data, data, watcher, run, **{**FIT, "balance": name}),
+        after=11,
+        folder=tmp_path / "run",
+    )
 
 
 @pytest.mark.parametrize("fine_tune", ["none", "last:1"])

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError, DataError
 
@@ -143,11 +143,13 @@ def whole(tiny_bert):
 def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
     steps = -(-len(whole.examples(data())) // FIT["batch_size"])
     assert steps < 15 < 2 * steps < 25 < 3 * steps
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_bert).fit(data(), data(), Watcher(after, cut), checkpoints, **FIT)
-    watcher, resumed = Watcher(), fresh(tiny_bert)
-    resumed.fit(data(), data(), watcher, tmp_path / "run", **FIT)
-    assert_same(end(resumed), end(whole))
+    resumed, _, watcher = cut_and_resumed(
+        lambda: fresh(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **FIT),
+        after,
+        tmp_path / "run",
+        whole,
+    )
     assert resumed.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(
         whole.record["metrics"]["validation"]["val_perplexity_before"], rel=1e-6
     )

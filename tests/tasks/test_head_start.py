@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
+from tests.cutting import Watcher
 from textgraft.errors import DataError
 
 TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
@@ -15,25 +16,6 @@ STILL = {"epochs": 1, "learning_rate": 1e-12, "optimizer": "adam"}
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTGRAFT_CACHE", str(tmp_path / "cache"))
-
-
-class Notes:
-    """Keeps what it was told."""
-
-    def __init__(self):
-        self.lines, self.texts = [], 0
-
-    def extracted(self, texts, total):
-        self.texts += texts
-
-    def step(self, epoch, texts, means, left):
-        pass
-
-    def epoch(self, record):
-        pass
-
-    def note(self, line):
-        self.lines.append(line)
 
 
 def fresh(preset, labels=("bad", "good"), **architecture):
@@ -54,7 +36,7 @@ def optimum(preset):
 
 @pytest.mark.parametrize("fine_tune", ["all", "last:1", "lora:2"])
 def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
-    model, watcher = fresh(tiny_bert), Notes()
+    model, watcher = fresh(tiny_bert), Watcher()
     model.fit(data(), data(), watcher, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
     layer = model.head.get_layer("logits")
@@ -62,13 +44,13 @@ def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
     np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
     assert model.record["fit"]["head"] == "logistic"
     told = "the head begins as logistic regression on the pretrained vectors of 28 texts"
-    assert watcher.lines.count(told) == 1
+    assert watcher.notes.count(told) == 1
     assert watcher.texts == (28 if fine_tune != "last:1" else 3 * 28)
 
 
 def test_of_word_vectors_too(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
-    model.fit(data(), data(), Notes(), **STILL)
+    model.fit(data(), data(), Watcher(), **STILL)
     kernel, _ = optimum(tiny_word_vectors)
     np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
 
@@ -84,13 +66,13 @@ def test_of_word_vectors_too(tiny_word_vectors):
     ],
 )
 def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, architecture, fit):
-    model, watcher = fresh(tiny_bert, **architecture), Notes()
+    model, watcher = fresh(tiny_bert, **architecture), Watcher()
     first = model.head.get_layer("logits").kernel.numpy()
     model.fit(data(), data(), watcher, **{**STILL, **fit})
     if fit.get("fine_tune") != "none":
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), first, atol=1e-6)
     assert model.record["fit"]["head"] == "gradient"
-    assert not any("logistic" in line for line in watcher.lines)
+    assert not any("logistic" in line for line in watcher.notes)
 
 
 def test_at_random_where_texts_are_not_few(tiny_bert):
@@ -98,7 +80,7 @@ def test_at_random_where_texts_are_not_few(tiny_bert):
     heads = []
     for times in (1, 2):
         model = fresh(tiny_bert)
-        model.fit(data(times), data(), Notes(), batch_size=1, **STILL)
+        model.fit(data(times), data(), Watcher(), batch_size=1, **STILL)
         heads.append(model.record["fit"]["head"])
     assert heads == ["logistic", "gradient"]
 
@@ -107,28 +89,28 @@ def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
     backbone = tg.TextEmbedder(tiny_bert, precision="float32").backbone
     backbone.pretrained = False
     model = fresh(backbone)
-    model.fit(data(), data(), Notes(), **STILL)
+    model.fit(data(), data(), Watcher(), **STILL)
     assert model.record["fit"]["head"] == "gradient"
 
 
 def test_sets_of_labels_begin_at_random(tiny_bert):
     sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
     model = fresh(tiny_bert, problem="multi-label")
-    model.fit(sets, sets, Notes(), **STILL)
+    model.fit(sets, sets, Watcher(), **STILL)
     assert model.record["fit"]["head"] == "gradient"
 
 
 def test_a_trained_head_stays(tiny_bert, tmp_path):
     trained = fresh(tiny_bert)
-    trained.fit(data(), data(), Notes(), epochs=2, learning_rate=1e-2)
+    trained.fit(data(), data(), Watcher(), epochs=2, learning_rate=1e-2)
     for model in (trained, tg.load(trained.save(tmp_path / "model"))):
         before = model.head.get_layer("logits").kernel.numpy()
-        model.fit(data(), data(), Notes(), **STILL)
+        model.fit(data(), data(), Watcher(), **STILL)
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), before, atol=1e-6)
 
 
 def test_asked_for_it_begins_so_of_many_texts_too(tiny_bert):
-    model, watcher = fresh(tiny_bert), Notes()
+    model, watcher = fresh(tiny_bert), Watcher()
     model.fit(data(2), data(), watcher, head="logistic", batch_size=1, **STILL)
     assert model.record["fit"]["head"] == "logistic"
     assert watcher.texts == 56

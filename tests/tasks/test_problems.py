@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import textgraft as tg
 from tests.cli.test_cli import fails, run
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.artifact import model_folder
 from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.evaluation.label_sets import best_thresholds
@@ -85,13 +85,12 @@ def test_the_loss_is_that_of_the_report(trained):
     "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
 )
 def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
-    whole = fresh(tiny_bert, problem)
-    whole.fit(data(problem), data(problem), Watcher(), **config, **FIT)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_bert, problem).fit(data(problem), data(problem), Watcher(11, cut), checkpoints, **config, **FIT)
-    resumed = fresh(tiny_bert, problem)
-    resumed.fit(data(problem), data(problem), Watcher(), tmp_path / "run", **config, **FIT)
-    assert_same(end(resumed), end(whole))
+    resumed, whole, _ = cut_and_resumed(
+        lambda: fresh(tiny_bert, problem),
+        lambda model, watcher, run: model.fit(data(problem), data(problem), watcher, run, **config, **FIT),
+        after=11,
+        folder=tmp_path / "run",
+    )
     assert resumed.settings() == whole.settings()
 
 

@@ -9,9 +9,9 @@ from safetensors.numpy import load_file
 
 import textgraft as tg
 from tests.backbones.test_formats import split_in_two, write_release
+from tests.cutting import Watcher
 from tests.golden.texts import SHORT
 from tests.golden.with_head import HEADS, expected_of, tensors_of, with_head
-from tests.training.test_resume import Watcher
 from textgraft.backbones.formats import tensor_files
 from textgraft.errors import PresetError
 from textgraft.tasks.feature_extraction import TextEmbedder

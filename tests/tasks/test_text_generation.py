@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.errors import ConfigError, DataError
 from textgraft.generation.config import GenerationConfig
 from textgraft.text.cleaning import Cleaning
@@ -123,14 +123,13 @@ def test_the_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
     ],
 )
 def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
-    whole = fresh(tiny_gpt2)
-    whole.fit(data(), data(), Watcher(), fine_tune=fine_tune, **FIT)
-    steps = -(-len(whole.examples(data())) // FIT["batch_size"])
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_gpt2).fit(data(), data(), Watcher(steps + 1, cut), checkpoints, fine_tune=fine_tune, **FIT)
-    resumed = fresh(tiny_gpt2)
-    resumed.fit(data(), data(), Watcher(), tmp_path / "run", fine_tune=fine_tune, **FIT)
-    assert_same(end(resumed), end(whole))
+    steps = -(-len(fresh(tiny_gpt2).examples(data())) // FIT["batch_size"])
+    cut_and_resumed(
+        lambda: fresh(tiny_gpt2),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, fine_tune=fine_tune, **FIT),
+        after=steps + 1,
+        folder=tmp_path / "run",
+    )
 
 
 def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):

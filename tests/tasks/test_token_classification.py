@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, pre_tokenizers
 
 import textgraft as tg
 from tests.conftest import GOLDEN
+from tests.cutting import Watcher, cut_and_resumed
 from tests.golden.texts import SHORT
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
 from textgraft import registry
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
@@ -78,13 +78,12 @@ def test_padding_and_batch_mates_have_no_effect(preset, request):
 
 
 def test_cut_anywhere_and_resumed(tiny_bert, tmp_path):
-    whole = fresh(tiny_bert)
-    whole.fit(data(), data(), Watcher(), **FIT)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_bert).fit(data(), data(), Watcher(8, cut), checkpoints, **FIT)
-    resumed = fresh(tiny_bert)
-    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
-    assert_same(end(resumed), end(whole))
+    cut_and_resumed(
+        lambda: fresh(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **FIT),
+        after=8,
+        folder=tmp_path / "run",
+    )
 
 
 def test_a_long_text_is_read_to_its_end(tiny_bert):

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 import textgraft as tg
 from tests.cli.test_cli import run, write_csv
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.errors import ConfigError
 from textgraft.tasks.texts import as_batches
 
@@ -106,13 +106,12 @@ def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
     ids=str,
 )
 def test_cut_and_resumed(tiny_bert, tmp_path, config):
-    whole = classifier(tiny_bert)
-    whole.fit(data(), data(), Watcher(), **config, **FIT)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        classifier(tiny_bert).fit(data(), data(), Watcher(6, cut), checkpoints, **config, **FIT)
-    resumed = classifier(tiny_bert)
-    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **config, **FIT)
-    assert_same(end(resumed), end(whole))
+    resumed, *_ = cut_and_resumed(
+        lambda: classifier(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        after=6,
+        folder=tmp_path / "run",
+    )
     resumed.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), resumed.predict_proba(TEXTS))

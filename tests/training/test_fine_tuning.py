@@ -8,7 +8,8 @@ import tensorflow as tf
 
 import textgraft as tg
 from tests.conftest import GOLDEN
-from tests.training.test_resume import TEXTS, Watcher, data
+from tests.cutting import Watcher
+from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.tasks.grafting import Grafting
 from textgraft.training.activations import Activations

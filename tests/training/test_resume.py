@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.cutting import CutError, Watcher, cut, cut_and_resumed, end, often
 from textgraft.errors import ConfigError, InterruptionError, ModelFolderError, TrainingError
 from textgraft.training.checkpoints import Checkpoints
 
@@ -17,52 +18,8 @@ LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4
 STEPS = 7
 
 
-class CutError(Exception):
-    """Stands for a death of the process."""
-
-
-class Watcher:
-    """Does something after some step, and keeps what it was told."""
-
-    def __init__(self, after=None, action=None):
-        self.after, self.action = after, action
-        self.steps, self.notes, self.left = 0, [], []
-
-    def extracted(self, texts, total):
-        pass
-
-    def step(self, epoch, texts, means, left):
-        self.steps += 1
-        self.left.append(left)
-        if self.steps == self.after:
-            self.action()
-
-    def epoch(self, record):
-        pass
-
-    def note(self, line):
-        self.notes.append(line)
-
-
-def cut():
-    raise CutError
-
-
 def data():
     return tg.Dataset.from_lists(TEXTS, LABELS)
-
-
-def end(model):
-    """All that must be the same in the end: weights, and the history but for the clock."""
-    weights = {name: weight.numpy() for name, weight in model._weights().items()}
-    clock = {"seconds", "texts_per_second"}
-    return weights, [{key: value for key, value in row.items() if key not in clock} for row in model.history]
-
-
-def assert_same(first, second):
-    assert first[1] == second[1]
-    for name, weight in first[0].items():
-        np.testing.assert_array_equal(weight, second[0][name], err_msg=name)
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_word_vectors"])
@@ -74,20 +31,15 @@ def fresh(preset):
     return tg.TextClassifier(preset, ["bad", "good"], precision="float32")
 
 
-def often(folder):
-    return Checkpoints(folder, save_minutes=1e-9)
-
-
 @pytest.mark.parametrize(("after", "fine_tune"), [(1, "all"), (STEPS, "all"), (STEPS + 3, "all"), (STEPS + 2, "none")])
 def test_cut_anywhere(preset, tmp_path, after, fine_tune):
-    whole = fresh(preset)
-    whole.fit(data(), data(), Watcher(), fine_tune=fine_tune, **FIT)
-    for _ in range(2 if after > 1 else 1):
-        with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-            fresh(preset).fit(data(), data(), Watcher(after, cut), checkpoints, fine_tune=fine_tune, **FIT)
-    watcher, resumed = Watcher(), fresh(preset)
-    resumed.fit(data(), data(), watcher, tmp_path / "run", fine_tune=fine_tune, **FIT)
-    assert_same(end(resumed), end(whole))
+    *_, watcher = cut_and_resumed(
+        lambda: fresh(preset),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, fine_tune=fine_tune, **FIT),
+        after,
+        tmp_path / "run",
+        cuts=2 if after > 1 else 1,
+    )
     assert any("resumed" in note for note in watcher.notes) == (after > 1)
 
 
@@ -102,13 +54,12 @@ def test_cut_anywhere(preset, tmp_path, after, fine_tune):
     ids=str,
 )
 def test_cut_in_any_way_of_fine_tuning(tiny_bert, tmp_path, config):
-    whole = fresh(tiny_bert)
-    whole.fit(data(), data(), Watcher(), **config, **FIT)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_bert).fit(data(), data(), Watcher(STEPS + 3, cut), checkpoints, **config, **FIT)
-    resumed = fresh(tiny_bert)
-    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **config, **FIT)
-    assert_same(end(resumed), end(whole))
+    cut_and_resumed(
+        lambda: fresh(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        STEPS + 3,
+        tmp_path / "run",
+    )
 
 
 def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
@@ -118,11 +69,13 @@ def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
     whole = fresh(tiny_bert)
     history = whole.fit(data(), others, Watcher(), **fit)
     assert history.best_epoch < 3
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        fresh(tiny_bert).fit(data(), others, Watcher(2 * STEPS + 2, cut), checkpoints, **fit)
-    resumed = fresh(tiny_bert)
-    resumed.fit(data(), others, Watcher(), tmp_path / "run", **fit)
-    assert_same(end(resumed), end(whole))
+    cut_and_resumed(
+        lambda: fresh(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), others, watcher, run, **fit),
+        2 * STEPS + 2,
+        tmp_path / "run",
+        whole,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

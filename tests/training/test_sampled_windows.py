@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.training.test_resume import CutError, Watcher, assert_same, cut, end, often
+from tests.cutting import Watcher, cut_and_resumed
 from textgraft.tasks.texts import as_batches
 from textgraft.training.inputs import Examples
 from textgraft.training.sampled_windows import SampledWindows
@@ -77,9 +77,7 @@ def test_an_epoch_has_its_own_windows_whatever_came_before(sampled):
 
 @pytest.mark.parametrize("config", WAYS, ids=str)
 def test_no_step_sees_more(tiny_bert, config):
-    model, notes, seen = classifier(tiny_bert), [], []
-    watcher = Watcher()
-    watcher.note = notes.append
+    model, watcher, seen = classifier(tiny_bert), Watcher(), []
     of_texts = model._of_texts
 
     def watched(batch, give, width, training):
@@ -90,26 +88,23 @@ def test_no_step_sees_more(tiny_bert, config):
     model._of_texts = watched
     model.fit(data(), data(), watcher, **config, **FIT)
     assert max(seen) == MOST
-    assert [line for line in notes if line.startswith(f"4 texts have more than {MOST} windows")]
+    assert [line for line in watcher.notes if line.startswith(f"4 texts have more than {MOST} windows")]
 
 
 def test_nothing_is_said_where_all_fit(tiny_bert):
-    model, notes = classifier(tiny_bert, most=64), []
-    watcher = Watcher()
-    watcher.note = notes.append
+    model, watcher = classifier(tiny_bert, most=64), Watcher()
     model.fit(data(), data(), watcher, **FIT)
-    assert not [line for line in notes if "windows" in line]
+    assert not [line for line in watcher.notes if "windows" in line]
 
 
 @pytest.mark.parametrize("config", WAYS, ids=str)
 def test_cut_and_resumed(tiny_bert, tmp_path, config):
-    whole = classifier(tiny_bert)
-    whole.fit(data(), data(), Watcher(), **config, **FIT)
-    with pytest.raises(CutError), often(tmp_path / "run") as checkpoints:
-        classifier(tiny_bert).fit(data(), data(), Watcher(4, cut), checkpoints, **config, **FIT)
-    resumed = classifier(tiny_bert)
-    resumed.fit(data(), data(), Watcher(), tmp_path / "run", **config, **FIT)
-    assert_same(end(resumed), end(whole))
+    cut_and_resumed(
+        lambda: classifier(tiny_bert),
+        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        after=4,
+        folder=tmp_path / "run",
+    )
 
 
 def test_a_plan_counts_the_steps_it_would_make(tiny_bert):

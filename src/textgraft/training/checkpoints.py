@@ -222,7 +222,7 @@ class Checkpoints:
         if previous == target:
             return
         self.folder.mkdir(exist_ok=True)
-        storage.write_folder(target, self._files(snapshot, previous))
+        storage.write_folder(target, self._files(snapshot))
         if previous:
             storage.remove_folder(previous)
         self._saved_at = time.monotonic()
@@ -254,7 +254,7 @@ class Checkpoints:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _files(self, snapshot: Snapshot, previous: Path | None) -> dict[str, storage.Content]:
+    def _files(self, snapshot: Snapshot) -> dict[str, storage.Content]:
         state = {"run": self._run, "progress": asdict(snapshot.progress)}
         files: dict[str, storage.Content] = {
             _STATE: [json.dumps(state, indent=2).encode()],
