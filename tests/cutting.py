@@ -69,13 +69,14 @@ def cut_and_resumed(fresh, fit, after, folder, whole=None, cuts=1):
 
 
 def end(model):
-    """All that must be the same in the end: weights, and the history but for the clock."""
+    """All that must be the same in the end: weights, settings, and the history but for the clock."""
     weights = {name: weight.numpy() for name, weight in model._weights().items()}
     clock = {"seconds", "texts_per_second"}
-    return weights, [{key: value for key, value in row.items() if key not in clock} for row in model.history]
+    history = [{key: value for key, value in row.items() if key not in clock} for row in model.history]
+    return weights, history, model.settings()
 
 
 def assert_same(first, second):
-    assert first[1] == second[1]
+    assert first[1:] == second[1:]
     for name, weight in first[0].items():
         np.testing.assert_array_equal(weight, second[0][name], err_msg=name)

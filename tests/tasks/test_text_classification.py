@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.cutting import Watcher
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from textgraft.evaluation.calibration import best_temperature
+from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.inputs import TokenIds
 
@@ -132,6 +135,36 @@ def test_a_loss_that_is_no_number_stops_training(tiny_bert):
         model.fit(two_labels(), head="gradient", **FIT)
 
 
+@pytest.mark.parametrize("config", [{}, {"fine_tune": "none"}, {"fine_tune": "none", "head": "logistic"}], ids=str)
+@pytest.mark.parametrize("data", [two_labels(), three_labels()], ids=["two", "three"])
+def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, data, config):
+    validation, watcher = data.take(range(3, 23)), Watcher()
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
+    model.fit(data, validation, watcher, **{**FIT, "learning_rate": 1e-2, **config})
+    found, logits = model.problem.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
+    if model.problem.width == 1:
+        logits = np.concatenate([0 * logits, logits], axis=1)
+    assert found == pytest.approx(best_temperature(validation.label_ids(model.labels), logits), rel=1e-3)
+    assert found != 1
+    shares = np.exp(logits / found)
+    probabilities = model.predict_proba(validation)
+    np.testing.assert_allclose(probabilities, shares / shares.sum(axis=1, keepdims=True), atol=1e-6)
+    assert f"logits are divided by {found:.2f}, a temperature fitted to 20 validation texts" in watcher.notes
+    assert model.evaluate(validation)["loss"] < model.record["metrics"]["validation"]["val_loss"]
+    model.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    assert loaded.problem.temperature == found
+    np.testing.assert_array_equal(loaded.predict_proba(validation), probabilities)
+
+
+def test_a_second_training_begins_with_no_temperature(tiny_bert):
+    data = two_labels()
+    model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32", temperature=7.0)
+    model.survey(data)
+    assert model.problem.temperature == 1
+    assert "temperature" not in model.settings()
+
+
 def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
     texts = [*GOOD, *BAD, "", "unknown words"]
     trained.evaluate(two_labels(1), keep=True)
@@ -240,6 +273,7 @@ def test_truncation_is_counted(tiny_bert):
         ({"pooling": "median"}, "median"),
         ({"sequence_length": 65}, "between 1 and 64"),
         ({"dropout": 1.0}, "dropout"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
         ({"long": "tail"}, "head\\+tail"),
         ({"precision": "float8"}, "float8"),
         ({"poling": "mean"}, "poling"),
@@ -258,6 +292,15 @@ def test_fit_names_an_unknown_option(trained):
 def test_a_label_the_model_does_not_have(trained):
     with pytest.raises(DataError, match="ugly"):
         trained.evaluate(tg.Dataset.from_lists(["the film"], ["ugly"]))
+
+
+@pytest.mark.parametrize("fine_tune", ["all", "none"])
+def test_a_set_without_texts(trained, fine_tune):
+    data = two_labels(1)
+    with pytest.raises(DataError, match="validation: no texts; each of the two sets needs at least one"):
+        trained.fit(data, data.take(range(0)), fine_tune=fine_tune)
+    with pytest.raises(DataError, match="train: no texts"):
+        trained.fit(data.take(range(0)), data, fine_tune=fine_tune)
 
 
 @pytest.mark.parametrize(("text", "message"), [(3, "text 2 must be a string, not int"), ("\ud800", "text 2: half of")])

@@ -103,11 +103,9 @@ class TextClassifier(TrainableTask):
         """What the problem takes from the training set."""
         self.problem.survey(train)
 
-    def settle(self, validation: Examples[TokenInputs]) -> str:
+    def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
         """What the problem takes from the validation set."""
-        if not self.problem.settles:
-            return ""
-        return self.problem.settle(validation.targets, self.outputs_for(validation.inputs.tokens))
+        return self.problem.settle(targets, outputs()) if self.problem.settles else ""
 
     def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
         """Token ids, and the problem's targets."""

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from textgraft import registry, runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.data.parts import VALIDATION_SHARE
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.grafting import Grafting
 from textgraft.tasks.head_start import begin_as_logistic, refusal, usual_head
@@ -25,7 +26,7 @@ from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
 from textgraft.training.history import History, Watcher
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
-from textgraft.training.logistic import fit_logistic
+from textgraft.training.logistic import fit_logistic, logits_of
 from textgraft.training.loop import Training
 from textgraft.training.plan import Plan, peak_memory
 from textgraft.training.progress import TrainingBar
@@ -131,8 +132,12 @@ class TrainableTask(Task):
         """Take from the training set what is to be known before any training."""
         return
 
-    def settle(self, validation: Examples[TokenInputs]) -> str:
+    def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
         """Take from the validation set what is to be known of the trained model.
+
+        Args:
+            targets: of the validation set.
+            outputs: gives those of the trained model.
 
         Returns:
             a line for the user to see, or nothing.
@@ -207,9 +212,11 @@ class TrainableTask(Task):
             network, train, judge = Grafting(self, chosen).to_train(read, watcher)
             if chosen.head == "logistic" and chosen.fine_tune == "none":
                 history = fit_logistic(self.head.layers[-1], train, judge, self._means)
+                judged: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
             else:
-                history = Training(network, train, judge, chosen, watcher).run(checkpoints, run)
-        if line := self.settle(read["validation"]):
+                training = Training(network, train, judge, chosen, watcher)
+                history, judged = training.run(checkpoints, run), training.judged
+        if line := self.settle(judge.targets, judged):
             watcher.note(line)
         self.history = history.records
         self.record = {
@@ -300,8 +307,10 @@ class TrainableTask(Task):
         chosen = self.fit_config(config)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
-        self.survey(data)
         parts = {"train": data, "validation": validation}
+        if empty := [name for name, part in parts.items() if not len(part)]:
+            raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
+        self.survey(data)
         # Any other way of training takes far longer than the text graph.
         kept = self.id_cache() if chosen.fine_tune == "none" and self.pooled else None
         read = {name: self.examples(part, kept) for name, part in parts.items()}

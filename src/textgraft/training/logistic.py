@@ -36,9 +36,8 @@ def fit_logistic(
     set_optimum(layer, data)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
-    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     for prefix, part in {"": data, "val_": validation}.items():
-        means = judge(np.asarray(part.targets), part.inputs.values @ kernel + bias)
+        means = judge(np.asarray(part.targets), logits_of(layer, part))
         record |= {f"{prefix}{name}": value for name, value in means.items()}
     record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
     return History([record], 1, seconds)
@@ -66,6 +65,12 @@ def set_optimum(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
     found = LogisticRegression(C=strength, max_iter=_MOST_ITERATIONS).fit(vectors, targets)
     layer.kernel.assign(found.coef_.T)
     layer.bias.assign(found.intercept_)
+
+
+def logits_of(layer: keras.layers.Dense, data: Examples[Vectors]) -> np.ndarray:
+    """What a layer gives for vectors, float32 (n, units)."""
+    product: np.ndarray = data.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
+    return product
 
 
 def complete(targets: np.ndarray, units: int) -> bool:

@@ -1,7 +1,7 @@
 """The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
@@ -92,6 +92,10 @@ class Training:
         padding = batches.padding(self._data.lengths, self._order(0))
         return History(progress.records, self._kept, progress.seconds, graphs, padding)
 
+    def judged(self) -> Any:
+        """Of a run that has ended: what is kept of the outputs of the validation rows."""
+        return self._outputs(lambda _: None)[1]
+
     def rehearse(self, steps: int = _REHEARSED) -> float:
         """Make some steps that move no weight, short and long ones; the seconds that the run would take.
 
@@ -167,13 +171,16 @@ class Training:
             if checkpoints and checkpoints.interruption.asked:
                 self._save(checkpoints)
 
-        validation = self._validation
-        losses, outputs = outputs_of(self._infer, validation, self._config.batch_tokens or 1, watch)
+        validation, (losses, outputs) = self._validation, self._outputs(watch)
         judge = self._network.scores or self._network.metrics
         metrics = judge(validation.targets, outputs)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
         means = {**metrics, "loss": loss, **self._network.from_loss(loss)}
         return {f"val_{name}": value for name, value in means.items()}
+
+    def _outputs(self, watch: Callable[[int], None]) -> Any:
+        """Losses of the validation rows, and what is kept of their outputs."""
+        return outputs_of(self._infer, self._validation, self._config.batch_tokens or 1, watch)
 
     def _judged(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
         """Losses of validation rows and what is kept of their outputs; graph ops."""
@@ -220,8 +227,9 @@ class Training:
     def _take_best(self) -> None:
         self._state.set_weights(self._best)
         if self._network.compact:
-            steps = self.steps // self._epochs * self._kept
-            self._network.compact.write_back(self._step.table_rates(self._rates[:steps]))
+            rates = self._step.table_rates(self._rates[: self.steps // self._epochs * self._kept])
+            self._network.compact.refresh(rates)
+            self._network.compact.write_back(rates)
 
     def _save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, and stop here if that was asked."""

@@ -30,7 +30,8 @@ class TextClassificationLayout(TaskLayout):
     """The part of a model folder of a classifier that gives one label."""
 
     fields: ClassVar[Checked] = Record(
-        {"labels": Each(TEXT, least=2)}, {"pairs": FLAG, "problem": choice(_SINGLE, _MULTI, _REGRESSION)}
+        {"labels": Each(TEXT, least=2)},
+        {"pairs": FLAG, "problem": choice(_SINGLE, _MULTI, _REGRESSION), "temperature": POSITIVE},
     )
     validation = Record({"val_accuracy": NUMBER, "val_loss": NUMBER}, others=NUMBER)
     test: ClassVar[Record] = Record(

@@ -9,7 +9,9 @@ from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_cells import SINGLE
+from textgraft.errors import ConfigError
 from textgraft.evaluation import metrics
+from textgraft.evaluation.calibration import best_temperature
 from textgraft.evaluation.report import render
 from textgraft.tasks.problems import balance as balance_
 from textgraft.tasks.problems.base import DECIMALS, Loss, Problem, require_labels
@@ -19,22 +21,40 @@ _MOST_CONFUSED = 500
 
 
 class SingleLabel(Problem):
-    """Softmax, or the sigmoid of one logit."""
+    """Softmax, or the sigmoid of one logit.
+
+    Attributes:
+        temperature: by which logits are divided before they become probabilities.
+    """
 
     name, score = SINGLE, "accuracy"
+    own = ("temperature",)
+    settles = True
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], temperature: float = 1.0) -> None:
         """Name the labels.
 
+        Args:
+            labels: at least two.
+            temperature: 1, until a training fits it.
+
         Raises:
-            ConfigError: for fewer than two labels, or doubled ones.
+            ConfigError: for fewer than two labels, doubled ones, or a temperature that is not above 0.
         """
         self.labels = require_labels(labels, 2)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
+        self.temperature = temperature
+        if not 0 < temperature < float("inf"):
+            raise ConfigError(f"temperature must be above 0, not {temperature}")
 
     def settings(self) -> dict[str, Any]:
-        """The labels."""
-        return {"labels": list(self.labels)}
+        """The labels, and the temperature that a training has fitted."""
+        fitted = {} if self.temperature == 1 else {"temperature": self.temperature}
+        return {"labels": list(self.labels), **fitted}
+
+    def survey(self, train: Dataset) -> None:
+        """The temperature is that of an untrained model."""
+        self.temperature = 1.0
 
     def targets(self, data: Dataset) -> np.ndarray:
         """The index of each label, int32 (n,)."""
@@ -69,6 +89,12 @@ class SingleLabel(Problem):
         """Accuracy."""
         return {"accuracy": float(np.mean(self.probabilities(logits).argmax(axis=1) == targets))}
 
+    def settle(self, targets: np.ndarray, logits: np.ndarray) -> str:
+        """Fit the temperature."""
+        self.temperature = best_temperature(targets, self._of_labels(logits))
+        fitted = f"a temperature fitted to {len(targets):,} validation texts"
+        return f"logits are divided by {self.temperature:.2f}, {fitted}"
+
     def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         """Loss, accuracy, macro F1 and all that `metrics.classification` gives."""
         return metrics.classification(self.targets(data), self.probabilities(logits), self.labels)
@@ -94,10 +120,13 @@ class SingleLabel(Problem):
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Float32 (n, labels)."""
-        if self.width == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        logits = self._of_labels(logits)
+        shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def _of_labels(self, logits: np.ndarray) -> np.ndarray:
+        """One each, (n, labels)."""
+        return np.concatenate([np.zeros_like(logits), logits], axis=1) if self.width == 1 else logits
 
     def _counts(self, targets: np.ndarray) -> np.ndarray:
         return np.bincount(targets, minlength=len(self.labels))
