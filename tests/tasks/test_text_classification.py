@@ -135,8 +135,17 @@ def test_a_loss_that_is_no_number_stops_training(tiny_bert):
         model.fit(two_labels(), head="gradient", **FIT)
 
 
-@pytest.mark.parametrize("config", [{}, {"fine_tune": "none"}, {"fine_tune": "none", "head": "logistic"}], ids=str)
-@pytest.mark.parametrize("data", [two_labels(), three_labels()], ids=["two", "three"])
+@pytest.mark.parametrize(
+    ("data", "config"),
+    [
+        (two_labels(), {}),
+        (three_labels(), {}),
+        (two_labels(), {"fine_tune": "lora:2"}),
+        (three_labels(), {"fine_tune": "last:1"}),
+        (two_labels(), {"fine_tune": "none"}),
+        (three_labels(), {"fine_tune": "none", "head": "logistic"}),
+    ],
+)
 def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, data, config):
     validation, watcher = data.take(range(3, 23)), Watcher()
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")

@@ -216,8 +216,8 @@ class TrainableTask(Task):
             else:
                 training = Training(network, train, judge, chosen, watcher)
                 history, judged = training.run(checkpoints, run), training.judged
-        if line := self.settle(judge.targets, judged):
-            watcher.note(line)
+            if line := self.settle(judge.targets, judged):
+                watcher.note(line)
         self.history = history.records
         self.record = {
             "run": run_digest(run),
