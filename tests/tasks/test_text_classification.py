@@ -139,10 +139,10 @@ def test_a_loss_that_is_no_number_stops_training(tiny_bert):
     ("data", "config"),
     [
         (two_labels(), {}),
-        (three_labels(), {}),
+        pytest.param(three_labels(), {}, marks=pytest.mark.slow),
         (two_labels(), {"fine_tune": "lora:2"}),
         (three_labels(), {"fine_tune": "last:1"}),
-        (two_labels(), {"fine_tune": "none"}),
+        pytest.param(two_labels(), {"fine_tune": "none"}, marks=pytest.mark.slow),
         (three_labels(), {"fine_tune": "none", "head": "logistic"}),
     ],
 )

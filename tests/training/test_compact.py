@@ -154,4 +154,5 @@ def test_validation_sees_what_the_model_gives_in_the_end(model, optimizer):
     others = tg.Dataset.from_lists(["bad plot", "dull", "not very fine"] * 3, ["bad", "bad", "good"] * 3)
     fit = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "weight_decay": 1.0, "optimizer": optimizer}
     history = model.fit(data, others, **fit)
+    model.problem.temperature = 1.0  # as in the history
     assert model.evaluate(others)["loss"] == pytest.approx(history.records[0]["val_loss"], abs=1e-5)

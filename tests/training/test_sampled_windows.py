@@ -15,7 +15,7 @@ from textgraft.training.sampled_windows import SampledWindows
 LENGTH, MOST = 16, 3
 TEXTS = ["the film was good", "good " * 20, "a plot , " * 50, "the film was " * 30 + "bad", "bad"] * 2
 FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
-WAYS = [{}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"}]
+WAYS = [{}, *(pytest.param({"fine_tune": way}, marks=pytest.mark.slow) for way in ("last:1", "lora:2"))]
 
 
 def data():
