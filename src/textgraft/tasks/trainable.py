@@ -212,11 +212,11 @@ class TrainableTask(Task):
             network, train, judge = Grafting(self, chosen).to_train(read, watcher)
             if chosen.head == "logistic" and chosen.fine_tune == "none":
                 history = fit_logistic(self.head.layers[-1], train, judge, self._means)
-                judged: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
+                outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
             else:
                 training = Training(network, train, judge, chosen, watcher)
-                history, judged = training.run(checkpoints, run), training.judged
-            if line := self.settle(judge.targets, judged):
+                history, outputs = training.run(checkpoints, run), training.validation_outputs
+            if line := self.settle(judge.targets, outputs):
                 watcher.note(line)
         self.history = history.records
         self.record = {

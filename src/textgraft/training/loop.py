@@ -92,7 +92,7 @@ class Training:
         padding = batches.padding(self._data.lengths, self._order(0))
         return History(progress.records, self._kept, progress.seconds, graphs, padding)
 
-    def judged(self) -> Any:
+    def validation_outputs(self) -> Any:
         """Of a run that has ended: what is kept of the outputs of the validation rows."""
         return self._outputs(lambda _: None)[1]
 
