@@ -19,6 +19,9 @@ from textgraft.tasks.problems.base import DECIMALS, Loss, Problem, require_label
 # A model folder's config would grow with the square of the labels.
 _MOST_CONFUSED = 500
 
+# Beyond these float32 would overflow, or probabilities be all the same.
+_COLDEST, _HOTTEST = 0.001, 1000
+
 
 class SingleLabel(Problem):
     """Softmax, or the sigmoid of one logit.
@@ -39,13 +42,13 @@ class SingleLabel(Problem):
             temperature: 1, until a training fits it.
 
         Raises:
-            ConfigError: for fewer than two labels, doubled ones, or a temperature that is not above 0.
+            ConfigError: for fewer than two labels, doubled ones, or a temperature that no training would fit.
         """
         self.labels = require_labels(labels, 2)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
-        if not 0 < temperature < float("inf"):
-            raise ConfigError(f"temperature must be above 0, not {temperature}")
+        if not _COLDEST <= temperature <= _HOTTEST:
+            raise ConfigError(f"temperature must be between {_COLDEST} and {_HOTTEST}, not {temperature}")
 
     def settings(self) -> dict[str, Any]:
         """The labels, and the temperature that a training has fitted."""
