@@ -62,6 +62,18 @@ def test_cut_in_any_way_of_fine_tuning(tiny_bert, tmp_path, config):
     )
 
 
+def test_cut_after_the_last_epoch(preset, tmp_path):
+    """What is taken from the validation set comes after it, and is taken again."""
+
+    def fit(model, watcher, run):
+        if watcher.action:
+            model.settle = lambda *_: cut()
+        model.fit(data(), data(), watcher, run, **FIT)
+
+    resumed, *_ = cut_and_resumed(lambda: fresh(preset), fit, 3 * STEPS + 1, tmp_path / "run")
+    assert resumed.problem.temperature != 1
+
+
 def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
     """Its weights are in the checkpoint too."""
     others = tg.Dataset.from_lists(TEXTS, LABELS[::-1])  # training makes it worse at these
