@@ -15,7 +15,7 @@ class Watcher:
 
     def __init__(self, after=None, action=None):
         self.after, self.action = after, action
-        self.steps, self.texts, self.notes, self.left = 0, 0, [], []
+        self.steps, self.texts, self.notes, self.left, self.records = 0, 0, [], [], []
 
     def extracted(self, texts, total):
         self.texts += texts
@@ -27,7 +27,7 @@ class Watcher:
             self.action()
 
     def epoch(self, record):
-        pass
+        self.records.append(record)
 
     def note(self, line):
         self.notes.append(line)

@@ -1,4 +1,4 @@
-"""How a head begins: as logistic regression where texts are few, and only where that can be."""
+"""How a head begins: as logistic regression where texts are few or the backbone is frozen, if that can be."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,8 @@ def test_of_word_vectors_too(tiny_word_vectors):
     [
         ({}, {"head": "gradient"}),
         ({}, {"balance": "weights"}),
-        ({}, {"fine_tune": "none"}),
+        ({}, {"fine_tune": "none"}),  # the rate and the optimizer of STILL
+        ({}, {"fine_tune": "none", "balance": "focal"}),
         ({"hidden": (4,)}, {}),
         ({"labels": ["bad", "good", "new"]}, {}),
     ],
@@ -73,6 +74,26 @@ def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, archit
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), first, atol=1e-6)
     assert model.record["fit"]["head"] == "gradient"
     assert not any("logistic" in line for line in watcher.notes)
+
+
+@pytest.mark.parametrize("times", [1, 50])
+def test_of_a_frozen_backbone_it_is_logistic_regression(tiny_bert, times):
+    model, watcher = fresh(tiny_bert), Watcher()
+    history = model.fit(data(times), data(), watcher, fine_tune="none", seed=3)
+    kernel, _ = optimum(tiny_bert)
+    if times == 1:
+        found = model.head.get_layer("logits").kernel.numpy()
+        np.testing.assert_allclose(found, kernel, atol=0.01 * np.abs(kernel).max())
+    assert len(history.records) == len(watcher.records) == 1
+    assert (model.record["fit"]["head"], model.record["fit"]["epochs"]) == ("logistic", 1)
+
+
+@pytest.mark.parametrize("said", [{"epochs": 2}, {"learning_rate": 1e-2}, {"patience": 2}, {"warmup": 0.1}], ids=str)
+def test_who_says_how_to_step_gets_steps(tiny_bert, said):
+    model = fresh(tiny_bert)
+    model.fit(data(), data(), Watcher(), fine_tune="none", **said)
+    assert model.record["fit"]["head"] == "gradient"
+    assert len(model.history) > 1
 
 
 def test_at_random_where_texts_are_not_few(tiny_bert):
@@ -93,10 +114,11 @@ def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
     assert model.record["fit"]["head"] == "gradient"
 
 
-def test_sets_of_labels_begin_at_random(tiny_bert):
+@pytest.mark.parametrize("fit", [STILL, {"fine_tune": "none"}])
+def test_sets_of_labels_begin_at_random(tiny_bert, fit):
     sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
     model = fresh(tiny_bert, problem="multi-label")
-    model.fit(sets, sets, Watcher(), **STILL)
+    model.fit(sets, sets, Watcher(), **fit)
     assert model.record["fit"]["head"] == "gradient"
 
 

@@ -102,9 +102,13 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
     assert history.records[0]["val_loss"] < np.log(len(names))
 
 
-@pytest.mark.parametrize(("head", "steps"), [("gradient", 3 * 7), ("logistic", 0)])
-def test_a_plan_counts_the_heads_steps(tiny_bert, head, steps):
-    plan = fresh(tiny_bert).plan(data(), data(), fine_tune="none", head=head, epochs=3, batch_size=4)
+@pytest.mark.parametrize(
+    ("fit", "steps"),
+    [({"epochs": 3, "batch_size": 4}, 3 * 7), ({"epochs": 3, "head": "logistic"}, 0), ({}, 0)],
+    ids=str,
+)
+def test_a_plan_counts_the_heads_steps(tiny_bert, fit, steps):
+    plan = fresh(tiny_bert).plan(data(), data(), fine_tune="none", **fit)
     assert plan.steps == steps
     assert plan.trainable == 16 + 1
     assert plan.seconds > 0

@@ -62,7 +62,7 @@ GradualUnfreezing = Annotated[
 ]
 Head = Annotated[
     str | None,
-    typer.Option(help="Begins at random (gradient), or as logistic regression.  [gradient, of few texts logistic]"),
+    typer.Option(help="Begins at random (gradient) or as logistic regression.  [logistic if few texts or frozen]"),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts; by default more where they are few.")]
 BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]

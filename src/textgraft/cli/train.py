@@ -168,10 +168,11 @@ def _summary(parts: Any, model: Any, fine_tune: str) -> str:
 
 
 def _outcome(model: Any, history: Any) -> str:
-    fine_tune = model.record["fit"]["fine_tune"]
-    how = ""
+    fine_tune, head = (model.record["fit"][name] for name in ("fine_tune", "head"))
+    how, kept = "", f"kept epoch {history.best_epoch} of {len(history.records)}"
     if fine_tune == "none":
         how = "each text went through the backbone once, the head trained on the stored vectors; "
+        kept = "by logistic regression" if head == "logistic" else kept
     elif fine_tune.startswith("last:"):
         how = "each text went through the blocks below once, those above trained on what was stored; "
-    return f"{how}kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
+    return f"{how}{kept}; {history.seconds:.0f} s"

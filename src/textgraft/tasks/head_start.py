@@ -4,12 +4,13 @@ A head that begins at random moves the network away from where it was pretrained
 texts do not bring it back (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textgraft.tasks.grafting import Grafting
-from textgraft.training.config import FitConfig, few
+from textgraft.training.config import OF_STEPS, FitConfig, few
 from textgraft.training.history import Watcher
 from textgraft.training.inputs import Examples, TokenInputs
 from textgraft.training.logistic import complete, set_optimum
@@ -27,22 +28,26 @@ def refusal(task: "TrainableTask") -> str:
     return ""
 
 
-def usual_head(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs]) -> str:
-    """How a head begins where nothing is said: as logistic regression where texts are few, and this is possible.
+def usual_head(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs], given: Mapping[str, Any]) -> str:
+    """How a head begins where nothing is said: as logistic regression where this is possible, and texts are few or
+    the backbone is frozen.
 
-    A model that was trained keeps its head.
+    A model that was trained keeps its head, and who says how to train in steps gets steps.
 
     Args:
         task: has backbone and head.
         chosen: without None.
         train: examples.
-    """
-    usual = task.backbone.fit_defaults.epochs
-    possible = chosen.fine_tune != "none" and chosen.balance == "none" and not refusal(task)
-    if task.record or not possible or not task.backbone.pretrained:
+        given: fields of the config that were asked for, and their values.
+    """  # noqa: D205
+    if task.record or chosen.balance != "none" or refusal(task) or not task.backbone.pretrained:
         return "gradient"
+    if chosen.fine_tune == "none":
+        wanted = all(given.get(name) is None for name in OF_STEPS)
+    else:
+        wanted = few(len(train), task.backbone.fit_defaults.epochs, chosen.batch_size or 1)
     labelled = complete(np.asarray(train.targets), task.head.layers[-1].units)
-    return "logistic" if few(len(train), usual, chosen.batch_size or 1) and labelled else "gradient"
+    return "logistic" if wanted and labelled else "gradient"
 
 
 def begin_as_logistic(task: "TrainableTask", chosen: FitConfig, train: Examples[TokenInputs], watcher: Watcher) -> None:

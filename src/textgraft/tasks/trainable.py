@@ -165,7 +165,7 @@ class TrainableTask(Task):
             numbers that stand beside those of the epoch that was kept.
         """
         resumes = checkpoints is not None and checkpoints.unfinished
-        if chosen.head == "logistic" and chosen.fine_tune != "none" and not resumes:
+        if chosen.head == "logistic" and not chosen.without_steps and not resumes:
             begin_as_logistic(self, chosen, read["train"], watcher)
         return {}
 
@@ -210,8 +210,9 @@ class TrainableTask(Task):
             if chosen.lora:
                 stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
             network, train, judge = Grafting(self, chosen).to_train(read, watcher)
-            if chosen.head == "logistic" and chosen.fine_tune == "none":
+            if chosen.without_steps:
                 history = fit_logistic(self.head.layers[-1], train, judge, self._means)
+                watcher.epoch(history.records[0])
                 outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
             else:
                 training = Training(network, train, judge, chosen, watcher)
@@ -240,7 +241,7 @@ class TrainableTask(Task):
         if chosen.fine_tune == "none" and self.pooled:
             extraction = Grafting(self, chosen).extraction()
             seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
-            steps = 0 if chosen.head == "logistic" else batches * (chosen.epochs or 1)
+            steps = 0 if chosen.without_steps else batches * (chosen.epochs or 1)
         else:
             with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
                 network, train, judged, seconds = Grafting(self, chosen).rehearse(read)
@@ -318,7 +319,9 @@ class TrainableTask(Task):
             repeats = self.repeats(read["train"])
             read["train"].repeats = repeats if chosen.balance == "oversample" else None
         if config.get("head") is None:
-            chosen = replace(chosen, head=usual_head(self, chosen, read["train"]))
+            chosen = replace(chosen, head=usual_head(self, chosen, read["train"], config))
+        if chosen.without_steps:
+            return replace(chosen, epochs=1), parts, read
         return stretched(chosen, _rows(read["train"]), config), parts, read
 
     def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:

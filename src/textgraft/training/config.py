@@ -12,6 +12,11 @@ STORED = ("float16", "float32")
 HEADS = ("gradient", "logistic")
 BALANCES = ("none", "weights", "focal", "oversample")
 
+# Fields that say something only where a head on a frozen backbone is trained in steps.
+OF_STEPS = (
+    "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup", "clip_norm", "patience",
+)  # fmt: skip
+
 # Of a head that trains alone on stored vectors, where a step costs nothing.
 HEAD_ALONE: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
@@ -32,7 +37,7 @@ class FitConfig:
             queries and values.
         head: how a head begins: "gradient" (at random), or "logistic" (as scikit-learn's logistic regression on the
             pretrained vectors, which with fine_tune "none" is how it ends too; one layer). None stands for "logistic"
-            of few texts (see `tasks.head_start.usual_head`), else for "gradient".
+            of few texts and of a frozen backbone (see `tasks.head_start.usual_head`), else for "gradient".
         stored: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
         balance: what is done for labels that few texts have: "none", "weights" (their texts count for more),
             "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
@@ -106,6 +111,11 @@ class FitConfig:
     def lora(self) -> int:
         """The rank of the matrices beside others; 0 for another way of fine-tuning."""
         return _number(self.fine_tune, "lora:")
+
+    @property
+    def without_steps(self) -> bool:
+        """Whether nothing is trained in steps: the head on a frozen backbone is logistic regression."""
+        return self.fine_tune == "none" and self.head == "logistic"
 
     def filled(self, defaults: object) -> "FitConfig":
         """This config with every None replaced by the attribute of that name of `defaults`."""

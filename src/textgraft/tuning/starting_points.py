@@ -39,7 +39,8 @@ class Abilities:
         """What `fit` takes for a way of fine-tuning on so many rows, where nothing is said."""
         values: dict[str, Any] = {**self.defaults, **(HEAD_ALONE if way == "none" else {})}
         config = FitConfig(**{known.name: values[known.name] for known in fields(FitConfig)})
-        if way != "none" and few(rows, config.epochs or 1, config.batch_size or 1) and self._begins_as_logistic(way):
+        wanted = way == "none" or few(rows, config.epochs or 1, config.batch_size or 1)
+        if wanted and self._begins_as_logistic(way):
             config = replace(config, head="logistic")
         return {**values, **asdict(stretched(config, rows, {}))}
 
