@@ -92,7 +92,7 @@ def _measure(peer: Peer, job_file: Path, hours: float) -> dict[str, Any] | None:
     """The peer's figures, {"stopped_hours"} when it took longer than `hours`, or None when it failed."""
     command = [roster.interpreter(peer), "-m", f"benchmarks.peers.{peer.name}", job_file]
     with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, **_QUIET, "TMPDIR": scratch, "HF_HOME": scratch}
+        environment = {**os.environ, **_QUIET, "TMPDIR": scratch, "HF_HOME": scratch, "TEXTGRAFT_CACHE": scratch}
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
