@@ -14,6 +14,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(STAMP)
 	$(BIN)/textgraft demo
 
+venv: $(STAMP)
+
 test: $(STAMP)
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not slow"
 

@@ -1,9 +1,9 @@
-"""The classic tutorial: IMDb reviews, a trainable TF-Hub word embedding, Dense(16, relu), Dense(1), Adam.
+r"""The classic tutorial: IMDb reviews, a trainable TF-Hub word embedding, Dense(16, relu), Dense(1), Adam.
 
 Usage: python examples/imdb_word_embedding.py [DATA [PRESET]], with a PRESET that you trust: a SavedModel is a program.
 Or the same as one command:
 
-    textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16
+    textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16 \
         --dropout 0 --epochs 10 --batch-size 512 --optimizer adam --learning-rate 1e-3 --patience 10 --out imdb
 """
 

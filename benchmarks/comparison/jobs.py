@@ -58,15 +58,15 @@ class Job:
 
 _SMALL = (0, 1, 2)
 _ALL = (
-    Job("imdb_16", "IMDb, 16 labels", "imdb", 16, 2000, _SMALL, _TUTORIAL | _PREDICTS),
-    Job("imdb_64", "IMDb, 64 labels", "imdb", 64, 2000, _SMALL, _TUTORIAL | _PREDICTS),
-    Job("imdb_1000", "IMDb, 1,000 labels", "imdb", 1000, 2000, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
-    Job("imdb_25000", "IMDb, 25,000 labels", "imdb", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS | _HOURS),
-    Job("agnews_64", "AG News, 64 labels", "agnews", 64, None, _SMALL, _TUTORIAL | _PREDICTS),
-    Job("agnews_2000", "AG News, 2,000 labels", "agnews", 2000, None, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
-    Job("trec", "TREC, 5,452 labels", "trec", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS),
+    Job("imdb_16", "IMDb, 16 labelled texts", "imdb", 16, 2000, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("imdb_64", "IMDb, 64 labelled texts", "imdb", 64, 2000, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("imdb_1000", "IMDb, 1,000 labelled texts", "imdb", 1000, 2000, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
+    Job("imdb_25000", "IMDb, 25,000 labelled texts", "imdb", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS | _HOURS),
+    Job("agnews_64", "AG News, 64 labelled texts", "agnews", 64, None, _SMALL, _TUTORIAL | _PREDICTS),
+    Job("agnews_2000", "AG News, 2,000 labelled texts", "agnews", 2000, None, _SMALL, _TUTORIAL | _PREDICTS | _PAIRS),
+    Job("trec", "TREC, 5,452 labelled texts", "trec", None, None, (0,), _TUTORIAL | _PREDICTS | _PAIRS),
     Job(
-        "tutorial", "The tutorial: IMDb, 15,000 labels", "imdb", None, None, (0,),
+        "tutorial", "The tutorial: IMDb, 15,000 labelled texts", "imdb", None, None, (0,),
         _all_but("textgraft_word_vectors", "legacy_tutorial", "tfidf_lr"), "train[:60%],train[60%:],test", True,
     ),
     Job(

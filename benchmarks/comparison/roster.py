@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 # By name: the interpreter, and the Makefile's target that makes it.
 ENVIRONMENTS = {
-    "textgraft": (Path(sys.executable), ".venv"),
+    "textgraft": (Path(sys.executable), "venv"),
     "torch": (ROOT / ".venv-torch" / "bin" / "python", "bench-torch"),
     "legacy": (ROOT / ".venv-legacy" / "bin" / "python", "bench-legacy"),
 }

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.tasks.text_generation import TextGenerator
     from textgraft.tasks.token_classification import TokenClassifier
+    from textgraft.text.cleaning import Cleaning
 
 __version__ = version("textgraft")
 __all__ = [
+    "Cleaning",
     "Dataset",
     "MaskFiller",
     "TaggedDataset",
@@ -42,6 +44,7 @@ _LIGHT = {
     "load_tagged": "textgraft.data.tagged",
 }
 _WITH_TENSORFLOW = {
+    "Cleaning": "textgraft.text.cleaning",
     "MaskFiller": "textgraft.tasks.fill_mask",
     "TextClassifier": "textgraft.tasks.text_classification",
     "TextEmbedder": "textgraft.tasks.feature_extraction",

@@ -45,8 +45,8 @@ class BusyError(TextgraftError):
     exit_code = 7
 
 
-class InterruptionError(TextgraftError):
-    """A signal that asked the process to stop; what had been done is saved.
+class InterruptionError(KeyboardInterrupt):
+    """A signal that asked the process to stop; what had been done is saved. No `except Exception` holds it up.
 
     Attributes:
         exit_code: 128 and the signal's number, as shells have it.
@@ -55,4 +55,4 @@ class InterruptionError(TextgraftError):
     def __init__(self, message: str, signal: int) -> None:
         """Tell what was done, and the signal's number."""
         super().__init__(message)
-        self.exit_code = 128 + signal  # type: ignore[misc]
+        self.exit_code = 128 + signal

@@ -117,7 +117,12 @@ def _bfloat16_is_slower() -> bool:
 def native_stderr_held_back() -> Iterator[None]:
     """Hold back what native code writes to file descriptor 2; an exception lets it out."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except OSError:  # no disk has room for it
+        yield
+        return
+    with file as held:
         kept = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:

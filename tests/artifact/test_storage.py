@@ -86,10 +86,48 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["model", "model[1]*"])
 def test_what_a_killed_writer_left_is_removed(tmp_path, name):
-    (tmp_path / f".{name}.building.x").mkdir()
-    (tmp_path / f".{name}.building.x" / "weights").write_text("half")
+    (tmp_path / f".{name}.building.abcd_123").mkdir()
+    (tmp_path / f".{name}.building.abcd_123" / "weights").write_text("half")
     write_folder(tmp_path / name, fill_with("one"))
     assert names(tmp_path) == [name]
+
+
+def test_what_a_writer_of_a_similar_name_is_building_stays(tmp_path):
+    write_folder(tmp_path / ".model.previous.building.abcd_123", fill_with("one"))
+    storage.remove_leftovers(tmp_path / "model")
+    assert names(tmp_path) == [".model.previous.building.abcd_123"]
+
+
+def test_through_a_link_the_folder_behind_it_is_replaced(tmp_path):
+    write_folder(tmp_path / "real", fill_with("one"))
+    (tmp_path / "current").symlink_to("real")
+    write_folder(tmp_path / "current", fill_with("two"), overwrite=True)
+    assert (tmp_path / "current").is_symlink()
+    assert (tmp_path / "real" / "weights").read_text() == "two"
+    assert names(tmp_path) == ["current", "real"]
+
+
+def test_a_lock_that_is_a_link_harms_nothing(tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    (tmp_path / ".model.lock").symlink_to("letter.txt")
+    with pytest.raises(ModelFolderError, match="model cannot be locked"):
+        write_folder(tmp_path / "model", fill_with("one"))
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_a_full_disk_has_no_room_for_the_owners_name(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    write_folder(tmp_path / "model", fill_with("one"))
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(ModelFolderError, match=r"run cannot be made: File exists; of bytes, [\d,]+ are free"):
+        storage.make_folder(tmp_path / "run")
 
 
 def test_a_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
@@ -97,7 +135,7 @@ def test_a_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "_exchanged", lambda *_: False)
     write_folder(tmp_path / "model", fill_with("one"))
     write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
-    (tmp_path / "model").rename(tmp_path / ".model.previous.x")
+    (tmp_path / "model").rename(tmp_path / ".model.previous.abcd_123")
     storage.remove_leftovers(tmp_path / "model")
     assert (tmp_path / "model" / "weights").read_text() == "two"
     assert names(tmp_path) == ["model"]

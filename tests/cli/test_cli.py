@@ -2,12 +2,20 @@
 
 import csv
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from textgraft.artifact import model_folder
 from textgraft.cli.app import _app
+from textgraft.errors import ModelFolderError
+from textgraft.tasks.base import load_as
+from textgraft.tasks.text_classification import TextClassifier
 
 GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
 BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
@@ -239,3 +247,47 @@ def test_training_that_cannot_go_on(reviews, tiny_bert, tmp_path):
     )  # fmt: skip
     fails(result, 6, "loss")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_words_of_a_config_file_may_ask_for_a_dry_run(reviews, tiny_bert, tmp_path):
+    (tmp_path / "run.toml").write_text("dry_run = true\nepochs = 1\n")
+    out = tmp_path / "model"
+    result = run("train", reviews, "--preset", tiny_bert, "--config", tmp_path / "run.toml", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "minutes" in result.output
+    assert not out.exists()
+
+
+def test_a_text_in_place_of_a_file(trained):
+    fails(run("predict", trained, "what a film " * 40), 3, "cannot be read (File name too long)")
+
+
+def test_a_name_that_is_no_utf_8():
+    fails(run("info", b"mod\xe9l".decode("utf-8", "surrogateescape")), 2, "folder has a byte that is not UTF-8")
+
+
+def test_a_preset_of_an_unknown_user(reviews, tmp_path):
+    fails(run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor a path")
+
+
+def test_what_highlight_shows_goes_to_no_file(trained, reviews, tmp_path):
+    fails(run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "leave one of the two out")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_behind_standard_output_is_one_line(trained):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "textgraft", "info", str(trained)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.stderr == "error: standard output: No space left on device\n"
+    assert result.returncode == 1
+
+
+def test_a_folder_that_is_replaced_while_it_is_read(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "model")
+    stored = model_folder.read(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["README.md"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelFolderError, match="was replaced while it was read; read it again"):
+        load_as(TextClassifier, stored, "float32")

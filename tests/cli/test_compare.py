@@ -65,3 +65,11 @@ def test_other_labels_are_refused_in_one_line(place):
 
 def test_one_model_is_refused(place):
     fails(run("compare", place / "good", "--data", place / "test.csv"), 2, "two model folders")
+
+
+def test_models_of_another_task_are_refused(place, tiny_bert, tmp_path):
+    from textgraft import TokenClassifier
+
+    folder = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
+    result = run("compare", folder, folder, "--data", place / "test.csv")
+    fails(result, 2, "is a model for token-classification; compare takes models that give a text one label")

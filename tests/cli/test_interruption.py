@@ -95,3 +95,18 @@ def test_a_dry_run_says_what_it_would_take(place, tiny_bert):
     for part in ("360 texts", "40 texts", "to truncation", "trained of", "minutes", "GiB at its peak"):
         assert part in said
     assert sorted(path.name for path in place.iterdir()) == ["data.csv"]
+
+
+def test_a_table_that_is_not_finished_leaves_nothing(place, tiny_bert):
+    process = start(place, tiny_bert, "--out", "model", "--epochs", "1")
+    assert process.wait() == 0, process.stdout.read()
+    command = [sys.executable, "-m", "textgraft", "predict", "model", "-", "--format", "lines", "--out", "said.csv"]
+    process = subprocess.Popen(command, cwd=place, stdin=-1, stdout=-1, stderr=subprocess.STDOUT, text=True)
+    while not list(place.glob(".said.csv.*")):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate()[0]
+    assert process.returncode == 143, said
+    assert said.splitlines()[-1].startswith("stopped by SIGTERM; nothing was left half-written")
+    assert sorted(path.name for path in place.iterdir()) == ["data.csv", "model"]

@@ -180,7 +180,7 @@ def test_bad_rows_name_their_place(write):
     path = write("b.jsonl", jsonl(tokens=WORDS, tags=[TAGS[0], TAGS[1], ["B"]]))
     assert error_of(path).startswith(f"{path}, line 3: the tag 'B' of word 1 is neither O nor")
     path = write("c.jsonl", jsonl(text=TEXTS, entities=[[], [], None]))
-    assert error_of(path) == f"{path}, line 3: no value for 'entities'"
+    assert error_of(path) == f"{path}, line 3: no value for 'entities'; fill it in"
     path = write("d.jsonl", jsonl(tokens=[["a\0b"]], tags=[["O"]]))
     assert error_of(path) == f"{path}, line 1: a NUL byte in 'tokens'; remove it"
     path = write("e.conll", "a B-X\n\nb O\nc PER\n")

@@ -281,3 +281,17 @@ def test_settings_that_are_wrong_are_refused(tiny_bert, tmp_path, problem, chang
         model_folder.read(folder)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_plan_and_a_fit_that_is_refused_change_no_answer(tiny_bert):
+    model = fresh(tiny_bert, "multi-label")
+    model.problem.thresholds[:] = 0.25
+    model.plan(data("multi-label"), data("multi-label"), **FIT)
+    unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
+    with pytest.raises(DataError, match="never seen"):
+        model.fit(data("multi-label"), unknown, **FIT)
+    assert (model.problem.thresholds == 0.25).all()
+    numbers = fresh(tiny_bert, "regression")
+    before = numbers.settings()
+    numbers.plan(data("regression"), data("regression"), **FIT)
+    assert numbers.settings() == before

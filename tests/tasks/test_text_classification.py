@@ -131,7 +131,8 @@ def test_early_stopping(tiny_bert):
 def test_a_loss_that_is_no_number_stops_training(tiny_bert):
     model = tg.TextClassifier(tiny_bert, ["good", "bad"], precision="float32")
     model.head.get_layer("logits").kernel.assign(model.head.get_layer("logits").kernel * np.nan)
-    with pytest.raises(TrainingError, match=r"nan in epoch 1, step 1 \(learning rate 0\S+, training rows [\d, ]+\)"):
+    message = r"nan in epoch 1, step 1 \(learning rate 0\S+, trained on texts, row [\d, ]+\)"
+    with pytest.raises(TrainingError, match=message):
         model.fit(two_labels(), head="gradient", **FIT)
 
 

@@ -12,7 +12,7 @@ from tests.cutting import Watcher
 from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.tasks.grafting import Grafting
-from textgraft.training.activations import Activations
+from textgraft.training.activations import Activations, require_room
 from textgraft.training.history import History
 from textgraft.training.loop import Training
 
@@ -209,7 +209,21 @@ def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
     with pytest.raises(TrainingError, match="name a larger disk in TMPDIR"):
-        Activations(np.array([3, 4]), 8, "float16")
+        require_room(7, 8, "float16")
+
+
+def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
+    """For training and validation texts together, by the dry run too."""
+    import shutil
+
+    usage, texts = shutil.disk_usage("/"), data()
+    tokens = int(fresh().examples(texts).inputs.tokens.lengths.sum())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
+    watcher = Watcher()
+    for verb in (fresh().plan, lambda *two, **how: fresh().fit(*two, watcher, **how)):
+        with pytest.raises(TrainingError, match="what frozen blocks give needs"):
+            verb(texts, texts, fine_tune="last:1", head="gradient")
+    assert watcher.texts == 0
 
 
 def test_a_disk_that_fills_up_is_one_line():

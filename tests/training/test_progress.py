@@ -65,3 +65,10 @@ def test_a_line_is_not_broken_where_a_log_is_narrow():
 def test_no_bar_where_there_is_no_terminal():
     assert text_bar(Console(file=io.StringIO(), force_terminal=False)).disable
     assert not text_bar(Console(file=io.StringIO(), force_terminal=True)).disable
+
+
+def test_a_label_is_shown_as_it_is_whatever_it_looks_like():
+    console = Console(file=io.StringIO(), width=120)
+    with TrainingBar(epochs=1, texts=10, console=console) as bar:
+        bar.note("no text has the label [/b], nor [red]")
+    assert "no text has the label [/b], nor [red]" in console.file.getvalue()

@@ -124,6 +124,65 @@ def test_what_else_is_in_the_folder_stays(tiny_bert, tmp_path):
         assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 
 
+def test_checkpoints_that_others_wrote_stay(tiny_bert, tmp_path):
+    for step in (500, 1000):
+        (tmp_path / "run" / f"checkpoint-{step}").mkdir(parents=True)
+    with Checkpoints(tmp_path / "run", restart=True) as checkpoints:
+        fresh(tiny_bert).fit(data(), data(), Watcher(), checkpoints, **FIT)
+        checkpoints.clear()
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint-1000", "checkpoint-500"]
+
+
+def test_the_lock_of_a_process_that_died_while_it_saved_goes(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".checkpoint-000000-00000007.lock").write_text("")
+    with Checkpoints(tmp_path / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(ModelFolderError, match="run is no folder, and checkpoints go into one; move it away"):
+        Checkpoints(tmp_path / "run").__enter__()
+
+
+def test_a_head_without_steps_does_not_take_the_place_of_an_unfinished_run(tiny_bert, tmp_path):
+    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    watcher = Watcher()
+    with pytest.raises(ConfigError, match=r'holds an unfinished run that differs: .*fine_tune was "all", is "none"'):
+        fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", fine_tune="none")
+    assert watcher.texts == 0
+
+
+def test_another_size_of_the_vocabulary_is_another_run(tmp_path):
+    words = sorted({word for text in TEXTS for word in text.split()})
+    (tmp_path / "vectors.txt").write_text("".join(f"{word} {n}.5 1\n" for n, word in enumerate(words)))
+
+    def fit(limit):
+        model = tg.TextClassifier(tmp_path / "vectors.txt", ["bad", "good"], vocabulary_limit=limit)
+        model.fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+
+    fit(3)
+    with pytest.raises(ConfigError, match="unfinished run that differs: backbone"):
+        fit(4)
+
+
+def test_cut_and_resumed_in_one_process_matrices_of_lora_count_once(tiny_bert, tmp_path):
+    whole, model = fresh(tiny_bert), fresh(tiny_bert)
+    whole.fit(data(), data(), Watcher(), fine_tune="lora:2", **FIT)
+    before = end(model)[0]
+    with often(tmp_path / "run") as checkpoints, pytest.raises(CutError):
+        model.fit(data(), data(), Watcher(STEPS + 2, cut), checkpoints, fine_tune="lora:2", **FIT)
+    for name, weight in end(model)[0].items():
+        if name.startswith("backbone") and "kernel" in name:
+            np.testing.assert_array_equal(weight, before[name], err_msg=name)
+    model.fit(data(), data(), Watcher(), tmp_path / "run", fine_tune="lora:2", **FIT)
+    for name, weight in end(model)[0].items():
+        if "kernel" in name:
+            np.testing.assert_array_equal(weight, end(whole)[0][name], err_msg=name)
+
+
 def test_cut_while_all_is_removed_nothing_stays(tiny_bert, tmp_path, monkeypatch):
     """The last checkpoint has lost its name already, and is not gone yet."""
     fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
@@ -161,9 +220,20 @@ def test_a_loss_that_is_no_number_stops_within_a_step(tiny_bert, tmp_path):
     def spoil():
         model.head.get_layer("logits").bias.assign([np.nan])
 
-    message = r"the loss became nan in epoch 1, step 4 \(learning rate 0\.0\S+, training rows [\d, ]+\); there is no"
+    message = (
+        r"the loss became nan in epoch 1, step 4 \(learning rate 0\.0\S+, trained on texts, row [\d, ]+\); there is no"
+    )
     with pytest.raises(TrainingError, match=message):
         model.fit(data(), data(), Watcher(3, spoil), tmp_path / "run", **FIT)
+
+
+def test_a_validation_loss_that_is_no_number_stops(tiny_bert):
+    """float32 has no room for the square of one of the numbers."""
+    numbers = tg.Dataset.from_lists(TEXTS[:2], [1.0, 1e36], problem="regression")
+    model = tg.TextClassifier(tiny_bert, problem="regression", precision="float32")
+    train = tg.Dataset.from_lists(TEXTS, [1.0, 2.0] * 14, problem="regression")
+    with pytest.raises(TrainingError, match=r"val_loss became inf after epoch 1; try a lower learning rate"):
+        model.fit(train, numbers, Watcher(), **FIT)
 
 
 def test_weights_that_are_no_numbers_are_never_saved(tiny_bert, tmp_path):

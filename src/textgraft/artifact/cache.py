@@ -2,8 +2,10 @@
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from textgraft.artifact.verification import verify_folder
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 
 _GIB = 1 << 30
+_KEY = re.compile("[0-9a-f]{64}")
 _DEFAULT_GIB = 5.0
 
 
@@ -63,7 +66,7 @@ class ArrayCache:
         """Keep arrays, which others who use this machine cannot read; what it says when that could not be done.
 
         Args:
-            key: a file name.
+            key: a SHA-256 in hexadecimal digits.
             arrays: ten at most, of any shapes.
         """
         size = sum(array.nbytes for array in arrays)
@@ -83,7 +86,8 @@ class ArrayCache:
     @property
     def entries(self) -> list[Path]:
         """What is kept, used longest ago first."""
-        return sorted(self.folder.glob("[!.]*"), key=lambda entry: entry.stat().st_mtime)
+        found = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and entry.is_dir()]
+        return sorted(found, key=_used)
 
     @property
     def size(self) -> int:
@@ -91,8 +95,13 @@ class ArrayCache:
         return sum(map(_size, self.entries))
 
     def clear(self) -> None:
-        """Remove all of it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove all of it, and the folder unless it holds something else."""
+        for entry in self.entries:
+            storage.remove_folder(entry)
+        for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
+            storage.remove_leftovers(self.folder / name)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _make_room(self, needed: int) -> None:
         excess = self.size + needed - self.limit
@@ -111,4 +120,14 @@ def _npy(array: np.ndarray) -> list[bytes | memoryview]:
 
 
 def _size(entry: Path) -> int:
-    return sum(file.stat().st_size for file in entry.iterdir())
+    try:
+        return sum(file.stat().st_size for file in entry.iterdir())
+    except OSError:  # another process removed it
+        return 0
+
+
+def _used(entry: Path) -> float:
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return 0.0

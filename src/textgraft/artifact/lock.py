@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from textgraft.errors import BusyError, ModelFolderError
@@ -41,13 +41,11 @@ def locked(path: Path) -> Iterator[None]:
 
 def _acquired(file: Path) -> int:
     while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is(file, descriptor):
-                owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, json.dumps(owner).encode())
+                _name_owner(descriptor)
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -55,9 +53,16 @@ def _acquired(file: Path) -> int:
         os.close(descriptor)  # its owner removed it between the opening and the locking
 
 
+def _name_owner(descriptor: int) -> None:
+    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
+    with suppress(OSError):  # on a full disk it locks without a name
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(owner).encode())
+
+
 def _is(file: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(file.stat(), os.fstat(descriptor))
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

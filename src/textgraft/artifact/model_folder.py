@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from textgraft.artifact.config import check_config, check_files
 from textgraft.artifact.history import read_history
 from textgraft.artifact.plain_files import read_bounded
 from textgraft.artifact.tensors import as_safetensors
-from textgraft.artifact.verification import verify_folder
+from textgraft.artifact.verification import listed, verify_folder
 from textgraft.artifact.weights import shapes
 from textgraft.errors import ModelFolderError
 
@@ -84,7 +85,8 @@ class StoredModel:
             variables: name to `keras.Variable`.
 
         Raises:
-            ModelFolderError: when a weight is missing, left over, or of another shape.
+            ModelFolderError: when a weight is missing, left over, or of another shape, or when another model has
+                taken the folder's place since it was verified.
         """
         try:
             with safe_open(self.folder / _WEIGHTS, framework="np") as weights:
@@ -95,16 +97,22 @@ class StoredModel:
                     _assign(self.folder / _WEIGHTS, name, variable, weights.get_tensor(name))
         except SafetensorError as error:
             raise ModelFolderError(f"{self.folder / _WEIGHTS} is damaged: {error}") from error
+        if listed(self.folder) != self.sha256:
+            raise ModelFolderError(f"{self.folder} was replaced while it was read; read it again")
 
 
 def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
     """Write a model folder, whole or not at all.
 
     Raises:
-        ModelFolderError: when a file would be larger than `read` takes; see also `storage.write_folder`.
+        ModelFolderError: when a file would be larger than `read` takes, or a number is none; see also
+            `storage.write_folder`.
     """
     files: dict[str, storage.Content] = {name: [data] for name, data in content.assets.items()}
-    files[_CONFIG] = [_json(content.config)]
+    try:
+        files[_CONFIG] = [_json(content.config)]
+    except ValueError as error:
+        raise ModelFolderError(f"{folder} cannot be written: its config has a number that is not finite") from error
     files[_WEIGHTS] = as_safetensors(content.weights)
     files[_HISTORY] = [_csv(content.history)]
     files[_CARD] = [content.card.encode()]
@@ -120,9 +128,12 @@ def read(folder: Path) -> StoredModel:
     Raises:
         ModelFolderError: when it is no model folder, damaged, of another format version, or its parts do not fit.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  (False where it may not be looked at, too)
         raise ModelFolderError(f"{folder} is no folder; give one that `textgraft train` wrote")
-    return StoredModel(folder, verify_folder(folder, lambda name: _LARGEST.get(name, _LARGEST_ASSET)))
+    try:
+        return StoredModel(folder, verify_folder(folder, lambda name: _LARGEST.get(name, _LARGEST_ASSET)))
+    except OSError as error:
+        raise ModelFolderError(f"{folder} cannot be read: {error.strerror}; look at its permissions") from error
 
 
 def is_model_folder(path: Path) -> bool:
@@ -154,7 +165,7 @@ def _assign(file: Path, name: str, variable: Any, weight: np.ndarray) -> None:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _csv(history: list[dict[str, float]]) -> bytes:

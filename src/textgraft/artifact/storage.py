@@ -1,10 +1,10 @@
 """The one way into run and model folders: whole or not at all, hashed, synced, by one process at a time."""
 
 import ctypes
-import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -20,6 +20,8 @@ from textgraft.errors import ModelFolderError
 # A file's bytes, in pieces.
 Content = Sequence[bytes | memoryview]
 
+_SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # as tempfile draws it
+
 _AT_FDCWD = -100
 _EXCHANGE = 2  # of renameat2 (Linux) and renamex_np (macOS)
 
@@ -28,7 +30,7 @@ def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = F
     """Build a folder beside its place, hash and sync it, then rename it.
 
     Args:
-        target: the folder to make; its parent must exist.
+        target: the folder to make, or a link to it; its parent must exist.
         files: name to content.
         overwrite: replace a folder that has a manifest; it stays as it is until the new one is whole.
 
@@ -36,7 +38,7 @@ def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = F
         ModelFolderError: when the target exists or the disk refuses; the target is as it was.
         BusyError: when another process writes it.
     """
-    target = target.absolute()
+    target = Path(os.path.realpath(target))
     check_free(target, overwrite)
     with locked(target):
         remove_leftovers(target)
@@ -53,6 +55,21 @@ def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = F
         finally:
             if building != target:
                 shutil.rmtree(building, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that `write_folder` is to write into, unless it is there; its parent must be.
+
+    Raises:
+        ModelFolderError: when the disk refuses.
+    """
+    if folder.is_dir():
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+    except OSError as error:
+        raise ModelFolderError(f"{folder} cannot be made: {error.strerror}; of bytes, {_free(folder)}") from error
 
 
 def remove_folder(folder: Path) -> None:
@@ -73,14 +90,15 @@ def remove_folder(folder: Path) -> None:
 def remove_leftovers(target: Path) -> None:
     """Remove what writers of a folder left that were killed; call it under the folder's lock."""
     target = target.absolute()
-    name = glob.escape(target.name)
-    for leftover in target.parent.glob(f".{name}.previous.*"):
+    pattern = re.compile(rf"\.{re.escape(target.name)}{_SUFFIX}")
+    beside = target.parent.glob(".*")
+    found = [(match[1], path) for path in beside if (match := pattern.fullmatch(path.name))]
+    for kind, leftover in found:
         # A writer was killed between two renames, where the system could not exchange two folders at once.
-        if not target.exists() and (leftover / MANIFEST).is_file():
+        if kind == "previous" and not target.exists() and (leftover / MANIFEST).is_file():
             leftover.rename(target)
-    for kind in ("building", "previous", "removed"):
-        for leftover in target.parent.glob(f".{name}.{kind}.*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+    for _, leftover in found:
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager
@@ -102,6 +120,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _sync(temporary.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -148,11 +167,11 @@ def _require_room(target: Path, files: Mapping[str, Content]) -> None:
 
 
 def _refused(target: Path, reason: str | None, needed: int) -> ModelFolderError:
-    free = shutil.disk_usage(target.parent).free
-    return ModelFolderError(
-        f"{target} cannot be written: {reason}; {needed:,} bytes are needed, {free:,} are free: make room or choose "
-        "another place"
-    )
+    return ModelFolderError(f"{target} cannot be written: {reason}; {needed:,} bytes are needed, {_free(target)}")
+
+
+def _free(target: Path) -> str:
+    return f"{shutil.disk_usage(target.parent).free:,} are free: make room or choose another place"
 
 
 def _size(files: Mapping[str, Content]) -> int:

@@ -36,37 +36,41 @@ def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: f
         ModelFolderError: when the manifest cannot be read, or naming the first file that is missing, altered, not
             listed, too large or no plain file.
     """
-    listed = _listed(folder)
-    _require_no_other(folder, listed)
-    for name in sorted(listed):
+    expected = listed(folder)
+    _require_no_other(folder, expected)
+    for name in sorted(expected):
         with open_plain(folder / name) as file:
             require_size(folder / name, os.fstat(file.fileno()).st_size, largest(name))
-            if hashlib.file_digest(file, "sha256").hexdigest() != listed[name]:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
                 raise ModelFolderError(
                     f"{folder / name} has been altered: its SHA-256 is not the one in {MANIFEST}; "
                     "copy the model folder again"
                 )
-    return listed
+    return expected
 
 
-def _listed(folder: Path) -> Mapping[str, str]:
-    """File name to SHA-256."""
+def listed(folder: Path) -> Mapping[str, str]:
+    """What the manifest says, file name to SHA-256; nothing is compared.
+
+    Raises:
+        ModelFolderError: when it cannot be read.
+    """
     place = f"{folder} is no model folder: {MANIFEST}"
     if not os.path.lexists(folder / MANIFEST):
         raise ModelFolderError(f"{place} is missing; give a folder that `textgraft train` wrote")
     manifest = strict_json.parse(read_bounded(folder / MANIFEST, _LARGEST_MANIFEST), place)
     _FIELDS.check(manifest, place)
-    listed: dict[str, str] = manifest["sha256"]
-    for name in listed:
+    files: dict[str, str] = manifest["sha256"]
+    for name in files:
         if not _NAME.fullmatch(name) or name == MANIFEST:
             raise ModelFolderError(
                 f"{place} lists {name[:60]!r}, which no file of a model folder is called; do not use it"
             )
-    return listed
+    return files
 
 
-def _require_no_other(folder: Path, listed: Mapping[str, str]) -> None:
+def _require_no_other(folder: Path, expected: Mapping[str, str]) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name not in listed and entry.name != MANIFEST:
+            if entry.name not in expected and entry.name != MANIFEST:
                 raise ModelFolderError(f"{folder}: {entry.name!r} is not listed in {MANIFEST}; remove it")

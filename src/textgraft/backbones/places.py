@@ -273,7 +273,10 @@ class Disk(Place):
 
     def knows(self, preset: str) -> bool:
         """Anything that exists."""
-        return Path(preset).expanduser().exists()
+        try:
+            return Path(preset).expanduser().exists()
+        except (OSError, RuntimeError):  # no folder is called so, or it may not be looked into; an unknown ~user
+            return False
 
     def locate(self, preset: str, download: bool) -> Located:
         """It is there."""

@@ -192,11 +192,13 @@ class Transformer(Backbone):
         for number, layer in enumerate(layers):
             first = np.random.Generator(np.random.PCG64([seed, number])).normal(size=layer.lora_kernel_a.shape)
             layer.lora_kernel_a.assign(first / np.sqrt(layer.lora_kernel_a.shape[0]))
+        merged = False
         try:
             yield
-        finally:
+            merged = True
+        finally:  # cut short, the matrices are in a checkpoint or in none, and the backbone is what it was
             for layer in layers:
-                _merge(layer)
+                _take_away(layer, merged)
             for layer in self._encoder._flatten_layers():
                 layer.trainable = True
 
@@ -277,16 +279,17 @@ def _input_of(block: keras.layers.Layer) -> keras.KerasTensor | None:
         return None
 
 
-def _merge(layer: keras.layers.Layer) -> None:
-    """Make the matrices beside a layer's part of its own."""
-    merged = layer.kernel
+def _take_away(layer: keras.layers.Layer, merge: bool) -> None:
+    """Drop the matrices beside a layer's, or make them part of its own."""
+    merged = layer.kernel if merge else None
     layer._tracker.unlock()
     layer.lora_enabled = False
     for beside in (layer.lora_kernel_a, layer.lora_kernel_b):
         layer._untrack_variable(beside)
     layer._tracker.lock()
     layer.kernel.trainable = True
-    layer.kernel.assign(merged)
+    if merge:
+        layer.kernel.assign(merged)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def adapt(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
-    dry_run: o.DryRun = False,
+    dry_run: o.DryRun = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Let a pretrained backbone learn from texts without labels; the folder is a preset for every task.
@@ -61,9 +61,9 @@ def adapt(
         textgraft train labelled.csv --preset reviews --out sentiment
     """
     given = {"epochs": 1, **merged(adapt, config, locals())}
-    needed = ("preset", "data") if given["dry_run"] else ("preset", "data", "out")
+    needed = ("preset", "data") if given.get("dry_run") else ("preset", "data", "out")
     require(given, needed, "textgraft adapt PRESET DATA --out FOLDER")
-    if given["dry_run"]:
+    if given.get("dry_run"):
         planned(*_opened(given), given)
         return
     folder = left_in_folder(given, _adapted)

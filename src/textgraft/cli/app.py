@@ -2,14 +2,17 @@
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from textgraft import __version__
-from textgraft.errors import InterruptionError, TextgraftError
+from textgraft.errors import ConfigError, InterruptionError, TextgraftError
+from textgraft.training.interruption import Interruption
 
 # In the order in which a newcomer meets them.
 _VERBS = (
@@ -22,8 +25,6 @@ _EXIT_CODES = (
     "5 model folder missing, damaged or not writable; 6 training cannot go on; 7 in use by another process; "
     "130 or 143 interrupted."
 )
-
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -57,18 +58,34 @@ def _reporting(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def reporting(**options: Any) -> None:
         try:
-            verb(**options)
+            _require_text(options)
+            with Interruption().handled():
+                verb(**options)
+                sys.stdout.flush()
         except InterruptionError as stopped:
             typer.echo(stopped, err=True)
             raise typer.Exit(stopped.exit_code) from stopped
         except TextgraftError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as interrupt:
-            typer.echo("interrupted; nothing was left half-written", err=True)
-            raise typer.Exit(_INTERRUPTED) from interrupt
         except BrokenPipeError as gone:
             sys.stderr.close()
             raise typer.Exit(0) from gone
+        except OSError as error:
+            if error.errno is None:  # of a library, not of the system
+                raise
+            typer.echo(f"error: {error.filename or 'standard output'}: {error.strerror}", err=True)
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (what could not be written is not tried again)
+            raise typer.Exit(1) from error
 
     return reporting
+
+
+def _require_text(options: dict[str, Any]) -> None:
+    """Refuse names that no UTF-8 file, such as a model folder's config, could hold."""
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            try:
+                str(one).encode()
+            except UnicodeEncodeError as error:
+                raise ConfigError(f"{name} has a byte that is not UTF-8; rename what it names") from error

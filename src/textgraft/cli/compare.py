@@ -18,6 +18,7 @@ def compare(
     split: o.Split = None,
     text: o.Text = None,
     label: o.Label = None,
+    pair: o.Pair = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
     format: o.Format = None,
@@ -41,7 +42,9 @@ def compare(
 
     if len(folders) < 2:
         raise ConfigError("compare takes two model folders or more: textgraft compare A B --data test.csv")
-    asked = {"text": text, "label": label, "encoding": encoding, "empty": empty, "format": format}
+    asked = {
+        "text": text, "label": label, "pair": pair, "encoding": encoding, "empty": empty, "format": format,
+    }  # fmt: skip
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
@@ -61,16 +64,18 @@ def compare(
         return
     show(_models_table(folders, models, len(dataset)))
     show(_pairs_table(pairs))
-    for pair in pairs:
-        typer.echo(pair["sentence"])
+    for judged in pairs:
+        typer.echo(judged["sentence"])
 
 
 def _require_same_labels(stored: list[Any]) -> None:
     from textgraft.errors import ConfigError
 
     for one in stored:
+        if (task := one.config["task"]) != "text-classification":
+            raise ConfigError(f"{one.folder} is a model for {task}; compare takes models that give a text one label")
         if (problem := one.config["settings"].get("problem", "single-label")) != "single-label":
-            raise ConfigError(f"{one.folder} is a {problem} model; compare takes models that give one label")
+            raise ConfigError(f"{one.folder} is a {problem} model; compare takes models that give a text one label")
     first, *others = stored
     labels = first.config["settings"].get("labels", [])
     for other in others:

@@ -32,7 +32,7 @@ def generate(
     format: o.Format = None,
     split: o.Split = None,
     trust_savedmodel: o.TrustSavedModel = None,
-    precision: o.Precision = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [float32]")] = None,
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:

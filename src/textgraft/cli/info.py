@@ -21,7 +21,8 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{folder}: every file is as its manifest says", title_justify="left", show_header=False)
+    title = Text(f"{folder}: every file is as its manifest says")
+    table = Table(title=title, title_justify="left", show_header=False)
     for name, value in _facts(config).items():
         table.add_row(name, Text(str(value)))
     show(table)

@@ -52,7 +52,7 @@ def _table(title: str, backbone: Any, ids: list[int], kinds: list[int], pad_to: 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for name in ("position", "token", "token_ids", "padding_mask", "segment_ids"):
         table.add_column(name, justify="left" if name == "token" else "right")
     for position, (token_id, kind) in enumerate(zip(ids, kinds, strict=True)):

@@ -97,7 +97,7 @@ Out = Annotated[str | None, typer.Option(help="The model folder to write.")]
 Config = Annotated[Path | None, typer.Option(help="A TOML file with these same words; flags win over it.")]
 Validation = Annotated[str | None, typer.Option(help="Data that judges each epoch; else a tenth is kept.")]
 SaveMinutes = Annotated[float | None, typer.Option(help="Between two checkpoints in an epoch.  [5]")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")]
+DryRun = Annotated[bool | None, typer.Option("--dry-run", help="Say what it would take, and train nothing.")]
 Restart = Annotated[bool | None, typer.Option("--restart", help="Begin anew, whatever was unfinished.")]
 Fast = Annotated[bool | None, typer.Option("--fast", help="Allow results that differ from run to run.")]
 

@@ -48,6 +48,8 @@ def predict(
 
     stored = model_folder.read(folder)
     finds = stored.config["task"] == "token-classification"
+    if highlight and out:
+        raise ConfigError("highlight prints, and out writes a file; leave one of the two out")
     if highlight and not finds:
         raise ConfigError(f"highlight shows entities; {folder} is a model for {stored.config['task']}")
     where = {"text": text, "encoding": encoding, "empty": empty, "format": format, "split": split}

@@ -55,7 +55,7 @@ def pretrain(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
-    dry_run: o.DryRun = False,
+    dry_run: o.DryRun = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Train a small backbone from random weights, on texts without labels; the folder is a preset for every task.
@@ -69,8 +69,8 @@ def pretrain(
         textgraft pretrain books.parquet --out writer --family gpt2
     """
     given = {**_DEFAULTS, **merged(pretrain, config, locals())}
-    require(given, ("data",) if given["dry_run"] else ("data", "out"), "textgraft pretrain DATA --out FOLDER")
-    if given["dry_run"]:
+    require(given, ("data",) if given.get("dry_run") else ("data", "out"), "textgraft pretrain DATA --out FOLDER")
+    if given.get("dry_run"):
         _plan(given)
         return
     folder = left_in_folder(given, _pretrained)

@@ -83,12 +83,14 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
     folder = Path(given["out"])
     if not folder.absolute().parent.is_dir():
         check_free(folder, overwrite=False)
+    overwrite = given.get("overwrite", False)
     with Checkpoints(f"{folder}.run", **some(given, ("save_minutes", "restart"))) as checkpoints:
-        if checkpoints.belong_to(folder):
+        # With --overwrite a model of the same run may as well be the older one, which is to be replaced.
+        if not overwrite and checkpoints.belong_to(folder):
             checkpoints.clear()
-        check_free(folder, given.get("overwrite", False))
+        check_free(folder, overwrite)
         model = trained(given, checkpoints)
-        model.save(folder, overwrite=given.get("overwrite", False))
+        model.save(folder, overwrite=overwrite)
         checkpoints.clear()
     return folder
 

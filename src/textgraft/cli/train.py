@@ -68,8 +68,8 @@ def train(
     restart: o.Restart = None,
     fast: o.Fast = None,
     threads: o.Threads = None,
-    dry_run: o.DryRun = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Also say what was compiled and padded.")] = False,
+    dry_run: o.DryRun = None,
+    verbose: Annotated[bool | None, typer.Option("--verbose", help="Also say what was compiled and padded.")] = None,
     overwrite: o.Overwrite = None,
 ) -> None:
     """Train a model on the texts of a file, test it, and leave a model folder.
@@ -89,8 +89,8 @@ def train(
 def _train(given: dict[str, Any]) -> None:
     from textgraft.cli.console import say
 
-    require(given, ("data",) if given["dry_run"] else ("data", "out"), "textgraft train DATA --out FOLDER")
-    if given["dry_run"]:
+    require(given, ("data",) if given.get("dry_run") else ("data", "out"), "textgraft train DATA --out FOLDER")
+    if given.get("dry_run"):
         _plan(given)
         return
     folder = left_in_folder(given, _trained)
@@ -104,7 +104,7 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
     say(_summary(parts, model, given.get("fine_tune", "all")))
     history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **some(given, _FIT))
     say(_outcome(model, history))
-    if given["verbose"]:
+    if given.get("verbose"):
         say(f"{history.graphs} graphs compiled; {history.padding:.1%} of the tokens in training were padding")
     if parts.test is not None:
         show(model.report(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))

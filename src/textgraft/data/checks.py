@@ -28,7 +28,8 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
     for other in others:
         if other.paired != train.paired:
             kinds = ["single texts", "pairs of texts"]
-            raise DataError(f"{other.source}: holds {kinds[other.paired]}, {train.source} {kinds[train.paired]}")
+            held = f"{other.source}: holds {kinds[other.paired]}, {train.source} {kinds[train.paired]}"
+            raise DataError(f"{held}; give sets of the same kind (pair names the column of second texts)")
     check(train, others)
     return shared_texts([train, *others]) if others else ()
 

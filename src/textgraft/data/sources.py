@@ -8,6 +8,7 @@ from textgraft.data.streams import STANDARD_INPUT
 from textgraft.errors import ConfigError, DataError
 
 _ROOM = "data.formats"
+_MOST_SHOWN = 200
 _SPLITS = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
 
@@ -23,6 +24,13 @@ def open_source(source: str, encoding: str, name: str | None) -> dict[str, Forma
         DataError: when there is no such source, or no format reads it.
         ConfigError: when there is no format of this name, or it must be named and is not.
     """
+    try:
+        return _splits_of(source, encoding, name)
+    except OSError as error:
+        raise DataError(f"{source[:_MOST_SHOWN]}: cannot be read ({error.strerror}); check the name") from error
+
+
+def _splits_of(source: str, encoding: str, name: str | None) -> dict[str, Format]:
     if name is not None:
         return dict(_format(name).open(source, encoding))
     if source == STANDARD_INPUT:

@@ -36,13 +36,13 @@ class Slice:
         start = 0 if self.start is None else self._position(self.start, count)
         stop = count if self.stop is None else self._position(self.stop, count)
         if start >= stop:
-            raise DataError(f"split {self}: no rows; {self.split} has {count}")
+            raise DataError(f"split {self}: no rows; name a part that has some ({self.split} has {count} in all)")
         return range(start, stop)
 
     def _position(self, bound: str, count: int) -> int:
         position = round(float(bound[:-1]) * count / 100) if bound.endswith("%") else int(bound)
         if abs(position) > count:
-            raise DataError(f"split {self}: {bound} is out of range; {self.split} has {count} rows")
+            raise DataError(f"split {self}: {bound} is out of range; {self.split} has {count} rows, stay within them")
         return position + count if position < 0 else position
 
 

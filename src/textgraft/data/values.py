@@ -55,7 +55,9 @@ class CheckedRows:
             for key, name in self._columns.named.items():
                 self._check(batch, key, name)
             if self._columns.label is not None and not self._columns.unlabelled:
-                self._refuse(batch, _blank(batch.column("label")), f"the label {self._columns.label!r} is empty")
+                self._refuse(
+                    batch, _blank(batch.column("label")), f"the label {self._columns.label!r} is empty; fill it in"
+                )
             yield batch if self._empty == "keep" else self._without_empty(batch)
         if self._empties and self._empty == "error":
             place = self._part.place(self._first_empty)
@@ -71,7 +73,7 @@ class CheckedRows:
 
     def _check(self, batch: pa.RecordBatch, key: str, name: str) -> None:
         values = batch.column(key)
-        self._refuse(batch, pc.is_null(values), f"no value for {name!r}")
+        self._refuse(batch, pc.is_null(values), f"no value for {name!r}; fill it in")
         self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
 
     def _refuse(self, batch: pa.RecordBatch, bad: pa.BooleanArray, what: str) -> None:

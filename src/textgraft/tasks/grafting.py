@@ -1,16 +1,17 @@
 """What a way of fine-tuning trains, and what that is fed with."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import keras
 import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.artifact.cache import ArrayCache
-from textgraft.training.activations import Activations, activations_of
+from textgraft.training.activations import Activations, activations_of, require_room
 from textgraft.training.compact import CompactTable
 from textgraft.training.config import FitConfig
 from textgraft.training.features import Extraction
@@ -52,7 +53,8 @@ class Grafting:
         if self.chosen.fine_tune == "all" or self.chosen.lora:
             return self._whole(read), self._bounded(read["train"], watcher), read["validation"]
         if self.chosen.last or not self._task.pooled:
-            network, train, judged = self._upper(read, _extracted(read.values(), watcher))
+            self._require_room(read)
+            network, train, judged = self._upper(read, self._below(read), _extracted(read.values(), watcher))
             return network, self._bounded(train, watcher), judged
         train, judged = self.over_vectors(list(read.values()), watcher)
         return self._network(read, self._task.head, self._task.head), train, judged
@@ -71,12 +73,16 @@ class Grafting:
         """`to_train`; where what is frozen is stored, for the first texts, with the seconds that all would take."""
         if self.chosen.fine_tune == "all" or self.chosen.lora:
             return self._whole(read), self._bounded(read["train"]), read["validation"], 0.0
-        some = {name: part.part(slice(0, min(texts, len(part)))) for name, part in read.items()}
+        self._require_room(read)
+        # As large a share of each part, so that one factor leads from them to all.
+        share = min(1, texts / max(1, len(read["train"])))
+        some = {name: part.part(slice(0, math.ceil(share * len(part)))) for name, part in read.items()}
+        below = self._below(read)
+        self._upper({name: part.part(slice(0, 1)) for name, part in read.items()}, below, lambda _: None)  # compiles
         start = time.monotonic()
-        network, train, judged = self._upper(some, lambda _: None)
-        share = sum(int(part.lengths.sum()) for part in some.values())
-        whole = sum(int(part.lengths.sum()) for part in read.values())
-        return network, self._bounded(train), judged, (time.monotonic() - start) * whole / max(1, share)
+        network, train, judged = self._upper(some, below, lambda _: None)
+        seconds = time.monotonic() - start
+        return network, self._bounded(train), judged, seconds * _tokens(read) / max(1, _tokens(some))
 
     def extraction(self) -> Extraction:
         """The frozen backbone, with the cache of its vectors."""
@@ -84,7 +90,8 @@ class Grafting:
         settings = {
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
         }  # fmt: skip
-        return Extraction(task.pool, task.input_spec, task.backbone, settings, ArrayCache.of_user())
+        cache, batch_tokens = ArrayCache.of_user(), self.chosen.batch_tokens
+        return Extraction(task.pool, task.input_spec, task.backbone, settings, cache, batch_tokens)
 
     def _bounded(self, train: Examples[Any], watcher: Watcher | None = None) -> Examples[Any]:
         """Training examples, of which no text has more windows than memory is meant for."""
@@ -106,12 +113,23 @@ class Grafting:
         compact = CompactTable(task.backbone.token_table, trained, judged, weight_decay(chosen))
         return self._network(read, task.model, task.forward, compact)
 
-    def _upper(self, read: Read, extracted: Callable[[int], None]) -> tuple[Network, Examples[Any], Examples[Any]]:
+    def _require_room(self, read: Read) -> None:
+        tokens = sum(int(part.inputs.tokens.lengths.sum()) for part in read.values())
+        require_room(tokens, self._task.backbone.halves(self.chosen.last).dim, self.chosen.stored)
+
+    def _below(self, read: Read) -> Callable[[Any], Any]:
+        """The blocks that are not trained, compiled."""
+        below = partial(self._task.below, self._task.backbone.halves(self.chosen.last))
+        return cast(
+            "Callable[[Any], Any]",
+            tf.function(below, input_signature=[read["train"].inputs.tokens.spec], autograph=False),
+        )
+
+    def _upper(
+        self, read: Read, below: Callable[[Any], Any], extracted: Callable[[int], None]
+    ) -> tuple[Network, Examples[Any], Examples[Any]]:
         task, chosen = self._task, self.chosen
         halves = task.backbone.halves(chosen.last)
-        below = tf.function(
-            partial(task.below, halves), input_signature=[read["train"].inputs.tokens.spec], autograph=False
-        )
 
         def stored(part: Examples[TokenInputs]) -> Examples[Any]:
             tokens = part.inputs.tokens
@@ -143,6 +161,10 @@ class Grafting:
             stage=task.backbone.stage,
             objective=task.objective(self.chosen.balance, read["train"]),
         )
+
+
+def _tokens(parts: Read) -> int:
+    return sum(int(part.lengths.sum()) for part in parts.values())
 
 
 def _extracted(parts: Collection[Examples[TokenInputs]], watcher: Watcher) -> Callable[[int], None]:

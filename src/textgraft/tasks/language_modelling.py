@@ -111,7 +111,7 @@ class LanguageModelling(TrainableTask):
 
         def make() -> dict[str, storage.Content]:
             self.fit_head(read["train"], chosen, watcher)
-            loss = np.array(self._loss(read["validation"]))
+            loss = np.array(self._loss(read["validation"], chosen.batch_tokens))
             return {_BEGUN: as_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
 
         head = self.head.weights
@@ -124,6 +124,10 @@ class LanguageModelling(TrainableTask):
         perplexity = self.from_loss(float(begun[_LOSS]))["perplexity"]
         watcher.note(f"perplexity before training: {perplexity:.2f}")
         return {"val_perplexity_before": perplexity}
+
+    def place(self, data: Dataset, row: int) -> str:
+        """Rows are blocks of texts put end to end, unless each is a prompt with its completion."""
+        return data.place(row) if data.paired else f"{data.source}, block {row + 1}"
 
     def fit_head(self, train: Any, chosen: FitConfig, watcher: Watcher) -> None:
         """Make a head that knows nothing ready for a backbone that does; nothing where there is none."""
@@ -158,9 +162,9 @@ class LanguageModelling(TrainableTask):
             raise DataError(f"{data.source}: none of its {len(data):,} texts has a token to be found; give more text")
         return examples
 
-    def _loss(self, examples: Examples[Any]) -> float:
+    def _loss(self, examples: Examples[Any], batch_tokens: int | None = None) -> float:
         """Mean over the tokens to be found."""
-        losses = outputs_of(self._judge, examples, self._batch_tokens)
+        losses = outputs_of(self._judge, examples, batch_tokens or self._batch_tokens)
         return float(losses.sum(dtype=np.float64) / examples.weights.sum())
 
     def _losses(self, batch: tuple[Any, tf.RaggedTensor], training: bool) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,10 @@ class TextClassifier(TrainableTask):
     def survey(self, train: Dataset) -> None:
         """What the problem takes from the training set."""
         self.problem.survey(train)
+
+    def undo(self) -> Callable[[], None]:
+        """Gives the problem what it has now."""
+        return partial(vars(self.problem).update, dict(vars(self.problem)))
 
     def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
         """What the problem takes from the validation set."""

@@ -188,6 +188,10 @@ class TokenClassifier(TrainableTask):
         targets = Ragged(np.concatenate(tags), lengths)
         return Examples(inputs, targets, lengths, max(1, count.spans), count.lines(data.source))
 
+    def place(self, data: Any, row: int) -> str:
+        """Rows are windows of texts."""
+        return f"{data.source}, window {row + 1}"
+
     def measured(self, data: TaggedDataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
         """Loss, and all that `spans.tagging` gives; spans are compared by their code points."""
         types, count, losses = self._types(data), Widening(), _Mean()

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -128,9 +128,22 @@ class TrainableTask(Task):
         """How often each of the examples comes in an epoch when rare labels are to come more often, float64 (n,)."""
         raise ConfigError(f"balance is for labels of whole texts; {self.name} has none; leave it out")
 
+    def place(self, data: Dataset, row: int) -> str:
+        """Where an example is, for messages: the source, and a number last.
+
+        Args:
+            data: all of them.
+            row: of `examples`.
+        """
+        return data.place(row)
+
     def survey(self, train: Dataset) -> None:
         """Take from the training set what is to be known before any training."""
         return
+
+    def undo(self) -> Callable[[], None]:
+        """What takes back all that `survey` takes from now on."""
+        return lambda: None
 
     def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
         """Take from the validation set what is to be known of the trained model.
@@ -198,11 +211,17 @@ class TrainableTask(Task):
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
-        chosen, parts, read = self._prepared(data, validation, config)
-        run = self._run(chosen, parts)
+        undo = self.undo()
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
+            try:
+                chosen, parts, read = self._prepared(data, validation, config)
+                run = self._run(chosen, parts)
+                snapshot = checkpoints.resumed(run) if checkpoints else None
+            except BaseException:
+                undo()
+                raise
             watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
             for line in (line for part in read.values() for line in part.notices):
                 watcher.note(line)
@@ -215,8 +234,8 @@ class TrainableTask(Task):
                 watcher.epoch(history.records[0])
                 outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
             else:
-                training = Training(network, train, judge, chosen, watcher)
-                history, outputs = training.run(checkpoints, run), training.validation_outputs
+                training = Training(network, train, judge, chosen, watcher, partial(self.place, parts["train"]))
+                history, outputs = training.run(checkpoints, snapshot), training.validation_outputs
             if line := self.settle(judge.targets, outputs):
                 watcher.note(line)
         self.history = history.records
@@ -235,7 +254,15 @@ class TrainableTask(Task):
             ConfigError: for a value that makes no sense.
             DataError: for a label the model does not have.
         """
-        chosen, parts, read = self._prepared(data, validation, config)
+        undo = self.undo()
+        try:
+            return self._planned(*self._prepared(data, validation, config))
+        finally:
+            undo()
+
+    def _planned(
+        self, chosen: FitConfig, parts: Mapping[str, Dataset], read: Mapping[str, Examples[TokenInputs]]
+    ) -> Plan:
         tokens = {name: part.inputs.tokens for name, part in read.items()}
         batches = -(-_rows(read["train"]) // (chosen.batch_size or 1))
         if chosen.fine_tune == "none" and self.pooled:
@@ -290,10 +317,13 @@ class TrainableTask(Task):
         Raises:
             ConfigError: for an unknown field, or one that does not suit the task.
         """
+        known = [field.name for field in fields(FitConfig)]
+        if unknown := given.keys() - known:
+            raise ConfigError(f"fit takes no {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
         try:
             config = FitConfig(**given)
         except TypeError as error:
-            raise ConfigError(f"fit: {error}") from error
+            raise ConfigError(f"fit: a value is of a wrong type ({error}); see FitConfig") from error
         if config.head == "logistic" and (why := refusal(self)):
             raise ConfigError(why)
         if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
@@ -327,7 +357,7 @@ class TrainableTask(Task):
     def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
         """All that makes a run what it is; what differs in any of it is another run."""
         described = self._config()
-        kept = ("task", "settings", "preset", "preset_sha256", "architecture", "precision", "versions")
+        kept = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
         data = {name: part.fingerprint() for name, part in parts.items()}
         return {**{name: described[name] for name in kept}, "fit": asdict(chosen), "data_sha256": data}
 

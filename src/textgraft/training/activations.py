@@ -31,15 +31,11 @@ class Activations:
             lengths: int64 (n,), tokens of each text.
             dim: width of a vector.
             dtype: "float16" or "float32".
-
-        Raises:
-            TrainingError: when the disk has not enough of it.
         """
         self.lengths = lengths
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._shape, self._dtype = (int(self._offsets[-1]), dim), np.dtype(dtype)
         self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
-        self._require_room()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
         self._rows = Ragged(np.empty((0, dim), self._dtype), np.empty(0, np.int64))
 
@@ -79,15 +75,25 @@ class Activations:
         """Ragged (b, None, dim), in the precision they are stored in."""
         return self._rows[rows].tensor()
 
-    def _require_room(self) -> None:
-        needed = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        folder = tempfile.gettempdir()
-        free = shutil.disk_usage(folder).free
-        if needed > free:
-            raise TrainingError(
-                f"{folder}: what frozen blocks give needs {needed / _GIB:.1f} GiB, {free / _GIB:.1f} are "
-                "free; name a larger disk in TMPDIR"
-            )
+
+def require_room(tokens: int, dim: int, dtype: str) -> None:
+    """Make sure that the disk has room for what is to be stored.
+
+    Args:
+        tokens: of all texts.
+        dim: width of a vector.
+        dtype: "float16" or "float32".
+
+    Raises:
+        TrainingError: when it has not.
+    """
+    needed, folder = tokens * dim * np.dtype(dtype).itemsize, tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise TrainingError(
+            f"{folder}: what frozen blocks give needs {needed / _GIB:.1f} GiB, {free / _GIB:.1f} are "
+            "free; name a larger disk in TMPDIR"
+        )
 
 
 def activations_of(

@@ -1,6 +1,8 @@
 """The state of a run on disk: enough to go on as if nothing had happened."""
 
 import json
+import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -16,14 +18,14 @@ from safetensors.numpy import load_file
 from textgraft.artifact import model_folder, storage
 from textgraft.artifact.lock import locked
 from textgraft.artifact.tensors import as_safetensors
-from textgraft.artifact.verification import verify_folder
-from textgraft.errors import ConfigError, TrainingError
-from textgraft.training.interruption import Interruption
+from textgraft.artifact.verification import MANIFEST, verify_folder
+from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.training.interruption import GOES_ON, Interruption
 
 SAVE_MINUTES = 5.0
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
-_PREFIX, _MADE = "checkpoint-", "made-"
+_CHECKPOINT, _MADE = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"made-\w+-[0-9a-f]{16}")
 _MOST_SPENT = 0.02  # share of the time
 
 
@@ -121,7 +123,10 @@ class Checkpoints:
 
         Raises:
             BusyError: when another process holds it.
+            ModelFolderError: when something else has its name.
         """
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise ModelFolderError(f"{self.folder} is no folder, and checkpoints go into one; move it away")
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             stack.enter_context(self.interruption.handled())
@@ -161,6 +166,7 @@ class Checkpoints:
         best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
         weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
         self._begun = self._saved_at = time.monotonic()
+        self.interruption.onward = GOES_ON
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
     def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, storage.Content]]) -> Path:
@@ -174,10 +180,10 @@ class Checkpoints:
         Raises:
             ModelFolderError: when a file is damaged or cannot be written.
         """
-        folder = self.folder / f"{_MADE}{name}-{run_digest(of)[:16]}"
+        folder = self.folder / f"made-{name}-{run_digest(of)[:16]}"
         if not folder.exists():
             files = make()
-            self.folder.mkdir(exist_ok=True)
+            storage.make_folder(self.folder)
             storage.write_folder(folder, files)
         verify_folder(folder)
         return folder
@@ -218,11 +224,12 @@ class Checkpoints:
                 f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; "
                 f"{self.kept}; try a lower learning rate or --precision float32"
             )
-        target = self.folder / f"{_PREFIX}{progress.epoch:06d}-{progress.batch:08d}"
+        target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:
             return
-        self.folder.mkdir(exist_ok=True)
+        storage.make_folder(self.folder)
         storage.write_folder(target, self._files(snapshot))
+        self.interruption.onward = GOES_ON
         if previous:
             storage.remove_folder(previous)
         self._saved_at = time.monotonic()
@@ -239,13 +246,18 @@ class Checkpoints:
 
         The checkpoints go last: as long as there is one, what is left is known to belong to a model.
         """
-        for folder in (*self.folder.glob(f"{_MADE}*"), *self._all()):
+        for folder in (*self._own(_MADE), *self._all()):
             storage.remove_folder(folder)
         self._remove_empty()
 
     def _tidy(self) -> None:
-        for leftover in (*self.folder.glob(f".{_PREFIX}*"), *self.folder.glob(f".{_MADE}*")):
-            storage.remove_leftovers(self.folder / leftover.name[1:].split(".")[0])
+        for leftover in self.folder.glob(".*"):
+            name, _, rest = leftover.name[1:].partition(".")
+            if not (_CHECKPOINT.fullmatch(name) or _MADE.fullmatch(name)):
+                continue
+            if rest == "lock":  # of a dead process: who writes here holds the lock of the run
+                leftover.unlink(missing_ok=True)
+            storage.remove_leftovers(self.folder / name)
         for older in self._all()[:-1]:
             storage.remove_folder(older)
         self._remove_empty()
@@ -270,7 +282,12 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         """Oldest first."""
-        return sorted(self.folder.glob(f"{_PREFIX}*"))
+        return sorted(self._own(_CHECKPOINT))
+
+    def _own(self, names: re.Pattern[str]) -> list[Path]:
+        """The folders of such names that were written here."""
+        found = [folder for folder in self.folder.glob("[!.]*") if names.fullmatch(folder.name)]
+        return [folder for folder in found if (folder / MANIFEST).is_file()]
 
 
 def _state(checkpoint: Path) -> dict[str, Any]:

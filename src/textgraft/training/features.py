@@ -31,6 +31,7 @@ class Extraction:
         backbone: Backbone,
         settings: Mapping[str, Any],
         cache: ArrayCache,
+        batch_tokens: int | None = None,
     ) -> None:
         """Name what the vectors depend on beside the texts.
 
@@ -40,9 +41,10 @@ class Extraction:
             backbone: whose network `pool` runs.
             settings: JSON values: pooling, precision and all else that is neither weight nor backbone.
             cache: where vectors are kept.
+            batch_tokens: most tokens at once, padding included; by default as many as the backbone trains with.
         """
         self._dim = backbone.dim
-        self._batch_tokens = backbone.fit_defaults.batch_tokens
+        self._batch_tokens = batch_tokens or backbone.fit_defaults.batch_tokens
         self._infer = inference_step(pool, spec)
         self._identity = _identity(backbone, settings)
         self._cache = cache

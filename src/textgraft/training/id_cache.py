@@ -37,7 +37,7 @@ class IdCache:
         if not found:
             found = list(run(texts))
             self._cache.put(key, found)
-        return found
+        return [np.array(array) for array in found]  # a map would keep its file open
 
     def _key(self, texts: np.ndarray) -> str:
         digest = hashlib.sha256(self._identity + repr(texts.shape).encode())

@@ -8,6 +8,8 @@ from types import FrameType
 
 from textgraft.errors import InterruptionError
 
+STARTS_AGAIN, GOES_ON = "starts again", "goes on from the last checkpoint"
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -16,11 +18,13 @@ class Interruption:
 
     Attributes:
         asked: the number of the signal that came, or 0.
+        onward: what the same command does when it is given again.
     """
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
         self.asked = 0
+        self.onward = STARTS_AGAIN
         self._deferred = False
 
     @contextmanager
@@ -39,12 +43,18 @@ class Interruption:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only note signals; the caller looks at `asked` and stops by itself."""
+        """Only note signals; the caller looks at `asked` and stops by itself, at the latest when this ends.
+
+        Raises:
+            InterruptionError: at its end, for a signal that nobody looked at.
+        """
         self._deferred = True
         try:
             yield
         finally:
             self._deferred = False
+        if self.asked:
+            raise self._now()
 
     def error(self, what: str) -> InterruptionError:
         """What to raise for the signal that came.
@@ -58,4 +68,7 @@ class Interruption:
         self.asked = number
         signal.signal(number, signal.SIG_DFL)
         if not self._deferred:
-            raise self.error("nothing was left half-written; the same command starts again")
+            raise self._now()
+
+    def _now(self) -> InterruptionError:
+        return self.error(f"nothing was left half-written; the same command {self.onward}")

@@ -1,8 +1,9 @@
 """The training loop: epochs of steps, validation, early stopping, the best weights kept, checkpoints."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from itertools import cycle, groupby, product
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class Training:
         validation: Examples[Inputs],
         config: FitConfig,
         watcher: Watcher,
+        place: Callable[[int], str] = "row {}".format,
     ) -> None:
         """Prepare a run.
 
@@ -50,9 +52,10 @@ class Training:
             validation: rows that judge each epoch; never trained on.
             config: without None.
             watcher: told of each step and epoch.
+            place: where a training row is, a number last, as in "reviews.csv, line 7"; for messages.
         """
         self._network, self._data, self._validation = network, data, validation
-        self._config, self._watcher = config, watcher
+        self._config, self._watcher, self._place = config, watcher, place
         self._epochs = config.epochs or 1
         first = self._order(0)
         self._rates = learning_rates(config, self._epochs * len(first))
@@ -66,23 +69,22 @@ class Training:
         self._best: dict[str, np.ndarray] = {}
         self._pace, self._compiled, self._validation_seconds = Pace(), False, 0.0
 
-    def run(self, checkpoints: Checkpoints | None = None, run: Mapping[str, Any] | None = None) -> History:
+    def run(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> History:
         """Train all trainable weights of the network; it ends with those of its best epoch.
 
         Args:
-            checkpoints: entered; the run that is found there is resumed.
-            run: all that makes this run what it is, as JSON values.
+            checkpoints: entered, and knowing the run.
+            snapshot: where to go on from; None to begin.
 
         Raises:
             TrainingError: when the loss is no longer a finite number; names the epoch, step, learning rate and rows.
             InterruptionError: after a signal; a checkpoint was written.
-            ConfigError: when the run that is found there is another one.
-            ModelFolderError: when a checkpoint is damaged or cannot be written.
+            ModelFolderError: when a checkpoint cannot be written.
         """
         with ExitStack() as stack:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
-                self._resume(checkpoints.resumed(run or {}))
+            self._resume(snapshot)
             while not self._finished:
                 self._train_epoch(checkpoints)
                 self._judge_epoch(checkpoints)
@@ -100,15 +102,17 @@ class Training:
         """Make some steps that move no weight, short and long ones; the seconds that the run would take.
 
         Args:
-            steps: how many, beside a first one of the longest rows, which compiles and needs the most memory.
+            steps: how many, beside the first ones, of the shortest and the longest rows, which compile.
         """
         lengths = self._data.lengths
         order = sorted(self._order(0), key=lambda rows: int(lengths[rows].sum()))
-        self._step(order[-1], 0.0, 0)
-        for number in np.linspace(0, len(order) - 1, steps).round().astype(int):
+        when = [0, self.steps // 2, self.steps - 1]  # with gradual unfreezing each has its own graph
+        for rows, number in product((order[0], order[-1]), when):
+            self._step(rows, 0.0, number)
+        for place, number in zip(np.linspace(0, len(order) - 1, steps).round().astype(int), cycle(when)):
             start = time.monotonic()
-            self._step(order[number], 0.0, 0)
-            self._pace.add(int(lengths[order[number]].sum()), time.monotonic() - start)
+            self._step(order[place], 0.0, number)
+            self._pace.add(int(lengths[order[place]].sum()), time.monotonic() - start)
         return self._left() or 0.0
 
     @property
@@ -158,6 +162,8 @@ class Training:
         record = {"epoch": progress.epoch + 1, **self._means, **scores}
         record |= {"learning_rate": float(self._rates[progress.step]), "seconds": progress.epoch_seconds}
         record["texts_per_second"] = self._rows / progress.epoch_seconds
+        if odd := [name for name, value in record.items() if not np.isfinite(value)]:
+            raise self._unusable(f"{odd[0]} became {record[odd[0]]} after epoch {progress.epoch + 1}", checkpoints)
         progress.records.append(record)
         progress.close_epoch()
         if self._kept == progress.epoch:
@@ -192,12 +198,19 @@ class Training:
     def _diverged(self, result: Result, rows: np.ndarray, checkpoints: Checkpoints | None) -> TrainingError:
         progress = self._progress
         what = f"the loss became {result.loss}" if not np.isfinite(result.loss) else "the gradients became infinite"
+        where = f"epoch {progress.epoch + 1}, step {progress.batch + 1}"
+        how = f"learning rate {self._rates[progress.step]:.3g}, trained on {self._places(rows)}"
+        return self._unusable(f"{what} in {where} ({how})", checkpoints)
+
+    def _unusable(self, what: str, checkpoints: Checkpoints | None) -> TrainingError:
         kept = f"; {checkpoints.kept}" if checkpoints else ""
-        return TrainingError(
-            f"{what} in epoch {progress.epoch + 1}, step {progress.batch + 1} (learning rate "
-            f"{self._rates[progress.step]:.3g}, training rows {_some(rows)}){kept}; try a lower learning rate or "
-            "--precision float32"
-        )
+        return TrainingError(f"{what}{kept}; try a lower learning rate or --precision float32")
+
+    def _places(self, rows: np.ndarray) -> str:
+        """Where some rows are; those of one source share its name."""
+        places = [self._place(int(row)).rpartition(" ") for row in sorted(rows)[:_MOST_ROWS]]
+        sources = [f"{source} {', '.join(number for *_, number in some)}" for source, some in groupby(places, _source)]
+        return "; ".join(sources) + (", ..." if len(rows) > _MOST_ROWS else "")
 
     def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
         progress = self._progress
@@ -249,11 +262,11 @@ class Training:
         self._state.set_optimizer(snapshot.optimizer)
         self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * self._rows + progress.seen
-        if progress.seen:
+        if seen:
             self._watcher.step(progress.epoch, seen, self._means, None)
         where = f"epoch {progress.epoch + 1}, step {progress.batch}"
         self._watcher.note(f"resumed an unfinished run after {where}")
 
 
-def _some(rows: np.ndarray) -> str:
-    return ", ".join(str(row + 1) for row in sorted(rows)[:_MOST_ROWS]) + (", ..." if len(rows) > _MOST_ROWS else "")
+def _source(place: tuple[str, str, str]) -> str:
+    return place[0]

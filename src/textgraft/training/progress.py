@@ -74,11 +74,11 @@ class TrainingBar:
         line = (
             f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown, 4)}  {record['texts_per_second']:.1f} texts/s"
         )
-        self._progress.console.print(line, highlight=False, soft_wrap=True)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def note(self, line: str) -> None:
         """Print a line."""
-        self._progress.console.print(line, highlight=False, soft_wrap=True)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _task(self, name: str, total: int) -> TaskID:
         if name not in self._tasks:
