@@ -58,6 +58,7 @@ JOBS = (
     Job("bert over an older model", ("--preset", "./presets/bert", "--hidden", "8", "--overwrite"), renewed=True),
     Job("bert, frozen", ("--preset", "./presets/bert", "--fine-tune", "none", "--epochs", "20")),
     Job("bert, last block", ("--preset", "./presets/bert", "--fine-tune", "last:1")),
+    Job("bert, saved now and then", ("--preset", "./presets/bert", "--epochs", "9", "--save-minutes", "0.002")),
     Job("bert, lora", ("--preset", "./presets/bert", "--fine-tune", "lora:2")),
     Job(
         "word vectors",

@@ -54,6 +54,19 @@ def test_a_signal_saves_and_the_same_command_goes_on(place, tiny_bert, number, c
     assert sorted(path.name for path in place.iterdir()) == ["data.csv", "model"]
 
 
+def test_a_repeated_run_that_is_stopped_goes_on_too(place, tiny_bert):
+    """Though the older model, which it is to replace, is of the same run."""
+    options = ["--out", "model", "--epochs", "12", "--save-minutes", "0.0001"]
+    assert start(place, tiny_bert, *options).wait() == 0
+    again = [*options, "--overwrite"]
+    process = start(place, tiny_bert, *again)
+    wait_for(place / "model.run", process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    said = start(place, tiny_bert, *again).communicate()[0]
+    assert "resumed an unfinished run after epoch" in said
+
+
 def test_a_signal_before_training_leaves_at_once(place, tiny_bert):
     process = start(place, tiny_bert, "--out", "model")
     wait_for(place / ".model.run.lock", process)
