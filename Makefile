@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all lint fix chaos bench bench-torch bench-legacy lock clean
+.PHONY: demo venv test test-all lint fix chaos bench bench-torch bench-legacy lock clean
 
 demo: $(STAMP)
 	$(BIN)/textgraft demo

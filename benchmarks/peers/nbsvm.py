@@ -7,11 +7,13 @@ from sklearn.svm import LinearSVC
 
 from benchmarks.peers.contract import Predict, Task, run
 
-_ALPHA, _BETA, _C = 1.0, 0.25, 1.0  # the paper's: smoothing, interpolation, cost
+_ALPHA, _C = 1.0, 1.0  # the paper's: smoothing, cost
 
 
 def fit(task: Task) -> Predict:
-    """One machine for two labels, one a label for more."""
+    """One machine for two labels, one a label for more; its weights as they are, not drawn towards their mean as in
+    the paper, which takes accuracy where the machine's bias no longer fits them.
+    """  # noqa: D205
     vectorizer = CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]")
     present = vectorizer.fit_transform(task.train.texts)  # (n, features)
     wanted = [1] if len(task.labels) == 2 else range(len(task.labels))
@@ -31,9 +33,7 @@ def _machine(present: csr_matrix, positive: np.ndarray, seed: int) -> tuple[np.n
     counts = [_ALPHA + np.asarray(present[rows].sum(axis=0), float).ravel() for rows in (positive, ~positive)]
     ratio = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
     svm = LinearSVC(C=_C, random_state=seed).fit(present.multiply(ratio).tocsr(), positive)
-    weights = svm.coef_[0]
-    mean = np.abs(weights).mean()
-    return ratio * ((1 - _BETA) * mean + _BETA * weights), float(svm.intercept_[0])
+    return ratio * svm.coef_[0], float(svm.intercept_[0])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ _SHARED = {
     "backbones": {
         "base",
         "computation",
+        "defaults",
         "files",
         "formats",
         "halves",

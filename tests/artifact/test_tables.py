@@ -11,7 +11,7 @@ from textgraft.artifact.tables import open_table, open_vectors
 from textgraft.errors import ConfigError, DataError
 
 COLUMNS = ["text", "label", "probability_a"]
-ROWS = [["one, two", 'say "hi"\nthere'], ["a", "b"], [0.25, 0.5]]
+ROWS = [["one, two", 'say "hi"\nthere', "one\rtwo"], ["a", "b", "c"], [0.25, 0.5, 1.0]]
 
 
 def read(path):
@@ -70,3 +70,10 @@ def test_vectors(tmp_path, suffix):
         table = pq.read_table(path)
         np.testing.assert_array_equal(np.stack(table["vector"].to_numpy()), expected)
         assert table["text"].to_pylist() == ["a", "é", "", "d"]
+
+
+def test_a_number_is_the_same_in_every_format(tmp_path):
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        with open_table(tmp_path / f"out{suffix}", ["text", "label", "number"]) as table:
+            table.write([["a"], ["b"], [20231231.1234]])
+        assert read(tmp_path / f"out{suffix}")[0][2] == 20231231.1234

@@ -200,6 +200,8 @@ def no_tokenizer(folder):
         (lambda folder: change_config(folder, num_attention_heads=0), "num_heads must be a whole number above 0"),
         (lambda folder: change_config(folder, is_decoder=True), "is_decoder is True"),
         (lambda folder: change_config(folder, type_vocab_size=2), "type_vocab_size is 2"),
+        (lambda folder: change_config(folder, pad_token_id=0), "pad_token_id is 0; only 1 can be computed"),
+        (lambda folder: an_added_token(folder, content="a\nb", id=576), "the token 'a.nb' has a line break"),
         (lambda folder: change_config(folder, model_type="modernbert"), "'modernbert', which nothing here reads"),
         (lambda folder: change_config(folder, model_type="bart"), "BartBackbone.*docs/presets.md says how to add one"),
         (lambda folder: (folder / "config.json").unlink(), "is no preset"),
@@ -212,6 +214,35 @@ def test_what_is_refused(copied, harm, message):
         load_backbone(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
+
+
+def mecab(folder):
+    classic_word_piece(folder)
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertJapaneseTokenizer"}')
+
+
+def many_added_tokens(folder):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    rows = len(content["model"]["vocab"])
+    content["added_tokens"] += [{"id": rows + n, "content": f"<{n}>", "special": True} for n in range(33)]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("family", "harm", "message"),
+    [
+        ("bert", mecab, "its tokenizer_class 'BertJapaneseTokenizer' splits texts otherwise"),
+        ("bert", lambda folder: change_tokenizer(folder, normalizer=None), "no normalizer, or no pre-tokenizer"),
+        ("bert", many_added_tokens, r"3\d tokens are found whole in texts; 32 can be"),
+        ("gpt2", lambda folder: change_config(folder, tie_word_embeddings=False), "tie_word_embeddings is False"),
+    ],
+)
+def test_what_is_refused_of_a_family(copied, family, harm, message):
+    folder = copied(family)
+    harm(folder)
+    with pytest.raises(PresetError, match=message):
+        load_backbone(folder)
 
 
 # === Tokenizers from the classic files ===

@@ -171,7 +171,7 @@ def test_a_peer_that_does_not_tell_its_training_alone_has_an_empty_cell():
 
 
 def test_the_page_can_be_built_from_nothing():
-    assert "Not run yet: IMDb, 16 labels; IMDb, 64 labels; " in table.build([])
+    assert "Not run yet: IMDb, 16 labelled texts; IMDb, 64 labelled texts; " in table.build([])
 
 
 @pytest.mark.parametrize("name", PEERS)

@@ -279,7 +279,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(trained):
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "textgraft", "info", str(trained)]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert result.stderr == "error: standard output: No space left on device\n"
+    assert result.stderr == "error: a file, or standard output: No space left on device\n"
     assert result.returncode == 1
 
 

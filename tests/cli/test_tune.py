@@ -17,9 +17,11 @@ import pytest
 from tests.cli.test_cli import fails, run, write_csv
 from tests.cli.test_entities import ROWS, write
 from textgraft.artifact import model_folder
+from textgraft.errors import ModelFolderError
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import HEAD_ALONE, passes
+from textgraft.tuning.run_folder import RunFolder
 
 SPACE = """
 fine_tune = ["none", "all"]
@@ -344,3 +346,23 @@ def test_a_signal_leaves_what_is_there(place, tiny_bert):
     assert "Traceback" not in said
     assert json.loads((place / "signalled" / "search.json").read_text())["seed"] == 0
     assert model_folder.read(place / "signalled" / "model").config["task"] == "text-classification"
+
+
+def test_what_is_read_before_the_threads_are_set_needs_no_tensorflow():
+    code = """
+import sys
+from textgraft.cli import tune
+from textgraft.tuning import assignment, budget, extra, search_space
+assert not {"tensorflow", "keras"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_full_disk_at_the_start_is_no_search_of_another(tmp_path):
+    folder = RunFolder(tmp_path / "out", {"seed": 0})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(ModelFolderError, match="No space left on device"), folder.held():
+            pass
+    with folder.held():
+        assert (tmp_path / "out" / "search.json").exists()

@@ -82,3 +82,10 @@ def test_odd_column_names_stay_on_one_line():
         choose_texts("a.csv", ("", "first\nline", "long " * 100), None)
     assert "one of: '', first line, long long" in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+def test_two_columns_of_one_name_are_refused_wherever_they_stand():
+    with pytest.raises(DataError, match="two columns are named 'other'; rename one"):
+        choose("a.csv", ["text", "other", "other", "label"], "text", None, pair="other")
+    with pytest.raises(DataError, match="no telling which column is the text"):
+        choose("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], None, None)

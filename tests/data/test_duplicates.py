@@ -29,3 +29,13 @@ def test_shared_counts_rows_of_the_second():
     assert shared(known, others) == 3
     assert shared(others, known) == 3
     assert shared(known, digests([])) == 0
+
+
+def test_each_text_of_a_pair_is_folded():
+    first, second, other = digests([b"good \0 x", b"Good\0x", b"goodx\0"])
+    assert first == second
+    assert first != other
+
+
+def test_letters_that_fold_to_several():
+    assert fold("\u039c\u03b1\u0390\u03bf\u03c5") == fold("\u039c\u03b1\u0390\u03bf\u03c5".upper())

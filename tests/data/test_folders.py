@@ -89,3 +89,30 @@ def test_several_splits_must_be_chosen_from(acl):
         load_dataset(acl)
     with pytest.raises(DataError, match="no split 'dev'; it has: test, train"):
         load_dataset(acl, split="dev")
+
+
+def test_what_is_no_txt_is_counted(write, tmp_path):
+    for name in ("pos/1.txt", "pos/2.TXT", "neg/1.txt", "neutral/1.TXT", "neg/.hidden"):
+        write(f"root/{name}", "text")
+    data = load_dataset(tmp_path / "root")
+    assert data.counts() == {"neg": 1, "pos": 1}
+    assert data.notices == (f"{tmp_path / 'root'}: 2 files that do not end in .txt left out",)
+
+
+@pytest.mark.parametrize("stray", ["test/1.txt", "other/2.txt"])
+def test_labels_beside_splits_are_refused(write, tmp_path, stray):
+    for name in ("train/pos/1.txt", "train/neg/1.txt", stray):
+        write(f"root/{name}", "text")
+    with pytest.raises(DataError, match=f"{stray.split('/')[0]} has texts, like a label, and stands beside train"):
+        load_dataset(tmp_path / "root")
+
+
+def test_a_name_that_is_no_utf_8_is_one_line(write, tmp_path):
+    write("root/x/1.txt", "fine")
+    bad = tmp_path / "root" / "x" / b"caf\xe9.txt".decode("utf-8", "surrogateescape")
+    try:
+        bad.write_text("fine")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    with pytest.raises(DataError, match="the name has a byte that is not UTF-8; rename the file"):
+        load_dataset(tmp_path / "root")

@@ -149,3 +149,14 @@ def test_reading_is_the_same_as_that_of_the_json_module(write):
     rows = [{"text": f'"{n}" \\ \n {chr(n)}', "label": chr(n + 200)} for n in range(160, 400)]
     path = write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     assert rows_of(load_dataset(path)) == [(row["text"], row["label"]) for row in rows]
+
+
+def test_in_one_column_a_blank_line_is_an_empty_cell(write):
+    rows = list(load_dataset(write("a.csv", "text\na\n\nb\n"), empty="keep").texts)
+    assert rows == ["a", "", "b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+def test_a_byte_order_mark_is_left_out_whatever_the_encoding(write, encoding):
+    path = write("a.txt", "\ufeffone\ntwo\n".encode(encoding))
+    assert list(load_dataset(path, encoding=encoding).texts) == ["one", "two"]

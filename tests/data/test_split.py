@@ -112,3 +112,12 @@ def test_bad_fraction(fraction):
 def test_nothing_to_split():
     with pytest.raises(DataError, match="too few different texts"):
         Dataset.from_lists(["a", "A", " a"]).split(0.5)
+
+
+def test_the_only_text_of_a_label_is_trained_on_though_it_has_another_label_too():
+    """Whatever the seed: elsewhere the label would be unknown."""
+    texts = [*map(str, range(40)), "twice", "twice"]
+    data = Dataset.from_lists(texts, [*["a", "c"] * 20, "a", "b"])
+    for seed in range(20):
+        train, _ = data.split(0.9, seed)
+        assert "b" in train.labels

@@ -51,3 +51,11 @@ def test_what_does_not_fit(write):
         read_parts(KIND, str(write("c.conll", "Rome O\n\nAda O\n")), Reading())
     with pytest.raises(DataError, match="set label to one of: text, x, y"):
         read_parts(KIND, str(write("d.csv", "text,x,y\na,b,c\n")), Reading())
+
+
+def test_a_label_that_only_another_slice_has_is_refused(write):
+    source = str(write("a.conll", "Ada\tB-PER\n\nParis\tB-LOC\n\nBob\tB-PER\n\n"))
+    train, other = TokenClassificationData.load_parts(source, "train[:1],train[1:]", Reading())
+    assert (train.label_names, other.label_names) == (["PER"], ["LOC", "PER"])
+    with pytest.raises(DataError, match="label 'LOC' is unknown; it must be one of: PER"):
+        TokenClassificationData.check(train, other)

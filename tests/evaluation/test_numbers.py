@@ -43,3 +43,10 @@ def test_a_constant_prediction_correlates_with_nothing():
     found = number_metrics(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0), 1.0)
     assert found["pearson"] == found["spearman"] == 0.0
     assert found["rmse"] == pytest.approx((2 / 3) ** 0.5)
+
+
+def test_two_constant_sides_do_not_correlate():
+    """Though rounding leaves deviations."""
+    found = number_metrics(np.full(58, 0.3), np.full(58, 0.7), 1.0)
+    assert found["pearson"] == found["spearman"] == 0.0
+    assert found["pearson_interval"] == [0.0, 0.0]

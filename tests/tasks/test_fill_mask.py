@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
+from tests.conftest import GOLDEN
 from tests.cutting import Watcher, cut_and_resumed
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError, DataError
@@ -234,3 +235,18 @@ def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word
 def test_unknown_words_are_counted(tiny_bert):
     examples = fresh(tiny_bert).examples(tg.Dataset.from_lists(["the zebra was good", "gnu film"], source="zoo"))
     assert examples.notices == ("zoo: 2 of 7 tokens are unknown to the vocabulary",)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_cleaning_leaves_masks(family):
+    cleaning = tg.Cleaning(strip_html=True, normalize_unicode=True, lowercase=True, strip_punctuation=True)
+    model = fresh(GOLDEN / family, cleaning=cleaning)
+    mask = model.backbone.token(model.backbone.mask)
+    dirty, clean = f"The <b>film</b> was {mask}, not {mask}!", f"the  film  was {mask} not {mask}"
+    (found,) = model.predict([dirty], top=1)
+    assert len(found) == 2
+    cleaned, plain = (
+        one.text_graph.tokenize(one.text_graph.cleaning(tf.constant([text])))
+        for one, text in ((model, dirty), (fresh(GOLDEN / family), clean))
+    )
+    assert cleaned.to_list() == plain.to_list()

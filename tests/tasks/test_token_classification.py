@@ -230,3 +230,15 @@ def test_saved_and_loaded_it_finds_the_same(trained, tmp_path):
     assert "| test (24 texts) | 1.0000 (1.0000 to 1.0000) |" in card
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["settings"]["splitting"] == "edges"
+
+
+def test_a_convolution_sees_no_padding():
+    model = fresh(GOLDEN / "bert", convolution=True)
+    for layer in model.head.layers:
+        for weight in layer.weights:
+            weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    alone, among = (
+        np.concatenate([rows.values for rows in model.outputs([np.array([text.encode() for text in texts], object)])])
+        for texts in (["a film"], ["a film", "it was a very dull plot , not a good film"])
+    )
+    np.testing.assert_allclose(among[: len(alone)], alone, atol=1e-4)

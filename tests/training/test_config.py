@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.backbones.base import TRANSFORMER_DEFAULTS
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.training.config import FitConfig, passes
 

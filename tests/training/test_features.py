@@ -104,7 +104,7 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
 
 @pytest.mark.parametrize(
     ("fit", "steps"),
-    [({"epochs": 3, "batch_size": 4}, 3 * 7), ({"epochs": 3, "head": "logistic"}, 0), ({}, 0)],
+    [({"epochs": 3, "batch_size": 4}, 3 * 7), ({"head": "logistic"}, 0), ({}, 0)],
     ids=str,
 )
 def test_a_plan_counts_the_heads_steps(tiny_bert, fit, steps):

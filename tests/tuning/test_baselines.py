@@ -113,3 +113,16 @@ def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
 
 def test_other_texts_have_none():
     assert baselines(None, some(0), some(1)) == []
+
+
+def test_of_many_texts_sorted_by_label_each_label_counts(monkeypatch):
+    monkeypatch.setattr(room, "MOST_TEXTS", 60)
+    data = some(0)
+    order = np.argsort(data.label_ids(data.label_names), kind="stable")
+    assert all(one.score > 0.5 for one in baselines(SINGLE, data.take(order), some(1)))
+
+
+def test_a_label_without_a_text_is_never_said():
+    counts = csr_matrix(np.array([[1, 0], [0, 1]] * 10, float))
+    found = NbSvm().fit(counts, np.array([0, 2] * 10))
+    assert set(found.predict(counts)) == {0, 2}

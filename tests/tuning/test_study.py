@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from textgraft.errors import ConfigError
-from textgraft.tuning.leaderboard import Row
+from textgraft.tuning.leaderboard import OUT_OF_TIME, Row
 from textgraft.tuning.measure import Measure
 from textgraft.tuning.search_space import Choice, Range, Space
 from textgraft.tuning.study import Study
@@ -189,3 +189,49 @@ def test_a_database_that_cannot_be_used(url):
     ):
         Study(url, "study", SPACE, STARTS, ACCURACY, 0, None)
     assert "\n" not in str(error.value)
+
+
+def test_a_trial_that_is_interrupted_does_not_count_however_often(tmp_path):
+    study = opened(tmp_path)
+    drawn(study, 1)
+    for _ in range(4):
+        trial, row = study.ask()
+        assert row.words["fine_tune"] == "all"
+        study.put_back(trial)
+        assert study.bury() == 0
+    assert len(study.rows()) == 1
+    assert drawn(study, 1)[0] == row.words
+
+
+def test_a_trial_that_had_no_time_is_made_again(tmp_path):
+    study = opened(tmp_path)
+    trial, row = study.ask()
+    study.tell(trial, replace(row, state="pruned", why=OUT_OF_TIME, seconds=1.0))
+    again = study.ask()[1]
+    assert again.words == row.words
+    assert again.is_start
+
+
+def test_what_is_partly_drawn_is_not_the_librarys_defaults(tmp_path):
+    study = opened(tmp_path)
+    starts = []
+    for _ in range(3):
+        trial, row = study.ask()
+        starts.append(row.is_start)
+        told(study, trial, row)
+    assert starts == [True, False, False]  # the second start leaves the learning rate open
+
+
+def test_a_head_without_steps_draws_none(tmp_path):
+    space = replace(SPACE, tables={"none": {"head": Choice(("logistic",)), **SPACE.tables["none"]}})
+    starts = [{"preset": "minilm", "fine_tune": "none"}]
+    study = Study(f"sqlite:///{tmp_path / 'study.sqlite'}", "study", space, starts, ACCURACY, 0, None)
+    assert study.ask()[1].words == {"preset": "minilm", "fine_tune": "none", "head": "logistic"}
+
+
+def test_trials_of_others_that_still_run(tmp_path):
+    here, there = opened(tmp_path, runner="here"), opened(tmp_path, runner="there")
+    trial, row = there.ask()
+    assert (here.running_elsewhere, there.running_elsewhere) == (1, 0)
+    told(there, trial, row)
+    assert here.running_elsewhere == 0

@@ -96,10 +96,11 @@ class ArrayCache:
 
     def clear(self) -> None:
         """Remove all of it, and the folder unless it holds something else."""
-        for entry in self.entries:
-            storage.remove_folder(entry)
         for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
             storage.remove_leftovers(self.folder / name)
+        for entry in self.entries:
+            with suppress(ModelFolderError):  # another process removes it
+                storage.remove_folder(entry)
         with suppress(OSError):
             self.folder.rmdir()
 

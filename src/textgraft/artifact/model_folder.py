@@ -111,6 +111,8 @@ def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
     files: dict[str, storage.Content] = {name: [data] for name, data in content.assets.items()}
     try:
         files[_CONFIG] = [_json(content.config)]
+    except UnicodeEncodeError as error:
+        raise ModelFolderError(f"{folder} cannot be written: a name in its config is not UTF-8: {error}") from error
     except ValueError as error:
         raise ModelFolderError(f"{folder} cannot be written: its config has a number that is not finite") from error
     files[_WEIGHTS] = as_safetensors(content.weights)

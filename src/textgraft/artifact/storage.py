@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,9 +67,9 @@ def make_folder(folder: Path) -> None:
         return
     try:
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
     except OSError as error:
         raise ModelFolderError(f"{folder} cannot be made: {error.strerror}; of bytes, {_free(folder)}") from error
+    _sync_if_allowed(folder.parent)
 
 
 def remove_folder(folder: Path) -> None:
@@ -120,7 +120,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        _sync(temporary.parent)
+        _sync_if_allowed(temporary.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -206,6 +206,12 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_if_allowed(folder: Path) -> None:
+    """Sync names in a folder that may be written and not read, or whose file system knows no such thing, if it can."""
+    with suppress(OSError):
+        _sync(folder)
 
 
 def _umask() -> int:

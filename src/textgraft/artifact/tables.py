@@ -34,10 +34,14 @@ class _Csv(Table):
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._text, lineterminator="\n")
+        # The csv module sees no need to quote a carriage return that ends no line.
+        self._quoting = csv.writer(self._text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._writer.writerow(columns)
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        self._writer.writerows(zip(*map(_flat, columns), strict=True))
+        for row in zip(*map(_flat, columns), strict=True):
+            returns = any("\r" in cell for cell in row if isinstance(cell, str))
+            (self._quoting if returns else self._writer).writerow(row)
         self._text.flush()
 
     def close(self) -> None:
@@ -61,7 +65,8 @@ class _Jsonl(Table):
 class _Parquet(Table):
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._columns = columns
-        kinds = [pa.string() if name in {"text", "pair", "label"} else pa.float32() for name in columns]
+        strings = dict.fromkeys(("text", "pair", "label"), pa.string())
+        kinds = [{**strings, "number": pa.float64()}.get(name, pa.float32()) for name in columns]
         self._schema = pa.schema(list(zip(columns, kinds, strict=True)))
         self._writer = pq.ParquetWriter(file, self._schema)
 

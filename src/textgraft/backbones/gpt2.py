@@ -33,6 +33,7 @@ class Gpt2(Decoder):
                 "scale_attn_weights": (True,),
                 "scale_attn_by_inverse_layer_idx": (False,),
                 "add_cross_attention": (False,),
+                "tie_word_embeddings": (True,),
             },
             activation_key="activation_function",
             activation="gelu_new",

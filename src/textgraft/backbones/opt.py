@@ -45,6 +45,7 @@ class Opt(Decoder):
                 "enable_bias": (True,),
                 "layer_norm_elementwise_affine": (True,),
                 "_remove_final_layer_norm": (False,),
+                "tie_word_embeddings": (True,),
             },
             activation_key="activation_function",
             activation="relu",

@@ -3,7 +3,12 @@
 import keras_hub
 
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import ROBERTA_HEAD, roberta_modules, roberta_sizes
+from textgraft.backbones.formats.hugging_face_names import (
+    ROBERTA_HEAD,
+    ROBERTA_REQUIRES,
+    roberta_modules,
+    roberta_sizes,
+)
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.tokenizers.base import SpecialNames
 from textgraft.backbones.tokenizers.byte_pair import BytePairTokenizer
@@ -23,7 +28,7 @@ class Roberta(Transformer):
             prefixes=("roberta.",),
             sizes_by=roberta_sizes(),
             modules=roberta_modules(),
-            requires={"position_embedding_type": ("absolute",), "is_decoder": (False,), "type_vocab_size": (1,)},
+            requires=ROBERTA_REQUIRES,
             epsilon=1e-5,
             masked_heads=(ROBERTA_HEAD,),
         ),

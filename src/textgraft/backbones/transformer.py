@@ -11,8 +11,9 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import TRANSFORMER_DEFAULTS, Backbone, Origin, Reading, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, Reading, SpecialTokens
 from textgraft.backbones.computation import ACTIVATIONS, Computation
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.backbones.formats.base import Format, own_computation
 from textgraft.backbones.halves import Halves
 from textgraft.backbones.language_model import LanguageModel
@@ -187,20 +188,23 @@ class Transformer(Backbone):
     @contextmanager
     def adapted(self, rank: int, seed: int) -> Iterator[None]:
         """Matrices beside those of queries and values (LoRA: Hu et al., 2021, https://arxiv.org/abs/2106.09685)."""
-        self._encoder.enable_lora(rank)
-        layers = [layer for layer in self._encoder._flatten_layers() if getattr(layer, "lora_enabled", False)]
-        for number, layer in enumerate(layers):
-            first = np.random.Generator(np.random.PCG64([seed, number])).normal(size=layer.lora_kernel_a.shape)
-            layer.lora_kernel_a.assign(first / np.sqrt(layer.lora_kernel_a.shape[0]))
-        merged = False
+        done = False
         try:
+            self._encoder.enable_lora(rank)
+            for number, layer in enumerate(self._adapted_layers):
+                first = np.random.Generator(np.random.PCG64([seed, number])).normal(size=layer.lora_kernel_a.shape)
+                layer.lora_kernel_a.assign(first / np.sqrt(layer.lora_kernel_a.shape[0]))
             yield
-            merged = True
+            done = True
         finally:  # cut short, the matrices are in a checkpoint or in none, and the backbone is what it was
-            for layer in layers:
-                _take_away(layer, merged)
+            for layer in self._adapted_layers:
+                _take_away(layer, done)
             for layer in self._encoder._flatten_layers():
                 layer.trainable = True
+
+    @property
+    def _adapted_layers(self) -> list[keras.layers.Layer]:
+        return [layer for layer in self._encoder._flatten_layers() if getattr(layer, "lora_enabled", False)]
 
     def _through(
         self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor

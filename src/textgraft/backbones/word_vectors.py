@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, FitDefaults, Origin, Reading, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, Reading, SpecialTokens
+from textgraft.backbones.defaults import FitDefaults
 from textgraft.backbones.hub_modules import is_encoder, is_module, opened
 from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.vector_files import SUFFIXES, read_vectors

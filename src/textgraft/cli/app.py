@@ -74,7 +74,7 @@ def _reporting(verb: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             if error.errno is None:  # of a library, not of the system
                 raise
-            typer.echo(f"error: {error.filename or 'standard output'}: {error.strerror}", err=True)
+            typer.echo(f"error: {error.filename or 'a file, or standard output'}: {error.strerror}", err=True)
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (what could not be written is not tried again)
             raise typer.Exit(1) from error
 

@@ -91,6 +91,7 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
         check_free(folder, overwrite)
         model = trained(given, checkpoints)
         model.save(folder, overwrite=overwrite)
+        checkpoints.interruption.onward = f"{folder} is complete"
         checkpoints.clear()
     return folder
 

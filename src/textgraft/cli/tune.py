@@ -104,7 +104,7 @@ def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assi
 
     best, model = search.winner()
     rows, measure = search.rows(), study.measure
-    read = some(given, (*SOURCES, "task", *DATA))
+    read = some(given, (*SOURCES, "task", *DATA, "threads"))
     line = command({**read, **best.words}, given["data"], f"{given['out']}-again")
     folder.write(COMMAND, f"{line}\n".encode())
     folder.write(LEADERBOARD, leaderboard.as_csv(rows, measure))
@@ -114,7 +114,10 @@ def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assi
     say(leaderboard.verdict(best, rows, measure))
     if remark := leaderboard.baseline_remark(best, rows):
         say(remark)
-    _test(given, folder, study, assignment.kind, best.run, model)
+    if elsewhere := study.running_elsewhere:
+        say(f"{elsewhere} trials still run on other machines; when they have ended, this command tests the winner")
+    else:
+        _test(given, folder, study, assignment.kind, best.run, model)
     say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")
 
 
@@ -122,19 +125,21 @@ def _test(given: dict[str, Any], folder: Any, study: Any, kind: Any, run: str, m
     """Read the test texts, for the first time, and test the winner; not again if it was."""
     from textgraft.cli.console import followed, say, show
 
-    metrics = model.record["metrics"].get("test")
-    if metrics is None:
-        parts = parts_of(given, kind)
-        if parts.test is None:
-            return
+    parts = parts_of(given, kind)
+    if parts.test is None:
+        return
+    before = model.record["data"].get("test", {})
+    if before.get("sha256") != parts.test.fingerprint():
         for notice in parts.notices:
             say(notice)
-        if earlier := set(study.tested) - {run}:
+        if before:
+            say(f"{before['source']} has tested this model before: no first sight")
+        elif earlier := set(study.tested) - {run}:
             say(f"the test texts have been used by {len(earlier)} earlier winners of this search: no first sight")
         study.keep_tested(run)
-        metrics = model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
+        model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
         model.save(folder.model, overwrite=True)
-    show(model.report(metrics))
+    show(model.report(model.record["metrics"]["test"]))
 
 
 def _require_readable(given: dict[str, Any]) -> None:

@@ -92,10 +92,10 @@ def choose_texts(
     source: str, columns: Sequence[str], text: str | None, pair: str | None = None, paired: bool | None = None
 ) -> Columns:
     """The columns that hold the texts; arguments and errors are those of `choose`."""
-    if text is None and pair is None and paired is not False:
-        _require_sound(source, columns)
-        if (guess := _guess_pair(columns, bool(paired))) is not None:
-            return Columns(guess[0], None, guess[1])
+    _require_sound(source, columns)
+    guess = _guess_pair(columns, bool(paired)) if text is None and pair is None and paired is not False else None
+    if guess is not None:
+        return Columns(guess[0], None, guess[1])
     if paired and pair is None:
         raise DataError(f"{source}: no telling which column is the second text; set pair to one of: {listed(columns)}")
     chosen = _choose_text(source, [name for name in columns if name != pair], text)
@@ -160,6 +160,8 @@ def _named(source: str, columns: Sequence[str], name: str) -> str:
 def _guess_pair(columns: Sequence[str], sure: bool) -> tuple[str, str] | None:
     """The columns of a pair by their names, where there is one such pair; `sure` that there must be one."""
     names = {name.strip().lower(): name for name in columns}
+    if len(names) < len(columns):
+        return None
     known = [pair for pair in _PAIRS if names.keys() >= {*pair}]
     others = names.keys() - {*_UNSURE} - _KEYS
     if names.keys() >= {*_UNSURE} and (sure or (others and others <= _LABELS)):

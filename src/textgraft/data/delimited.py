@@ -22,7 +22,7 @@ _MENDS = {
 
 
 class Delimited(File):
-    """A file whose first row names the columns; blank lines are skipped.
+    """A file whose first row names the columns; blank lines are skipped, or empty cells where there is one column.
 
     Attributes:
         delimiter: the character between cells.
@@ -34,9 +34,7 @@ class Delimited(File):
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The cells of the first row."""
-        for _, cells in self._records:
-            return tuple(cells)
-        return ()
+        return next((tuple(cells) for _, cells in self._records if cells), ())
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows after the first; `number` is the line a row starts on."""
@@ -45,7 +43,10 @@ class Delimited(File):
     def _rows(self, columns: Columns) -> Iterator[Row]:
         width = len(self.columns)
         places = {key: self.columns.index(name) for key, name in columns.named.items()}
-        for line, cells in self._records:
+        for line, found in self._records:
+            if not found and width > 1:
+                continue
+            cells = found or [""]
             if len(cells) != width:
                 raise DataError(
                     f"{self.place(line)}: {len(cells)} cells where the first row has {width}; "
@@ -69,8 +70,7 @@ class Delimited(File):
                 return
             except csv.Error as error:
                 raise DataError(f"{self.place(line)}: {_mend(str(error))}") from None
-            if cells:
-                yield line, cells
+            yield line, cells
 
 
 def _mend(complaint: str) -> str:

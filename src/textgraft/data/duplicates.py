@@ -10,8 +10,16 @@ DIGEST = np.dtype("V16")
 
 
 def fold(text: str) -> str:
-    """Compose (NFC), fold case, and put one space for each run of white space, none at the ends."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    """Compose (NFC), fold case, and put one space for each run of white space, none at the ends.
+
+    Args:
+        text: or several with NULs between them, each of which is folded.
+    """
+    if text.isascii():
+        folded = text.lower()
+    else:  # some composed letters fold to others that can be composed again
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return "\0".join(" ".join(part.split()) for part in folded.split("\0"))
 
 
 def digests(texts: Iterable[bytes]) -> np.ndarray:

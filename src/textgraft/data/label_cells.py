@@ -3,6 +3,9 @@
 import json
 from collections.abc import Sequence
 
+# Sums of its square over any data set are finite.
+_LARGEST = 1e100
+
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
 
 
@@ -35,7 +38,7 @@ def number(cell: str) -> float:
         value = float(cell)
     except ValueError:
         raise ValueError(f"{cell!r:.60} is no number; regression needs one in each row") from None
-    if not abs(value) < 1e300:
+    if not abs(value) < _LARGEST:
         raise ValueError(f"{cell!r:.60} is no finite number; regression needs one in each row")
     return value
 

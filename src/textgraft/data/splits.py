@@ -7,7 +7,7 @@ import numpy as np
 
 from textgraft.errors import ConfigError, DataError
 
-_BOUND = r"-?\d[\d_]*(?:(?:\.\d+)?%)?"
+_BOUND = r"-?\d+(?:_\d+)*(?:(?:\.\d+)?%)?"
 _SLICE = re.compile(rf"(?P<split>[^\[\],\s]+)(?:\[(?P<start>{_BOUND})?:(?P<stop>{_BOUND})?\])?")
 
 
@@ -62,7 +62,7 @@ def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: in
     """Draw a fraction of the rows of each label, and rows of one text together.
 
     A label's share is as near to `fraction` as its texts allow. Rows of one text with several labels count for the
-    label of the first of them.
+    rarest of them.
 
     Args:
         codes: int32 (n,), a label each.
@@ -73,14 +73,21 @@ def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: in
     Returns:
         bool (n,), True for the rows drawn. A label with two texts or more has at least one drawn and one not.
     """
-    _, first, group, size = np.unique(digests, return_index=True, return_inverse=True, return_counts=True)
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(first))
-    labels = codes[first[order]]
+    _, group, size = np.unique(digests, return_inverse=True, return_counts=True)
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(size))
+    labels = codes[_rarest(codes, group)[order]]
     order = order[np.argsort(labels, kind="stable")]
-    drawn = np.zeros(len(first), bool)
+    drawn = np.zeros(len(size), bool)
     for stratum in np.split(order, np.cumsum(np.bincount(labels))[:-1]):
         drawn[stratum[: _share(size[stratum], fraction)]] = True
     return drawn[group]
+
+
+def _rarest(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The row of each group whose label has the fewest rows, the first of several."""
+    by_group = np.lexsort((np.bincount(codes)[codes], group))
+    starts = np.searchsorted(group[by_group], np.arange(group.max(initial=-1) + 1))
+    return by_group[starts]
 
 
 def _share(sizes: np.ndarray, fraction: float) -> int:

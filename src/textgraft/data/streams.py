@@ -57,7 +57,7 @@ def brief(error: Exception) -> str:
 
 def _decoded(source: str, encoding: str) -> Iterator[str]:
     decoder = _decoder(encoding)
-    line, fed = 1, 0
+    line, fed, begun = 1, 0, False
     for chunk in chain(_chunks(source), [b""]):
         fed += len(chunk)
         try:
@@ -73,7 +73,8 @@ def _decoded(source: str, encoding: str) -> Iterator[str]:
             line += text.count("\n", 0, text.index("\0"))
             raise DataError(f"{source}, line {line}: a NUL byte; remove it, or name the encoding if this is UTF-16")
         line += text.count("\n")
-        yield text
+        yield text if begun else text.removeprefix("\ufeff")
+        begun = begun or bool(text)
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
@@ -91,6 +92,8 @@ def _chunks(source: str) -> Iterator[bytes]:
                 yield chunk
     except FileNotFoundError:
         raise DataError(f"{source}: no such file; check the name") from None
+    except UnicodeEncodeError:
+        raise DataError(f"{source!a}: the name has a byte that is not UTF-8; rename the file") from None
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({brief(error)})") from None
 

@@ -42,7 +42,7 @@ class TaggedDataset:
         data: the texts; each label is an `Annotation` as it is stored.
         scheme: in which the source's tags are written, one of `tags.SCHEMES`; None where it has entities by offsets.
         repaired: how many of the source's tags were mended.
-        label_names: the entity types of the whole source, sorted; a part keeps them.
+        label_names: the entity types of the source, sorted; a slice has its own, a part drawn at random keeps them.
         notices: lines that the user should see although nothing is wrong.
     """
 
@@ -117,8 +117,9 @@ class TaggedDataset:
         return replace(self, data=self.data.take(rows))
 
     def part(self, part: Slice) -> Self:
-        """The rows of a slice; errors are those of `Dataset.part`."""
-        return replace(self, data=self.data.part(part))
+        """The rows of a slice, with the labels that they have; errors are those of `Dataset.part`."""
+        sliced = replace(self, data=self.data.part(part))
+        return replace(sliced, label_names=list(sliced.counts())) if part.bounds else sliced
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
         """Two parts drawn at random, the same text never on both sides; see `Dataset.split`."""

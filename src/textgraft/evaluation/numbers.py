@@ -6,6 +6,9 @@ import numpy as np
 
 from textgraft.evaluation.bootstrap import interval, resampled
 
+# What rounding leaves of the squared deviations of equal values, as a share of their squares, is below this.
+_ROUNDING = 1e-28
+
 
 def number_metrics(targets: np.ndarray, predictions: np.ndarray, scale: float) -> dict[str, Any]:
     """All that `evaluate` reports of a regression.
@@ -68,10 +71,12 @@ def _scores(
 def _correlation(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Pearson's correlation (r,) of two values, (r or 1, n) each."""
     texts = counts.sum(axis=1, keepdims=True)
+    sizes = [(counts * side**2).sum(axis=1) for side in (first, second)]
     first, second = (side - (counts * side).sum(axis=1, keepdims=True) / texts for side in (first, second))
     products = [
         (counts * one * other).sum(axis=1) for one, other in ((first, second), (first, first), (second, second))
     ]
     spread = np.sqrt(products[1] * products[2])
-    found: np.ndarray = np.divide(products[0], spread, out=np.zeros(len(spread)), where=spread > 0)
+    vary = (products[1] > _ROUNDING * sizes[0]) & (products[2] > _ROUNDING * sizes[1])
+    found: np.ndarray = np.divide(products[0], spread, out=np.zeros(len(spread)), where=vary)
     return found

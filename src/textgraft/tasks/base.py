@@ -100,7 +100,7 @@ class Task(ABC):
         self.history: list[dict[str, float]] = []
         special = backbone.special_tokens
         self.text_graph = TextGraph(
-            self.architecture.cleaning,
+            self.clean(),
             backbone.tokenize,
             special.start,
             special.end,
@@ -118,6 +118,10 @@ class Task(ABC):
         outputs = self.on_top(backbone.network(inputs), inputs["padding_mask"])
         self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, self.input_spec)
+
+    def clean(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """What is done to texts first, as graph ops."""
+        return self.architecture.cleaning
 
     def filled(self, architecture: Mapping[str, Any]) -> Architecture:
         """An architecture for this task and its backbone, without None; nothing is built.

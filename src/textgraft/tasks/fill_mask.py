@@ -1,7 +1,7 @@
 """fill-mask: what is behind a mask, by a backbone that sees both sides of it; learned by hiding tokens of texts."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
+from textgraft.text.cleaning import Sparing
 from textgraft.training import corpus
 from textgraft.training.config import FitConfig
 from textgraft.training.history import Watcher
@@ -95,6 +96,10 @@ class MaskFiller(LanguageModelling):
         if length is not None and length < 3:
             raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
 
+    def clean(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Masks are no part of what is cleaned."""
+        return Sparing(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
+
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) to logits of tokens (b, t, vocabulary), in float32."""
         self._mask = self.backbone.mask
@@ -154,6 +159,10 @@ class MaskFiller(LanguageModelling):
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"
         masking = Masking(self._mask, special.ids, self.backbone.vocabulary_size, self.architecture.seed)
         return MaskedExamples(rows, masking, (notice,) if unknown else ())
+
+    def place(self, data: Dataset, row: int) -> str:
+        """Rows are blocks of texts put end to end."""
+        return f"{data.source}, block {row + 1}"
 
     # === Training ===
 

@@ -89,6 +89,7 @@ class Grafting:
         task = self._task
         settings = {
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
+            "batch_tokens": self.chosen.batch_tokens,  # what a text is padded to changes its last bits
         }  # fmt: skip
         cache, batch_tokens = ArrayCache.of_user(), self.chosen.batch_tokens
         return Extraction(task.pool, task.input_spec, task.backbone, settings, cache, batch_tokens)

@@ -99,7 +99,7 @@ class TokenClassifier(TrainableTask):
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
         mask = keras.Input((None,), dtype="int32", name="padding_mask")
         real = keras.ops.cast(mask[:, :, None], "float32")
-        x = vectors
+        x = vectors * real if self._convolution else vectors
         for number, width in enumerate(widths(self.settings(), self.architecture.hidden)):
             x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
             first = {"kernel_initializer": keras.initializers.GlorotUniform(seed=seed + number), "dtype": "float32"}

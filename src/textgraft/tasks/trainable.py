@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from textgraft.tasks.grafting import Grafting
 from textgraft.tasks.head_start import begin_as_logistic, refusal, usual_head
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import HEAD_ALONE, FitConfig, stretched
+from textgraft.training.config import HEAD_ALONE, OF_STEPS, FitConfig, stretched
 from textgraft.training.history import History, Watcher
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inputs import Examples, TokenInputs, Truncation
@@ -211,31 +211,28 @@ class TrainableTask(Task):
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
-        undo = self.undo()
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
-            try:
+            with self._undone_unless_done():
                 chosen, parts, read = self._prepared(data, validation, config)
                 run = self._run(chosen, parts)
-                snapshot = checkpoints.resumed(run) if checkpoints else None
-            except BaseException:
-                undo()
-                raise
-            watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
-            for line in (line for part in read.values() for line in part.notices):
-                watcher.note(line)
-            begun = self.begin(read, chosen, run, checkpoints, watcher)
-            if chosen.lora:
-                stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
-            network, train, judge = Grafting(self, chosen).to_train(read, watcher)
-            if chosen.without_steps:
-                history = fit_logistic(self.head.layers[-1], train, judge, self._means)
-                watcher.epoch(history.records[0])
-                outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
-            else:
+                if checkpoints is not None:
+                    checkpoints.begin(run)
+                watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
+                for line in (line for part in read.values() for line in part.notices):
+                    watcher.note(line)
+                begun = self.begin(read, chosen, run, checkpoints, watcher)
+                if chosen.lora:
+                    stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
+                network, train, judge = Grafting(self, chosen).to_train(read, watcher)
+                if chosen.without_steps:
+                    history = fit_logistic(self.head.layers[-1], train, judge, self._means)
+                    watcher.epoch(history.records[0])
+                    outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
+            if not chosen.without_steps:
                 training = Training(network, train, judge, chosen, watcher, partial(self.place, parts["train"]))
-                history, outputs = training.run(checkpoints, snapshot), training.validation_outputs
+                history, outputs = training.run(checkpoints), training.validation_outputs
             if line := self.settle(judge.targets, outputs):
                 watcher.note(line)
         self.history = history.records
@@ -259,6 +256,16 @@ class TrainableTask(Task):
             return self._planned(*self._prepared(data, validation, config))
         finally:
             undo()
+
+    @contextmanager
+    def _undone_unless_done(self) -> Iterator[None]:
+        """Before any step is made, an error leaves the answers as they were."""
+        undo = self.undo()
+        try:
+            yield
+        except BaseException:
+            undo()
+            raise
 
     def _planned(
         self, chosen: FitConfig, parts: Mapping[str, Dataset], read: Mapping[str, Examples[TokenInputs]]
@@ -326,6 +333,10 @@ class TrainableTask(Task):
             raise ConfigError(f"fit: a value is of a wrong type ({error}); see FitConfig") from error
         if config.head == "logistic" and (why := refusal(self)):
             raise ConfigError(why)
+        if config.without_steps and (idle := [name for name in OF_STEPS if given.get(name) is not None]):
+            raise ConfigError(
+                f"head 'logistic' on a frozen backbone takes no steps; leave {', '.join(idle)} out, or the head"
+            )
         if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":

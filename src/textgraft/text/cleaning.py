@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+_STAND_IN = "\ufddf"  # a noncharacter, which no text holds and no step of cleaning touches
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -44,6 +45,24 @@ class Cleaning:
         return texts
 
 
+@dataclass(frozen=True)
+class Sparing:
+    """Cleaning that leaves a token as it is, such as the mask, whatever cleaning would make of it.
+
+    Attributes:
+        token: found as it stands.
+        cleaning: of all else.
+    """
+
+    token: str
+    cleaning: Cleaning
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """See `Cleaning.__call__`."""
+        texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, _STAND_IN, ""), escaped(self.token), _STAND_IN)
+        return tf.strings.regex_replace(self.cleaning(texts), _STAND_IN, escaped_rewrite(self.token))
+
+
 def lower(texts: tf.Tensor) -> tf.Tensor:
     """Lower-case each character on its own, as the reference tokenizers do.
 
@@ -60,6 +79,11 @@ def lower(texts: tf.Tensor) -> tf.Tensor:
 def escaped(token: str) -> str:
     """A token as a pattern of RE2's that matches it."""
     return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)
+
+
+def escaped_rewrite(text: str) -> str:
+    """A text as what `regex_replace` is to put there."""
+    return text.replace("\\", "\\\\")
 
 
 def _strip_html(texts: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,6 @@ from functools import cached_property
 import tensorflow as tf
 
 from textgraft.errors import ConfigError
-from textgraft.text.cleaning import Cleaning
 from textgraft.text.packing import WINDOWS, Packed, pack, pack_windows, pad
 
 
@@ -26,7 +25,7 @@ class TextGraph:
         separators: how many times `end` stands between the texts of a pair.
     """
 
-    cleaning: Cleaning
+    cleaning: Callable[[tf.Tensor], tf.Tensor]
     tokenize: Callable[[tf.Tensor], tf.RaggedTensor]
     start: int | None
     end: int | None

@@ -22,6 +22,7 @@ _MAX_BYTES_PER_CHARACTER = 4
 _FIRST_PLACEHOLDER = 0xFDD0
 NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
 _PLACEHOLDERS = "\ufdd0-\ufdef"
+MOST_SPECIAL = 32  # placeholders
 
 # The reference's tables stop at Unicode 8: to it these later marks, signs and controls are letters of unknown words.
 _LATER_THAN_UNICODE_8 = (

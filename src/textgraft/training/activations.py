@@ -69,7 +69,8 @@ class Activations:
 
     def seal(self) -> None:
         """All is stored: from now on it is read."""
-        self._rows = Ragged(np.memmap(self._file, self._dtype, "r", shape=self._shape), self.lengths)
+        values = np.memmap(self._file, self._dtype, "r", shape=self._shape) if self._shape[0] else self._rows.values
+        self._rows = Ragged(values, self.lengths)
 
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Ragged (b, None, dim), in the precision they are stored in."""

@@ -20,7 +20,7 @@ from textgraft.artifact.lock import locked
 from textgraft.artifact.tensors import as_safetensors
 from textgraft.artifact.verification import MANIFEST, verify_folder
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
-from textgraft.training.interruption import GOES_ON, Interruption
+from textgraft.training.interruption import Interruption
 
 SAVE_MINUTES = 5.0
 
@@ -143,30 +143,37 @@ class Checkpoints:
         """Let go of the folder; the checkpoints stay."""
         self._held.close()
 
-    def resumed(self, run: Mapping[str, Any]) -> Snapshot | None:
-        """The newest checkpoint, of the same run.
+    def begin(self, run: Mapping[str, Any]) -> None:
+        """Take up a run; an unfinished one that is here must be the same.
 
         Args:
             run: all that makes the run what it is, as JSON values: config, data fingerprints, versions.
 
         Raises:
-            ConfigError: when the checkpoint is of another run; shows the difference.
+            ConfigError: when the newest checkpoint is of another run; shows the difference.
             ModelFolderError: when it is damaged.
         """
         self._run = json.loads(json.dumps(run))
         newest = self._newest()
         if newest is None:
-            return None
-        state = _state(newest)
-        if changes := list(_differences(state["run"], self._run)):
+            return
+        verify_folder(newest)
+        if changes := list(_differences(_state(newest)["run"], self._run)):
             raise ConfigError(
                 f"{self.folder} holds an unfinished run that differs: {'; '.join(changes)}; give the same again, or "
                 "--restart to begin anew"
             )
+        self.interruption.onward = f"{self.again} goes on from the last checkpoint"
+
+    def resumed(self) -> Snapshot | None:
+        """The newest checkpoint of the run that was begun; None where there is none."""
+        newest = self._newest()
+        if newest is None:
+            return None
+        state = _state(newest)
         best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
         weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
         self._begun = self._saved_at = time.monotonic()
-        self.interruption.onward = GOES_ON
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
     def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, storage.Content]]) -> Path:
@@ -193,7 +200,13 @@ class Checkpoints:
         newest = self._newest()
         if newest is None or not model_folder.is_model_folder(folder):
             return False
+        verify_folder(newest)
         return bool(model_folder.read(folder).config.get("run") == run_digest(_state(newest)["run"]))
+
+    @property
+    def again(self) -> str:
+        """Which command goes on, for messages."""
+        return "without --restart, the same command" if self._restart else "the same command"
 
     @property
     def unfinished(self) -> bool:
@@ -229,7 +242,7 @@ class Checkpoints:
             return
         storage.make_folder(self.folder)
         storage.write_folder(target, self._files(snapshot))
-        self.interruption.onward = GOES_ON
+        self.interruption.onward = f"{self.again} goes on from the last checkpoint"
         if previous:
             storage.remove_folder(previous)
         self._saved_at = time.monotonic()
@@ -291,7 +304,6 @@ class Checkpoints:
 
 
 def _state(checkpoint: Path) -> dict[str, Any]:
-    verify_folder(checkpoint)
     state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
     return state
 

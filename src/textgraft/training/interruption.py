@@ -8,8 +8,6 @@ from types import FrameType
 
 from textgraft.errors import InterruptionError
 
-STARTS_AGAIN, GOES_ON = "starts again", "goes on from the last checkpoint"
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -18,13 +16,13 @@ class Interruption:
 
     Attributes:
         asked: the number of the signal that came, or 0.
-        onward: what the same command does when it is given again.
+        onward: how to go on, for messages.
     """
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
         self.asked = 0
-        self.onward = STARTS_AGAIN
+        self.onward = "the same command starts again"
         self._deferred = False
 
     @contextmanager
@@ -34,7 +32,8 @@ class Interruption:
         After the first signal the system's own answer to it is back: a second one ends the process at once.
         """
         main = threading.current_thread() is threading.main_thread()  # the only one that can set handlers
-        before = {number: signal.signal(number, self._handle) for number in _SIGNALS if main}
+        heeded = [number for number in _SIGNALS if main and signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._handle) for number in heeded}
         try:
             yield
         finally:
@@ -71,4 +70,4 @@ class Interruption:
             raise self._now()
 
     def _now(self) -> InterruptionError:
-        return self.error(f"nothing was left half-written; the same command {self.onward}")
+        return self.error(f"nothing was left half-written; {self.onward}")

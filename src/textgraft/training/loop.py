@@ -42,7 +42,7 @@ class Training:
         validation: Examples[Inputs],
         config: FitConfig,
         watcher: Watcher,
-        place: Callable[[int], str] = "row {}".format,
+        place: Callable[[int], str] = lambda row: f"row {row + 1}",
     ) -> None:
         """Prepare a run.
 
@@ -69,12 +69,11 @@ class Training:
         self._best: dict[str, np.ndarray] = {}
         self._pace, self._compiled, self._validation_seconds = Pace(), False, 0.0
 
-    def run(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> History:
+    def run(self, checkpoints: Checkpoints | None = None) -> History:
         """Train all trainable weights of the network; it ends with those of its best epoch.
 
         Args:
-            checkpoints: entered, and knowing the run.
-            snapshot: where to go on from; None to begin.
+            checkpoints: where this run was begun; it goes on from the newest one.
 
         Raises:
             TrainingError: when the loss is no longer a finite number; names the epoch, step, learning rate and rows.
@@ -84,7 +83,7 @@ class Training:
         with ExitStack() as stack:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
-            self._resume(snapshot)
+                self._resume(checkpoints.resumed())
             while not self._finished:
                 self._train_epoch(checkpoints)
                 self._judge_epoch(checkpoints)
@@ -207,10 +206,11 @@ class Training:
         return TrainingError(f"{what}{kept}; try a lower learning rate or --precision float32")
 
     def _places(self, rows: np.ndarray) -> str:
-        """Where some rows are; those of one source share its name."""
-        places = [self._place(int(row)).rpartition(" ") for row in sorted(rows)[:_MOST_ROWS]]
-        sources = [f"{source} {', '.join(number for *_, number in some)}" for source, some in groupby(places, _source)]
-        return "; ".join(sources) + (", ..." if len(rows) > _MOST_ROWS else "")
+        """Where some rows are; lines of one source share its name."""
+        places = [self._place(int(row)) for row in sorted(rows)[:_MOST_ROWS]]
+        found = [(source, [place.removeprefix(source) for place in some]) for source, some in groupby(places, _source)]
+        more = ", ..." if len(rows) > _MOST_ROWS else ""
+        return "; ".join(source + ", ".join(some) for source, some in found) + more
 
     def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
         progress = self._progress
@@ -252,7 +252,7 @@ class Training:
         checkpoints.save(Snapshot(self._progress, weights, self._state.optimizer(), best))
         if checkpoints.interruption.asked:
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.batch}"
-            raise checkpoints.interruption.error(f"saved at {where}; the same command goes on from there")
+            raise checkpoints.interruption.error(f"saved at {where}; {checkpoints.again} goes on from there")
 
     def _resume(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
@@ -268,5 +268,6 @@ class Training:
         self._watcher.note(f"resumed an unfinished run after {where}")
 
 
-def _source(place: tuple[str, str, str]) -> str:
-    return place[0]
+def _source(place: str) -> str:
+    """What stands before the number; all of what has none."""
+    return place.rstrip("0123456789") or place

@@ -13,6 +13,9 @@ from textgraft.tuning.baselines import Baseline
 from textgraft.tuning.measure import Measure
 
 DONE, PRUNED, FAILED, RUNNING = "done", "pruned", "failed", "running"
+
+# Why a trial was pruned whose draw is made again when there is time.
+OUT_OF_TIME = "no time left"
 _ORDER = (DONE, PRUNED, RUNNING, FAILED)
 _SHOWN = 10
 

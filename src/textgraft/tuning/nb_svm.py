@@ -37,6 +37,10 @@ class NbSvm:
         occurs = counts.sign()
         classes = int(targets.max()) + 1
         for positive in [1] if classes == 2 else range(classes):
+            if not (targets == positive).any():  # never said
+                self._weights.append(np.zeros(occurs.shape[1]))
+                self._biases.append(-np.inf)
+                continue
             ratio = log_count_ratio(occurs, targets == positive, self._alpha)
             machine = LinearSVC(C=self._penalty, max_iter=_MOST_ITERATIONS, random_state=0)
             machine.fit(occurs.multiply(ratio).tocsr(), targets == positive)

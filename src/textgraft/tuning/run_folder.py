@@ -51,11 +51,12 @@ class RunFolder:
             raise ModelFolderError(f"{self.path.parent} is no folder; make it first")
         with locked(self.path.absolute()):
             self._require_own()
-            (self.path / PLOTS).mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(exist_ok=True)
             for leftover in (temporary for name in (_SEARCH, LEADERBOARD, COMMAND) for temporary in
                              self.path.glob(f".{name}.*")):  # fmt: skip
                 leftover.unlink()
             self.write(_SEARCH, (json.dumps(self._search, indent=2) + "\n").encode())
+            (self.path / PLOTS).mkdir(exist_ok=True)
             yield
 
     def write(self, name: str, content: bytes) -> None:
@@ -71,7 +72,7 @@ class RunFolder:
             raise ModelFolderError(f"{self.path / name} cannot be written: {error.strerror}; make room") from error
 
     def _require_own(self) -> None:
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.glob("[!.]*"))):
             return
         try:
             before = json.loads((self.path / _SEARCH).read_text(encoding="utf-8"))

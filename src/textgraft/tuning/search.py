@@ -11,7 +11,7 @@ import optuna
 import tensorflow as tf
 
 from textgraft.artifact import model_folder
-from textgraft.errors import ConfigError, TrainingError
+from textgraft.errors import ConfigError, InterruptionError, TrainingError
 from textgraft.tasks.base import load_as
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar
@@ -19,10 +19,10 @@ from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.baselines import baselines
 from textgraft.tuning.budget import Budget
 from textgraft.tuning.candidate import Words, built, fitted
-from textgraft.tuning.leaderboard import DONE, FAILED, PRUNED, Row, as_csv, chosen, ranked, told
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Row, as_csv, chosen, ranked, told
 from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
 from textgraft.tuning.study import Study
-from textgraft.tuning.trial_watcher import OUT_OF_TIME, TrialWatcher
+from textgraft.tuning.trial_watcher import TrialWatcher
 
 # Trials in a row that failed or had been made before: the space is wrong, or used up.
 _MOST_IDLE = 10
@@ -52,10 +52,10 @@ class Search:
         Raises:
             TextgraftError: for what no other trial could mend: a preset, the disk, the database.
         """
+        self._judge_baselines()
         deadline = float("inf")
         if budget.minutes is not None:
             deadline = time.monotonic() + 60 * budget.minutes - self._study.seconds
-        self._judge_baselines()
         idle = 0
         while not self._is_spent(budget, deadline):
             row = self._trial(deadline)
@@ -84,7 +84,7 @@ class Search:
         if _run_of(self._folder.model) != best.run:
             self._say(f"{best.name} was not run here; its training is repeated")
             model = built(best.words, self._assignment)
-            with TrainingBar(int(best.words["epochs"]), len(self._parts.train)) as bar:
+            with TrainingBar(int(best.words.get("epochs", 1)), len(self._parts.train)) as bar:
                 fitted(model, best.words, self._parts, bar)
             model.save(self._folder.model, overwrite=True)
         return best, load_as(TrainableTask, self._folder.model, best.words["precision"])
@@ -100,7 +100,8 @@ class Search:
             self._say("no baseline without transfer is known for such texts and labels")
 
     def _is_spent(self, budget: Budget, deadline: float) -> bool:
-        if budget.trials is not None and len(self._study.rows()) >= budget.trials:
+        made = [row for row in self._study.rows() if row.why != OUT_OF_TIME]
+        if budget.trials is not None and len(made) >= budget.trials:
             return True
         return time.monotonic() >= deadline and self._best(self.rows()) is not None
 
@@ -112,7 +113,11 @@ class Search:
         if same:
             row = replace(row, state=PRUNED, why=f"same as {same.name}")
         else:
-            row = self._trained(trial, row, deadline if self._best(self.rows()) else float("inf"))
+            try:
+                row = self._trained(trial, row, deadline if self._best(self.rows()) else float("inf"))
+            except InterruptionError:
+                self._study.put_back(trial)
+                raise
             row = replace(row, seconds=time.monotonic() - start)
         self._study.tell(trial, row)
         self._say(told(row, asked.words, self._measure))
@@ -124,7 +129,7 @@ class Search:
         gc.collect()
         try:
             model = built(row.words, self._assignment)
-            epochs, texts = int(row.words["epochs"]), len(self._parts.train)
+            epochs, texts = int(row.words.get("epochs", 1)), len(self._parts.train)
             with TrialWatcher(trial, self._measure, epochs, texts, deadline) as watcher:
                 history = fitted(model, row.words, self._parts, watcher)
         except optuna.TrialPruned as pruned:

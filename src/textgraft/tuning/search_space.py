@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from textgraft.backbones.base import TRANSFORMER_DEFAULTS
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.training.config import HEAD_ALONE, FitConfig, passes
 

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgraft.errors import ConfigError, ModelFolderError, TextgraftError
+from textgraft.training.config import OF_STEPS
 from textgraft.tuning.baselines import Baseline
-from textgraft.tuning.leaderboard import DONE, FAILED, PRUNED, RUNNING, Row
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, Row
 from textgraft.tuning.measure import Measure
 from textgraft.tuning.search_space import KINDS, Choice, Options, Space, Value
 
@@ -21,6 +23,9 @@ from textgraft.tuning.search_space import KINDS, Choice, Options, Space, Value
 _UNPRUNED = 3
 
 _MOST_DEATHS = 2
+
+# Whoever has taken longer for a trial is gone.
+_LONGEST = timedelta(days=1)
 
 # Of the study's attributes that say which trials ended with their process.
 _DEAD = "dead trial "
@@ -103,8 +108,10 @@ class Study:
             trial = self._study.ask()
             trial.set_user_attr("runner", self._runner)
             trial.set_user_attr("draw", draw)
-            trial.set_user_attr("is_start", draw < len(self._starts))
             trial.set_user_attr("words", self._drawn(trial))
+            # What a start leaves open is drawn, and then it is not the library's defaults.
+            is_start = draw < len(self._starts) and trial.params.keys() <= self._starts[draw].keys()
+            trial.set_user_attr("is_start", is_start)
             return trial, next(_row(one) for one in self._trials(TrialState.RUNNING) if one.number == trial.number)
 
     def tell(self, trial: optuna.Trial, row: Row) -> None:
@@ -114,6 +121,20 @@ class Study:
                 trial.set_user_attr(name, getattr(row, name))
             state = next(state for state, name in _STATES.items() if name == row.state)
             self._study.tell(trial, row.score, state)
+
+    def put_back(self, trial: optuna.Trial) -> None:
+        """A trial was interrupted: it does not count, and its draw is made again."""
+        with storage_errors():
+            trial.set_user_attr("interrupted", True)
+            self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
+            self._study.tell(trial, state=TrialState.FAIL)
+
+    @property
+    def running_elsewhere(self) -> int:
+        """How many trials other runners have begun in the last day and not ended."""
+        with storage_errors():
+            others = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
+        return sum(datetime.now() - trial.datetime_start < _LONGEST for trial in others if trial.datetime_start)
 
     def rows(self) -> list[Row]:
         """Every trial that counts, in the order of their beginning."""
@@ -157,7 +178,8 @@ class Study:
         """How many processes have died with a draw before."""
         living = {trial.number for trial in self._living()}
         gone = [trial for trial in self._trials(*_STATES) if trial.number not in living]
-        return sum(trial.user_attrs.get("draw") == draw for trial in gone)
+        died = [trial for trial in gone if not trial.user_attrs.get("interrupted")]
+        return sum(trial.user_attrs.get("draw") == draw for trial in died)
 
     def _living(self) -> list[FrozenTrial]:
         """All but those whose process ended before they did."""
@@ -168,14 +190,16 @@ class Study:
         return self._runner is None or trial.user_attrs.get("runner") == self._runner
 
     def _next_draw(self) -> int:
-        made = {trial.user_attrs.get("draw") for trial in self._living()}
+        kept = [trial for trial in self._living() if trial.user_attrs.get("why") != OUT_OF_TIME]
+        made = {trial.user_attrs.get("draw") for trial in kept}
         return next(draw for draw in range(len(made) + 1) if draw not in made)
 
     def _drawn(self, trial: optuna.Trial) -> dict[str, Value]:
         words: dict[str, Value] = {}
         for word in KINDS:  # preset and fine_tune first: the others depend on them
             found = self._space.options(word, words.get("preset", ""), words.get("fine_tune", ""))
-            if found:
+            without_steps = words.get("fine_tune") == "none" and words.get("head") == "logistic"
+            if found and not (without_steps and word in OF_STEPS):
                 words[word] = _suggested(trial, *found)
         return words
 

@@ -5,10 +5,10 @@ import time
 import optuna
 
 from textgraft.training.progress import TrainingBar
+from textgraft.tuning.leaderboard import OUT_OF_TIME
 from textgraft.tuning.measure import Measure
 from textgraft.tuning.study import storage_errors
 
-OUT_OF_TIME = "no time left"
 _PARTS = 4
 
 

@@ -12,8 +12,8 @@ from textgraft.artifact.plain_files import read_bounded
 from textgraft.errors import ModelFolderError
 
 _VOCABULARY, _MERGES, _MODEL, _SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
-_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20, _SCORES: 16 * 2**20}
-_MOST_SPECIAL = 32
+_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20, _SCORES: 32 * 2**20}
+_MOST_SPECIAL = 1024
 _SPECIAL = Each(TEXT, most=_MOST_SPECIAL)
 _STEPS = choice(
     *("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "single_spaces", "single_marks"),
@@ -74,7 +74,8 @@ class BytePairFiles(TokenizerFiles):
 
     def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
         """A pair a line."""
-        for number, line in enumerate(lines_of(folder / _MERGES), 1):
+        lines = lines_of(folder / _MERGES)
+        for number, line in enumerate([] if lines == [""] else lines, 1):
             if line.count(" ") != 1:
                 raise ModelFolderError(
                     f"{folder / _MERGES}, line {number}: {line!r:.60} is no pair of tokens; copy the model folder again"

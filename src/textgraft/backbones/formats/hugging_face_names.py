@@ -71,7 +71,13 @@ BERT_SIZES: Mapping[str, str] = {
     "dropout": "hidden_dropout_prob",
     "max_sequence_length": "max_position_embeddings",
 }
-_PADDING_POSITIONS = 2
+_PADDING_POSITIONS = 2  # as many as come before the one after padding's, whose id is 1
+ROBERTA_REQUIRES: Mapping[str, tuple[Any, ...]] = {
+    "position_embedding_type": ("absolute",),
+    "is_decoder": (False,),
+    "type_vocab_size": (1,),
+    "pad_token_id": (1,),
+}
 
 
 def bert_modules(embeddings: str = "") -> dict[str, str | Module]:

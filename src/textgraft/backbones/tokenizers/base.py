@@ -130,11 +130,13 @@ class Tokenizer(ABC):
 
 
 def require_special(vocabulary: Sequence[str], special_tokens: Sequence[str]) -> None:
-    """Refuse special tokens that are none.
+    """Refuse special tokens that are none, and tokens that no file of a token a line can hold.
 
     Raises:
-        ValueError: for an empty one, or one that the vocabulary lacks.
+        ValueError: for an empty one, one that the vocabulary lacks, or one with a line break.
     """
+    if odd := next((token for token in vocabulary if "\n" in token or "\r" in token), ""):
+        raise ValueError(f"the token {odd!r:.40} has a line break, which a model folder cannot hold")
     known = {token for token in vocabulary if token}
     if missing := [token for token in special_tokens if token not in known]:
         raise ValueError(f"the vocabulary lacks {', '.join(missing)}; does it belong to the model?")

@@ -106,7 +106,12 @@ class SentencePieceTokenizer(Tokenizer):
             raise PresetError(
                 f"{folder}: neither tokenizer.json nor {' nor '.join(_CLASSIC)} is there; copy one into it"
             )
-        return cls._classic(path, special, read_json_if_there(folder / tokenizer_json.CONFIG))
+        config = read_json_if_there(folder / tokenizer_json.CONFIG)
+        for name, wanted in {"do_lower_case": True, "split_by_punct": True, "remove_space": False}.items():
+            known = name == "do_lower_case" and "lowercase" in cls.classic_steps
+            if config.get(name) is wanted and not known:
+                raise PresetError(f"{folder}: {name} is {wanted}, which is not computed; give its tokenizer.json")
+        return cls._classic(path, special, config)
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:

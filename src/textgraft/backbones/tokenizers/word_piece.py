@@ -12,9 +12,10 @@ from textgraft.backbones.tokenizers import tokenizer_json
 from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.backbones.tokenizers.tokenizer_json import TokenizerJson
 from textgraft.errors import ConfigError, PresetError
-from textgraft.text.wordpiece import MAX_CHARACTERS_PER_WORD, NONCHARACTERS, WordPiece
+from textgraft.text.wordpiece import MAX_CHARACTERS_PER_WORD, MOST_SPECIAL, NONCHARACTERS, WordPiece
 
 _VOCABULARY = "vocab.txt"
+_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
 _LEAST = 64  # tokens, of a vocabulary made here
 _NO_WORD = f".*[{''.join(sorted(NONCHARACTERS))}].*"
 
@@ -38,6 +39,8 @@ class WordPieceTokenizer(Tokenizer):
         """
         require_special(vocabulary, special_tokens)
         _require_words(vocabulary)
+        if len(special_tokens) > MOST_SPECIAL:
+            raise ValueError(f"{len(special_tokens)} tokens are found whole in texts; {MOST_SPECIAL} can be")
         self.vocabulary = list(vocabulary)
         self._settings = {
             "special_tokens": list(special_tokens), "lowercase": lowercase, "strip_accents": strip_accents,
@@ -51,6 +54,7 @@ class WordPieceTokenizer(Tokenizer):
         if file:
             vocabulary, settings, names = _from_json(file)
         elif (folder / _VOCABULARY).exists():
+            _require_own(folder, config)
             vocabulary, settings, names = read_lines(folder / _VOCABULARY), {}, special.all
         else:
             raise PresetError(f"{folder}: neither {_VOCABULARY} nor tokenizer.json is there; copy one into it")
@@ -111,6 +115,13 @@ class WordPieceTokenizer(Tokenizer):
         return self._graph(texts)
 
 
+def _require_own(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a vocabulary of words that another class splits texts into, such as MeCab's."""
+    named = config.get("tokenizer_class") or read_json_if_there(folder / "config.json").get("tokenizer_class")
+    if named and named.removesuffix("Fast") not in _CLASSES:
+        raise PresetError(f"{folder}: its tokenizer_class {named!r:.60} splits texts otherwise than BERT's")
+
+
 def _require_words(vocabulary: Sequence[str]) -> None:
     if len(set(vocabulary)) < len(vocabulary):
         twice = next(token for number, token in enumerate(vocabulary) if token in vocabulary[:number])
@@ -128,7 +139,9 @@ def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any], tuple[st
         max_input_chars_per_word=(MAX_CHARACTERS_PER_WORD,),
         unk_token=("[UNK]",),
     )
-    (normalizer,) = file.normalizers or [{}]
+    if not (file.normalizers and file.splitters):
+        raise file.refusal("no normalizer, or no pre-tokenizer")
+    (normalizer,) = file.normalizers
     file.require(normalizer, type=("BertNormalizer",), clean_text=(True,), handle_chinese_chars=(True,))
     for splitter in file.splitters:
         file.require(splitter, type=("BertPreTokenizer",))

@@ -1,5 +1,6 @@
 """A folder a label, a file a text: root/LABEL/*.txt, or root/SPLIT/LABEL/*.txt."""
 
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from hashlib import sha256
@@ -36,14 +37,25 @@ class Folders(Format):
         """A split for each subfolder that has label folders, or "train" when the folder itself has them."""
         if not cls.reads(source):
             raise DataError(f"{source}: no texts found; put them into LABEL/*.txt or SPLIT/LABEL/*.txt")
-        folders = {folder.name: folder for folder in _splits(Path(source))} or {"train": Path(source)}
+        splits = _splits(Path(source))
+        if splits and (labels := [folder.name for folder in _labels(Path(source)) if folder not in splits]):
+            raise DataError(
+                f"{source}: {labels[0]} has texts, like a label, and stands beside {splits[0].name}, which has folders "
+                "of labels; move one of them away"
+            )
+        folders = {folder.name: folder for folder in splits} or {"train": Path(source)}
         return {name: cls(str(folder), encoding) for name, folder in folders.items()}
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Tells of texts without a label."""
+        """Tells of texts without a label, and of files that are not read."""
         skipped = sum(1 for _ in Path(self.source, _UNLABELLED).glob("*.txt"))
-        return (f"{self.source}: {skipped} texts without a label ({_UNLABELLED}) left out",) if skipped else ()
+        files = (file for folder in _folders(Path(self.source)) for file in folder.glob("[!.]*") if file.is_file())
+        others = sum(file.suffix != ".txt" for file in files)
+        return (
+            *((f"{self.source}: {skipped} texts without a label ({_UNLABELLED}) left out",) if skipped else ()),
+            *((f"{self.source}: {others} files that do not end in .txt left out",) if others else ()),
+        )
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """A file a row; `number` counts the files."""
@@ -62,7 +74,7 @@ class Folders(Format):
 
 def _mixed(file: Path) -> bytes:
     # A slice such as [:60%] is by position: in alphabetical order it would lack the last labels.
-    return sha256(f"{file.parent.name}/{file.name}".encode()).digest()
+    return sha256(os.fsencode(f"{file.parent.name}/{file.name}")).digest()
 
 
 def _splits(root: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Hugging Face datasets: `hf:owner/name`, or `hf:owner/name:configuration`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import pyarrow as pa
@@ -55,9 +55,14 @@ class HuggingFace(Format):
         if names is not None:
             return named_classes(values, names)
         if nests and (within := getattr(getattr(self._dataset.features[name], "feature", None), "names", None)):
-            sets = values.to_pylist()
-            values = pa.array([None if ids is None else [within[number] for number in ids] for ids in sets])
+            values = pa.array([None if ids is None else self._named(name, ids, within) for ids in values.to_pylist()])
         return as_cells(values, f"{self.source}: the column {name!r}", nests)
+
+    def _named(self, name: str, ids: list[int | None], within: Sequence[str]) -> list[str]:
+        for number in ids:
+            if number is None or not 0 <= number < len(within):
+                raise DataError(f"{self.source}: the column {name!r} has a class {number}, which has no name")
+        return [within[number] for number in ids if number is not None]
 
 
 def _load(source: str) -> dict[str, Any]:
