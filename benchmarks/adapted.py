@@ -1,6 +1,6 @@
 """IMDb with 1,000 labels, with and without going on first from 20,000 reviews that have none: three seeds of each.
 
-A seed draws the 1,000 reviews and the head, `fit` the rest by its default; all is the same with and without. Accuracy is
+A seed draws the 1,000 reviews and the head, `fit` the rest by default; all is the same with and without. Accuracy is
 that on all 25,000 test reviews, which no training text is among.
 """
 

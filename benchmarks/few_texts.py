@@ -11,7 +11,7 @@ SEEDS, TESTED = (0, 1, 2), 2000
 
 
 def main() -> None:
-    """Fine-tune all of minilm; a seed draws the training texts and the head, `fit` the rest by its default."""
+    """Fine-tune all of minilm; a seed draws training texts and head, `fit` the rest by default."""
     for name, rows in JOBS:
         whole, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
         test = sample(test, TESTED)

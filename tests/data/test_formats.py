@@ -152,11 +152,12 @@ def test_reading_is_the_same_as_that_of_the_json_module(write):
 
 
 def test_in_one_column_a_blank_line_is_an_empty_cell(write):
-    rows = list(load_dataset(write("a.csv", "text\na\n\nb\n"), empty="keep").texts)
-    assert rows == ["a", "", "b"]
+    data = load_dataset(write("a.csv", "text\na\n\nb\n"), empty="keep")
+    assert [data.text_at(row) for row in range(len(data))] == ["a", "", "b"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
 def test_a_byte_order_mark_is_left_out_whatever_the_encoding(write, encoding):
     path = write("a.txt", "\ufeffone\ntwo\n".encode(encoding))
-    assert list(load_dataset(path, encoding=encoding).texts) == ["one", "two"]
+    data = load_dataset(path, encoding=encoding)
+    assert [data.text_at(row) for row in range(len(data))] == ["one", "two"]
