@@ -34,7 +34,7 @@ def test_the_tutorial(data, tiny_word_vectors):
 
 def test_the_tutorial_as_one_command(data, tiny_word_vectors, tmp_path):
     line = re.search(r"(textgraft train .*?)\n\"\"\"", EXAMPLE.read_text(), re.S)[1]
-    words = shlex.split(line)
+    words = shlex.split(line.replace("\\\n", ""))
     words[0] = str(Path(sys.executable).parent / "textgraft")
     words[words.index("tfds:imdb_reviews")] = str(data)
     words[words.index("nnlm-en-dim50")] = str(tiny_word_vectors)

@@ -242,7 +242,7 @@ def test_cleaning_leaves_masks(family):
     cleaning = tg.Cleaning(strip_html=True, normalize_unicode=True, lowercase=True, strip_punctuation=True)
     model = fresh(GOLDEN / family, cleaning=cleaning)
     mask = model.backbone.token(model.backbone.mask)
-    dirty, clean = f"The <b>film</b> was {mask}, not {mask}!", f"the  film  was {mask} not {mask}"
+    dirty, clean = f"<b>A</b> {mask}, {mask}!", f" a  {mask} {mask}"
     (found,) = model.predict([dirty], top=1)
     assert len(found) == 2
     cleaned, plain = (

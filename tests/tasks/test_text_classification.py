@@ -150,7 +150,8 @@ def test_a_loss_that_is_no_number_stops_training(tiny_bert):
 def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, data, config):
     validation, watcher = data.take(range(3, 23)), Watcher()
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
-    model.fit(data, validation, watcher, **{**FIT, "learning_rate": 1e-2, **config})
+    steps = {} if config.get("head") == "logistic" else {**FIT, "learning_rate": 1e-2}
+    model.fit(data, validation, watcher, **steps, **config)
     found, logits = model.problem.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
     if model.problem.width == 1:
         logits = np.concatenate([0 * logits, logits], axis=1)

@@ -1,7 +1,7 @@
 """A model's own normalization against the `tokenizers` library's, with made-up rules."""
 
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers.normalizers import Precompiled
 from tools.character_tables import character_table
@@ -19,6 +19,7 @@ RULES = st.dictionaries(st.text(st.sampled_from(LETTERS), min_size=1, max_size=4
 
 
 @settings(max_examples=100, deadline=None)
+@example(rules={"a": ""}, texts=["\r"])
 @given(rules=RULES, texts=st.lists(TEXT, min_size=1, max_size=20))
 def test_as_the_reference_normalizes(rules, texts):
     table = character_table({"a": "A", **rules})

@@ -41,7 +41,7 @@ def batches_of(model, monkeypatch):
         ({}, {}, False),
         ({}, {"seed": 5, "learning_rate": 1e-3}, False),
         ({"hidden": (4,), "seed": 3}, {}, False),
-        ({}, {"head": "logistic"}, False),
+        ({}, {"head": "logistic", "epochs": None}, False),
         ({"pooling": "max"}, {}, True),
         ({"sequence_length": 4}, {}, True),
     ],

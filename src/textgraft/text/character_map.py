@@ -28,8 +28,9 @@ class CharacterMap:
         self._graphemes = Graphemes()
         self._trie = Trie(list(rules))
         self._longest = max(map(len, rules), default=0)
+        # One more, since all of the others may be empty, and what is looked up in vain must be somewhere.
         self._replacements = tf.ragged.constant(
-            [[ord(letter) for letter in text] for text in rules.values()], tf.int32, ragged_rank=1
+            [*([ord(letter) for letter in text] for text in rules.values()), [0]], tf.int32, ragged_rank=1
         )
         # Most texts have no character with a rule.
         letters = [chr(code) for code in range(0x20, 0x7F) if not any(key[0] == chr(code) for key in rules)]
