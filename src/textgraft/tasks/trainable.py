@@ -226,11 +226,10 @@ class TrainableTask(Task):
                 if chosen.lora:
                     stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
                 network, train, judge = Grafting(self, chosen).to_train(read, watcher)
-                if chosen.without_steps:
-                    history = fit_logistic(self.head.layers[-1], train, judge, self._means)
-                    watcher.epoch(history.records[0])
-                    outputs: Callable[[], Any] = partial(logits_of, self.head.layers[-1], judge)
-            if not chosen.without_steps:
+                solved = self._solved(train, judge, watcher) if chosen.without_steps else None
+            if solved:
+                history, outputs = solved
+            else:
                 training = Training(network, train, judge, chosen, watcher, partial(self.place, parts["train"]))
                 history, outputs = training.run(checkpoints), training.validation_outputs
             if line := self.settle(judge.targets, outputs):
@@ -256,6 +255,15 @@ class TrainableTask(Task):
             return self._planned(*self._prepared(data, validation, config))
         finally:
             undo()
+
+    def _solved(
+        self, train: Examples[Any], judge: Examples[Any], watcher: Watcher
+    ) -> tuple[History, Callable[[], Any]]:
+        """The head as logistic regression; and what gives the validation set's logits."""
+        layer = self.head.layers[-1]
+        history = fit_logistic(layer, train, judge, self._means)
+        watcher.epoch(history.records[0])
+        return history, partial(logits_of, layer, judge)
 
     @contextmanager
     def _undone_unless_done(self) -> Iterator[None]:
