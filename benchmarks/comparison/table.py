@@ -21,7 +21,8 @@ transformer has the same MiniLM weights and sees the first 256 tokens of a text;
 epochs, SetFit its default of one over all pairs of texts, and textgraft, as it does by default, more than 3 where those
 are fewer than 100 steps, with a head that begins there as logistic regression. All else is each library's default: the
 precision too, so textgraft multiplies bfloat16 where the processor does, and the others compute in float32. textgraft
-holds a tenth of the training rows back to choose the epoch; the others train on all.
+holds a tenth of the training rows back to choose the epoch; the others train on all. The weights of NBSVM are not drawn
+towards their mean as in its paper, which gave two points more with 16 and 64 reviews, and five less with 1,000.
 
 Accuracy is the mean over the seeds, which draw the training rows and start the training, with the lowest and the
 highest. Seconds (wall and CPU) are those from rows in memory to a trained model, loading the pretrained weights
