@@ -152,7 +152,7 @@ def test_reading_is_the_same_as_that_of_the_json_module(write):
 
 
 def test_in_one_column_a_blank_line_is_an_empty_cell(write):
-    data = load_dataset(write("a.csv", "text\na\n\nb\n"), empty="keep")
+    data = load_dataset(write("a.csv", "text\na\n\nb\n\n"), empty="keep")
     assert [data.text_at(row) for row in range(len(data))] == ["a", "", "b"]
 
 

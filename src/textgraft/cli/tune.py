@@ -115,7 +115,8 @@ def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assi
     if remark := leaderboard.baseline_remark(best, rows):
         say(remark)
     if elsewhere := study.running_elsewhere:
-        say(f"{elsewhere} trials still run on other machines; when they have ended, this command tests the winner")
+        what = f"{elsewhere} trials that began elsewhere in the last day have not ended"
+        say(f"{what}; when they have, or a day after they began, this command tests the winner")
     else:
         _test(given, folder, study, assignment.kind, best.run, model)
     say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")

@@ -160,13 +160,13 @@ def _named(source: str, columns: Sequence[str], name: str) -> str:
 def _guess_pair(columns: Sequence[str], sure: bool) -> tuple[str, str] | None:
     """The columns of a pair by their names, where there is one such pair; `sure` that there must be one."""
     names = {name.strip().lower(): name for name in columns}
-    if len(names) < len(columns):
-        return None
     known = [pair for pair in _PAIRS if names.keys() >= {*pair}]
     others = names.keys() - {*_UNSURE} - _KEYS
     if names.keys() >= {*_UNSURE} and (sure or (others and others <= _LABELS)):
         known.append(_UNSURE)
-    return (names[known[0][0]], names[known[0][1]]) if len(known) == 1 else None
+    if len(known) != 1 or len(_among(frozenset(known[0]), columns)) > 2:
+        return None
+    return names[known[0][0]], names[known[0][1]]
 
 
 def _guess_text(columns: Sequence[str]) -> str | None:

@@ -43,10 +43,14 @@ class Delimited(File):
     def _rows(self, columns: Columns) -> Iterator[Row]:
         width = len(self.columns)
         places = {key: self.columns.index(name) for key, name in columns.named.items()}
-        for line, found in self._records:
-            if not found and width > 1:
+        blank: list[int] = []
+        for line, cells in self._records:
+            if not cells:
+                blank += [line] if width == 1 else []
                 continue
-            cells = found or [""]
+            for before in blank:  # those after the last row are none
+                yield Row(before, **dict.fromkeys(places, ""))
+            blank = []
             if len(cells) != width:
                 raise DataError(
                     f"{self.place(line)}: {len(cells)} cells where the first row has {width}; "

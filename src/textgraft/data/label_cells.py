@@ -39,7 +39,7 @@ def number(cell: str) -> float:
     except ValueError:
         raise ValueError(f"{cell!r:.60} is no number; regression needs one in each row") from None
     if not abs(value) < _LARGEST:
-        raise ValueError(f"{cell!r:.60} is no finite number; regression needs one in each row")
+        raise ValueError(f"{cell!r:.60} is no finite number, or too large; regression needs one in each row")
     return value
 
 

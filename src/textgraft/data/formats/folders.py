@@ -38,7 +38,8 @@ class Folders(Format):
         if not cls.reads(source):
             raise DataError(f"{source}: no texts found; put them into LABEL/*.txt or SPLIT/LABEL/*.txt")
         splits = _splits(Path(source))
-        if splits and (labels := [folder.name for folder in _labels(Path(source)) if folder not in splits]):
+        others = [folder.name for folder in _labels(Path(source)) if folder not in splits]
+        if splits and (labels := [name for name in others if name != _UNLABELLED]):
             raise DataError(
                 f"{source}: {labels[0]} has texts, like a label, and stands beside {splits[0].name}, which has folders "
                 "of labels; move one of them away"
