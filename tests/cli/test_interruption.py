@@ -36,7 +36,9 @@ def wait_for(path, process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_signal_saves_and_the_same_command_goes_on(place, tiny_bert, number, code):
     options = ["--out", "model", "--epochs", "40", "--save-minutes", "0.0001"]
     process = start(place, tiny_bert, *options)
@@ -54,6 +56,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(place, tiny_bert, number, c
     assert sorted(path.name for path in place.iterdir()) == ["data.csv", "model"]
 
 
+@pytest.mark.slow
 def test_a_repeated_run_that_is_stopped_goes_on_too(place, tiny_bert):
     """Though the older model, which it is to replace, is of the same run."""
     options = ["--out", "model", "--epochs", "12", "--save-minutes", "0.0001"]

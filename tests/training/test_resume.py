@@ -31,7 +31,10 @@ def fresh(preset):
     return tg.TextClassifier(preset, ["bad", "good"], precision="float32")
 
 
-@pytest.mark.parametrize(("after", "fine_tune"), [(1, "all"), (STEPS, "all"), (STEPS + 3, "all"), (STEPS + 2, "none")])
+@pytest.mark.parametrize(
+    ("after", "fine_tune"),
+    [(1, "all"), pytest.param(STEPS, "all", marks=pytest.mark.slow), (STEPS + 3, "all"), (STEPS + 2, "none")],
+)
 def test_cut_anywhere(preset, tmp_path, after, fine_tune):
     *_, watcher = cut_and_resumed(
         lambda: fresh(preset),
