@@ -169,10 +169,10 @@ def _summary(parts: Any, model: Any, fine_tune: str) -> str:
 
 def _outcome(model: Any, history: Any) -> str:
     fine_tune, head = (model.record["fit"][name] for name in ("fine_tune", "head"))
-    how, kept = "", f"kept epoch {history.best_epoch} of {len(history.records)}"
+    how, end = "", f"kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
     if fine_tune == "none":
-        how = "each text went through the backbone once, the head trained on the stored vectors; "
-        kept = "by logistic regression" if head == "logistic" else kept
-    elif fine_tune.startswith("last:"):
+        how = "each text went through the backbone once, the head trained on the stored vectors"
+        return f"{how} by logistic regression; {history.seconds:.1f} s" if head == "logistic" else f"{how}; {end}"
+    if fine_tune.startswith("last:"):
         how = "each text went through the blocks below once, those above trained on what was stored; "
-    return f"{how}{kept}; {history.seconds:.0f} s"
+    return f"{how}{end}"
