@@ -21,7 +21,7 @@ class Clock:
 
     def __getattr__(self, name: str) -> object:
         """Let the rest pass."""
-        return lambda *_: None
+        return lambda *_, **__: None
 
 
 def main() -> None:
