@@ -40,7 +40,7 @@ def _accuracies(preset: str) -> list[float]:
     for seed in SEEDS:
         train = sample(whole, LABELS, seed)
         model = tg.TextClassifier(
-            preset, train.label_names, sequence_length=LENGTH, long="head+tail", cleaning=CLEANING, seed=seed
+            preset, train.label_names, sequence_length=LENGTH, truncation="head+tail", cleaning=CLEANING, seed=seed
         )
         model.fit(train, epochs=3)
         metrics = model.evaluate(test)

@@ -11,7 +11,7 @@ def main() -> None:
     """A tenth of the 1,000 labelled reviews is held back to choose the epoch; the test set is used once."""
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 1000)
     test = tg.load_dataset(data_folder() / "imdb", split="test", label="label")
-    model = tg.TextClassifier("minilm", train.label_names, sequence_length=256, long="head+tail")
+    model = tg.TextClassifier("minilm", train.label_names, sequence_length=256, truncation="head+tail")
     history = model.fit(train, epochs=3)
     metrics = model.evaluate(test)
     report(

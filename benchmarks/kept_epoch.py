@@ -7,11 +7,11 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report
-from textgraft.data.parts import VALIDATION_SHARE
+from textgraft.data.splits import VALIDATION_SHARE
 
 RUNS = (
     ("trec", 4600, 852, (1, 2, 3), {}),
-    ("imdb", 1000, 2000, (0, 1, 2), {"sequence_length": 256, "long": "head+tail"}),
+    ("imdb", 1000, 2000, (0, 1, 2), {"sequence_length": 256, "truncation": "head+tail"}),
 )
 
 

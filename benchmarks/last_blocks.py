@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
-from textgraft.tasks.grafting import Grafting
+from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.training.history import History
 from textgraft.training.inputs import Examples, TokenIds
 from textgraft.training.loop import Training
@@ -42,10 +42,10 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
     given = {
         "fine_tune": fine_tune,
         "epochs": EPOCHS,
-        "stored": how.rpartition(" ")[2] if "stored" in how else "float16",
+        "cache_dtype": how.rpartition(" ")[2] if "stored" in how else "float16",
     }
     chosen, _, read = model._prepared(train, validation, given)
-    network, *examples = Grafting(model, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
+    network, *examples = FineTuning(model, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
         halves = model.backbone.halves(chosen.last)
 

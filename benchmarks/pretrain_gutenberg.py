@@ -14,8 +14,8 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report
-from textgraft.artifact.storage import write_folder
 from textgraft.runtime import choose_precision, start_tensorflow
+from textgraft.storage.folders import write_folder
 
 CHARACTERS, JUDGED = 20_000_000, 1_000_000
 TOKENS, SEED = 4096, 0

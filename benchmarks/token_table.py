@@ -37,15 +37,17 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     """Takes the step of a number, with a model of its own."""
     from textgraft.tasks.texts import as_batches
     from textgraft.training.batches import shuffled
-    from textgraft.training.compact import CompactTable
-    from textgraft.training.config import FitConfig
+    from textgraft.training.config import TrainingConfig
+    from textgraft.training.embedding_subset import EmbeddingSubset
     from textgraft.training.inputs import Examples
     from textgraft.training.step import Network, TrainingStep
 
     model = tg.TextClassifier("minilm", train.label_names)
-    config = FitConfig().filled(model.backbone.fit_defaults)
+    config = TrainingConfig().filled(model.backbone.training_defaults)
     tokens = model.tokenize(as_batches(train))
-    compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
+    compact = (
+        EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
+    )
     network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
-from textgraft.backbones.word_vectors import WordVectors
-from textgraft.training.config import HEAD_ALONE, FitConfig
+from textgraft.backbones.families.word_vectors import WordVectors
+from textgraft.training.config import HEAD_ALONE, TrainingConfig
 
 TRAINING = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
 
@@ -17,7 +17,7 @@ def row(start):
 
 
 def test_the_defaults_of_training():
-    families = TRANSFORMER_DEFAULTS, WordVectors.fit_defaults
+    families = TRANSFORMER_DEFAULTS, WordVectors.training_defaults
     for option, name in {"`--batch-size`": "batch_size", "`--batch-tokens`": "batch_tokens"}.items():
         assert [int(cell) for cell in row(option)[:2]] == [getattr(family, name) for family in families]
     assert [float(cell) for cell in row("`--learning-rate`")] == [
@@ -33,6 +33,6 @@ def test_the_defaults_of_training():
         assert cell.split()[0] == optimizer
         assert when.split()[0] == schedule
         assert float(clip.split()[0]) == norm
-    plain = FitConfig()
+    plain = TrainingConfig()
     assert row("`--optimizer`")[0].split()[1] == str(plain.weight_decay)
     assert row("`--schedule`")[0].split()[1] == str(plain.warmup)

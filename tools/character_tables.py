@@ -1,4 +1,4 @@
-"""Write a SentencePiece table of characters; `textgraft.character_rules` reads one."""
+"""Write a SentencePiece table of characters; `textgraft.tokenizers.charsmap` reads one."""
 
 from collections.abc import Mapping
 

@@ -8,16 +8,16 @@ import errno
 import sys
 from pathlib import Path
 
-from textgraft.artifact import storage
 from textgraft.cli import main
+from textgraft.storage import folders
 
 
 def fill_up(write: str) -> None:
     """Let half of a file be written, and nothing after it."""
-    place = storage._place
+    place = folders._place
     files = []
 
-    def limited(path: Path, content: storage.Content) -> str:
+    def limited(path: Path, content: folders.Content) -> str:
         files.append(path)
         before = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
         if before:
@@ -26,7 +26,7 @@ def fill_up(write: str) -> None:
         path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    storage._place = limited
+    folders._place = limited
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import textwrap
 from itertools import pairwise
 from pathlib import Path
 
-from tokenizers import Regex
 from tokenizers.normalizers import StripAccents
 from tokenizers.pre_tokenizers import Split
+
+from tokenizers import Regex
 
 FILE = Path(__file__).parents[1] / "src" / "textgraft" / "text" / "unicode_classes.py"
 CLASSES = {"LETTERS": r"\p{L}", "NUMBERS": r"\p{N}", "SPACES": r"\s"}

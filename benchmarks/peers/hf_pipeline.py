@@ -13,7 +13,7 @@ def fit(task: Task) -> Predict:
     ids = trainer.model.config.label2id
 
     def predict(texts: list[str]) -> list[int]:
-        found = classifier(texts, batch_size=32, truncation=True, max_length=SEQUENCE_LENGTH)
+        found = classifier(texts, batch_size=32, truncated=True, max_length=SEQUENCE_LENGTH)
         return [ids[label["label"]] for label in found]
 
     return predict

@@ -55,7 +55,7 @@ def _model(task: Task) -> PreTrainedModel:
 
 def _tokenized(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> Dataset:
     return Dataset.from_dict({"text": texts}).map(
-        lambda batch: tokenizer(batch["text"], truncation=True, max_length=SEQUENCE_LENGTH),
+        lambda batch: tokenizer(batch["text"], truncated=True, max_length=SEQUENCE_LENGTH),
         batched=True,
         remove_columns="text",
     )

@@ -17,40 +17,23 @@ Contract = TypeVar("Contract")
 
 # Files of a room that serve its entries and are none themselves.
 _SHARED = {
-    "backbones": {
-        "base",
-        "computation",
-        "defaults",
-        "files",
-        "formats",
-        "halves",
-        "hub_modules",
-        "language_model",
-        "places",
-        "presets",
-        "quick_layers",
-        "token_table",
-        "tokenizers",
-        "transformer",
-        "untrained",
-        "vector_files",
-    },
+    "backbones.families": set(),
     "data.formats": {"base"},
     "data.tasks": {"base"},
     "tasks": {
         "architecture",
         "base",
-        "grafting",
-        "head_start",
+        "fine_tuning",
+        "head_init",
         "language_modelling",
+        "objectives",
         "pooling",
-        "problems",
         "texts",
         "trainable",
         "word_rows",
     },
-    "artifact.backbones": {"base", "tokenizer_files", "transformer"},
-    "artifact.tasks": {"base"},
+    "model_folder.backbones": {"base", "tokenizer_files", "transformer"},
+    "model_folder.tasks": {"base"},
 }
 
 

@@ -127,7 +127,7 @@ def test_unknown_preset():
 def test_an_altered_minilm_is_refused(monkeypatch, tmp_path):
     from dataclasses import replace
 
-    from textgraft.backbones.places import Wheel
+    from textgraft.backbones.preset_sources import Wheel
 
     located = Wheel().locate("minilm", download=False)
     copy = shutil.copytree(located.path, tmp_path / "minilm")

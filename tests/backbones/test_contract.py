@@ -15,7 +15,7 @@ from textgraft.tasks.feature_extraction import TextEmbedder
 TEXTS = [text for text in NASTY if len(text) < 1000]
 
 
-@pytest.fixture(scope="module", params=registry.names("backbones"))
+@pytest.fixture(scope="module", params=registry.names("backbones.families"))
 def preset(request):
     return request.getfixturevalue(f"tiny_{request.param}")
 
@@ -31,7 +31,7 @@ def test_one_family_reads_the_preset(preset, backbone):
 
 def test_it_states_its_defaults(backbone):
     assert backbone.default_pooling in backbone.poolings
-    assert backbone.fit_defaults.epochs >= 1
+    assert backbone.training_defaults.epochs >= 1
     assert backbone.origin.sha256
 
 

@@ -13,7 +13,7 @@ from tests.backbones.test_golden import hidden, packed
 from tests.conftest import GOLDEN
 from tests.golden.texts import MOST_TOKENS, SHORT
 from textgraft.backbones.formats import hub_encoder
-from textgraft.backbones.formats.base import Computation
+from textgraft.backbones.formats.base import LayerConfig
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError
 
@@ -99,7 +99,7 @@ def test_an_address_of_tensorflow_in_the_hub_cache(copied, tmp_path, monkeypatch
 
 
 def another_computation(folder, monkeypatch):
-    monkeypatch.setattr(hub_encoder.HubEncoder, "computation", lambda *_: Computation("relu", 1e-12))
+    monkeypatch.setattr(hub_encoder.HubEncoder, "computation", lambda *_: LayerConfig("relu", 1e-12))
 
 
 def no_vocabulary(folder, monkeypatch):

@@ -7,14 +7,14 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
-from tokenizers import Tokenizer
 
 from tests.golden.texts import SHORT
 from textgraft.backbones.base import families
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
-from textgraft.text.byte_pair import BYTE_SYMBOLS, spelled
+from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, spelled
+from tokenizers import Tokenizer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -6,9 +6,9 @@ import tensorflow as tf
 from tokenizers.implementations import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
 from tests.golden.texts import TEXTS as NASTY
-from textgraft.artifact.storage import write_folder
 from textgraft.backbones.untrained import Sizes, make_vocabulary, untrained
 from textgraft.errors import ConfigError
+from textgraft.storage.folders import write_folder
 
 WORDS = [
     *("the", "old", "man", "sat", "by", "his", "sea", "and", "it", "was", "a", "naïve", "café,", "Ärger!", "漢字"),

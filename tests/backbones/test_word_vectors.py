@@ -14,10 +14,10 @@ from tools.make_hub_module import TextEmbedding, make_hub_module
 import textgraft as tg
 from tests.nasty import NASTY
 from textgraft.backbones import presets
-from textgraft.backbones.word_vectors import WordVectors
+from textgraft.backbones.families.word_vectors import WordVectors
 from textgraft.errors import PresetError
-from textgraft.plain_ops import PLAIN_OPS
-from textgraft.text import flat_graph, id_graph
+from textgraft.tokenizers import flat_graph, id_graph
+from textgraft.tokenizers.allowed_ops import ALLOWED_OPS
 
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
 
@@ -154,7 +154,7 @@ def test_a_module_that_does_something_else_is_refused(tmp_path, kind, message):
         load_backbone(tmp_path / "module")
 
 
-@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | PLAIN_OPS))
+@pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | ALLOWED_OPS))
 def test_the_names_of_outputs_are_tensorflows(op):
     from tensorflow.python.framework import op_def_registry
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from textgraft.artifact import model_folder
 from textgraft.cli.app import _app
 from textgraft.errors import ModelFolderError
 from textgraft.tasks.base import load_as
@@ -285,7 +284,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(trained):
 
 def test_a_folder_that_is_replaced_while_it_is_read(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "model")
-    stored = model_folder.read(folder)
+    stored = folder.read(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["sha256"]["README.md"] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))

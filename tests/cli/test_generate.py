@@ -92,7 +92,7 @@ def test_prompts_come_from_anywhere(tiny_gpt2, tmp_path):
     assert others == [first] * 2
 
 
-@pytest.mark.parametrize("way", [("--top-p", 0.9, "--seed", 4), ("--contrastive", 0.6)])
+@pytest.mark.parametrize("way", [("--top-p", 0.9, "--seed", 4), ("--penalty-alpha", 0.6)])
 def test_a_stream_prints_what_comes_without(tiny_gpt2, way):
     given = (tiny_gpt2, "the film", "a b c", *FEW, *way)
     whole = generated(*given).stdout
@@ -102,7 +102,7 @@ def test_a_stream_prints_what_comes_without(tiny_gpt2, way):
 
 
 def test_options_of_decoding_reach_it(tiny_gpt2):
-    ways = [("--temperature", 3), ("--top-k", 9), ("--top-k", 9, "--seed", 1), ("--beam", 3)]
+    ways = [("--temperature", 3), ("--top-k", 9), ("--top-k", 9, "--seed", 1), ("--num-beams", 3)]
     assert len({generated(tiny_gpt2, "the film", *FEW, *way).stdout for way in ways}) == len(ways)
     (line,) = lines_of(generated(tiny_gpt2, "the film", "--max-new-tokens", 12, "--json"))
     stop = line["text"][2:4]
@@ -119,7 +119,7 @@ def test_a_cut_prompt_is_told(tiny_gpt2):
 
 def test_errors_are_one_line(tiny_gpt2, tiny_bert, tmp_path):
     fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
-    fails(run("generate", tiny_gpt2, "a", "--beam", 2, "--stream"), 2, "beam search")
+    fails(run("generate", tiny_gpt2, "a", "--num-beams", 2, "--stream"), 2, "beam search")
     fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "leave out one")
     fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
     fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")

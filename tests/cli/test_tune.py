@@ -16,8 +16,8 @@ import pytest
 
 from tests.cli.test_cli import fails, run, write_csv
 from tests.cli.test_entities import ROWS, write
-from textgraft.artifact import model_folder
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import HEAD_ALONE, passes

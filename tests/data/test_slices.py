@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgraft.data.loading import load_dataset
-from textgraft.data.splits import parse
+from textgraft.data.slices import parse
 from textgraft.errors import ConfigError, DataError
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from textgraft.data.loading import Reading
-from textgraft.data.parts import read_part, read_parts
-from textgraft.data.recognition import data_of, task_of
+from textgraft.data.splits import read_part, read_parts
 from textgraft.data.tagged import TaggedDataset
+from textgraft.data.task_inference import data_of, task_of
 from textgraft.data.tasks.token_classification import TokenClassificationData
 from textgraft.errors import DataError
 

@@ -52,7 +52,13 @@ def test_highest_is_ordered():
 
 @pytest.mark.parametrize(
     ("given", "warmth"),
-    [({}, 0), ({"top_k": 5}, 1), ({"top_p": 0.9}, 1), ({"temperature": 0.3}, 0.3), ({"top_k": 5, "contrastive": 1}, 0)],
+    [
+        ({}, 0),
+        ({"top_k": 5}, 1),
+        ({"top_p": 0.9}, 1),
+        ({"temperature": 0.3}, 0.3),
+        ({"top_k": 5, "penalty_alpha": 1}, 0),
+    ],
 )
 def test_what_no_temperature_stands_for(given, warmth):
     assert GenerationConfig(**given).warmth == warmth
@@ -62,16 +68,16 @@ def test_what_no_temperature_stands_for(given, warmth):
     ("given", "message"),
     [
         ({"max_new_tokens": 0}, "max_new_tokens must be at least 1"),
-        ({"beam": 0}, "beam must be at least 1"),
+        ({"num_beams": 0}, "num_beams must be at least 1"),
         ({"temperature": -1}, "temperature must be at least 0"),
         ({"temperature": float("nan")}, "temperature must be at least 0"),
         ({"top_k": -1}, "top_k must be at least 0"),
         ({"top_p": 0}, "top_p is a share"),
-        ({"contrastive": 2}, "contrastive must be between"),
+        ({"penalty_alpha": 2}, "penalty_alpha must be between"),
         ({"stop": ("",)}, "empty string"),
-        ({"beam": 2, "top_k": 4}, "beam search draws no tokens"),
-        ({"beam": 2, "contrastive": 0.5}, "take one"),
-        ({"contrastive": 0.5, "temperature": 1}, "contrastive search draws no tokens"),
+        ({"num_beams": 2, "top_k": 4}, "beam search draws no tokens"),
+        ({"num_beams": 2, "penalty_alpha": 0.5}, "take one"),
+        ({"penalty_alpha": 0.5, "temperature": 1}, "contrastive search draws no tokens"),
         ({"temperature": 0, "top_p": 0.5}, "temperature 0 draws no tokens"),
     ],
 )

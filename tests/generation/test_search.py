@@ -13,7 +13,7 @@ from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import Generator
 from textgraft.generation.row import END_OF_TEXT, LENGTH, STOP, Row
-from textgraft.generation.search import away_from_the_past, by_beams, token_by_token
+from textgraft.generation.search import beam_search, contrastive_search, token_by_token
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXPECTED = json.loads((GOLDEN / "generation.json").read_text())
@@ -67,14 +67,14 @@ def test_beams_equal_the_references(family, backbone, model):
     for case in EXPECTED[family]:
         model.end_of_text = case["end"]
         for beams, expected in case["beam"].items():
-            config = GenerationConfig(max_new_tokens=NEW, beam=int(beams))
+            config = GenerationConfig(max_new_tokens=NEW, num_beams=int(beams))
             row = row_of(backbone, model, case["prompt"], config)
-            assert finished(by_beams(model, row, config), row).tokens == expected
+            assert finished(beam_search(model, row, config), row).tokens == expected
 
 
 def test_contrastive_tokens_equal_keras_hubs(backbone, model):
     causal = type(model._model)(backbone=backbone._encoder, preprocessor=None)
-    config = GenerationConfig(max_new_tokens=NEW, top_k=5, contrastive=0.6)
+    config = GenerationConfig(max_new_tokens=NEW, top_k=5, penalty_alpha=0.6)
     row = row_of(backbone, model, "one two three four five six seven", config)
     read, length = len(row.prompt), len(row.prompt) + NEW
     causal.compile(sampler=keras_hub.samplers.ContrastiveSampler(k=5, alpha=0.6))
@@ -82,15 +82,15 @@ def test_contrastive_tokens_equal_keras_hubs(backbone, model):
     ids[0, :read] = row.prompt
     mask = np.arange(length + 1)[np.newaxis] < read
     expected = causal.generate_step({"token_ids": ids, "padding_mask": mask})["token_ids"]
-    found = finished(away_from_the_past(model, row, config), row).tokens
+    found = finished(contrastive_search(model, row, config), row).tokens
     assert found == np.array(expected)[0, read:length].tolist()
 
 
 WAYS = [
     GenerationConfig(max_new_tokens=NEW),
     GenerationConfig(max_new_tokens=NEW, temperature=0.9, top_k=40, top_p=0.95, seed=3),
-    GenerationConfig(max_new_tokens=NEW, beam=3),
-    GenerationConfig(max_new_tokens=NEW, contrastive=0.6),
+    GenerationConfig(max_new_tokens=NEW, num_beams=3),
+    GenerationConfig(max_new_tokens=NEW, penalty_alpha=0.6),
 ]
 TEXTS = ["The film", "", "a", "one two three four five six seven", "Ünï 漢字 🙂 and so", "b", "c c", "d d d d", "e"]
 
@@ -152,7 +152,7 @@ def test_a_text_ends_before_a_stop_string_that_spans_tokens(backbone, model, con
     stopped = GenerationConfig(**{**vars(config), "stop": ("never said", stop)})
     found = Generator(model).generate([prompt], stopped)[0]
     assert stop not in found.text
-    if config.beam == 1:
+    if config.num_beams == 1:
         assert (found.text, found.finish) == (whole[: whole.index(stop)], STOP)
 
 
@@ -171,6 +171,6 @@ def test_no_room_for_a_prompt_is_one_line(backbone, model):
 
 
 def test_the_whole_context_can_be_used(backbone, model):
-    for config in (GenerationConfig(max_new_tokens=62), GenerationConfig(max_new_tokens=62, contrastive=0.5)):
+    for config in (GenerationConfig(max_new_tokens=62), GenerationConfig(max_new_tokens=62, penalty_alpha=0.5)):
         (found,) = Generator(model).generate([prompt_ids(backbone, "one two three four")], config)
         assert (found.tokens, found.finish) == (62, LENGTH)

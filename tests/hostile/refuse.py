@@ -13,7 +13,6 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from textgraft.artifact import model_folder
 from textgraft.cli import app
 from textgraft.errors import TextgraftError
 
@@ -89,7 +88,7 @@ def main() -> None:
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST, MOST))
     sys.addaudithook(watch)
-    built = tried("read", folders, outside, lambda folder: called(model_folder.read, folder))
+    built = tried("read", folders, outside, lambda folder: called(folder.read, folder))
     refused = [folder for folder in folders if folder not in built]
     tried("info", folders, outside, lambda folder: commanded("info", str(folder)))
     tried("predict", refused, outside, lambda folder: commanded("predict", str(folder)))

@@ -7,9 +7,9 @@ import tensorflow as tf
 import textgraft as tg
 from tests.cutting import Watcher, cut_and_resumed
 from textgraft.errors import ConfigError
-from textgraft.tasks.problems import balance
-from textgraft.tasks.problems.multi_label import MultiLabel
-from textgraft.tasks.problems.single_label import SingleLabel
+from textgraft.tasks.objectives import balance
+from textgraft.tasks.objectives.multi_label import MultiLabel
+from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.training.batches import rows_of_an_epoch, shuffled
 from textgraft.training.ragged import Ragged
 
@@ -92,23 +92,23 @@ def test_focal_by_its_definition():
 
 def test_rows_come_as_often_as_their_labels_are_rare():
     targets = np.repeat([0, 1, 2], [70, 20, 10])
-    repeats = balance.repeats(np.bincount(targets), np.bincount(targets)[targets])
+    sampling_weights = balance.sampling_weights(np.bincount(targets), np.bincount(targets)[targets])
     lengths = np.random.default_rng(0).integers(1, 90, 100)
     for epoch in range(4):
-        order = np.concatenate(shuffled(lengths, 8, 0, epoch, repeats))
-        assert len(order) == rows_of_an_epoch(100, repeats) == 210
+        order = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
+        assert len(order) == rows_of_an_epoch(100, sampling_weights) == 210
         often = np.bincount(order, minlength=100)
         np.testing.assert_allclose(np.bincount(targets, often), 70, atol=1)
         assert often.min() >= 1
-        assert np.abs(often - repeats).max() < 1
-        again = np.concatenate(shuffled(lengths, 8, 0, epoch, repeats))
+        assert np.abs(often - sampling_weights).max() < 1
+        again = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
         np.testing.assert_array_equal(order, again)
-    assert len({len(shuffled(lengths, 8, 0, epoch, repeats)) for epoch in range(9)}) == 1
+    assert len({len(shuffled(lengths, 8, 0, epoch, sampling_weights)) for epoch in range(9)}) == 1
 
 
 def test_repeats_of_sets_go_by_the_rarest_label():
     sets = Ragged(np.array([0, 0, 1, 0, 0], np.int32), np.array([1, 2, 1, 1, 0]))
-    np.testing.assert_array_equal(MultiLabel(["a", "b"]).repeats(sets), [1, 4, 1, 1, 1])
+    np.testing.assert_array_equal(MultiLabel(["a", "b"]).sampling_weights(sets), [1, 4, 1, 1, 1])
 
 
 @pytest.mark.parametrize("name", BALANCED)

@@ -26,12 +26,12 @@ CAUSAL, MASKED = {"text_generation"}, {"fill_mask"}
 MORE = [
     ("text_classification", {"problem": "multi-label", "labels": ["a", "b"], "thresholds": [0.1, 0.9]}),
     ("text_classification", {"problem": "regression", "mean": 5.0, "scale": 2.5}),
-    ("text_classification", {"labels": ["a", "b"], "long": "windows", "sequence_length": 8}),
+    ("text_classification", {"labels": ["a", "b"], "truncation": "windows", "sequence_length": 8}),
 ]
 TEXTS = np.array([b"the film was good", b"", "a dull plot \U0001f600".encode()], object)
 
 
-@pytest.fixture(scope="module", params=registry.names("backbones"))
+@pytest.fixture(scope="module", params=registry.names("backbones.families"))
 def preset(request):
     return request.getfixturevalue(f"tiny_{request.param}")
 

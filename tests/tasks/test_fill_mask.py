@@ -100,7 +100,7 @@ def test_documents_become_rows_and_lose_nothing(tiny_bert):
     special = model.backbone.special_tokens
     rows = model.examples(data()).inputs
     assert rows.lengths.max() == 12
-    assert rows.truncation.texts == 0
+    assert rows.truncated.texts == 0
     whole = []
     for row in np.split(rows.ids, np.cumsum(rows.lengths)[:-1]):
         assert (row[0], row[-1]) == (special.start, special.end)

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from tokenizers import Tokenizer
 
 import textgraft as tg
 from textgraft.backbones.base import families
@@ -13,6 +12,7 @@ from textgraft.errors import DataError
 from textgraft.tasks.base import load
 from textgraft.tasks.texts import as_batches
 from textgraft.text.packing import padded
+from tokenizers import Tokenizer
 
 FAMILIES = ["bert", "electra", "albert", "deberta_v3", "roberta", "xlm_roberta", "distil_bert"]
 FIRST = ["the film was good", "", "a dull [SEP] plot", "very " * 60, "it was fine .", "good"]
@@ -49,7 +49,7 @@ def test_ids_and_segments_equal_the_references(family, length, request):
         if "segment_ids" in model.backbone.network.input:
             assert row["segment_ids"].numpy()[number].tolist()[:size] == encoding.type_ids
         assert not row["segment_ids"].numpy()[number, size:].any()
-    assert tokens.truncation.texts == sum(bool(encoding.overflowing) for encoding in expected)
+    assert tokens.truncated.texts == sum(bool(encoding.overflowing) for encoding in expected)
 
 
 def test_a_separator_in_a_text_does_not_begin_the_second_segment(tiny_bert):

@@ -211,12 +211,12 @@ def test_a_damaged_model_is_refused(trained, tmp_path):
 
 
 def test_a_newer_format_is_refused(trained, tmp_path):
-    from textgraft.artifact import storage
+    from textgraft.storage import folders
 
     trained.save(tmp_path / "model")
     files = {file.name: [file.read_bytes()] for file in (tmp_path / "model").iterdir() if file.name != "manifest.json"}
     files["config.json"] = [files["config.json"][0].replace(b'"format_version": 2', b'"format_version": 99')]
-    storage.write_folder(tmp_path / "model", files, overwrite=True)
+    folders.write_folder(tmp_path / "model", files, overwrite=True)
     with pytest.raises(ModelFolderError, match="format version 99"):
         tg.load(tmp_path / "model")
 
@@ -286,7 +286,7 @@ def test_truncation_is_counted(tiny_bert):
         ({"dropout": 1.0}, "dropout"),
         ({"temperature": 0.0}, "temperature must be between 0.001 and 1000"),
         ({"temperature": 1e-320}, "temperature must be between 0.001 and 1000"),
-        ({"long": "tail"}, "head\\+tail"),
+        ({"truncation": "tail"}, "head\\+tail"),
         ({"precision": "float8"}, "float8"),
         ({"poling": "mean"}, "poling"),
     ],

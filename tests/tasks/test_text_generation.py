@@ -10,7 +10,7 @@ from textgraft.errors import ConfigError, DataError
 from textgraft.generation.config import GenerationConfig
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.corpus import UNJUDGED
-from textgraft.training.inputs import Truncation
+from textgraft.training.inputs import TruncationCount
 
 DOCUMENTS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
 PROMPTS = [f"{number}: one two" for number in range(12)]
@@ -154,7 +154,7 @@ def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
 
 def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
     model = fresh(tiny_gpt2)
-    assert model.fit_config({}).batch_tokens == model.backbone.fit_defaults.batch_tokens
+    assert model.fit_config({}).batch_tokens == model.backbone.training_defaults.batch_tokens
     assert model.fit_config({"batch_tokens": 7}).batch_tokens == 7
     model._vocabulary_rows = 2**20
     assert model.fit_config({}).batch_tokens == 64
@@ -196,11 +196,11 @@ def test_a_cut_prompt_is_told(tiny_gpt2):
     model, long = fresh(tiny_gpt2), "one two three " * 60
     with pytest.warns(UserWarning, match=r"1 prompts were cut at their beginning .* tokens dropped"):
         model.generate(["a", long], max_new_tokens=4)
-    truncation = Truncation()
-    ((answers,),) = model.answers([np.array([b"a", long.encode()], object)], truncation)
+    truncated = TruncationCount()
+    ((answers,),) = model.answers([np.array([b"a", long.encode()], object)], truncated)
     assert len(answers) == 2
-    assert truncation.texts == 1
-    assert truncation.tokens == len(ids_of(model, long)) - 32
+    assert truncated.texts == 1
+    assert truncated.tokens == len(ids_of(model, long)) - 32
 
 
 def test_many_prompts_are_answered_as_one_by_one(tiny_gpt2):

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, pre_tokenizers
 
 import textgraft as tg
 from tests.conftest import GOLDEN
@@ -15,12 +14,13 @@ from textgraft import registry
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.cleaning import Cleaning
+from tokenizers import Tokenizer, pre_tokenizers
 
 FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
 WORDS = [text.split() for text in ("the film was good", "a dull plot .", "very bad film , it was dull", "plot")] * 6
 TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words in WORDS]
 TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6
-TRANSFORMERS = [name for name in registry.names("backbones") if name != "word_vectors"]
+TRANSFORMERS = [name for name in registry.names("backbones.families") if name != "word_vectors"]
 
 
 def data():

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from tokenizers import Tokenizer
 
 import textgraft as tg
 from tests.cli.test_cli import run, write_csv
 from tests.cutting import Watcher, cut_and_resumed
 from textgraft.errors import ConfigError
 from textgraft.tasks.texts import as_batches
+from tokenizers import Tokenizer
 
 SHORT = ["the film was good", "", "a dull plot ."]
 LONG = ["the film was " * 30 + "bad", "good " * 14, "good " * 15, "a plot , " * 50]
@@ -21,9 +21,9 @@ FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
 LENGTH = 16
 
 
-def classifier(preset, long="windows", **options):
+def classifier(preset, truncation="windows", **options):
     return tg.TextClassifier(
-        preset, ["bad", "good"], precision="float32", long=long, **{"sequence_length": LENGTH, **options}
+        preset, ["bad", "good"], precision="float32", truncation=truncation, **{"sequence_length": LENGTH, **options}
     )
 
 
@@ -55,7 +55,7 @@ def test_windows_of_a_text_go_through_the_network_some_at_a_time(tiny_bert):
     long, most = " ".join(LONG * 20), 4
     expected = next(classifier(tiny_bert).outputs(as_batches([long, *SHORT])))
     watching, seen = classifier(tiny_bert), []
-    watching.backbone.fit_defaults = replace(watching.backbone.fit_defaults, batch_tokens=most * LENGTH)
+    watching.backbone.training_defaults = replace(watching.backbone.training_defaults, batch_tokens=most * LENGTH)
     pool = watching.backbone.pool
 
     def watched(rows, *args):
@@ -117,7 +117,7 @@ def test_cut_and_resumed(tiny_bert, tmp_path, config):
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), resumed.predict_proba(TEXTS))
 
 
-@pytest.mark.parametrize("config", [{"fine_tune": "none"}, {"fine_tune": "last:1", "stored": "float32"}], ids=str)
+@pytest.mark.parametrize("config", [{"fine_tune": "none"}, {"fine_tune": "last:1", "cache_dtype": "float32"}], ids=str)
 def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
@@ -150,7 +150,7 @@ def test_parts_of_a_batch_make_the_same_step(tiny_bert):
 def test_word_vectors_and_vectors_of_texts(tiny_word_vectors, tiny_bert):
     model = classifier(tiny_word_vectors)
     assert model.predict_proba(TEXTS).shape == (14, 2)
-    embedder = tg.TextEmbedder(tiny_bert, "float32", normalize=True, long="windows", sequence_length=LENGTH)
+    embedder = tg.TextEmbedder(tiny_bert, "float32", normalize=True, truncation="windows", sequence_length=LENGTH)
     np.testing.assert_allclose(np.linalg.norm(embedder.predict(LONG), axis=1), 1, atol=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_word_vectors_and_vectors_of_texts(tiny_word_vectors, tiny_bert):
     [
         ({"pairs": True}, "one answer per single text"),
         ({"sequence_length": 7}, "at least 8, not 7"),
-        ({"long": "window"}, "head, head\\+tail, windows"),
+        ({"truncation": "window"}, "head, head\\+tail, windows"),
     ],
 )
 def test_what_makes_no_sense(tiny_bert, tiny_word_vectors, options, message):
@@ -173,7 +173,7 @@ def test_what_makes_no_sense(tiny_bert, tiny_word_vectors, options, message):
 
 def test_commands(tiny_bert, tmp_path):
     source, folder = write_csv(tmp_path / "data.csv", zip(TEXTS[2:7], LABELS[2:7], strict=True)), tmp_path / "model"
-    options = ("--preset", tiny_bert, "--precision", "float32", "--long", "windows", "--sequence-length", LENGTH)
+    options = ("--preset", tiny_bert, "--precision", "float32", "--truncation", "windows", "--sequence-length", LENGTH)
     assert run("train", source, "--test", source, "--epochs", 1, "--out", folder, *options).exit_code == 0
     assert "were cut" not in run("evaluate", folder, source).stderr
     assert len(run("predict", folder, source).stdout.splitlines()) == 6

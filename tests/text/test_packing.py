@@ -1,16 +1,16 @@
-"""Packing against the `tokenizers` library's template and truncation, and padding."""
+"""Packing against the `tokenizers` library's template and truncated, and padding."""
 
 import itertools
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from textgraft.text.packing import pack, pad
+from tokenizers import Tokenizer
 
 START, END = 1, 2
 

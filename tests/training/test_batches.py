@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgraft.training.batches import by_length, padding, shuffled
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 from textgraft.training.schedule import learning_rates
 
 lengths_of = st.lists(st.integers(0, 600), min_size=1, max_size=300).map(np.array)
@@ -74,7 +74,7 @@ def test_no_rows_no_batches():
 
 @pytest.mark.parametrize("warmup", [0, 3])
 def test_learning_rate_rises_and_falls(warmup):
-    config = FitConfig(learning_rate=1.0, warmup=warmup / 10, schedule="linear")
+    config = TrainingConfig(learning_rate=1.0, warmup=warmup / 10, schedule="linear")
     rates = learning_rates(config, 10).tolist()
     assert rates[10] == 0
     assert max(rates) == rates[max(warmup - 1, 0)] == 1

@@ -4,7 +4,7 @@ import pytest
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import FitConfig, passes
+from textgraft.training.config import TrainingConfig, passes
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,11 @@ from textgraft.training.config import FitConfig, passes
 )  # fmt: skip
 def test_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=name):
-        FitConfig(**{name: value})
+        TrainingConfig(**{name: value})
 
 
 def test_none_is_filled_and_a_given_value_kept():
-    config = FitConfig(epochs=7).filled(TRANSFORMER_DEFAULTS)
+    config = TrainingConfig(epochs=7).filled(TRANSFORMER_DEFAULTS)
     assert config.epochs == 7
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
 

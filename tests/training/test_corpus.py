@@ -13,7 +13,7 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.training import corpus
 from textgraft.training.corpus import UNJUDGED, blocks, completions, framed, stream
-from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.inputs import TokenIds, TruncationCount
 
 GPT2 = Path(__file__).parents[1] / "golden" / "gpt2"
 END = 0
@@ -39,7 +39,7 @@ def as_array(texts):
 
 def tokens_of(rows):
     ids = np.concatenate([np.array(row, np.int32) for row in [*rows, []]])
-    return TokenIds(ids, np.array([len(row) for row in rows]), Truncation())
+    return TokenIds(ids, np.array([len(row) for row in rows]), TruncationCount())
 
 
 def rows_of(ragged):
@@ -118,7 +118,7 @@ def test_completions_alone_are_judged(start):
     unjudged = [UNJUDGED] * (2 + len(first))
     assert rows_of(found.targets) == [[*unjudged, 4, 5, END], [6, END]]
     assert found.weights.tolist() == [3, 2]
-    assert (found.inputs.truncation.texts, found.inputs.truncation.tokens) == (0, 0)
+    assert (found.inputs.truncated.texts, found.inputs.truncated.tokens) == (0, 0)
 
 
 def test_what_does_not_fit_is_cut_and_counted():
@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_cut_and_counted():
     assert rows_of(found.inputs._rows) == [[3, 4, 5], [3, 4, 5], [END, 4, 5]]
     assert rows_of(found.targets) == [[4, 5, END], [4, 5, 6], [4, 5, 6]]
     # Two of the prompt; two of the prompt, two of the answer and the end; the end.
-    assert found.inputs.truncation == Truncation(3, 2 + 5 + 1)
+    assert found.inputs.truncated == TruncationCount(3, 2 + 5 + 1)
     started = completions(tokens_of(prompts), tokens_of(answers), 99, END, 3)
     assert rows_of(started.inputs._rows) == [[99, 4, 5]] * 3
 
@@ -144,6 +144,6 @@ def test_no_token_is_lost_silently(pairs, start, length):
     assert found.lengths.max() <= length
     held = sum(len(row) + 1 for row in rows_of(found.inputs._rows))
     extra = len(pairs) * (start is not None) + sum(1 for row in rows_of(found.inputs._rows) if row[0] == END)
-    assert held - extra + found.inputs.truncation.tokens == sum(len(one) + len(two) + 1 for one, two in pairs)
+    assert held - extra + found.inputs.truncated.tokens == sum(len(one) + len(two) + 1 for one, two in pairs)
     assert [sum(one != UNJUDGED for one in row) for row in rows_of(found.targets)] == found.weights.tolist()
     assert found.weights.min() >= 1

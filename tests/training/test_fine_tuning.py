@@ -11,7 +11,7 @@ from tests.conftest import GOLDEN
 from tests.cutting import Watcher
 from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
-from textgraft.tasks.grafting import Grafting
+from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.training.activations import Activations, require_room
 from textgraft.training.history import History
 from textgraft.training.loop import Training
@@ -74,10 +74,10 @@ def test_all_blocks_but_not_the_embeddings():
 def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     model, other = fresh(family), fresh(family)
     config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
-    history = fit(model, **config, stored=stored)
+    history = fit(model, **config, cache_dtype=stored)
     chosen, _, read = other._prepared(data(), data(), config)
     halves = other.backbone.halves(1)
-    network, _, _ = Grafting(other, chosen).to_train(read, Watcher())
+    network, _, _ = FineTuning(other, chosen).to_train(read, Watcher())
 
     def forward(batch, training=False):
         return other.head(other.pooling(*halves.vectors(halves.below(batch), training)), training=training)

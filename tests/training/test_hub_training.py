@@ -6,8 +6,8 @@ from tools.make_hub_module import make_hub_module
 import textgraft as tg
 from tests.conftest import GOLDEN
 from textgraft.tasks.texts import as_batches
-from textgraft.training.compact import CompactTable
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
+from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.inputs import Examples
 from textgraft.training.step import Network, TrainingStep
 
@@ -27,9 +27,9 @@ def test_fifty_steps_change_the_table_as_the_legacy_program_changes_it(tmp_path)
         layer.set_weights([golden[name], np.zeros(golden[name].shape[1], np.float32)])
 
     tokens = model.tokenize(as_batches(golden["texts"].tolist()))
-    compact = CompactTable(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay=0.0)
+    compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay=0.0)
     network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
-    config = FitConfig(optimizer="adam", clip_norm=0.0, learning_rate=RATE, batch_tokens=1 << 20)
+    config = TrainingConfig(optimizer="adam", clip_norm=0.0, learning_rate=RATE, batch_tokens=1 << 20)
     step = TrainingStep(network, Examples(tokens, golden["targets"]), config)
     for number, chosen in enumerate(golden["order"]):
         step(chosen, RATE, number)

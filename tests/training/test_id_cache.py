@@ -49,8 +49,8 @@ def read(model, texts, kept=True):
     ("architecture", "texts"),
     [
         ({"sequence_length": 8}, TEXTS),
-        ({"sequence_length": 8, "long": "head+tail"}, TEXTS),
-        ({"sequence_length": 8, "long": "windows"}, TEXTS),
+        ({"sequence_length": 8, "truncation": "head+tail"}, TEXTS),
+        ({"sequence_length": 8, "truncation": "windows"}, TEXTS),
         ({"pairs": True}, PAIRS),
         ({}, []),
     ],
@@ -62,7 +62,7 @@ def test_what_is_kept_is_what_is_computed(tiny_bert, runs, architecture, texts):
     assert sum(runs) == 2 * len(texts)
     for found in (first, second):
         assert type(found) is type(computed)
-        assert found.truncation == computed.truncation
+        assert found.truncated == computed.truncated
         for array, expected in zip(found.arrays, computed.arrays, strict=True):
             assert array.dtype == expected.dtype
             np.testing.assert_array_equal(array, expected)
@@ -75,7 +75,7 @@ def test_what_is_kept_is_what_is_computed(tiny_bert, runs, architecture, texts):
         ({"pooling": "max"}, False),
         ({"dropout": 0.3}, False),
         ({"sequence_length": 9}, True),
-        ({"long": "head+tail"}, True),
+        ({"truncation": "head+tail"}, True),
         ({"cleaning": Cleaning(strip_html=True)}, True),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.inputs import TokenIds, TruncationCount
 from textgraft.training.masking import MaskedExamples, Masking
 
 MASK, NEVER, TOKENS = 4, (0, 1, 2, 3, 4), 1000
@@ -15,7 +15,9 @@ def examples(lengths=(50,) * 40, seed=0, ids=None):
         ids = np.random.default_rng(1).integers(5, TOKENS, lengths.sum()).astype(np.int32)
         ids[np.cumsum(lengths) - lengths] = 2
         ids[np.cumsum(lengths) - 1] = 3
-    return MaskedExamples(TokenIds(np.array(ids, np.int32), lengths, Truncation()), Masking(MASK, NEVER, TOKENS, seed))
+    return MaskedExamples(
+        TokenIds(np.array(ids, np.int32), lengths, TruncationCount()), Masking(MASK, NEVER, TOKENS, seed)
+    )
 
 
 def drawn(found, rows=None):

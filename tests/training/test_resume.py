@@ -190,7 +190,7 @@ def test_cut_while_all_is_removed_nothing_stays(tiny_bert, tmp_path, monkeypatch
     """The last checkpoint has lost its name already, and is not gone yet."""
     fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
     with monkeypatch.context() as patched, Checkpoints(tmp_path / "run") as checkpoints:
-        patched.setattr("textgraft.artifact.storage.shutil.rmtree", lambda *_, **__: cut())
+        patched.setattr("textgraft.storage.folders.shutil.rmtree", lambda *_, **__: cut())
         with pytest.raises(CutError):
             checkpoints.clear()
     (leaving,) = (tmp_path / "run").iterdir()
@@ -204,7 +204,7 @@ def test_what_was_made_for_a_run_goes_before_its_checkpoints(tiny_bert, tmp_path
     gone = []
     with Checkpoints(tmp_path / "run") as checkpoints:
         checkpoints.made("something", {}, lambda: {"file": [b"x"]})
-        monkeypatch.setattr("textgraft.artifact.storage.remove_folder", lambda folder: gone.append(folder.name))
+        monkeypatch.setattr("textgraft.storage.folders.remove_folder", lambda folder: gone.append(folder.name))
         checkpoints.clear()
     assert [name.split("-")[0] for name in gone] == ["made", "checkpoint"]
 

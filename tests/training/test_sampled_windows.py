@@ -23,8 +23,10 @@ def data():
 
 
 def classifier(preset, most=MOST):
-    model = tg.TextClassifier(preset, ["bad", "good"], precision="float32", long="windows", sequence_length=LENGTH)
-    model.backbone.fit_defaults = replace(model.backbone.fit_defaults, batch_tokens=most * LENGTH)
+    model = tg.TextClassifier(
+        preset, ["bad", "good"], precision="float32", truncation="windows", sequence_length=LENGTH
+    )
+    model.backbone.training_defaults = replace(model.backbone.training_defaults, batch_tokens=most * LENGTH)
     return model
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.parts import Parts
-from textgraft.data.recognition import data_of
+from textgraft.data.splits import Parts
 from textgraft.data.tagged import TaggedDataset
+from textgraft.data.task_inference import data_of
 from textgraft.errors import ConfigError
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import built
@@ -40,7 +40,7 @@ def space(*presets):
             "fine_tune": Choice(("none", "last:1", "all")),
             "learning_rate": Range(1e-4, 1e-3),
             "pooling": Choice(("mean", "cls", "sqrtn")),
-            "long": Choice(("head", "windows")),
+            "truncation": Choice(("head", "windows")),
             "strip_html": Choice((False, True)),
         },
         {
@@ -78,7 +78,7 @@ def test_spans_know_no_vector_of_a_text(tiny_bert):
     assert notices == [
         "long", "pooling", "strip_html True", "head logistic",
     ]  # fmt: skip
-    assert not {"pooling", "long"} & left.words.keys()
+    assert not {"pooling", "truncation"} & left.words.keys()
 
 
 def test_what_one_preset_can_do_stays(tiny_bert, tiny_word_vectors):

@@ -12,10 +12,10 @@ import keras
 import tensorflow as tf
 
 from textgraft import registry
-from textgraft.backbones.defaults import FitDefaults
-from textgraft.backbones.halves import Halves
+from textgraft.backbones.defaults import TrainingDefaults
+from textgraft.backbones.fused_layers import fused_layers
 from textgraft.backbones.language_model import LanguageModel
-from textgraft.backbones.quick_layers import quick_layers
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_table import TokenTable
 from textgraft.errors import ConfigError
 from textgraft.text.packing import PairRows, padded
@@ -109,7 +109,7 @@ class Backbone(ABC):
 
     family: ClassVar[str]
     poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
-    fit_defaults: ClassVar[FitDefaults]
+    training_defaults: ClassVar[TrainingDefaults]
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
 
@@ -213,7 +213,7 @@ class Backbone(ABC):
         """
         row = padded(rows, self.special_tokens.pad)
         inputs = {name: row[name] for name in self.network.input}
-        with quick_layers(self.network):
+        with fused_layers(self.network):
             return self.network(inputs, training=training), row["padding_mask"]
 
     @property
@@ -249,7 +249,7 @@ class Backbone(ABC):
         """How many tokens there are; the table may have more rows."""
         return int(self.token_table.vectors.shape[0])
 
-    def halves(self, count: int) -> Halves:
+    def halves(self, count: int) -> SplitNetwork:
         """The network in two: `count` of its highest blocks, which may be none, and all below.
 
         Raises:
@@ -257,7 +257,7 @@ class Backbone(ABC):
         """
         if count:
             raise ConfigError(f"{self.family} has no blocks that could be trained alone; fine_tune all or none")
-        return Halves(self.network, self.network.output, lambda vectors, _: vectors, self.special_tokens.pad)
+        return SplitNetwork(self.network, self.network.output, lambda vectors, _: vectors, self.special_tokens.pad)
 
     def stage(self, weight: keras.Variable) -> int:
         """How high in the network a weight is: 0 for the lowest; anything that is not of the network is highest."""
@@ -285,4 +285,7 @@ class Backbone(ABC):
 
 def families() -> dict[str, type[Backbone]]:
     """Every backbone family by name."""
-    return {name: registry.implementation("backbones", name, Backbone) for name in registry.names("backbones")}
+    return {
+        name: registry.implementation("backbones.families", name, Backbone)
+        for name in registry.names("backbones.families")
+    }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class FitDefaults:
+class TrainingDefaults:
     """What a family trains best with when the user does not say.
 
     Attributes:
@@ -33,7 +33,7 @@ class FitDefaults:
 
 
 # Devlin et al., 2018, appendix A.3, but for a learning rate that suits smaller networks and a length that suits a CPU.
-TRANSFORMER_DEFAULTS = FitDefaults(
+TRANSFORMER_DEFAULTS = TrainingDefaults(
     learning_rate=1e-4,
     epochs=3,
     batch_size=16,

@@ -9,12 +9,12 @@ from pathlib import Path
 import keras_hub
 
 from textgraft.backbones.base import Backbone, Origin, Reading, families
-from textgraft.backbones.files import read_json
 from textgraft.backbones.formats.hugging_face import model_type
 from textgraft.backbones.formats.keras_hub_preset import class_name
 from textgraft.backbones.hub_modules import is_module
-from textgraft.backbones.places import PLACES, Listed, Located, place_of
+from textgraft.backbones.preset_sources import PLACES, Listed, ResolvedPreset, place_of
 from textgraft.errors import ConfigError, PresetError
+from textgraft.storage.preset_files import read_json
 
 
 def load_backbone(
@@ -50,7 +50,7 @@ def load_backbone(
     return family.from_pretrained(located.path, Origin(str(preset), sha256), Reading(precision, vocabulary_limit))
 
 
-def fetched(preset: str) -> tuple[Located, dict[str, str]]:
+def fetched(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:
     """Bring a preset to this machine, unless it is here; where it is, and the SHA-256 of its files.
 
     Raises:
@@ -113,7 +113,7 @@ def _keras_hub_class(found: str) -> str | None:
     return classes.get(wanted)
 
 
-def _require_trust(preset: str, located: Located, sha256: Mapping[str, str], trust: bool) -> None:
+def _require_trust(preset: str, located: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:
     if not is_module(located.path) or trust or located.trusted:
         return
     manifest = os.environ.get("TEXTGRAFT_MANIFEST")
@@ -132,7 +132,7 @@ def _known_hashes(manifest: Path) -> set[str]:
         raise PresetError(f"{manifest} is no manifest of `textgraft fetch`; write it again") from error
 
 
-def _hashes(located: Located) -> dict[str, str]:
+def _hashes(located: ResolvedPreset) -> dict[str, str]:
     """SHA-256 of each file, by its name below the preset's path; those that must have one are compared."""
     path = located.path
     found = {name: sha256_of(file) for name, file in _files(path, located.sha256)}

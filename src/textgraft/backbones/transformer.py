@@ -12,14 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, Reading, SpecialTokens
-from textgraft.backbones.computation import ACTIVATIONS, Computation
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.backbones.formats.base import Format, own_computation
-from textgraft.backbones.halves import Halves
 from textgraft.backbones.language_model import LanguageModel
+from textgraft.backbones.layer_config import ACTIVATIONS, LayerConfig
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_table import TokenTable
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.errors import ConfigError, PresetError
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 
 class Transformer(Backbone):
@@ -35,7 +35,7 @@ class Transformer(Backbone):
         padded_vocabulary: whether the network may have more rows than the vocabulary has tokens.
     """
 
-    fit_defaults = TRANSFORMER_DEFAULTS
+    training_defaults = TRANSFORMER_DEFAULTS
 
     network_class: ClassVar[Callable[..., keras.Model]]
     tokenizer_class: ClassVar[type[Tokenizer]]
@@ -45,7 +45,7 @@ class Transformer(Backbone):
     width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
     padded_vocabulary: ClassVar[bool] = False
 
-    def __init__(self, encoder: keras.Model, tokenizer: Tokenizer, computation: Computation, origin: Origin) -> None:
+    def __init__(self, encoder: keras.Model, tokenizer: Tokenizer, computation: LayerConfig, origin: Origin) -> None:
         """Join a KerasHub network and a tokenizer.
 
         Args:
@@ -66,7 +66,7 @@ class Transformer(Backbone):
         vectors = output["sequence_output"] if isinstance(output, dict) else output
         self.network = keras.Model(inputs, vectors, name=self.family)
         self._seen = [_input_of(block) for block in encoder.transformer_layers]
-        self._halves: dict[int, Halves] = {}
+        self._halves: dict[int, SplitNetwork] = {}
         self.token_table = TokenTable(encoder.token_embedding, self.special_tokens.pad)
         self.max_sequence_length = encoder.max_sequence_length
         self.origin = origin
@@ -97,7 +97,7 @@ class Transformer(Backbone):
         encoder = cls.network_class(**config["network"], dtype=precision)
         with _refusing("the tokenizer cannot be rebuilt"):
             tokenizer = cls.tokenizer_class.from_assets(assets, config["tokenizer"])
-        return cls(encoder, tokenizer, Computation(**config["computation"]), origin)
+        return cls(encoder, tokenizer, LayerConfig(**config["computation"]), origin)
 
     @classmethod
     def untrained(
@@ -151,7 +151,7 @@ class Transformer(Backbone):
         """Of the tokenizer."""
         return len(self._tokenizer.vocabulary)
 
-    def halves(self, count: int) -> Halves:
+    def halves(self, count: int) -> SplitNetwork:
         """The network in two."""
         if not count:
             return super().halves(count)
@@ -172,7 +172,7 @@ class Transformer(Backbone):
             return self._finished(vectors)
 
         if count not in self._halves:
-            self._halves[count] = Halves(self.network, cut, above, self.special_tokens.pad)
+            self._halves[count] = SplitNetwork(self.network, cut, above, self.special_tokens.pad)
         return self._halves[count]
 
     def stage(self, weight: keras.Variable) -> int:
@@ -305,7 +305,7 @@ def _refusing(what: str) -> Iterator[None]:
         raise PresetError(f"{what}: {reason}") from error
 
 
-def _set_computation(encoder: keras.Model, computation: Computation) -> None:
+def _set_computation(encoder: keras.Model, computation: LayerConfig) -> None:
     """Compute as the original does; KerasHub's classes have one activation and one epsilon each.
 
     In bfloat16 GELU stays in its tanh form: it is 1.35 times faster, and its error is below bfloat16's rounding.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from textgraft import registry
 from textgraft.backbones.base import Backbone, Origin
-from textgraft.backbones.files import read_json
 from textgraft.backbones.presets import sha256_of
 from textgraft.backbones.transformer import Transformer
 from textgraft.errors import ConfigError
+from textgraft.storage.preset_files import read_json
 
 _SETTINGS = "tokenizer_settings.json"
 
@@ -94,7 +94,7 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
 
 
 def _transformer(family: str) -> type[Transformer]:
-    kind = registry.implementation("backbones", family, Backbone)
+    kind = registry.implementation("backbones.families", family, Backbone)
     if not issubclass(kind, Transformer):
         raise ConfigError(f"{family} has no network to train from random weights; take a transformer, such as bert")
     return kind

@@ -24,8 +24,8 @@ def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] 
 
         textgraft cache clear
     """
-    from textgraft.artifact.cache import ArrayCache
     from textgraft.cli.console import say
+    from textgraft.storage.array_cache import ArrayCache
 
     kept = ArrayCache.of_user()
     count, size = len(kept.entries), kept.size

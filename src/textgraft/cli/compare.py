@@ -33,12 +33,12 @@ def compare(
     Example:
         textgraft compare sentiment quick --data held-out.csv
     """
-    from textgraft.artifact import model_folder
     from textgraft.cli.console import say, show, show_json
     from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_part
+    from textgraft.data.splits import read_part
     from textgraft.data.tasks.text_classification import TextClassificationData
     from textgraft.errors import ConfigError
+    from textgraft.model_folder import folder as model_folder
 
     if len(folders) < 2:
         raise ConfigError("compare takes two model folders or more: textgraft compare A B --data test.csv")
@@ -94,15 +94,15 @@ def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
     from textgraft.evaluation.metrics import classification
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
-    from textgraft.training.inputs import Truncation
+    from textgraft.training.inputs import TruncationCount
 
     model = load_as(TextClassifier, stored, precision)
-    truncation = Truncation()
+    truncated = TruncationCount()
     texts = followed((batch.whole for batch in dataset.batches()), len(dataset))
-    probabilities = np.concatenate(list(model.probabilities(texts, truncation)))
+    probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)
-    say_truncated(f"{dataset.source}, {stored.folder}", asdict(truncation), model.architecture.sequence_length)
+    say_truncated(f"{dataset.source}, {stored.folder}", asdict(truncated), model.architecture.sequence_length)
     found = classification(dataset.label_ids(labels), probabilities, labels)
     scores = {name: found[name] for name in ("accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval")}
     return {"scores": scores, "said": probabilities.argmax(axis=1), "labels": labels}

@@ -15,8 +15,8 @@ def corpus(given: dict[str, Any]) -> Any:
     """The texts to learn from and those that judge, as `Parts`."""
     from textgraft.cli.console import say
     from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_parts
-    from textgraft.data.recognition import data_of
+    from textgraft.data.splits import read_parts
+    from textgraft.data.task_inference import data_of
 
     how = Reading(**some(given, _DATA))
     sources = some(given, ("validation", "split"))

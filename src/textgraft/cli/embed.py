@@ -35,8 +35,8 @@ def embed(
 
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
-    from textgraft.artifact.tables import open_vectors
     from textgraft.cli.console import followed, say, say_truncated
+    from textgraft.cli.output.tables import open_vectors
     from textgraft.cli.texts import reading
 
     stream = reading(data, text=text, paired=False, encoding=encoding, empty=empty, format=format, split=split)
@@ -46,7 +46,7 @@ def embed(
     start_tensorflow(threads)
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
-    from textgraft.training.inputs import Truncation
+    from textgraft.training.inputs import TruncationCount
 
     asked = {
         "pooling": pooling,
@@ -56,12 +56,12 @@ def embed(
     }
     given = {**architecture_of(preset), **{name: value for name, value in asked.items() if value is not None}}
     embedder = TextEmbedder(preset, precision or "auto", normalize, **given)
-    truncation = Truncation()
+    truncated = TruncationCount()
     batches = followed(batch.texts for batch in stream)
     with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:
-        for texts, vectors in embedder.paired(batches, partial(embedder.outputs, truncation=truncation)):
+        for texts, vectors in embedder.paired(batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
     for notice in stream.notices:
         say(notice)
-    say_truncated(data, asdict(truncation), embedder.architecture.sequence_length)
+    say_truncated(data, asdict(truncated), embedder.architecture.sequence_length)
     say(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

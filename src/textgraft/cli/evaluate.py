@@ -30,11 +30,11 @@ def evaluate(
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
-    from textgraft.artifact import model_folder
     from textgraft.cli.console import followed, say, say_truncated, show, show_json
     from textgraft.data.loading import Reading
-    from textgraft.data.parts import read_part
-    from textgraft.data.recognition import data_of
+    from textgraft.data.splits import read_part
+    from textgraft.data.task_inference import data_of
+    from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
     settings = stored.config["settings"]

@@ -40,9 +40,9 @@ def _described(path: Path, sha256: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 def _write(manifest: Path, entry: dict[str, Any]) -> None:
     """Put an entry into a manifest, in place of an older one of the same preset."""
-    from textgraft.artifact import storage
-    from textgraft.backbones.files import read_json_if_there
     from textgraft.errors import ConfigError
+    from textgraft.storage import folders
+    from textgraft.storage.preset_files import read_json_if_there
 
     try:
         others = [other for other in read_json_if_there(manifest).get("presets", []) if other["name"] != entry["name"]]
@@ -50,7 +50,7 @@ def _write(manifest: Path, entry: dict[str, Any]) -> None:
         raise ConfigError(f"{manifest} is there and no manifest; choose another name") from error
     content = json.dumps({"presets": [*others, entry]}, indent=2, ensure_ascii=False) + "\n"
     try:
-        with storage.replacing(manifest) as file:
+        with folders.replacing(manifest) as file:
             file.write(content.encode())
     except OSError as error:
         raise ConfigError(f"{manifest} cannot be written: {error.strerror}") from error

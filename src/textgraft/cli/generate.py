@@ -22,8 +22,8 @@ def generate(
     temperature: o.Temperature = None,
     top_k: o.TopK = None,
     top_p: o.TopP = None,
-    beam: o.Beam = None,
-    contrastive: o.Contrastive = None,
+    num_beams: o.NumBeams = None,
+    penalty_alpha: o.PenaltyAlpha = None,
     seed: Annotated[int | None, typer.Option(help="Of what is drawn.  [0]")] = None,
     stop: o.Stop = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it comes.")] = False,
@@ -41,7 +41,7 @@ def generate(
     Examples:
         textgraft generate hf://openai-community/gpt2 "The film was" --top-p 0.9 --seed 3
 
-        textgraft generate writer --file prompts.txt --beam 4 --json
+        textgraft generate writer --file prompts.txt --num-beams 4 --json
 
         textgraft generate writer "Dear Sir" --stream --stop "Yours"
     """
@@ -54,8 +54,8 @@ def generate(
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
-        "beam": beam,
-        "contrastive": contrastive,
+        "num_beams": num_beams,
+        "penalty_alpha": penalty_alpha,
         "seed": seed,
         "stop": tuple(stop or ()),
     }

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from textgraft.artifact.entity_files import Entity
 from textgraft.data.tagged import TaggedText
+from textgraft.data.tags import Entity
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 

@@ -11,8 +11,8 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
     Example:
         textgraft info sentiment
     """
-    from textgraft.artifact import model_folder
     from textgraft.cli.console import show, show_json
+    from textgraft.model_folder import folder as model_folder
 
     config = model_folder.read(folder).config
     if json:
@@ -29,8 +29,8 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
-    from textgraft.artifact.card import results, with_interval
-    from textgraft.artifact.tasks.base import layout_of
+    from textgraft.model_folder.card import results, with_interval
+    from textgraft.model_folder.tasks.base import layout_of
 
     architecture = config["architecture"]
     cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)

@@ -11,7 +11,7 @@ Text = Annotated[str | None, typer.Option(help="Column of the texts; guessed whe
 Label = Annotated[str | None, typer.Option(help="Column of the labels; guessed when there is no doubt.")]
 Pair = Annotated[str | None, typer.Option(help="Column of second texts, where each row is a pair.")]
 Split = Annotated[str | None, typer.Option(help="Parts of the data, as in 'train[:60%],train[60%:],test'.")]
-Problem = Annotated[
+Objective = Annotated[
     str | None,
     typer.Option(help="single-label, multi-label or regression.  [multi-label for lists, else single-label]"),
 ]
@@ -36,7 +36,7 @@ Pooling = Annotated[str | None, typer.Option(help="Token vectors to a text vecto
 Hidden = Annotated[str | None, typer.Option(help="Widths of hidden layers before the output, as in 16 or 64,16.")]
 Dropout = Annotated[float | None, typer.Option(help="Share of the head's inputs dropped in training.  [0.1]")]
 SequenceLength = Annotated[int | None, typer.Option(help="Longest text, in tokens; 0 for the model's limit.  [256]")]
-Long = Annotated[str | None, typer.Option(help="Of a longer text: head, head+tail, or windows for all.  [head]")]
+Truncation = Annotated[str | None, typer.Option(help="Of a longer text: head, head+tail, or windows for all.  [head]")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [auto]")]
 Lowercase = Annotated[bool | None, typer.Option("--lowercase", help="Clean: lower-case.")]
 StripPunctuation = Annotated[bool | None, typer.Option("--strip-punctuation", help="Clean: delete punctuation.")]
@@ -52,7 +52,7 @@ FineTune = Annotated[
     str | None,
     typer.Option(help="all, none (feature extraction), last:N (the N highest blocks) or lora:R (of rank R).  [all]"),
 ]
-Stored = Annotated[
+CacheDtype = Annotated[
     str | None, typer.Option(help="With last:N, how what is below is kept: float16 or float32.  [float16]")
 ]
 Balance = Annotated[str | None, typer.Option(help="For rare labels: none, weights, focal or oversample.  [none]")]
@@ -86,8 +86,10 @@ Temperature = Annotated[
 ]
 TopK = Annotated[int | None, typer.Option(help="Draw from so many of the most probable tokens.")]
 TopP = Annotated[float | None, typer.Option(help="Draw from the fewest tokens that have this share of probability.")]
-Beam = Annotated[int | None, typer.Option(help="Follow so many texts side by side, and take the most probable one.")]
-Contrastive = Annotated[
+NumBeams = Annotated[
+    int | None, typer.Option(help="Follow so many texts side by side, and take the most probable one.")
+]
+PenaltyAlpha = Annotated[
     float | None, typer.Option(help="Contrastive search: how much likeness to tokens before counts, as in 0.6.")
 ]
 Stop = Annotated[list[str] | None, typer.Option(help="End before this string; may be given several times.")]

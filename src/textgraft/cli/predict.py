@@ -42,9 +42,9 @@ def predict(
 
         echo "Ada met Charles in London." | textgraft predict entities --highlight
     """
-    from textgraft.artifact import model_folder
     from textgraft.cli.console import say, say_truncated
     from textgraft.cli.texts import reading, reading_tagged
+    from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
     finds = stored.config["task"] == "token-classification"
@@ -68,32 +68,32 @@ def predict(
     elif finds:
         _find(model, stream, out, bool(overwrite))
     else:
-        truncation = _label(model, stream, pairs, out, bool(overwrite))
-        say_truncated(data, asdict(truncation), model.architecture.sequence_length)
+        truncated = _label(model, stream, pairs, out, bool(overwrite))
+        say_truncated(data, asdict(truncated), model.architecture.sequence_length)
     for notice in stream.notices:
         say(notice)
 
 
 def _label(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> Any:
     """Write the table; gives what truncation took."""
-    from textgraft.artifact.tables import open_table
     from textgraft.cli.console import followed
-    from textgraft.training.inputs import Truncation
+    from textgraft.cli.output.tables import open_table
+    from textgraft.training.inputs import TruncationCount
 
-    truncation = Truncation()
+    truncated = TruncationCount()
     batches = (batch.whole for batch in stream)
     columns = [*(["text", "pair"] if pairs else ["text"]), *model.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
         shown = followed(batches) if out else batches
-        for texts, answers in model.paired(shown, partial(model.answers, truncation=truncation)):
+        for texts, answers in model.paired(shown, partial(model.answers, truncated=truncated)):
             cells = texts.T if pairs else [texts]
             table.write([*([text.decode() for text in column] for column in cells), *answers])
-    return truncation
+    return truncated
 
 
 def _find(model: Any, stream: Any, out: Path | None, overwrite: bool) -> None:
-    from textgraft.artifact.entity_files import open_entities
     from textgraft.cli.console import followed
+    from textgraft.cli.output.entity_files import open_entities
 
     with open_entities(out, overwrite) as file:
         for texts in followed(_chunks(stream)) if out else _chunks(stream):

@@ -28,10 +28,10 @@ def some(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def task_of(given: dict[str, Any]) -> str:
-    """The task that was named, or else what the columns of the data tell; errors are those of `recognition.task_of`."""
-    from textgraft.data import recognition
+    """The task that was named, or else what the columns of the data tell; errors: `task_inference.task_of`."""
+    from textgraft.data import task_inference
 
-    return str(given.get("task") or recognition.task_of(given["data"], _reading(given)))
+    return str(given.get("task") or task_inference.task_of(given["data"], _reading(given)))
 
 
 def parts_of(given: dict[str, Any], kind: Any, with_test: bool = True) -> Any:
@@ -42,7 +42,7 @@ def parts_of(given: dict[str, Any], kind: Any, with_test: bool = True) -> Any:
         kind: what the task's data must be.
         with_test: False to leave test texts unread.
     """
-    from textgraft.data.parts import read_parts
+    from textgraft.data.splits import read_parts
 
     sources, seed = some(given, SOURCES), given.get("seed", 0)
     return read_parts(kind, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
@@ -77,7 +77,7 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
     Raises:
         ModelFolderError: when it is there already, or cannot be written.
     """
-    from textgraft.artifact.storage import check_free
+    from textgraft.storage.folders import check_free
     from textgraft.training.checkpoints import Checkpoints
 
     folder = Path(given["out"])

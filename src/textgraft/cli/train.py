@@ -9,9 +9,18 @@ from textgraft.cli import options as o
 from textgraft.cli.runs import cleaning, left_in_folder, parts_of, require, some, start, task_of
 from textgraft.cli.settings import merged
 
-_MODEL = ("vocabulary_limit", "trust_savedmodel", "pooling", "dropout", "sequence_length", "long", "seed", "decoding")
+_MODEL = (
+    "vocabulary_limit",
+    "trust_savedmodel",
+    "pooling",
+    "dropout",
+    "sequence_length",
+    "truncation",
+    "seed",
+    "decoding",
+)
 _FIT = (
-    "fine_tune", "head", "stored", "balance", "layer_decay", "gradual_unfreezing", "epochs",
+    "fine_tune", "head", "cache_dtype", "balance", "layer_decay", "gradual_unfreezing", "epochs",
     "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
     "schedule", "warmup", "clip_norm", "patience", "seed",
 )  # fmt: skip
@@ -30,14 +39,14 @@ def train(
     trust_savedmodel: o.TrustSavedModel = None,
     fine_tune: o.FineTune = None,
     head: o.Head = None,
-    stored: o.Stored = None,
+    cache_dtype: o.CacheDtype = None,
     balance: o.Balance = None,
     layer_decay: o.LayerDecay = None,
     gradual_unfreezing: o.GradualUnfreezing = None,
     text: o.Text = None,
     label: o.Label = None,
     pair: o.Pair = None,
-    problem: o.Problem = None,
+    problem: o.Objective = None,
     label_separator: o.LabelSeparator = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
@@ -50,7 +59,7 @@ def train(
     hidden: o.Hidden = None,
     dropout: o.Dropout = None,
     sequence_length: o.SequenceLength = None,
-    long: o.Long = None,
+    truncation: o.Truncation = None,
     decoding: o.Decoding = None,
     precision: o.Precision = None,
     epochs: o.Epochs = None,
@@ -125,7 +134,7 @@ def _plan(given: dict[str, Any]) -> None:
 def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
     """The parts of the data, and the untrained model."""
     from textgraft.cli.console import say
-    from textgraft.data.recognition import data_of
+    from textgraft.data.task_inference import data_of
 
     task = task_of(given)
     kind = data_of(task)

@@ -38,7 +38,7 @@ def tune(
     text: o.Text = None,
     label: o.Label = None,
     pair: o.Pair = None,
-    problem: o.Problem = None,
+    problem: o.Objective = None,
     label_separator: o.LabelSeparator = None,
     encoding: o.Encoding = None,
     empty: o.Empty = None,
@@ -158,7 +158,7 @@ def _require_readable(given: dict[str, Any]) -> None:
 
 def _assignment(given: dict[str, Any]) -> Any:
     """The task, with all of its data but the test texts."""
-    from textgraft.data.recognition import data_of
+    from textgraft.data.task_inference import data_of
     from textgraft.errors import ConfigError
     from textgraft.tuning.assignment import Assignment
 

@@ -10,7 +10,7 @@ from textgraft.data.annotations import Annotation, from_entities, from_words
 from textgraft.data.columns import Columns
 from textgraft.data.formats.base import Row, in_batches
 from textgraft.data.tags import SchemeCount
-from textgraft.data.values import Part
+from textgraft.data.validation import Part
 from textgraft.errors import DataError
 
 

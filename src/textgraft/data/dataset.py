@@ -15,7 +15,7 @@ from textgraft.data import duplicates
 from textgraft.data.columns import listed
 from textgraft.data.formats.base import Row, in_batches
 from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE, label_set, list_cell, number
-from textgraft.data.splits import Slice, stratified
+from textgraft.data.slices import Slice, stratified
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 

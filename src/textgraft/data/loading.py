@@ -12,10 +12,10 @@ from textgraft.data.columns import Columns, choose, choose_texts
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.formats.base import Format
 from textgraft.data.label_cells import MULTI, PROBLEMS, SINGLE
+from textgraft.data.slices import Slice, parse
 from textgraft.data.sources import open_source
-from textgraft.data.splits import Slice, parse
 from textgraft.data.store import Store
-from textgraft.data.values import EMPTY_CHOICES, CheckedRows, Part
+from textgraft.data.validation import EMPTY_CHOICES, CheckedRows, Part
 from textgraft.errors import ConfigError, DataError
 
 

@@ -1,98 +1,127 @@
-"""Parts of a dataset: by name and position as TensorFlow Datasets writes it, or drawn at random by label."""
+"""What a run trains on, judges epochs by, and is tested on."""
 
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
+from textgraft.data.dataset import Dataset
+from textgraft.data.loading import Reading, split_names
+from textgraft.data.slices import parse
+from textgraft.data.tasks.base import TaskData
+from textgraft.errors import ConfigError
 
-from textgraft.errors import ConfigError, DataError
-
-_BOUND = r"-?\d+(?:_\d+)*(?:(?:\.\d+)?%)?"
-_SLICE = re.compile(rf"(?P<split>[^\[\],\s]+)(?:\[(?P<start>{_BOUND})?:(?P<stop>{_BOUND})?\])?")
+VALIDATION_SHARE = 0.1
+_VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 
 
 @dataclass(frozen=True)
-class Slice:
-    """Rows of a split from `start` to `stop`, each a number or a percentage as written, or None."""
+class Parts:
+    """The data of a run.
 
-    split: str
-    start: str | None = None
-    stop: str | None = None
-
-    def __str__(self) -> str:
-        return self.split + self.bounds
-
-    @property
-    def bounds(self) -> str:
-        """The part in brackets; empty for a whole split."""
-        return "" if self.start is self.stop is None else f"[{self.start or ''}:{self.stop or ''}]"
-
-    def rows(self, count: int) -> range:
-        """The rows meant, of a split that has `count`.
-
-        Raises:
-            DataError: when there are none, or when a bound lies outside.
-        """
-        start = 0 if self.start is None else self._position(self.start, count)
-        stop = count if self.stop is None else self._position(self.stop, count)
-        if start >= stop:
-            raise DataError(f"split {self}: no rows; name a part that has some ({self.split} has {count} in all)")
-        return range(start, stop)
-
-    def _position(self, bound: str, count: int) -> int:
-        position = round(float(bound[:-1]) * count / 100) if bound.endswith("%") else int(bound)
-        if abs(position) > count:
-            raise DataError(f"split {self}: {bound} is out of range; {self.split} has {count} rows, stay within them")
-        return position + count if position < 0 else position
-
-
-def parse(split: str) -> tuple[Slice, ...]:
-    """The slices in "train[:60%],train[60%:],test".
-
-    Raises:
-        ConfigError: when the words are not of this form.
+    Attributes:
+        train: trained on.
+        validation: judges each epoch.
+        test: touched once, at the end; None when there is none.
+        notices: lines that the user should see although nothing is wrong.
     """
-    matches = [_SLICE.fullmatch(part.strip()) for part in split.split(",")]
-    if None in matches:
-        raise ConfigError(f"split {split!r} is not understood; write for instance train[:80%],train[80%:],test[:1000]")
-    return tuple(Slice(**match.groupdict()) for match in matches if match)
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset | None
+    notices: tuple[str, ...]
+
+    def named(self) -> Iterator[tuple[str, Dataset]]:
+        """Each part there is, with its name."""
+        yield "train", self.train
+        yield "validation", self.validation
+        if self.test is not None:
+            yield "test", self.test
 
 
-def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Draw a fraction of the rows of each label, and rows of one text together.
-
-    A label's share is as near to `fraction` as its texts allow. Rows of one text with several labels count for the
-    rarest of them.
+def read_parts(
+    kind: type[TaskData],
+    data: str,
+    how: Reading,
+    split: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    seed: int = 0,
+    with_test: bool = True,
+) -> Parts:
+    """Read the data of a run.
 
     Args:
-        codes: int32 (n,), a label each.
-        digests: (n,), equal for rows that must stay together.
-        fraction: between 0 and 1.
-        seed: of the draw.
+        kind: of the task.
+        data: the source to train on; its own validation and test splits are used unless others are named.
+        how: how all sources are to be read.
+        split: one to three parts of `data`: train; train, test; or train, validation, test.
+        validation: a source of its own; without any, a stratified tenth of the training texts is held back.
+        test: a source of its own.
+        seed: of the tenth that is held back.
+        with_test: False to leave test texts unread, whichever option names them.
 
-    Returns:
-        bool (n,), True for the rows drawn. A label with two texts or more has at least one drawn and one not.
+    Raises:
+        ConfigError: when `split` names more than three parts, or a part that another option names too.
+        DataError: see `load_dataset` and `TaskData`.
     """
-    _, group, size = np.unique(digests, return_inverse=True, return_counts=True)
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(size))
-    labels = codes[_rarest(codes, group)[order]]
-    order = order[np.argsort(labels, kind="stable")]
-    drawn = np.zeros(len(size), bool)
-    for stratum in np.split(order, np.cumsum(np.bincount(labels))[:-1]):
-        drawn[stratum[: _share(size[stratum], fraction)]] = True
-    return drawn[group]
+    names = _part_names(data, split, how)
+    sources = {"validation": validation, "test": test}
+    for name, source in sources.items():
+        if source is not None and split is not None and name in names:
+            raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
+    if not with_test:
+        names.pop("test", None)
+        sources["test"] = None
+    found = _loaded(kind, data, names, how)
+    for name, source in sources.items():
+        if source is not None:
+            found[name] = _whole(kind, source, name, how)
+    others = [found[name] for name in ("validation", "test") if name in found]
+    notices = [notice for part in found.values() for notice in part.notices]
+    notices += kind.check(found["train"], *others)
+    if "validation" not in found:
+        found["train"], found["validation"] = found["train"].split(1 - VALIDATION_SHARE, seed)
+    return Parts(found["train"], found["validation"], found.get("test"), tuple(dict.fromkeys(notices)))
 
 
-def _rarest(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """The row of each group whose label has the fewest rows, the first of several."""
-    by_group = np.lexsort((np.bincount(codes)[codes], group))
-    starts = np.searchsorted(group[by_group], np.arange(group.max(initial=-1) + 1))
-    return by_group[starts]
+def read_part(kind: type[TaskData], data: str, how: Reading, split: str | None = None) -> Dataset:
+    """Read one part of a source, as `read_parts` does.
+
+    Raises:
+        ConfigError: when `split` names several.
+        DataError: see `load_dataset` and `TaskData`.
+    """
+    part, *more = kind.load_parts(data, split, how)
+    if more:
+        raise ConfigError(f"one part of the data is needed, not {split!r}")
+    return part
 
 
-def _share(sizes: np.ndarray, fraction: float) -> int:
-    """How many groups of these sizes hold the fraction of rows nearest to `fraction`; of two, the larger number."""
-    rows = np.cumsum([0, *sizes])
-    distance = np.abs(rows - fraction * rows[-1])
-    groups = len(sizes) - int(np.argmin(distance[::-1]))
-    return min(max(groups, 1), len(sizes) - 1) if len(sizes) > 1 else groups
+def _part_names(data: str, split: str | None, how: Reading) -> dict[str, str | None]:
+    """The parts of one source as `load_parts` takes them, by name, "train" always among them."""
+    if split is None:
+        return _own_splits(data, how)
+    slices = parse(split)
+    names = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(slices), ())
+    if not names:
+        raise ConfigError(f"split names {len(slices)} parts; it takes train, then test, or validation and test")
+    return dict(zip(names, map(str, slices), strict=True))
+
+
+def _own_splits(data: str, how: Reading) -> dict[str, str | None]:
+    known = split_names(data, how.format)
+    if len(known) == 1 or "train" not in known:
+        return {"train": None}
+    validation = next((name for name in _VALIDATION_NAMES if name in known), None)
+    chosen = {"train": "train", "validation": validation, "test": "test" if "test" in known else None}
+    return {name: own for name, own in chosen.items() if own}
+
+
+def _loaded(kind: type[TaskData], data: str, names: Mapping[str, str | None], how: Reading) -> dict[str, Dataset]:
+    split = ",".join(own for own in names.values() if own) or None
+    return dict(zip(names, kind.load_parts(data, split, how), strict=True))
+
+
+def _whole(kind: type[TaskData], source: str, name: str, how: Reading) -> Dataset:
+    """A source of one split, or the split of that name where it has several."""
+    splits = split_names(source, how.format)
+    return kind.load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]

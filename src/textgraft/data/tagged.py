@@ -14,9 +14,9 @@ from textgraft.data.columns import Columns, choose_tagged, listed
 from textgraft.data.dataset import Dataset
 from textgraft.data.formats.base import Format
 from textgraft.data.loading import Reading, load_slices, load_split, open_split
-from textgraft.data.splits import Slice
+from textgraft.data.slices import Slice
 from textgraft.data.tags import SchemeCount, Span
-from textgraft.data.values import CheckedRows, Part
+from textgraft.data.validation import CheckedRows, Part
 from textgraft.errors import DataError
 
 

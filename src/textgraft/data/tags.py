@@ -13,6 +13,24 @@ _ENDS = frozenset("ESLU")
 _PREFIXES = frozenset("BIESLU")
 
 
+class Entity(NamedTuple):
+    """A span that was found.
+
+    Attributes:
+        text: its own.
+        label: its type.
+        start: code points into the whole text.
+        end: exclusive.
+        score: how sure it is, between 0 and 1.
+    """
+
+    text: str
+    label: str
+    start: int
+    end: int
+    score: float
+
+
 class Span(NamedTuple):
     """What has a label: from `start` up to but not including `end`, counted in words or in code points of a text."""
 

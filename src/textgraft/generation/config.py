@@ -21,8 +21,8 @@ class GenerationConfig:
             0 for all.
         top_p: tokens are drawn from the fewest that have this share of the probability
             (Holtzman et al., 2020, https://arxiv.org/abs/1904.09751).
-        beam: so many texts are followed side by side, and the one that is most probable per token is taken.
-        contrastive: how much it is held against a token, of the top_k (4 unless given), that the model sees it as it
+        num_beams: so many texts are followed side by side, and the one that is most probable per token is taken.
+        penalty_alpha: how much it is held against a token, of the top_k (4 unless given), that the model sees it as it
             sees one before it, between 0 and 1 (Su et al., 2022, https://arxiv.org/abs/2202.06417); 0 for not at all.
         seed: of the draws; each prompt has draws of its own.
         stop: a text ends before the first of these strings.
@@ -32,8 +32,8 @@ class GenerationConfig:
     temperature: float | None = None
     top_k: int = 0
     top_p: float = 1.0
-    beam: int = 1
-    contrastive: float = 0.0
+    num_beams: int = 1
+    penalty_alpha: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
 
@@ -43,7 +43,7 @@ class GenerationConfig:
         Raises:
             ConfigError: when they do not.
         """
-        for name in ("max_new_tokens", "beam"):
+        for name in ("max_new_tokens", "num_beams"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1, not {value}")
@@ -53,8 +53,8 @@ class GenerationConfig:
                 raise ConfigError(f"{name} must be at least 0, not {value}")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p is a share, above 0 and at most 1, not {self.top_p}")
-        if not 0 <= self.contrastive <= 1:
-            raise ConfigError(f"contrastive must be between 0 and 1, not {self.contrastive}")
+        if not 0 <= self.penalty_alpha <= 1:
+            raise ConfigError(f"penalty_alpha must be between 0 and 1, not {self.penalty_alpha}")
         if "" in self.stop:
             raise ConfigError("stop: every text has the empty string; leave it out")
         self._check_together()
@@ -63,7 +63,7 @@ class GenerationConfig:
     def warmth(self) -> float:
         """The temperature, with what None stands for filled in; 0 when no token is drawn."""
         if self.temperature is None:
-            return float(self.top_p < 1 or (self.top_k > 0 and not self.contrastive))
+            return float(self.top_p < 1 or (self.top_k > 0 and not self.penalty_alpha))
         return self.temperature
 
     @property
@@ -90,11 +90,11 @@ class GenerationConfig:
         return self.max_new_tokens
 
     def _check_together(self) -> None:
-        if self.beam > 1 and self.contrastive:
-            raise ConfigError("beam and contrastive are two ways to choose tokens; take one")
-        if self.beam > 1 and (self.warmth or self.top_k):
+        if self.num_beams > 1 and self.penalty_alpha:
+            raise ConfigError("num_beams and penalty_alpha are two ways to choose tokens; take one")
+        if self.num_beams > 1 and (self.warmth or self.top_k):
             raise ConfigError("beam search draws no tokens; leave out temperature, top_k and top_p")
-        if self.contrastive and self.warmth:
+        if self.penalty_alpha and self.warmth:
             raise ConfigError("contrastive search draws no tokens; leave out temperature and top_p")
-        if self.temperature == 0 and (self.top_k or self.top_p < 1) and not self.contrastive:
+        if self.temperature == 0 and (self.top_k or self.top_p < 1) and not self.penalty_alpha:
             raise ConfigError("temperature 0 draws no tokens; leave out top_k and top_p, or raise it")

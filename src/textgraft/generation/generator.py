@@ -8,7 +8,7 @@ from textgraft.backbones.language_model import LanguageModel
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.row import Continuation, Row
-from textgraft.generation.search import Progress, away_from_the_past, by_beams, token_by_token
+from textgraft.generation.search import Progress, beam_search, contrastive_search, token_by_token
 
 _ROWS = 8  # side by side
 
@@ -49,16 +49,16 @@ class Generator:
         Raises:
             ConfigError: as `generate` does; and for beam search, which knows no word of its text until it has all.
         """
-        if config.beam > 1:
-            raise ConfigError("beam search knows its text only at the end; leave out stream, or beam")
+        if config.num_beams > 1:
+            raise ConfigError("beam search knows its text only at the end; drop stream or num_beams")
         row = Row(prompt, self._model, config, number)
         return Stream(row, self._search([row], config))
 
     def _search(self, rows: Sequence[Row], config: GenerationConfig) -> Progress:
-        if config.beam == 1 and not config.contrastive:
+        if config.num_beams == 1 and not config.penalty_alpha:
             yield from token_by_token(self._model, rows, config)
             return
-        search = by_beams if config.beam > 1 else away_from_the_past
+        search = beam_search if config.num_beams > 1 else contrastive_search
         for row in rows:
             yield from search(self._model, row, config)
 

@@ -40,13 +40,13 @@ def token_by_token(model: LanguageModel, rows: Sequence[Row], config: Generation
         ids = following[:, np.newaxis] if _shortest(rows) <= cache.length else _common(rows, cache.length)
 
 
-def by_beams(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
+def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
     """The text whose tokens are the most probable in the mean, as far as so many beams can find it.
 
     As in the reference implementation, of twice as many candidates those that end are set aside, and no beam is
     followed any more once as many ended better than the best that goes on.
     """
-    cache, beams = model.cache(1), config.beam
+    cache, beams = model.cache(1), config.num_beams
     logits, _ = cache.read(row.prompt[np.newaxis])
     running, scores = [list[int]()], np.zeros(1)
     ended: list[tuple[float, list[int]]] = []
@@ -69,9 +69,9 @@ def by_beams(model: LanguageModel, row: Row, config: GenerationConfig) -> Progre
         yield row, row.take(token)
 
 
-def away_from_the_past(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
+def contrastive_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
     """Contrastive search: probable tokens whose vectors are unlike those of all tokens before."""
-    cache, weight = model.cache(1), config.contrastive
+    cache, weight = model.cache(1), config.penalty_alpha
     logits, vectors = cache.read(row.prompt[np.newaxis])
     past = _directions(vectors[0])
     while row.finish is None:

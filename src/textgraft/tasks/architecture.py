@@ -7,7 +7,7 @@ from typing import Any
 from textgraft.backbones.base import Backbone
 from textgraft.errors import ConfigError
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.packing import LEAST_WINDOW, LONG, WINDOWS
+from textgraft.text.packing import LEAST_WINDOW, TRUNCATIONS, WINDOWS
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Architecture:
         hidden: widths of the ReLU layers between vector and output.
         dropout: share of the head's inputs dropped in training.
         sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
-        long: what is kept of a longer text: "head", "head+tail" for half of each, or "windows" for all of it, in
+        truncation: what is kept of a longer text: "head", "head+tail" for half of each, or "windows" for all of it, in
             windows whose outputs are averaged.
         cleaning: what is done to texts first.
         seed: of the head's first weights.
@@ -29,7 +29,7 @@ class Architecture:
     hidden: tuple[int, ...] = ()
     dropout: float = 0.1
     sequence_length: int | None = None
-    long: str = "head"
+    truncation: str = "head"
     cleaning: Cleaning = field(default_factory=Cleaning)
     seed: int = 0
 
@@ -53,20 +53,20 @@ def filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
         raise ConfigError(
             f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
         )
-    if architecture.long not in LONG:
-        raise ConfigError(f"long {architecture.long!r} is unknown; choose one of {', '.join(LONG)}")
+    if architecture.truncation not in TRUNCATIONS:
+        raise ConfigError(f"truncation {architecture.truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
     if not 0 <= architecture.dropout < 1:
         raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
     length = _sequence_length(architecture.sequence_length, backbone)
-    if architecture.long == WINDOWS and (length is None or length < LEAST_WINDOW):
-        raise ConfigError(f"long 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
+    if architecture.truncation == WINDOWS and (length is None or length < LEAST_WINDOW):
+        raise ConfigError(f"truncation 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
     return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
 
 
 def _sequence_length(asked: int | None, backbone: Backbone) -> int | None:
     most = backbone.max_sequence_length
     if asked is None:
-        default = backbone.fit_defaults.sequence_length
+        default = backbone.training_defaults.sequence_length
         return min(default, most) if default and most else default
     if asked < 0 or (most is not None and asked > most):
         raise ConfigError(f"sequence_length must be between 1 and {most}, or 0 for the most, not {asked}")

@@ -15,16 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft import registry, runtime
-from textgraft.artifact import model_folder
-from textgraft.artifact.cache import ArrayCache
-from textgraft.artifact.card import write_card
-from textgraft.artifact.model_folder import StoredModel
-from textgraft.artifact.tasks.base import layout_of
 from textgraft.backbones.base import Backbone, Head, Origin
-from textgraft.backbones.halves import Halves
-from textgraft.backbones.places import Disk, place_of
+from textgraft.backbones.preset_sources import Disk, place_of
 from textgraft.backbones.presets import load_backbone
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetError
+from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.card import write_card
+from textgraft.model_folder.folder import StoredModel
+from textgraft.model_folder.tasks.base import layout_of
+from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.architecture import Architecture, filled
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
@@ -32,10 +32,10 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import WINDOWS
 from textgraft.text.rows import in_parts
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.inputs import TokenIds, TruncationCount
 from textgraft.training.pair_ids import PairIds
 from textgraft.training.window_ids import WindowIds
 
@@ -106,7 +106,7 @@ class Task(ABC):
             special.end,
             special.pad,
             self.architecture.sequence_length,
-            self.architecture.long,
+            self.architecture.truncation,
             special.separators,
         )
         # === Layers ===
@@ -133,8 +133,8 @@ class Task(ABC):
             ConfigError: for an unknown field, or one that does not suit the backbone or the task.
         """
         whole = filled(architecture, self.backbone)
-        if whole.long == WINDOWS and (self.pairs or not self.pooled):
-            raise ConfigError("long 'windows' is for one answer per single text; choose head or head+tail")
+        if whole.truncation == WINDOWS and (self.pairs or not self.pooled):
+            raise ConfigError("truncation 'windows' is for one answer per single text; choose head or head+tail")
         return whole
 
     @abstractmethod
@@ -167,7 +167,7 @@ class Task(ABC):
 
         return self._of_texts(batch, give, self.head.output_shape[-1], training)
 
-    def above(self, halves: Halves, batch: Any, training: bool = False) -> Any:
+    def above(self, halves: SplitNetwork, batch: Any, training: bool = False) -> Any:
         """`forward` from what the lower half of the backbone gave.
 
         Args:
@@ -182,7 +182,7 @@ class Task(ABC):
 
         return self._of_texts(batch, give, self.head.output_shape[-1], training)
 
-    def below(self, halves: Halves, batch: Any) -> tf.RaggedTensor:
+    def below(self, halves: SplitNetwork, batch: Any) -> tf.RaggedTensor:
         """What the lower half of the backbone gives for each row, or each window of it, ragged (..., None, dim)."""
         if not self.windowed:
             return halves.below(batch)
@@ -215,27 +215,27 @@ class Task(ABC):
         """What the text graph gave in earlier runs of this user's."""
         chosen = asdict(self.architecture)
         settings = {
-            **{name: chosen[name] for name in ("cleaning", "sequence_length", "long")},
+            **{name: chosen[name] for name in ("cleaning", "sequence_length", "truncation")},
             "family": self.backbone.family, "backbone": self.backbone.config(), "versions": runtime.versions(),
         }  # fmt: skip
         return IdCache(settings, self.backbone.assets(), ArrayCache.of_user())
 
-    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[Any]:
+    def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Any]:
         """The model's outputs, streaming: nothing but one window of texts is held.
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
-            truncation: what it takes is added to this; without it, a warning tells.
+            truncated: what it takes is added to this; without it, a warning tells.
 
         Yields:
             float32 (m, ...), a window of rows after the other, in the order of the texts.
         """
-        count = truncation or Truncation()
+        count = truncated or TruncationCount()
         for window in windows(map(self._fitting, texts)):
             tokens = self.tokenize([window])
-            count.add(tokens.truncation)
+            count.add(tokens.truncated)
             yield self.outputs_for(tokens)
-        if truncation is None and count.texts:
+        if truncated is None and count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
                 f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
@@ -243,7 +243,7 @@ class Task(ABC):
 
     def outputs_for(self, tokens: TokenIds) -> np.ndarray:
         """The model's outputs for rows that are tokenised already, float32 (n, ...)."""
-        return outputs_of(self._infer, tokens, self.backbone.fit_defaults.batch_tokens)  # type: ignore[no-any-return]
+        return outputs_of(self._infer, tokens, self.backbone.training_defaults.batch_tokens)  # type: ignore[no-any-return]
 
     def paired(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[Answer]]
@@ -260,9 +260,9 @@ class Task(ABC):
         """Number of parameters that a way of fine-tuning trains, and of all.
 
         Args:
-            fine_tune: see `training.config.FitConfig`.
+            fine_tune: see `training.config.TrainingConfig`.
         """
-        config = FitConfig(fine_tune=fine_tune)
+        config = TrainingConfig(fine_tune=fine_tune)
         parts: list[keras.Model] = [self.head]
         if config.last:
             parts.append(self.backbone.halves(config.last).upper)
@@ -303,12 +303,12 @@ class Task(ABC):
     @property
     def windowed(self) -> bool:
         """Whether a text is a row of windows."""
-        return self.architecture.long == WINDOWS
+        return self.architecture.truncation == WINDOWS
 
     @property
     def most_windows(self) -> int:
         """Of one text, how many go through the network at once."""
-        return max(1, self.backbone.fit_defaults.batch_tokens // (self.architecture.sequence_length or 1))
+        return max(1, self.backbone.training_defaults.batch_tokens // (self.architecture.sequence_length or 1))
 
     def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor], width: int, training: bool) -> tf.Tensor:
         """What a function gives for rows, (b, width); where texts are in windows, the mean over those of a text."""
@@ -394,7 +394,7 @@ def architecture_of(preset: str | Path) -> dict[str, Any]:
     if not _is_model_folder(preset):
         return {}
     architecture = model_folder.read(Path(preset)).config["architecture"]
-    kept = {name: architecture[name] for name in ("pooling", "sequence_length", "long")}
+    kept = {name: architecture[name] for name in ("pooling", "sequence_length", "truncation")}
     return {**kept, "cleaning": Cleaning(**architecture["cleaning"])}
 
 
@@ -437,7 +437,7 @@ def _untrained(stored: StoredModel, precision: str) -> Task:
     """The task a config describes, without its weights."""
     config = stored.config
     origin = Origin(config["preset"], config["preset_sha256"])
-    family = registry.implementation("backbones", config["family"], Backbone)
+    family = registry.implementation("backbones.families", config["family"], Backbone)
     backbone = family.from_config(config["backbone"], stored.folder, origin, precision)
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
     kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.computation import ACTIVATIONS, Computation
+from textgraft.backbones.layer_config import ACTIVATIONS, LayerConfig
 from textgraft.backbones.token_table import TokenTable
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
@@ -19,10 +19,10 @@ from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.text.cleaning import Sparing
 from textgraft.training import corpus
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 from textgraft.training.history import Watcher
 from textgraft.training.inference import outputs_of
-from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.inputs import TokenIds, TruncationCount
 from textgraft.training.loop import Training
 from textgraft.training.masking import SHARE, MaskedExamples, Masking
 from textgraft.training.ragged import Ragged
@@ -105,7 +105,7 @@ class MaskFiller(LanguageModelling):
         self._mask = self.backbone.mask
         stored = self.backbone.heads.get(self.name)
         known = stored.settings["computation"] if stored else _NEW_COMPUTATION
-        self._computation = Computation(**(self._given or known))
+        self._computation = LayerConfig(**(self._given or known))
         width = self.backbone.token_table.vectors.shape[1]
         first = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
@@ -166,7 +166,7 @@ class MaskFiller(LanguageModelling):
 
     # === Training ===
 
-    def fit_head(self, train: Any, chosen: FitConfig, watcher: Watcher) -> None:
+    def fit_head(self, train: Any, chosen: TrainingConfig, watcher: Watcher) -> None:
         """Fit an untrained head to the frozen backbone: to how frequent tokens are, and then by some steps."""
         if self.record or not self._newness or not self.backbone.pretrained:
             return
@@ -179,10 +179,10 @@ class MaskFiller(LanguageModelling):
             return self.forward(batch)  # without dropout in what is frozen
 
         network = Network(self.head, forward, self.loss, self.metrics, kept=self.kept, score=None)
-        config = FitConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).filled(chosen)
+        config = TrainingConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).filled(chosen)
         Training(network, some, train.some(1), config, _Silent()).run()
 
-    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """Nothing of a row is stored: other tokens are hidden each time; see `TrainableTask.fit_config`."""
         config = super().fit_config(given)
         if config.fine_tune == "none" or config.last:
@@ -204,22 +204,22 @@ class MaskFiller(LanguageModelling):
         return ("tokens",)
 
     def answers(
-        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[str]]]:
         """Stream the most probable token behind each mask, those of a text with a blank between them."""
         for window in texts:
-            found = self._candidates(window, 1, truncation)
+            found = self._candidates(window, 1, truncated)
             yield [[" ".join(mask[0].token for mask in masks) for masks in found]]
 
-    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[Ragged]:
+    def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Ragged]:
         """Logits at each mask, float32 ragged (m, None, vocabulary), some texts after the other."""
-        count = truncation or Truncation()
+        count = truncated or TruncationCount()
         for window in texts:
             for start in range(0, len(window), _AT_ONCE):
                 tokens = self.tokenize([window[start : start + _AT_ONCE]])
-                count.add(tokens.truncation)
+                count.add(tokens.truncated)
                 yield outputs_of(self._infer, self._masked(tokens), self._batch_tokens)
-        if truncation is None and count.texts:
+        if truncated is None and count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
                 f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
@@ -234,9 +234,9 @@ class MaskFiller(LanguageModelling):
         return WordInputs(tokens, Ragged(places[masks].astype(np.int32), counts))
 
     def _candidates(
-        self, texts: np.ndarray, top: int, truncation: Truncation | None
+        self, texts: np.ndarray, top: int, truncated: TruncationCount | None
     ) -> Iterator[list[list[Candidate]]]:
-        for logits in self.outputs([texts], truncation):
+        for logits in self.outputs([texts], truncated):
             found = [self._best(row, top) for row in logits.values]
             ends = np.cumsum(logits.lengths)
             yield from (found[end - count : end] for end, count in zip(ends, logits.lengths, strict=True))

@@ -13,20 +13,20 @@ from rich.console import RenderableType
 from rich.table import Table
 from safetensors.numpy import load, load_file
 
-from textgraft.artifact import storage
-from textgraft.artifact.tensors import as_safetensors
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import DataError
+from textgraft.storage import folders
+from textgraft.storage.tensors import as_safetensors
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 from textgraft.training.history import Watcher
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import Examples, TokenInputs, Truncation
+from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
 
 # Logits at once; of each number there are a few copies of four bytes in a training step.
 _LOGITS = 2**26
@@ -102,14 +102,14 @@ class LanguageModelling(TrainableTask):
     def begin(
         self,
         read: Mapping[str, Examples[Any]],
-        chosen: FitConfig,
+        chosen: TrainingConfig,
         run: Mapping[str, Any],
         checkpoints: Checkpoints | None,
         watcher: Watcher,
     ) -> dict[str, float]:
         """Make the head ready and measure perplexity, before the first step."""
 
-        def make() -> dict[str, storage.Content]:
+        def make() -> dict[str, folders.Content]:
             self.fit_head(read["train"], chosen, watcher)
             loss = np.array(self._loss(read["validation"], chosen.batch_tokens))
             return {_BEGUN: as_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
@@ -129,13 +129,13 @@ class LanguageModelling(TrainableTask):
         """Rows are blocks of texts put end to end, unless each is a prompt with its completion."""
         return data.place(row) if data.paired else f"{data.source}, block {row + 1}"
 
-    def fit_head(self, train: Any, chosen: FitConfig, watcher: Watcher) -> None:
+    def fit_head(self, train: Any, chosen: TrainingConfig, watcher: Watcher) -> None:
         """Make a head that knows nothing ready for a backbone that does; nothing where there is none."""
 
-    def measured(self, data: Dataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:
+    def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
         """Loss (nats per token) and perplexity, and of how many tokens."""
         examples = self._examples(data, watch)
-        truncation.add(examples.inputs.truncation)
+        truncated.add(examples.inputs.truncated)
         loss = self._loss(examples)
         return {"texts": len(data), "tokens": int(examples.weights.sum()), "loss": loss, **self.from_loss(loss)}
 
@@ -174,9 +174,9 @@ class LanguageModelling(TrainableTask):
     @property
     def _batch_tokens(self) -> int:
         most = int(_LOGITS / (self.judged_share * self._vocabulary_rows))
-        return max(1, min(self.backbone.fit_defaults.batch_tokens, most))
+        return max(1, min(self.backbone.training_defaults.batch_tokens, most))
 
-    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """Steps of as many tokens as the logits leave room for; see `TrainableTask.fit_config`."""
         asked = {name: value for name, value in given.items() if value is not None}
         return super().fit_config({"batch_tokens": self._batch_tokens, **asked})

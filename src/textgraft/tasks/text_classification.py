@@ -13,16 +13,16 @@ from rich.console import RenderableType
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.problems.base import Problem
-from textgraft.tasks.problems.multi_label import MultiLabel
-from textgraft.tasks.problems.regression import Regression
-from textgraft.tasks.problems.single_label import SingleLabel
+from textgraft.tasks.objectives.base import Objective
+from textgraft.tasks.objectives.multi_label import MultiLabel
+from textgraft.tasks.objectives.regression import Regression
+from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.texts import Texts, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import Examples, TokenInputs, Truncation
+from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
 
-_PROBLEMS: dict[str, type[Problem]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
+_PROBLEMS: dict[str, type[Objective]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
 
 
 class TextClassifier(TrainableTask):
@@ -63,7 +63,7 @@ class TextClassifier(TrainableTask):
             raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(_PROBLEMS)}")
         kind: Any = _PROBLEMS[problem]
         own = {name: others.pop(name) for name in kind.own if name in others}
-        self.problem: Problem = kind(labels, **own)
+        self.problem: Objective = kind(labels, **own)
         self.score, self.pairs = self.problem.score, pairs
         super().__init__(preset, precision, **others)
 
@@ -96,9 +96,9 @@ class TextClassifier(TrainableTask):
         """The problem's, for "weights" and "focal"."""
         return self.problem.objective(balance, train.targets)
 
-    def repeats(self, train: Examples[TokenInputs]) -> np.ndarray:
+    def sampling_weights(self, train: Examples[TokenInputs]) -> np.ndarray:
         """As much more often as a text's rarest label is rarer than the most frequent one, float64 (n,)."""
-        return self.problem.repeats(train.targets)
+        return self.problem.sampling_weights(train.targets)
 
     def survey(self, train: Dataset) -> None:
         """What the problem takes from the training set."""
@@ -116,10 +116,10 @@ class TextClassifier(TrainableTask):
         """Token ids, and the problem's targets."""
         return Examples(self.tokenize(as_batches(data), kept), self.problem.targets(data))
 
-    def measured(self, data: Dataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:
+    def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
         """The problem's metrics."""
         self.problem.targets(data)  # a label that is unknown is told before the work
-        return self.problem.measured(data, np.concatenate(list(self.outputs(watch(as_batches(data)), truncation))))
+        return self.problem.measured(data, np.concatenate(list(self.outputs(watch(as_batches(data)), truncated))))
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
         """What the problem keeps."""
@@ -131,10 +131,10 @@ class TextClassifier(TrainableTask):
         return self.problem.columns
 
     def answers(
-        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
         """Stream the problem's answers."""
-        for logits in self.outputs(texts, truncation):
+        for logits in self.outputs(texts, truncated):
             yield self.problem.answers(logits)
 
     def summary(self) -> str:
@@ -160,17 +160,19 @@ class TextClassifier(TrainableTask):
         parts = list(self.probabilities(as_batches(texts)))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
-    def probabilities(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[np.ndarray]:
+    def probabilities(
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
+    ) -> Iterator[np.ndarray]:
         """Stream probabilities; of regression, the numbers.
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2).
-            truncation: what it takes is added to this.
+            truncated: what it takes is added to this.
 
         Yields:
             float32 (m, labels) for one window of texts after the other.
         """
-        for logits in self.outputs(texts, truncation):
+        for logits in self.outputs(texts, truncated):
             yield self.problem.probabilities(logits)
 
     def decode(self, probabilities: np.ndarray) -> list[Any]:

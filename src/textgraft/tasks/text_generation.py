@@ -20,8 +20,8 @@ from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.training import corpus
-from textgraft.training.config import FitConfig
-from textgraft.training.inputs import Examples, TokenIds, Truncation
+from textgraft.training.config import TrainingConfig
+from textgraft.training.inputs import Examples, TokenIds, TruncationCount
 
 # Documents read at once, each of which can be long; and prompts that are answered before the next ones are.
 _DOCUMENTS = _PROMPTS = 64
@@ -102,12 +102,12 @@ class TextGenerator(LanguageModelling):
         return ("completion",)
 
     def answers(
-        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
         """Stream the most probable continuations."""
         for window in texts:
             found = self._continuations(window, GenerationConfig())
-            _count_cut(found, truncation)
+            _count_cut(found, truncated)
             yield [[one.text for one in found]]
 
     def generate(self, prompts: Sequence[str], **config: Any) -> list[str]:
@@ -155,7 +155,7 @@ class TextGenerator(LanguageModelling):
         cleaning = self.architecture.cleaning
         return TokenIds.of((corpus.cleaned(batch, cleaning) for batch in texts), self._words)
 
-    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """There is no head to train alone; see `TrainableTask.fit_config`."""
         if given.get("fine_tune") == "none" or given.get("gradual_unfreezing"):
             raise ConfigError("text-generation has no head to train alone; take fine_tune all, last:N or lora:R")
@@ -174,11 +174,11 @@ def generation_config(given: dict[str, Any]) -> GenerationConfig:
         raise ConfigError(f"generate: {error}") from error
 
 
-def _count_cut(found: Sequence[Continuation], truncation: Truncation | None) -> None:
+def _count_cut(found: Sequence[Continuation], truncated: TruncationCount | None) -> None:
     """Count what prompts lost at their beginnings; or warn of it."""
-    cut = Truncation(sum(one.cut > 0 for one in found), sum(one.cut for one in found))
-    if truncation is not None:
-        truncation.add(cut)
+    cut = TruncationCount(sum(one.cut > 0 for one in found), sum(one.cut for one in found))
+    if truncated is not None:
+        truncated.add(cut)
     elif cut.texts:
         warnings.warn(
             f"{cut.texts:,} prompts were cut at their beginning to the model's context ({cut.tokens:,} tokens dropped)",

@@ -10,15 +10,14 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
-from textgraft.artifact.entity_files import Entity
-from textgraft.artifact.tasks.token_classification import CONVOLUTION, widths
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.halves import Halves
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.tagged import TaggedDataset, TaggedText
-from textgraft.data.tags import Span
+from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import spans, tag_ids
 from textgraft.evaluation.span_report import render
+from textgraft.model_folder.tasks.token_classification import CONVOLUTION, widths
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
@@ -26,7 +25,7 @@ from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.words import SPLITTING, Words
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import outputs_of
-from textgraft.training.inputs import Examples, TokenInputs, Truncation
+from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
 from textgraft.training.ragged import Ragged
 from textgraft.training.word_inputs import WordInputs
 
@@ -139,7 +138,7 @@ class TokenClassifier(TrainableTask):
         rows, positions = batch
         return self._at_words(*self.backbone.vectors(rows, training), positions, training)
 
-    def above(self, halves: Halves, batch: Any, training: bool = False) -> tf.RaggedTensor:
+    def above(self, halves: SplitNetwork, batch: Any, training: bool = False) -> tf.RaggedTensor:
         """`forward` from what the lower half of the backbone gave."""
         hidden, positions = batch
         return self._at_words(*halves.vectors(hidden, training), positions, training)
@@ -192,7 +191,7 @@ class TokenClassifier(TrainableTask):
         """Rows are windows of texts."""
         return f"{data.source}, window {row + 1}"
 
-    def measured(self, data: TaggedDataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
+    def measured(self, data: TaggedDataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
         """Loss, and all that `spans.tagging` gives; spans are compared by their code points."""
         types, count, losses = self._types(data), Widening(), _Mean()
 
@@ -231,13 +230,13 @@ class TokenClassifier(TrainableTask):
         return ("entities",)
 
     def answers(
-        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[list[Entity]]]]:
         """Stream the spans found."""
         for window in map(self._fitting, texts):
             yield [self.entities(_plain(window))]
 
-    def outputs(self, texts: Iterable[np.ndarray], truncation: Truncation | None = None) -> Iterator[Ragged]:
+    def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Ragged]:
         """Logits of the tags of each word, float32 ragged (m, None, tags), a window of texts after the other."""
         for window in map(self._fitting, texts):
             yield self._logits(self._rows.words(_plain(window)))
@@ -248,7 +247,7 @@ class TokenClassifier(TrainableTask):
 
     def _logits(self, words: Words) -> Ragged:
         inputs = self._rows.inputs([words])
-        found = outputs_of(self._infer, inputs, self.backbone.fit_defaults.batch_tokens)
+        found = outputs_of(self._infer, inputs, self.backbone.training_defaults.batch_tokens)
         return Ragged(found.values, words.lengths)
 
     def _entities(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:

@@ -15,17 +15,17 @@ from rich.console import RenderableType
 from textgraft import registry, runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
-from textgraft.data.parts import VALIDATION_SHARE
+from textgraft.data.splits import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.base import Task, backbone_of
-from textgraft.tasks.grafting import Grafting
-from textgraft.tasks.head_start import begin_as_logistic, refusal, usual_head
+from textgraft.tasks.fine_tuning import FineTuning
+from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, refusal
 from textgraft.training.batches import rows_of_an_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import HEAD_ALONE, OF_STEPS, FitConfig, stretched
+from textgraft.training.config import HEAD_ALONE, OF_STEPS, TrainingConfig, stretched
 from textgraft.training.history import History, Watcher
 from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import Examples, TokenInputs, Truncation
+from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
 from textgraft.training.logistic import fit_logistic, logits_of
 from textgraft.training.loop import Training
 from textgraft.training.plan import Plan, peak_memory
@@ -67,12 +67,12 @@ class TrainableTask(Task):
         """Means over the predictions of some rows, for the history; outputs as `kept` leaves them."""
 
     @abstractmethod
-    def measured(self, data: Dataset, truncation: Truncation, watch: Watch) -> dict[str, Any]:
+    def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
         """The metrics of a test, as JSON values.
 
         Args:
             data: examples, none of them trained on.
-            truncation: what it takes is added to this.
+            truncated: what it takes is added to this.
             watch: passes on the batches of texts, and sees them go.
         """
 
@@ -83,13 +83,13 @@ class TrainableTask(Task):
 
     @abstractmethod
     def answers(
-        self, texts: Iterable[np.ndarray], truncation: Truncation | None = None
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
         """Stream predictions.
 
         Args:
             texts: object arrays of UTF-8 bytes.
-            truncation: what it takes is added to this; without it, a warning tells.
+            truncated: what it takes is added to this; without it, a warning tells.
 
         Yields:
             for one window of texts after the other, what stands in each of `answer_columns`.
@@ -119,12 +119,12 @@ class TrainableTask(Task):
         """What training lowers in place of the loss; None for the loss.
 
         Args:
-            balance: see `training.config.FitConfig`.
+            balance: see `training.config.TrainingConfig`.
             train: examples.
         """
         return None
 
-    def repeats(self, train: Examples[TokenInputs]) -> np.ndarray:
+    def sampling_weights(self, train: Examples[TokenInputs]) -> np.ndarray:
         """How often each of the examples comes in an epoch when rare labels are to come more often, float64 (n,)."""
         raise ConfigError(f"balance is for labels of whole texts; {self.name} has none; leave it out")
 
@@ -160,7 +160,7 @@ class TrainableTask(Task):
     def begin(
         self,
         read: Mapping[str, Examples[Any]],
-        chosen: FitConfig,
+        chosen: TrainingConfig,
         run: Mapping[str, Any],
         checkpoints: Checkpoints | None,
         watcher: Watcher,
@@ -179,7 +179,7 @@ class TrainableTask(Task):
         """
         resumes = checkpoints is not None and checkpoints.unfinished
         if chosen.head == "logistic" and not chosen.without_steps and not resumes:
-            begin_as_logistic(self, chosen, read["train"], watcher)
+            init_head_by_logistic_regression(self, chosen, read["train"], watcher)
         return {}
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class TrainableTask(Task):
             watcher: told of each step and epoch; by default a progress bar.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run that is
                 there is resumed, and ends as if it had not been cut short.
-            config: fields of `training.config.FitConfig`.
+            config: fields of `training.config.TrainingConfig`.
 
         Raises:
             ConfigError: for a value that makes no sense, or an unfinished run that is another one.
@@ -225,7 +225,7 @@ class TrainableTask(Task):
                 begun = self.begin(read, chosen, run, checkpoints, watcher)
                 if chosen.lora:
                     stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
-                network, train, judge = Grafting(self, chosen).to_train(read, watcher)
+                network, train, judge = FineTuning(self, chosen).to_train(read, watcher)
                 solved = self._solved(train, judge, watcher) if chosen.without_steps else None
             if solved:
                 history, outputs = solved
@@ -239,7 +239,7 @@ class TrainableTask(Task):
             "run": run_digest(run),
             "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
             "metrics": {"validation": {**history.records[history.best_epoch - 1], **begun}},
-            "data": {name: _described(part, read[name].inputs.tokens.truncation) for name, part in parts.items()},
+            "data": {name: _described(part, read[name].inputs.tokens.truncated) for name, part in parts.items()},
         }
         return history
 
@@ -276,27 +276,27 @@ class TrainableTask(Task):
             raise
 
     def _planned(
-        self, chosen: FitConfig, parts: Mapping[str, Dataset], read: Mapping[str, Examples[TokenInputs]]
+        self, chosen: TrainingConfig, parts: Mapping[str, Dataset], read: Mapping[str, Examples[TokenInputs]]
     ) -> Plan:
         tokens = {name: part.inputs.tokens for name, part in read.items()}
         batches = -(-_rows(read["train"]) // (chosen.batch_size or 1))
         if chosen.fine_tune == "none" and self.pooled:
-            extraction = Grafting(self, chosen).extraction()
+            extraction = FineTuning(self, chosen).extraction()
             seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
             steps = 0 if chosen.without_steps else batches * (chosen.epochs or 1)
         else:
             with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
-                network, train, judged, seconds = Grafting(self, chosen).rehearse(read)
+                network, train, judged, seconds = FineTuning(self, chosen).rehearse(read)
                 training = Training(network, train, judged, chosen, TrainingBar(0, 0))
                 seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
             if chosen.head == "logistic":
-                seconds += Grafting(self, chosen).extraction().rehearse(tokens["train"])
+                seconds += FineTuning(self, chosen).extraction().rehearse(tokens["train"])
             steps, state = batches * (chosen.epochs or 1), training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
             texts={name: len(part) for name, part in parts.items()},
             tokens={name: int(part.lengths.sum()) for name, part in tokens.items()},
-            truncated={name: part.truncation for name, part in tokens.items()},
+            truncated={name: part.truncated for name, part in tokens.items()},
             steps=steps,
             trainable=trainable,
             parameters=parameters,
@@ -315,30 +315,30 @@ class TrainableTask(Task):
         Raises:
             DataError: for a label the model does not have.
         """
-        truncation = Truncation()
-        found = self.measured(data, truncation, watch)
-        found["truncated"] = asdict(truncation)
+        truncated = TruncationCount()
+        found = self.measured(data, truncated, watch)
+        found["truncated"] = asdict(truncated)
         if keep:
             self.record.setdefault("metrics", {})["test"] = self.for_folder(found)
-            self.record.setdefault("data", {})["test"] = _described(data, truncation)
+            self.record.setdefault("data", {})["test"] = _described(data, truncated)
         return found
 
-    def fit_config(self, given: dict[str, Any]) -> FitConfig:
+    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """How to train, without None, on rows that are not few.
 
         Args:
-            given: fields of `training.config.FitConfig`.
+            given: fields of `training.config.TrainingConfig`.
 
         Raises:
             ConfigError: for an unknown field, or one that does not suit the task.
         """
-        known = [field.name for field in fields(FitConfig)]
+        known = [field.name for field in fields(TrainingConfig)]
         if unknown := given.keys() - known:
             raise ConfigError(f"fit takes no {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
         try:
-            config = FitConfig(**given)
+            config = TrainingConfig(**given)
         except TypeError as error:
-            raise ConfigError(f"fit: a value is of a wrong type ({error}); see FitConfig") from error
+            raise ConfigError(f"fit: a value is of a wrong type ({error}); see TrainingConfig") from error
         if config.head == "logistic" and (why := refusal(self)):
             raise ConfigError(why)
         if config.without_steps and (idle := [name for name in OF_STEPS if given.get(name) is not None]):
@@ -348,12 +348,14 @@ class TrainableTask(Task):
         if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":
-            config = FitConfig(**{**asdict(config), **{k: v for k, v in HEAD_ALONE.items() if given.get(k) is None}})
-        return config.filled(self.backbone.fit_defaults)
+            config = TrainingConfig(
+                **{**asdict(config), **{k: v for k, v in HEAD_ALONE.items() if given.get(k) is None}}
+            )
+        return config.filled(self.backbone.training_defaults)
 
     def _prepared(
         self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
-    ) -> tuple[FitConfig, dict[str, Dataset], dict[str, Examples[TokenInputs]]]:
+    ) -> tuple[TrainingConfig, dict[str, Dataset], dict[str, Examples[TokenInputs]]]:
         chosen = self.fit_config(config)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
@@ -365,15 +367,15 @@ class TrainableTask(Task):
         kept = self.id_cache() if chosen.fine_tune == "none" and self.pooled else None
         read = {name: self.examples(part, kept) for name, part in parts.items()}
         if chosen.balance != "none":
-            repeats = self.repeats(read["train"])
-            read["train"].repeats = repeats if chosen.balance == "oversample" else None
+            sampling_weights = self.sampling_weights(read["train"])
+            read["train"].sampling_weights = sampling_weights if chosen.balance == "oversample" else None
         if config.get("head") is None:
-            chosen = replace(chosen, head=usual_head(self, chosen, read["train"], config))
+            chosen = replace(chosen, head=default_head_init(self, chosen, read["train"], config))
         if chosen.without_steps:
             return replace(chosen, epochs=1), parts, read
         return stretched(chosen, _rows(read["train"]), config), parts, read
 
-    def _run(self, chosen: FitConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
+    def _run(self, chosen: TrainingConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
         """All that makes a run what it is; what differs in any of it is another run."""
         described = self._config()
         kept = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
@@ -396,7 +398,7 @@ def task_class(task: str) -> type[TrainableTask]:
 
 def _rows(train: Examples[TokenInputs]) -> int:
     """Of an epoch."""
-    return rows_of_an_epoch(len(train), train.repeats)
+    return rows_of_an_epoch(len(train), train.sampling_weights)
 
 
 def language_task(preset: str | Path | Backbone, precision: str = "auto", **given: Any) -> TrainableTask:
@@ -416,5 +418,5 @@ def language_task(preset: str | Path | Backbone, precision: str = "auto", **give
     return task_class("text-generation" if backbone.is_causal else "fill-mask")(backbone, precision=chosen, **given)
 
 
-def _described(data: Dataset, truncation: Truncation) -> dict[str, Any]:
-    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncation)}
+def _described(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:
+    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncated)}

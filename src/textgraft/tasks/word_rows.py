@@ -15,7 +15,7 @@ from textgraft.evaluation import tag_ids
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.windows import WordGraph
 from textgraft.text.words import Words, split
-from textgraft.training.inputs import TokenIds, Truncation
+from textgraft.training.inputs import TokenIds, TruncationCount
 from textgraft.training.ragged import Ragged, joined
 from textgraft.training.word_inputs import WordInputs
 
@@ -63,7 +63,7 @@ class WordRows:
             ids.append(Ragged.of(packed.token_ids))
             positions.append(Ragged.of(packed.positions))
         rows = joined(ids)
-        return WordInputs(TokenIds(rows.values, rows.lengths, Truncation()), joined(positions))
+        return WordInputs(TokenIds(rows.values, rows.lengths, TruncationCount()), joined(positions))
 
 
 @dataclass

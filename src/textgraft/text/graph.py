@@ -21,7 +21,7 @@ class TextGraph:
         end: id put after each segment, or None.
         pad_id: id that fills the rows of a batch.
         sequence_length: the longest row, special tokens included; None for no limit.
-        long: what is kept of a text that is too long, one of `packing.LONG`.
+        truncation: what is kept of a text that is too long, one of `packing.TRUNCATIONS`.
         separators: how many times `end` stands between the texts of a pair.
     """
 
@@ -31,7 +31,7 @@ class TextGraph:
     end: int | None
     pad_id: int
     sequence_length: int | None
-    long: str = "head"
+    truncation: str = "head"
     separators: int = 1
 
     def pack(self, *segments: tf.Tensor) -> Packed:
@@ -44,11 +44,11 @@ class TextGraph:
             ConfigError: for windows of pairs.
         """
         tokens = [self.tokenize(self.cleaning(segment)) for segment in segments]
-        if self.long == WINDOWS and self.sequence_length is not None:
+        if self.truncation == WINDOWS and self.sequence_length is not None:
             if len(tokens) > 1:
-                raise ConfigError("long 'windows' is for single texts; choose head or head+tail")
+                raise ConfigError("truncation 'windows' is for single texts; choose head or head+tail")
             return pack_windows(tokens[0], self.start, self.end, self.sequence_length)
-        return pack(tokens, self.start, self.end, self.sequence_length, self.long, self.separators)
+        return pack(tokens, self.start, self.end, self.sequence_length, self.truncation, self.separators)
 
     @cached_property
     def compiled_pairs(self) -> Callable[[tf.Tensor], Packed]:

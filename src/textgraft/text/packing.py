@@ -1,4 +1,4 @@
-"""Token ids to the rows a network takes: special tokens, truncation, padding, mask, segment ids; as graph ops."""
+"""Token ids to the rows a network takes: special tokens, truncated, padding, mask, segment ids; as graph ops."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import tensorflow as tf
 # What is kept of a text that is too long: its beginning, or half of it and half of its end, where reviews and letters
 # say what they mean (Sun et al., 2019, https://arxiv.org/abs/1905.05583); or all, in windows.
 WINDOWS = "windows"
-LONG = ("head", "head+tail", WINDOWS)
+TRUNCATIONS = ("head", "head+tail", WINDOWS)
 
 # Windows have a quarter of their tokens in common with the next.
 _OVERLAP = 4
@@ -46,7 +46,7 @@ def pack(
     start: int | None,
     end: int | None,
     sequence_length: int | None,
-    long: str = "head",
+    truncation: str = "head",
     separators: int = 1,
 ) -> Packed:
     """Join one or two segments into rows: start, first, end[, second, end].
@@ -58,7 +58,7 @@ def pack(
         start: id put before the first segment, or None.
         end: id put after each segment, or None.
         sequence_length: the longest row, special tokens included; None leaves every token.
-        long: what is kept of a segment that is cut, one of `LONG`.
+        truncation: what is kept of a segment that is cut, one of `TRUNCATIONS`.
         separators: how many times `end` stands between two segments.
     """
     between = separators if len(segments) > 1 else 1
@@ -66,7 +66,7 @@ def pack(
     if sequence_length is not None:
         added = (start is not None) + (len(segments) + between - 1) * (end is not None)
         kept = _longest_first(lengths, max(sequence_length - added, 0))
-        tails = [length // 2 if long == "head+tail" else tf.zeros_like(length) for length in kept]
+        tails = [length // 2 if truncation == "head+tail" else tf.zeros_like(length) for length in kept]
         segments = [_cut(*part) for part in zip(segments, kept, tails, strict=True)]
         dropped = tf.add_n([before - after for before, after in zip(lengths, kept, strict=True)])
     else:

@@ -9,9 +9,9 @@ _BATCHES_SORTED_TOGETHER = 24
 
 
 def shuffled(
-    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, repeats: np.ndarray | None = None
+    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, sampling_weights: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """Batches for one epoch of training; each row is in exactly one, or in as many as `repeats` says.
+    """Batches for one epoch of training; each row is in exactly one, or in as many as `sampling_weights` says.
 
     Rows are shuffled, sorted by length within pools of 24 batches, cut, and the batches shuffled again.
 
@@ -20,16 +20,16 @@ def shuffled(
         batch_size: rows in a batch; the batches' sizes differ by at most one row in a pool.
         seed: of the run.
         epoch: from 0.
-        repeats: float (n,), at least 1: how often each row comes, a fraction as the share of epochs in which it comes
-            once more; None for once. The number of batches is the same in each epoch.
+        sampling_weights: float (n,), at least 1: how often each row comes, a fraction as the share of epochs in which
+            it comes once more; None for once. The number of batches is the same in each epoch.
 
     Returns:
         arrays of row indices.
     """
     random = np.random.Generator(np.random.PCG64([seed, epoch]))
     order = random.permutation(len(lengths))
-    if repeats is not None:
-        order = random.permutation(np.repeat(order, _copies(repeats[order])))
+    if sampling_weights is not None:
+        order = random.permutation(np.repeat(order, _copies(sampling_weights[order])))
     pool_size = batch_size * _BATCHES_SORTED_TOGETHER
     batches: list[np.ndarray] = []
     for start in range(0, len(order), pool_size):
@@ -39,9 +39,9 @@ def shuffled(
     return [batches[number] for number in random.permutation(len(batches))]
 
 
-def rows_of_an_epoch(rows: int, repeats: np.ndarray | None) -> int:
+def rows_of_an_epoch(rows: int, sampling_weights: np.ndarray | None) -> int:
     """How many rows the batches of an epoch have in all; see `shuffled`."""
-    return rows if repeats is None else int(_copies(repeats).sum())
+    return rows if sampling_weights is None else int(_copies(sampling_weights).sum())
 
 
 def by_length(lengths: np.ndarray, tokens: int, most_rows: int) -> Iterator[np.ndarray]:
@@ -63,10 +63,10 @@ def by_length(lengths: np.ndarray, tokens: int, most_rows: int) -> Iterator[np.n
         start += rows
 
 
-def _copies(repeats: np.ndarray) -> np.ndarray:
+def _copies(sampling_weights: np.ndarray) -> np.ndarray:
     """Whole numbers of the same sum, as near to it as an order of rows allows (systematic sampling)."""
     # Less than any fraction that a repeat can have, more than the sum's rounding error.
-    ends = np.floor(np.cumsum(repeats) + 1e-6).astype(np.int64)
+    ends = np.floor(np.cumsum(sampling_weights) + 1e-6).astype(np.int64)
     return np.diff(ends, prepend=0)
 
 

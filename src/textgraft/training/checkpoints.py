@@ -15,11 +15,12 @@ from typing import Any, Self
 import numpy as np
 from safetensors.numpy import load_file
 
-from textgraft.artifact import model_folder, storage
-from textgraft.artifact.lock import locked
-from textgraft.artifact.tensors import as_safetensors
-from textgraft.artifact.verification import MANIFEST, verify_folder
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.model_folder import folder as model_folder
+from textgraft.storage import folders
+from textgraft.storage.locks import locked
+from textgraft.storage.manifest import MANIFEST, verify_folder
+from textgraft.storage.tensors import as_safetensors
 from textgraft.training.interruption import Interruption
 
 SAVE_MINUTES = 5.0
@@ -130,7 +131,7 @@ class Checkpoints:
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             stack.enter_context(self.interruption.handled())
-            storage.remove_leftovers(self.folder)
+            folders.remove_leftovers(self.folder)
             if self._restart:
                 self.clear()
             self._tidy()
@@ -176,7 +177,7 @@ class Checkpoints:
         self._begun = self._saved_at = time.monotonic()
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
-    def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, storage.Content]]) -> Path:
+    def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]) -> Path:
         """A folder of files that a run makes before its first step, once.
 
         Args:
@@ -190,8 +191,8 @@ class Checkpoints:
         folder = self.folder / f"made-{name}-{run_digest(of)[:16]}"
         if not folder.exists():
             files = make()
-            storage.make_folder(self.folder)
-            storage.write_folder(folder, files)
+            folders.make_folder(self.folder)
+            folders.write_folder(folder, files)
         verify_folder(folder)
         return folder
 
@@ -240,11 +241,11 @@ class Checkpoints:
         target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:
             return
-        storage.make_folder(self.folder)
-        storage.write_folder(target, self._files(snapshot))
+        folders.make_folder(self.folder)
+        folders.write_folder(target, self._files(snapshot))
         self.interruption.onward = f"{self.again} goes on from the last checkpoint"
         if previous:
-            storage.remove_folder(previous)
+            folders.remove_folder(previous)
         self._saved_at = time.monotonic()
         self.spent += self._saved_at - start
 
@@ -260,7 +261,7 @@ class Checkpoints:
         The checkpoints go last: as long as there is one, what is left is known to belong to a model.
         """
         for folder in (*self._own(_MADE), *self._all()):
-            storage.remove_folder(folder)
+            folders.remove_folder(folder)
         self._remove_empty()
 
     def _tidy(self) -> None:
@@ -270,18 +271,18 @@ class Checkpoints:
                 continue
             if rest == "lock":  # of a dead process: who writes here holds the lock of the run
                 leftover.unlink(missing_ok=True)
-            storage.remove_leftovers(self.folder / name)
+            folders.remove_leftovers(self.folder / name)
         for older in self._all()[:-1]:
-            storage.remove_folder(older)
+            folders.remove_folder(older)
         self._remove_empty()
 
     def _remove_empty(self) -> None:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _files(self, snapshot: Snapshot) -> dict[str, storage.Content]:
+    def _files(self, snapshot: Snapshot) -> dict[str, folders.Content]:
         state = {"run": self._run, "progress": asdict(snapshot.progress)}
-        files: dict[str, storage.Content] = {
+        files: dict[str, folders.Content] = {
             _STATE: [json.dumps(state, indent=2).encode()],
             _WEIGHTS: as_safetensors(snapshot.weights),
             _OPTIMIZER: as_safetensors(snapshot.optimizer),

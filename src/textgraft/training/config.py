@@ -8,7 +8,7 @@ from typing import Any
 from textgraft.errors import ConfigError
 
 _FINE_TUNE = re.compile("all|none|(last|lora):[1-9][0-9]{0,3}")
-STORED = ("float16", "float32")
+CACHE_DTYPES = ("float16", "float32")
 HEADS = ("gradient", "logistic")
 BALANCES = ("none", "weights", "focal", "oversample")
 
@@ -28,7 +28,7 @@ SCHEDULES = ("linear", "constant")
 
 
 @dataclass(frozen=True)
-class FitConfig:
+class TrainingConfig:
     """Values of a training run; None stands for the backbone family's default.
 
     Attributes:
@@ -37,8 +37,8 @@ class FitConfig:
             queries and values.
         head: how a head begins: "gradient" (at random), or "logistic" (as scikit-learn's logistic regression on the
             pretrained vectors, which with fine_tune "none" is how it ends too; one layer). None stands for "logistic"
-            of few texts and of a frozen backbone (see `tasks.head_start.usual_head`), else for "gradient".
-        stored: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
+            of few texts and of a frozen backbone (see `tasks.head_start.default_head_init`), else for "gradient".
+        cache_dtype: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
         balance: what is done for labels that few texts have: "none", "weights" (their texts count for more),
             "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
         layer_decay: factor of the learning rate from a block to the one below it.
@@ -60,7 +60,7 @@ class FitConfig:
 
     fine_tune: str = "all"
     head: str | None = None
-    stored: str = "float16"
+    cache_dtype: str = "float16"
     balance: str = "none"
     layer_decay: float = 1.0
     gradual_unfreezing: bool = False
@@ -84,7 +84,7 @@ class FitConfig:
         """
         if not _FINE_TUNE.fullmatch(self.fine_tune):
             raise ConfigError(f"fine_tune {self.fine_tune!r} is unknown; choose one of all, none, last:N, lora:R")
-        _one_of("stored", self.stored, STORED)
+        _one_of("cache_dtype", self.cache_dtype, CACHE_DTYPES)
         _one_of("balance", self.balance, BALANCES)
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(f"layer_decay is a factor above 0, at most 1, not {self.layer_decay}")
@@ -117,7 +117,7 @@ class FitConfig:
         """Whether nothing is trained in steps: the head on a frozen backbone is logistic regression."""
         return self.fine_tune == "none" and self.head == "logistic"
 
-    def filled(self, defaults: object) -> "FitConfig":
+    def filled(self, defaults: object) -> "TrainingConfig":
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
@@ -134,7 +134,7 @@ def few(rows: int, usual: int, batch_size: int) -> bool:
     return passes(usual, rows, batch_size) > usual
 
 
-def stretched(config: FitConfig, rows: int, given: Mapping[str, Any]) -> FitConfig:
+def stretched(config: TrainingConfig, rows: int, given: Mapping[str, Any]) -> TrainingConfig:
     """Of few rows, more passes and more patience than is usual, unless they were given.
 
     Args:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.training.inputs import Examples, TokenIds, Truncation
+from textgraft.training.inputs import Examples, TokenIds, TruncationCount
 from textgraft.training.ragged import Ragged
 
 # The target of a position that is not judged.
@@ -54,7 +54,7 @@ def blocks(tokens: np.ndarray, length: int) -> Examples[TokenIds]:
     count = len(tokens) - 1
     lengths = np.full(-(-count // length), length)
     lengths[-1] -= -count % length
-    return Examples(TokenIds(tokens[:-1], lengths, Truncation()), Ragged(tokens[1:], lengths), lengths)
+    return Examples(TokenIds(tokens[:-1], lengths, TruncationCount()), Ragged(tokens[1:], lengths), lengths)
 
 
 def framed(tokens: np.ndarray, length: int, start: int | None, end: int | None) -> TokenIds:
@@ -73,7 +73,7 @@ def framed(tokens: np.ndarray, length: int, start: int | None, end: int | None) 
     added = [(place, token) for place, token in ((stops, end), (cuts, start)) if token is not None]
     places = np.concatenate([place for place, _ in added] or [cuts[:0]])
     values = np.concatenate([np.full(len(place), token, np.int32) for place, token in added] or [tokens[:0]])
-    return TokenIds(np.insert(tokens, places, values), stops - cuts + len(added), Truncation())
+    return TokenIds(np.insert(tokens, places, values), stops - cuts + len(added), TruncationCount())
 
 
 def completions(prompts: TokenIds, answers: TokenIds, start: int | None, end: int, length: int) -> Examples[TokenIds]:
@@ -106,7 +106,7 @@ def completions(prompts: TokenIds, answers: TokenIds, start: int | None, end: in
         targets[place : place + lengths[row]] = whole[1:]
         targets[place : place + before[row] - 1] = UNJUDGED
     dropped = prompts.lengths - kept_prompts + answers.lengths + 1 - kept_answers
-    cut = Truncation(int(np.count_nonzero(dropped)), int(dropped.sum()))
+    cut = TruncationCount(int(np.count_nonzero(dropped)), int(dropped.sum()))
     return Examples(TokenIds(ids, lengths, cut), Ragged(targets, lengths), kept_answers)
 
 

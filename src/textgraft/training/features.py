@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.artifact.cache import ArrayCache
 from textgraft.backbones.base import Backbone
+from textgraft.storage.array_cache import ArrayCache
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import TokenIds, Vectors
 
@@ -44,7 +44,7 @@ class Extraction:
             batch_tokens: most tokens at once, padding included; by default as many as the backbone trains with.
         """
         self._dim = backbone.dim
-        self._batch_tokens = batch_tokens or backbone.fit_defaults.batch_tokens
+        self._batch_tokens = batch_tokens or backbone.training_defaults.batch_tokens
         self._infer = inference_step(pool, spec)
         self._identity = _identity(backbone, settings)
         self._cache = cache

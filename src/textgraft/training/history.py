@@ -34,7 +34,7 @@ class History:
     Attributes:
         records: a row per epoch: epoch (from 1), loss and metrics in training, the same of the validation rows with
             the prefix val_, learning_rate, seconds, texts_per_second.
-        best_epoch: the epoch whose weights were kept, from 1; see `selection.Selection`.
+        best_epoch: the epoch whose weights were kept, from 1; see `selection.BestEpoch`.
         seconds: training and validation, of all the runs that this one resumed too.
         graphs: how many were compiled, for training and validation.
         padding: share of the tokens that went through the network in training only to fill rows up.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from textgraft.artifact.cache import ArrayCache
+from textgraft.storage.array_cache import ArrayCache
 
 
 class IdCache:

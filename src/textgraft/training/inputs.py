@@ -58,7 +58,7 @@ class TokenInputs(Inputs, Protocol):
 
 
 @dataclass
-class Truncation:
+class TruncationCount:
     """What truncation took.
 
     Attributes:
@@ -69,7 +69,7 @@ class Truncation:
     texts: int = 0
     tokens: int = 0
 
-    def add(self, other: "Truncation") -> None:
+    def add(self, other: "TruncationCount") -> None:
         """Count more texts."""
         self.texts += other.texts
         self.tokens += other.tokens
@@ -80,21 +80,21 @@ class TokenIds:
 
     Attributes:
         ids: int32 (total,), all rows end to end.
-        truncation: what it took from these texts.
+        truncated: what it took from these texts.
     """
 
     spec: Any = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
-    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation) -> None:
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncated: TruncationCount) -> None:
         """Hold packed rows.
 
         Args:
             ids: int32 (total,), all rows end to end.
             lengths: int64 (n,), tokens of each row.
-            truncation: what it took.
+            truncated: what it took.
         """
         self.lengths = lengths
-        self.truncation = truncation
+        self.truncated = truncated
         self.ids = ids
         self._rows = Ragged(ids, lengths)
 
@@ -107,8 +107,8 @@ class TokenIds:
             graph: turns them into packed rows.
             kept: of this graph; None to keep nothing between runs.
         """
-        (ids, lengths), truncation = packed(texts, graph.compiled, _ids_and_lengths, (np.int32, np.int64), kept)
-        return cls(ids, lengths, truncation)
+        (ids, lengths), truncated = packed(texts, graph.compiled, _ids_and_lengths, (np.int32, np.int64), kept)
+        return cls(ids, lengths, truncated)
 
     def __len__(self) -> int:
         """Number of texts."""
@@ -126,7 +126,7 @@ class TokenIds:
     def part(self, rows: slice) -> Self:
         """The texts of a slice with a start and a stop; nothing is copied."""
         part = self._rows[rows]
-        return type(self)(part.values, part.lengths, Truncation())
+        return type(self)(part.values, part.lengths, TruncationCount())
 
     def digest(self, salt: bytes) -> str:
         """SHA-256 of all ids, after some other bytes."""
@@ -151,7 +151,7 @@ def packed(
     arrays_of: Callable[[Packed], tuple[np.ndarray, ...]],
     dtypes: Sequence[Any],
     kept: IdCache | None = None,
-) -> tuple[list[np.ndarray], Truncation]:
+) -> tuple[list[np.ndarray], TruncationCount]:
     """Run a compiled text graph over all texts, a few at a time.
 
     Args:
@@ -174,7 +174,7 @@ def packed(
     else:
         parts += run(texts)
     *arrays, dropped = _end_to_end(parts)
-    return arrays, Truncation(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64)))
+    return arrays, TruncationCount(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64)))
 
 
 def _end_to_end(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
@@ -251,9 +251,9 @@ class Examples(Generic[Fed]):
         inputs: rows.
         targets: in the order of the rows.
         weights: int64 (n,), how many predictions each row is judged by: 1 for a text with a label.
-        trials: of how many independent trials a score over all rows is the mean.
+        sample_size: of how many independent sample_size a score over all rows is the mean.
         notices: lines that the user should see.
-        repeats: float (n,), how often each row comes in an epoch of training; None for once.
+        sampling_weights: float (n,), how often each row comes in an epoch of training; None for once.
     """
 
     def __init__(
@@ -261,9 +261,9 @@ class Examples(Generic[Fed]):
         inputs: Fed,
         targets: Rows,
         weights: np.ndarray | None = None,
-        trials: int | None = None,
+        sample_size: int | None = None,
         notices: Sequence[str] = (),
-        repeats: np.ndarray | None = None,
+        sampling_weights: np.ndarray | None = None,
     ) -> None:
         """Join inputs and targets.
 
@@ -271,15 +271,15 @@ class Examples(Generic[Fed]):
             inputs: rows.
             targets: (n, ...) or ragged.
             weights: see `Examples`; ones by default.
-            trials: see `Examples`; one per row by default.
+            sample_size: see `Examples`; one per row by default.
             notices: see `Examples`.
-            repeats: see `Examples`.
+            sampling_weights: see `Examples`.
         """
         self.notices = tuple(notices)
         self.inputs, self.targets = inputs, targets
         self.weights = np.ones(len(inputs), np.int64) if weights is None else weights
-        self.trials = len(inputs) if trials is None else trials
-        self.repeats = repeats
+        self.sample_size = len(inputs) if sample_size is None else sample_size
+        self.sampling_weights = sampling_weights
         self.spec = (inputs.spec, spec_of(targets))
         self.lengths = inputs.lengths
 
@@ -296,9 +296,17 @@ class Examples(Generic[Fed]):
 
     def part(self: "Examples[TokenInputs]", rows: slice) -> "Examples[TokenInputs]":
         """The rows of a slice with a start and a stop."""
-        repeats = None if self.repeats is None else self.repeats[rows]
-        return Examples(self.inputs.part(rows), self.targets[rows], self.weights[rows], repeats=repeats)
+        sampling_weights = None if self.sampling_weights is None else self.sampling_weights[rows]
+        return Examples(
+            self.inputs.part(rows), self.targets[rows], self.weights[rows], sampling_weights=sampling_weights
+        )
 
     def over(self: "Examples[TokenInputs]", stored: Inputs) -> "Examples[Inputs]":
         """The same with something else in place of the token ids, a row for a row."""
-        return Examples(self.inputs.over(stored), self.targets, self.weights, self.trials, repeats=self.repeats)
+        return Examples(
+            self.inputs.over(stored),
+            self.targets,
+            self.weights,
+            self.sample_size,
+            sampling_weights=self.sampling_weights,
+        )

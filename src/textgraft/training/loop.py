@@ -11,16 +11,16 @@ import tensorflow as tf
 
 from textgraft.errors import TrainingError
 from textgraft.training import batches
+from textgraft.training.best_epoch import BestEpoch
 from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
+from textgraft.training.eta import Pace
 from textgraft.training.history import History, Watcher
 from textgraft.training.inference import inference_step, outputs_of
 from textgraft.training.inputs import Examples, Inputs
-from textgraft.training.pace import Pace
 from textgraft.training.schedule import learning_rates
-from textgraft.training.selection import Selection
-from textgraft.training.state import State
 from textgraft.training.step import Network, Result, TrainingStep
+from textgraft.training.train_state import State
 
 # A training step goes forward once and backward, which is about twice the work.
 _TRAINING_OVER_FORWARD = 3
@@ -40,7 +40,7 @@ class Training:
         network: Network,
         data: Examples[Inputs],
         validation: Examples[Inputs],
-        config: FitConfig,
+        config: TrainingConfig,
         watcher: Watcher,
         place: Callable[[int], str] = lambda row: f"row {row + 1}",
     ) -> None:
@@ -63,7 +63,7 @@ class Training:
         self._tokens = [sum(int(data.lengths[rows].sum()) for rows in first), int(validation.lengths.sum())]
         self._step = TrainingStep(network, data, config, len(first))
         self._infer = inference_step(self._judged, validation.spec)
-        self._selection = Selection(network.score, validation.trials)
+        self._selection = BestEpoch(network.score, validation.sample_size)
         self._state = State(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
@@ -135,7 +135,9 @@ class Training:
 
     def _order(self, epoch: int) -> list[np.ndarray]:
         config = self._config
-        return batches.shuffled(self._data.lengths, config.batch_size or 1, config.seed, epoch, self._data.repeats)
+        return batches.shuffled(
+            self._data.lengths, config.batch_size or 1, config.seed, epoch, self._data.sampling_weights
+        )
 
     def _train_epoch(self, checkpoints: Checkpoints | None) -> None:
         progress, order = self._progress, self._order(self._progress.epoch)

@@ -74,7 +74,7 @@ class MaskedExamples(Examples[TokenIds]):
     def some(self, count: int) -> "MaskedExamples":
         """So many rows, or all, spread evenly."""
         rows = self._rows[np.unique(np.linspace(0, len(self) - 1, count).round().astype(np.int64))]
-        return MaskedExamples(TokenIds(rows.values, rows.lengths, self.inputs.truncation), self._masking)
+        return MaskedExamples(TokenIds(rows.values, rows.lengths, self.inputs.truncated), self._masking)
 
     def _hidden(self, row: int, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A row as it is shown, the positions chosen, and the tokens there."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from textgraft.training.config import FitConfig
-from textgraft.training.stages import Stages
+from textgraft.training.config import TrainingConfig
+from textgraft.training.layerwise_schedule import LayerwiseSchedule
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 _UNDECAYED = ("bias", "gamma", "beta")
@@ -20,7 +20,7 @@ class Adam:
         slots: the two moments of each variable, in the order of the variables.
     """  # noqa: D205
 
-    def __init__(self, variables: Sequence[keras.Variable], config: FitConfig, stages: Stages) -> None:
+    def __init__(self, variables: Sequence[keras.Variable], config: TrainingConfig, stages: LayerwiseSchedule) -> None:
         """Start with moments of zero.
 
         Args:
@@ -80,6 +80,6 @@ class Adam:
         return [variable.value.assign_sub(variable.value * (rate * self._decay))]
 
 
-def weight_decay(config: FitConfig) -> float:
+def weight_decay(config: TrainingConfig) -> float:
     """The decay of matrices in a step at a learning rate of 1; 0 for adam."""
     return config.weight_decay if config.optimizer == "adamw" else 0.0

@@ -9,7 +9,7 @@ import tensorflow as tf
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed, PairRows
 from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import TokenIds, Truncation, packed
+from textgraft.training.inputs import TokenIds, TruncationCount, packed
 
 
 class PairIds(TokenIds):
@@ -21,29 +21,29 @@ class PairIds(TokenIds):
 
     spec = PairRows(TokenIds.spec, tf.TensorSpec([None], tf.int64))
 
-    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation, firsts: np.ndarray) -> None:
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncated: TruncationCount, firsts: np.ndarray) -> None:
         """Hold packed rows.
 
         Args:
             ids: see `TokenIds`.
             lengths: see `TokenIds`.
-            truncation: see `TokenIds`.
+            truncated: see `TokenIds`.
             firsts: see `PairIds`.
         """
-        super().__init__(ids, lengths, truncation)
+        super().__init__(ids, lengths, truncated)
         self.firsts = firsts
 
     @classmethod
     def of(cls, texts: Iterable[np.ndarray], graph: TextGraph, kept: IdCache | None = None) -> Self:
         """Run the text graph once over batches of pairs, object arrays (n, 2) of UTF-8 bytes; see `TokenIds.of`."""
         dtypes = (np.int32, np.int64, np.int64)
-        (ids, lengths, firsts), truncation = packed(texts, graph.compiled_pairs, _arrays, dtypes, kept)
-        return cls(ids, lengths, truncation, firsts)
+        (ids, lengths, firsts), truncated = packed(texts, graph.compiled_pairs, _arrays, dtypes, kept)
+        return cls(ids, lengths, truncated, firsts)
 
     def part(self, rows: slice) -> Self:
         """The pairs of a slice with a start and a stop; nothing is copied."""
         part = self._rows[rows]
-        return type(self)(part.values, part.lengths, Truncation(), self.firsts[rows])
+        return type(self)(part.values, part.lengths, TruncationCount(), self.firsts[rows])
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:

@@ -4,7 +4,7 @@ import resource
 import sys
 from dataclasses import dataclass
 
-from textgraft.training.inputs import Truncation
+from textgraft.training.inputs import TruncationCount
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Plan:
 
     Attributes:
         texts: of each part of the data.
-        tokens: of each part, special tokens included, after truncation.
+        tokens: of each part, special tokens included, after truncated.
         truncated: what truncation takes from each part.
         steps: of the optimizer, in all epochs.
         trainable: parameters that are trained.
@@ -24,7 +24,7 @@ class Plan:
 
     texts: dict[str, int]
     tokens: dict[str, int]
-    truncated: dict[str, Truncation]
+    truncated: dict[str, TruncationCount]
     steps: int
     trainable: int
     parameters: int

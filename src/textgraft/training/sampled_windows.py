@@ -28,7 +28,12 @@ class SampledWindows(Examples[Inputs]):
             seed: of the draws.
         """
         super().__init__(
-            examples.inputs, examples.targets, examples.weights, examples.trials, examples.notices, examples.repeats
+            examples.inputs,
+            examples.targets,
+            examples.weights,
+            examples.sample_size,
+            examples.notices,
+            examples.sampling_weights,
         )
         self._counts, self._most, self._seed, self._epoch = windows.lengths, most, seed, 0
         self.lengths = np.minimum(examples.lengths, most * windows.values.max(initial=1))

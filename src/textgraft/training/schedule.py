@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 
 
-def learning_rates(config: FitConfig, steps: int) -> np.ndarray:
+def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
     """The learning rate of every step, and 0 or the constant after the last.
 
     A linear schedule rises from 0 to the peak over the warm-up steps, then falls to 0 at the last step.

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.training.batches import by_length
-from textgraft.training.compact import CompactTable
-from textgraft.training.config import FitConfig
-from textgraft.training.dropout import quick_dropout
+from textgraft.training.config import TrainingConfig
+from textgraft.training.embedding_subset import EmbeddingSubset
+from textgraft.training.fast_dropout import fast_dropout
 from textgraft.training.inputs import Examples, Inputs
+from textgraft.training.layerwise_schedule import LayerwiseSchedule
 from textgraft.training.optimizer import Adam
 from textgraft.training.ragged import Rows, joined, rows_of
-from textgraft.training.stages import Stages
 
 _SHARE = _RATE = tf.TensorSpec([], tf.float32)
 _NUMBER = tf.TensorSpec([], tf.int32)
@@ -49,7 +49,7 @@ class Network:
     kept: Callable[[Any, Any], Any] = lambda _, outputs: outputs
     score: str | None = "accuracy"
     from_loss: Callable[[float], dict[str, float]] = lambda _: {}
-    compact: CompactTable | None = None
+    compact: EmbeddingSubset | None = None
     stage: Callable[[keras.Variable], int] = lambda _: 0
     objective: Callable[[Any, Any], tf.Tensor] | None = None
 
@@ -80,7 +80,9 @@ class TrainingStep:
         optimizer: moves them.
     """
 
-    def __init__(self, network: Network, data: Examples[Inputs], config: FitConfig, steps_per_epoch: int = 0) -> None:
+    def __init__(
+        self, network: Network, data: Examples[Inputs], config: TrainingConfig, steps_per_epoch: int = 0
+    ) -> None:
         """Prepare the step; nothing is compiled before it is needed.
 
         Args:
@@ -94,7 +96,7 @@ class TrainingStep:
         self._most_tokens = config.batch_tokens or 1
         trained = network.layers.trainable_variables
         self.variables = [self._in_place(variable) for variable in trained]
-        self._stages = Stages([network.stage(variable) for variable in trained], config, steps_per_epoch)
+        self._stages = LayerwiseSchedule([network.stage(variable) for variable in trained], config, steps_per_epoch)
         self.optimizer = Adam(self.variables, config, self._stages)
         self._sums: list[tf.Variable] = []
         self._graphs: dict[tuple[str, tuple[int, ...]], Any] = {}
@@ -173,7 +175,7 @@ class TrainingStep:
     ) -> tuple[tf.Tensor, Any, dict[int, tf.Tensor]]:
         """The loss, the sum of the rows' times `share`; what is kept of the outputs; gradients by variable."""
         network = self._network
-        with quick_dropout(network.layers), self._compacted(), tf.GradientTape() as tape:
+        with fast_dropout(network.layers), self._compacted(), tf.GradientTape() as tape:
             outputs = network.forward(batch, training=True)
             loss = tf.reduce_sum(network.loss(targets, outputs)) * share
             lowered = tf.reduce_sum(network.objective(targets, outputs)) * share if network.objective else loss

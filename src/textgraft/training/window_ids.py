@@ -9,7 +9,7 @@ import tensorflow as tf
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed
 from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import Inputs, TokenIds, Truncation, packed
+from textgraft.training.inputs import Inputs, TokenIds, TruncationCount, packed
 from textgraft.training.ragged import Ragged
 
 
@@ -22,29 +22,29 @@ class WindowIds(TokenIds):
 
     spec = tf.RaggedTensorSpec([None, None, None], tf.int32, ragged_rank=2)
 
-    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncation: Truncation, windows: Ragged) -> None:
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray, truncated: TruncationCount, windows: Ragged) -> None:
         """Hold packed windows.
 
         Args:
             ids: see `TokenIds`.
             lengths: int64 (n,), tokens of all windows of each text.
-            truncation: see `TokenIds`.
+            truncated: see `TokenIds`.
             windows: see `WindowIds`.
         """
-        super().__init__(ids, lengths, truncation)
+        super().__init__(ids, lengths, truncated)
         self.windows = windows
 
     @classmethod
     def of(cls, texts: Iterable[np.ndarray], graph: TextGraph, kept: IdCache | None = None) -> Self:
         """Run the text graph once over bounded batches of texts; see `TokenIds.of`."""
         dtypes = (np.int32, np.int64, np.int64, np.int64)
-        (ids, lengths, windows, counts), truncation = packed(texts, graph.compiled, _arrays, dtypes, kept)
-        return cls(ids, lengths, truncation, Ragged(windows, counts))
+        (ids, lengths, windows, counts), truncated = packed(texts, graph.compiled, _arrays, dtypes, kept)
+        return cls(ids, lengths, truncated, Ragged(windows, counts))
 
     def part(self, rows: slice) -> Self:
         """The texts of a slice with a start and a stop; nothing is copied."""
         part = self._rows[rows]
-        return type(self)(part.values, part.lengths, Truncation(), self.windows[rows])
+        return type(self)(part.values, part.lengths, TruncationCount(), self.windows[rows])
 
     def over(self, stored: Inputs) -> Inputs:
         """What is stored, in windows where it is a row of vectors per text and not one vector."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from textgraft.data.parts import Parts
+from textgraft.data.splits import Parts
 from textgraft.data.tasks.base import TaskData
 from textgraft.tuning.measure import Measure
 

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from textgraft.data.parts import Parts
+from textgraft.data.splits import Parts
 from textgraft.errors import ConfigError
 from textgraft.tasks.trainable import TrainableTask, task_class
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import FitConfig
+from textgraft.training.config import TrainingConfig
 from textgraft.training.history import History, Watcher
 from textgraft.tuning.assignment import Assignment
 
 Words = Mapping[str, str | bool | int | float]
 
 _CLEANING = tuple(known.name for known in fields(Cleaning))
-_FIT = tuple(known.name for known in fields(FitConfig))
+_FIT = tuple(known.name for known in fields(TrainingConfig))
 _READING = ("vocabulary_limit", "trust_savedmodel")
-_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "long", "seed")
+_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "truncation", "seed")
 
 
 def built(words: Words, assignment: Assignment) -> TrainableTask:

@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from textgraft.artifact import storage
-from textgraft.artifact.lock import locked
 from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.storage import folders
+from textgraft.storage.locks import locked
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
 _SEARCH = "search.json"
@@ -66,7 +66,7 @@ class RunFolder:
             ModelFolderError: when the disk refuses.
         """
         try:
-            with storage.replacing(self.path / name) as file:
+            with folders.replacing(self.path / name) as file:
                 file.write(content)
         except OSError as error:
             raise ModelFolderError(f"{self.path / name} cannot be written: {error.strerror}; make room") from error

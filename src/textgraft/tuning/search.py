@@ -10,8 +10,8 @@ import keras
 import optuna
 import tensorflow as tf
 
-from textgraft.artifact import model_folder
 from textgraft.errors import ConfigError, InterruptionError, TrainingError
+from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.base import load_as
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import HEAD_ALONE, FitConfig, passes
+from textgraft.training.config import HEAD_ALONE, TrainingConfig, passes
 
 Value = str | bool | int | float
 
@@ -31,14 +31,14 @@ KINDS: dict[str, type] = {
     "patience": int,
     "dropout": float,
     "sequence_length": int,
-    "long": str,
+    "truncation": str,
     "pooling": str,
     "strip_html": bool,
     "normalize_unicode": bool,
     "lowercase": bool,
     "strip_punctuation": bool,
 }
-_FIT = {known.name for known in fields(FitConfig)}
+_FIT = {known.name for known in fields(TrainingConfig)}
 
 
 @dataclass(frozen=True)
@@ -289,6 +289,6 @@ def _examples(words: Mapping[str, Options]) -> Iterator[tuple[str, Value]]:
 
 def _check_value(path: Path, place: str, given: dict[str, Any]) -> None:
     try:
-        FitConfig(**{word: value for word, value in given.items() if word in _FIT})
+        TrainingConfig(**{word: value for word, value in given.items() if word in _FIT})
     except ConfigError as error:
         raise ConfigError(f"{path}: {place}: {error}") from error

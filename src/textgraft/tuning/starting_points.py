@@ -8,7 +8,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import HEAD_ALONE, FitConfig, few, stretched
+from textgraft.training.config import HEAD_ALONE, TrainingConfig, few, stretched
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import Words, built, refusal
 from textgraft.tuning.search_space import Space, Value
@@ -16,7 +16,7 @@ from textgraft.tuning.search_space import Space, Value
 _CHEAPEST_FIRST = ("none", "last", "lora", "all")
 
 # Words about the one vector of a text.
-_OF_A_VECTOR = ("pooling", "long")
+_OF_A_VECTOR = ("pooling", "truncation")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Abilities:
     def usual(self, way: str, rows: int) -> Words:
         """What `fit` takes for a way of fine-tuning on so many rows, where nothing is said."""
         values: dict[str, Any] = {**self.defaults, **(HEAD_ALONE if way == "none" else {})}
-        config = FitConfig(**{known.name: values[known.name] for known in fields(FitConfig)})
+        config = TrainingConfig(**{known.name: values[known.name] for known in fields(TrainingConfig)})
         wanted = way == "none" or few(rows, config.epochs or 1, config.batch_size or 1)
         if wanted and self._begins_as_logistic(way):
             config = replace(config, head="logistic")
@@ -135,7 +135,7 @@ def _refusal(model: TrainableTask, words: Words, space: Space) -> str:
 
 
 def _defaults(model: TrainableTask) -> dict[str, Any]:
-    kinds = (FitConfig, Architecture, Cleaning)
+    kinds = (TrainingConfig, Architecture, Cleaning)
     plain = {known.name: known.default for kind in kinds for known in fields(kind)}
     chosen = {"pooling": model.architecture.pooling, "sequence_length": model.architecture.sequence_length}
-    return {**plain, **asdict(model.backbone.fit_defaults), **chosen}
+    return {**plain, **asdict(model.backbone.training_defaults), **chosen}

@@ -8,18 +8,18 @@ from typing import Any
 import keras
 
 from textgraft.backbones.base import Head
-from textgraft.backbones.computation import Computation
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.backbones.layer_config import LayerConfig
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 # KerasHub's layer on top of the first token: no token vector comes from it.
 POOLER = "pooled_dense/"
 
 
-def own_computation(encoder: keras.Model) -> Computation:
+def own_computation(encoder: keras.Model) -> LayerConfig:
     """What a network of KerasHub's computes before anything is changed."""
     layers = {layer.name: layer for layer in encoder._flatten_layers()}
     activation = layers["feedforward_intermediate_dense"].activation.__name__
-    return Computation(activation, layers["feedforward_layer_norm"].epsilon)
+    return LayerConfig(activation, layers["feedforward_layer_norm"].epsilon)
 
 
 class Format(ABC):
@@ -38,7 +38,7 @@ class Format(ABC):
         """
 
     @abstractmethod
-    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
         """What the network computes.
 
         Args:
@@ -57,7 +57,7 @@ class Format(ABC):
             PresetError: when a weight is missing or of another shape, or one is left over that nothing is known of.
         """
 
-    def heads(self, folder: Path, computation: Computation) -> Mapping[str, Head]:
+    def heads(self, folder: Path, computation: LayerConfig) -> Mapping[str, Head]:
         """The heads that are beside the network: a task's id to its head, of which nothing is read yet.
 
         Args:

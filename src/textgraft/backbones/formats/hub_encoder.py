@@ -10,15 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from textgraft import wire
+from textgraft import protobuf
 from textgraft.backbones.base import Head
-from textgraft.backbones.computation import Computation
 from textgraft.backbones.formats.base import Format
 from textgraft.backbones.formats.checkpoint import Checkpoint
 from textgraft.backbones.formats.hugging_face import HuggingFace
 from textgraft.backbones.hub_modules import is_encoder, opened
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 _VOCABULARY = "assets/vocab.txt"
 _LOWERCASE = "do_lower_case/.ATTRIBUTES/VARIABLE_VALUE"
@@ -83,16 +83,16 @@ class HubEncoder(Format):
             "dropout": 0.1,
         }
 
-    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
         """As Model Garden's BERT: GELU in its tanh form."""
-        return Computation("gelu_approximate", self.names.epsilon)
+        return LayerConfig("gelu_approximate", self.names.epsilon)
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
         """From the checkpoint; then the module, which is a program, is run to compare."""
         self.names.fill_from(_Variables(folder), encoder)
         _compare(folder, encoder)
 
-    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+    def heads(self, folder: Path, computation: LayerConfig) -> dict[str, Head]:
         """The one that finds hidden tokens, where it was exported too."""
         return self.names.heads_from(lambda: nullcontext(_Variables(folder)), computation)
 
@@ -139,9 +139,9 @@ class _Variables:
 def _keys(objects: bytes) -> Mapping[str, str]:
     """Full name to key of each variable, as a checkpoint's graph of objects has them."""
     found = {}
-    for node in wire.messages(objects, _NODE):
-        for attribute in wire.messages(node, _ATTRIBUTE):
-            (name,), (key,) = wire.messages(attribute, _FULL_NAME) or [b""], wire.messages(attribute, _KEY)
+    for node in protobuf.messages(objects, _NODE):
+        for attribute in protobuf.messages(node, _ATTRIBUTE):
+            (name,), (key,) = protobuf.messages(attribute, _FULL_NAME) or [b""], protobuf.messages(attribute, _KEY)
             found[name.decode()] = key.decode()
     return found
 

@@ -10,15 +10,15 @@ import keras
 import numpy as np
 
 from textgraft.backbones.base import Head
-from textgraft.backbones.computation import Computation
-from textgraft.backbones.files import read_json, read_json_if_there
 from textgraft.backbones.formats import tensor_files
 from textgraft.backbones.formats.base import POOLER, Format
 from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, EMBEDDINGS, MaskedHead, Module
 from textgraft.backbones.formats.hugging_face_weights import Source, array_of
 from textgraft.backbones.formats.tensor_files import Opened, Tensors
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_json, read_json_if_there
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 CONFIG = "config.json"
 _FILL_MASK = "fill-mask"
@@ -82,16 +82,16 @@ class HuggingFace(Format):
                 raise PresetError(f"{path}: {name} must be a whole number above 0, not {size!r:.40}")
         return sizes
 
-    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
         """From config.json."""
         return self.computation_from(read_json(folder / CONFIG), folder / CONFIG)
 
-    def computation_from(self, config: Mapping[str, Any], path: Path) -> Computation:
+    def computation_from(self, config: Mapping[str, Any], path: Path) -> LayerConfig:
         """See `computation`."""
         activation = config.get(self.activation_key, self.activation)
         if activation not in _ACTIVATIONS:
             raise PresetError(f"{path}: {self.activation_key} {activation!r} is not one of {', '.join(_ACTIVATIONS)}")
-        return Computation(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
+        return LayerConfig(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
         """From the safetensors files, a tensor at a time."""
@@ -106,11 +106,11 @@ class HuggingFace(Format):
                 weight.assign(array_of(weight, self.modules, source))
         source.require_rest(self.harmless)
 
-    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+    def heads(self, folder: Path, computation: LayerConfig) -> dict[str, Head]:
         """The one that finds hidden tokens."""
         return self.heads_from(partial(tensor_files.opened, folder), computation)
 
-    def heads_from(self, opened: Opened, computation: Computation) -> dict[str, Head]:
+    def heads_from(self, opened: Opened, computation: LayerConfig) -> dict[str, Head]:
         """See `heads`; the tensors are opened once more when the head is filled."""
         with opened() as tensors:
             there = [head for head in self.masked_heads if head.is_among(tensors.names())]
@@ -120,7 +120,7 @@ class HuggingFace(Format):
         """As `kind` reads it."""
         return kind.from_hugging_face(folder, special)
 
-    def _masked_head(self, names: MaskedHead, opened: Opened, network: Computation) -> Head:
+    def _masked_head(self, names: MaskedHead, opened: Opened, network: LayerConfig) -> Head:
         computation = replace(network, activation=names.activation or network.activation)
 
         def fill(head: keras.Model) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from textgraft.backbones.computation import Computation
-from textgraft.backbones.files import read_json, read_json_if_there
 from textgraft.backbones.formats.base import Format, own_computation
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_json, read_json_if_there
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _NOT_SIZES = {"name", "trainable", "dtype"}
@@ -37,7 +37,7 @@ class KerasHubPreset(Format):
             raise PresetError(f"{folder / _CONFIG}: it has no config; save the preset again")
         return {name: value for name, value in config.items() if name not in _NOT_SIZES}
 
-    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
         """KerasHub's own, which no file speaks of."""
         return own_computation(encoder)
 

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from textgraft.backbones.base import Head
-from textgraft.backbones.computation import Computation
-from textgraft.backbones.files import read_json
 from textgraft.backbones.formats.base import Format
 from textgraft.backbones.formats.checkpoint import Checkpoint
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.backbones.layer_config import LayerConfig
+from textgraft.storage.preset_files import read_json
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 _CONFIG, _VOCABULARY, _CHECKPOINT = "bert_config.json", "vocab.txt", "bert_model.ckpt"
 
@@ -40,18 +40,18 @@ class OriginalBert(Format):
         """From bert_config.json."""
         return self.names.sizes_from(read_json(folder / _CONFIG), folder / _CONFIG)
 
-    def computation(self, folder: Path, encoder: keras.Model) -> Computation:
+    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
         """GELU in its tanh form, as the release's program computes it."""
         config = read_json(folder / _CONFIG)
         computed = self.names.computation_from(config, folder / _CONFIG)
         activation = "gelu_approximate" if computed.activation == "gelu" else computed.activation
-        return Computation(activation, computed.layer_norm_epsilon)
+        return LayerConfig(activation, computed.layer_norm_epsilon)
 
     def fill(self, folder: Path, encoder: keras.Model) -> None:
         """From the checkpoint."""
         self.names.fill_from(_Variables(folder / _CHECKPOINT), encoder)
 
-    def heads(self, folder: Path, computation: Computation) -> dict[str, Head]:
+    def heads(self, folder: Path, computation: LayerConfig) -> dict[str, Head]:
         """The one that finds hidden tokens."""
         return self.names.heads_from(lambda: nullcontext(_Variables(folder / _CHECKPOINT)), computation)
 

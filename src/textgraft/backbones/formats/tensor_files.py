@@ -9,8 +9,8 @@ import ml_dtypes  # noqa: F401  (numpy's bfloat16, which safetensors asks for by
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from textgraft.backbones.files import read_json
 from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_json
 
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")

@@ -1,1 +1,0 @@
-"""What training leaves: a folder of plain data, hashed."""

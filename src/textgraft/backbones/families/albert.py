@@ -1,0 +1,61 @@
+"""ALBERT: one layer's weights used many times, over narrow embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
+
+import keras_hub
+
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, MaskedHead
+from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.transformer import Transformer
+from textgraft.tokenizers.base import SpecialNames
+from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+
+_LAYER = "group_{}_inner_layer_{}"
+_MODULE = "encoder.albert_layer_groups.{}.albert_layers.{}"
+
+
+class AlbertPieces(SentencePieceTokenizer):
+    """SentencePiece after quotes are made one, accents stripped, and letters lower-cased."""
+
+    classic_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
+
+
+class Albert(Transformer):
+    """ALBERT."""
+
+    family = "albert"
+    network_class = keras_hub.models.AlbertBackbone
+    tokenizer_class = AlbertPieces
+    special = SpecialNames(start="[CLS]", end="[SEP]", pad="<pad>", unknown="<unk>", mask="[MASK]")
+    formats = (
+        HuggingFace(
+            model_types=("albert",),
+            prefixes=("albert.",),
+            sizes_by={
+                **BERT_SIZES,
+                "embedding_dim": "embedding_size",
+                "num_groups": "num_hidden_groups",
+                "num_inner_repetitions": "inner_group_num",
+                "num_segments": "type_vocab_size",
+            },
+            modules={
+                "token_embedding": "embeddings.word_embeddings",
+                "position_embedding": "embeddings.position_embeddings",
+                "segment_embedding": "embeddings.token_type_embeddings",
+                "embeddings_layer_norm": "embeddings.LayerNorm",
+                "embedding_projection": "encoder.embedding_hidden_mapping_in",
+                f"{_LAYER}/self_attention_layer/query": f"{_MODULE}.attention.query",
+                f"{_LAYER}/self_attention_layer/key": f"{_MODULE}.attention.key",
+                f"{_LAYER}/self_attention_layer/value": f"{_MODULE}.attention.value",
+                f"{_LAYER}/self_attention_layer/attention_output": f"{_MODULE}.attention.dense",
+                f"{_LAYER}/self_attention_layer_norm": f"{_MODULE}.attention.LayerNorm",
+                f"{_LAYER}/feedforward_intermediate_dense": f"{_MODULE}.ffn",
+                f"{_LAYER}/feedforward_output_dense": f"{_MODULE}.ffn_output",
+                f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.full_layer_layer_norm",
+            },
+            requires={"position_embedding_type": ("absolute",)},
+            activation="gelu_new",
+            harmless=(r"pooler\.", r"embeddings\.position_ids$"),
+            masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
+        ),
+        KerasHubPreset("AlbertBackbone"),
+    )

@@ -1,0 +1,63 @@
+"""DeBERTa v3: attention to contents and relative positions apart (He et al., 2021, https://arxiv.org/abs/2111.09543)."""
+
+import keras
+import keras_hub
+
+from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face_names import BERT_HEAD, BERT_SIZES, MaskedHead
+from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.transformer import Transformer
+from textgraft.tokenizers.base import SpecialNames
+from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+
+_LAYER, _MODULE = "disentangled_attention_encoder_layer_{}", "encoder.layer.{}"
+_HEAD = "lm_predictions.lm_head"
+
+
+class DebertaV3(Transformer):
+    """DeBERTa v3."""
+
+    family = "deberta_v3"
+    network_class = keras_hub.models.DebertaV3Backbone
+    tokenizer_class = SentencePieceTokenizer
+    special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
+    padded_vocabulary = True
+    formats = (
+        HuggingFace(
+            model_types=("deberta-v2",),
+            prefixes=("deberta.",),
+            sizes_by={**BERT_SIZES, "bucket_size": "position_buckets"},
+            modules={
+                "token_embedding": "embeddings.word_embeddings",
+                "embeddings_layer_norm": "embeddings.LayerNorm",
+                "rel_embedding": "encoder.rel_embeddings",
+                "rel_embedding/rel_embeddings_layer_norm": "encoder.LayerNorm",
+                f"{_LAYER}/self_attention_layer/query": f"{_MODULE}.attention.self.query_proj",
+                f"{_LAYER}/self_attention_layer/key": f"{_MODULE}.attention.self.key_proj",
+                f"{_LAYER}/self_attention_layer/value": f"{_MODULE}.attention.self.value_proj",
+                f"{_LAYER}/self_attention_layer/attention_output": f"{_MODULE}.attention.output.dense",
+                f"{_LAYER}/self_attention_layer_norm": f"{_MODULE}.attention.output.LayerNorm",
+                f"{_LAYER}/feedforward_intermediate_dense": f"{_MODULE}.intermediate.dense",
+                f"{_LAYER}/feedforward_output_dense": f"{_MODULE}.output.dense",
+                f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.output.LayerNorm",
+            },
+            requires={
+                "relative_attention": (True,),
+                "pos_att_type": (["p2c", "c2p"], "p2c|c2p", ["c2p", "p2c"], "c2p|p2c"),
+                "share_att_key": (True,),
+                "norm_rel_ebd": ("layer_norm",),
+                "position_biased_input": (False,),
+                "type_vocab_size": (0,),
+                "conv_kernel_size": (0,),
+            },
+            epsilon=1e-7,
+            harmless=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
+            masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
+        ),
+        KerasHubPreset("DebertaV3Backbone"),
+    )
+
+    def _through(
+        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        return block(vectors, rel_embeddings=self._encoder.relative_embeddings(vectors), padding_mask=mask)

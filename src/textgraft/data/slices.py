@@ -1,0 +1,98 @@
+"""Parts of a dataset: by name and position as TensorFlow Datasets writes it, or drawn at random by label."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from textgraft.errors import ConfigError, DataError
+
+_BOUND = r"-?\d+(?:_\d+)*(?:(?:\.\d+)?%)?"
+_SLICE = re.compile(rf"(?P<split>[^\[\],\s]+)(?:\[(?P<start>{_BOUND})?:(?P<stop>{_BOUND})?\])?")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows of a split from `start` to `stop`, each a number or a percentage as written, or None."""
+
+    split: str
+    start: str | None = None
+    stop: str | None = None
+
+    def __str__(self) -> str:
+        return self.split + self.bounds
+
+    @property
+    def bounds(self) -> str:
+        """The part in brackets; empty for a whole split."""
+        return "" if self.start is self.stop is None else f"[{self.start or ''}:{self.stop or ''}]"
+
+    def rows(self, count: int) -> range:
+        """The rows meant, of a split that has `count`.
+
+        Raises:
+            DataError: when there are none, or when a bound lies outside.
+        """
+        start = 0 if self.start is None else self._position(self.start, count)
+        stop = count if self.stop is None else self._position(self.stop, count)
+        if start >= stop:
+            raise DataError(f"split {self}: no rows; name a part that has some ({self.split} has {count} in all)")
+        return range(start, stop)
+
+    def _position(self, bound: str, count: int) -> int:
+        position = round(float(bound[:-1]) * count / 100) if bound.endswith("%") else int(bound)
+        if abs(position) > count:
+            raise DataError(f"split {self}: {bound} is out of range; {self.split} has {count} rows, stay within them")
+        return position + count if position < 0 else position
+
+
+def parse(split: str) -> tuple[Slice, ...]:
+    """The slices in "train[:60%],train[60%:],test".
+
+    Raises:
+        ConfigError: when the words are not of this form.
+    """
+    matches = [_SLICE.fullmatch(part.strip()) for part in split.split(",")]
+    if None in matches:
+        raise ConfigError(f"split {split!r} is not understood; write for instance train[:80%],train[80%:],test[:1000]")
+    return tuple(Slice(**match.groupdict()) for match in matches if match)
+
+
+def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Draw a fraction of the rows of each label, and rows of one text together.
+
+    A label's share is as near to `fraction` as its texts allow. Rows of one text with several labels count for the
+    rarest of them.
+
+    Args:
+        codes: int32 (n,), a label each.
+        digests: (n,), equal for rows that must stay together.
+        fraction: between 0 and 1.
+        seed: of the draw.
+
+    Returns:
+        bool (n,), True for the rows drawn. A label with two texts or more has at least one drawn and one not.
+    """
+    _, group, size = np.unique(digests, return_inverse=True, return_counts=True)
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(size))
+    labels = codes[_rarest(codes, group)[order]]
+    order = order[np.argsort(labels, kind="stable")]
+    drawn = np.zeros(len(size), bool)
+    for stratum in np.split(order, np.cumsum(np.bincount(labels))[:-1]):
+        drawn[stratum[: _share(size[stratum], fraction)]] = True
+    return drawn[group]
+
+
+def _rarest(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The row of each group whose label has the fewest rows, the first of several."""
+    by_group = np.lexsort((np.bincount(codes)[codes], group))
+    starts = np.searchsorted(group[by_group], np.arange(group.max(initial=-1) + 1))
+    return by_group[starts]
+
+
+def _share(sizes: np.ndarray, fraction: float) -> int:
+    """How many groups of these sizes hold the fraction of rows nearest to `fraction`; of two, the larger number."""
+    rows = np.cumsum([0, *sizes])
+    distance = np.abs(rows - fraction * rows[-1])
+    groups = len(sizes) - int(np.argmin(distance[::-1]))
+    return min(max(groups, 1), len(sizes) - 1) if len(sizes) > 1 else groups

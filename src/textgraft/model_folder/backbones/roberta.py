@@ -1,0 +1,20 @@
+"""RoBERTa: byte-level BPE and the weights of a KerasHub encoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from textgraft.model_folder.backbones.tokenizer_files import BYTE_PAIR
+from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, encoder, fields
+from textgraft.storage.schema import whole
+
+
+class RobertaLayout(TransformerLayout):
+    """RoBERTa's part of a model folder."""
+
+    tokenizer = BYTE_PAIR
+    fields = fields(BYTE_PAIR, vocabulary_size=whole(1))
+
+    @classmethod
+    def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:
+        """Embeddings, then layer by layer."""
+        yield from encoder(config["network"], "embeddings/")

@@ -1,0 +1,20 @@
+"""XLM-RoBERTa: SentencePiece and the weights of a KerasHub encoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from textgraft.model_folder.backbones.tokenizer_files import SENTENCE_PIECE
+from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, encoder, fields
+from textgraft.storage.schema import whole
+
+
+class XlmRobertaLayout(TransformerLayout):
+    """XLM-RoBERTa's part of a model folder."""
+
+    tokenizer = SENTENCE_PIECE
+    fields = fields(SENTENCE_PIECE, vocabulary_size=whole(1))
+
+    @classmethod
+    def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:
+        """Embeddings, then layer by layer."""
+        yield from encoder(config["network"], "embeddings/")

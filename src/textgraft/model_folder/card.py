@@ -1,0 +1,69 @@
+"""The model card: what the model is, how it was made, how well it does."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textgraft.model_folder.tasks.base import TaskLayout
+
+
+def write_card(config: dict[str, Any], layout: type[TaskLayout]) -> str:
+    """Markdown from a model folder's config.
+
+    Args:
+        config: of the folder.
+        layout: of its task; it says how a model is called, and which metrics to show beside the loss.
+    """
+    lines = [f"# {config['task']} on {config['preset']}", ""]
+    labels = config["settings"].get("labels")
+    if labels:
+        lines += [f"Labels: {', '.join(f'`{label}`' for label in labels)}.", ""]
+    lines += _use(layout.call(config["settings"]))
+    if "data" in config:
+        lines += _training(config)
+    if config.get("metrics"):
+        lines += _metrics(config, layout.headline)
+    lines += ["## Versions", "", *(f"- {name} {version}" for name, version in config["versions"].items()), ""]
+    return "\n".join(lines)
+
+
+def _use(call: str) -> list[str]:
+    code = f'import textgraft as tg\n\ntg.load("this folder").{call}'
+    return ["## Use", "", "```python", code, "```", ""]
+
+
+def _training(config: dict[str, Any]) -> list[str]:
+    data, fit = config["data"], config["fit"]
+    lines = ["## Training", ""]
+    for name, part in data.items():
+        cut = part["truncated"]
+        lost = f"{cut['texts']:,} of them lost {cut['tokens']:,} tokens to truncation"
+        lines.append(f"- {name}: {part['texts']:,} texts of {part['source']}; {lost}")
+    lines += [f"- {name}: {value}" for name, value in fit.items()]
+    return [*lines, ""]
+
+
+def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Metrics by their plain names: of the validation set, then of the test set, where there are any."""
+    metrics = config.get("metrics", {})
+    if "validation" in metrics:
+        values = metrics["validation"].items()
+        yield "validation", {name.removeprefix("val_"): value for name, value in values if name.startswith("val_")}
+    if "test" in metrics:
+        yield "test", metrics["test"]
+
+
+def with_interval(values: dict[str, Any], name: str) -> str:
+    """A metric with its interval, where it has one; nothing where there is no such metric."""
+    if name not in values:
+        return ""
+    interval = values.get(f"{name}_interval")
+    return f"{values[name]:.4f}" + (f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
+
+
+def _metrics(config: dict[str, Any], headline: Sequence[str]) -> list[str]:
+    shown = [*headline, "loss"]
+    lines = ["## Results", "", f"| set | {' | '.join(shown)} |", "|---" * (1 + len(shown)) + "|"]
+    for part, values in results(config):
+        size = f" ({values['texts']:,} texts)" if "texts" in values else ""
+        lines.append(f"| {part}{size} | {' | '.join(with_interval(values, name) for name in shown)} |")
+    return [*lines, ""]

@@ -1,0 +1,134 @@
+"""config.json: what its fields must be, and whether the other files are what it says."""
+
+import reprlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from textgraft import registry
+from textgraft.errors import ModelFolderError
+from textgraft.model_folder.backbones.base import BackboneLayout
+from textgraft.model_folder.tasks.base import TaskLayout
+from textgraft.storage.schema import (
+    ANY,
+    FLAG,
+    SCALAR,
+    SHARE,
+    TEXT,
+    List,
+    Map,
+    Object,
+    choice,
+    or_null,
+    whole,
+)
+from textgraft.storage.tensor_header import Shape
+
+Layout = TypeVar("Layout")
+
+_TRUNCATED = Object({"texts": whole(0), "tokens": whole(0)})
+_ARCHITECTURE = Object(
+    {
+        "pooling": TEXT,
+        "hidden": List(whole(1)),
+        "dropout": SHARE,
+        "sequence_length": or_null(whole(1)),
+        "truncation": TEXT,
+        "cleaning": Object(dict.fromkeys(("strip_html", "normalize_unicode", "lowercase", "strip_punctuation"), FLAG)),
+        "seed": whole(0),
+    }
+)
+_DATA = Map(Object({"source": TEXT, "texts": whole(1), "sha256": TEXT, "truncated": _TRUNCATED}, others=ANY))
+_FIELDS = Object(
+    {
+        "format_version": whole(1),
+        "task": TEXT,
+        "settings": Object({}, others=ANY),
+        "preset": TEXT,
+        "preset_sha256": Map(TEXT),
+        "family": TEXT,
+        "backbone": Object({}, others=ANY),
+        "architecture": _ARCHITECTURE,
+        "precision": choice("float32", "mixed_bfloat16"),
+        "versions": Map(TEXT),
+    },
+    {"run": TEXT, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},
+)
+
+
+def check_config(config: Mapping[str, Any], place: Path) -> None:
+    """Check every field.
+
+    Args:
+        config: of a model folder.
+        place: the file.
+
+    Raises:
+        ModelFolderError: for a field that is missing, unknown or of another kind, or for an unknown family or task.
+    """
+    _FIELDS.check(config, f"{place}: config")
+    backbone, task = _layouts(config, place)
+    backbone.fields.check(config["backbone"], f"{place}: config.backbone")
+    task.fields.check(config["settings"], f"{place}: config.settings")
+    test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
+    metrics = Object({}, {"validation": task.validation, "test": test})
+    metrics.check(config.get("metrics", {}), f"{place}: config.metrics")
+
+
+def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: Path) -> None:
+    """Compare the weights and the tokenizer's files with what the config describes.
+
+    So a network is built only when the weights of all of it are there, and can be no larger than they are.
+
+    Args:
+        config: checked.
+        stored: name and shape of each weight.
+        folder: verified.
+
+    Raises:
+        ModelFolderError: naming the first weight or file that is missing, left over or of another size.
+    """
+    backbone, _ = _layouts(config, folder)
+    left = dict(stored)
+    for name, shape in _weight_shapes(config, folder):
+        found = left.pop(name, None)
+        if found != shape:
+            raise _misfit(folder, f"{name} of shape {shape}", f"one of {found}" if found else "none")
+    if left:
+        raise _misfit(folder, f"no {reprlib.repr(next(iter(left)))}", "one")
+    backbone.check_assets(config["backbone"], folder)
+
+
+def _weight_shapes(config: Mapping[str, Any], place: Path) -> Iterator[tuple[str, Shape]]:
+    backbone, task = _layouts(config, place)
+    for name, shape in backbone.weight_shapes(config["backbone"]):
+        yield f"backbone/{name}", shape
+    dim = backbone.dim(config["backbone"])
+    for name, shape in task.weight_shapes(config["settings"], config["architecture"]["hidden"], dim):
+        yield f"head/{name}", shape
+
+
+def _layouts(config: Mapping[str, Any], place: Path) -> tuple[type[BackboneLayout], type[TaskLayout]]:
+    task = config["task"].replace("-", "_")
+    return (
+        _layout("model_folder.backbones", "family", config["family"], BackboneLayout, place),
+        _layout("model_folder.tasks", "task", task, TaskLayout, place).of(config["settings"]),
+    )
+
+
+def _layout(room: str, what: str, name: str, contract: type[Layout], place: Path) -> type[Layout]:
+    known = registry.names(room)
+    if name not in known:
+        raise ModelFolderError(
+            f"{place}: {what} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
+            "install one that knows it"
+        )
+    return registry.implementation(room, name, contract)
+
+
+def _misfit(folder: Path, expected: str, found: str) -> ModelFolderError:
+    return ModelFolderError(
+        f"{folder}: config.json describes a network with {expected}, model.safetensors holds {found}; "
+        "copy the model folder again"
+    )

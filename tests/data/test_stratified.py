@@ -1,0 +1,123 @@
+"""Properties of the random split."""
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.duplicates import fold
+from textgraft.data.slices import stratified
+from textgraft.errors import ConfigError, DataError
+
+GOLDEN = """
+from textgraft.data.dataset import Dataset
+texts = [f"text {n % 17}" for n in range(24)]
+first, _ = Dataset.from_lists(texts, ["abc"[n % 17 % 3] for n in range(24)]).split(0.7, seed=5)
+print([int(first.place(row).split()[-1]) - 1 for row in range(len(first))])
+"""
+GOLDEN_ROWS = [2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 19, 20, 21, 23]
+
+
+def rows_of(part):
+    return [int(part.place(row).split()[-1]) - 1 for row in range(len(part))]
+
+
+@st.composite
+def labelled(draw):
+    """Texts with their labels; variants of one text always share their label."""
+    bases = draw(st.lists(st.integers(0, 40), min_size=4, max_size=60))
+    variants = [("text %d", "TEXT  %d ", "\tText\n%d")[draw(st.integers(0, 2))] % base for base in bases]
+    return variants, [f"label {base % 3}" for base in bases]
+
+
+@settings(deadline=None, max_examples=60)
+@given(labelled(), st.floats(0.05, 0.95), st.integers(0, 2**32))
+def test_split(data, fraction, seed):
+    texts, labels = data
+    whole = Dataset.from_lists(texts, labels)
+    groups = {label: {} for label in labels}
+    for text, label in zip(texts, labels, strict=True):
+        groups[label][fold(text)] = groups[label].get(fold(text), 0) + 1
+    if all(len(group) == 1 for group in groups.values()):
+        return
+    first, second = whole.split(fraction, seed)
+    left, right = rows_of(first), rows_of(second)
+    assert sorted(left + right) == list(range(len(texts)))
+    assert left == sorted(left)
+    assert right == sorted(right)
+    assert not {fold(texts[row]) for row in left} & {fold(texts[row]) for row in right}
+    for label, sizes in groups.items():
+        got = first.counts().get(label, 0)
+        if len(sizes) > 1:
+            assert first.counts().get(label)
+            assert second.counts().get(label)
+        assert abs(got - fraction * sum(sizes.values())) <= max(sizes.values())
+    assert rows_of(whole.split(fraction, seed)[0]) == left
+
+
+def test_equal_sizes_are_stratified_exactly():
+    labels = np.repeat(np.array([0, 1], np.int32), [800, 200])
+    drawn = stratified(labels, np.arange(1000), 0.8, 3)
+    assert drawn[:800].sum() == 640
+    assert drawn[800:].sum() == 160
+
+
+def test_a_large_draw_is_the_same_everywhere():
+    drawn = stratified(np.arange(5000, dtype=np.int32) % 7, np.arange(5000), 0.3, 11)
+    assert sha256(np.packbits(drawn).tobytes()).hexdigest()[:16] == "6c1ae27c44d39789"
+
+
+def test_seed_matters():
+    digests = np.arange(100)
+    codes = np.zeros(100, np.int32)
+    assert (stratified(codes, digests, 0.5, 0) != stratified(codes, digests, 0.5, 1)).any()
+
+
+def test_texts_with_several_labels_stay_together():
+    data = Dataset.from_lists(["same", "other", "Same ", "third"] * 5, ["a", "a", "b", "b"] * 5)
+    first, second = data.split(0.5)
+    assert not {fold(first.text_at(n)) for n in range(len(first))} & {
+        fold(second.text_at(n)) for n in range(len(second))
+    }
+
+
+def test_unlabelled():
+    first, second = Dataset.from_lists([str(n) for n in range(10)]).split(0.7)
+    assert (len(first), len(second)) == (7, 3)
+
+
+def test_split_of_a_part():
+    data = Dataset.from_lists([str(n) for n in range(100)], ["ab"[n % 2] for n in range(100)])
+    first, second = data.take(range(50, 100)).split(0.5, seed=1)
+    assert sorted(rows_of(first) + rows_of(second)) == list(range(50, 100))
+
+
+def test_same_in_every_process():
+    output = subprocess.run([sys.executable, "-c", GOLDEN], capture_output=True, check=True, text=True).stdout
+    assert json.loads(output) == GOLDEN_ROWS
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan")])
+def test_bad_fraction(fraction):
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        Dataset.from_lists(["a", "b"]).split(fraction)
+
+
+def test_nothing_to_split():
+    with pytest.raises(DataError, match="too few different texts"):
+        Dataset.from_lists(["a", "A", " a"]).split(0.5)
+
+
+def test_the_only_text_of_a_label_is_trained_on_though_it_has_another_label_too():
+    """Whatever the seed: elsewhere the label would be unknown."""
+    texts = [*map(str, range(40)), "twice", "twice"]
+    data = Dataset.from_lists(texts, [*["a", "c"] * 20, "a", "b"])
+    for seed in range(20):
+        train, _ = data.split(0.9, seed)
+        assert "b" in train.labels

@@ -1,0 +1,297 @@
+"""Sets of labels and numbers: data to model folder, in Python and on the command line."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.cli.test_cli import fails, run
+from tests.cutting import Watcher, cut_and_resumed
+from textgraft.errors import ConfigError, DataError, ModelFolderError
+from textgraft.evaluation.label_sets import best_thresholds
+from textgraft.model_folder import folder as model_folder
+
+WORDS = {"good": "praise", "bad": "blame", "plot": "story"}
+TEXTS = ["good film", "bad film", "good plot", "bad plot", "a film", "not good , bad plot", "very good", "the plot"] * 4
+SETS = [[label for word, label in WORDS.items() if word in text] for text in TEXTS]
+NUMBERS = [float(text.count("good") - text.count("bad")) * 2.5 + 7 for text in TEXTS]
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
+MULTI = {"problem": "multi-label", "labels": ["blame", "praise", "story"]}
+PROBLEMS = {"multi-label": (MULTI, SETS), "regression": ({"problem": "regression"}, NUMBERS)}
+
+
+def data(problem="multi-label"):
+    return tg.Dataset.from_lists(TEXTS, PROBLEMS[problem][1], problem=problem)
+
+
+def fresh(preset, problem="multi-label", **options):
+    return tg.TextClassifier(preset, precision="float32", **PROBLEMS[problem][0], **options)
+
+
+@pytest.fixture(scope="module", params=PROBLEMS)
+def trained(request, tiny_bert):
+    model = fresh(tiny_bert, request.param, dropout=0)
+    model.fit(data(request.param), data(request.param), epochs=12, batch_size=8, learning_rate=1e-2)
+    return model
+
+
+def test_it_learns(trained):
+    history = trained.history
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    found = trained.predict(TEXTS[:8])
+    if trained.problem.name == "multi-label":
+        assert np.mean([a == sorted(b) for a, b in zip(found, SETS, strict=False)]) > 0.8
+    else:
+        assert np.corrcoef(found, NUMBERS[:8])[0, 1] > 0.9
+
+
+def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
+    found = trained.evaluate(data(trained.problem.name), keep=True)
+    trained.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    assert loaded.predict(TEXTS) == trained.predict(TEXTS)
+    assert loaded.settings() == trained.settings()
+    assert loaded.evaluate(data(trained.problem.name)) == found
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"{found['micro_f1' if 'micro_f1' in found else 'pearson']:.4f}" in card
+    loaded.save(tmp_path / "again")
+    assert model_folder.read(tmp_path / "again").sha256 == model_folder.read(tmp_path / "model").sha256
+
+
+def test_metrics_agree_with_predictions(trained):
+    found = trained.evaluate(data(trained.problem.name))
+    answers = trained.predict(TEXTS)
+    if trained.problem.name == "multi-label":
+        right = np.mean([a == sorted(b) for a, b in zip(answers, SETS, strict=True)])
+        assert found["label_set_accuracy"] == pytest.approx(right)
+    else:
+        assert found["mae"] == pytest.approx(np.abs(np.array(answers) - NUMBERS).mean())
+        assert found["pearson"] == pytest.approx(np.corrcoef(answers, NUMBERS)[0, 1])
+
+
+def test_the_loss_is_that_of_the_report(trained):
+    """What a training minimises is what `evaluate` calls loss."""
+    examples = trained.examples(data(trained.problem.name))
+    inputs, targets = examples.batch(np.arange(len(TEXTS)))
+    loss = tf.reduce_mean(trained.loss(targets, trained.forward(inputs))).numpy()
+    assert trained.evaluate(data(trained.problem.name))["loss"] == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize(
+    "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
+)
+def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
+    cut_and_resumed(
+        lambda: fresh(tiny_bert, problem),
+        lambda model, watcher, run: model.fit(data(problem), data(problem), watcher, run, **config, **FIT),
+        after=11,
+        folder=tmp_path / "run",
+    )
+
+
+def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
+    def thresholds(train, validation):
+        model = fresh(tiny_bert)
+        model.fit(train, validation, Watcher(), **FIT)
+        probabilities = model.predict_proba(validation)
+        sets = [set(json.loads(cell)) for cell in validation.labels]
+        true = np.array([[label in labels for label in model.labels] for labels in sets])
+        return model.problem.thresholds, best_thresholds(true, probabilities)
+
+    found, expected = thresholds(data(), data().take(range(5, 17)))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_label_without_validation_text_is_named(tiny_bert):
+    watcher, model = Watcher(), fresh(tiny_bert)
+    model.fit(data(), data().take([0, 1, 4]), watcher, **FIT)
+    assert watcher.notes == ["1 labels have no validation text, so their threshold is 0.5: story"]
+    assert model.problem.thresholds[2] == 0.5
+
+
+def test_numbers_are_standardised_by_the_training_set(tiny_bert):
+    model = fresh(tiny_bert, "regression")
+    train = data("regression").take(range(16))
+    model.fit(train, data("regression"), Watcher(), **FIT)
+    assert (model.problem.mean, model.problem.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
+
+
+def test_a_split_keeps_every_label_on_both_sides():
+    sets = [["rare"] if row in (3, 40) else ["often"] if row % 2 else [] for row in range(100)]
+    train, held_back = tg.Dataset.from_lists([f"text {row}" for row in range(100)], sets).split(0.9, seed=0)
+    assert train.label_names == held_back.label_names == ["often", "rare"]
+    assert len(held_back) == 11
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"problem": "multi-label"}, "at least one"),
+        ({"problem": "multi-label", "labels": ["a"], "thresholds": [0.5, 0.5]}, "thresholds must be 1 numbers"),
+        ({"problem": "regression", "labels": ["a"]}, "has no labels"),
+        ({"problem": "regression", "scale": 0.0}, "scale"),
+        ({"problem": "ordinal"}, "single-label, multi-label, regression"),
+        ({"labels": ["a", "b"], "scale": 1.0}, "scale is not one of"),
+    ],
+)
+def test_options_that_make_no_sense(tiny_bert, options, message):
+    with pytest.raises(ConfigError, match=message):
+        tg.TextClassifier(tiny_bert, **options)
+
+
+def test_data_of_another_problem(tiny_bert):
+    with pytest.raises(DataError, match="its labels are multi-label, not regression"):
+        fresh(tiny_bert, "regression").fit(data())
+    with pytest.raises(ConfigError, match="one label per text"):
+        fresh(tiny_bert).fit(data(), fine_tune="none", head="logistic")
+    with pytest.raises(ConfigError, match="no probabilities"):
+        fresh(tiny_bert, "regression").predict_proba(["a"])
+
+
+def test_no_texts(tiny_bert):
+    assert fresh(tiny_bert).predict([]) == fresh(tiny_bert, "regression").predict([]) == []
+
+
+# === Files and commands ===
+def write(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+def train(source, preset, out, *more):
+    options = ("--preset", preset, "--epochs", 1, "--precision", "float32", "--out", out)
+    result = run("train", source, "--test", source, *options, *more)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_separated_labels(tiny_bert, tmp_path):
+    source = write(
+        tmp_path / "sets.csv", [(text, " | ".join(labels)) for text, labels in zip(TEXTS, SETS, strict=True)]
+    )
+    folder = tmp_path / "model"
+    assert "3 labels" in train(source, tiny_bert, folder, "--label-separator", "|").stderr
+    config = json.loads(run("info", folder, "--json").stdout)
+    assert config["settings"]["labels"] == ["blame", "praise", "story"]
+    assert "multi-label" in run("info", folder).stdout
+    assert json.loads(run("evaluate", folder, source, "--json").stdout)["label_set_accuracy"] >= 0
+    assert "threshold" in run("evaluate", folder, source).stdout
+    lines = list(csv.DictReader(run("predict", folder, source).stdout.splitlines()))
+    thresholds = dict(zip(config["settings"]["labels"], config["settings"]["thresholds"], strict=True))
+    for line in lines:
+        expected = [label for label, at in thresholds.items() if float(line[f"probability_{label}"]) >= at - 1e-6]
+        assert line["label"] == "|".join(expected)
+    fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
+    assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_bert, "--dry-run").stdout
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_lists_of_labels(tiny_bert, tmp_path, suffix):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = tmp_path / f"sets{suffix}"
+    rows = [{"text": text, "label": labels} for text, labels in zip(TEXTS, SETS, strict=True)]
+    if suffix == ".jsonl":
+        source.write_text("\n".join(json.dumps(row) for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), source)
+    assert tg.load_dataset(source).problem == "multi-label"
+    folder, out = tmp_path / "model", tmp_path / f"out{suffix}"
+    train(source, tiny_bert, folder)
+    assert run("predict", folder, source, "--out", out).exit_code == 0
+    if suffix == ".jsonl":
+        assert all(isinstance(json.loads(line)["label"], list) for line in out.read_text().splitlines())
+    else:
+        assert all(isinstance(json.loads(cell), list) for cell in pq.read_table(out)["label"].to_pylist())
+
+
+def test_numbers(tiny_bert, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source, folder = tmp_path / "numbers.parquet", tmp_path / "model"
+    pq.write_table(pa.table({"text": TEXTS, "rating": NUMBERS}), source)
+    train(source, tiny_bert, folder, "--label", "rating", "--problem", "regression")
+    found = json.loads(run("evaluate", folder, source, "--label", "rating", "--json").stdout)
+    assert found["rmse"] >= found["mae"] > 0
+    assert "spearman" in run("evaluate", folder, source, "--label", "rating").stdout
+    assert run("predict", folder, source, "--out", tmp_path / "out.parquet").exit_code == 0
+    assert pq.read_table(tmp_path / "out.parquet").column_names == ["text", "number"]
+    assert "mae" in run("info", folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "words"),
+    [
+        (["a|b", "a||b"], ("--label-separator", "|"), "line 3: a label of the set is empty"),
+        (["a|b", "a|b|a"], ("--label-separator", "|"), "line 3: the label 'a' is there twice"),
+        (["", ""], ("--label-separator", "|"), "no text has a label"),
+        (["a", "b"], ("--problem", "multi-label"), "line 2: 'a' is no list of labels"),
+        (["1", "one"], ("--problem", "regression"), "line 3: 'one' is no number"),
+        (["1", "nan"], ("--problem", "regression"), "line 3: 'nan' is no finite number"),
+        (["1", "1.0"], ("--problem", "regression"), "every text has the number 1"),
+        (["1", ""], ("--problem", "regression"), "line 3: the label 'label' is empty"),
+        (["a", "b"], ("--problem", "ordinal"), "problem 'ordinal' is unknown"),
+        (["a", "b"], ("--problem", "regression", "--label-separator", ","), "needs problem multi-label"),
+    ],
+)
+def test_bad_cells(tiny_bert, tmp_path, cells, options, words):
+    source = write(tmp_path / "bad.csv", zip(["a film", "a plot"], cells, strict=True))
+    result = run("train", source, "--preset", tiny_bert, "--out", tmp_path / "model", *options)
+    fails(result, 2 if "--problem" in options and "line" not in words and "every" not in words else 3, words)
+
+
+def test_an_unknown_label_is_named_with_its_line(tiny_bert, tmp_path):
+    source = write(tmp_path / "train.csv", [("good film", "a|b"), ("bad film", "b"), ("plot", "")] * 4)
+    test = write(tmp_path / "test.csv", [("good film", "a"), ("bad film", "b|c")])
+    options = ("--label-separator", "|", "--preset", tiny_bert, "--out", tmp_path / "model")
+    fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: label 'c' is unknown")
+
+
+# === Hostile folders ===
+@pytest.mark.parametrize(
+    ("problem", "changes", "words"),
+    [
+        ("multi-label", {"thresholds": [0.5]}, "thresholds must be 3, one for each label, not 1"),
+        ("multi-label", {"thresholds": [0.5, 0.5, 1.5]}, "thresholds[2] must be a number from 0 to 1"),
+        ("multi-label", {"thresholds": [0.5, 0.5, "x"]}, "thresholds[2] must be a number from 0 to 1"),
+        ("multi-label", {"problem": "os.path"}, "problem must be one of"),
+        ("multi-label", {"problem": ["x"]}, "problem must be one of"),
+        ("multi-label", {"problem": "regression"}, "lacks mean"),
+        ("multi-label", {"labels": ["a"], "thresholds": [0.5]}, "describes a network with head/logits/kernel"),
+        ("regression", {"scale": 0}, "scale must be a number above 0"),
+        ("regression", {"scale": 1e999}, "Infinity"),
+        ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
+    ],
+)
+def test_settings_that_are_wrong_are_refused(tiny_bert, tmp_path, problem, changes, words):
+    from tools.make_hostile import configured, seal
+
+    folder = fresh(tiny_bert, problem).save(tmp_path / "model")
+    for name, value in changes.items():
+        configured(("settings", name), value, folder)
+    seal(folder)
+    with pytest.raises(ModelFolderError) as refused:
+        model_folder.read(folder)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_plan_and_a_fit_that_is_refused_change_no_answer(tiny_bert):
+    model = fresh(tiny_bert, "multi-label")
+    model.problem.thresholds[:] = 0.25
+    model.plan(data("multi-label"), data("multi-label"), **FIT)
+    unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
+    with pytest.raises(DataError, match="never seen"):
+        model.fit(data("multi-label"), unknown, **FIT)
+    assert (model.problem.thresholds == 0.25).all()
+    numbers = fresh(tiny_bert, "regression")
+    before = numbers.settings()
+    numbers.plan(data("regression"), data("regression"), **FIT)
+    assert numbers.settings() == before

@@ -1,0 +1,91 @@
+"""The house: imports run down only, and nothing heavy happens before it is needed."""
+
+import ast
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
+
+# From the ground up: a package may import from itself and from those before it.
+GROUND = {"errors", "protobuf", "registry", "runtime"}
+LAYERS = ["storage", "data", "text", "tokenizers", "backbones", "generation", "training", "tasks", "tuning", "cli"]
+SIDE = {"evaluation", "model_folder"}
+SIDE_USERS = {"training", "tasks", "tuning", "cli"}
+
+
+def imports_of(file: Path) -> set[str]:
+    """Rooms of textgraft that a file imports from, wherever in the file."""
+    rooms = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "textgraft":
+            parts = node.module.split(".")[1:2] or [alias.name for alias in node.names]
+            rooms |= set(parts)
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            rooms |= {name[1] for name in names if name[0] == "textgraft" and len(name) > 1}
+    return rooms
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def allowed(room: str) -> set[str]:
+    if room in GROUND:
+        return {"errors"}
+    if room in SIDE:
+        return GROUND | {"storage", "data", "tokenizers", room}
+    below = LAYERS[: LAYERS.index(room) + 1]
+    return GROUND | set(below) | (SIDE if room in SIDE_USERS else set())
+
+
+FILES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem in GROUND)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_import_runs_up(file):
+    if room_of(file) == "cli":
+        return  # the top: it may use every room
+    assert imports_of(file) - allowed(room_of(file)) == set()
+
+
+def test_the_walk_sees_an_import_that_runs_up(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text("def f():\n    from textgraft.tasks.base import load\n")
+    assert imports_of(file) - allowed("text") == {"tasks"}
+
+
+def test_keras_hub_stays_in_backbones():
+    users = {room_of(file) for file in FILES if "import keras_hub" in file.read_text()}
+    assert users <= {"backbones", "tokenizers", "runtime"}
+    assert not [file for file in FILES if "keras_hub.src" in file.read_text() or "keras.src" in file.read_text()]
+
+
+def test_a_task_never_names_a_family():
+    for file in (PACKAGE / "tasks").glob("*.py"):
+        source = file.read_text()
+        assert "bert" not in source.lower(), file
+        assert "word_vectors" not in source, file
+
+
+def test_importing_the_package_loads_no_tensorflow():
+    code = "import sys, textgraft; sys.exit(any(m.split('.')[0] in ('tensorflow', 'keras') for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_answers_in_half_a_second():
+    """Of the processor's time, which other processes do not lengthen."""
+    command = [str(Path(sys.executable).parent / "textgraft"), "--help"]
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert "predict" in answer
+    assert statistics.median(seconds) < 0.5

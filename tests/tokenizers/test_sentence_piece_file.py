@@ -1,0 +1,70 @@
+"""A SentencePiece model's table of characters must lead nowhere but into itself."""
+
+import json
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from sentencepiece import sentencepiece_model_pb2
+from tools.character_tables import character_table
+
+from tests.conftest import GOLDEN
+from textgraft.errors import ModelFolderError
+from textgraft.tokenizers.charsmap import character_rules
+from textgraft.tokenizers.sentence_piece_file import require_sound_model
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The one that SentencePiece itself comes with, as a model of ALBERT's holds it."""
+    content = json.loads((GOLDEN / "albert" / "tokenizer.json").read_text())
+    steps = {step["type"]: step for step in content["normalizer"]["normalizers"]}
+    return b64decode(steps["Precompiled"]["precompiled_charsmap"])
+
+
+def model_of(table):
+    model = sentencepiece_model_pb2.ModelProto()
+    model.normalizer_spec.precompiled_charsmap = table
+    return model.SerializeToString()
+
+
+def with_units(table, change):
+    size = int.from_bytes(table[:4], "little")
+    units = change(np.frombuffer(table, "<u4", size // 4, offset=4)).astype("<u4").tobytes()
+    return len(units).to_bytes(4, "little") + units + table[4 + size :]
+
+
+def with_unit(table, place, unit):
+    return with_units(table, lambda units: np.where(np.arange(len(units)) == place, unit, units))
+
+
+def test_rules_are_read_as_the_table_has_them():
+    rules = {"a": "A", "e\u0301": "\u00e9", "\ufb01": "fi", "\U0001f600": ""}
+    assert character_rules(character_table(rules)) == rules
+
+
+def test_a_sound_one_passes(table, tmp_path):
+    assert require_sound_model(model_of(table), tmp_path) == 0
+    assert require_sound_model(model_of(b""), tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda table: table[:1000], "cut short"),
+        (lambda table: b"\xff\xff\xff\x7f" + table[4:], "cut short"),
+        (lambda table: table + b"x", "cut short"),
+        (lambda table: with_unit(table, 0, 0x7FFFFC00), "outside of itself"),
+        (lambda table: with_units(table, lambda units: units | (units >> 31) * 0x7FFFFFFF), "outside of its strings"),
+        (lambda table: table.replace(b"\0fi\0", b"\0\xff\xff\0"), "is no text"),
+        (lambda table: with_units(table, lambda units: np.arange(256) * 0x401), "in circles"),  # each back to the root
+    ],
+)
+def test_what_leads_out_is_refused(table, harm, message, tmp_path):
+    with pytest.raises(ModelFolderError, match=message):
+        require_sound_model(model_of(harm(table)), tmp_path)
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelFolderError, match="no protocol buffer"):
+        require_sound_model(b"\x1a\x7fmuch too short", tmp_path)
