@@ -32,7 +32,7 @@ _SHARED = {
         "trainable",
         "word_rows",
     },
-    "model_folder.backbones": {"base", "tokenizer_files", "transformer"},
+    "model_folder.backbones": {"base", "transformer"},
     "model_folder.tasks": {"base"},
 }
 

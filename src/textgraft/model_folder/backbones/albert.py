@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from textgraft.model_folder.backbones.tokenizer_files import SENTENCE_PIECE
 from textgraft.model_folder.backbones.transformer import (
     MOST_LAYERS,
     Shapes,
@@ -15,6 +14,7 @@ from textgraft.model_folder.backbones.transformer import (
     table,
 )
 from textgraft.storage.schema import whole
+from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
 class AlbertLayout(TransformerLayout):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from textgraft.model_folder.backbones.tokenizer_files import SENTENCE_PIECE
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, block, fields, norm, table
 from textgraft.storage.schema import whole
+from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
 class DebertaV3Layout(TransformerLayout):

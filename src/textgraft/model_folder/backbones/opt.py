@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from textgraft.model_folder.backbones.tokenizer_files import BYTE_PAIR
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, decoder, fields
 from textgraft.storage.schema import whole
+from textgraft.tokenizers.files import BYTE_PAIR
 
 
 class OptLayout(TransformerLayout):

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textgraft.model_folder.backbones.base import BackboneLayout
-from textgraft.model_folder.backbones.tokenizer_files import TokenizerFiles
 from textgraft.storage.schema import POSITIVE, SHARE, Object, Scalar, choice, whole
 from textgraft.storage.tensor_header import Shape
+from textgraft.tokenizers.files import TokenizerFiles
 
 # Sizes that no weight bears witness of must have a bound of their own.
 MOST_LAYERS = 1024
