@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.paths import GOLDEN, REAL_DATA
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -15,9 +17,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
 os.environ["TEXTGRAFT_OFFLINE"] = "1"
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
-
-GOLDEN = Path(__file__).parent / "golden"
-REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft import registry
 from textgraft.backbones.base import Backbone, families
 from textgraft.backbones.presets import load_backbone

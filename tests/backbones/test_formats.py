@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
-from tests.conftest import GOLDEN
 from tests.golden.texts import SHORT
+from tests.helpers.paths import GOLDEN
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError
 from textgraft.tasks.feature_extraction import TextEmbedder

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 import textgraft as tg
 from tests.backbones.test_golden import hidden, packed
-from tests.conftest import GOLDEN
 from tests.golden.texts import MOST_TOKENS, SHORT
+from tests.helpers.paths import GOLDEN
 from textgraft.backbones.formats import hub_encoder
 from textgraft.backbones.formats.base import LayerConfig
 from textgraft.backbones.presets import load_backbone

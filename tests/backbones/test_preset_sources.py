@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.conftest import GOLDEN
+from tests.helpers.paths import GOLDEN
 from textgraft.backbones.preset_sources import PLACES, Wheel
 from textgraft.backbones.presets import is_here, listed, load_backbone
 from textgraft.errors import ConfigError, PresetError

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tools.make_hub_module import TextEmbedding, make_hub_module
 
 import textgraft as tg
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.backbones import presets
 from textgraft.backbones.families.word_vectors import WordVectors
 from textgraft.errors import PresetError

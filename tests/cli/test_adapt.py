@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from tests.cli.test_cli import fails, run
 from tests.cli.test_interruption import wait_for
+from tests.helpers.commands import assert_fails, run
 
 SMALL = ("--layers", 2, "--width", 16, "--heads", 2, "--sequence-length", 16, "--precision", "float32")
 
@@ -139,17 +139,19 @@ def test_sigterm_and_the_same_command_end_in_the_same_model(corpus, tmp_path):
 
 def test_wrong_options(corpus, tiny_bert, tiny_word_vectors, tmp_path):
     out = tmp_path / "m"
-    fails(run("adapt", tiny_bert, corpus), 2, "out is missing", "textgraft adapt PRESET DATA")
-    fails(run("adapt", tiny_bert, "--out", out), 2, "data is missing")
-    fails(run("adapt", tiny_word_vectors, corpus, "--out", out), 2, "no token that hides another one")
-    fails(run("adapt", tiny_bert, corpus, "--out", out, "--fine-tune", "last:1"), 2, "all or lora:R")
-    fails(run("pretrain", corpus, "--out", out, "--family", "albert"), 2, "SentencePiece")
-    fails(run("pretrain", corpus, "--out", out, "--width", 10, "--heads", 3), 2, "width 10")
-    fails(run("pretrain", corpus, "--out", out, "--family", "gpt2", "--vocabulary-size", 9), 2, "vocabulary_size 9")
+    assert_fails(run("adapt", tiny_bert, corpus), 2, "out is missing", "textgraft adapt PRESET DATA")
+    assert_fails(run("adapt", tiny_bert, "--out", out), 2, "data is missing")
+    assert_fails(run("adapt", tiny_word_vectors, corpus, "--out", out), 2, "no token that hides another one")
+    assert_fails(run("adapt", tiny_bert, corpus, "--out", out, "--fine-tune", "last:1"), 2, "all or lora:R")
+    assert_fails(run("pretrain", corpus, "--out", out, "--family", "albert"), 2, "SentencePiece")
+    assert_fails(run("pretrain", corpus, "--out", out, "--width", 10, "--heads", 3), 2, "width 10")
+    assert_fails(
+        run("pretrain", corpus, "--out", out, "--family", "gpt2", "--vocabulary-size", 9), 2, "vocabulary_size 9"
+    )
     (tmp_path / "one.txt").write_text("one line only\n")
-    fails(run("pretrain", tmp_path / "one.txt", "--out", out), 3, "one text only")
+    assert_fails(run("pretrain", tmp_path / "one.txt", "--out", out), 3, "one text only")
     (tmp_path / "odd.txt").write_text("zebra\ngnu\n")
-    fails(run("adapt", tiny_bert, tmp_path / "odd.txt", "--out", out), 3, "token to be found")
+    assert_fails(run("adapt", tiny_bert, tmp_path / "odd.txt", "--out", out), 3, "token to be found")
     (tmp_path / "pairs.csv").write_text("prompt,completion\na,b\nc,d\n")
-    fails(run("adapt", tiny_bert, tmp_path / "pairs.csv", "--out", out), 3, "prompts with completions")
+    assert_fails(run("adapt", tiny_bert, tmp_path / "pairs.csv", "--out", out), 3, "prompts with completions")
     assert not out.exists()

@@ -9,33 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from textgraft.cli.app import _app
+from tests.helpers.commands import assert_fails, run, write_csv
 from textgraft.errors import ModelFolderError
 from textgraft.tasks.base import load_as
 from textgraft.tasks.text_classification import TextClassifier
 
 GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
 BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
-
-
-def run(*arguments, stdin=None, cwd=None):
-    return CliRunner().invoke(_app(), [str(argument) for argument in arguments], input=stdin)
-
-
-def fails(result, code, *words):
-    assert result.exit_code == code, result.output
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1
-    for word in words:
-        assert word in lines[0]
-
-
-def write_csv(path, rows):
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +141,10 @@ def test_pairs(tiny_bert, trained, tmp_path):
     assert lines[0] == "text,pair,label,probability_other,probability_same"
     assert lines[1].startswith("film ,good,")
     assert "pairs" in run("info", tmp_path / "model").stdout
-    fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set pair to one of: text")
-    fails(run("predict", trained, tmp_path / "pairs.csv", "--text", "sentence1", "--pair", "sentence2"), 3, "single")
+    assert_fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set pair to one of: text")
+    assert_fails(
+        run("predict", trained, tmp_path / "pairs.csv", "--text", "sentence1", "--pair", "sentence2"), 3, "single"
+    )
 
 
 def test_presets():
@@ -202,16 +185,18 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(reviews, tiny_bert, 
 )
 def test_a_wrong_config_file(reviews, tmp_path, line, words):
     (tmp_path / "run.toml").write_text(line)
-    fails(run("train", reviews, "--out", tmp_path / "m", "--config", tmp_path / "run.toml"), 2, "run.toml", *words)
+    assert_fails(
+        run("train", reviews, "--out", tmp_path / "m", "--config", tmp_path / "run.toml"), 2, "run.toml", *words
+    )
 
 
 def test_wrong_options(reviews, trained, tiny_bert, tmp_path):
     out = tmp_path / "m"
-    fails(run("train", reviews), 2, "out is missing")
-    fails(run("train", "--out", out), 2, "data is missing")
-    fails(run("train", reviews, "--out", out, "--hidden", "wide"), 2, "hidden")
-    fails(run("train", reviews, "--preset", tiny_bert, "--out", out, "--optimizer", "sgd"), 2, "adamw")
-    fails(run("predict", trained, reviews, "--out", tmp_path / "out.xls"), 2, ".parquet")
+    assert_fails(run("train", reviews), 2, "out is missing")
+    assert_fails(run("train", "--out", out), 2, "data is missing")
+    assert_fails(run("train", reviews, "--out", out, "--hidden", "wide"), 2, "hidden")
+    assert_fails(run("train", reviews, "--preset", tiny_bert, "--out", out, "--optimizer", "sgd"), 2, "adamw")
+    assert_fails(run("predict", trained, reviews, "--out", tmp_path / "out.xls"), 2, ".parquet")
     assert run("train", reviews, "--no-such-flag").exit_code == 2
     assert not out.exists()
 
@@ -219,23 +204,23 @@ def test_wrong_options(reviews, trained, tiny_bert, tmp_path):
 def test_wrong_data(trained, tmp_path):
     out = tmp_path / "m"
     one = write_csv(tmp_path / "one.csv", [("a", "x"), ("b", "x")])
-    fails(run("train", one, "--out", out), 3, "one.csv", "'x'")
+    assert_fails(run("train", one, "--out", out), 3, "one.csv", "'x'")
     two = write_csv(tmp_path / "two.csv", [(f"text {n}", "xy"[n % 2]) for n in range(40)])
     unseen = write_csv(tmp_path / "unseen.csv", [("a", "x"), ("b", "z")])
-    fails(run("train", two, "--test", unseen, "--out", out), 3, "unseen.csv", "'z'")
-    fails(run("train", tmp_path / "absent.csv", "--out", out), 3, "absent.csv")
-    fails(run("train", two, "--text", "body", "--out", out), 3, "body", "text, label")
-    fails(run("predict", trained, tmp_path / "absent.csv", "--out", tmp_path / "p.csv"), 3, "absent.csv")
+    assert_fails(run("train", two, "--test", unseen, "--out", out), 3, "unseen.csv", "'z'")
+    assert_fails(run("train", tmp_path / "absent.csv", "--out", out), 3, "absent.csv")
+    assert_fails(run("train", two, "--text", "body", "--out", out), 3, "body", "text, label")
+    assert_fails(run("predict", trained, tmp_path / "absent.csv", "--out", tmp_path / "p.csv"), 3, "absent.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "two.csv", "unseen.csv"]
 
 
 def test_wrong_presets_and_folders(reviews, trained, tmp_path):
-    fails(run("train", reviews, "--preset", "no-such", "--out", tmp_path / "m"), 4, "no-such", "minilm")
-    fails(run("train", reviews, "--out", trained), 5, "exists already")
-    fails(run("info", tmp_path), 5, "manifest.json")
-    fails(run("predict", tmp_path / "absent", reviews), 5, "absent")
+    assert_fails(run("train", reviews, "--preset", "no-such", "--out", tmp_path / "m"), 4, "no-such", "minilm")
+    assert_fails(run("train", reviews, "--out", trained), 5, "exists already")
+    assert_fails(run("info", tmp_path), 5, "manifest.json")
+    assert_fails(run("predict", tmp_path / "absent", reviews), 5, "absent")
     (tmp_path / "p.csv").write_text("mine")
-    fails(run("predict", trained, reviews, "--out", tmp_path / "p.csv"), 3, "exists already")
+    assert_fails(run("predict", trained, reviews, "--out", tmp_path / "p.csv"), 3, "exists already")
     assert (tmp_path / "p.csv").read_text() == "mine"
 
 
@@ -244,7 +229,7 @@ def test_training_that_cannot_go_on(reviews, tiny_bert, tmp_path):
         "train", reviews, "--preset", tiny_bert, "--learning-rate", "1e30", "--clip-norm", 0, "--warmup", 0,
         "--schedule", "constant", "--epochs", 50, "--precision", "float32", "--out", tmp_path / "m",
     )  # fmt: skip
-    fails(result, 6, "loss")
+    assert_fails(result, 6, "loss")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -258,19 +243,21 @@ def test_the_words_of_a_config_file_may_ask_for_a_dry_run(reviews, tiny_bert, tm
 
 
 def test_a_text_in_place_of_a_file(trained):
-    fails(run("predict", trained, "what a film " * 40), 3, "cannot be read (File name too long)")
+    assert_fails(run("predict", trained, "what a film " * 40), 3, "cannot be read (File name too long)")
 
 
 def test_a_name_that_is_no_utf_8():
-    fails(run("info", b"mod\xe9l".decode("utf-8", "surrogateescape")), 2, "folder has a byte that is not UTF-8")
+    assert_fails(run("info", b"mod\xe9l".decode("utf-8", "surrogateescape")), 2, "folder has a byte that is not UTF-8")
 
 
 def test_a_preset_of_an_unknown_user(reviews, tmp_path):
-    fails(run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor a path")
+    assert_fails(run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor a path")
 
 
 def test_what_highlight_shows_goes_to_no_file(trained, reviews, tmp_path):
-    fails(run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "leave one of the two out")
+    assert_fails(
+        run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "leave one of the two out"
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")

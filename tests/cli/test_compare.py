@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.test_cli import fails, run, write_csv
+from tests.helpers.commands import assert_fails, run, write_csv
 from textgraft.data.dataset import Dataset
 from textgraft.evaluation.significance import mcnemar
 
@@ -60,11 +60,11 @@ def test_a_model_is_no_better_than_itself(place):
 
 def test_other_labels_are_refused_in_one_line(place):
     result = run("compare", place / "good", place / "other", "--data", place / "test.csv")
-    fails(result, 2, "different labels", "other, pos")
+    assert_fails(result, 2, "different labels", "other, pos")
 
 
 def test_one_model_is_refused(place):
-    fails(run("compare", place / "good", "--data", place / "test.csv"), 2, "two model folders")
+    assert_fails(run("compare", place / "good", "--data", place / "test.csv"), 2, "two model folders")
 
 
 def test_models_of_another_task_are_refused(place, tiny_bert, tmp_path):
@@ -72,4 +72,4 @@ def test_models_of_another_task_are_refused(place, tiny_bert, tmp_path):
 
     folder = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
     result = run("compare", folder, folder, "--data", place / "test.csv")
-    fails(result, 2, "is a model for token-classification; compare takes models that give a text one label")
+    assert_fails(result, 2, "is a model for token-classification; compare takes models that give a text one label")

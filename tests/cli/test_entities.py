@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.test_cli import fails, run
+from tests.helpers.commands import assert_fails, run
 
 ROWS = [("the film was good", "O B-X O O"), ("a dull plot .", "O O B-X O"), ("very bad film", "B-Y I-Y B-X")] * 8
 
@@ -70,7 +70,7 @@ def test_plan(folder, tiny_bert):
 
 def test_what_makes_no_sense(folder, tiny_bert, tmp_path):
     bad = write(tmp_path / "bad.conll", [("the film", "O X-")])
-    fails(run("train", bad, "--preset", tiny_bert, "--out", tmp_path / "m"), 3, "bad.conll, line 1", "word 2")
+    assert_fails(run("train", bad, "--preset", tiny_bert, "--out", tmp_path / "m"), 3, "bad.conll, line 1", "word 2")
     other = write(tmp_path / "other.conll", [("the film", "O B-Z")])
-    fails(run("evaluate", folder, other), 3, "label 'Z' is unknown", "other.conll, line 1")
-    fails(run("predict", folder, other, "--out", tmp_path / "found.csv"), 2, "choose a name that ends in")
+    assert_fails(run("evaluate", folder, other), 3, "label 'Z' is unknown", "other.conll, line 1")
+    assert_fails(run("predict", folder, other, "--out", tmp_path / "found.csv"), 2, "choose a name that ends in")

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.test_cli import fails, run
+from tests.helpers.commands import assert_fails, run
 from textgraft.backbones.presets import load_backbone
 
 CORPUS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
@@ -118,14 +118,14 @@ def test_a_cut_prompt_is_told(tiny_gpt2):
 
 
 def test_errors_are_one_line(tiny_gpt2, tiny_bert, tmp_path):
-    fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
-    fails(run("generate", tiny_gpt2, "a", "--num-beams", 2, "--stream"), 2, "beam search")
-    fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "leave out one")
-    fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
-    fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")
-    fails(run("generate", tiny_gpt2, "a", "--max-new-tokens", 64), 2, "at most 63")
-    fails(run("generate", tiny_gpt2, "--file", tmp_path / "none.txt"), 3, "no such file")
+    assert_fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
+    assert_fails(run("generate", tiny_gpt2, "a", "--num-beams", 2, "--stream"), 2, "beam search")
+    assert_fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "leave out one")
+    assert_fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
+    assert_fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")
+    assert_fails(run("generate", tiny_gpt2, "a", "--max-new-tokens", 64), 2, "at most 63")
+    assert_fails(run("generate", tiny_gpt2, "--file", tmp_path / "none.txt"), 3, "no such file")
     (tmp_path / "one.txt").write_text("one text only\n")
     fit = ("--preset", tiny_gpt2, "--out", tmp_path / "model", *FIT)
-    fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")
-    fails(run("train", tmp_path / "one.txt", *fit, "--label", "text"), 2, "text-generation has none")
+    assert_fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")
+    assert_fails(run("train", tmp_path / "one.txt", *fit, "--label", "text"), 2, "text-generation has none")

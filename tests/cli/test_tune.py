@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import fails, run, write_csv
 from tests.cli.test_entities import ROWS, write
+from tests.helpers.commands import assert_fails, run, write_csv
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
@@ -235,13 +235,13 @@ def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
 def test_texts_without_labels_are_refused(tmp_path):
     (tmp_path / "data.csv").write_text("prompt,completion\na,b\n")
     result = run("tune", tmp_path / "data.csv", "--trials", 1, "--out", tmp_path / "search")
-    fails(result, 2, "tune judges models by labels, and text-generation has none")
+    assert_fails(result, 2, "tune judges models by labels, and text-generation has none")
 
 
 def test_more_trials_go_on_and_another_search_is_refused(searched, place, tiny_bert):
     folder, *_ = searched
     before = (folder / "study.sqlite").read_bytes()
-    fails(run(*options(place, tiny_bert, "search", "--trials", 3, "--seed", 1)), 2, "another search", "seed")
+    assert_fails(run(*options(place, tiny_bert, "search", "--trials", 3, "--seed", 1)), 2, "another search", "seed")
     assert (folder / "study.sqlite").read_bytes() == before
     result = run(*options(place, tiny_bert, "search", "--trials", 4))
     assert result.exit_code == 0, result.output
@@ -266,7 +266,7 @@ def test_a_combination_that_fails_does_not_end_the_search(place, tiny_bert, tmp_
         tmp_path / "out",
     )  # fmt: skip
     assert "trial 1: failed, sequence_length must be between 1 and" in result.stderr
-    fails(result, 6, "no trial came to its end; the last one: sequence_length must be between 1 and")
+    assert_fails(result, 6, "no trial came to its end; the last one: sequence_length must be between 1 and")
 
 
 def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
@@ -281,17 +281,17 @@ def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
 
 def test_wrong_calls(place, tiny_bert, tmp_path, monkeypatch):
     good = options(place, tiny_bert, "x")
-    fails(run(*good), 2, "--trials N, --minutes M")
-    fails(run(*good, "--trials", 0), 2, "trials must be above 0")
-    fails(run(*good, "--trials", 1, "--test", tmp_path / "absent.csv"), 3, "absent.csv: no such file")
-    fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
-    fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is no folder")
-    fails(run(*good[:-1], place, "--trials", 1), 5, "holds no search")
-    fails(run(*options(place, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
+    assert_fails(run(*good), 2, "--trials N, --minutes M")
+    assert_fails(run(*good, "--trials", 0), 2, "trials must be above 0")
+    assert_fails(run(*good, "--trials", 1, "--test", tmp_path / "absent.csv"), 3, "absent.csv: no such file")
+    assert_fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
+    assert_fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is no folder")
+    assert_fails(run(*good[:-1], place, "--trials", 1), 5, "holds no search")
+    assert_fails(run(*options(place, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
     (tmp_path / "space.toml").write_text('preset = "minilm"')
-    fails(run(*good, "--trials", 1, "--space", tmp_path / "space.toml"), 2, "preset is given twice")
+    assert_fails(run(*good, "--trials", 1, "--space", tmp_path / "space.toml"), 2, "preset is given twice")
     monkeypatch.setitem(sys.modules, "optuna", None)
-    fails(run(*good, "--trials", 1), 2, "tune needs optuna", 'pip install "textgraft[tune]"')
+    assert_fails(run(*good, "--trials", 1), 2, "tune needs optuna", 'pip install "textgraft[tune]"')
 
 
 @pytest.mark.slow

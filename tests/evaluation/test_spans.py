@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from nervaluate import Evaluator
 
-from tests.conftest import GOLDEN
 from tests.golden.tag_sequences import CASES, LABELS, SEED, cases
+from tests.helpers.paths import GOLDEN
 from textgraft.data.tags import Span, spans_of, valid_spans
 from textgraft.errors import DataError
 from textgraft.evaluation.spans import SCHEMES, tagging

@@ -1,6 +1,6 @@
 """The texts of the golden files."""
 
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 
 TEXTS = [
     *NASTY,

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.conftest import GOLDEN
 from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.paths import GOLDEN
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError, DataError
 

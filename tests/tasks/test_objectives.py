@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cli.test_cli import fails, run
 from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.commands import assert_fails, run
 from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.evaluation.label_sets import best_thresholds
 from textgraft.model_folder import folder as model_folder
@@ -186,7 +186,7 @@ def test_separated_labels(tiny_bert, tmp_path):
     for line in lines:
         expected = [label for label, at in thresholds.items() if float(line[f"probability_{label}"]) >= at - 1e-6]
         assert line["label"] == "|".join(expected)
-    fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
+    assert_fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
     assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_bert, "--dry-run").stdout
 
 
@@ -244,14 +244,14 @@ def test_numbers(tiny_bert, tmp_path):
 def test_bad_cells(tiny_bert, tmp_path, cells, options, words):
     source = write(tmp_path / "bad.csv", zip(["a film", "a plot"], cells, strict=True))
     result = run("train", source, "--preset", tiny_bert, "--out", tmp_path / "model", *options)
-    fails(result, 2 if "--problem" in options and "line" not in words and "every" not in words else 3, words)
+    assert_fails(result, 2 if "--problem" in options and "line" not in words and "every" not in words else 3, words)
 
 
 def test_an_unknown_label_is_named_with_its_line(tiny_bert, tmp_path):
     source = write(tmp_path / "train.csv", [("good film", "a|b"), ("bad film", "b"), ("plot", "")] * 4)
     test = write(tmp_path / "test.csv", [("good film", "a"), ("bad film", "b|c")])
     options = ("--label-separator", "|", "--preset", tiny_bert, "--out", tmp_path / "model")
-    fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: label 'c' is unknown")
+    assert_fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: label 'c' is unknown")
 
 
 # === Hostile folders ===

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.conftest import GOLDEN
 from tests.cutting import Watcher, cut_and_resumed
 from tests.golden.texts import SHORT
+from tests.helpers.paths import GOLDEN
 from textgraft import registry
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of

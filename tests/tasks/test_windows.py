@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cli.test_cli import run, write_csv
 from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.commands import run, write_csv
 from textgraft.errors import ConfigError
 from textgraft.tasks.texts import as_batches
 from tokenizers import Tokenizer

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 import tensorflow as tf
 
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.text.cleaning import Cleaning
 
 

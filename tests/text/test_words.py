@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.text.windows import WordGraph
 from textgraft.text.words import SPLITTING, Words, spaced, split
 

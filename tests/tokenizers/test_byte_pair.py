@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.golden.texts import SHORT
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 

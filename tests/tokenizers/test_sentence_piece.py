@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentencepiece import sentencepiece_model_pb2
 
 from tests.golden.texts import SHORT
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.backbones.families.albert import AlbertPieces
 from textgraft.backbones.families.xlm_roberta import XlmRoberta
 from textgraft.errors import PresetError

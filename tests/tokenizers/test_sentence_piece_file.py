@@ -8,7 +8,7 @@ import pytest
 from sentencepiece import sentencepiece_model_pb2
 from tools.character_tables import character_table
 
-from tests.conftest import GOLDEN
+from tests.helpers.paths import GOLDEN
 from textgraft.errors import ModelFolderError
 from textgraft.tokenizers.charsmap import character_rules
 from textgraft.tokenizers.sentence_piece_file import require_sound_model

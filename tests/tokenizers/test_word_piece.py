@@ -5,7 +5,7 @@ import random
 import pyarrow.parquet as pq
 import pytest
 
-from tests.nasty import NASTY
+from tests.helpers.nasty_texts import NASTY
 from textgraft.backbones.presets import load_backbone
 
 

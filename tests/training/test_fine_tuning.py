@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.conftest import GOLDEN
 from tests.cutting import Watcher
+from tests.helpers.paths import GOLDEN
 from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.tasks.fine_tuning import FineTuning

@@ -4,7 +4,7 @@ import numpy as np
 from tools.make_hub_module import make_hub_module
 
 import textgraft as tg
-from tests.conftest import GOLDEN
+from tests.helpers.paths import GOLDEN
 from textgraft.tasks.texts import as_batches
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
