@@ -104,7 +104,7 @@ def test_what_makes_no_sense_says_so_in_one_line(made):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             Sizes(**wrong)
     for family in ("albert", "xlm_roberta", "deberta_v3"):
-        with pytest.raises(ConfigError, match="SentencePiece vocabulary is not made here; take"):
+        with pytest.raises(ConfigError, match="SentencePiece vocabulary is not supported; choose"):
             make_vocabulary(family, texts(), 400, False)
     with pytest.raises(ConfigError, match="word_vectors has no network to train"):
         make_vocabulary("word_vectors", texts(), 400, False)

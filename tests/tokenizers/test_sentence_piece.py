@@ -14,11 +14,10 @@ from sentencepiece import sentencepiece_model_pb2
 
 from tests.golden.texts import SHORT
 from tests.helpers.nasty_texts import NASTY
-from textgraft.backbones.families.albert import AlbertPieces
 from textgraft.backbones.families.xlm_roberta import XlmRoberta
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer, SentencePieceTokenizer
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 SPECIAL = XlmRoberta.special
@@ -168,10 +167,10 @@ def test_alberts_steps(tmp_path):
         eos_piece="[SEP]", user_defined_symbols="[MASK]",
     )  # fmt: skip
     folder = folder_of(tmp_path / "model", model, "spiece.model")
-    tokenizer = AlbertPieces.from_hugging_face(folder, special)
+    tokenizer = LowercasingSentencePieceTokenizer.from_hugging_face(folder, special)
     assert ids(tokenizer, ["``Clich\u00e9''"]) == ids(tokenizer, ['"cliche"'])
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": false, "keep_accents": true}')
-    kept = AlbertPieces.from_hugging_face(folder, special)
+    kept = LowercasingSentencePieceTokenizer.from_hugging_face(folder, special)
     assert ids(kept, ["Clich\u00e9"]) != ids(kept, ["cliche"])
     assert kept.settings()["steps"] == ["quotes"]
 
@@ -184,9 +183,12 @@ def test_a_keras_hub_preset_is_uncased_when_no_piece_has_a_capital(small, tmp_pa
         assets.mkdir(parents=True)
         texts = [text.lower() if lowered else text for text in SHORT]
         (assets / "vocabulary.spm").write_bytes(train(texts, 400, **pieces))
-        assert AlbertPieces.from_keras_hub(tmp_path / str(lowered), special).settings()["steps"] == steps
+        assert (
+            LowercasingSentencePieceTokenizer.from_keras_hub(tmp_path / str(lowered), special).settings()["steps"]
+            == steps
+        )
     with pytest.raises(PresetError, match=r"vocabulary.spm is missing"):
-        AlbertPieces.from_keras_hub(tmp_path, special)
+        LowercasingSentencePieceTokenizer.from_keras_hub(tmp_path, special)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x0a\x7f"])

@@ -140,7 +140,7 @@ class Transformer(Backbone):
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
         """As the tokenizer does."""
-        return self._tokenizer.words(words, spaced)
+        return self._tokenizer.tokenize_words(words, spaced)
 
     def token(self, token_id: int) -> str:
         """The token behind an id, as the vocabulary spells it."""
@@ -264,7 +264,7 @@ class Decoder(Transformer):
         # A network may have more rows than there are tokens.
         known = token_id < len(self._tokenizer.vocabulary)
         is_text = known and self._tokenizer.vocabulary[token_id] not in self.special.all
-        return self._tokenizer.spelling(token_id) if is_text else b""
+        return self._tokenizer.token_bytes(token_id) if is_text else b""
 
     def _through(
         self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor

@@ -67,7 +67,7 @@ def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased:
         ConfigError: when the family is none that this can be done for, or the size has no room for its letters.
     """
     kind = _transformer(family)
-    tokenizer = kind.tokenizer_class.made_of(texts, size, kind.special, cased)
+    tokenizer = kind.tokenizer_class.train(texts, size, kind.special, cased)
     return {**tokenizer.assets(), _SETTINGS: json.dumps(tokenizer.settings()).encode()}
 
 

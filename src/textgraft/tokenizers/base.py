@@ -1,28 +1,31 @@
-"""The contract of a tokenizer: made of files, and a graph from texts to token ids."""
+"""The contract of a tokenizer and the spelling of special tokens; importing this file does not import TensorFlow."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any, Self
 
 from textgraft.errors import ConfigError, PresetError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
 class SpecialNames:
-    """How a family spells its special tokens.
+    """How a model family spells its special tokens.
 
     Attributes:
-        start: put before a text, or None.
-        end: put after a text, or None.
-        pad: fills the rows of a batch.
-        unknown: stands for what the vocabulary has no token for.
-        mask: what pretraining hid behind.
-        separators: how many end tokens stand between the texts of a pair.
-        end_of_text: what a causal family puts after a text, or None.
+        start: the token before a text, or None.
+        end: the token after a text, or None.
+        pad: the token that fills the rows of a batch.
+        unknown: the token for input outside the vocabulary.
+        mask: the token that hides another one in pretraining, or None.
+        separators: number of end tokens between the two texts of a pair.
+        end_of_text: the token that a causal family generates at the end of a text, or None.
     """
 
     start: str | None
@@ -35,13 +38,13 @@ class SpecialNames:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Each of them, once."""
+        """All special tokens without duplicates."""
         names = (self.pad, self.unknown, self.start, self.end, self.mask, self.end_of_text)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 class Tokenizer(ABC):
-    """Texts to token ids.
+    """A vocabulary, and graph ops from texts to token ids.
 
     Attributes:
         vocabulary: tokens in the order of their ids.
@@ -52,19 +55,19 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        """Read the files of a Hugging Face folder.
+        """Read the tokenizer of a Hugging Face folder.
 
         Raises:
-            PresetError: when one is missing, damaged, or asks for what this tokenizer does not do.
+            PresetError: when a file is missing, damaged, or needs a feature that this tokenizer does not support.
         """
 
     @classmethod
     @abstractmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
-        """Read the files of a KerasHub preset folder.
+        """Read the tokenizer of a KerasHub preset folder.
 
         Raises:
-            PresetError: when one is missing or damaged.
+            PresetError: when a file is missing or damaged.
         """
 
     @classmethod
@@ -72,71 +75,86 @@ class Tokenizer(ABC):
         """Read the vocabulary of one of Google's BERT releases.
 
         Args:
-            vocabulary: a file with a token in each line.
+            vocabulary: a file with one token per line.
             special: how special tokens are spelled.
-            lowercase: whether texts are lower-cased; None where no file says it.
+            lowercase: whether texts are lower-cased; None infers it from the vocabulary.
 
         Raises:
-            PresetError: when it is missing or damaged, or this tokenizer is not what such a release has.
+            PresetError: when the file is missing or damaged, or this tokenizer is not WordPiece.
         """
-        raise PresetError(f"{vocabulary}: such a release has a WordPiece vocabulary, no other")
+        raise PresetError(f"{vocabulary}: Google's BERT releases use WordPiece; {cls.__name__} cannot read this one")
 
     @classmethod
     @abstractmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """Rebuild from what `assets` and `settings` gave."""
+        """Rebuild a tokenizer from the files of `assets` and the values of `settings`."""
 
     @classmethod
-    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
-        """A vocabulary of its own.
+    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
+        """Learn a new vocabulary from texts.
 
         Args:
             texts: lists of UTF-8 bytes, read once.
-            size: most tokens.
-            special: the first of them.
-            cased: whether capital letters and accents count, where there is a choice.
+            vocabulary_size: maximum number of tokens.
+            special: special tokens, which come first in the vocabulary.
+            cased: whether to keep case and accents, where the tokenizer has the choice.
 
         Raises:
-            ConfigError: when the size has no room for the letters, or vocabularies of this kind are not made here.
+            ConfigError: when the size is too small, or the tokenizer does not support training.
         """
         raise ConfigError(
-            "a SentencePiece vocabulary is not made here; take a family with WordPiece, such as bert, or with "
-            "byte-level BPE, such as gpt2 and roberta"
+            "training a SentencePiece vocabulary is not supported; choose a family with WordPiece (bert) or "
+            "byte-level BPE (gpt2, roberta)"
         )
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What `from_assets` needs beside the assets, as JSON values."""
+        """JSON values that `from_assets` needs beside the files."""
 
     @abstractmethod
     def assets(self) -> dict[str, bytes]:
-        """File name to content."""
+        """Content of the tokenizer's files by file name."""
 
-    def words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
-        """Words (w,) to token ids, int32 ragged (w, None); see `Backbone.tokenize_words`."""
+    def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+        """Tokenize words one by one.
+
+        Args:
+            words: string (w,).
+            spaced: bool (w,), whether white space or the start of the text precedes the word.
+
+        Returns:
+            int32 ragged (w, None).
+        """
         return self(words)
 
-    def spelling(self, token_id: int) -> bytes:
-        """The bytes of a text that a token stands for; bytes of several tokens, put together, are their text.
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes of a token; the concatenated bytes of several tokens are their exact text.
 
         Raises:
-            PresetError: when tokens of this kind do not spell a text exactly.
+            PresetError: when the tokenizer is not byte-level.
         """
-        raise PresetError(f"{self.vocabulary[token_id]!r:.40} does not spell a text exactly; a byte-level token does")
+        raise PresetError(f"token {self.vocabulary[token_id]!r:.40} has no exact text; only byte-level tokens have one")
 
     @abstractmethod
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Texts (n,) to token ids without special tokens, int32 ragged (n, None), as graph ops."""
+        """Tokenize texts without adding special tokens at the ends.
+
+        Args:
+            texts: string (n,), valid UTF-8.
+
+        Returns:
+            int32 ragged (n, None).
+        """
 
 
 def require_special(vocabulary: Sequence[str], special_tokens: Sequence[str]) -> None:
-    """Refuse special tokens that are none, and tokens that no file of a token a line can hold.
+    """Check that the special tokens are in the vocabulary and that a file with one token per line can store it.
 
     Raises:
-        ValueError: for an empty one, one that the vocabulary lacks, or one with a line break.
+        ValueError: for a special token that is empty or missing, or a token with a line break.
     """
-    if odd := next((token for token in vocabulary if "\n" in token or "\r" in token), ""):
-        raise ValueError(f"the token {odd!r:.40} has a line break, which a model folder cannot hold")
-    known = {token for token in vocabulary if token}
-    if missing := [token for token in special_tokens if token not in known]:
-        raise ValueError(f"the vocabulary lacks {', '.join(missing)}; does it belong to the model?")
+    if multiline := next((token for token in vocabulary if "\n" in token or "\r" in token), ""):
+        raise ValueError(f"the token {multiline!r:.40} has a line break, which a model folder cannot store")
+    if missing := set(special_tokens).difference(filter(None, vocabulary)):
+        names = ", ".join(token for token in special_tokens if token in missing)
+        raise ValueError(f"the vocabulary lacks {names}; does it belong to the model?")

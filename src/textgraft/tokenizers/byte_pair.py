@@ -78,15 +78,17 @@ class BytePairTokenizer(Tokenizer):
         return cls(read_lines(folder / _VOCABULARY), _read_merges(folder / _MERGES), **settings)
 
     @classmethod
-    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
+    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
         """By the `tokenizers` library; capital letters always count."""
         least = len(special.all) + len(BYTE_SYMBOLS)
-        if size < least:
-            raise ConfigError(f"vocabulary_size {size}: {least} are the least: one for each byte, and special ones")
+        if vocabulary_size < least:
+            raise ConfigError(
+                f"vocabulary_size {vocabulary_size} is too small for byte-level BPE; use at least {least}"
+            )
         model = tokenizers.Tokenizer(tokenizers.models.BPE())
         model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         trainer = tokenizers.trainers.BpeTrainer(
-            vocab_size=size,
+            vocab_size=vocabulary_size,
             special_tokens=list(special.all),
             initial_alphabet=list(BYTE_SYMBOLS),
             show_progress=False,
@@ -108,11 +110,11 @@ class BytePairTokenizer(Tokenizer):
             _MERGES: "".join(f"{left} {right}\n" for left, right in self._merges).encode(),
         }
 
-    def words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
+    def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
         """A space is part of the piece that follows it."""
         return self(tf.where(spaced, tf.strings.join([" ", words]), words))
 
-    def spelling(self, token_id: int) -> bytes:
+    def token_bytes(self, token_id: int) -> bytes:
         """Byte by byte; a token that is found whole stands for its own letters."""
         token = self.vocabulary[token_id]
         return token.encode() if token in self._whole else spelled(token)

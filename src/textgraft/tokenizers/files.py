@@ -1,101 +1,140 @@
-"""The files of tokenizers in a model folder: enough of them is checked that a graph can be made of them."""
+"""The files of each kind of tokenizer in a model folder, their settings and checks; does not import TensorFlow."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from textgraft.errors import ModelFolderError
 from textgraft.storage.files import read_bounded
-from textgraft.storage.schema import FLAG, TEXT, List, Object, Schema, choice
+from textgraft.storage.schema import FLAG, TEXT, List, Object, choice
+from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.sentence_piece_file import require_sound_model
 
-_VOCABULARY, _MERGES, _MODEL, _SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
-_LARGEST = {_VOCABULARY: 16 * 2**20, _MERGES: 16 * 2**20, _MODEL: 32 * 2**20, _SCORES: 32 * 2**20}
-_MOST_SPECIAL = 1024
-_SPECIAL = List(TEXT, most=_MOST_SPECIAL)
-_STEPS = choice(
+VOCABULARY, MERGES, SENTENCE_PIECE_MODEL, SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
+
+# Normalization steps of SentencePiece tokenizers; `sentence_piece_ops` computes them.
+STEPS = (
     *("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "single_spaces", "single_marks"),
     *("strip_left", "strip_right", "whitespace", "characters"),
 )
-_OPTIONAL: Mapping[str, Schema] = {"stripping": _SPECIAL, "scores_apart": FLAG}
+
+_MAX_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 32 * 2**20, SCORES: 32 * 2**20}
+_SPECIAL_TOKENS = List(TEXT, most=1024)
 
 
 class TokenizerFiles(ABC):
-    """Files of one kind of tokenizer.
+    """One kind of tokenizer as it is stored in a model folder.
 
     Attributes:
-        settings: the fields of what `Tokenizer.settings()` returns.
+        settings: schema of `Tokenizer.settings()`.
     """
 
-    settings: Object
+    settings: ClassVar[Object]
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
-        """Check the files.
-
-        Args:
-            settings: checked.
-            folder: verified.
-            rows: of the network's table.
-            padded: whether there may be fewer tokens than rows.
-
-        Raises:
-            ModelFolderError: when one is missing or damaged, or does not belong to the network.
-        """
-        tokens = lines_of(folder / _VOCABULARY)
-        if len(tokens) > rows or (len(tokens) < rows and not padded):
-            raise ModelFolderError(
-                f"{folder / _VOCABULARY} has {len(tokens):,} lines, the network {rows:,} tokens; copy the model folder "
-                "again"
-            )
-        if missing := set(settings["special_tokens"]) - set(tokens):
-            raise ModelFolderError(f"{folder / _VOCABULARY} lacks {min(missing)!r:.40}; copy the model folder again")
-        self.check_others(settings, folder)
+    @property
+    @abstractmethod
+    def tokenizer_class(self) -> type[Tokenizer]:
+        """The class that reads the files; the first access imports TensorFlow."""
 
     @abstractmethod
-    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
-        """Check the files beside vocab.txt."""
+    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
+        """Check the files beside vocab.txt; see `check`."""
+
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
+        """Check that the tokenizer can be rebuilt and fits the network.
+
+        Args:
+            settings: values that match the schema.
+            folder: a model folder whose hashes are verified.
+            rows: number of rows of the network's embedding table.
+            padded: whether the table may have more rows than the vocabulary has tokens.
+
+        Raises:
+            ModelFolderError: when a file is missing, damaged or does not fit the network.
+        """
+        path = folder / VOCABULARY
+        tokens = _lines(path)
+        if len(tokens) > rows or (len(tokens) < rows and not padded):
+            raise ModelFolderError(
+                f"{path} has {len(tokens):,} tokens, the network {rows:,}; copy the model folder again"
+            )
+        if missing := set(settings["special_tokens"]) - set(tokens):
+            raise ModelFolderError(f"{path} lacks {min(missing)!r:.40}; copy the model folder again")
+        self.check_other_files(settings, folder)
 
 
 class WordPieceFiles(TokenizerFiles):
     """vocab.txt."""
 
-    settings = Object({"special_tokens": _SPECIAL, "lowercase": FLAG, "strip_accents": FLAG})
+    settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": FLAG, "strip_accents": FLAG})
 
-    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
-        """There are none."""
+    @property
+    def tokenizer_class(self) -> type[Tokenizer]:
+        from textgraft.tokenizers.word_piece import WordPieceTokenizer
+
+        return WordPieceTokenizer
+
+    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
+        pass
 
 
 class BytePairFiles(TokenizerFiles):
     """vocab.txt and merges.txt."""
 
-    settings = Object({"special_tokens": _SPECIAL, "stripping": _SPECIAL, "add_prefix_space": FLAG})
+    settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": FLAG})
 
-    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
-        """A pair a line."""
-        lines = lines_of(folder / _MERGES)
+    @property
+    def tokenizer_class(self) -> type[Tokenizer]:
+        from textgraft.tokenizers.byte_pair import BytePairTokenizer
+
+        return BytePairTokenizer
+
+    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
+        lines = _lines(folder / MERGES)
         for number, line in enumerate([] if lines == [""] else lines, 1):
             if line.count(" ") != 1:
                 raise ModelFolderError(
-                    f"{folder / _MERGES}, line {number}: {line!r:.60} is no pair of tokens; copy the model folder again"
+                    f"{folder / MERGES}, line {number}: {line!r:.60} is not a pair of tokens; copy the model folder "
+                    "again"
                 )
 
 
 class SentencePieceFiles(TokenizerFiles):
-    """vocab.txt and spiece.model, and scores.txt where the settings say so."""
+    """vocab.txt and spiece.model, and scores.txt if the settings have scores_apart."""
 
-    settings = Object({"special_tokens": _SPECIAL, "steps": List(_STEPS, most=16)}, _OPTIONAL)
+    settings = Object(
+        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*STEPS), most=16)},
+        {"stripping": _SPECIAL_TOKENS, "scores_apart": FLAG},
+    )
 
-    def check_others(self, settings: Mapping[str, Any], folder: Path) -> None:
-        """A model whose table of characters can be read, and a finite number for each of its pieces."""
-        pieces = require_sound_model(read_bounded(folder / _MODEL, _LARGEST[_MODEL]), folder / _MODEL)
+    @property
+    def tokenizer_class(self) -> type[Tokenizer]:
+        from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+
+        return SentencePieceTokenizer
+
+    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
+        path = folder / SENTENCE_PIECE_MODEL
+        pieces = require_sound_model(read_bounded(path, _MAX_BYTES[path.name]), path)
         if settings.get("scores_apart"):
-            scores = lines_of(folder / _SCORES)
+            scores = _lines(folder / SCORES)
             if len(scores) != pieces or not all(map(_is_finite, scores)):
                 raise ModelFolderError(
-                    f"{folder / _SCORES} has not a number for each of {pieces:,} pieces; copy the model folder again"
+                    f"{folder / SCORES} must have one finite number for each of {pieces:,} pieces; copy the model "
+                    "folder again"
                 )
+
+
+class LowercasingSentencePieceFiles(SentencePieceFiles):
+    """The same files; ALBERT's normalization where a preset has a SentencePiece model but no tokenizer.json."""
+
+    @property
+    def tokenizer_class(self) -> type[Tokenizer]:
+        from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer
+
+        return LowercasingSentencePieceTokenizer
 
 
 def _is_finite(line: str) -> bool:
@@ -105,17 +144,13 @@ def _is_finite(line: str) -> bool:
         return False
 
 
-def lines_of(path: Path) -> list[str]:
-    """Lines of UTF-8 text.
-
-    Raises:
-        ModelFolderError: when the file is missing, too large, or no text.
-    """
-    content = read_bounded(path, _LARGEST[path.name])
+def _lines(path: Path) -> list[str]:
+    content = read_bounded(path, _MAX_BYTES[path.name])
     try:
         return content.decode().removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ModelFolderError(f"{path} is no text: {error}; copy the model folder again") from error
+        raise ModelFolderError(f"{path} is not UTF-8 text: {error}; copy the model folder again") from error
 
 
 WORD_PIECE, BYTE_PAIR, SENTENCE_PIECE = WordPieceFiles(), BytePairFiles(), SentencePieceFiles()
+LOWERCASING_SENTENCE_PIECE = LowercasingSentencePieceFiles()

@@ -160,6 +160,12 @@ class SentencePieceTokenizer(Tokenizer):
         return cls(model, _arranged(pieces, special), special.all, steps)
 
 
+class LowercasingSentencePieceTokenizer(SentencePieceTokenizer):
+    """ALBERT's: quotes unified, accents stripped and letters lower-cased before the model."""
+
+    classic_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
+
+
 def _arranged(pieces: Sequence[str], special: SpecialNames) -> list[str]:
     """The vocabulary of a model file: fairseq's models come without padding, and get special tokens of their own."""
     vocabulary = list(pieces)

@@ -86,10 +86,10 @@ class WordPieceTokenizer(Tokenizer):
         return cls(read_lines(folder / _VOCABULARY), **settings)
 
     @classmethod
-    def made_of(cls, texts: Iterable[list[bytes]], size: int, special: SpecialNames, cased: bool) -> Self:
+    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
         """By the learner that KerasHub offers, of the words that this tokenizer would split."""
-        if size < _LEAST:
-            raise ConfigError(f"vocabulary_size {size}: at least {_LEAST}; letters and special tokens must have room")
+        if vocabulary_size < _LEAST:
+            raise ConfigError(f"vocabulary_size {vocabulary_size} is too small for WordPiece; use at least {_LEAST}")
         split = WordPiece(special.all, special.all, lowercase=not cased, strip_accents=not cased).words
 
         def words(pieces: tf.Tensor) -> tf.RaggedTensor:
@@ -98,7 +98,7 @@ class WordPieceTokenizer(Tokenizer):
 
         batches = tf.data.Dataset.from_generator(lambda: iter(texts), output_signature=tf.TensorSpec([None], tf.string))
         vocabulary = keras_hub.tokenizers.compute_word_piece_vocabulary(
-            batches.map(words), size, split=False, reserved_tokens=list(special.all)
+            batches.map(words), vocabulary_size, split=False, reserved_tokens=list(special.all)
         )
         return cls(vocabulary, special.all, not cased, not cased)
 

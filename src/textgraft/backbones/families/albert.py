@@ -7,16 +7,10 @@ from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, MaskedHea
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.transformer import Transformer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer
 
 _LAYER = "group_{}_inner_layer_{}"
 _MODULE = "encoder.albert_layer_groups.{}.albert_layers.{}"
-
-
-class AlbertPieces(SentencePieceTokenizer):
-    """SentencePiece after quotes are made one, accents stripped, and letters lower-cased."""
-
-    classic_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
 
 
 class Albert(Transformer):
@@ -24,7 +18,7 @@ class Albert(Transformer):
 
     family = "albert"
     network_class = keras_hub.models.AlbertBackbone
-    tokenizer_class = AlbertPieces
+    tokenizer_class = LowercasingSentencePieceTokenizer
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="<pad>", unknown="<unk>", mask="[MASK]")
     formats = (
         HuggingFace(
