@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 
 # From the ground up: a package may import from itself and from those before it.
-GROUND = {"errors", "protobuf", "registry", "runtime"}
+GROUND = {"errors", "options", "protobuf", "registry", "runtime"}
 LAYERS = ["storage", "data", "text", "tokenizers", "backbones", "generation", "training", "tasks", "tuning", "cli"]
 SIDE = {"evaluation", "model_folder"}
 SIDE_USERS = {"training", "tasks", "tuning", "cli"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import Reading, load_dataset, load_parts
+from textgraft.data.loading import load_dataset, load_parts
+from textgraft.data.reading import Reading
 from textgraft.errors import DataError
 
 TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]

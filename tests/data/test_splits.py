@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.data.loading import Reading
+from textgraft.data.reading import Reading
 from textgraft.data.splits import read_parts
 from textgraft.data.tasks.text_classification import TextClassificationData
 from textgraft.errors import ConfigError, DataError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.data.loading import Reading
+from textgraft.data.reading import Reading
 from textgraft.data.splits import read_part, read_parts
 from textgraft.data.tagged import TaggedDataset
 from textgraft.data.task_inference import data_of, task_of

@@ -72,7 +72,7 @@ def test_what_no_temperature_stands_for(given, warmth):
         ({"temperature": -1}, "temperature must be at least 0"),
         ({"temperature": float("nan")}, "temperature must be at least 0"),
         ({"top_k": -1}, "top_k must be at least 0"),
-        ({"top_p": 0}, "top_p is a share"),
+        ({"top_p": 0}, "top_p must be above 0 and at most 1"),
         ({"penalty_alpha": 2}, "penalty_alpha must be between"),
         ({"stop": ("",)}, "empty string"),
         ({"num_beams": 2, "top_k": 4}, "beam search draws no tokens"),

@@ -134,7 +134,7 @@ def test_what_makes_no_sense(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
     with pytest.raises(ConfigError, match="none, weights, focal, oversample"):
         model.fit(imbalanced(False), balance="smote")
-    with pytest.raises(ConfigError, match="knows no balance"):
+    with pytest.raises(ConfigError, match="head logistic does not support balance"):
         model.fit(imbalanced(False), fine_tune="none", head="logistic", balance="weights")
     numbers = tg.Dataset.from_lists(["a", "b", "c", "d"] * 5, [1.0, 2.0, 3.0, 4.0] * 5, problem="regression")
     model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")

@@ -34,7 +34,7 @@ def compare(
         textgraft compare sentiment quick --data held-out.csv
     """
     from textgraft.cli.console import say, show, show_json
-    from textgraft.data.loading import Reading
+    from textgraft.data.reading import Reading
     from textgraft.data.splits import read_part
     from textgraft.data.tasks.text_classification import TextClassificationData
     from textgraft.errors import ConfigError

@@ -14,7 +14,7 @@ _FIT = (
 def corpus(given: dict[str, Any]) -> Any:
     """The texts to learn from and those that judge, as `Parts`."""
     from textgraft.cli.console import say
-    from textgraft.data.loading import Reading
+    from textgraft.data.reading import Reading
     from textgraft.data.splits import read_parts
     from textgraft.data.task_inference import data_of
 

@@ -31,7 +31,7 @@ def evaluate(
         textgraft evaluate sentiment imdb/ --split test --json
     """
     from textgraft.cli.console import followed, say, say_truncated, show, show_json
-    from textgraft.data.loading import Reading
+    from textgraft.data.reading import Reading
     from textgraft.data.splits import read_part
     from textgraft.data.task_inference import data_of
     from textgraft.model_folder import folder as model_folder

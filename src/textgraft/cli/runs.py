@@ -97,6 +97,6 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
 
 
 def _reading(given: dict[str, Any]) -> Any:
-    from textgraft.data.loading import Reading
+    from textgraft.data.reading import Reading
 
     return Reading(**some(given, DATA))

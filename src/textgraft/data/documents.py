@@ -6,7 +6,8 @@ from textgraft.data.checks import shared_texts
 from textgraft.data.columns import choose_texts
 from textgraft.data.dataset import Dataset
 from textgraft.data.formats.base import Format
-from textgraft.data.loading import Reading, load_slices, load_split
+from textgraft.data.loading import load_slices, load_split
+from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError
 
 

@@ -1,7 +1,7 @@
 """Reading a source: into a `Dataset`, or as a stream that keeps nothing."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 from textgraft.data.columns import Columns, choose, choose_texts
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.formats.base import Format
-from textgraft.data.label_cells import MULTI, PROBLEMS, SINGLE
+from textgraft.data.label_cells import MULTI, SINGLE
+from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice, parse
 from textgraft.data.sources import open_source
 from textgraft.data.store import Store
-from textgraft.data.validation import EMPTY_CHOICES, CheckedRows, Part
+from textgraft.data.validation import CheckedRows, Part
 from textgraft.errors import ConfigError, DataError
 
 
@@ -57,38 +58,6 @@ def load_dataset(
     how = Reading(text, label, pair, encoding, empty, format, problem, label_separator)
     parts = load_parts(str(source), split, how)
     return parts[0] if len(parts) == 1 else parts
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a source is to be read; the first fields are the arguments of `load_dataset`.
-
-    Attributes:
-        empty: None for what suits the task.
-        categories: whether labels are categories; if not, they are kept on disk as they are.
-        nested: whether lists and objects are cells too, as their JSON text.
-        paired: whether there must be second texts, or must not; None for either.
-    """
-
-    text: str | None = None
-    label: str | None = None
-    pair: str | None = None
-    encoding: str = "utf-8"
-    empty: str | None = None
-    format: str | None = None
-    problem: str | None = None
-    label_separator: str | None = None
-    categories: bool = True
-    nested: bool = False
-    paired: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.empty is not None and self.empty not in EMPTY_CHOICES:
-            raise ConfigError(f"empty {self.empty!r} is unknown; choose one of {', '.join(EMPTY_CHOICES)}")
-        if self.problem not in (None, *PROBLEMS):
-            raise ConfigError(f"problem {self.problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
-        if self.label_separator is not None and (self.problem not in (None, MULTI) or not self.label_separator):
-            raise ConfigError("label_separator stands between several labels; it needs problem multi-label")
 
 
 def load_parts(source: str, split: str | None, how: Reading) -> tuple[Dataset, ...]:

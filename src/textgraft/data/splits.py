@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import Reading, split_names
+from textgraft.data.loading import split_names
+from textgraft.data.reading import Reading
 from textgraft.data.slices import parse
 from textgraft.data.tasks.base import TaskData
 from textgraft.errors import ConfigError

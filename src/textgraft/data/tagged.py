@@ -13,7 +13,8 @@ from textgraft.data.annotations import Annotation
 from textgraft.data.columns import Columns, choose_tagged, listed
 from textgraft.data.dataset import Dataset
 from textgraft.data.formats.base import Format
-from textgraft.data.loading import Reading, load_slices, load_split, open_split
+from textgraft.data.loading import load_slices, load_split, open_split
+from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice
 from textgraft.data.tags import SchemeCount, Span
 from textgraft.data.validation import CheckedRows, Part

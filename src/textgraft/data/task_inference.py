@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from textgraft import registry
-from textgraft.data.loading import Reading
+from textgraft.data.reading import Reading
 from textgraft.data.sources import open_source
 from textgraft.data.streams import STANDARD_INPUT
 from textgraft.data.tasks.base import TaskData

@@ -9,8 +9,6 @@ import pyarrow.compute as pc
 from textgraft.data.columns import Columns
 from textgraft.errors import DataError
 
-EMPTY_CHOICES = ("error", "drop", "keep")
-
 
 class Part(Protocol):
     """What rows are read from: a `Format`, or what stands before one."""
@@ -37,7 +35,7 @@ class CheckedRows:
         Args:
             part: the split.
             columns: those to read.
-            empty: what to do about texts that are empty or all white space, one of `EMPTY_CHOICES`.
+            empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
         """
         self._part = part
         self._columns = columns

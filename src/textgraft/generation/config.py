@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from textgraft.errors import ConfigError
+from textgraft.options import check_options, option
 
 _NEW_TOKENS = 128
 _CANDIDATES = 4
@@ -12,30 +13,46 @@ _CANDIDATES = 4
 class GenerationConfig:
     """A way to choose tokens, and when to stop.
 
-    The most probable token is taken each time (greedy) unless one of the fields says otherwise.
-
-    Attributes:
-        max_new_tokens: after a prompt; None for 128, or half of a model's context where that is less.
-        temperature: logits are divided by it and a token is drawn; 0 draws none; None is 1 with top_k or top_p, else 0.
-        top_k: tokens are drawn from so many of the most probable (Fan et al., 2018, https://arxiv.org/abs/1805.04833);
-            0 for all.
-        top_p: tokens are drawn from the fewest that have this share of the probability
-            (Holtzman et al., 2020, https://arxiv.org/abs/1904.09751).
-        num_beams: so many texts are followed side by side, and the one that is most probable per token is taken.
-        penalty_alpha: how much it is held against a token, of the top_k (4 unless given), that the model sees it as it
-            sees one before it, between 0 and 1 (Su et al., 2022, https://arxiv.org/abs/2202.06417); 0 for not at all.
-        seed: of the draws; each prompt has draws of its own.
-        stop: a text ends before the first of these strings.
+    The most probable token is taken each time (greedy search) unless an option selects sampling, beam search or
+    contrastive search.
     """
 
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_k: int = 0
-    top_p: float = 1.0
-    num_beams: int = 1
-    penalty_alpha: float = 0.0
-    seed: int = 0
-    stop: tuple[str, ...] = ()
+    max_new_tokens: int | None = option(
+        None,
+        "Maximum number of generated tokens.",
+        panel="Generation",
+        shown_default="128, at most half of the context",
+        minimum=1,
+    )
+    temperature: float | None = option(
+        None,
+        "Sampling temperature, by which logits are divided; 0 takes the most probable token.",
+        panel="Generation",
+        shown_default="1 with --top-k or --top-p, else 0",
+        minimum=0,
+    )
+    # Fan et al., 2018, https://arxiv.org/abs/1805.04833
+    top_k: int = option(0, "Sample from the K most probable tokens; 0 for all.", panel="Generation", minimum=0)
+    # Holtzman et al., 2020, https://arxiv.org/abs/1904.09751
+    top_p: float = option(
+        1.0,
+        "Sample from the smallest set of tokens with this cumulative probability.",
+        panel="Generation",
+        above=0,
+        maximum=1,
+    )
+    num_beams: int = option(1, "Number of beams of beam search.", panel="Generation", minimum=1)
+    # Su et al., 2022, https://arxiv.org/abs/2202.06417
+    penalty_alpha: float = option(
+        0.0,
+        "Degeneration penalty of contrastive search among the top-k tokens (4 by default), such as 0.6.",
+        panel="Generation",
+        shown_default="0",
+        minimum=0,
+        maximum=1,
+    )
+    seed: int = option(0, "Random seed of sampling; each prompt has its own stream.", panel="Generation", minimum=0)
+    stop: tuple[str, ...] = option((), "Stop before this string; may be repeated.", panel="Generation")
 
     def __post_init__(self) -> None:
         """Check each field, and that they go together.
@@ -43,20 +60,9 @@ class GenerationConfig:
         Raises:
             ConfigError: when they do not.
         """
-        for name in ("max_new_tokens", "num_beams"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be at least 1, not {value}")
-        for name in ("temperature", "top_k", "seed"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise ConfigError(f"{name} must be at least 0, not {value}")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p is a share, above 0 and at most 1, not {self.top_p}")
-        if not 0 <= self.penalty_alpha <= 1:
-            raise ConfigError(f"penalty_alpha must be between 0 and 1, not {self.penalty_alpha}")
+        check_options(self)
         if "" in self.stop:
-            raise ConfigError("stop: every text has the empty string; leave it out")
+            raise ConfigError("stop: every text contains the empty string; leave it out")
         self._check_together()
 
     @property

@@ -1,40 +1,54 @@
-"""What a task is built with beside its backbone."""
+"""Options of a task beside its backbone, without TensorFlow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.base import Backbone
 from textgraft.errors import ConfigError
+from textgraft.options import check_options, option
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.packing import LEAST_WINDOW, TRUNCATIONS, WINDOWS
+from textgraft.text.truncation import LEAST_WINDOW, TRUNCATIONS, WINDOWS
+
+if TYPE_CHECKING:
+    from textgraft.backbones.base import Backbone
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a task is built with beside its backbone; None stands for the backbone family's default.
+    """Options of a task beside its backbone; None takes the backbone family's default."""
 
-    Attributes:
-        pooling: token vectors to a text vector.
-        hidden: widths of the ReLU layers between vector and output.
-        dropout: share of the head's inputs dropped in training.
-        sequence_length: longest row, special tokens included; 0 for the most the backbone can take.
-        truncation: what is kept of a longer text: "head", "head+tail" for half of each, or "windows" for all of it, in
-            windows whose outputs are averaged.
-        cleaning: what is done to texts first.
-        seed: of the head's first weights.
-    """
-
-    pooling: str | None = None
-    hidden: tuple[int, ...] = ()
-    dropout: float = 0.1
-    sequence_length: int | None = None
-    truncation: str = "head"
+    dropout: float = option(
+        0.1, "Dropout rate of the head's inputs.", panel="Model", minimum=0, below=1, searchable=True
+    )
+    sequence_length: int | None = option(
+        None,
+        "Maximum tokens per text, special tokens included; longer texts are truncated. 0 for the backbone's limit.",
+        panel="Model",
+        shown_default="256 for transformers, no limit for word vectors",
+        searchable=True,
+    )
+    truncation: str = option(
+        "head",
+        "Truncation of long texts: head, head+tail (half of each) or windows (all of it, outputs averaged).",
+        panel="Model",
+        choices=TRUNCATIONS,
+        searchable=True,
+    )
+    pooling: str | None = option(
+        None,
+        "Pooling of token vectors into a text vector: mean, cls, max, last or sqrtn.",
+        panel="Model",
+        shown_default="the backbone's",
+        searchable=True,
+    )
+    hidden: tuple[int, ...] = option(
+        (), "Widths of ReLU layers between the text vector and the output, such as 16 or 64,16.", panel="Model"
+    )
     cleaning: Cleaning = field(default_factory=Cleaning)
-    seed: int = 0
+    seed: int = option(0, "Random seed of the head's initial weights.")
 
 
-def filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
+def filled(given: Mapping[str, Any], backbone: "Backbone") -> Architecture:
     """An architecture for a backbone, without None.
 
     Args:
@@ -53,17 +67,14 @@ def filled(given: Mapping[str, Any], backbone: Backbone) -> Architecture:
         raise ConfigError(
             f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
         )
-    if architecture.truncation not in TRUNCATIONS:
-        raise ConfigError(f"truncation {architecture.truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
-    if not 0 <= architecture.dropout < 1:
-        raise ConfigError(f"dropout is a share, at least 0 and below 1, not {architecture.dropout}")
+    check_options(architecture)
     length = _sequence_length(architecture.sequence_length, backbone)
     if architecture.truncation == WINDOWS and (length is None or length < LEAST_WINDOW):
         raise ConfigError(f"truncation 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
     return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
 
 
-def _sequence_length(asked: int | None, backbone: Backbone) -> int | None:
+def _sequence_length(asked: int | None, backbone: "Backbone") -> int | None:
     most = backbone.max_sequence_length
     if asked is None:
         default = backbone.training_defaults.sequence_length

@@ -30,8 +30,8 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.text.packing import WINDOWS
 from textgraft.text.rows import in_parts
+from textgraft.text.truncation import WINDOWS
 from textgraft.training.config import TrainingConfig
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import inference_step, outputs_of

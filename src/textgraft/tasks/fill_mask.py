@@ -17,7 +17,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
-from textgraft.text.cleaning import Sparing
+from textgraft.text.string_ops import Sparing
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.history import Watcher

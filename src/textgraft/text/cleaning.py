@@ -1,93 +1,34 @@
-"""Optional cleaning of texts before tokenization, as graph ops."""
+"""Options of cleaning texts before tokenization, without TensorFlow."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
-import tensorflow_text as tf_text
+from textgraft.options import option
 
-_STAND_IN = "\ufddf"  # a noncharacter, which no text holds and no step of cleaning touches
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    r"""What is done to a text before it is tokenized, in this order.
+    """Steps of cleaning, in the order in which they are applied."""
 
-    Attributes:
-        strip_html: tags become a space, and the five XML entities (and `&nbsp;`) their characters.
-        normalize_unicode: NFKC.
-        lowercase: Unicode lower case, the same in every locale.
-        strip_punctuation: Unicode punctuation (`\p{P}`) is deleted.
-    """
+    strip_html: bool = option(
+        False, "Replace HTML tags by a space and entities by their characters.", panel="Data", searchable=True
+    )
+    normalize_unicode: bool = option(False, "Normalize texts to Unicode NFKC.", panel="Data", searchable=True)
+    lowercase: bool = option(False, "Convert texts to lower case.", panel="Data", searchable=True)
+    strip_punctuation: bool = option(False, "Delete Unicode punctuation.", panel="Data", searchable=True)
 
-    strip_html: bool = False
-    normalize_unicode: bool = False
-    lowercase: bool = False
-    strip_punctuation: bool = False
-
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+    def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
         """Clean texts.
 
         Args:
             texts: string tensor of any shape, UTF-8.
 
         Returns:
-            string tensor of the same shape; the same tensor when nothing is switched on.
+            string tensor of the same shape; the same tensor when no step is switched on.
         """
-        if self.strip_html:
-            texts = _strip_html(texts)
-        if self.normalize_unicode:
-            texts = tf_text.normalize_utf8(texts, "NFKC")
-        if self.lowercase:
-            texts = lower(texts)
-        if self.strip_punctuation:
-            texts = tf.strings.regex_replace(texts, r"\pP", "")
-        return texts
+        from textgraft.text.string_ops import clean
 
-
-@dataclass(frozen=True)
-class Sparing:
-    """Cleaning that leaves a token as it is, such as the mask, whatever cleaning would make of it.
-
-    Attributes:
-        token: found as it stands.
-        cleaning: of all else.
-    """
-
-    token: str
-    cleaning: Cleaning
-
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """See `Cleaning.__call__`."""
-        texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, _STAND_IN, ""), escaped(self.token), _STAND_IN)
-        return tf.strings.regex_replace(self.cleaning(texts), _STAND_IN, escaped_rewrite(self.token))
-
-
-def lower(texts: tf.Tensor) -> tf.Tensor:
-    """Lower-case each character on its own, as the reference tokenizers do.
-
-    TensorFlow's Unicode lower-casing follows the process's locale (a Turkish one turns I into a dotless i) and the
-    place of a sigma in its word. So ASCII goes first, byte by byte, and the two other characters are spelled out.
-    It also ends a text at its first NUL, so those are deleted.
-    """
-    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", ""))
-    texts = tf.strings.regex_replace(texts, "\u0130", "i\u0307")  # capital I with dot
-    texts = tf.strings.regex_replace(texts, "\u03a3", "\u03c3")  # capital sigma
-    return tf.strings.lower(texts, encoding="utf-8")
-
-
-def escaped(token: str) -> str:
-    """A token as a pattern of RE2's that matches it."""
-    return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)
-
-
-def escaped_rewrite(text: str) -> str:
-    """A text as what `regex_replace` is to put there."""
-    return text.replace("\\", "\\\\")
-
-
-def _strip_html(texts: tf.Tensor) -> tf.Tensor:
-    texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
-    for entity, character in _ENTITIES.items():
-        texts = tf.strings.regex_replace(texts, entity, character)
-    return texts
+        return clean(texts, self)

@@ -7,7 +7,8 @@ from functools import cached_property
 import tensorflow as tf
 
 from textgraft.errors import ConfigError
-from textgraft.text.packing import WINDOWS, Packed, pack, pack_windows, pad
+from textgraft.text.packing import Packed, pack, pack_windows, pad
+from textgraft.text.truncation import WINDOWS
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class TextGraph:
         end: id put after each segment, or None.
         pad_id: id that fills the rows of a batch.
         sequence_length: the longest row, special tokens included; None for no limit.
-        truncation: what is kept of a text that is too long, one of `packing.TRUNCATIONS`.
+        truncation: what is kept of a text that is too long, one of `truncation.TRUNCATIONS`.
         separators: how many times `end` stands between the texts of a pair.
     """
 

@@ -5,14 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# What is kept of a text that is too long: its beginning, or half of it and half of its end, where reviews and letters
-# say what they mean (Sun et al., 2019, https://arxiv.org/abs/1905.05583); or all, in windows.
-WINDOWS = "windows"
-TRUNCATIONS = ("head", "head+tail", WINDOWS)
-
 # Windows have a quarter of their tokens in common with the next.
 _OVERLAP = 4
-LEAST_WINDOW = 8  # tokens, special ones included
 
 
 class PairRows(NamedTuple):
@@ -58,7 +52,7 @@ def pack(
         start: id put before the first segment, or None.
         end: id put after each segment, or None.
         sequence_length: the longest row, special tokens included; None leaves every token.
-        truncation: what is kept of a segment that is cut, one of `TRUNCATIONS`.
+        truncation: what is kept of a segment that is cut, one of `truncation.TRUNCATIONS`.
         separators: how many times `end` stands between two segments.
     """
     between = separators if len(segments) > 1 else 1
@@ -91,7 +85,7 @@ def pack_windows(tokens: tf.RaggedTensor, start: int | None, end: int | None, se
         tokens: int32 ragged (n, None).
         start: id put before each window, or None.
         end: id put after each window, or None.
-        sequence_length: the longest window, special tokens included; at least `LEAST_WINDOW`.
+        sequence_length: the longest window, special tokens included; at least `truncation.LEAST_WINDOW`.
 
     Returns:
         token_ids and segment_ids, int32 ragged (n, None, None): windows of texts; nothing is dropped.

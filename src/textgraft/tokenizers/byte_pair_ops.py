@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from textgraft.text.cleaning import escaped
 from textgraft.text.rows import row_of_each
+from textgraft.text.string_ops import escaped
 from textgraft.tokenizers import unicode_classes
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from textgraft.text.cleaning import escaped
 from textgraft.text.rows import row_of_each
+from textgraft.text.string_ops import escaped
 from textgraft.tokenizers.charsmap import MOST_BYTES
 from textgraft.tokenizers.graphemes import Graphemes
 from textgraft.tokenizers.trie import NONE, Trie

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.cleaning import escaped, lower
 from textgraft.text.rows import row_of_each
+from textgraft.text.string_ops import escaped, lower
 from textgraft.tokenizers import unicode_classes
 from textgraft.tokenizers.character_map import CharacterMap
 from textgraft.tokenizers.unigram import Unigram

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.cleaning import escaped, lower
+from textgraft.text.string_ops import escaped, lower
 
 MAX_CHARACTERS_PER_WORD = 100
 _MAX_BYTES_PER_CHARACTER = 4

@@ -1,15 +1,14 @@
 """How to train: one flat, frozen list of named values."""
 
-import re
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
+from textgraft.options import check_options, option
 
-_FINE_TUNE = re.compile("all|none|(last|lora):[1-9][0-9]{0,3}")
-CACHE_DTYPES = ("float16", "float32")
-HEADS = ("gradient", "logistic")
 BALANCES = ("none", "weights", "focal", "oversample")
 
 # Fields that say something only where a head on a frozen backbone is trained in steps.
@@ -23,58 +22,113 @@ HEAD_ALONE: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_siz
 # Steps below which a network that is fine-tuned on few texts stays where it began, as docs/training.md has measured
 # (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
 _LEAST_STEPS = {"epochs": 100, "patience": 50}
-OPTIMIZERS = ("adam", "adamw")
-SCHEDULES = ("linear", "constant")
+
+
+_USUAL = TRANSFORMER_DEFAULTS
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Values of a training run; None stands for the backbone family's default.
+    """Options of a training run; None takes the backbone family's default."""
 
-    Attributes:
-        fine_tune: "all" trains backbone and head, "none" the head on stored vectors (feature extraction), "last:N" the
-            head and the N highest blocks of the backbone, "lora:R" the head and matrices of rank R beside those of
-            queries and values.
-        head: how a head begins: "gradient" (at random), or "logistic" (as scikit-learn's logistic regression on the
-            pretrained vectors, which with fine_tune "none" is how it ends too; one layer). None stands for "logistic"
-            of few texts and of a frozen backbone (see `tasks.head_start.default_head_init`), else for "gradient".
-        cache_dtype: with "last:N", the precision in which what the blocks below give is kept: "float16" or "float32".
-        balance: what is done for labels that few texts have: "none", "weights" (their texts count for more),
-            "focal" (what is certain already counts for less) or "oversample" (their texts come more often).
-        layer_decay: factor of the learning rate from a block to the one below it.
-        gradual_unfreezing: in the first epoch the head is trained alone, in each other one more block below it.
-        epochs: most passes over the training texts; of few texts, None stands for more (see `stretched`).
-        batch_size: texts in a step.
-        batch_tokens: tokens, padding included, that go through the network at once; a step of more is done in parts
-            whose gradients are added up.
-        learning_rate: at its peak.
-        optimizer: "adam" or "adamw".
-        weight_decay: of adamw, on matrices only.
-        schedule: "linear" (warm-up, then decay to zero) or "constant".
-        warmup: share of all steps in which a linear schedule rises.
-        clip_norm: gradients are scaled down to this global norm; 0 leaves them.
-        patience: epochs in which neither the validation score rises nor the validation loss falls below its lowest,
-            before training stops; the best weights are kept. Of few texts, None stands for more (see `stretched`).
-        seed: of the order of the batches, and of dropout.
-    """
-
-    fine_tune: str = "all"
-    head: str | None = None
-    cache_dtype: str = "float16"
-    balance: str = "none"
-    layer_decay: float = 1.0
-    gradual_unfreezing: bool = False
-    epochs: int | None = None
-    batch_size: int | None = None
-    batch_tokens: int | None = None
-    learning_rate: float | None = None
-    optimizer: str | None = None
-    weight_decay: float = 0.01
-    schedule: str | None = None
-    warmup: float = 0.1
-    clip_norm: float | None = None
-    patience: int | None = None
-    seed: int = 0
+    fine_tune: str = option(
+        "all",
+        "Weights to train: all, none (only the head, on stored embeddings), last:N (the head and the last N blocks) or "
+        "lora:R (the head and rank-R updates of query and value weights).",
+        choices=("all", "none", "last:N", "lora:R"),
+        searchable=True,
+    )
+    head: str | None = option(
+        None,
+        "Head initialisation: gradient (random) or logistic (logistic regression on the pretrained embeddings).",
+        shown_default="logistic for few texts or a frozen backbone, else gradient",
+        choices=("gradient", "logistic"),
+        searchable=True,
+    )
+    cache_dtype: str = option(
+        "float16",
+        "Precision in which last:N caches the outputs of the frozen blocks: float16 or float32.",
+        panel="Advanced",
+        choices=("float16", "float32"),
+    )
+    balance: str = option(
+        "none",
+        "Treatment of rare labels: none, weights (class weights), focal (focal loss) or oversample.",
+        choices=BALANCES,
+    )
+    layer_decay: float = option(
+        1.0,
+        "Factor of the learning rate from each block to the one below it.",
+        panel="Advanced",
+        above=0,
+        maximum=1,
+        searchable=True,
+    )
+    gradual_unfreezing: bool = option(
+        False,
+        "Train the head in the first epoch, then one more block per epoch.",
+        panel="Advanced",
+        searchable=True,
+    )
+    learning_rate: float | None = option(
+        None,
+        "Peak learning rate.",
+        shown_default=f"{_USUAL.learning_rate:g} for transformers, {HEAD_ALONE['learning_rate']:g} for a head alone",
+        above=0,
+        below=math.inf,
+        searchable=True,
+    )
+    batch_size: int | None = option(
+        None, "Texts per step.", shown_default=f"{_USUAL.batch_size} for transformers", minimum=1, searchable=True
+    )
+    epochs: int | None = option(
+        None,
+        "Maximum number of epochs.",
+        shown_default=f"{_USUAL.epochs} for transformers, more for few texts",
+        minimum=1,
+        searchable=True,
+    )
+    batch_tokens: int | None = option(
+        None,
+        "Maximum tokens per forward pass, padding included; larger steps accumulate gradients.",
+        panel="Advanced",
+        shown_default=f"{_USUAL.batch_tokens} for transformers",
+        minimum=1,
+    )
+    optimizer: str | None = option(
+        None,
+        "Optimizer: adam or adamw.",
+        shown_default=f"{_USUAL.optimizer} for transformers",
+        choices=("adam", "adamw"),
+        searchable=True,
+    )
+    weight_decay: float = option(0.01, "Weight decay of adamw, on matrices only.", minimum=0, searchable=True)
+    schedule: str | None = option(
+        None,
+        "Learning-rate schedule: linear (warm-up, then decay to zero) or constant.",
+        shown_default=f"{_USUAL.schedule} for transformers",
+        choices=("linear", "constant"),
+        searchable=True,
+    )
+    warmup: float = option(
+        0.1, "Share of the steps in which a linear schedule warms up.", minimum=0, maximum=1, searchable=True
+    )
+    clip_norm: float | None = option(
+        None,
+        "Maximum global norm of the gradients; 0 disables clipping.",
+        panel="Advanced",
+        shown_default=f"{_USUAL.clip_norm:g} for transformers",
+        minimum=0,
+        searchable=True,
+    )
+    patience: int | None = option(
+        None,
+        "Epochs without a better validation score or a lower validation loss before training stops.",
+        shown_default=f"{_USUAL.patience}, more for few texts",
+        minimum=1,
+        searchable=True,
+    )
+    seed: int = option(0, "Random seed of the validation split, the weights, the batch order and dropout.", minimum=0)
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -82,25 +136,9 @@ class TrainingConfig:
         Raises:
             ConfigError: naming the value and what it may be.
         """
-        if not _FINE_TUNE.fullmatch(self.fine_tune):
-            raise ConfigError(f"fine_tune {self.fine_tune!r} is unknown; choose one of all, none, last:N, lora:R")
-        _one_of("cache_dtype", self.cache_dtype, CACHE_DTYPES)
-        _one_of("balance", self.balance, BALANCES)
-        if not 0 < self.layer_decay <= 1:
-            raise ConfigError(f"layer_decay is a factor above 0, at most 1, not {self.layer_decay}")
-        _one_of("head", self.head, HEADS)
+        check_options(self)
         if self.head == "logistic" and self.balance != "none":
-            raise ConfigError("head 'logistic' knows no balance; leave one of the two out")
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        for name in ("epochs", "batch_size", "batch_tokens", "patience"):
-            _at_least(name, getattr(self, name), 1)
-        for name in ("weight_decay", "clip_norm", "seed"):
-            _at_least(name, getattr(self, name), 0)
-        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
-            raise ConfigError(f"learning_rate must be above 0, not {self.learning_rate}")
-        if not 0 <= self.warmup <= 1:
-            raise ConfigError(f"warmup is a share of the steps, between 0 and 1, not {self.warmup}")
+            raise ConfigError("head logistic does not support balance; drop one")
 
     @property
     def last(self) -> int:
@@ -162,13 +200,3 @@ def passes(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["ep
 
 def _number(fine_tune: str, kind: str) -> int:
     return int(fine_tune.removeprefix(kind)) if fine_tune.startswith(kind) else 0
-
-
-def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise ConfigError(f"{name} {value!r} is unknown; choose one of {', '.join(known)}")
-
-
-def _at_least(name: str, value: float | None, least: int) -> None:
-    if value is not None and value < least:
-        raise ConfigError(f"{name} must be at least {least}, not {value}")

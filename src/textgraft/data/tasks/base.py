@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import Reading, load_parts
+from textgraft.data.loading import load_parts
+from textgraft.data.reading import Reading
 
 
 class TaskData(ABC):

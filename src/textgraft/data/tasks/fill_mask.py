@@ -4,7 +4,7 @@ from typing import Any
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.documents import check_documents, load_documents
-from textgraft.data.loading import Reading
+from textgraft.data.reading import Reading
 from textgraft.data.tasks.base import TaskData
 from textgraft.errors import ConfigError, DataError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from textgraft.data.checks import shared_texts
 from textgraft.data.columns import are_tagged
-from textgraft.data.loading import Reading
+from textgraft.data.reading import Reading
 from textgraft.data.tagged import TaggedDataset, load_tagged_parts
 from textgraft.data.tasks.base import TaskData
 from textgraft.errors import DataError

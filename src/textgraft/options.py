@@ -1,0 +1,173 @@
+"""Options, each declared once: a dataclass field with its default, help and limits.
+
+The command line, the keys of config files, the search space of `textgraft tune` and the option tables of the
+documentation are made from these fields.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from textgraft.errors import ConfigError
+
+# In the order in which help shows them.
+PANELS = ("Data", "Model", "Training", "Generation", "Output", "Advanced")
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of an option beside its name, type and default.
+
+    Attributes:
+        help: a line that begins with a noun or an imperative.
+        panel: its group in the help, one of `PANELS`.
+        shown_default: the default as help shows it, where that is not the field's; such as what None stands for.
+        choices: allowed values; a choice such as "last:N" allows any whole number above 0 after the colon.
+        minimum: inclusive.
+        maximum: inclusive.
+        above: exclusive lower bound.
+        below: exclusive upper bound.
+        searchable: whether `textgraft tune` may search it.
+    """
+
+    help: str
+    panel: str = "Training"
+    shown_default: str | None = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    searchable: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Check a value of the option.
+
+        Raises:
+            ConfigError: naming the option and what it may be.
+        """
+        if self.choices and not any(_matches(choice, value) for choice in self.choices):
+            raise ConfigError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
+        limits = [
+            ("at least", operator.ge, self.minimum),
+            ("above", operator.gt, self.above),
+            ("at most", operator.le, self.maximum),
+            ("below", operator.lt, self.below),
+        ]
+        stated = [(words, holds, limit) for words, holds, limit in limits if limit is not None]
+        if not all(holds(value, limit) for _, holds, limit in stated):
+            bounds = " and ".join("finite" if limit == math.inf else f"{words} {limit:g}" for words, _, limit in stated)
+            if self.minimum is not None and self.maximum is not None:
+                bounds = f"between {self.minimum:g} and {self.maximum:g}"
+            raise ConfigError(f"{name} must be {bounds}, not {value}")
+
+
+@dataclass(frozen=True)
+class OptionField:
+    """A field of an options dataclass, or of one nested in it.
+
+    Attributes:
+        name: of the field, of the Python argument, and of the key in config files.
+        type: of its values; of a tuple such as (16, 64), tuple.
+        default: of the field.
+        option: its metadata.
+    """
+
+    name: str
+    type: type
+    default: Any
+    option: Option
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default as help shows it."""
+        if self.option.shown_default is not None:
+            return self.option.shown_default
+        if self.default is None or self.default == ():
+            return "none"
+        if isinstance(self.default, bool):
+            return "on" if self.default else "off"
+        return str(self.default)
+
+
+def option(default: Any, help: str, **metadata: Any) -> Any:
+    """A dataclass field that is an option.
+
+    Args:
+        default: its value where it is not set.
+        help: see `Option`.
+        metadata: other fields of `Option`.
+    """
+    return field(default=default, metadata={"option": Option(help, **metadata)})
+
+
+def option_fields(options: type) -> dict[str, OptionField]:
+    """The options of a dataclass by name, with those of dataclasses nested in it."""
+    hints = get_type_hints(options)
+    found: dict[str, OptionField] = {}
+    for known in fields(options):
+        if is_dataclass(hints[known.name]):
+            found |= option_fields(hints[known.name])
+        elif metadata := known.metadata.get("option"):
+            found[known.name] = OptionField(known.name, _value_type(hints[known.name]), known.default, metadata)
+    return found
+
+
+def check_options(options: Any) -> None:
+    """Check the values of a dataclass's options against their choices and limits; None passes.
+
+    Raises:
+        ConfigError: naming the first option that is wrong, and what it may be.
+    """
+    for known in fields(options):
+        value = getattr(options, known.name)
+        if value is not None and (metadata := known.metadata.get("option")):
+            metadata.check(known.name, value)
+
+
+def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
+    """An instance from a flat mapping of names to values, which may hold names of other options too.
+
+    Raises:
+        ConfigError: from the dataclass's own checks.
+    """
+    hints = get_type_hints(options)
+    arguments: dict[str, Any] = {}
+    for known in fields(options):  # type: ignore[arg-type]
+        if is_dataclass(kind := hints[known.name]):
+            arguments[known.name] = make_options(kind, values)  # type: ignore[arg-type]
+        elif "option" in known.metadata and known.name in values:
+            arguments[known.name] = values[known.name]
+    return options(**arguments)
+
+
+def changed_options(options: Any) -> dict[str, Any]:
+    """The fields of an options dataclass that differ from their defaults, by name."""
+    return {known.name: getattr(options, known.name) for known in fields(options) if _is_changed(options, known)}
+
+
+def _is_changed(options: Any, known: Field[Any]) -> bool:
+    default = known.default if known.default_factory is MISSING else known.default_factory()
+    return bool(getattr(options, known.name) != default)
+
+
+def _matches(choice: str, value: Any) -> bool:
+    stem, colon, _ = choice.partition(":")
+    return bool(re.fullmatch(f"{stem}:[1-9][0-9]{{0,3}}", str(value))) if colon else value == choice
+
+
+def _value_type(hint: Any) -> type:
+    types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kind: type = next(kind for kind in types if kind is not type(None))
+    return get_origin(kind) or kind
