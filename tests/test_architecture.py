@@ -13,7 +13,10 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 
 # From the ground up: a package may import from itself and from those before it.
 GROUND = {"errors", "options", "protobuf", "registry", "runtime"}
-LAYERS = ["storage", "data", "text", "tokenizers", "backbones", "generation", "training", "tasks", "tuning", "cli"]
+LAYERS = [
+    "storage", "data", "task_specs", "text", "tokenizers", "backbones",
+    "generation", "training", "tasks", "tuning", "cli",
+]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
 SIDE_USERS = {"training", "tasks", "tuning", "cli"}
 
@@ -39,7 +42,7 @@ def allowed(room: str) -> set[str]:
     if room in GROUND:
         return {"errors"}
     if room in SIDE:
-        return GROUND | {"storage", "data", "tokenizers", room}
+        return GROUND | {"storage", "data", "task_specs", "tokenizers", room}
     below = LAYERS[: LAYERS.index(room) + 1]
     return GROUND | set(below) | (SIDE if room in SIDE_USERS else set())
 

@@ -11,7 +11,7 @@ from textgraft.errors import ConfigError
 
 def test_a_name_is_a_file():
     assert "bert" in registry.names("backbones.families")
-    assert {"feature_extraction", "text_classification", "token_classification"} <= set(registry.names("tasks"))
+    assert {"feature_extraction", "text_classification", "token_classification"} <= set(registry.names("task_specs"))
     assert {"csv", "jsonl", "parquet"} <= set(registry.names("data.formats"))
 
 

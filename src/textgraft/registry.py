@@ -19,21 +19,7 @@ Contract = TypeVar("Contract")
 _SHARED = {
     "backbones.families": set(),
     "data.formats": {"base"},
-    "data.tasks": {"base"},
-    "tasks": {
-        "architecture",
-        "base",
-        "fine_tuning",
-        "head_init",
-        "language_modelling",
-        "objectives",
-        "pooling",
-        "texts",
-        "trainable",
-        "word_rows",
-    },
     "model_folder.backbones": {"base", "transformer"},
-    "model_folder.tasks": {"base"},
 }
 
 
@@ -42,10 +28,10 @@ def names(room: str) -> tuple[str, ...]:
     """The entries of a room, sorted.
 
     Args:
-        room: a folder below `textgraft`, dotted: "backbones", "tasks" or "data.formats".
+        room: a folder below `textgraft`, dotted: "task_specs" or "data.formats".
     """
     package = importlib.import_module(f"textgraft.{room}")
-    own = {module.name for module in pkgutil.iter_modules(package.__path__)} - _SHARED[room]
+    own = {module.name for module in pkgutil.iter_modules(package.__path__)} - _SHARED.get(room, set())
     return tuple(sorted(own | {point.name for point in entry_points(group=f"textgraft.{room}")}))
 
 

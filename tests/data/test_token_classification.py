@@ -5,19 +5,19 @@ import pytest
 from textgraft.data.reading import Reading
 from textgraft.data.splits import read_part, read_parts
 from textgraft.data.tagged import TaggedDataset
-from textgraft.data.task_inference import data_of, task_of
-from textgraft.data.tasks.token_classification import TokenClassificationData
 from textgraft.errors import DataError
+from textgraft.task_specs import infer_task, task_spec
+from textgraft.task_specs.token_classification import TokenClassificationSpec
 
-KIND = data_of("token-classification")
+KIND = task_spec("token-classification")
 SENTENCES = "".join(f"word{n}\tO\nRome\tB-LOC\n\n" for n in range(40)) + "Ada\tB-PER\n"
 
 
 def test_recognized(write):
-    assert KIND is TokenClassificationData
-    assert task_of(str(write("a.conll", SENTENCES)), Reading()) == "token-classification"
-    assert task_of(str(write("a.jsonl", '{"text": "a", "entities": []}\n')), Reading()) == "token-classification"
-    assert task_of(str(write("a.csv", "text,label\na,b\n")), Reading()) == "text-classification"
+    assert KIND is TokenClassificationSpec
+    assert infer_task(str(write("a.conll", SENTENCES)), Reading()) == "token-classification"
+    assert infer_task(str(write("a.jsonl", '{"text": "a", "entities": []}\n')), Reading()) == "token-classification"
+    assert infer_task(str(write("a.csv", "text,label\na,b\n")), Reading()) == "text-classification"
 
 
 def test_parts(write):
@@ -26,7 +26,7 @@ def test_parts(write):
     parts = read_parts(KIND, str(path), Reading())
     assert all(isinstance(part, TaggedDataset) for _, part in parts.named())
     assert [len(part) for _, part in parts.named()] == [37, 4, 3]
-    assert KIND.settings(parts.train)["labels"] == ["LOC", "PER"]
+    assert KIND.settings_from(parts.train)["labels"] == ["LOC", "PER"]
     assert parts.validation.label_names == ["LOC", "PER"]
     train, test = (f"{path}/{name}.conll" for name in ("train", "test"))
     assert parts.notices == (
@@ -55,7 +55,7 @@ def test_what_does_not_fit(write):
 
 def test_a_label_that_only_another_slice_has_is_refused(write):
     source = str(write("a.conll", "Ada\tB-PER\n\nParis\tB-LOC\n\nBob\tB-PER\n\n"))
-    train, other = TokenClassificationData.load_parts(source, "train[:1],train[1:]", Reading())
+    train, other = TokenClassificationSpec.load_parts(source, "train[:1],train[1:]", Reading())
     assert (train.label_names, other.label_names) == (["PER"], ["LOC", "PER"])
     with pytest.raises(DataError, match="label 'LOC' is unknown; it must be one of: PER"):
-        TokenClassificationData.check(train, other)
+        TokenClassificationSpec.check(train, other)

@@ -1,12 +1,15 @@
 """What every task keeps to, on every backbone family."""
 
+import pkgutil
+
 import numpy as np
 import pytest
 
 from textgraft import registry
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import Task, load
+from textgraft.task_specs import task_spec
+from textgraft.tasks.base import load
 
 # What a constructor needs beside the preset.
 SETTINGS = {
@@ -41,7 +44,7 @@ def flat(rows):
     return getattr(rows, "values", rows)
 
 
-@pytest.mark.parametrize("name", registry.names("tasks"))
+@pytest.mark.parametrize("name", registry.names("task_specs"))
 def test_saved_and_loaded_it_gives_the_same_outputs(name, preset, tmp_path):
     _goes_on_the_same(name, SETTINGS[name], preset, tmp_path / "model")
 
@@ -53,7 +56,7 @@ def test_so_it_does_with_other_kinds_of_answers(name, settings, family, request,
 
 
 def _goes_on_the_same(name, settings, preset, folder):
-    kind = registry.implementation("tasks", name, Task)
+    kind = pkgutil.resolve_name(task_spec(name.replace("_", "-")).class_path)
     assert kind.name == name.replace("_", "-")
     backbone = load_backbone(preset)
     suits, message = NEEDS.get(name, (lambda _: True, ""))

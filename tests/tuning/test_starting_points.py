@@ -7,8 +7,8 @@ import pytest
 from textgraft.data.dataset import Dataset
 from textgraft.data.splits import Parts
 from textgraft.data.tagged import TaggedDataset
-from textgraft.data.task_inference import data_of
 from textgraft.errors import ConfigError
+from textgraft.task_specs import task_spec
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import built
 from textgraft.tuning.measure import Measure
@@ -20,7 +20,7 @@ TEXTS = ["a good film", "a bad film", "it was good"]
 
 
 def assignment(task, data):
-    return Assignment(task, data_of(task), Parts(data, data, None, ()))
+    return Assignment(task, task_spec(task), Parts(data, data, None, ()))
 
 
 LABELS = assignment("text-classification", Dataset.from_lists(TEXTS, ["a", "b", "a"]))

@@ -36,9 +36,9 @@ def compare(
     from textgraft.cli.console import say, show, show_json
     from textgraft.data.reading import Reading
     from textgraft.data.splits import read_part
-    from textgraft.data.tasks.text_classification import TextClassificationData
     from textgraft.errors import ConfigError
     from textgraft.model_folder import folder as model_folder
+    from textgraft.task_specs.text_classification import TextClassificationSpec
 
     if len(folders) < 2:
         raise ConfigError("compare takes two model folders or more: textgraft compare A B --data test.csv")
@@ -49,7 +49,7 @@ def compare(
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
     given["paired"] = stored[0].config["settings"].get("pairs", False)
-    dataset = read_part(TextClassificationData, data, Reading(**given), split)
+    dataset = read_part(TextClassificationSpec, data, Reading(**given), split)
     for notice in dataset.notices:
         say(notice)
 

@@ -16,11 +16,11 @@ def corpus(given: dict[str, Any]) -> Any:
     from textgraft.cli.console import say
     from textgraft.data.reading import Reading
     from textgraft.data.splits import read_parts
-    from textgraft.data.task_inference import data_of
+    from textgraft.task_specs.fill_mask import FillMaskSpec
 
     how = Reading(**some(given, _DATA))
     sources = some(given, ("validation", "split"))
-    parts = read_parts(data_of("fill-mask"), given["data"], how, **sources, seed=given.get("seed", 0))
+    parts = read_parts(FillMaskSpec, given["data"], how, **sources, seed=given.get("seed", 0))
     for notice in parts.notices:
         say(notice)
     if parts.test is not None:

@@ -28,24 +28,24 @@ def some(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def task_of(given: dict[str, Any]) -> str:
-    """The task that was named, or else what the columns of the data tell; errors: `task_inference.task_of`."""
-    from textgraft.data import task_inference
+    """The task that was named, or else what the columns of the data tell; errors: `task_specs.infer_task`."""
+    from textgraft.task_specs import infer_task
 
-    return str(given.get("task") or task_inference.task_of(given["data"], _reading(given)))
+    return str(given.get("task") or infer_task(given["data"], _reading(given)))
 
 
-def parts_of(given: dict[str, Any], kind: Any, with_test: bool = True) -> Any:
+def parts_of(given: dict[str, Any], spec: Any, with_test: bool = True) -> Any:
     """The data of a run; errors are those of `read_parts`.
 
     Args:
         given: values of options.
-        kind: what the task's data must be.
+        spec: of the task.
         with_test: False to leave test texts unread.
     """
     from textgraft.data.splits import read_parts
 
     sources, seed = some(given, SOURCES), given.get("seed", 0)
-    return read_parts(kind, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
+    return read_parts(spec, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
 
 
 def cleaning(given: dict[str, Any]) -> Any:

@@ -134,11 +134,11 @@ def _plan(given: dict[str, Any]) -> None:
 def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
     """The parts of the data, and the untrained model."""
     from textgraft.cli.console import say
-    from textgraft.data.task_inference import data_of
+    from textgraft.task_specs import task_spec
 
     task = task_of(given)
-    kind = data_of(task)
-    parts = parts_of(given, kind)
+    spec = task_spec(task)
+    parts = parts_of(given, spec)
     for notice in parts.notices:
         say(notice)
     start(given)
@@ -149,7 +149,7 @@ def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
         precision=given.get("precision", "auto"),
         cleaning=cleaning(given),
         hidden=_widths(given.get("hidden", "")),
-        **kind.settings(parts.train),
+        **spec.settings_from(parts.train),
         **some(given, _MODEL),
     )
     return parts, model

@@ -118,15 +118,15 @@ def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assi
         what = f"{elsewhere} trials that began elsewhere in the last day have not ended"
         say(f"{what}; when they have, or a day after they began, this command tests the winner")
     else:
-        _test(given, folder, study, assignment.kind, best.run, model)
+        _test(given, folder, study, assignment.spec, best.run, model)
     say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")
 
 
-def _test(given: dict[str, Any], folder: Any, study: Any, kind: Any, run: str, model: Any) -> None:
+def _test(given: dict[str, Any], folder: Any, study: Any, spec: Any, run: str, model: Any) -> None:
     """Read the test texts, for the first time, and test the winner; not again if it was."""
     from textgraft.cli.console import followed, say, show
 
-    parts = parts_of(given, kind)
+    parts = parts_of(given, spec)
     if parts.test is None:
         return
     before = model.record["data"].get("test", {})
@@ -158,15 +158,15 @@ def _require_readable(given: dict[str, Any]) -> None:
 
 def _assignment(given: dict[str, Any]) -> Any:
     """The task, with all of its data but the test texts."""
-    from textgraft.data.task_inference import data_of
     from textgraft.errors import ConfigError
+    from textgraft.task_specs import task_spec
     from textgraft.tuning.assignment import Assignment
 
     task = task_of(given)
-    kind = data_of(task)
-    if not kind.labelled:
+    spec = task_spec(task)
+    if not spec.labelled:
         raise ConfigError(f"tune judges models by labels, and {task} has none; train one model with textgraft train")
-    return Assignment(task, kind, parts_of(given, kind, with_test=False))
+    return Assignment(task, spec, parts_of(given, spec, with_test=False))
 
 
 def _space(given: dict[str, Any], rows: int) -> Any:

@@ -2,16 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import split_names
 from textgraft.data.reading import Reading
 from textgraft.data.slices import parse
-from textgraft.data.tasks.base import TaskData
 from textgraft.errors import ConfigError
 
 VALIDATION_SHARE = 0.1
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev")
+
+
+class DataSpec(Protocol):
+    """How the data of a task is read and checked: a `task_specs.TaskSpec`."""
+
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        """The parts of a source that `split` names, the only one when it names none."""
+
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+        """Raise a DataError unless a model can be trained on `train` and evaluated on `others`; return warnings."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Parts:
 
 
 def read_parts(
-    kind: type[TaskData],
+    spec: DataSpec,
     data: str,
     how: Reading,
     split: str | None = None,
@@ -51,7 +61,7 @@ def read_parts(
     """Read the data of a run.
 
     Args:
-        kind: of the task.
+        spec: of the task.
         data: the source to train on; its own validation and test splits are used unless others are named.
         how: how all sources are to be read.
         split: one to three parts of `data`: train; train, test; or train, validation, test.
@@ -62,7 +72,7 @@ def read_parts(
 
     Raises:
         ConfigError: when `split` names more than three parts, or a part that another option names too.
-        DataError: see `load_dataset` and `TaskData`.
+        DataError: see `load_dataset` and `DataSpec`.
     """
     names = _part_names(data, split, how)
     sources = {"validation": validation, "test": test}
@@ -72,26 +82,26 @@ def read_parts(
     if not with_test:
         names.pop("test", None)
         sources["test"] = None
-    found = _loaded(kind, data, names, how)
+    found = _loaded(spec, data, names, how)
     for name, source in sources.items():
         if source is not None:
-            found[name] = _whole(kind, source, name, how)
+            found[name] = _whole(spec, source, name, how)
     others = [found[name] for name in ("validation", "test") if name in found]
     notices = [notice for part in found.values() for notice in part.notices]
-    notices += kind.check(found["train"], *others)
+    notices += spec.check(found["train"], *others)
     if "validation" not in found:
         found["train"], found["validation"] = found["train"].split(1 - VALIDATION_SHARE, seed)
     return Parts(found["train"], found["validation"], found.get("test"), tuple(dict.fromkeys(notices)))
 
 
-def read_part(kind: type[TaskData], data: str, how: Reading, split: str | None = None) -> Dataset:
+def read_part(spec: DataSpec, data: str, how: Reading, split: str | None = None) -> Dataset:
     """Read one part of a source, as `read_parts` does.
 
     Raises:
         ConfigError: when `split` names several.
-        DataError: see `load_dataset` and `TaskData`.
+        DataError: see `load_dataset` and `DataSpec`.
     """
-    part, *more = kind.load_parts(data, split, how)
+    part, *more = spec.load_parts(data, split, how)
     if more:
         raise ConfigError(f"one part of the data is needed, not {split!r}")
     return part
@@ -117,12 +127,12 @@ def _own_splits(data: str, how: Reading) -> dict[str, str | None]:
     return {name: own for name, own in chosen.items() if own}
 
 
-def _loaded(kind: type[TaskData], data: str, names: Mapping[str, str | None], how: Reading) -> dict[str, Dataset]:
+def _loaded(spec: DataSpec, data: str, names: Mapping[str, str | None], how: Reading) -> dict[str, Dataset]:
     split = ",".join(own for own in names.values() if own) or None
-    return dict(zip(names, kind.load_parts(data, split, how), strict=True))
+    return dict(zip(names, spec.load_parts(data, split, how), strict=True))
 
 
-def _whole(kind: type[TaskData], source: str, name: str, how: Reading) -> Dataset:
+def _whole(spec: DataSpec, source: str, name: str, how: Reading) -> Dataset:
     """A source of one split, or the split of that name where it has several."""
     splits = split_names(source, how.format)
-    return kind.load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]
+    return spec.load_parts(source, name if len(splits) > 1 and name in splits else None, how)[0]

@@ -3,25 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from textgraft.model_folder.tasks.base import TaskLayout
+from textgraft.task_specs import task_spec
 
 
-def write_card(config: dict[str, Any], layout: type[TaskLayout]) -> str:
-    """Markdown from a model folder's config.
-
-    Args:
-        config: of the folder.
-        layout: of its task; it says how a model is called, and which metrics to show beside the loss.
-    """
+def write_card(config: dict[str, Any]) -> str:
+    """Markdown from a model folder's config."""
+    spec, settings = task_spec(config["task"]), config["settings"]
     lines = [f"# {config['task']} on {config['preset']}", ""]
     labels = config["settings"].get("labels")
     if labels:
         lines += [f"Labels: {', '.join(f'`{label}`' for label in labels)}.", ""]
-    lines += _use(layout.call(config["settings"]))
+    lines += _use(spec.usage(settings))
     if "data" in config:
         lines += _training(config)
     if config.get("metrics"):
-        lines += _metrics(config, layout.headline)
+        lines += _metrics(config, spec.schema(settings).headline)
     lines += ["## Versions", "", *(f"- {name} {version}" for name, version in config["versions"].items()), ""]
     return "\n".join(lines)
 

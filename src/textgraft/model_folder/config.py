@@ -1,15 +1,14 @@
 """config.json: what its fields must be, and whether the other files are what it says."""
 
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from textgraft import registry
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.backbones.base import BackboneLayout
-from textgraft.model_folder.tasks.base import TaskLayout
 from textgraft.storage.schema import (
     ANY,
     FLAG,
@@ -24,8 +23,7 @@ from textgraft.storage.schema import (
     whole,
 )
 from textgraft.storage.tensor_header import Shape
-
-Layout = TypeVar("Layout")
+from textgraft.task_specs import TaskSpec, task_names, task_spec
 
 _TRUNCATED = Object({"texts": whole(0), "tokens": whole(0)})
 _ARCHITECTURE = Object(
@@ -68,9 +66,10 @@ def check_config(config: Mapping[str, Any], place: Path) -> None:
         ModelFolderError: for a field that is missing, unknown or of another kind, or for an unknown family or task.
     """
     _FIELDS.check(config, f"{place}: config")
-    backbone, task = _layouts(config, place)
+    backbone, spec = _layout(config, place), _spec(config, place)
     backbone.fields.check(config["backbone"], f"{place}: config.backbone")
-    task.fields.check(config["settings"], f"{place}: config.settings")
+    task = spec.schema(config["settings"])
+    task.settings.check(config["settings"], f"{place}: config.settings")
     test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
     metrics = Object({}, {"validation": task.validation, "test": test})
     metrics.check(config.get("metrics", {}), f"{place}: config.metrics")
@@ -89,7 +88,6 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
     Raises:
         ModelFolderError: naming the first weight or file that is missing, left over or of another size.
     """
-    backbone, _ = _layouts(config, folder)
     left = dict(stored)
     for name, shape in _weight_shapes(config, folder):
         found = left.pop(name, None)
@@ -97,34 +95,34 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
             raise _misfit(folder, f"{name} of shape {shape}", f"one of {found}" if found else "none")
     if left:
         raise _misfit(folder, f"no {reprlib.repr(next(iter(left)))}", "one")
-    backbone.check_assets(config["backbone"], folder)
+    _layout(config, folder).check_assets(config["backbone"], folder)
 
 
 def _weight_shapes(config: Mapping[str, Any], place: Path) -> Iterator[tuple[str, Shape]]:
-    backbone, task = _layouts(config, place)
+    backbone, spec = _layout(config, place), _spec(config, place)
     for name, shape in backbone.weight_shapes(config["backbone"]):
         yield f"backbone/{name}", shape
     dim = backbone.dim(config["backbone"])
-    for name, shape in task.weight_shapes(config["settings"], config["architecture"]["hidden"], dim):
+    for name, shape in spec.weight_shapes(config["settings"], config["architecture"]["hidden"], dim):
         yield f"head/{name}", shape
 
 
-def _layouts(config: Mapping[str, Any], place: Path) -> tuple[type[BackboneLayout], type[TaskLayout]]:
-    task = config["task"].replace("-", "_")
-    return (
-        _layout("model_folder.backbones", "family", config["family"], BackboneLayout, place),
-        _layout("model_folder.tasks", "task", task, TaskLayout, place).of(config["settings"]),
-    )
+def _layout(config: Mapping[str, Any], place: Path) -> type[BackboneLayout]:
+    _require_known("family", config["family"], registry.names("model_folder.backbones"), place)
+    return registry.implementation("model_folder.backbones", config["family"], BackboneLayout)
 
 
-def _layout(room: str, what: str, name: str, contract: type[Layout], place: Path) -> type[Layout]:
-    known = registry.names(room)
+def _spec(config: Mapping[str, Any], place: Path) -> type[TaskSpec]:
+    _require_known("task", config["task"], task_names(), place)
+    return task_spec(config["task"])
+
+
+def _require_known(field: str, name: str, known: Sequence[str], place: Path) -> None:
     if name not in known:
         raise ModelFolderError(
-            f"{place}: {what} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
+            f"{place}: {field} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
             "install one that knows it"
         )
-    return registry.implementation(room, name, contract)
 
 
 def _misfit(folder: Path, expected: str, found: str) -> ModelFolderError:

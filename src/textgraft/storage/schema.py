@@ -126,6 +126,8 @@ SHARE = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(va
 INTERVAL = List(NUMBER, least=2, most=2)
 PROBABILITY = Scalar("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
 POSITIVE = Scalar("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
+# backbones.layer_config.LayerConfig
+LAYER_CONFIG = Object({"activation": choice("gelu", "gelu_approximate", "relu"), "layer_norm_epsilon": POSITIVE})
 SCALAR = Scalar(
     "a string, number, true, false or null",
     lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),

@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and the labels the head speaks."""
 
+import pkgutil
 import re
 import warnings
 from abc import ABC, abstractmethod
@@ -23,8 +24,8 @@ from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetErr
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import StoredModel
-from textgraft.model_folder.tasks.base import layout_of
 from textgraft.storage.array_cache import ArrayCache
+from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture, filled
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
@@ -291,7 +292,7 @@ class Task(ABC):
                 weights={name: weight.numpy() for name, weight in self._weights().items()},
                 assets=self.backbone.assets(),
                 history=self.history,
-                card=write_card(config, layout_of(config["task"], config["settings"])),
+                card=write_card(config),
             ),
             overwrite=overwrite,
         )
@@ -440,8 +441,8 @@ def _untrained(stored: StoredModel, precision: str) -> Task:
     family = registry.implementation("backbones.families", config["family"], Backbone)
     backbone = family.from_config(config["backbone"], stored.folder, origin, precision)
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
-    kind = registry.implementation("tasks", config["task"].replace("-", "_"), Task)
-    return kind(backbone, precision=precision, **architecture, **config["settings"])
+    kind = pkgutil.resolve_name(task_spec(config["task"]).class_path)
+    return kind(backbone, precision=precision, **architecture, **config["settings"])  # type: ignore[no-any-return]
 
 
 def _size(variables: Iterable[keras.Variable]) -> int:

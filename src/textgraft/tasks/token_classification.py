@@ -17,7 +17,7 @@ from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import spans, tag_ids
 from textgraft.evaluation.span_report import render
-from textgraft.model_folder.tasks.token_classification import CONVOLUTION, widths
+from textgraft.task_specs.token_classification import CONVOLUTION, widths
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch

@@ -1,5 +1,6 @@
 """The contract of a task whose head is trained: what its examples are, and how an answer is judged."""
 
+import pkgutil
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -12,11 +13,12 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
-from textgraft import registry, runtime
+from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.data.splits import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
+from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, refusal
@@ -393,7 +395,10 @@ def task_class(task: str) -> type[TrainableTask]:
     Raises:
         ConfigError: when there is none.
     """
-    return registry.implementation("tasks", task.replace("-", "_"), TrainableTask)
+    kind: type[Task] = pkgutil.resolve_name(task_spec(task).class_path)
+    if not issubclass(kind, TrainableTask):
+        raise ConfigError(f"{task} cannot be trained")
+    return kind
 
 
 def _rows(train: Examples[TokenInputs]) -> int:

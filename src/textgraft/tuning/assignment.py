@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from textgraft.data.splits import Parts
-from textgraft.data.tasks.base import TaskData
+from textgraft.task_specs import TaskSpec
 from textgraft.tuning.measure import Measure
 
 
@@ -15,23 +15,23 @@ class Assignment:
 
     Attributes:
         task: its id.
-        kind: what its data must be.
+        spec: of the task.
         parts: training and validation texts.
     """
 
     task: str
-    kind: type[TaskData]
+    spec: type[TaskSpec]
     parts: Parts
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What the task's constructor needs to know of the training texts."""
-        return self.kind.settings(self.parts.train)
+        return self.spec.settings_from(self.parts.train)
 
     @property
     def problem(self) -> str | None:
         """What the label of a single text is; None where rows are something else."""
-        return self.kind.problem(self.parts.train)
+        return self.spec.problem(self.parts.train)
 
     def measure(self, score: str | None) -> Measure:
         """What trials are compared by.
@@ -40,7 +40,7 @@ class Assignment:
             score: the task's; None for the loss.
         """
         validation = self.parts.validation
-        return Measure(score, len(validation), self.kind.trials(validation))
+        return Measure(score, len(validation), self.spec.sample_size(validation))
 
     def described(self) -> dict[str, Any]:
         """All that makes it what it is, as JSON values."""

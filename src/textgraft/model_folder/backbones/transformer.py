@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textgraft.model_folder.backbones.base import BackboneLayout
-from textgraft.storage.schema import POSITIVE, SHARE, Object, Scalar, choice, whole
+from textgraft.storage.schema import LAYER_CONFIG, SHARE, Object, Scalar, whole
 from textgraft.storage.tensor_header import Shape
 from textgraft.tokenizers.files import TokenizerFiles
 
@@ -20,7 +20,6 @@ SIZES: Mapping[str, Scalar] = {
     "dropout": SHARE,
     "max_sequence_length": whole(1),
 }
-COMPUTATION = Object({"activation": choice("gelu", "gelu_approximate", "relu"), "layer_norm_epsilon": POSITIVE})
 
 Shapes = Iterator[tuple[str, Shape]]
 
@@ -57,7 +56,7 @@ def fields(tokenizer: TokenizerFiles, **sizes: Scalar) -> Object:
         tokenizer: of the family.
         sizes: beside `SIZES`.
     """
-    return Object({"network": Object({**SIZES, **sizes}), "computation": COMPUTATION, "tokenizer": tokenizer.settings})
+    return Object({"network": Object({**SIZES, **sizes}), "computation": LAYER_CONFIG, "tokenizer": tokenizer.settings})
 
 
 def table(name: str, rows: int, width: int) -> Shapes:

@@ -1,1 +1,0 @@
-"""One file, one task: what its data must be. Nothing here needs TensorFlow."""

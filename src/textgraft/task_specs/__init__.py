@@ -1,0 +1,148 @@
+"""One file, one task: what its data must be, and what a model folder of it holds. Nothing here imports TensorFlow.
+
+The class that builds and trains a task's networks is named by `TaskSpec.class_path`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from textgraft import registry
+from textgraft.data.dataset import Dataset
+from textgraft.data.loading import load_parts
+from textgraft.data.reading import Reading
+from textgraft.data.sources import open_source
+from textgraft.data.streams import STANDARD_INPUT
+from textgraft.errors import ConfigError
+from textgraft.storage.schema import NUMBER, Object, Schema
+from textgraft.storage.tensor_header import Shape
+
+_DEFAULT_TASK = "text-classification"
+
+
+@dataclass(frozen=True)
+class ModelSchema:
+    """The parts of a model folder's config that depend on the task.
+
+    Attributes:
+        settings: what `Task.settings()` returns.
+        validation: metrics in the history's row of the best epoch.
+        test: metrics of the final test, without "truncated".
+        headline: the metrics to show, the most important first; those of a test may have an `_interval`.
+    """
+
+    settings: Schema
+    validation: Object = field(default_factory=lambda: Object({}, others=NUMBER))
+    test: Object = field(default_factory=lambda: Object({}))
+    headline: tuple[str, ...] = ()
+
+
+class TaskSpec(ABC):
+    """A task without its networks.
+
+    Attributes:
+        class_path: "module:class" of the task's `tasks.base.Task`.
+        labelled: whether rows have labels, so that models of any kind can be compared by their scores.
+    """
+
+    class_path: ClassVar[str]
+    labelled: ClassVar[bool] = True
+
+    # === Data ===
+
+    @classmethod
+    def matches_columns(cls, columns: Sequence[str]) -> bool:
+        """Whether columns of these names identify the task."""
+        return False
+
+    @classmethod
+    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        """The parts of a source that `split` names, the only one when it names none; see `loading.load_parts`.
+
+        Raises:
+            DataError: when the source is missing or malformed.
+        """
+        return load_parts(source, split, reading)
+
+    @classmethod
+    @abstractmethod
+    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+        """Check that a model can be trained on `train` and evaluated on `others`.
+
+        Returns:
+            warnings for the user.
+
+        Raises:
+            DataError: naming the value that does not fit.
+        """
+
+    @classmethod
+    def settings_from(cls, train: Dataset) -> dict[str, Any]:
+        """Arguments of the task's constructor that depend on the training set."""
+        return {}
+
+    @classmethod
+    def sample_size(cls, data: Dataset) -> int:
+        """Number of independent trials over which a score of this data averages: by default its rows."""
+        return len(data)
+
+    @classmethod
+    def problem(cls, train: Dataset) -> str | None:
+        """One of `label_cells.PROBLEMS`; None where the data is not single texts with labels."""
+        return None
+
+    # === Model folder ===
+
+    @classmethod
+    @abstractmethod
+    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+        """The schema of a model folder.
+
+        Args:
+            settings: not yet checked.
+        """
+
+    @classmethod
+    @abstractmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        """Path and shape of each weight of the head.
+
+        Args:
+            settings: checked.
+            hidden: widths of the hidden layers.
+            dim: width of a vector.
+        """
+
+    @classmethod
+    def usage(cls, settings: Mapping[str, Any]) -> str:
+        """Code that calls a model with these settings, for its card."""
+        return 'predict(["a text"])'
+
+
+def task_spec(task: str) -> type[TaskSpec]:
+    """The spec of a task, by its id.
+
+    Raises:
+        ConfigError: when there is no such task.
+    """
+    if task not in task_names():
+        raise ConfigError(f"unknown task {task!r}; choose one of {', '.join(task_names())}")
+    return registry.implementation("task_specs", task.replace("-", "_"), TaskSpec)
+
+
+def task_names() -> tuple[str, ...]:
+    """The ids of all tasks, as Hugging Face names them."""
+    return tuple(name.replace("_", "-") for name in registry.names("task_specs"))
+
+
+def infer_task(source: str, reading: Reading) -> str:
+    """The id of the task that a source's columns identify, by default text-classification.
+
+    Raises:
+        DataError: when the source is missing or malformed.
+    """
+    if source == STANDARD_INPUT:
+        return _DEFAULT_TASK
+    columns = next(iter(open_source(source, reading.encoding, reading.format).values())).columns
+    return next((name for name in task_names() if task_spec(name).matches_columns(columns)), _DEFAULT_TASK)

@@ -1,0 +1,39 @@
+"""feature-extraction: texts to vectors. It is not trained, and its head has no weights."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.reading import Reading
+from textgraft.errors import ConfigError
+from textgraft.storage.schema import FLAG, Object
+from textgraft.storage.tensor_header import Shape
+from textgraft.task_specs import ModelSchema, TaskSpec
+
+
+class FeatureExtractionSpec(TaskSpec):
+    """An embedder."""
+
+    class_path = "textgraft.tasks.feature_extraction:TextEmbedder"
+    labelled = False
+
+    @classmethod
+    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        """Refuse all data.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError("feature-extraction is neither trained nor evaluated; embed texts with `textgraft embed`")
+
+    @classmethod
+    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+        return ()
+
+    @classmethod
+    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+        return ModelSchema(Object({"normalize": FLAG}))
+
+    @classmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        yield from ()

@@ -1,0 +1,55 @@
+"""fill-mask: documents without labels; a head from token vectors to the vocabulary."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.documents import check_documents, load_documents
+from textgraft.data.reading import Reading
+from textgraft.errors import ConfigError, DataError
+from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, whole
+from textgraft.storage.tensor_header import Shape
+from textgraft.task_specs import ModelSchema, TaskSpec
+
+
+class FillMaskSpec(TaskSpec):
+    """Masked language modelling."""
+
+    class_path = "textgraft.tasks.fill_mask:MaskFiller"
+    labelled = False
+
+    @classmethod
+    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        """Texts alone; empty ones are dropped and counted unless `reading.empty` says otherwise.
+
+        Raises:
+            ConfigError: for a label column or a second text.
+            DataError: when the source is missing or malformed.
+        """
+        if reading.pair is not None:
+            raise ConfigError(f"pair {reading.pair!r}: fill-mask takes one text per row; drop the option")
+        return load_documents("fill-mask", source, split, reading)
+
+    @classmethod
+    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+        for data in (train, *others):
+            if data.paired:
+                raise DataError(f"{data.source}: prompts with completions; name the column of the texts with text")
+        return check_documents(train, *others)
+
+    @classmethod
+    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+        return ModelSchema(
+            settings=Object({"table": List(whole(1), least=2, most=2), "computation": LAYER_CONFIG}),
+            validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
+            test=Object({"texts": whole(1), "tokens": whole(1), "loss": NUMBER, "perplexity": NUMBER}),
+            headline=("perplexity",),
+        )
+
+    @classmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        rows, width = settings["table"]
+        yield "dense/kernel", (dim, width)
+        for name in ("dense/bias", "layer_norm/gamma", "layer_norm/beta"):
+            yield name, (width,)
+        yield "logits/bias", (rows,)

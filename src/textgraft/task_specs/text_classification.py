@@ -1,0 +1,152 @@
+"""text-classification: a text, or a pair of texts, with a label, a set of labels, or a number."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textgraft.data.checks import check_training
+from textgraft.data.dataset import Dataset
+from textgraft.data.label_cells import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.errors import ModelFolderError
+from textgraft.storage.schema import (
+    FLAG,
+    INTERVAL,
+    NUMBER,
+    POSITIVE,
+    PROBABILITY,
+    TEXT,
+    List,
+    Map,
+    Object,
+    Schema,
+    choice,
+    whole,
+)
+from textgraft.storage.tensor_header import Shape
+from textgraft.task_specs import ModelSchema, TaskSpec
+
+_PER_CLASS: dict[str, Schema] = {"per_class": Map(Map(NUMBER)), "labels": List(TEXT)}
+
+
+class TextClassificationSpec(TaskSpec):
+    """Labelled texts."""
+
+    class_path = "textgraft.tasks.text_classification:TextClassifier"
+
+    @classmethod
+    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+        return check_training(train, *others)
+
+    @classmethod
+    def settings_from(cls, train: Dataset) -> dict[str, Any]:
+        settings: dict[str, Any] = {"problem": train.problem, "pairs": train.paired}
+        if train.problem != REGRESSION:
+            settings["labels"] = train.label_names
+        if train.problem == MULTI:
+            settings["label_separator"] = train.label_separator
+        return settings
+
+    @classmethod
+    def problem(cls, train: Dataset) -> str | None:
+        return None if train.paired else train.problem
+
+    @classmethod
+    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+        """By the problem; that of single labels where it is missing or unknown."""
+        problem = settings.get("problem")
+        return _SCHEMAS.get(problem if isinstance(problem, str) else SINGLE, _SCHEMAS[SINGLE])
+
+    @classmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        problem = settings.get("problem", SINGLE)
+        labels = len(settings.get("labels", ()))
+        logits = 1 if problem == REGRESSION or (problem == SINGLE and labels == 2) else labels
+        for name, width in (*((f"hidden_{index}", width) for index, width in enumerate(hidden)), ("logits", logits)):
+            yield f"{name}/kernel", (dim, width)
+            yield f"{name}/bias", (width,)
+            dim = width
+
+    @classmethod
+    def usage(cls, settings: Mapping[str, Any]) -> str:
+        problem = settings.get("problem", SINGLE)
+        answer = f"{settings['mean']:.4g}" if problem == REGRESSION else f'"{settings["labels"][0]}"'
+        if problem == MULTI:
+            answer = f"[{answer}]"
+        text = '("a text", "its second text")' if settings.get("pairs") else '"a text"'
+        return f"predict([{text}])  # for example [{answer}]"
+
+
+@dataclass(frozen=True)
+class _MultiLabelSettings:
+    """Settings with one threshold per label."""
+
+    fields: Object
+
+    def check(self, value: Any, where: str) -> None:
+        """Check the fields, then the number of thresholds."""
+        self.fields.check(value, where)
+        labels, thresholds = len(value["labels"]), len(value["thresholds"])
+        if labels != thresholds:
+            raise ModelFolderError(
+                f"{where}.thresholds must be {labels}, one for each label, not {thresholds}; copy the model folder "
+                "again"
+            )
+
+
+def _schema(
+    settings: Schema,
+    validation: Sequence[str],
+    headline: tuple[str, ...],
+    fields: Mapping[str, Schema] | None = None,
+    optional: Mapping[str, Schema] | None = None,
+) -> ModelSchema:
+    """The schema of a problem.
+
+    Args:
+        settings: see `ModelSchema`.
+        validation: metrics beside the loss.
+        headline: metrics; those of a test have intervals.
+        fields: more fields of a test.
+        optional: fields that a test may have.
+    """
+    intervals = {f"{name}_interval": INTERVAL for name in headline}
+    metrics: dict[str, Schema] = {
+        "texts": whole(1),
+        "loss": NUMBER,
+        **dict.fromkeys(headline, NUMBER),
+        **intervals,
+        **(fields or {}),
+    }
+    return ModelSchema(
+        settings,
+        Object({f"val_{name}": NUMBER for name in (*validation, "loss")}, others=NUMBER),
+        Object({"texts": whole(1), **metrics, **intervals, **(fields or {})}, optional or {}),
+        headline,
+    )
+
+
+_SCHEMAS: dict[str, ModelSchema] = {
+    SINGLE: _schema(
+        Object({"labels": List(TEXT, least=2)}, {"pairs": FLAG, "problem": choice(*PROBLEMS), "temperature": POSITIVE}),
+        ("accuracy",),
+        ("accuracy", "macro_f1"),
+        _PER_CLASS,
+        {"confusion": List(List(whole(0)))},
+    ),
+    MULTI: _schema(
+        _MultiLabelSettings(
+            Object(
+                {"problem": choice(MULTI), "labels": List(TEXT, least=1), "thresholds": List(PROBABILITY, least=1)},
+                {"pairs": FLAG, "label_separator": TEXT},
+            )
+        ),
+        ("micro_f1", "label_set_accuracy"),
+        ("micro_f1", "macro_f1", "label_set_accuracy"),
+        _PER_CLASS,
+    ),
+    REGRESSION: _schema(
+        Object({"problem": choice(REGRESSION), "mean": NUMBER, "scale": POSITIVE}, {"pairs": FLAG}),
+        ("mae", "pearson", "spearman"),
+        ("pearson", "spearman", "mae", "rmse"),
+    ),
+}

@@ -1,0 +1,92 @@
+"""token-classification: texts with labelled spans; a head from token vectors to tags."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textgraft.data.checks import shared_texts
+from textgraft.data.columns import are_tagged
+from textgraft.data.reading import Reading
+from textgraft.data.tagged import TaggedDataset, load_tagged_parts
+from textgraft.errors import DataError
+from textgraft.storage.schema import ANY, FLAG, INTERVAL, NUMBER, TEXT, List, Map, Object, Schema, choice, whole
+from textgraft.storage.tensor_header import Shape
+from textgraft.task_specs import ModelSchema, TaskSpec
+
+CONVOLUTION = 5  # kernel size of the head's convolutions, in tokens
+_DEFAULT_CONVOLUTION = (128,)
+
+_SHARES = ("precision", "recall", "f1")
+_TEST: dict[str, Schema] = {
+    "texts": whole(1),
+    "sentences": whole(1),
+    "loss": NUMBER,
+    **dict.fromkeys(_SHARES, NUMBER),
+    "f1_interval": INTERVAL,
+    **dict.fromkeys([f"macro_{name}" for name in _SHARES], NUMBER),
+    "per_type": Map(Map(NUMBER)),
+    "schemes": Map(Object({}, others=ANY)),
+}
+
+
+class TokenClassificationSpec(TaskSpec):
+    """Words and their tags, or texts and their entities."""
+
+    class_path = "textgraft.tasks.token_classification:TokenClassifier"
+
+    @classmethod
+    def matches_columns(cls, columns: Sequence[str]) -> bool:
+        return are_tagged(columns)
+
+    @classmethod
+    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:  # type: ignore[override]
+        return load_tagged_parts(source, split, reading)
+
+    @classmethod
+    def check(cls, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
+        if not train.label_names:
+            raise DataError(f"{train.source}: no span is labelled; training needs some")
+        for other in others:
+            other.require_labels(train.label_names)
+        return shared_texts([part.data for part in (train, *others)])
+
+    @classmethod
+    def settings_from(cls, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
+        """The labels, and the splitting for the source's kind: words with tags, or offsets into texts."""
+        return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else "edges"}
+
+    @classmethod
+    def sample_size(cls, data: TaggedDataset) -> int:  # type: ignore[override]
+        """Number of labelled spans."""
+        return max(1, sum(data.counts().values()))
+
+    @classmethod
+    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+        return ModelSchema(
+            settings=Object(
+                {
+                    "labels": List(TEXT, least=1),
+                    "splitting": choice("signs", "edges"),
+                    "decoding": choice("constrained", "free"),
+                    "convolution": FLAG,
+                }
+            ),
+            validation=Object({"val_accuracy": NUMBER, "val_f1": NUMBER, "val_loss": NUMBER}, others=NUMBER),
+            test=Object(_TEST),
+            headline=("f1", "precision", "recall"),
+        )
+
+    @classmethod
+    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
+        tags = 1 + 2 * len(settings["labels"])
+        kernel_size = (CONVOLUTION,) if settings["convolution"] else ()
+        for index, width in enumerate(widths(settings, hidden)):
+            yield f"hidden_{index}/kernel", (*kernel_size, dim, width)
+            yield f"hidden_{index}/bias", (width,)
+            dim = width
+        yield "logits/kernel", (dim, tags)
+        yield "logits/bias", (tags,)
+
+
+def widths(settings: Mapping[str, Any], hidden: Sequence[int]) -> tuple[int, ...]:
+    """Widths of the hidden layers."""
+    return tuple(hidden) or (_DEFAULT_CONVOLUTION if settings["convolution"] else ())
