@@ -15,9 +15,9 @@ class Clock:
         """Start."""
         self.said: list[tuple[float, float | None]] = []
 
-    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Keep it."""
-        self.said.append((time.monotonic(), left))
+        self.said.append((time.monotonic(), seconds_left))
 
     def __getattr__(self, name: str) -> object:
         """Let the rest pass."""
@@ -32,7 +32,7 @@ def main() -> None:
         planned = tg.TextClassifier("minilm", train.label_names).plan(train)
         clock = Clock()
         model = tg.TextClassifier("minilm", train.label_names)
-        history = model.fit(train, watcher=clock)
+        history = model.fit(train, callback=clock)
         end = time.monotonic()
         errors = {}
         for steps in AFTER_STEPS:

@@ -9,10 +9,11 @@ import tensorflow as tf
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
 from textgraft.tasks.fine_tuning import FineTuning
+from textgraft.training.examples import Examples
 from textgraft.training.history import History
-from textgraft.training.inputs import Examples, TokenIds
 from textgraft.training.loop import Training
 from textgraft.training.progress import TrainingBar
+from textgraft.training.token_ids import TokenIds
 
 ROWS, EPOCHS = 1000, 3
 SIDES = ("all", "last:2 without storing", "last:2 stored in float32", "last:2 stored in float16")
@@ -47,7 +48,7 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
     chosen, _, read = model._prepared(train, validation, given)
     network, *examples = FineTuning(model, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
-        halves = model.backbone.halves(chosen.last)
+        halves = model.backbone.halves(chosen.last_blocks)
 
         def forward(batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
             return model.head(model.pooling(*halves.vectors(halves.below(batch), training)), training=training)

@@ -57,9 +57,9 @@ def untrained(train: tg.Dataset) -> tg.TextGenerator:
     from textgraft.backbones.untrained import Sizes, make_vocabulary
     from textgraft.backbones.untrained import untrained as backbone
     from textgraft.text.cleaning import Cleaning
-    from textgraft.training.corpus import pieces
+    from textgraft.training.corpus import document_chunks
 
-    texts = pieces((batch.texts for batch in train.batches(1)), Cleaning())
+    texts = document_chunks((batch.texts for batch in train.batches(1)), Cleaning())
     files = make_vocabulary("gpt2", texts, TOKENS, cased=True)
     sizes, precision = Sizes(LAYERS, WIDTH, HEADS, LENGTH, dropout=0.0), choose_precision("auto")
     with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,7 @@ def _checkpoints(_: str) -> tuple[float, float]:
     model = tg.TextClassifier("minilm", train.label_names)
     with tempfile.TemporaryDirectory() as folder, Checkpoints(f"{folder}/run") as checkpoints:
         history = model.fit(train, checkpoints=checkpoints)
-        return checkpoints.spent, history.seconds
+        return checkpoints.seconds_spent, history.seconds
 
 
 def _step(side: str) -> float:

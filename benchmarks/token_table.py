@@ -39,11 +39,11 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     from textgraft.training.batches import shuffled
     from textgraft.training.config import TrainingConfig
     from textgraft.training.embedding_subset import EmbeddingSubset
-    from textgraft.training.inputs import Examples
+    from textgraft.training.examples import Examples
     from textgraft.training.step import Network, TrainingStep
 
     model = tg.TextClassifier("minilm", train.label_names)
-    config = TrainingConfig().filled(model.backbone.training_defaults)
+    config = TrainingConfig().with_defaults(model.backbone.training_defaults)
     tokens = model.tokenize(as_batches(train))
     compact = (
         EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None

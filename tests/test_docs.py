@@ -5,7 +5,7 @@ from pathlib import Path
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.backbones.families.word_vectors import WordVectors
-from textgraft.training.config import HEAD_ALONE, TrainingConfig
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
 
 TRAINING = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
 
@@ -22,11 +22,13 @@ def test_the_defaults_of_training():
         assert [int(cell) for cell in row(option)[:2]] == [getattr(family, name) for family in families]
     assert [float(cell) for cell in row("`--learning-rate`")] == [
         *(family.learning_rate for family in families),
-        HEAD_ALONE["learning_rate"],
+        HEAD_ONLY_DEFAULTS["learning_rate"],
     ]
     passes = [(family.epochs, family.patience) for family in families]
-    assert row("`--epochs`") == [f"{epochs} {patience}" for epochs, patience in passes] + [f"{HEAD_ALONE['epochs']} 3"]
-    assert row("`--batch-size`")[2] == str(HEAD_ALONE["batch_size"])
+    assert row("`--epochs`") == [f"{epochs} {patience}" for epochs, patience in passes] + [
+        f"{HEAD_ONLY_DEFAULTS['epochs']} 3"
+    ]
+    assert row("`--batch-size`")[2] == str(HEAD_ONLY_DEFAULTS["batch_size"])
     kinds = [(family.optimizer, family.schedule, family.clip_norm) for family in families]
     shown = zip(row("`--optimizer`"), row("`--schedule`"), row("`--clip-norm`"), strict=True)
     for (optimizer, schedule, norm), (cell, when, clip) in zip(kinds, shown, strict=False):

@@ -20,7 +20,7 @@ from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
-from textgraft.training.config import HEAD_ALONE, passes
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, enough_epochs
 from textgraft.tuning.run_folder import RunFolder
 
 SPACE = """
@@ -275,8 +275,11 @@ def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
     data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
     model = TextClassifier(tiny_bert, data.label_names, "float32")
     model.fit(data, data, fine_tune="none", head="gradient")
-    usual = {**HEAD_ALONE, "epochs": passes(HEAD_ALONE["epochs"], len(data), HEAD_ALONE["batch_size"])}
-    assert {name: model.record["fit"][name] for name in HEAD_ALONE} == usual
+    usual = {
+        **HEAD_ONLY_DEFAULTS,
+        "epochs": enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], len(data), HEAD_ONLY_DEFAULTS["batch_size"]),
+    }
+    assert {name: model.record["fit"][name] for name in HEAD_ONLY_DEFAULTS} == usual
 
 
 def test_wrong_calls(place, tiny_bert, tmp_path, monkeypatch):

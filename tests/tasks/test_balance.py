@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError
 from textgraft.tasks.objectives import balance
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.single_label import SingleLabel
-from textgraft.training.batches import rows_of_an_epoch, shuffled
+from textgraft.training.batches import rows_per_epoch, shuffled
 from textgraft.training.ragged import Ragged
 
 BALANCED = ["weights", "focal", "oversample"]
@@ -36,7 +36,7 @@ def fitted(preset, multi, **config):
     data = imbalanced(multi)
     given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
     model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
-    model.fit(data, data, Watcher(), epochs=8, batch_size=16, learning_rate=3e-2, **config)
+    model.fit(data, data, RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config)
     model.problem.survey(data)  # no tuned thresholds and no temperature: they would hide the difference
     return model, model.evaluate(data)
 
@@ -96,7 +96,7 @@ def test_rows_come_as_often_as_their_labels_are_rare():
     lengths = np.random.default_rng(0).integers(1, 90, 100)
     for epoch in range(4):
         order = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
-        assert len(order) == rows_of_an_epoch(100, sampling_weights) == 210
+        assert len(order) == rows_per_epoch(100, sampling_weights) == 210
         often = np.bincount(order, minlength=100)
         np.testing.assert_allclose(np.bincount(targets, often), 70, atol=1)
         assert often.min() >= 1
@@ -114,9 +114,9 @@ def test_repeats_of_sets_go_by_the_rarest_label():
 @pytest.mark.parametrize("name", BALANCED)
 def test_cut_and_resumed(tiny_word_vectors, tmp_path, name):
     data = imbalanced(False).take(range(60))
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32"),
-        lambda model, watcher, run: model.fit(data, data, watcher, run, **{**FIT, "balance": name}),
+        lambda model, callback, run: model.fit(data, data, callback, run, **{**FIT, "balance": name}),
         after=11,
         folder=tmp_path / "run",
     )
@@ -127,7 +127,7 @@ def test_other_ways_of_fine_tuning(tiny_bert, fine_tune):
     model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
     data = imbalanced(False).take(range(40))
     for name in BALANCED:
-        model.fit(data, data, Watcher(), fine_tune=fine_tune, balance=name, **FIT)
+        model.fit(data, data, RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
 
 
 def test_what_makes_no_sense(tiny_word_vectors):

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
 from tests.helpers.paths import GOLDEN
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError, DataError
 
@@ -112,13 +112,13 @@ def test_documents_become_rows_and_lose_nothing(tiny_bert):
 
 
 def test_training_lowers_perplexity_and_says_what_it_was(tiny_bert):
-    model, watcher = fresh(tiny_bert), Watcher()
-    history = model.fit(data(), data(), watcher, **{**FIT, "epochs": 12})
+    model, callback = fresh(tiny_bert), RecordingCallback()
+    history = model.fit(data(), data(), callback, **{**FIT, "epochs": 12})
     found = model.record["metrics"]["validation"]
     assert found["val_perplexity"] < found["val_perplexity_before"] / 2
     assert found["val_perplexity"] == pytest.approx(model.evaluate(data())["perplexity"], rel=1e-5)
     assert history.records[0]["val_perplexity"] == pytest.approx(np.exp(history.records[0]["val_loss"]))
-    assert [note.split(":")[0] for note in watcher.notes] == ["the head is new", "perplexity before training"]
+    assert [note.split(":")[0] for note in callback.messages] == ["the head is new", "perplexity before training"]
 
 
 def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
@@ -126,7 +126,7 @@ def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
     uniform = model.evaluate(data())["perplexity"]
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
     examples = {"train": model.examples(data()), "validation": model.examples(data())}
-    begun = model.begin(examples, model.fit_config({}), {}, None, Watcher())
+    begun = model.begin(examples, model.fit_config({}), {}, None, RecordingCallback())
     assert begun["val_perplexity_before"] < uniform * 0.9
     for weight in model.backbone.network.weights:
         np.testing.assert_array_equal(weight.numpy(), before[weight.path])
@@ -135,7 +135,7 @@ def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
 @pytest.fixture(scope="module")
 def whole(tiny_bert):
     model = fresh(tiny_bert)
-    model.fit(data(), data(), Watcher(), **FIT)
+    model.fit(data(), data(), RecordingCallback(), **FIT)
     return model
 
 
@@ -144,9 +144,9 @@ def whole(tiny_bert):
 def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
     steps = -(-len(whole.examples(data())) // FIT["batch_size"])
     assert steps < 15 < 2 * steps < 25 < 3 * steps
-    resumed, _, watcher = cut_and_resumed(
+    resumed, _, callback = assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **FIT),
         after,
         tmp_path / "run",
         whole,
@@ -154,14 +154,14 @@ def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
     assert resumed.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(
         whole.record["metrics"]["validation"]["val_perplexity_before"], rel=1e-6
     )
-    assert not any("head is new" in note for note in watcher.notes)
+    assert not any("head is new" in note for note in callback.messages)
 
 
 @pytest.mark.slow
 def test_matrices_of_a_low_rank_are_trained_too(tiny_bert):
     model = fresh(tiny_bert)
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
-    model.fit(data(), data(), Watcher(), fine_tune="lora:2", **FIT)
+    model.fit(data(), data(), RecordingCallback(), fine_tune="lora:2", **FIT)
     moved = {weight.path for weight in model.backbone.network.weights if np.any(weight != before[weight.path])}
     assert moved
     assert all("query" in path or "value" in path for path in moved)
@@ -188,12 +188,12 @@ def test_the_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
 
 
 def test_another_adaptation_begins_with_the_head_of_the_first(folder):
-    again, watcher = fresh(folder), Watcher()
+    again, callback = fresh(folder), RecordingCallback()
     perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]
     assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
-    again.fit(data(), data(), watcher, **{**FIT, "epochs": 1})
+    again.fit(data(), data(), callback, **{**FIT, "epochs": 1})
     assert again.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-5)
-    assert not any("head is new" in note for note in watcher.notes)
+    assert not any("head is new" in note for note in callback.messages)
 
 
 def test_the_tokens_behind_masks(folder):

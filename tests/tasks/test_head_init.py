@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
-from tests.cutting import Watcher
+from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import DataError
 
 TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
@@ -36,21 +36,21 @@ def optimum(preset):
 
 @pytest.mark.parametrize("fine_tune", ["all", "last:1", "lora:2"])
 def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
-    model, watcher = fresh(tiny_bert), Watcher()
-    model.fit(data(), data(), watcher, fine_tune=fine_tune, **STILL)
+    model, callback = fresh(tiny_bert), RecordingCallback()
+    model.fit(data(), data(), callback, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
     layer = model.head.get_layer("logits")
     np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
     np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
     assert model.record["fit"]["head"] == "logistic"
     told = "the head begins as logistic regression on the pretrained vectors of 28 texts"
-    assert watcher.notes.count(told) == 1
-    assert watcher.texts == (28 if fine_tune != "last:1" else 3 * 28)
+    assert callback.messages.count(told) == 1
+    assert callback.texts == (28 if fine_tune != "last:1" else 3 * 28)
 
 
 def test_of_word_vectors_too(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
-    model.fit(data(), data(), Watcher(), **STILL)
+    model.fit(data(), data(), RecordingCallback(), **STILL)
     kernel, _ = optimum(tiny_word_vectors)
     np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
 
@@ -67,24 +67,24 @@ def test_of_word_vectors_too(tiny_word_vectors):
     ],
 )
 def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, architecture, fit):
-    model, watcher = fresh(tiny_bert, **architecture), Watcher()
+    model, callback = fresh(tiny_bert, **architecture), RecordingCallback()
     first = model.head.get_layer("logits").kernel.numpy()
-    model.fit(data(), data(), watcher, **{**STILL, **fit})
+    model.fit(data(), data(), callback, **{**STILL, **fit})
     if fit.get("fine_tune") != "none":
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), first, atol=1e-6)
     assert model.record["fit"]["head"] == "gradient"
-    assert not any("logistic" in line for line in watcher.notes)
+    assert not any("logistic" in line for line in callback.messages)
 
 
 @pytest.mark.parametrize("times", [1, 8])
 def test_of_a_frozen_backbone_it_is_logistic_regression(tiny_bert, times):
-    model, watcher = fresh(tiny_bert), Watcher()
-    history = model.fit(data(times), data(), watcher, fine_tune="none", seed=3)
+    model, callback = fresh(tiny_bert), RecordingCallback()
+    history = model.fit(data(times), data(), callback, fine_tune="none", seed=3)
     kernel, _ = optimum(tiny_bert)
     if times == 1:
         found = model.head.get_layer("logits").kernel.numpy()
         np.testing.assert_allclose(found, kernel, atol=0.01 * np.abs(kernel).max())
-    assert len(history.records) == len(watcher.records) == 1
+    assert len(history.records) == len(callback.records) == 1
     assert (model.record["fit"]["head"], model.record["fit"]["epochs"]) == ("logistic", 1)
 
 
@@ -100,7 +100,7 @@ def test_at_random_where_texts_are_not_few(tiny_bert):
     heads = []
     for times in (1, 2):
         model = fresh(tiny_bert)
-        model.fit(data(times), data(), Watcher(), batch_size=1, **STILL)
+        model.fit(data(times), data(), RecordingCallback(), batch_size=1, **STILL)
         heads.append(model.record["fit"]["head"])
     assert heads == ["logistic", "gradient"]
 
@@ -109,7 +109,7 @@ def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
     backbone = tg.TextEmbedder(tiny_bert, precision="float32").backbone
     backbone.pretrained = False
     model = fresh(backbone)
-    model.fit(data(), data(), Watcher(), **STILL)
+    model.fit(data(), data(), RecordingCallback(), **STILL)
     assert model.record["fit"]["head"] == "gradient"
 
 
@@ -117,30 +117,30 @@ def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
 def test_sets_of_labels_begin_at_random(tiny_bert, fit):
     sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
     model = fresh(tiny_bert, problem="multi-label")
-    model.fit(sets, sets, Watcher(), **fit)
+    model.fit(sets, sets, RecordingCallback(), **fit)
     assert model.record["fit"]["head"] == "gradient"
 
 
 def test_a_trained_head_stays(tiny_bert, tmp_path):
     trained = fresh(tiny_bert)
-    trained.fit(data(), data(), Watcher(), epochs=2, learning_rate=1e-2)
+    trained.fit(data(), data(), RecordingCallback(), epochs=2, learning_rate=1e-2)
     for model in (trained, tg.load(trained.save(tmp_path / "model"))):
         before = model.head.get_layer("logits").kernel.numpy()
-        model.fit(data(), data(), Watcher(), **STILL)
+        model.fit(data(), data(), RecordingCallback(), **STILL)
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), before, atol=1e-6)
 
 
 def test_asked_for_it_begins_so_of_many_texts_too(tiny_bert):
-    model, watcher = fresh(tiny_bert), Watcher()
-    model.fit(data(2), data(), watcher, head="logistic", batch_size=1, **STILL)
+    model, callback = fresh(tiny_bert), RecordingCallback()
+    model.fit(data(2), data(), callback, head="logistic", batch_size=1, **STILL)
     assert model.record["fit"]["head"] == "logistic"
-    assert watcher.texts == 56
+    assert callback.texts == 56
     with pytest.raises(DataError, match="a label has no training text"):
         fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), head="logistic")
 
 
 def test_a_plan_counts_the_vectors(tiny_bert, monkeypatch):
-    monkeypatch.setattr("textgraft.training.features.Extraction.rehearse", lambda *_: 1e6)
+    monkeypatch.setattr("textgraft.training.features.FeatureExtractor.estimate_seconds", lambda *_: 1e6)
     seconds = {}
     for head in (None, "gradient"):
         plan = fresh(tiny_bert).plan(data(), data(), epochs=3, batch_size=4, head=head)

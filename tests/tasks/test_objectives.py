@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
 from tests.helpers.commands import assert_fails, run
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.evaluation.label_sets import best_thresholds
 from textgraft.model_folder import folder as model_folder
@@ -85,9 +85,9 @@ def test_the_loss_is_that_of_the_report(trained):
     "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
 )
 def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: fresh(tiny_bert, problem),
-        lambda model, watcher, run: model.fit(data(problem), data(problem), watcher, run, **config, **FIT),
+        lambda model, callback, run: model.fit(data(problem), data(problem), callback, run, **config, **FIT),
         after=11,
         folder=tmp_path / "run",
     )
@@ -96,7 +96,7 @@ def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
 def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
     def thresholds(train, validation):
         model = fresh(tiny_bert)
-        model.fit(train, validation, Watcher(), **FIT)
+        model.fit(train, validation, RecordingCallback(), **FIT)
         probabilities = model.predict_proba(validation)
         sets = [set(json.loads(cell)) for cell in validation.labels]
         true = np.array([[label in labels for label in model.labels] for labels in sets])
@@ -107,16 +107,16 @@ def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
 
 
 def test_a_label_without_validation_text_is_named(tiny_bert):
-    watcher, model = Watcher(), fresh(tiny_bert)
-    model.fit(data(), data().take([0, 1, 4]), watcher, **FIT)
-    assert watcher.notes == ["1 labels have no validation text, so their threshold is 0.5: story"]
+    callback, model = RecordingCallback(), fresh(tiny_bert)
+    model.fit(data(), data().take([0, 1, 4]), callback, **FIT)
+    assert callback.messages == ["1 labels have no validation text, so their threshold is 0.5: story"]
     assert model.problem.thresholds[2] == 0.5
 
 
 def test_numbers_are_standardised_by_the_training_set(tiny_bert):
     model = fresh(tiny_bert, "regression")
     train = data("regression").take(range(16))
-    model.fit(train, data("regression"), Watcher(), **FIT)
+    model.fit(train, data("regression"), RecordingCallback(), **FIT)
     assert (model.problem.mean, model.problem.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
 
 

@@ -9,9 +9,9 @@ from safetensors.numpy import load_file
 
 import textgraft as tg
 from tests.backbones.test_formats import split_in_two, write_release
-from tests.cutting import Watcher
 from tests.golden.texts import SHORT
 from tests.golden.with_head import HEADS, expected_of, tensors_of, with_head
+from tests.helpers.resuming import RecordingCallback
 from textgraft.backbones.formats import tensor_files
 from textgraft.errors import PresetError
 from textgraft.tasks.feature_extraction import TextEmbedder
@@ -37,9 +37,9 @@ def as_published(found, name):
 
 def fitted(model):
     """What was said of the head before the first step, and the perplexity before and after."""
-    watcher, data = Watcher(), tg.Dataset.from_lists(TEXTS)
-    model.fit(data, data, watcher, epochs=1, batch_size=4)
-    return [note for note in watcher.notes if "unknown to the vocabulary" not in note], model.record["metrics"][
+    callback, data = RecordingCallback(), tg.Dataset.from_lists(TEXTS)
+    model.fit(data, data, callback, epochs=1, batch_size=4)
+    return [note for note in callback.messages if "unknown to the vocabulary" not in note], model.record["metrics"][
         "validation"
     ]
 

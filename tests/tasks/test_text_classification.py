@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.cutting import Watcher
+from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from textgraft.evaluation.calibration import best_temperature
 from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.inputs import TokenIds
+from textgraft.training.token_ids import TokenIds
 
 GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]
 BAD = ["the film was bad", "a dull plot", "very bad", "it was dull .", "not good , very dull"]
@@ -100,19 +100,19 @@ def test_the_best_epoch_is_kept(tiny_bert):
         def __init__(self, model):
             self.model, self.heads, self.scores = model, [], []
 
-        def extracted(self, *_, **__):
+        def on_features_extracted(self, *_, **__):
             pass
 
-        step = note = extracted
+        on_step_end = on_message = on_features_extracted
 
-        def epoch(self, record):
+        def on_epoch_end(self, record):
             self.scores.append(record["val_accuracy"])
             self.heads.append(self.model.head.get_weights()[0])
 
     data = two_labels()
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
     watch = Watch(model)
-    history = model.fit(data, watcher=watch, epochs=6, batch_size=4, learning_rate=2e-2)
+    history = model.fit(data, callback=watch, epochs=6, batch_size=4, learning_rate=2e-2)
     best = history.best_epoch - 1
     assert watch.scores[best] >= max(watch.scores) - 0.21  # a standard error of 6 rows at most: 6 of 60 were held back
     np.testing.assert_array_equal(model.head.get_weights()[0], watch.heads[best])
@@ -148,10 +148,10 @@ def test_a_loss_that_is_no_number_stops_training(tiny_bert):
     ],
 )
 def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, data, config):
-    validation, watcher = data.take(range(3, 23)), Watcher()
+    validation, callback = data.take(range(3, 23)), RecordingCallback()
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
     steps = {} if config.get("head") == "logistic" else {**FIT, "learning_rate": 1e-2}
-    model.fit(data, validation, watcher, **steps, **config)
+    model.fit(data, validation, callback, **steps, **config)
     found, logits = model.problem.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
     if model.problem.width == 1:
         logits = np.concatenate([0 * logits, logits], axis=1)
@@ -160,7 +160,7 @@ def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, da
     shares = np.exp(logits / found)
     probabilities = model.predict_proba(validation)
     np.testing.assert_allclose(probabilities, shares / shares.sum(axis=1, keepdims=True), atol=1e-6)
-    assert f"logits are divided by {found:.2f}, a temperature fitted to 20 validation texts" in watcher.notes
+    assert f"logits are divided by {found:.2f}, a temperature fitted to 20 validation texts" in callback.messages
     assert model.evaluate(validation)["loss"] < model.record["metrics"]["validation"]["val_loss"]
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError
 from textgraft.generation.config import GenerationConfig
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.corpus import UNJUDGED
-from textgraft.training.inputs import TruncationCount
+from textgraft.training.corpus import IGNORED_TARGET
+from textgraft.training.token_ids import TruncationCount
 
 DOCUMENTS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
 PROMPTS = [f"{number}: one two" for number in range(12)]
@@ -86,14 +86,14 @@ def test_what_is_not_judged_has_no_gradient(tiny_gpt2):
         tape.watch(vectors.values)
         loss = tf.reduce_sum(model.loss(targets, vectors))
     moved = np.abs(tape.gradient(loss, vectors.values).numpy()).max(1) > 0
-    np.testing.assert_array_equal(moved, targets.values.numpy() != UNJUDGED)
+    np.testing.assert_array_equal(moved, targets.values.numpy() != IGNORED_TARGET)
     assert 0 < moved.sum() < len(moved)
 
 
 def test_training_lowers_perplexity(tiny_gpt2):
     model = fresh(tiny_gpt2)
     before = model.evaluate(documents())["perplexity"]
-    history = model.fit(documents(), documents(), Watcher(), **FIT)
+    history = model.fit(documents(), documents(), RecordingCallback(), **FIT)
     after = model.evaluate(documents())["perplexity"]
     assert after < before / 4
     assert [record["val_perplexity"] for record in history.records] == pytest.approx(
@@ -105,7 +105,9 @@ def test_training_lowers_perplexity(tiny_gpt2):
 def test_the_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
     others = tg.Dataset.from_lists(["ein ganz anderer Text", "und noch einer, ganz anders"])
     model = fresh(tiny_gpt2)
-    history = model.fit(documents(), others, Watcher(), **{**FIT, "epochs": 12, "learning_rate": 2e-2, "patience": 2})
+    history = model.fit(
+        documents(), others, RecordingCallback(), **{**FIT, "epochs": 12, "learning_rate": 2e-2, "patience": 2}
+    )
     found = [record["val_perplexity"] for record in history.records]
     assert history.best_epoch == 1 + int(np.argmin(found))
     assert len(found) < 12
@@ -124,9 +126,9 @@ def test_the_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
 )
 def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
     steps = -(-len(fresh(tiny_gpt2).examples(data())) // FIT["batch_size"])
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: fresh(tiny_gpt2),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, fine_tune=fine_tune, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, fine_tune=fine_tune, **FIT),
         after=steps + 1,
         folder=tmp_path / "run",
     )
@@ -135,7 +137,7 @@ def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
 def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):
     model = fresh(tiny_gpt2)
     before = {name: weight.numpy() for name, weight in model._weights().items()}
-    model.fit(documents(), documents(), Watcher(), fine_tune="last:1", **FIT)
+    model.fit(documents(), documents(), RecordingCallback(), fine_tune="last:1", **FIT)
     moved = {name for name, weight in model._weights().items() if not np.array_equal(weight.numpy(), before[name])}
     assert moved
     assert all("transformer_layer_1" in name or "layer_norm" in name for name in moved)
@@ -146,7 +148,9 @@ def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):
 def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
     fit = {**FIT, "epochs": 1}
     found = [
-        fresh(tiny_gpt2).fit(documents(), documents(), Watcher(), batch_tokens=tokens, **fit).records[0]["loss"]
+        fresh(tiny_gpt2)
+        .fit(documents(), documents(), RecordingCallback(), batch_tokens=tokens, **fit)
+        .records[0]["loss"]
         for tokens in (10_000, 16)
     ]
     assert found[0] == pytest.approx(found[1], rel=0.05)  # but for dropout
@@ -163,7 +167,7 @@ def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
 @pytest.mark.parametrize("fit", [{"fine_tune": "none"}, {"gradual_unfreezing": True}])
 def test_there_is_no_head_to_train_alone(tiny_gpt2, fit):
     with pytest.raises(ConfigError, match="no head to train alone"):
-        fresh(tiny_gpt2).fit(documents(), documents(), Watcher(), **fit)
+        fresh(tiny_gpt2).fit(documents(), documents(), RecordingCallback(), **fit)
 
 
 def test_a_family_that_is_not_causal_is_refused(tiny_bert):
@@ -173,7 +177,7 @@ def test_a_family_that_is_not_causal_is_refused(tiny_bert):
 
 def test_saved_and_loaded_it_goes_on_alike(tiny_opt, tmp_path):
     model = fresh(tiny_opt)
-    model.fit(documents(), documents(), Watcher(), **{**FIT, "epochs": 1})
+    model.fit(documents(), documents(), RecordingCallback(), **{**FIT, "epochs": 1})
     found = model.evaluate(documents(), keep=True)
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")

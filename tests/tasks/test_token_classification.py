@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
 from tests.golden.texts import SHORT
 from tests.helpers.paths import GOLDEN
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft import registry
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
@@ -34,7 +34,7 @@ def fresh(preset, **settings):
 @pytest.fixture(scope="module")
 def trained(tiny_bert):
     model = fresh(tiny_bert, dropout=0)
-    model.fit(data(), data(), Watcher(), **{**FIT, "epochs": 20})
+    model.fit(data(), data(), RecordingCallback(), **{**FIT, "epochs": 20})
     return model
 
 
@@ -52,7 +52,7 @@ def test_it_learns_which_words_are_what(trained):
 @pytest.mark.parametrize("fine_tune", ["all", "none", "last:1", "lora:2"])
 def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "roberta", dropout=0)
-    history = model.fit(data(), data(), Watcher(), fine_tune=fine_tune, **FIT)
+    history = model.fit(data(), data(), RecordingCallback(), fine_tune=fine_tune, **FIT)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
     trained, total = model.parameters(fine_tune)
     assert trained < total or fine_tune == "all"
@@ -61,7 +61,7 @@ def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
 def test_word_vectors_are_a_baseline_that_looks_at_neighbours(tiny_word_vectors):
     model = fresh(tiny_word_vectors, dropout=0)
     assert model.settings()["convolution"]
-    model.fit(data(), data(), Watcher(), **{**FIT, "epochs": 20})
+    model.fit(data(), data(), RecordingCallback(), **{**FIT, "epochs": 20})
     assert model.evaluate(data())["f1"] == 1.0
 
 
@@ -78,9 +78,9 @@ def test_padding_and_batch_mates_have_no_effect(preset, request):
 
 
 def test_cut_anywhere_and_resumed(tiny_bert, tmp_path):
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **FIT),
         after=8,
         folder=tmp_path / "run",
     )
@@ -98,7 +98,7 @@ def test_a_long_text_is_read_to_its_end(tiny_bert):
     assert rows.weights.sum() == 48
     np.testing.assert_array_equal(rows.targets.values, [0, 1, 0, 0] * 12)
     assert len(long.examples(one)) == 1
-    short.fit(one, one, Watcher(), **{**FIT, "epochs": 20})
+    short.fit(one, one, RecordingCallback(), **{**FIT, "epochs": 20})
     (entities,) = short.predict([" ".join(words[0])])
     assert [found.text for found in entities] == ["film"] * 12
     assert [found.start for found in entities] == [4 + 18 * number for number in range(12)]
@@ -171,10 +171,10 @@ def test_spans_within_words_are_widened_and_counted(tiny_bert):
     assert tags.tolist() == [0, 1, 0, 1, 0]
     assert (count.spans, count.widened, count.lost) == (4, 1, 2)
     assert len(count.lines("there")) == 2
-    notes = Watcher()
+    notes = RecordingCallback()
     model = fresh(tiny_bert)
     model.fit(data, data, notes, epochs=1)
-    assert any("1 of 4 labelled spans begin or end within a word" in note for note in notes.notes)
+    assert any("1 of 4 labelled spans begin or end within a word" in note for note in notes.messages)
 
 
 def test_each_sign_is_a_word_where_labels_are_offsets(tiny_bert):

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
 from tests.helpers.commands import run, write_csv
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError
 from textgraft.tasks.texts import as_batches
 from tokenizers import Tokenizer
@@ -106,9 +106,9 @@ def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
     ids=str,
 )
 def test_cut_and_resumed(tiny_bert, tmp_path, config):
-    resumed, *_ = cut_and_resumed(
+    resumed, *_ = assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
         after=6,
         folder=tmp_path / "run",
     )
@@ -121,7 +121,7 @@ def test_cut_and_resumed(tiny_bert, tmp_path, config):
 def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
-    history = model.fit(data(), data(), Watcher(), **config, **FIT)
+    history = model.fit(data(), data(), RecordingCallback(), **config, **FIT)
     model.problem.temperature = 1.0  # as in the history
     assert history.records[history.best_epoch - 1]["val_loss"] == pytest.approx(
         model.evaluate(data())["loss"], rel=1e-4
@@ -130,7 +130,7 @@ def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
 
 def test_logistic_head(tiny_bert):
     model = classifier(tiny_bert)
-    history = model.fit(data(), data(), Watcher(), fine_tune="none", head="logistic")
+    history = model.fit(data(), data(), RecordingCallback(), fine_tune="none", head="logistic")
     model.problem.temperature = 1.0  # as in the history
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
@@ -142,7 +142,7 @@ def test_parts_of_a_batch_make_the_same_step(tiny_bert):
         for layer in model.backbone.network._flatten_layers():
             if hasattr(layer, "rate"):
                 layer.rate = 0
-        model.fit(data(), data(), Watcher(), batch_tokens=tokens, epochs=1, batch_size=7, learning_rate=1e-3)
+        model.fit(data(), data(), RecordingCallback(), batch_tokens=tokens, epochs=1, batch_size=7, learning_rate=1e-3)
         weights.append(model.head.get_weights()[0])
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
 

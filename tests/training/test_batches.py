@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from textgraft.training.batches import by_length, padding, shuffled
 from textgraft.training.config import TrainingConfig
-from textgraft.training.schedule import learning_rates
+from textgraft.training.optimizer import learning_rates
 
 lengths_of = st.lists(st.integers(0, 600), min_size=1, max_size=300).map(np.array)
 

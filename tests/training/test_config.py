@@ -4,7 +4,7 @@ import pytest
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import TrainingConfig, passes
+from textgraft.training.config import TrainingConfig, enough_epochs
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_none_is_filled_and_a_given_value_kept():
 @pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100), (0, 100)])
 def test_few_rows_get_more_passes(rows, epochs):
     """A hundred steps of 16 rows."""
-    assert passes(3, rows, 16) == epochs
-    assert passes(200, rows, 16) == 200
+    assert enough_epochs(3, rows, 16) == epochs
+    assert enough_epochs(200, rows, 16) == 200

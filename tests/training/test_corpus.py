@@ -12,8 +12,14 @@ from textgraft.backbones.presets import load_backbone
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.training import corpus
-from textgraft.training.corpus import UNJUDGED, blocks, completions, framed, stream
-from textgraft.training.inputs import TokenIds, TruncationCount
+from textgraft.training.corpus import (
+    IGNORED_TARGET,
+    completion_examples,
+    fixed_length_rows,
+    next_token_examples,
+    tokenize_documents,
+)
+from textgraft.training.token_ids import TokenIds, TruncationCount
 
 GPT2 = Path(__file__).parents[1] / "golden" / "gpt2"
 END = 0
@@ -30,7 +36,7 @@ def graph(backbone):
 
 
 def written(texts, graph, cleaning=None):
-    return stream([as_array(texts)], cleaning or Cleaning(), graph, END)
+    return tokenize_documents([as_array(texts)], cleaning or Cleaning(), graph, END)
 
 
 def as_array(texts):
@@ -48,9 +54,9 @@ def rows_of(ragged):
 
 def test_documents_end_to_end(graph):
     texts = ["the film", "", "was good", "a"]
-    found = stream([as_array(texts[:3]), as_array(texts[3:])], Cleaning(), graph, END)
+    found = tokenize_documents([as_array(texts[:3]), as_array(texts[3:])], Cleaning(), graph, END)
     expected = [END]
-    for row in rows_of(TokenIds.of([as_array(texts)], graph)._rows):
+    for row in rows_of(TokenIds.from_texts([as_array(texts)], graph)._rows):
         expected += [*row, END]
     assert found.dtype == np.int32
     assert found.tolist() == expected
@@ -90,7 +96,7 @@ def test_a_document_is_cleaned_before_it_is_cut(graph, monkeypatch):
 @pytest.mark.parametrize(("tokens", "length"), [(3, 4), (9, 4), (10, 4), (8, 4), (5, 1), (5, 100)])
 def test_each_token_but_the_first_is_judged_once(tokens, length):
     ids = np.arange(tokens, dtype=np.int32)
-    found = blocks(ids, length)
+    found = next_token_examples(ids, length)
     assert found.lengths.max() <= length
     assert found.lengths[:-1].tolist() == [length] * (len(found) - 1)
     assert np.concatenate(rows_of(found.targets)).tolist() == ids[1:].tolist()
@@ -102,7 +108,7 @@ def test_each_token_but_the_first_is_judged_once(tokens, length):
 @pytest.mark.parametrize(("start", "end"), [(None, None), (98, None), (None, 99), (98, 99)])
 @pytest.mark.parametrize(("tokens", "length"), [(0, 5), (1, 5), (7, 3), (9, 5), (10, 5), (4, 100)])
 def test_rows_between_their_first_and_last_tokens(tokens, length, start, end):
-    found = framed(np.arange(tokens, dtype=np.int32), length, start, end)
+    found = fixed_length_rows(np.arange(tokens, dtype=np.int32), length, start, end)
     first, last = [] if start is None else [start], [] if end is None else [end]
     inner = length - len(first) - len(last)
     expected = [[*first, *range(at, min(at + inner, tokens)), *last] for at in range(0, tokens, inner)]
@@ -112,10 +118,10 @@ def test_rows_between_their_first_and_last_tokens(tokens, length, start, end):
 
 @pytest.mark.parametrize("start", [None, 99])
 def test_completions_alone_are_judged(start):
-    found = completions(tokens_of([[1, 2, 3], []]), tokens_of([[4, 5], [6]]), start, END, 10)
+    found = completion_examples(tokens_of([[1, 2, 3], []]), tokens_of([[4, 5], [6]]), start, END, 10)
     first = [] if start is None else [start]
     assert rows_of(found.inputs._rows) == [[*first, 1, 2, 3, 4, 5], [*(first or [END]), 6]]
-    unjudged = [UNJUDGED] * (2 + len(first))
+    unjudged = [IGNORED_TARGET] * (2 + len(first))
     assert rows_of(found.targets) == [[*unjudged, 4, 5, END], [6, END]]
     assert found.weights.tolist() == [3, 2]
     assert (found.inputs.truncated.texts, found.inputs.truncated.tokens) == (0, 0)
@@ -123,12 +129,12 @@ def test_completions_alone_are_judged(start):
 
 def test_what_does_not_fit_is_cut_and_counted():
     prompts, answers = [[1, 2, 3], [1, 2, 3], []], [[4, 5], [4, 5, 6, 7, 8], [4, 5, 6]]
-    found = completions(tokens_of(prompts), tokens_of(answers), None, END, 3)
+    found = completion_examples(tokens_of(prompts), tokens_of(answers), None, END, 3)
     assert rows_of(found.inputs._rows) == [[3, 4, 5], [3, 4, 5], [END, 4, 5]]
     assert rows_of(found.targets) == [[4, 5, END], [4, 5, 6], [4, 5, 6]]
     # Two of the prompt; two of the prompt, two of the answer and the end; the end.
     assert found.inputs.truncated == TruncationCount(3, 2 + 5 + 1)
-    started = completions(tokens_of(prompts), tokens_of(answers), 99, END, 3)
+    started = completion_examples(tokens_of(prompts), tokens_of(answers), 99, END, 3)
     assert rows_of(started.inputs._rows) == [[99, 4, 5]] * 3
 
 
@@ -140,10 +146,10 @@ def test_what_does_not_fit_is_cut_and_counted():
 )
 def test_no_token_is_lost_silently(pairs, start, length):
     prompts, answers = (list(part) for part in zip(*pairs, strict=True))
-    found = completions(tokens_of(prompts), tokens_of(answers), start, END, length)
+    found = completion_examples(tokens_of(prompts), tokens_of(answers), start, END, length)
     assert found.lengths.max() <= length
     held = sum(len(row) + 1 for row in rows_of(found.inputs._rows))
     extra = len(pairs) * (start is not None) + sum(1 for row in rows_of(found.inputs._rows) if row[0] == END)
     assert held - extra + found.inputs.truncated.tokens == sum(len(one) + len(two) + 1 for one, two in pairs)
-    assert [sum(one != UNJUDGED for one in row) for row in rows_of(found.targets)] == found.weights.tolist()
+    assert [sum(one != IGNORED_TARGET for one in row) for row in rows_of(found.targets)] == found.weights.tolist()
     assert found.weights.min() >= 1

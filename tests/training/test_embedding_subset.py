@@ -9,7 +9,7 @@ import textgraft as tg
 from textgraft.tasks.texts import as_batches
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
-from textgraft.training.inputs import Examples
+from textgraft.training.examples import Examples
 from textgraft.training.optimizer import weight_decay
 from textgraft.training.step import Network, TrainingStep
 

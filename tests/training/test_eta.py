@@ -2,11 +2,11 @@
 
 import pytest
 
-from textgraft.training.eta import Pace
+from textgraft.training.progress import EtaEstimator
 
 
 def pace(*steps):
-    counted = Pace()
+    counted = EtaEstimator()
     for tokens, seconds in steps:
         counted.add(tokens, seconds)
     return counted

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.training.fast_dropout import fast_dropout
+from textgraft.training.keras_private import fast_dropout
 
 
 def network(rate, seed=0):
@@ -64,9 +64,9 @@ def test_the_network_is_as_before_afterwards():
 
 def test_layers_inside_layers_are_found(tiny_bert):
     import textgraft as tg
-    from textgraft.training import fast_dropout
+    from textgraft.training import keras_private
 
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32").model
-    found = [layer for layer in model._flatten_layers() if fast_dropout._is_plain(layer)]
+    found = [layer for layer in model._flatten_layers() if keras_private._is_plain(layer)]
     # the embeddings', two and one for the attention in each of two blocks, the head's
     assert len(found) == 1 + 2 * 3 + 1

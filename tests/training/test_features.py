@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
 from textgraft.errors import ConfigError, DataError, TrainingError
-from textgraft.training.inputs import Vectors
+from textgraft.training.features import Vectors
 
 TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
 LABELS = ["good", "good", "good", "bad", "bad", "bad", "bad"] * 4

@@ -7,12 +7,12 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher
 from tests.helpers.paths import GOLDEN
+from tests.helpers.resuming import RecordingCallback
 from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.tasks.fine_tuning import FineTuning
-from textgraft.training.activations import Activations, require_room
+from textgraft.training.features import Activations, check_disk_space
 from textgraft.training.history import History
 from textgraft.training.loop import Training
 
@@ -25,7 +25,7 @@ def fresh(family="roberta", **settings):
 
 
 def fit(model, **config):
-    return model.fit(data(), data(), Watcher(), **{**FIT, **config})
+    return model.fit(data(), data(), RecordingCallback(), **{**FIT, **config})
 
 
 def weights(model):
@@ -77,12 +77,14 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     history = fit(model, **config, cache_dtype=stored)
     chosen, _, read = other._prepared(data(), data(), config)
     halves = other.backbone.halves(1)
-    network, _, _ = FineTuning(other, chosen).to_train(read, Watcher())
+    network, _, _ = FineTuning(other, chosen).to_train(read, RecordingCallback())
 
     def forward(batch, training=False):
         return other.head(other.pooling(*halves.vectors(halves.below(batch), training)), training=training)
 
-    plain = Training(replace(network, forward=forward), read["train"], read["validation"], chosen, Watcher()).run()
+    plain = Training(
+        replace(network, forward=forward), read["train"], read["validation"], chosen, RecordingCallback()
+    ).run()
     for one, another in zip(history.records, plain.records, strict=True):
         for name in ("loss", "val_loss"):
             assert one[name] == pytest.approx(another[name], abs=tolerance)
@@ -133,7 +135,7 @@ def test_rates_fall_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)
     history = model.fit(
-        data(), data(), Watcher(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
+        data(), data(), RecordingCallback(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
         optimizer="adam", layer_decay=0.5, head="gradient",
     )  # fmt: skip
     assert len(history.records) == 1
@@ -145,8 +147,8 @@ def test_rates_fall_from_block_to_block():
 
 
 def test_one_more_block_in_each_epoch():
-    class EachEpoch(Watcher):
-        def epoch(self, record):
+    class EachEpoch(RecordingCallback):
+        def on_epoch_end(self, record):
             seen.append([weight.numpy() for weight in model.backbone.network.trainable_variables])
 
     model = fresh("gpt2", dropout=0)
@@ -174,7 +176,7 @@ def test_a_block_that_was_frozen_begins_as_adam_does():
     model = fresh(dropout=0)
     before = weights(model)
     model.fit(
-        data(), data(), Watcher(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
+        data(), data(), RecordingCallback(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
         optimizer="adam", gradual_unfreezing=True,
     )  # fmt: skip
     steps = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
@@ -209,7 +211,7 @@ def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
     with pytest.raises(TrainingError, match="name a larger disk in TMPDIR"):
-        require_room(7, 8, "float16")
+        check_disk_space(7, 8, "float16")
 
 
 def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
@@ -219,11 +221,11 @@ def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
     usage, texts = shutil.disk_usage("/"), data()
     tokens = int(fresh().examples(texts).inputs.tokens.lengths.sum())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
-    watcher = Watcher()
-    for verb in (fresh().plan, lambda *two, **how: fresh().fit(*two, watcher, **how)):
+    callback = RecordingCallback()
+    for verb in (fresh().plan, lambda *two, **how: fresh().fit(*two, callback, **how)):
         with pytest.raises(TrainingError, match="what frozen blocks give needs"):
             verb(texts, texts, fine_tune="last:1", head="gradient")
-    assert watcher.texts == 0
+    assert callback.texts == 0
 
 
 def test_a_disk_that_fills_up_is_one_line():

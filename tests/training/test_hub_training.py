@@ -8,7 +8,7 @@ from tests.helpers.paths import GOLDEN
 from textgraft.tasks.texts import as_batches
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
-from textgraft.training.inputs import Examples
+from textgraft.training.examples import Examples
 from textgraft.training.step import Network, TrainingStep
 
 RATE = 1e-2

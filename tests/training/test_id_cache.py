@@ -6,7 +6,7 @@ import pytest
 import textgraft as tg
 from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
-from textgraft.training import inputs
+from textgraft.training import token_ids
 
 TEXTS = [
     "the film was good",
@@ -26,14 +26,14 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def runs(monkeypatch):
     """How many texts go through a text graph."""
-    counted, parts = [], inputs._parts
+    counted, parts = [], token_ids._parts
 
     def counting(texts, *others):
         for batch in texts:
             counted.append(len(batch))
             yield from parts([batch], *others)
 
-    monkeypatch.setattr(inputs, "_parts", counting)
+    monkeypatch.setattr(token_ids, "_parts", counting)
     return counted
 
 

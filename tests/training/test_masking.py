@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from textgraft.training.inputs import TokenIds, TruncationCount
-from textgraft.training.masking import MaskedExamples, Masking
+from textgraft.training.corpus import MaskedExamples, Masking
+from textgraft.training.token_ids import TokenIds, TruncationCount
 
 MASK, NEVER, TOKENS = 4, (0, 1, 2, 3, 4), 1000
 
@@ -61,14 +61,14 @@ def test_of_those_eighty_are_masked_ten_are_others_ten_are_as_they_are():
 def test_each_epoch_hides_others_and_the_same_one_the_same():
     found, again = examples(), examples()
     first = drawn(found)
-    found.begin(0)
+    found.start_epoch(0)
     epochs = []
     for epoch in range(3):
-        found.begin(epoch)
+        found.start_epoch(epoch)
         epochs.append(drawn(found))
     assert first[1] != epochs[0][1] != epochs[1][1] != epochs[2][1] != first[1]
     assert drawn(again) == first
-    again.begin(2)
+    again.start_epoch(2)
     assert drawn(again) == epochs[2]
     # Whatever other rows are in the batch.
     for number, part in enumerate(drawn(again, [7, 3])):
@@ -79,12 +79,12 @@ def test_each_epoch_hides_others_and_the_same_one_the_same():
 def test_all_places_are_hidden_sooner_or_later():
     found, seen = examples([12]), set()
     for epoch in range(60):
-        found.begin(epoch)
+        found.start_epoch(epoch)
         seen |= set(drawn(found)[1][0])
     assert seen == set(range(1, 11))
 
 
 def test_some_rows_are_spread_over_all():
     found = examples(ids=np.repeat(np.arange(5, 25), 4), lengths=[4] * 20)
-    assert found.some(3).inputs.ids.tolist() == np.repeat([5, 15, 24], 4).tolist()
-    assert found.some(20).inputs.ids.tolist() == found.inputs.ids.tolist()
+    assert found.sample(3).inputs.ids.tolist() == np.repeat([5, 15, 24], 4).tolist()
+    assert found.sample(20).inputs.ids.tolist() == found.inputs.ids.tolist()

@@ -15,13 +15,13 @@ RECORD = {
 def shown(terminal):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
     with TrainingBar(epochs=2, texts=40, console=console) as bar:
-        bar.extracted(40, total=50)
+        bar.on_features_extracted(40, total=50)
         bar._progress.refresh()
-        bar.extracted(10, total=50)
+        bar.on_features_extracted(10, total=50)
         for _ in range(2):
-            bar.step(0, 20, {"loss": 0.5, "accuracy": 0.75}, 83.4)
+            bar.on_step_end(0, 20, {"loss": 0.5, "accuracy": 0.75}, 83.4)
         bar._progress.refresh()
-        bar.epoch(RECORD)
+        bar.on_epoch_end(RECORD)
     return console.file.getvalue()
 
 
@@ -34,9 +34,9 @@ def test_a_terminal_shows_loss_accuracy_speed_and_time_left():
 def test_vectors_of_other_texts_are_counted_anew():
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
     with TrainingBar(epochs=1, texts=10, console=console) as bar:
-        bar.extracted(10, total=10)
+        bar.on_features_extracted(10, total=10)
         console.file = io.StringIO()
-        bar.extracted(5, total=20)
+        bar.on_features_extracted(5, total=20)
         bar._progress.refresh()
     assert "25%" in console.file.getvalue()
     assert "100%" not in console.file.getvalue()
@@ -45,7 +45,7 @@ def test_vectors_of_other_texts_are_counted_anew():
 def test_the_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
-        bar.step(20, 16, {"loss": 0.5, "accuracy": 0.75}, None)
+        bar.on_step_end(20, 16, {"loss": 0.5, "accuracy": 0.75}, None)
         bar._progress.refresh()
     assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
 
@@ -58,7 +58,7 @@ def test_a_log_has_one_line_an_epoch():
 def test_a_line_is_not_broken_where_a_log_is_narrow():
     console = Console(file=io.StringIO(), force_terminal=False, width=20)
     with TrainingBar(epochs=1, texts=1, console=console) as bar:
-        bar.epoch(RECORD)
+        bar.on_epoch_end(RECORD)
     assert len(console.file.getvalue().splitlines()) == 1
 
 
@@ -70,5 +70,5 @@ def test_no_bar_where_there_is_no_terminal():
 def test_a_label_is_shown_as_it_is_whatever_it_looks_like():
     console = Console(file=io.StringIO(), width=120)
     with TrainingBar(epochs=1, texts=10, console=console) as bar:
-        bar.note("no text has the label [/b], nor [red]")
+        bar.on_message("no text has the label [/b], nor [red]")
     assert "no text has the label [/b], nor [red]" in console.file.getvalue()

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.cutting import CutError, Watcher, cut, cut_and_resumed, end, often
+from tests.helpers.resuming import (
+    RecordingCallback,
+    SimulatedCrashError,
+    assert_resume_changes_nothing,
+    checkpoint_every_step,
+    crash,
+    final_state,
+)
 from textgraft.errors import ConfigError, InterruptionError, ModelFolderError, TrainingError
 from textgraft.training.checkpoints import Checkpoints
 
@@ -36,14 +43,14 @@ def fresh(preset):
     [(1, "all"), pytest.param(STEPS, "all", marks=pytest.mark.slow), (STEPS + 3, "all"), (STEPS + 2, "none")],
 )
 def test_cut_anywhere(preset, tmp_path, after, fine_tune):
-    *_, watcher = cut_and_resumed(
+    *_, callback = assert_resume_changes_nothing(
         lambda: fresh(preset),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, fine_tune=fine_tune, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, fine_tune=fine_tune, **FIT),
         after,
         tmp_path / "run",
         cuts=2 if after > 1 else 1,
     )
-    assert any("resumed" in note for note in watcher.notes) == (after > 1)
+    assert any("resumed" in note for note in callback.messages) == (after > 1)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +64,9 @@ def test_cut_anywhere(preset, tmp_path, after, fine_tune):
     ids=str,
 )
 def test_cut_in_any_way_of_fine_tuning(tiny_bert, tmp_path, config):
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
         STEPS + 3,
         tmp_path / "run",
     )
@@ -68,12 +75,12 @@ def test_cut_in_any_way_of_fine_tuning(tiny_bert, tmp_path, config):
 def test_cut_after_the_last_epoch(preset, tmp_path):
     """What is taken from the validation set comes after it, and is taken again."""
 
-    def fit(model, watcher, run):
-        if watcher.action:
-            model.settle = lambda *_: cut()
-        model.fit(data(), data(), watcher, run, **FIT)
+    def fit(model, callback, run):
+        if callback.action:
+            model.settle = lambda *_: crash()
+        model.fit(data(), data(), callback, run, **FIT)
 
-    resumed, *_ = cut_and_resumed(lambda: fresh(preset), fit, 3 * STEPS + 1, tmp_path / "run")
+    resumed, *_ = assert_resume_changes_nothing(lambda: fresh(preset), fit, 3 * STEPS + 1, tmp_path / "run")
     assert resumed.problem.temperature != 1
 
 
@@ -82,11 +89,11 @@ def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
     others = tg.Dataset.from_lists(TEXTS, LABELS[::-1])  # training makes it worse at these
     fit = {**FIT, "learning_rate": 2e-2, "patience": 9}
     whole = fresh(tiny_bert)
-    history = whole.fit(data(), others, Watcher(), **fit)
+    history = whole.fit(data(), others, RecordingCallback(), **fit)
     assert history.best_epoch < 3
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), others, watcher, run, **fit),
+        lambda model, callback, run: model.fit(data(), others, callback, run, **fit),
         2 * STEPS + 2,
         tmp_path / "run",
         whole,
@@ -95,34 +102,34 @@ def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_step_and_saves(tiny_bert, tmp_path, number):
-    watcher = Watcher(2, lambda: os.kill(os.getpid(), number))
+    callback = RecordingCallback(2, lambda: os.kill(os.getpid(), number))
     with pytest.raises(InterruptionError, match=f"{number.name}; saved at epoch 1, step 2") as stopped:
-        fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", **FIT)
-    assert watcher.steps == 2
+        fresh(tiny_bert).fit(data(), data(), callback, tmp_path / "run", **FIT)
+    assert callback.steps == 2
     assert stopped.value.exit_code == 128 + number
-    watcher = Watcher()
-    fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", **FIT)
-    assert watcher.notes[0] == "resumed an unfinished run after epoch 1, step 2"
+    callback = RecordingCallback()
+    fresh(tiny_bert).fit(data(), data(), callback, tmp_path / "run", **FIT)
+    assert callback.messages[0] == "resumed an unfinished run after epoch 1, step 2"
     assert signal.getsignal(number) is not signal.SIG_DFL or number == signal.SIGTERM
 
 
 def test_another_config_is_refused_with_the_difference(tiny_bert, tmp_path):
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
     changed = {**FIT, "learning_rate": 0.5}
     with pytest.raises(ConfigError, match=r"fit.learning_rate was 0.001, is 0.5; give the same again, or --restart"):
-        fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **changed)
+        fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **changed)
     fewer = tg.Dataset.from_lists(TEXTS[1:], LABELS[1:])
     with pytest.raises(ConfigError, match=r"data_sha256\.train was"):
-        fresh(tiny_bert).fit(fewer, data(), Watcher(), tmp_path / "run", **FIT)
+        fresh(tiny_bert).fit(fewer, data(), RecordingCallback(), tmp_path / "run", **FIT)
     with Checkpoints(tmp_path / "run", restart=True) as checkpoints:
-        history = fresh(tiny_bert).fit(fewer, data(), Watcher(), checkpoints, **changed)
+        history = fresh(tiny_bert).fit(fewer, data(), RecordingCallback(), checkpoints, **changed)
     assert len(history.records) == 3
 
 
 def test_what_else_is_in_the_folder_stays(tiny_bert, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
     with Checkpoints(tmp_path / "run", restart=True):
         assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 
@@ -131,7 +138,7 @@ def test_checkpoints_that_others_wrote_stay(tiny_bert, tmp_path):
     for step in (500, 1000):
         (tmp_path / "run" / f"checkpoint-{step}").mkdir(parents=True)
     with Checkpoints(tmp_path / "run", restart=True) as checkpoints:
-        fresh(tiny_bert).fit(data(), data(), Watcher(), checkpoints, **FIT)
+        fresh(tiny_bert).fit(data(), data(), RecordingCallback(), checkpoints, **FIT)
         checkpoints.clear()
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint-1000", "checkpoint-500"]
 
@@ -151,11 +158,11 @@ def test_a_file_in_place_of_the_folder(tmp_path):
 
 
 def test_a_head_without_steps_does_not_take_the_place_of_an_unfinished_run(tiny_bert, tmp_path):
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
-    watcher = Watcher()
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
+    callback = RecordingCallback()
     with pytest.raises(ConfigError, match=r'holds an unfinished run that differs: .*fine_tune was "all", is "none"'):
-        fresh(tiny_bert).fit(data(), data(), watcher, tmp_path / "run", fine_tune="none")
-    assert watcher.texts == 0
+        fresh(tiny_bert).fit(data(), data(), callback, tmp_path / "run", fine_tune="none")
+    assert callback.texts == 0
 
 
 def test_another_size_of_the_vocabulary_is_another_run(tmp_path):
@@ -164,7 +171,7 @@ def test_another_size_of_the_vocabulary_is_another_run(tmp_path):
 
     def fit(limit):
         model = tg.TextClassifier(tmp_path / "vectors.txt", ["bad", "good"], vocabulary_limit=limit)
-        model.fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+        model.fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
 
     fit(3)
     with pytest.raises(ConfigError, match="unfinished run that differs: backbone"):
@@ -173,25 +180,25 @@ def test_another_size_of_the_vocabulary_is_another_run(tmp_path):
 
 def test_cut_and_resumed_in_one_process_matrices_of_lora_count_once(tiny_bert, tmp_path):
     whole, model = fresh(tiny_bert), fresh(tiny_bert)
-    whole.fit(data(), data(), Watcher(), fine_tune="lora:2", **FIT)
-    before = end(model)[0]
-    with often(tmp_path / "run") as checkpoints, pytest.raises(CutError):
-        model.fit(data(), data(), Watcher(STEPS + 2, cut), checkpoints, fine_tune="lora:2", **FIT)
-    for name, weight in end(model)[0].items():
+    whole.fit(data(), data(), RecordingCallback(), fine_tune="lora:2", **FIT)
+    before = final_state(model)[0]
+    with checkpoint_every_step(tmp_path / "run") as checkpoints, pytest.raises(SimulatedCrashError):
+        model.fit(data(), data(), RecordingCallback(STEPS + 2, crash), checkpoints, fine_tune="lora:2", **FIT)
+    for name, weight in final_state(model)[0].items():
         if name.startswith("backbone") and "kernel" in name:
             np.testing.assert_array_equal(weight, before[name], err_msg=name)
-    model.fit(data(), data(), Watcher(), tmp_path / "run", fine_tune="lora:2", **FIT)
-    for name, weight in end(model)[0].items():
+    model.fit(data(), data(), RecordingCallback(), tmp_path / "run", fine_tune="lora:2", **FIT)
+    for name, weight in final_state(model)[0].items():
         if "kernel" in name:
-            np.testing.assert_array_equal(weight, end(whole)[0][name], err_msg=name)
+            np.testing.assert_array_equal(weight, final_state(whole)[0][name], err_msg=name)
 
 
 def test_cut_while_all_is_removed_nothing_stays(tiny_bert, tmp_path, monkeypatch):
     """The last checkpoint has lost its name already, and is not gone yet."""
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
     with monkeypatch.context() as patched, Checkpoints(tmp_path / "run") as checkpoints:
-        patched.setattr("textgraft.storage.folders.shutil.rmtree", lambda *_, **__: cut())
-        with pytest.raises(CutError):
+        patched.setattr("textgraft.storage.folders.shutil.rmtree", lambda *_, **__: crash())
+        with pytest.raises(SimulatedCrashError):
             checkpoints.clear()
     (leaving,) = (tmp_path / "run").iterdir()
     assert ".removed." in leaving.name
@@ -200,21 +207,21 @@ def test_cut_while_all_is_removed_nothing_stays(tiny_bert, tmp_path, monkeypatch
 
 
 def test_what_was_made_for_a_run_goes_before_its_checkpoints(tiny_bert, tmp_path, monkeypatch):
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
     gone = []
     with Checkpoints(tmp_path / "run") as checkpoints:
-        checkpoints.made("something", {}, lambda: {"file": [b"x"]})
+        checkpoints.prepared_files("something", {}, lambda: {"file": [b"x"]})
         monkeypatch.setattr("textgraft.storage.folders.remove_folder", lambda folder: gone.append(folder.name))
         checkpoints.clear()
     assert [name.split("-")[0] for name in gone] == ["made", "checkpoint"]
 
 
 def test_a_damaged_checkpoint_is_refused(tiny_bert, tmp_path):
-    fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+    fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
     (weights,) = (tmp_path / "run").glob("*/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with pytest.raises(ModelFolderError, match="altered"):
-        fresh(tiny_bert).fit(data(), data(), Watcher(), tmp_path / "run", **FIT)
+        fresh(tiny_bert).fit(data(), data(), RecordingCallback(), tmp_path / "run", **FIT)
 
 
 def test_a_loss_that_is_no_number_stops_within_a_step(tiny_bert, tmp_path):
@@ -227,7 +234,7 @@ def test_a_loss_that_is_no_number_stops_within_a_step(tiny_bert, tmp_path):
         r"the loss became nan in epoch 1, step 4 \(learning rate 0\.0\S+, trained on texts, row [\d, ]+\); there is no"
     )
     with pytest.raises(TrainingError, match=message):
-        model.fit(data(), data(), Watcher(3, spoil), tmp_path / "run", **FIT)
+        model.fit(data(), data(), RecordingCallback(3, spoil), tmp_path / "run", **FIT)
 
 
 def test_a_validation_loss_that_is_no_number_stops(tiny_bert):
@@ -236,7 +243,7 @@ def test_a_validation_loss_that_is_no_number_stops(tiny_bert):
     model = tg.TextClassifier(tiny_bert, problem="regression", precision="float32")
     train = tg.Dataset.from_lists(TEXTS, [1.0, 2.0] * 14, problem="regression")
     with pytest.raises(TrainingError, match=r"val_loss became inf after epoch 1; try a lower learning rate"):
-        model.fit(train, numbers, Watcher(), **FIT)
+        model.fit(train, numbers, RecordingCallback(), **FIT)
 
 
 def test_weights_that_are_no_numbers_are_never_saved(tiny_bert, tmp_path):
@@ -245,26 +252,26 @@ def test_weights_that_are_no_numbers_are_never_saved(tiny_bert, tmp_path):
     def spoil():
         model.head.get_layer("logits").bias.assign([np.nan])
 
-    with often(tmp_path / "run") as checkpoints:
+    with checkpoint_every_step(tmp_path / "run") as checkpoints:
         with pytest.raises(TrainingError, match=r"no longer finite after epoch 1, step 3; .*holds the last checkpoint"):
-            model.fit(data(), data(), Watcher(3, spoil), checkpoints, **FIT)
+            model.fit(data(), data(), RecordingCallback(3, spoil), checkpoints, **FIT)
         (checkpoint,) = (tmp_path / "run").iterdir()
     assert json.loads((checkpoint / "state.json").read_text())["progress"]["step"] == 2
 
 
 def test_the_gradient_of_a_bad_step_is_not_applied(tiny_bert, monkeypatch):
     model = fresh(tiny_bert)
-    before = end(model)[0]
+    before = final_state(model)[0]
     monkeypatch.setattr(model, "loss", lambda targets, logits: logits[:, 0] * float("inf"))
     with pytest.raises(TrainingError):
-        model.fit(data(), data(), Watcher(), head="gradient", **FIT)
-    for name, weight in end(model)[0].items():
+        model.fit(data(), data(), RecordingCallback(), head="gradient", **FIT)
+    for name, weight in final_state(model)[0].items():
         np.testing.assert_array_equal(weight, before[name], err_msg=name)
 
 
 def test_the_time_left_is_known_after_a_few_steps(tiny_bert):
-    watcher = Watcher()
-    fresh(tiny_bert).fit(data(), data(), watcher, **FIT)
-    assert watcher.left[0] is None
-    assert all(left >= 0 for left in watcher.left[1:])
-    assert watcher.left[-1] < watcher.left[1]
+    callback = RecordingCallback()
+    fresh(tiny_bert).fit(data(), data(), callback, **FIT)
+    assert callback.seconds_left[0] is None
+    assert all(left >= 0 for left in callback.seconds_left[1:])
+    assert callback.seconds_left[-1] < callback.seconds_left[1]

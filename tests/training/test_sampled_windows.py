@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.cutting import Watcher, cut_and_resumed
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.tasks.texts import as_batches
-from textgraft.training.inputs import Examples
-from textgraft.training.sampled_windows import SampledWindows
+from textgraft.training.examples import Examples
+from textgraft.training.windows import SampledWindows
 
 LENGTH, MOST = 16, 3
 TEXTS = ["the film was good", "good " * 20, "a plot , " * 50, "the film was " * 30 + "bad", "bad"] * 2
@@ -67,19 +67,19 @@ def test_texts_of_few_windows_are_whole(sampled):
 def test_an_epoch_has_its_own_windows_whatever_came_before(sampled):
     drawn = []
     for epoch in range(60):
-        sampled.begin(epoch)
+        sampled.start_epoch(epoch)
         drawn.append(windows(sampled, 3))
         assert windows(sampled, 3) == drawn[-1]
     whole = sampled.inputs.batch(np.array([3])).to_list()[0]
     assert all(window in [one for found in drawn for one in found] for window in whole)
-    sampled.begin(7)
+    sampled.start_epoch(7)
     sampled.batch(np.arange(len(TEXTS)))
     assert windows(sampled, 3) == drawn[7]
 
 
 @pytest.mark.parametrize("config", WAYS, ids=str)
 def test_no_step_sees_more(tiny_bert, config):
-    model, watcher, seen = classifier(tiny_bert), Watcher(), []
+    model, callback, seen = classifier(tiny_bert), RecordingCallback(), []
     of_texts = model._of_texts
 
     def watched(batch, give, width, training):
@@ -88,22 +88,22 @@ def test_no_step_sees_more(tiny_bert, config):
         return of_texts(batch, give, width, training)
 
     model._of_texts = watched
-    model.fit(data(), data(), watcher, **config, **FIT)
+    model.fit(data(), data(), callback, **config, **FIT)
     assert max(seen) == MOST
-    assert [line for line in watcher.notes if line.startswith(f"4 texts have more than {MOST} windows")]
+    assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MOST} windows")]
 
 
 def test_nothing_is_said_where_all_fit(tiny_bert):
-    model, watcher = classifier(tiny_bert, most=64), Watcher()
-    model.fit(data(), data(), watcher, **FIT)
-    assert not [line for line in watcher.notes if "windows" in line]
+    model, callback = classifier(tiny_bert, most=64), RecordingCallback()
+    model.fit(data(), data(), callback, **FIT)
+    assert not [line for line in callback.messages if "windows" in line]
 
 
 @pytest.mark.parametrize("config", WAYS, ids=str)
 def test_cut_and_resumed(tiny_bert, tmp_path, config):
-    cut_and_resumed(
+    assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
-        lambda model, watcher, run: model.fit(data(), data(), watcher, run, **config, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
         after=4,
         folder=tmp_path / "run",
     )

@@ -133,9 +133,9 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
 
     def run(study, accuracies):
         trial, row = study.ask()
-        with TrialWatcher(trial, ACCURACY, len(accuracies), 10, float("inf")) as watcher:
+        with TrialWatcher(trial, ACCURACY, len(accuracies), 10, float("inf")) as callback:
             for epoch, accuracy in enumerate(accuracies, 1):
-                watcher.epoch({"epoch": epoch, "val_accuracy": accuracy})
+                callback.on_epoch_end({"epoch": epoch, "val_accuracy": accuracy})
         told(study, trial, row, accuracies[-1])
 
     study = opened(tmp_path)
@@ -156,9 +156,9 @@ def test_a_loss_above_the_median_is_pruned(tmp_path):
 
     def run(losses):
         trial, row = study.ask()
-        with TrialWatcher(trial, LOSS, len(losses), 10, float("inf")) as watcher:
+        with TrialWatcher(trial, LOSS, len(losses), 10, float("inf")) as callback:
             for epoch, loss in enumerate(losses, 1):
-                watcher.epoch({"epoch": epoch, "val_loss": loss})
+                callback.on_epoch_end({"epoch": epoch, "val_loss": loss})
         told(study, trial, row, losses[-1])
 
     for losses in ([0.6, 0.5], [0.7, 0.6], [0.8, 0.7], [0.5, 0.4]):
@@ -175,10 +175,10 @@ def test_time_runs_out_within_a_step(tmp_path):
     from textgraft.tuning.trial_watcher import TrialWatcher
 
     trial, _ = opened(tmp_path).ask()
-    with TrialWatcher(trial, ACCURACY, 2, 10, time.monotonic() + 60) as watcher:
-        watcher.step(0, 1, {"loss": 1.0}, 30)
+    with TrialWatcher(trial, ACCURACY, 2, 10, time.monotonic() + 60) as callback:
+        callback.on_step_end(0, 1, {"loss": 1.0}, 30)
         with pytest.raises(TrialPruned, match="no time left"):
-            watcher.step(0, 1, {"loss": 1.0}, 90)
+            callback.on_step_end(0, 1, {"loss": 1.0}, 90)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nonsense://x", "sqlite:////absent/folder/study.sqlite"])

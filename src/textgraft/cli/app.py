@@ -59,7 +59,7 @@ def _reporting(verb: Callable[..., None]) -> Callable[..., None]:
     def reporting(**options: Any) -> None:
         try:
             _require_text(options)
-            with Interruption().handled():
+            with Interruption().handle_signals():
                 verb(**options)
                 sys.stdout.flush()
         except InterruptionError as stopped:

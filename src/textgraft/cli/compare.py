@@ -94,7 +94,7 @@ def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
     from textgraft.evaluation.metrics import classification
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
-    from textgraft.training.inputs import TruncationCount
+    from textgraft.training.token_ids import TruncationCount
 
     model = load_as(TextClassifier, stored, precision)
     truncated = TruncationCount()

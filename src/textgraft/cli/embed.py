@@ -46,7 +46,7 @@ def embed(
     start_tensorflow(threads)
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
-    from textgraft.training.inputs import TruncationCount
+    from textgraft.training.token_ids import TruncationCount
 
     asked = {
         "pooling": pooling,

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from textgraft.training.plan import Plan
+from textgraft.training.history import Plan
 
 
 def table(plan: Plan) -> Table:

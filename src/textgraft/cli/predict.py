@@ -78,7 +78,7 @@ def _label(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bo
     """Write the table; gives what truncation took."""
     from textgraft.cli.console import followed
     from textgraft.cli.output.tables import open_table
-    from textgraft.training.inputs import TruncationCount
+    from textgraft.training.token_ids import TruncationCount
 
     truncated = TruncationCount()
     batches = (batch.whole for batch in stream)

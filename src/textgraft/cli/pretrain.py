@@ -121,7 +121,7 @@ def _vocabulary(given: dict[str, Any], train: Any, checkpoints: Any) -> Any:
 
     from textgraft.backbones.untrained import make_vocabulary
     from textgraft.runtime import versions
-    from textgraft.training.corpus import pieces
+    from textgraft.training.corpus import document_chunks
 
     family, size, cased, first = given["family"], given["vocabulary_size"], given.get("cased", False), cleaning(given)
     of = {
@@ -130,7 +130,7 @@ def _vocabulary(given: dict[str, Any], train: Any, checkpoints: Any) -> Any:
     }  # fmt: skip
 
     def make() -> dict[str, list[bytes]]:
-        texts = pieces((batch.texts for batch in train.batches(64)), first)
+        texts = document_chunks((batch.texts for batch in train.batches(64)), first)
         return {name: [content] for name, content in make_vocabulary(family, texts, size, cased).items()}
 
-    return checkpoints.made("vocabulary", of, make)
+    return checkpoints.prepared_files("vocabulary", of, make)

@@ -86,12 +86,12 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
     overwrite = given.get("overwrite", False)
     with Checkpoints(f"{folder}.run", **some(given, ("save_minutes", "restart"))) as checkpoints:
         # With --overwrite a model of the same run may as well be the older one, which is to be replaced.
-        if not overwrite and checkpoints.belong_to(folder):
+        if not overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()
         check_free(folder, overwrite)
         model = trained(given, checkpoints)
         model.save(folder, overwrite=overwrite)
-        checkpoints.interruption.onward = f"{folder} is complete"
+        checkpoints.interruption.resume_hint = f"{folder} is complete"
         checkpoints.clear()
     return folder
 

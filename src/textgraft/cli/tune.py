@@ -229,7 +229,7 @@ def _interruptible(out: Path) -> Iterator[None]:
 
     interruption = Interruption()
     try:
-        with interruption.handled():
+        with interruption.handle_signals():
             yield
     except InterruptionError:
         raise interruption.error(f"{out} keeps the trials that are done; the same command goes on") from None

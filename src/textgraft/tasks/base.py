@@ -34,11 +34,9 @@ from textgraft.text.graph import TextGraph
 from textgraft.text.rows import in_parts
 from textgraft.text.truncation import WINDOWS
 from textgraft.training.config import TrainingConfig
-from textgraft.training.id_cache import IdCache
-from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import TokenIds, TruncationCount
-from textgraft.training.pair_ids import PairIds
-from textgraft.training.window_ids import WindowIds
+from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.token_ids import IdCache, PairIds, TokenIds, TruncationCount
+from textgraft.training.windows import WindowIds
 
 Loaded = TypeVar("Loaded", bound="Task")
 Answer = TypeVar("Answer")
@@ -210,7 +208,7 @@ class Task(ABC):
         Raises:
             DataError: for pairs where the task takes single texts, and the other way round.
         """
-        return self._ids.of(map(self._fitting, texts), self.text_graph, kept)
+        return self._ids.from_texts(map(self._fitting, texts), self.text_graph, kept)
 
     def id_cache(self) -> IdCache:
         """What the text graph gave in earlier runs of this user's."""
@@ -244,7 +242,7 @@ class Task(ABC):
 
     def outputs_for(self, tokens: TokenIds) -> np.ndarray:
         """The model's outputs for rows that are tokenised already, float32 (n, ...)."""
-        return outputs_of(self._infer, tokens, self.backbone.training_defaults.batch_tokens)  # type: ignore[no-any-return]
+        return compute_outputs(self._infer, tokens, self.backbone.training_defaults.batch_tokens)  # type: ignore[no-any-return]
 
     def paired(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[Answer]]
@@ -265,11 +263,11 @@ class Task(ABC):
         """
         config = TrainingConfig(fine_tune=fine_tune)
         parts: list[keras.Model] = [self.head]
-        if config.last:
-            parts.append(self.backbone.halves(config.last).upper)
+        if config.last_blocks:
+            parts.append(self.backbone.halves(config.last_blocks).upper)
         elif fine_tune != "none":
             parts.append(self.backbone.network)
-        adapted = self.backbone.adapted(config.lora, 0) if config.lora else nullcontext()
+        adapted = self.backbone.adapted(config.lora_rank, 0) if config.lora_rank else nullcontext()
         with adapted:
             trained = sum(_size(part.trainable_variables) for part in parts)
         return trained, _size(self._weights().values())

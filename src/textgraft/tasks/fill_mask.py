@@ -20,14 +20,13 @@ from textgraft.tasks.trainable import Watch
 from textgraft.text.string_ops import Sparing
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
-from textgraft.training.history import Watcher
-from textgraft.training.inference import outputs_of
-from textgraft.training.inputs import TokenIds, TruncationCount
+from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking
+from textgraft.training.inference import compute_outputs
 from textgraft.training.loop import Training
-from textgraft.training.masking import SHARE, MaskedExamples, Masking
+from textgraft.training.progress import Callback
 from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
-from textgraft.training.word_inputs import WordInputs
+from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
 
 # Texts whose logits are held at once.
 _AT_ONCE = 64
@@ -61,7 +60,7 @@ class MaskFiller(LanguageModelling):
 
     name = "fill-mask"
     input_spec = WordInputs.spec
-    judged_share = SHARE
+    judged_share = MASKING_SHARE
 
     def __init__(
         self,
@@ -154,7 +153,7 @@ class MaskFiller(LanguageModelling):
         special = self.backbone.special_tokens
         end = special.pad if special.end is None else special.end
         tokens = self._stream(data, watch, end)[1:-1]
-        rows = corpus.framed(tokens, self.architecture.sequence_length or 0, special.start, special.end)
+        rows = corpus.fixed_length_rows(tokens, self.architecture.sequence_length or 0, special.start, special.end)
         unknown = int(np.count_nonzero(tokens == special.unknown))
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"
         masking = Masking(self._mask, special.ids, self.backbone.vocabulary_size, self.architecture.seed)
@@ -166,12 +165,12 @@ class MaskFiller(LanguageModelling):
 
     # === Training ===
 
-    def fit_head(self, train: Any, chosen: TrainingConfig, watcher: Watcher) -> None:
+    def fit_head(self, train: Any, chosen: TrainingConfig, callback: Callback) -> None:
         """Fit an untrained head to the frozen backbone: to how frequent tokens are, and then by some steps."""
         if self.record or not self._newness or not self.backbone.pretrained:
             return
-        some = train.some(min(_FIRST_ROWS, len(train)))
-        watcher.note(f"{self._newness}: it is fitted to the frozen backbone first, by {len(some):,} rows")
+        some = train.sample(min(_FIRST_ROWS, len(train)))
+        callback.on_message(f"{self._newness}: it is fitted to the frozen backbone first, by {len(some):,} rows")
         counts = np.bincount(train.inputs.ids, minlength=self.settings()["table"][0])
         self.head.get_layer("logits").bias.assign(np.log((counts + 1) / (counts + 1).sum()))
 
@@ -179,13 +178,15 @@ class MaskFiller(LanguageModelling):
             return self.forward(batch)  # without dropout in what is frozen
 
         network = Network(self.head, forward, self.loss, self.metrics, kept=self.kept, score=None)
-        config = TrainingConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).filled(chosen)
-        Training(network, some, train.some(1), config, _Silent()).run()
+        config = TrainingConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).with_defaults(
+            chosen
+        )
+        Training(network, some, train.sample(1), config, _Silent()).run()
 
     def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """Nothing of a row is stored: other tokens are hidden each time; see `TrainableTask.fit_config`."""
         config = super().fit_config(given)
-        if config.fine_tune == "none" or config.last:
+        if config.fine_tune == "none" or config.last_blocks:
             raise ConfigError(
                 f"fine_tune {config.fine_tune} stores what a frozen block gives, and fill-mask hides other tokens "
                 "each time; take all or lora:R"
@@ -218,7 +219,7 @@ class MaskFiller(LanguageModelling):
             for start in range(0, len(window), _AT_ONCE):
                 tokens = self.tokenize([window[start : start + _AT_ONCE]])
                 count.add(tokens.truncated)
-                yield outputs_of(self._infer, self._masked(tokens), self._batch_tokens)
+                yield compute_outputs(self._infer, self._masked(tokens), self._batch_tokens)
         if truncated is None and count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
@@ -268,14 +269,14 @@ class _TiedLogits(keras.layers.Layer):
 class _Silent:
     """Follows a training and tells nobody."""
 
-    def extracted(self, texts: int, total: int) -> None:
+    def on_features_extracted(self, texts: int, total: int) -> None:
         """Nothing."""
 
-    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Nothing."""
 
-    def epoch(self, record: dict[str, float]) -> None:
+    def on_epoch_end(self, record: dict[str, float]) -> None:
         """Nothing."""
 
-    def note(self, line: str) -> None:
+    def on_message(self, line: str) -> None:
         """Nothing."""

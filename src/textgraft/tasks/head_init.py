@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgraft.tasks.fine_tuning import FineTuning
-from textgraft.training.config import OF_STEPS, TrainingConfig, few
-from textgraft.training.history import Watcher
-from textgraft.training.inputs import Examples, TokenInputs
-from textgraft.training.logistic import complete, set_optimum
+from textgraft.training.config import GRADIENT_OPTIONS, TrainingConfig, is_few_texts
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.logistic import all_labels_present, fit_logistic_layer
+from textgraft.training.progress import Callback
 
 if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
@@ -45,15 +45,15 @@ def default_head_init(
     if task.record or chosen.balance != "none" or refusal(task) or not task.backbone.pretrained:
         return "gradient"
     if chosen.fine_tune == "none":
-        wanted = all(given.get(name) is None for name in OF_STEPS)
+        wanted = all(given.get(name) is None for name in GRADIENT_OPTIONS)
     else:
-        wanted = few(len(train), task.backbone.training_defaults.epochs, chosen.batch_size or 1)
-    labelled = complete(np.asarray(train.targets), task.head.layers[-1].units)
+        wanted = is_few_texts(len(train), task.backbone.training_defaults.epochs, chosen.batch_size or 1)
+    labelled = all_labels_present(np.asarray(train.targets), task.head.layers[-1].units)
     return "logistic" if wanted and labelled else "gradient"
 
 
 def init_head_by_logistic_regression(
-    task: "TrainableTask", chosen: TrainingConfig, train: Examples[TokenInputs], watcher: Watcher
+    task: "TrainableTask", chosen: TrainingConfig, train: Examples[TokenInputs], callback: Callback
 ) -> None:
     """Fit the head to the backbone as it is.
 
@@ -61,11 +61,11 @@ def init_head_by_logistic_regression(
         task: has backbone and head.
         chosen: how to train.
         train: examples.
-        watcher: told of it.
+        callback: told of it.
 
     Raises:
         DataError: when a label has no training text.
     """
-    (stored,) = FineTuning(task, chosen).over_vectors([train], watcher)
-    set_optimum(task.head.layers[-1], stored)
-    watcher.note(f"the head begins as logistic regression on the pretrained vectors of {len(stored):,} texts")
+    (stored,) = FineTuning(task, chosen).over_vectors([train], callback)
+    fit_logistic_layer(task.head.layers[-1], stored)
+    callback.on_message(f"the head begins as logistic regression on the pretrained vectors of {len(stored):,} texts")

@@ -23,10 +23,10 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
-from textgraft.training.history import Watcher
-from textgraft.training.id_cache import IdCache
-from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.progress import Callback
+from textgraft.training.token_ids import IdCache, TruncationCount
 
 # Logits at once; of each number there are a few copies of four bytes in a training step.
 _LOGITS = 2**26
@@ -105,12 +105,12 @@ class LanguageModelling(TrainableTask):
         chosen: TrainingConfig,
         run: Mapping[str, Any],
         checkpoints: Checkpoints | None,
-        watcher: Watcher,
+        callback: Callback,
     ) -> dict[str, float]:
         """Make the head ready and measure perplexity, before the first step."""
 
         def make() -> dict[str, folders.Content]:
-            self.fit_head(read["train"], chosen, watcher)
+            self.fit_head(read["train"], chosen, callback)
             loss = np.array(self._loss(read["validation"], chosen.batch_tokens))
             return {_BEGUN: as_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
 
@@ -118,18 +118,18 @@ class LanguageModelling(TrainableTask):
         if checkpoints is None:
             begun = load(b"".join(make()[_BEGUN]))
         else:
-            begun = load_file(checkpoints.made("begun", run, make) / _BEGUN)
+            begun = load_file(checkpoints.prepared_files("begun", run, make) / _BEGUN)
         for weight in head:
             weight.assign(begun[weight.path])
         perplexity = self.from_loss(float(begun[_LOSS]))["perplexity"]
-        watcher.note(f"perplexity before training: {perplexity:.2f}")
+        callback.on_message(f"perplexity before training: {perplexity:.2f}")
         return {"val_perplexity_before": perplexity}
 
     def place(self, data: Dataset, row: int) -> str:
         """Rows are blocks of texts put end to end, unless each is a prompt with its completion."""
         return data.place(row) if data.paired else f"{data.source}, block {row + 1}"
 
-    def fit_head(self, train: Any, chosen: TrainingConfig, watcher: Watcher) -> None:
+    def fit_head(self, train: Any, chosen: TrainingConfig, callback: Callback) -> None:
         """Make a head that knows nothing ready for a backbone that does; nothing where there is none."""
 
     def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class LanguageModelling(TrainableTask):
     def _stream(self, data: Dataset, watch: Watch, end: int) -> np.ndarray:
         """All documents, with a token before, between and after them: int32 (total,)."""
         texts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
-        return corpus.stream(texts, self.architecture.cleaning, self._words, end)
+        return corpus.tokenize_documents(texts, self.architecture.cleaning, self._words, end)
 
     def _examples(self, data: Dataset, watch: Watch) -> Examples[Any]:
         examples = self.read(data, watch)
@@ -164,7 +164,7 @@ class LanguageModelling(TrainableTask):
 
     def _loss(self, examples: Examples[Any], batch_tokens: int | None = None) -> float:
         """Mean over the tokens to be found."""
-        losses = outputs_of(self._judge, examples, batch_tokens or self._batch_tokens)
+        losses = compute_outputs(self._judge, examples, batch_tokens or self._batch_tokens)
         return float(losses.sum(dtype=np.float64) / examples.weights.sum())
 
     def _losses(self, batch: tuple[Any, tf.RaggedTensor], training: bool) -> tf.Tensor:

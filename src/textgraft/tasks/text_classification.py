@@ -19,8 +19,8 @@ from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.texts import Texts, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
-from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.token_ids import IdCache, TruncationCount
 
 _PROBLEMS: dict[str, type[Objective]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
 

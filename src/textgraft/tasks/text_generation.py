@@ -21,7 +21,8 @@ from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
-from textgraft.training.inputs import Examples, TokenIds, TruncationCount
+from textgraft.training.examples import Examples
+from textgraft.training.token_ids import TokenIds, TruncationCount
 
 # Documents read at once, each of which can be long; and prompts that are answered before the next ones are.
 _DOCUMENTS = _PROMPTS = 64
@@ -78,10 +79,10 @@ class TextGenerator(LanguageModelling):
         length = self.architecture.sequence_length or 0
         start, end = self._language_model.start, self._language_model.end_of_text
         if not data.paired:
-            return corpus.blocks(self._stream(data, watch, end), length)
+            return corpus.next_token_examples(self._stream(data, watch, end), length)
         texts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
         pairs = (batch.pairs for batch in data.batches(_DOCUMENTS) if batch.pairs is not None)
-        return corpus.completions(self._tokens(texts), self._tokens(pairs), start, end, length)
+        return corpus.completion_examples(self._tokens(texts), self._tokens(pairs), start, end, length)
 
     def loss(self, targets: tf.RaggedTensor, vectors: tf.RaggedTensor) -> tf.Tensor:
         """Cross-entropy of the tokens that came, summed over each row: float32 (b,).
@@ -153,7 +154,7 @@ class TextGenerator(LanguageModelling):
     def _tokens(self, texts: Iterable[np.ndarray]) -> TokenIds:
         """Without special tokens, and all of them."""
         cleaning = self.architecture.cleaning
-        return TokenIds.of((corpus.cleaned(batch, cleaning) for batch in texts), self._words)
+        return TokenIds.from_texts((corpus.clean(batch, cleaning) for batch in texts), self._words)
 
     def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
         """There is no head to train alone; see `TrainableTask.fit_config`."""

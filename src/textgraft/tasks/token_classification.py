@@ -23,11 +23,10 @@ from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import Widening, WordRows, tags_of
 from textgraft.text.words import SPLITTING, Words
-from textgraft.training.id_cache import IdCache
-from textgraft.training.inference import outputs_of
-from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.inference import compute_outputs
 from textgraft.training.ragged import Ragged
-from textgraft.training.word_inputs import WordInputs
+from textgraft.training.token_ids import IdCache, TruncationCount, WordInputs
 
 DECODINGS = ("constrained", "free")
 
@@ -247,7 +246,7 @@ class TokenClassifier(TrainableTask):
 
     def _logits(self, words: Words) -> Ragged:
         inputs = self._rows.inputs([words])
-        found = outputs_of(self._infer, inputs, self.backbone.training_defaults.batch_tokens)
+        found = compute_outputs(self._infer, inputs, self.backbone.training_defaults.batch_tokens)
         return Ragged(found.values, words.lengths)
 
     def _entities(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:

@@ -22,16 +22,15 @@ from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, refusal
-from textgraft.training.batches import rows_of_an_epoch
+from textgraft.training.batches import rows_per_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import HEAD_ALONE, OF_STEPS, TrainingConfig, stretched
-from textgraft.training.history import History, Watcher
-from textgraft.training.id_cache import IdCache
-from textgraft.training.inputs import Examples, TokenInputs, TruncationCount
-from textgraft.training.logistic import fit_logistic, logits_of
+from textgraft.training.config import GRADIENT_OPTIONS, HEAD_ONLY_DEFAULTS, TrainingConfig, extend_for_few_texts
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.history import History, Plan, peak_memory
+from textgraft.training.logistic import compute_logits, train_logistic_head
 from textgraft.training.loop import Training
-from textgraft.training.plan import Plan, peak_memory
-from textgraft.training.progress import TrainingBar
+from textgraft.training.progress import Callback, TrainingBar
+from textgraft.training.token_ids import IdCache, TruncationCount
 
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 
@@ -165,7 +164,7 @@ class TrainableTask(Task):
         chosen: TrainingConfig,
         run: Mapping[str, Any],
         checkpoints: Checkpoints | None,
-        watcher: Watcher,
+        callback: Callback,
     ) -> dict[str, float]:
         """What is to be done before the first step, once in a run.
 
@@ -174,14 +173,14 @@ class TrainableTask(Task):
             chosen: how to train.
             run: all that makes the run what it is.
             checkpoints: keep what must not be done twice, where there are some.
-            watcher: told of what is done.
+            callback: told of what is done.
 
         Returns:
             numbers that stand beside those of the epoch that was kept.
         """
-        resumes = checkpoints is not None and checkpoints.unfinished
-        if chosen.head == "logistic" and not chosen.without_steps and not resumes:
-            init_head_by_logistic_regression(self, chosen, read["train"], watcher)
+        resumes = checkpoints is not None and checkpoints.has_checkpoint
+        if chosen.head == "logistic" and not chosen.is_closed_form and not resumes:
+            init_head_by_logistic_regression(self, chosen, read["train"], callback)
         return {}
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -192,7 +191,7 @@ class TrainableTask(Task):
         self,
         data: Dataset,
         validation: Dataset | None = None,
-        watcher: Watcher | None = None,
+        callback: Callback | None = None,
         checkpoints: Checkpoints | str | Path | None = None,
         **config: Any,
     ) -> History:
@@ -201,7 +200,7 @@ class TrainableTask(Task):
         Args:
             data: examples.
             validation: judges each epoch; by default a tenth, drawn within each label, is held back from `data`.
-            watcher: told of each step and epoch; by default a progress bar.
+            callback: told of each step and epoch; by default a progress bar.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run that is
                 there is resumed, and ends as if it had not been cut short.
             config: fields of `training.config.TrainingConfig`.
@@ -220,22 +219,22 @@ class TrainableTask(Task):
                 chosen, parts, read = self._prepared(data, validation, config)
                 run = self._run(chosen, parts)
                 if checkpoints is not None:
-                    checkpoints.begin(run)
-                watcher = watcher or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
+                    checkpoints.start_run(run)
+                callback = callback or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
                 for line in (line for part in read.values() for line in part.notices):
-                    watcher.note(line)
-                begun = self.begin(read, chosen, run, checkpoints, watcher)
-                if chosen.lora:
-                    stack.enter_context(self.backbone.adapted(chosen.lora, chosen.seed))
-                network, train, judge = FineTuning(self, chosen).to_train(read, watcher)
-                solved = self._solved(train, judge, watcher) if chosen.without_steps else None
+                    callback.on_message(line)
+                begun = self.begin(read, chosen, run, checkpoints, callback)
+                if chosen.lora_rank:
+                    stack.enter_context(self.backbone.adapted(chosen.lora_rank, chosen.seed))
+                network, train, judge = FineTuning(self, chosen).to_train(read, callback)
+                solved = self._solved(train, judge, callback) if chosen.is_closed_form else None
             if solved:
                 history, outputs = solved
             else:
-                training = Training(network, train, judge, chosen, watcher, partial(self.place, parts["train"]))
+                training = Training(network, train, judge, chosen, callback, partial(self.place, parts["train"]))
                 history, outputs = training.run(checkpoints), training.validation_outputs
             if line := self.settle(judge.targets, outputs):
-                watcher.note(line)
+                callback.on_message(line)
         self.history = history.records
         self.record = {
             "run": run_digest(run),
@@ -259,13 +258,13 @@ class TrainableTask(Task):
             undo()
 
     def _solved(
-        self, train: Examples[Any], judge: Examples[Any], watcher: Watcher
+        self, train: Examples[Any], judge: Examples[Any], callback: Callback
     ) -> tuple[History, Callable[[], Any]]:
         """The head as logistic regression; and what gives the validation set's logits."""
         layer = self.head.layers[-1]
-        history = fit_logistic(layer, train, judge, self._means)
-        watcher.epoch(history.records[0])
-        return history, partial(logits_of, layer, judge)
+        history = train_logistic_head(layer, train, judge, self._means)
+        callback.on_epoch_end(history.records[0])
+        return history, partial(compute_logits, layer, judge)
 
     @contextmanager
     def _undone_unless_done(self) -> Iterator[None]:
@@ -284,15 +283,17 @@ class TrainableTask(Task):
         batches = -(-_rows(read["train"]) // (chosen.batch_size or 1))
         if chosen.fine_tune == "none" and self.pooled:
             extraction = FineTuning(self, chosen).extraction()
-            seconds, state = sum(map(extraction.rehearse, tokens.values())), 0
-            steps = 0 if chosen.without_steps else batches * (chosen.epochs or 1)
+            seconds, state = sum(map(extraction.estimate_seconds, tokens.values())), 0
+            steps = 0 if chosen.is_closed_form else batches * (chosen.epochs or 1)
         else:
-            with self.backbone.adapted(chosen.lora, chosen.seed) if chosen.lora else nullcontext():
+            with self.backbone.adapted(chosen.lora_rank, chosen.seed) if chosen.lora_rank else nullcontext():
                 network, train, judged, seconds = FineTuning(self, chosen).rehearse(read)
                 training = Training(network, train, judged, chosen, TrainingBar(0, 0))
-                seconds += training.rehearse() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
+                seconds += (
+                    training.estimate_seconds() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
+                )
             if chosen.head == "logistic":
-                seconds += FineTuning(self, chosen).extraction().rehearse(tokens["train"])
+                seconds += FineTuning(self, chosen).extraction().estimate_seconds(tokens["train"])
             steps, state = batches * (chosen.epochs or 1), training.state_bytes
         trainable, parameters = self.parameters(chosen.fine_tune)
         return Plan(
@@ -343,7 +344,7 @@ class TrainableTask(Task):
             raise ConfigError(f"fit: a value is of a wrong type ({error}); see TrainingConfig") from error
         if config.head == "logistic" and (why := refusal(self)):
             raise ConfigError(why)
-        if config.without_steps and (idle := [name for name in OF_STEPS if given.get(name) is not None]):
+        if config.is_closed_form and (idle := [name for name in GRADIENT_OPTIONS if given.get(name) is not None]):
             raise ConfigError(
                 f"head 'logistic' on a frozen backbone takes no steps; leave {', '.join(idle)} out, or the head"
             )
@@ -351,9 +352,9 @@ class TrainableTask(Task):
             raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
         if config.fine_tune == "none":
             config = TrainingConfig(
-                **{**asdict(config), **{k: v for k, v in HEAD_ALONE.items() if given.get(k) is None}}
+                **{**asdict(config), **{k: v for k, v in HEAD_ONLY_DEFAULTS.items() if given.get(k) is None}}
             )
-        return config.filled(self.backbone.training_defaults)
+        return config.with_defaults(self.backbone.training_defaults)
 
     def _prepared(
         self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
@@ -373,9 +374,9 @@ class TrainableTask(Task):
             read["train"].sampling_weights = sampling_weights if chosen.balance == "oversample" else None
         if config.get("head") is None:
             chosen = replace(chosen, head=default_head_init(self, chosen, read["train"], config))
-        if chosen.without_steps:
+        if chosen.is_closed_form:
             return replace(chosen, epochs=1), parts, read
-        return stretched(chosen, _rows(read["train"]), config), parts, read
+        return extend_for_few_texts(chosen, _rows(read["train"]), config), parts, read
 
     def _run(self, chosen: TrainingConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
         """All that makes a run what it is; what differs in any of it is another run."""
@@ -403,7 +404,7 @@ def task_class(task: str) -> type[TrainableTask]:
 
 def _rows(train: Examples[TokenInputs]) -> int:
     """Of an epoch."""
-    return rows_of_an_epoch(len(train), train.sampling_weights)
+    return rows_per_epoch(len(train), train.sampling_weights)
 
 
 def language_task(preset: str | Path | Backbone, precision: str = "auto", **given: Any) -> TrainableTask:

@@ -15,9 +15,8 @@ from textgraft.evaluation import tag_ids
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.windows import WordGraph
 from textgraft.text.words import Words, split
-from textgraft.training.inputs import TokenIds, TruncationCount
-from textgraft.training.ragged import Ragged, joined
-from textgraft.training.word_inputs import WordInputs
+from textgraft.training.ragged import Ragged, concatenate_rows
+from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
 
 
 class WordRows:
@@ -60,10 +59,10 @@ class WordRows:
         for words in parts:
             texts = tf.constant(words.words, tf.string)
             packed = self._graph.compiled(Words(texts, *map(tf.constant, words[1:])))
-            ids.append(Ragged.of(packed.token_ids))
-            positions.append(Ragged.of(packed.positions))
-        rows = joined(ids)
-        return WordInputs(TokenIds(rows.values, rows.lengths, TruncationCount()), joined(positions))
+            ids.append(Ragged.from_tensor(packed.token_ids))
+            positions.append(Ragged.from_tensor(packed.positions))
+        rows = concatenate_rows(ids)
+        return WordInputs(TokenIds(rows.values, rows.lengths, TruncationCount()), concatenate_rows(positions))
 
 
 @dataclass

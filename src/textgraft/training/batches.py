@@ -39,7 +39,7 @@ def shuffled(
     return [batches[number] for number in random.permutation(len(batches))]
 
 
-def rows_of_an_epoch(rows: int, sampling_weights: np.ndarray | None) -> int:
+def rows_per_epoch(rows: int, sampling_weights: np.ndarray | None) -> int:
     """How many rows the batches of an epoch have in all; see `shuffled`."""
     return rows if sampling_weights is None else int(_copies(sampling_weights).sum())
 

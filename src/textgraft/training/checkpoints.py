@@ -94,7 +94,7 @@ class Checkpoints:
     Attributes:
         folder: where they are.
         interruption: by a signal.
-        spent: seconds in which checkpoints were written.
+        seconds_spent: seconds in which checkpoints were written.
     """
 
     def __init__(self, folder: str | Path, save_minutes: float = SAVE_MINUTES, restart: bool = False) -> None:
@@ -115,7 +115,7 @@ class Checkpoints:
         self._restart = restart
         self._seconds = 60 * save_minutes
         self._begun = self._saved_at = time.monotonic()
-        self.spent = 0.0
+        self.seconds_spent = 0.0
         self._run: dict[str, Any] = {}
         self._held = ExitStack()
 
@@ -130,7 +130,7 @@ class Checkpoints:
             raise ModelFolderError(f"{self.folder} is no folder, and checkpoints go into one; move it away")
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
-            stack.enter_context(self.interruption.handled())
+            stack.enter_context(self.interruption.handle_signals())
             folders.remove_leftovers(self.folder)
             if self._restart:
                 self.clear()
@@ -144,7 +144,7 @@ class Checkpoints:
         """Let go of the folder; the checkpoints stay."""
         self._held.close()
 
-    def begin(self, run: Mapping[str, Any]) -> None:
+    def start_run(self, run: Mapping[str, Any]) -> None:
         """Take up a run; an unfinished one that is here must be the same.
 
         Args:
@@ -164,9 +164,9 @@ class Checkpoints:
                 f"{self.folder} holds an unfinished run that differs: {'; '.join(changes)}; give the same again, or "
                 "--restart to begin anew"
             )
-        self.interruption.onward = f"{self.again} goes on from the last checkpoint"
+        self.interruption.resume_hint = f"{self.resume_command} goes on from the last checkpoint"
 
-    def resumed(self) -> Snapshot | None:
+    def load(self) -> Snapshot | None:
         """The newest checkpoint of the run that was begun; None where there is none."""
         newest = self._newest()
         if newest is None:
@@ -177,7 +177,9 @@ class Checkpoints:
         self._begun = self._saved_at = time.monotonic()
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
-    def made(self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]) -> Path:
+    def prepared_files(
+        self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]
+    ) -> Path:
         """A folder of files that a run makes before its first step, once.
 
         Args:
@@ -196,7 +198,7 @@ class Checkpoints:
         verify_folder(folder)
         return folder
 
-    def belong_to(self, folder: Path) -> bool:
+    def already_saved_to(self, folder: Path) -> bool:
         """Whether a model folder is what this run left: it was cut short between saving that and clearing up."""
         newest = self._newest()
         if newest is None or not model_folder.is_model_folder(folder):
@@ -205,24 +207,24 @@ class Checkpoints:
         return bool(model_folder.read(folder).config.get("run") == run_digest(_state(newest)["run"]))
 
     @property
-    def again(self) -> str:
+    def resume_command(self) -> str:
         """Which command goes on, for messages."""
         return "without --restart, the same command" if self._restart else "the same command"
 
     @property
-    def unfinished(self) -> bool:
+    def has_checkpoint(self) -> bool:
         """Whether there is one to go on from."""
         return self._newest() is not None
 
     @property
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether the time between two checkpoints is over."""
         return time.monotonic() - self._saved_at >= self._seconds
 
     @property
-    def affordable(self) -> bool:
+    def within_time_budget(self) -> bool:
         """Whether checkpoints have taken little of the time so far: epochs can be shorter than the writing of one."""
-        return self.spent <= _MOST_SPENT * (time.monotonic() - self._begun)
+        return self.seconds_spent <= _MOST_SPENT * (time.monotonic() - self._begun)
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, then remove the one before.
@@ -236,21 +238,21 @@ class Checkpoints:
         if not all(np.isfinite(weight).all() for weight in snapshot.weights.values()):
             raise TrainingError(
                 f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; "
-                f"{self.kept}; try a lower learning rate or --precision float32"
+                f"{self.status}; try a lower learning rate or --precision float32"
             )
         target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:
             return
         folders.make_folder(self.folder)
         folders.write_folder(target, self._files(snapshot))
-        self.interruption.onward = f"{self.again} goes on from the last checkpoint"
+        self.interruption.resume_hint = f"{self.resume_command} goes on from the last checkpoint"
         if previous:
             folders.remove_folder(previous)
         self._saved_at = time.monotonic()
-        self.spent += self._saved_at - start
+        self.seconds_spent += self._saved_at - start
 
     @property
-    def kept(self) -> str:
+    def status(self) -> str:
         """What there is to go on from, as a message says it."""
         newest = self._newest()
         return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"

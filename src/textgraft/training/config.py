@@ -12,12 +12,12 @@ from textgraft.options import check_options, option
 BALANCES = ("none", "weights", "focal", "oversample")
 
 # Fields that say something only where a head on a frozen backbone is trained in steps.
-OF_STEPS = (
+GRADIENT_OPTIONS = (
     "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup", "clip_norm", "patience",
 )  # fmt: skip
 
 # Of a head that trains alone on stored vectors, where a step costs nothing.
-HEAD_ALONE: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
+HEAD_ONLY_DEFAULTS: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
 # Steps below which a network that is fine-tuned on few texts stays where it began, as docs/training.md has measured
 # (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
@@ -141,27 +141,27 @@ class TrainingConfig:
             raise ConfigError("head logistic does not support balance; drop one")
 
     @property
-    def last(self) -> int:
+    def last_blocks(self) -> int:
         """How many of the highest blocks are trained alone; 0 for another way of fine-tuning."""
         return _number(self.fine_tune, "last:")
 
     @property
-    def lora(self) -> int:
+    def lora_rank(self) -> int:
         """The rank of the matrices beside others; 0 for another way of fine-tuning."""
         return _number(self.fine_tune, "lora:")
 
     @property
-    def without_steps(self) -> bool:
+    def is_closed_form(self) -> bool:
         """Whether nothing is trained in steps: the head on a frozen backbone is logistic regression."""
         return self.fine_tune == "none" and self.head == "logistic"
 
-    def filled(self, defaults: object) -> "TrainingConfig":
+    def with_defaults(self, defaults: object) -> "TrainingConfig":
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
 
 
-def few(rows: int, usual: int, batch_size: int) -> bool:
+def is_few_texts(rows: int, usual: int, batch_size: int) -> bool:
     """Whether the usual passes over so many rows are too few steps.
 
     Args:
@@ -169,10 +169,10 @@ def few(rows: int, usual: int, batch_size: int) -> bool:
         usual: passes.
         batch_size: rows in a step.
     """
-    return passes(usual, rows, batch_size) > usual
+    return enough_epochs(usual, rows, batch_size) > usual
 
 
-def stretched(config: TrainingConfig, rows: int, given: Mapping[str, Any]) -> TrainingConfig:
+def extend_for_few_texts(config: TrainingConfig, rows: int, given: Mapping[str, Any]) -> TrainingConfig:
     """Of few rows, more passes and more patience than is usual, unless they were given.
 
     Args:
@@ -182,11 +182,11 @@ def stretched(config: TrainingConfig, rows: int, given: Mapping[str, Any]) -> Tr
     """
     size = config.batch_size or 1
     asked = {name: steps for name, steps in _LEAST_STEPS.items() if given.get(name) is None}
-    found: dict[str, Any] = {name: passes(getattr(config, name), rows, size, asked[name]) for name in asked}
+    found: dict[str, Any] = {name: enough_epochs(getattr(config, name), rows, size, asked[name]) for name in asked}
     return replace(config, **found)
 
 
-def passes(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["epochs"]) -> int:
+def enough_epochs(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["epochs"]) -> int:
     """The usual number of passes, or as many as make so many steps.
 
     Args:

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.training.batches import by_length
-from textgraft.training.inputs import Inputs
-from textgraft.training.ragged import joined, rows_of
+from textgraft.training.examples import Inputs
+from textgraft.training.ragged import concatenate_rows, rows_of
 
 _MOST_ROWS = 512  # in a batch
 
@@ -31,7 +31,7 @@ def inference_step(forward: Callable[..., Any], spec: Any) -> Any:
     return infer
 
 
-def outputs_of(
+def compute_outputs(
     infer: Callable[[Any], Any],
     inputs: Inputs,
     batch_tokens: int,
@@ -56,4 +56,4 @@ def outputs_of(
     if not parts:
         return np.empty((0,), np.float32)
     back = np.argsort(np.concatenate(order), kind="stable")
-    return tf.nest.map_structure(lambda *found: joined(found)[back], *parts)
+    return tf.nest.map_structure(lambda *found: concatenate_rows(found)[back], *parts)

@@ -15,18 +15,18 @@ class Interruption:
     """Handles both signals, where the run is in the main thread.
 
     Attributes:
-        asked: the number of the signal that came, or 0.
-        onward: how to go on, for messages.
+        signal_number: the number of the signal that came, or 0.
+        resume_hint: how to go on, for messages.
     """
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
-        self.asked = 0
-        self.onward = "the same command starts again"
+        self.signal_number = 0
+        self.resume_hint = "the same command starts again"
         self._deferred = False
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
+    def handle_signals(self) -> Iterator[None]:
         """Raise `InterruptionError` on a signal, or only note it where that is deferred.
 
         After the first signal the system's own answer to it is back: a second one ends the process at once.
@@ -52,7 +52,7 @@ class Interruption:
             yield
         finally:
             self._deferred = False
-        if self.asked:
+        if self.signal_number:
             raise self._now()
 
     def error(self, what: str) -> InterruptionError:
@@ -61,13 +61,13 @@ class Interruption:
         Args:
             what: was done, and how to go on.
         """
-        return InterruptionError(f"stopped by {signal.Signals(self.asked).name}; {what}", self.asked)
+        return InterruptionError(f"stopped by {signal.Signals(self.signal_number).name}; {what}", self.signal_number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.asked = number
+        self.signal_number = number
         signal.signal(number, signal.SIG_DFL)
         if not self._deferred:
             raise self._now()
 
     def _now(self) -> InterruptionError:
-        return self.error(f"nothing was left half-written; {self.onward}")
+        return self.error(f"nothing was left half-written; {self.resume_hint}")

@@ -8,24 +8,25 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from textgraft.errors import DataError
+from textgraft.training.examples import Examples
+from textgraft.training.features import Vectors
 from textgraft.training.history import History
-from textgraft.training.inputs import Examples, Vectors
 
 _MOST_ITERATIONS = 1000
 _SMALLEST = 1e-12
 
 
-def fit_logistic(
+def train_logistic_head(
     layer: keras.layers.Dense,
     data: Examples[Vectors],
     validation: Examples[Vectors],
     judge: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """`set_optimum`; the history has one row.
+    """`fit_logistic_layer`; the history has one row.
 
     Args:
-        layer: see `set_optimum`.
-        data: see `set_optimum`.
+        layer: see `fit_logistic_layer`.
+        data: see `fit_logistic_layer`.
         validation: the same, to judge by.
         judge: (targets, logits) to means: metrics and loss.
 
@@ -33,17 +34,17 @@ def fit_logistic(
         DataError: when a label has no training text.
     """
     start = time.monotonic()
-    set_optimum(layer, data)
+    fit_logistic_layer(layer, data)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
     for prefix, part in {"": data, "val_": validation}.items():
-        means = judge(np.asarray(part.targets), logits_of(layer, part))
+        means = judge(np.asarray(part.targets), compute_logits(layer, part))
         record |= {f"{prefix}{name}": value for name, value in means.items()}
     record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
     return History([record], 1, seconds)
 
 
-def set_optimum(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
+def fit_logistic_layer(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
     """Set a layer's weights to scikit-learn's optimum.
 
     The L2 penalty is what C = 1 would be if the vectors' mean squared norm were 1, so it does not depend on the scale
@@ -57,7 +58,7 @@ def set_optimum(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
         DataError: when a label has no training text.
     """
     targets = np.asarray(data.targets)
-    if not complete(targets, layer.units):
+    if not all_labels_present(targets, layer.units):
         raise DataError("a label has no training text; logistic regression needs some of each")
     vectors = data.inputs.values
     squared = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
@@ -67,13 +68,13 @@ def set_optimum(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
     layer.bias.assign(found.intercept_)
 
 
-def logits_of(layer: keras.layers.Dense, data: Examples[Vectors]) -> np.ndarray:
+def compute_logits(layer: keras.layers.Dense, data: Examples[Vectors]) -> np.ndarray:
     """What a layer gives for vectors, float32 (n, units)."""
     product: np.ndarray = data.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
     return product
 
 
-def complete(targets: np.ndarray, units: int) -> bool:
+def all_labels_present(targets: np.ndarray, units: int) -> bool:
     """Whether each label has a training text.
 
     Args:

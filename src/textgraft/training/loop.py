@@ -11,16 +11,14 @@ import tensorflow as tf
 
 from textgraft.errors import TrainingError
 from textgraft.training import batches
-from textgraft.training.best_epoch import BestEpoch
 from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
 from textgraft.training.config import TrainingConfig
-from textgraft.training.eta import Pace
-from textgraft.training.history import History, Watcher
-from textgraft.training.inference import inference_step, outputs_of
-from textgraft.training.inputs import Examples, Inputs
-from textgraft.training.schedule import learning_rates
-from textgraft.training.step import Network, Result, TrainingStep
-from textgraft.training.train_state import State
+from textgraft.training.examples import Examples, Inputs
+from textgraft.training.history import BestEpoch, History
+from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.optimizer import learning_rates
+from textgraft.training.progress import Callback, EtaEstimator
+from textgraft.training.step import Network, Result, TrainingStep, TrainState
 
 # A training step goes forward once and backward, which is about twice the work.
 _TRAINING_OVER_FORWARD = 3
@@ -41,7 +39,7 @@ class Training:
         data: Examples[Inputs],
         validation: Examples[Inputs],
         config: TrainingConfig,
-        watcher: Watcher,
+        callback: Callback,
         place: Callable[[int], str] = lambda row: f"row {row + 1}",
     ) -> None:
         """Prepare a run.
@@ -51,11 +49,11 @@ class Training:
             data: training rows.
             validation: rows that judge each epoch; never trained on.
             config: without None.
-            watcher: told of each step and epoch.
+            callback: told of each step and epoch.
             place: where a training row is, a number last, as in "reviews.csv, line 7"; for messages.
         """
         self._network, self._data, self._validation = network, data, validation
-        self._config, self._watcher, self._place = config, watcher, place
+        self._config, self._callback, self._place = config, callback, place
         self._epochs = config.epochs or 1
         first = self._order(0)
         self._rates = learning_rates(config, self._epochs * len(first))
@@ -64,10 +62,10 @@ class Training:
         self._step = TrainingStep(network, data, config, len(first))
         self._infer = inference_step(self._judged, validation.spec)
         self._selection = BestEpoch(network.score, validation.sample_size)
-        self._state = State(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
+        self._state = TrainState(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
-        self._pace, self._compiled, self._validation_seconds = Pace(), False, 0.0
+        self._pace, self._compiled, self._validation_seconds = EtaEstimator(), False, 0.0
 
     def run(self, checkpoints: Checkpoints | None = None) -> History:
         """Train all trainable weights of the network; it ends with those of its best epoch.
@@ -83,7 +81,7 @@ class Training:
         with ExitStack() as stack:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
-                self._resume(checkpoints.resumed())
+                self._resume(checkpoints.load())
             while not self._finished:
                 self._train_epoch(checkpoints)
                 self._judge_epoch(checkpoints)
@@ -97,7 +95,7 @@ class Training:
         """Of a run that has ended: what is kept of the outputs of the validation rows."""
         return self._outputs(lambda _: None)[1]
 
-    def rehearse(self, steps: int = _REHEARSED) -> float:
+    def estimate_seconds(self, steps: int = _REHEARSED) -> float:
         """Make some steps that move no weight, short and long ones; the seconds that the run would take.
 
         Args:
@@ -141,15 +139,15 @@ class Training:
 
     def _train_epoch(self, checkpoints: Checkpoints | None) -> None:
         progress, order = self._progress, self._order(self._progress.epoch)
-        self._data.begin(progress.epoch)
+        self._data.start_epoch(progress.epoch)
         for rows in order[progress.batch :]:
             start = time.monotonic()
             result = self._step(rows, self._rates[progress.step], progress.step)
             if not (np.isfinite(result.loss) and np.isfinite(result.norm)):
                 raise self._diverged(result, rows, checkpoints)
             self._count(result, rows, time.monotonic() - start)
-            self._watcher.step(progress.epoch, len(rows), self._means, self._left())
-            if checkpoints and (checkpoints.interruption.asked or checkpoints.due):
+            self._callback.on_step_end(progress.epoch, len(rows), self._means, self._left())
+            if checkpoints and (checkpoints.interruption.signal_number or checkpoints.is_due):
                 self._save(checkpoints)
 
     def _judge_epoch(self, checkpoints: Checkpoints | None) -> None:
@@ -169,13 +167,13 @@ class Training:
         progress.close_epoch()
         if self._kept == progress.epoch:
             self._best = self._state.weights()
-        self._watcher.epoch(record)
-        if checkpoints and (checkpoints.interruption.asked or checkpoints.affordable):
+        self._callback.on_epoch_end(record)
+        if checkpoints and (checkpoints.interruption.signal_number or checkpoints.within_time_budget):
             self._save(checkpoints)
 
     def _validate(self, checkpoints: Checkpoints | None) -> dict[str, float]:
         def watch(_: int) -> None:
-            if checkpoints and checkpoints.interruption.asked:
+            if checkpoints and checkpoints.interruption.signal_number:
                 self._save(checkpoints)
 
         validation, (losses, outputs) = self._validation, self._outputs(watch)
@@ -187,7 +185,7 @@ class Training:
 
     def _outputs(self, watch: Callable[[int], None]) -> Any:
         """Losses of the validation rows, and what is kept of their outputs."""
-        return outputs_of(self._infer, self._validation, self._config.batch_tokens or 1, watch)
+        return compute_outputs(self._infer, self._validation, self._config.batch_tokens or 1, watch)
 
     def _judged(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
         """Losses of validation rows and what is kept of their outputs; graph ops."""
@@ -204,7 +202,7 @@ class Training:
         return self._unusable(f"{what} in {where} ({how})", checkpoints)
 
     def _unusable(self, what: str, checkpoints: Checkpoints | None) -> TrainingError:
-        kept = f"; {checkpoints.kept}" if checkpoints else ""
+        kept = f"; {checkpoints.status}" if checkpoints else ""
         return TrainingError(f"{what}{kept}; try a lower learning rate or --precision float32")
 
     def _places(self, rows: np.ndarray) -> str:
@@ -252,9 +250,9 @@ class Training:
         closed = self._progress.batch == 0 and self._kept == self._progress.epoch
         best = None if closed or not self._progress.records else self._best
         checkpoints.save(Snapshot(self._progress, weights, self._state.optimizer(), best))
-        if checkpoints.interruption.asked:
+        if checkpoints.interruption.signal_number:
             where = f"epoch {self._progress.epoch + 1}, step {self._progress.batch}"
-            raise checkpoints.interruption.error(f"saved at {where}; {checkpoints.again} goes on from there")
+            raise checkpoints.interruption.error(f"saved at {where}; {checkpoints.resume_command} goes on from there")
 
     def _resume(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
@@ -265,9 +263,9 @@ class Training:
         self._best = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * self._rows + progress.seen
         if seen:
-            self._watcher.step(progress.epoch, seen, self._means, None)
+            self._callback.on_step_end(progress.epoch, seen, self._means, None)
         where = f"epoch {progress.epoch + 1}, step {progress.batch}"
-        self._watcher.note(f"resumed an unfinished run after {where}")
+        self._callback.on_message(f"resumed an unfinished run after {where}")
 
 
 def _source(place: str) -> str:

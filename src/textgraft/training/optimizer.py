@@ -1,12 +1,76 @@
-"""Adam and AdamW, a variable at a time in one pass over it."""
+"""The learning rate as a function of the step."""
 
 from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from textgraft.training.config import TrainingConfig
-from textgraft.training.layerwise_schedule import LayerwiseSchedule
+
+
+def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
+    """The learning rate of every step, and 0 or the constant after the last.
+
+    A linear schedule rises from 0 to the peak over the warm-up steps, then falls to 0 at the last step.
+
+    Args:
+        config: without None.
+        steps: optimizer steps of the whole run.
+
+    Returns:
+        float64 (steps + 1,).
+    """
+    peak = config.learning_rate or 0.0
+    if config.schedule == "constant":
+        return np.full(steps + 1, peak)
+    done = np.arange(steps + 1)
+    warmup = round(config.warmup * steps)
+    rising = (done + 1) / max(warmup, 1)
+    falling = (steps - done) / max(steps - warmup, 1)
+    return peak * np.clip(np.minimum(rising, falling), 0.0, 1.0)
+
+
+class LayerwiseSchedule:
+    """Learning rates that fall towards the input, and variables that are let go one stage after the other.
+
+    References:
+        Howard & Ruder, 2018, https://arxiv.org/abs/1801.06146
+        Clark et al., 2020, https://arxiv.org/abs/2003.10555
+
+    Attributes:
+        factors: of the learning rate, one per variable.
+        starts: the step, from 0, at which each variable begins to move.
+    """
+
+    def __init__(self, stages: Sequence[int], config: TrainingConfig, steps_per_epoch: int) -> None:
+        """Plan a training.
+
+        Args:
+            stages: of each variable; the highest is the head's.
+            config: layer_decay and gradual_unfreezing count.
+            steps_per_epoch: of the optimizer.
+        """
+        top = max(stages, default=0)
+        below = [top - stage for stage in stages]
+        self.factors = [config.layer_decay**depth for depth in below]
+        self.starts = [depth * steps_per_epoch if config.gradual_unfreezing else 0 for depth in below]
+
+    def moving(self, step: int) -> tuple[int, ...]:
+        """The variables that move in a step, by their number."""
+        return tuple(number for number, start in enumerate(self.starts) if step >= start)
+
+    def rates(self, number: int, rates: np.ndarray) -> np.ndarray:
+        """A variable's own learning rates.
+
+        Args:
+            number: of the variable.
+            rates: of the run, one per step, from the first on.
+        """
+        own = rates * self.factors[number]
+        own[: self.starts[number]] = 0.0
+        return own
+
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 _UNDECAYED = ("bias", "gamma", "beta")

@@ -23,7 +23,7 @@ class Ragged:
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
 
     @classmethod
-    def of(cls, tensor: tf.RaggedTensor) -> "Ragged":
+    def from_tensor(cls, tensor: tf.RaggedTensor) -> "Ragged":
         """A tensor's rows."""
         return cls(tensor.values.numpy(), tensor.row_lengths().numpy())
 
@@ -50,7 +50,7 @@ Rows = np.ndarray | Ragged
 def rows_of(tensor: tf.Tensor | tf.RaggedTensor) -> Rows:
     """A tensor's rows as arrays."""
     if isinstance(tensor, tf.RaggedTensor):
-        return Ragged.of(tensor)
+        return Ragged.from_tensor(tensor)
     return tensor.numpy()  # type: ignore[no-any-return]
 
 
@@ -64,7 +64,7 @@ def spec_of(rows: Rows) -> tf.TypeSpec:
     return rows.spec if isinstance(rows, Ragged) else tf.TensorSpec([None, *rows.shape[1:]], rows.dtype)
 
 
-def joined(parts: Sequence[Any]) -> Any:
+def concatenate_rows(parts: Sequence[Any]) -> Any:
     """Rows, of one kind, after each other."""
     if isinstance(parts[0], Ragged):
         values, lengths = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "lengths"))

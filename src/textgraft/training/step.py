@@ -1,6 +1,6 @@
 """The training step: rows in, one move of the optimizer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,11 +13,10 @@ import tensorflow as tf
 from textgraft.training.batches import by_length
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
-from textgraft.training.fast_dropout import fast_dropout
-from textgraft.training.inputs import Examples, Inputs
-from textgraft.training.layerwise_schedule import LayerwiseSchedule
-from textgraft.training.optimizer import Adam
-from textgraft.training.ragged import Rows, joined, rows_of
+from textgraft.training.examples import Examples, Inputs
+from textgraft.training.keras_private import fast_dropout
+from textgraft.training.optimizer import Adam, LayerwiseSchedule
+from textgraft.training.ragged import Rows, concatenate_rows, rows_of
 
 _SHARE = _RATE = tf.TensorSpec([], tf.float32)
 _NUMBER = tf.TensorSpec([], tf.int32)
@@ -120,7 +119,7 @@ class TrainingStep:
         add = self._graph("_add", moving)
         results = [add(*self._data.batch(rows[part]), share) for part in parts]
         norm = float(self._graph("_move_by_sums", moving)(learning_rate, done))
-        outputs = joined([rows_of(outputs) for _, outputs in results])
+        outputs = concatenate_rows([rows_of(outputs) for _, outputs in results])
         back = np.argsort(np.concatenate(parts), kind="stable")
         return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
 
@@ -193,3 +192,49 @@ class TrainingStep:
 
 def _compiled(function: Callable[..., Any], *signature: tf.TypeSpec) -> Any:
     return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
+
+
+class TrainState:
+    """The variables of a run, as arrays for a checkpoint and back."""
+
+    def __init__(
+        self, variables: Sequence[keras.Variable], slots: Sequence[keras.Variable], layers: keras.Model, seed: int
+    ) -> None:
+        """Give every seed generator (dropout) a state that depends on nothing but the run's seed and its place.
+
+        Args:
+            variables: what is trained.
+            slots: the optimizer's moments.
+            layers: whose seed generators take part.
+            seed: of the run.
+        """
+        seeds = [weight for weight in layers.non_trainable_variables if "seed_gen" in weight.path]
+        for number, state in enumerate(seeds):
+            random = np.random.Generator(np.random.PCG64([seed, number]))
+            state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
+        self._variables, self._optimizer = list(variables), [*slots, *seeds]
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of what is trained, by number."""
+        return _arrays(self._variables)
+
+    def set_weights(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The opposite of `weights`."""
+        _assign(self._variables, arrays)
+
+    def optimizer(self) -> dict[str, np.ndarray]:
+        """Copies of the moments and the states of the seed generators, by number."""
+        return _arrays(self._optimizer)
+
+    def set_optimizer(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The opposite of `optimizer`."""
+        _assign(self._optimizer, arrays)
+
+
+def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+    return {f"{number:04d}": variable.numpy() for number, variable in enumerate(variables)}
+
+
+def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    for number, variable in enumerate(variables):
+        variable.assign(arrays[f"{number:04d}"])

@@ -10,7 +10,8 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.trainable import TrainableTask, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig
-from textgraft.training.history import History, Watcher
+from textgraft.training.history import History
+from textgraft.training.progress import Callback
 from textgraft.tuning.assignment import Assignment
 
 Words = Mapping[str, str | bool | int | float]
@@ -51,9 +52,9 @@ def refusal(model: TrainableTask, words: Words) -> str:
     return ""
 
 
-def fitted(model: TrainableTask, words: Words, parts: Parts, watcher: Watcher) -> History:
+def fitted(model: TrainableTask, words: Words, parts: Parts, callback: Callback) -> History:
     """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
-    return model.fit(parts.train, parts.validation, watcher, **_some(words, _FIT))
+    return model.fit(parts.train, parts.validation, callback, **_some(words, _FIT))
 
 
 def command(words: Words, data: str, out: str) -> str:

@@ -130,8 +130,8 @@ class Search:
         try:
             model = built(row.words, self._assignment)
             epochs, texts = int(row.words.get("epochs", 1)), len(self._parts.train)
-            with TrialWatcher(trial, self._measure, epochs, texts, deadline) as watcher:
-                history = fitted(model, row.words, self._parts, watcher)
+            with TrialWatcher(trial, self._measure, epochs, texts, deadline) as callback:
+                history = fitted(model, row.words, self._parts, callback)
         except optuna.TrialPruned as pruned:
             return replace(row, state=PRUNED, why=str(pruned))
         except (ConfigError, TrainingError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import HEAD_ALONE, TrainingConfig, passes
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, enough_epochs
 
 Value = str | bool | int | float
 
@@ -154,8 +154,8 @@ def default_space(rows: int) -> Space:
     Args:
         rows: to train on; where they are few, `fit` makes more passes over them, and so do the trials.
     """
-    whole = passes(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
-    head = passes(HEAD_ALONE["epochs"], rows, HEAD_ALONE["batch_size"])
+    whole = enough_epochs(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
+    head = enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], rows, HEAD_ONLY_DEFAULTS["batch_size"])
     return Space(
         {
             "preset": Choice(("minilm",)),

@@ -8,7 +8,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.text.cleaning import Cleaning
-from textgraft.training.config import HEAD_ALONE, TrainingConfig, few, stretched
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, extend_for_few_texts, is_few_texts
 from textgraft.tuning.assignment import Assignment
 from textgraft.tuning.candidate import Words, built, refusal
 from textgraft.tuning.search_space import Space, Value
@@ -37,12 +37,12 @@ class Abilities:
 
     def usual(self, way: str, rows: int) -> Words:
         """What `fit` takes for a way of fine-tuning on so many rows, where nothing is said."""
-        values: dict[str, Any] = {**self.defaults, **(HEAD_ALONE if way == "none" else {})}
+        values: dict[str, Any] = {**self.defaults, **(HEAD_ONLY_DEFAULTS if way == "none" else {})}
         config = TrainingConfig(**{known.name: values[known.name] for known in fields(TrainingConfig)})
-        wanted = way == "none" or few(rows, config.epochs or 1, config.batch_size or 1)
+        wanted = way == "none" or is_few_texts(rows, config.epochs or 1, config.batch_size or 1)
         if wanted and self._begins_as_logistic(way):
             config = replace(config, head="logistic")
-        return {**values, **asdict(stretched(config, rows, {}))}
+        return {**values, **asdict(extend_for_few_texts(config, rows, {}))}
 
     def refusal(self, table: str, word: str, value: Value) -> str:
         """Why it cannot have a value; empty where it can."""

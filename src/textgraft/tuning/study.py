@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgraft.errors import ConfigError, ModelFolderError, TextgraftError
-from textgraft.training.config import OF_STEPS
+from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.tuning.baselines import Baseline
 from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, Row
 from textgraft.tuning.measure import Measure
@@ -199,7 +199,7 @@ class Study:
         for word in KINDS:  # preset and fine_tune first: the others depend on them
             found = self._space.options(word, words.get("preset", ""), words.get("fine_tune", ""))
             without_steps = words.get("fine_tune") == "none" and words.get("head") == "logistic"
-            if found and not (without_steps and word in OF_STEPS):
+            if found and not (without_steps and word in GRADIENT_OPTIONS):
                 words[word] = _suggested(trial, *found)
         return words
 

@@ -33,17 +33,17 @@ class TrialWatcher(TrainingBar):
         self._trial, self._measure, self._planned, self._deadline = trial, measure, epochs, deadline
         self._reported = 0
 
-    def extracted(self, texts: int, total: int) -> None:
+    def on_features_extracted(self, texts: int, total: int) -> None:
         """Count texts that went through the frozen backbone; see `TrainingBar`."""
-        super().extracted(texts, total)
+        super().on_features_extracted(texts, total)
         self._require_time(0)
 
-    def step(self, epoch: int, texts: int, means: dict[str, float], left: float | None) -> None:
+    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Advance; see `TrainingBar`."""
-        super().step(epoch, texts, means, left)
-        self._require_time(left or 0)
+        super().on_step_end(epoch, texts, means, seconds_left)
+        self._require_time(seconds_left or 0)
 
-    def epoch(self, record: dict[str, float]) -> None:
+    def on_epoch_end(self, record: dict[str, float]) -> None:
         """Report how the validation texts are answered.
 
         Args:

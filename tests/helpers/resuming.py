@@ -6,48 +6,48 @@ import pytest
 from textgraft.training.checkpoints import Checkpoints
 
 
-class CutError(Exception):
+class SimulatedCrashError(Exception):
     """Stands for a death of the process."""
 
 
-class Watcher:
+class RecordingCallback:
     """Does something after some step, and keeps what it was told."""
 
     def __init__(self, after=None, action=None):
         self.after, self.action = after, action
-        self.steps, self.texts, self.notes, self.left, self.records = 0, 0, [], [], []
+        self.steps, self.texts, self.messages, self.seconds_left, self.records = 0, 0, [], [], []
 
-    def extracted(self, texts, total):
+    def on_features_extracted(self, texts, total):
         self.texts += texts
 
-    def step(self, epoch, texts, means, left):
+    def on_step_end(self, epoch, texts, means, seconds_left):
         self.steps += 1
-        self.left.append(left)
+        self.seconds_left.append(seconds_left)
         if self.steps == self.after:
             self.action()
 
-    def epoch(self, record):
+    def on_epoch_end(self, record):
         self.records.append(record)
 
-    def note(self, line):
-        self.notes.append(line)
+    def on_message(self, line):
+        self.messages.append(line)
 
 
-def cut():
-    raise CutError
+def crash():
+    raise SimulatedCrashError
 
 
-def often(folder):
+def checkpoint_every_step(folder):
     """Checkpoints after each step."""
     return Checkpoints(folder, save_minutes=1e-9)
 
 
-def cut_and_resumed(fresh, fit, after, folder, whole=None, cuts=1):
+def assert_resume_changes_nothing(fresh, fit, after, folder, whole=None, cuts=1):
     """Assert that it makes no difference.
 
     Args:
         fresh: gives the model, as it is before it is trained.
-        fit: trains a model: (model, watcher, checkpoints).
+        fit: trains a model: (model, callback, checkpoints).
         after: the step after which the process dies.
         folder: of the run.
         whole: trained at one go already.
@@ -58,17 +58,17 @@ def cut_and_resumed(fresh, fit, after, folder, whole=None, cuts=1):
     """
     if whole is None:
         whole = fresh()
-        fit(whole, Watcher(), None)
+        fit(whole, RecordingCallback(), None)
     for _ in range(cuts):
-        with pytest.raises(CutError), often(folder) as checkpoints:
-            fit(fresh(), Watcher(after, cut), checkpoints)
-    resumed, watcher = fresh(), Watcher()
-    fit(resumed, watcher, folder)
-    assert_same(end(resumed), end(whole))
-    return resumed, whole, watcher
+        with pytest.raises(SimulatedCrashError), checkpoint_every_step(folder) as checkpoints:
+            fit(fresh(), RecordingCallback(after, crash), checkpoints)
+    resumed, callback = fresh(), RecordingCallback()
+    fit(resumed, callback, folder)
+    assert_same_state(final_state(resumed), final_state(whole))
+    return resumed, whole, callback
 
 
-def end(model):
+def final_state(model):
     """All that must be the same in the end: weights, settings, and the history but for the clock."""
     weights = {name: weight.numpy() for name, weight in model._weights().items()}
     clock = {"seconds", "texts_per_second"}
@@ -76,7 +76,7 @@ def end(model):
     return weights, history, model.settings()
 
 
-def assert_same(first, second):
+def assert_same_state(first, second):
     assert first[1:] == second[1:]
     for name, weight in first[0].items():
         np.testing.assert_array_equal(weight, second[0][name], err_msg=name)
