@@ -21,7 +21,7 @@ def test_refused_by_name(name, value):
 
 
 def test_none_is_filled_and_a_given_value_kept():
-    config = TrainingConfig(epochs=7).filled(TRANSFORMER_DEFAULTS)
+    config = TrainingConfig(epochs=7).with_defaults(TRANSFORMER_DEFAULTS)
     assert config.epochs == 7
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
 

@@ -73,7 +73,8 @@ class TrainingConfig:
     learning_rate: float | None = option(
         None,
         "Peak learning rate.",
-        shown_default=f"{_USUAL.learning_rate:g} for transformers, {HEAD_ALONE['learning_rate']:g} for a head alone",
+        shown_default=f"{_USUAL.learning_rate:g} for transformers, "
+        f"{HEAD_ONLY_DEFAULTS['learning_rate']:g} for a head alone",
         above=0,
         below=math.inf,
         searchable=True,
