@@ -4,7 +4,7 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
-from textgraft.evaluation.metrics import log_loss
+from textgraft.evaluation.classification_metrics import log_loss
 
 JOBS = (("imdb", 16), ("imdb", 64), ("imdb", 250), ("imdb", 1000), ("agnews", 64), ("agnews", 2000))
 SEEDS, TESTED, BINS = (0, 1, 2), 2000, 15

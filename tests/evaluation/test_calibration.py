@@ -1,53 +1,84 @@
-"""The temperature is the one that makes the labels most probable, held near 1 where they are few."""
+"""The best temperature maximises the penalised likelihood; the best thresholds equal an exhaustive search."""
 
 import numpy as np
 import pytest
+from scipy.special import softmax
+from sklearn import metrics as sk
 
-from textgraft.evaluation.calibration import best_temperature
-from textgraft.evaluation.metrics import log_loss
+from textgraft.evaluation.calibration import best_temperature, best_thresholds
+from textgraft.evaluation.classification_metrics import log_loss
 
 
-def drawn(texts, labels=3, seed=0):
-    """Logits, and targets drawn with just the probabilities that they say."""
+def draw_example(texts, labels=3, seed=0):
+    """Targets drawn from the probabilities of random logits, and those logits."""
     random = np.random.default_rng(seed)
     logits = random.normal(0, 2, (texts, labels)).astype(np.float32)
-    chances = np.cumsum(softmax(logits), axis=1)
+    chances = np.cumsum(softmax(logits.astype(np.float64), axis=1), axis=1)
     return (random.random((texts, 1)) > chances).sum(axis=1), logits
 
 
-def softmax(logits):
-    shares = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
-
-
-@pytest.mark.parametrize("times", [0.25, 1, 4])
+@pytest.mark.parametrize("factor", [0.25, 1, 4])
 @pytest.mark.parametrize("labels", [2, 3, 20])
-def test_it_undoes_what_was_multiplied(times, labels):
-    targets, logits = drawn(20_000, labels)
-    assert best_temperature(targets, times * logits) == pytest.approx(times, rel=0.03)
+def test_temperature_recovers_the_factor_of_scaled_logits(factor, labels):
+    targets, logits = draw_example(20_000, labels)
+    assert best_temperature(targets, factor * logits) == pytest.approx(factor, rel=0.03)
 
 
 @pytest.mark.parametrize("texts", [1, 5, 40])
-def test_no_other_temperature_is_better(texts):
-    targets, logits = drawn(texts)
+def test_temperature_minimises_the_penalised_loss(texts):
+    targets, logits = draw_example(texts)
     logits *= 5
 
     def penalised(temperature):
-        return texts * log_loss(targets, softmax(logits / temperature)) + np.log(temperature) ** 2 / 2
+        return (
+            texts * log_loss(targets, softmax(logits.astype(np.float64) / temperature, axis=1))
+            + np.log(temperature) ** 2 / 2
+        )
 
     grid = np.geomspace(0.02, 50, 2000)
     assert penalised(best_temperature(targets, logits)) <= min(map(penalised, grid)) + 1e-6
 
 
-def test_a_few_right_texts_make_no_model_sure():
+def test_temperature_stays_near_one_on_few_texts():
     targets = np.zeros(3, np.int64)
-    right = np.tile(np.array([[3, 0]], np.float32), (3, 1))
-    assert 0.7 < best_temperature(targets, right) < 1
-    assert best_temperature(targets, -right) > 1.5
-    assert best_temperature(targets[:0], right[:0]) == 1
+    correct = np.tile(np.array([[3, 0]], np.float32), (3, 1))
+    assert 0.7 < best_temperature(targets, correct) < 1
+    assert best_temperature(targets, -correct) > 1.5
+    assert best_temperature(targets[:0], correct[:0]) == 1
 
 
-def test_logits_of_any_size():
-    targets, logits = drawn(50)
+def test_temperature_is_finite_for_logits_of_any_size():
+    targets, logits = draw_example(50)
     assert np.isfinite(best_temperature(targets, logits * 1e6))
     assert np.isfinite(best_temperature(targets, logits * 0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_threshold_nearer_to_a_half_is_as_good(seed):
+    random = np.random.default_rng(seed)
+    targets = random.random((40, 3)) < random.random(3)
+    probabilities = np.clip(random.random((40, 3)) * 0.7 + 0.3 * targets, 0, 1).round(2) * 0.6  # 0.5 is too high
+    thresholds = best_thresholds(targets, probabilities)
+    assert (thresholds != 0.5).any()
+    for i in range(3):
+        ends = np.unique(np.append(probabilities[:, i], 0))
+        candidates = np.append((ends[1:] + ends[:-1]) / 2, 0.5)
+        scores = [sk.f1_score(targets[:, i], probabilities[:, i] >= t, zero_division=0) for t in candidates]
+        texts = targets[:, i].sum()
+        share = (max(scores) * texts + 1) / (texts + 2)
+        min_score = max(scores) - (share * (1 - share) / (texts + 2)) ** 0.5
+        assert sk.f1_score(targets[:, i], probabilities[:, i] >= thresholds[i], zero_division=0) >= min_score - 1e-12
+        nearer = np.abs(candidates - 0.5) < abs(thresholds[i] - 0.5) - 1e-12
+        assert not (np.array(scores)[nearer] >= min_score).any()
+
+
+def test_threshold_is_the_midpoint_of_a_gap_and_absent_labels_keep_a_half():
+    targets = np.array([[True, False], [False, False]])
+    np.testing.assert_allclose(best_thresholds(targets, np.array([[0.4, 0.7], [0.2, 0.8]])), [0.3, 0.5])
+
+
+def test_a_label_that_was_not_learned_is_not_assigned_to_most_texts():
+    targets = np.zeros((200, 1), bool)
+    targets[100] = True
+    probabilities = np.linspace(0.02, 0.01, 200)[:, None]  # assigning it to 101 texts has the highest F1
+    assert best_thresholds(targets, probabilities) == 0.5

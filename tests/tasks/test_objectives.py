@@ -11,7 +11,7 @@ import textgraft as tg
 from tests.helpers.commands import assert_fails, run
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError, ModelFolderError
-from textgraft.evaluation.label_sets import best_thresholds
+from textgraft.evaluation.calibration import best_thresholds
 from textgraft.model_folder import folder as model_folder
 
 WORDS = {"good": "praise", "bad": "blame", "plot": "story"}

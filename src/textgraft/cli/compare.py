@@ -91,7 +91,7 @@ def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
     import numpy as np
 
     from textgraft.cli.console import followed, say_truncated
-    from textgraft.evaluation.metrics import classification
+    from textgraft.evaluation.classification_metrics import classification_metrics
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.training.token_ids import TruncationCount
@@ -103,7 +103,7 @@ def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)
     say_truncated(f"{dataset.source}, {stored.folder}", asdict(truncated), model.architecture.sequence_length)
-    found = classification(dataset.label_ids(labels), probabilities, labels)
+    found = classification_metrics(dataset.label_ids(labels), probabilities, labels)
     scores = {name: found[name] for name in ("accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval")}
     return {"scores": scores, "said": probabilities.argmax(axis=1), "labels": labels}
 
@@ -119,7 +119,13 @@ def _pairs(names: list[str], models: list[dict[str, Any]], dataset: Any) -> Iter
     for (a, b), one, p in zip(pairs, found, adjusted, strict=True):
         judged = replace(one, p=p)
         sentence = judged.sentence(names[a], names[b])
-        yield {"first": names[a], "second": names[b], **asdict(judged), "real": judged.is_real, "sentence": sentence}
+        yield {
+            "first": names[a],
+            "second": names[b],
+            **asdict(judged),
+            "real": judged.is_significant,
+            "sentence": sentence,
+        }
 
 
 def _models_table(folders: list[Path], models: list[dict[str, Any]], texts: int) -> Any:

@@ -30,7 +30,7 @@ def demo(json: o.Json = False) -> None:
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
-    from textgraft.evaluation.report import render
+    from textgraft.evaluation.metric_tables import classification_tables
     from textgraft.tasks.text_classification import TextClassifier
 
     start = time.monotonic()
@@ -40,7 +40,7 @@ def demo(json: o.Json = False) -> None:
     metrics = model.evaluate(test)
     baseline = tfidf_accuracy(_texts(train), train.label_ids(model.labels), _texts(test), test.label_ids(model.labels))
     if not json:
-        show(render(metrics))
+        show(classification_tables(metrics))
         show(_comparison(metrics["accuracy"], baseline, seconds))
         show(_predictions(model))
         say("next: textgraft train YOUR.csv --out my-model")

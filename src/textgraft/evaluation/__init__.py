@@ -1,1 +1,1 @@
-"""Numbers about predictions: numpy and scikit-learn, no TensorFlow."""
+"""Metrics, intervals, calibration and comparisons of predictions: NumPy, SciPy and scikit-learn, no TensorFlow."""

@@ -1,4 +1,4 @@
-"""The baseline without transfer: TF-IDF and logistic regression, on the same texts."""
+"""Baseline without transfer learning: TF-IDF and logistic regression."""
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -7,12 +7,12 @@ from sklearn.pipeline import make_pipeline
 
 
 def tfidf_accuracy(texts: list[str], targets: np.ndarray, test_texts: list[str], test_targets: np.ndarray) -> float:
-    """Accuracy on the test texts of logistic regression on TF-IDF of words and word pairs, sublinear counts.
+    """Test accuracy of logistic regression on the TF-IDF of words and word pairs (sublinear counts).
 
     Args:
         texts: training texts.
         targets: int (n,), their classes.
-        test_texts: never trained on.
+        test_texts: texts that are not in `texts`.
         test_targets: int (m,).
     """
     model = make_pipeline(

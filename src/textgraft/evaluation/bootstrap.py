@@ -1,31 +1,49 @@
-"""The bootstrap (Efron and Tibshirani, 1993): what a score would have been on other samples of the same kind."""
+"""Percentile bootstrap intervals of scores (Efron and Tibshirani, 1993)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
-_NUMBERS_AT_ONCE = 1 << 22
+_MAX_BATCH_CELLS = 1 << 22  # bounds the memory of a batch of resamples
 
 
-def resampled(counts: np.ndarray) -> Iterator[np.ndarray]:
-    """2,000 samples as large as the one at hand, drawn from it with replacement.
+def resample_counts(counts: np.ndarray) -> Iterator[np.ndarray]:
+    """Draw 2,000 resamples, with replacement, of a sample that is given as the count of each distinct item.
+
+    Drawing counts instead of items gives the same distribution in less time and memory.
 
     Args:
-        counts: int (cells,), how many of the sample are of each kind.
+        counts: int (cells,), occurrences of each distinct item in the sample.
 
     Yields:
-        some of the samples, int64 (k, cells), few enough at once to be held in memory.
+        a batch of resamples, int64 (k, cells).
     """
     random = np.random.Generator(np.random.PCG64(0))
     shares = counts / counts.sum()
-    at_once = max(1, _NUMBERS_AT_ONCE // len(counts))
-    for start in range(0, _RESAMPLES, at_once):
-        yield random.multinomial(counts.sum(), shares, size=min(at_once, _RESAMPLES - start))
+    batch_size = max(1, _MAX_BATCH_CELLS // len(counts))
+    for start in range(0, _RESAMPLES, batch_size):
+        yield random.multinomial(counts.sum(), shares, size=min(batch_size, _RESAMPLES - start))
 
 
-def interval(values: np.ndarray) -> list[float]:
-    """The 95 % percentile interval [low, high] of a score's values on the samples, float (samples,)."""
-    outside = (1 - _CONFIDENCE) / 2
-    return [float(value) for value in np.quantile(values, [outside, 1 - outside])]
+def percentile_interval(values: np.ndarray) -> list[float]:
+    """The 95 % percentile interval [low, high] of a score's values on resamples, float (resamples,)."""
+    tail = (1 - _CONFIDENCE) / 2
+    return [float(value) for value in np.quantile(values, [tail, 1 - tail])]
+
+
+def scores_with_intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], counts: np.ndarray) -> dict[str, Any]:
+    """Each score of a sample, as NAME, and its 95 % bootstrap interval [low, high], as NAME_interval.
+
+    Args:
+        score: maps counts (k, cells) of k samples to named scores (k,).
+        counts: int (cells,), see `resample_counts`.
+    """
+    resamples = [score(batch) for batch in resample_counts(counts)]
+    metrics: dict[str, Any] = {}
+    for name, value in score(counts[None]).items():
+        metrics[name] = float(value[0])
+        metrics[f"{name}_interval"] = percentile_interval(np.concatenate([batch[name] for batch in resamples]))
+    return metrics

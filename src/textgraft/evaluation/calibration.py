@@ -1,32 +1,75 @@
-"""How sure a classifier may be: a temperature for its logits."""
+"""Calibration on validation texts: a temperature for single labels, a threshold per label for label sets."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-# Of log T, where the prior's deviation is 1: nothing that is measured lies outside.
-_BOUNDS = (-5.0, 5.0)
+DEFAULT_THRESHOLD = 0.5
+
+_LOG_TEMPERATURE_BOUNDS = (-5.0, 5.0)  # five standard deviations of the prior
 _DECIMALS = 4
 
 
 def best_temperature(targets: np.ndarray, logits: np.ndarray) -> float:
-    """The temperature T for which logits / T make the targets most probable (Guo et al., 2017).
+    """The temperature T that maximises the likelihood of the targets under softmax(logits / T) (Guo et al., 2017).
 
-    A few texts, all of them right, would ask for a T of 0; so log T has a standard normal prior, which a hundred texts
-    outweigh. The most probable label stays the same. Source: https://arxiv.org/abs/1706.04599
+    On a few texts that are all classified correctly, the likelihood alone would push T to 0; so log T has a standard
+    normal prior, which about a hundred texts outweigh. The predicted label does not change.
+    Source: https://arxiv.org/abs/1706.04599
 
     Args:
-        targets: int (n,), indices of labels, of texts that were not trained on.
+        targets: int (n,), label indices of texts that were not used for training.
         logits: float (n, labels).
 
     Returns:
-        T, above 0: more than 1 where the model was too sure.
+        T > 0; above 1 when the model was overconfident.
     """
-    others = logits.astype(np.float64)
-    others -= others[np.arange(len(targets)), targets][:, np.newaxis]
+    margins = logits.astype(np.float64)
+    margins -= margins[np.arange(len(targets)), targets][:, np.newaxis]
 
-    def unlikely(log_temperature: float) -> float:
-        losses = np.logaddexp.reduce(others / np.exp(log_temperature), axis=1)
+    def penalised_loss(log_temperature: float) -> float:
+        losses = np.logaddexp.reduce(margins / np.exp(log_temperature), axis=1)
         return float(losses.sum() + log_temperature**2 / 2)
 
-    found = minimize_scalar(unlikely, bounds=_BOUNDS, method="bounded", options={"xatol": 1e-6})
-    return round(float(np.exp(found.x)), _DECIMALS)
+    optimum = minimize_scalar(penalised_loss, bounds=_LOG_TEMPERATURE_BOUNDS, method="bounded", options={"xatol": 1e-6})
+    return round(float(np.exp(optimum.x)), _DECIMALS)
+
+
+def best_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """For each label, the threshold nearest to 0.5 among those whose F1 is within a standard error of the highest.
+
+    The threshold of the highest F1 itself is unreliable: for a rare label that the model has not learned, it assigns
+    the label to most texts (Lipton et al., 2014, https://arxiv.org/abs/1402.1892). A threshold other than 0.5 lies
+    half-way between two probabilities. A label without a positive text keeps 0.5.
+
+    Args:
+        targets: bool (n, labels).
+        probabilities: float (n, labels).
+
+    Returns:
+        float64 (labels,), between 0 and 1.
+    """
+    columns = zip(targets.T, probabilities.T.astype(np.float64), strict=True)
+    return np.array([_best_threshold(*column) for column in columns])
+
+
+def _best_threshold(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    if not targets.any():
+        return DEFAULT_THRESHOLD
+    order = np.argsort(-probabilities, kind="stable")
+    descending, hits = probabilities[order], np.cumsum(targets[order])
+    following = np.append(descending[1:], 0.0)
+    support = int(hits[-1])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + support)
+    f1[descending == following] = -1  # no threshold separates equal probabilities
+    min_f1 = f1.max() - _standard_error(f1.max(), support)
+    predicted = probabilities >= DEFAULT_THRESHOLD
+    if 2 * (predicted & targets).sum() / (predicted.sum() + support) >= min_f1:
+        return DEFAULT_THRESHOLD
+    midpoints = ((descending + following) / 2)[f1 >= min_f1]
+    return float(midpoints[np.abs(midpoints - DEFAULT_THRESHOLD).argmin()])
+
+
+def _standard_error(score: float, texts: int) -> float:
+    """Standard error of a share of `texts`, with one success and one failure added (Agresti & Coull, 1998)."""
+    share = (score * texts + 1) / (texts + 2)
+    return float(np.sqrt(share * (1 - share) / (texts + 2)))

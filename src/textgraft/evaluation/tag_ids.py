@@ -1,107 +1,112 @@
-"""IOB2 tags as numbers: spans to them and back, and the most probable sequence that is one."""
+"""IOB2 tags as integers: conversion from and to spans, span F1, and Viterbi decoding.
+
+Tag 0 is outside; label t (from 0) has tag 1 + 2 t for the first word of a span and 2 + 2 t for the following words.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
 OUTSIDE = 0
-_FORBIDDEN = -1e9  # far below any logarithm of a probability
+_FORBIDDEN = -1e9  # far below any log-probability
 
 
-class Spans(NamedTuple):
-    """Spans of words, in order.
+class SpanArrays(NamedTuple):
+    """Spans of words, in order, as parallel arrays.
 
     Attributes:
         starts: int64 (s,), first word.
         ends: int64 (s,), the word after the last.
-        types: int64 (s,), from 0.
+        labels: int64 (s,), label indices.
     """
 
     starts: np.ndarray
     ends: np.ndarray
-    types: np.ndarray
+    labels: np.ndarray
 
 
-def count(types: int) -> int:
-    """How many tags there are for some types: one outside, and for each type one that begins and one within."""
-    return 1 + 2 * types
+def tag_count(labels: int) -> int:
+    """Number of distinct tags for a number of labels."""
+    return 1 + 2 * labels
 
 
-def tags_of(spans: Spans, words: int) -> np.ndarray:
-    """Spans that do not overlap to tags, int32 (words,): 0 outside, 1 + 2 * type to begin, 2 + 2 * type within."""
+def spans_to_tags(spans: SpanArrays, words: int) -> np.ndarray:
+    """Tags, int32 (words,), of spans that do not overlap."""
     tags = np.zeros(words, np.int32)
-    for start, end, kind in zip(*spans, strict=True):
-        tags[start:end] = 2 + 2 * kind
-        tags[start] = 1 + 2 * kind
+    for start, end, label in zip(*spans, strict=True):
+        tags[start:end] = 2 + 2 * label
+        tags[start] = 1 + 2 * label
     return tags
 
 
-def spans_of(tags: np.ndarray, lengths: np.ndarray) -> Spans:
-    """Tags to spans; a tag within that follows no tag of its type begins one, as seqeval has it by default.
+def tags_to_spans(tags: np.ndarray, lengths: np.ndarray) -> SpanArrays:
+    """Spans of tags; an inside tag that does not continue a span of its label starts one, as in seqeval's default mode.
 
     Args:
-        tags: int (w,), of all texts end to end.
-        lengths: int (n,), words of each text; no span reaches from one to the next.
+        tags: int (w,), of all texts concatenated.
+        lengths: int (n,), words of each text; no span crosses from one text to the next.
     """
-    first = np.zeros(len(tags), bool)
-    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    inside, types = tags != OUTSIDE, (tags - 1) // 2
-    before_inside = np.concatenate([[False], inside[:-1]]) & ~first
-    same = before_inside & (np.concatenate([[-1], types[:-1]]) == types)
-    begins = inside & ((tags % 2 == 1) | ~same)
-    number = np.cumsum(begins) - 1  # of the span that a word inside is of
-    sizes = np.bincount(number[inside], minlength=int(begins.sum()))
-    starts = np.flatnonzero(begins)
-    return Spans(starts, starts + sizes, types[starts])
+    starts_text = np.zeros(len(tags), bool)
+    starts_text[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+    inside, labels = tags != OUTSIDE, (tags - 1) // 2
+    previous_inside = np.concatenate([[False], inside[:-1]]) & ~starts_text
+    same_label = previous_inside & (np.concatenate([[-1], labels[:-1]]) == labels)
+    starts_span = inside & ((tags % 2 == 1) | ~same_label)
+    span_index = np.cumsum(starts_span) - 1
+    sizes = np.bincount(span_index[inside], minlength=int(starts_span.sum()))
+    starts = np.flatnonzero(starts_span)
+    return SpanArrays(starts, starts + sizes, labels[starts])
 
 
-def f1(true: Spans, predicted: Spans) -> float:
-    """Strict micro F1: spans of the same words and type (Tjong Kim Sang & De Meulder, 2003)."""
-    both = len(true.starts) + len(predicted.starts)
-    if not both:
+def span_f1(true: SpanArrays, predicted: SpanArrays) -> float:
+    """Strict micro F1: spans with the same words and label (Tjong Kim Sang & De Meulder, 2003)."""
+    total = len(true.starts) + len(predicted.starts)
+    if not total:
         return 0.0
-    found = [set(zip(*map(np.ndarray.tolist, each), strict=True)) for each in (true, predicted)]
-    return 2 * len(set.intersection(*found)) / both
+    true_spans, predicted_spans = (set(zip(*map(np.ndarray.tolist, side), strict=True)) for side in (true, predicted))
+    return 2 * len(true_spans & predicted_spans) / total
 
 
-def most_probable(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The tags of the highest sum of scores in which none is within a span that has not begun (Viterbi, 1967).
+def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The valid tag sequence with the highest sum of scores: every inside tag continues a span of its label.
+
+    Source: Viterbi, 1967.
 
     Args:
-        scores: float (w, tags), logarithms of probabilities, of all texts end to end.
+        scores: float (w, tags), log-probabilities, of all texts concatenated.
         lengths: int (n,), words of each text.
 
     Returns:
         int32 (w,).
     """
-    allowed = _allowed(scores.shape[1])
+    transitions = _transition_scores(scores.shape[1])
     tags = np.zeros(len(scores), np.int32)
     for size in np.unique(lengths[lengths > 0]):
         starts = (np.cumsum(lengths) - lengths)[lengths == size]
-        places = starts[:, None] + np.arange(size)  # (m, size)
-        tags[places] = _best_paths(scores[places].astype(np.float64), allowed)
+        words = starts[:, None] + np.arange(size)  # (m, size)
+        tags[words] = _best_paths(scores[words].astype(np.float64), transitions)
     return tags
 
 
-def _best_paths(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Scores (m, size, tags) to the best tags (m, size)."""
+def _best_paths(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
+    """The best tags (m, size) of scores (m, size, tags)."""
     sequences, size, _ = scores.shape
-    best = scores[:, 0] + allowed[OUTSIDE]  # a text begins as after a word outside
-    back = np.zeros(scores.shape, np.int32)
+    best = scores[:, 0] + transitions[OUTSIDE]  # the first word follows an outside tag, in effect
+    previous_tags = np.zeros(scores.shape, np.int32)
     for word in range(1, size):
-        paths = best[:, :, None] + allowed  # (m, from, to)
-        back[:, word] = paths.argmax(axis=1)
+        paths = best[:, :, None] + transitions  # (m, from, to)
+        previous_tags[:, word] = paths.argmax(axis=1)
         best = paths.max(axis=1) + scores[:, word]
-    found = np.zeros((sequences, size), np.int32)
-    found[:, -1] = best.argmax(axis=1)
+    tags = np.zeros((sequences, size), np.int32)
+    tags[:, -1] = best.argmax(axis=1)
     for word in range(size - 1, 0, -1):
-        found[:, word - 1] = back[np.arange(sequences), word, found[:, word]]
-    return found
+        tags[:, word - 1] = previous_tags[np.arange(sequences), word, tags[:, word]]
+    return tags
 
 
-def _allowed(tags: int) -> np.ndarray:
-    """0 where a tag (row) can be followed by another (column)."""
-    before, after = np.arange(tags)[:, None], np.arange(tags)[None, :]
-    within = (after != OUTSIDE) & (after % 2 == 0)
-    same = (before != OUTSIDE) & ((before - 1) // 2 == (after - 1) // 2)
-    return np.where(within & ~same, _FORBIDDEN, 0.0)
+def _transition_scores(tags: int) -> np.ndarray:
+    """(tags, tags): 0 where the row's tag may be followed by the column's, a prohibitive score elsewhere."""
+    previous, following = np.arange(tags)[:, None], np.arange(tags)[None, :]
+    is_inside = (following != OUTSIDE) & (following % 2 == 0)
+    same_label = (previous != OUTSIDE) & ((previous - 1) // 2 == (following - 1) // 2)
+    return np.where(is_inside & ~same_label, _FORBIDDEN, 0.0)

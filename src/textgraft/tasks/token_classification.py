@@ -15,8 +15,9 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.tagged import TaggedDataset, TaggedText
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
-from textgraft.evaluation import spans, tag_ids
-from textgraft.evaluation.span_report import render
+from textgraft.evaluation import tag_ids
+from textgraft.evaluation.metric_tables import span_tables
+from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.task_specs.token_classification import CONVOLUTION, widths
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.texts import WINDOW, as_batches
@@ -109,7 +110,7 @@ class TokenClassifier(TrainableTask):
                 x = keras.layers.Dense(width, "relu", name=name, **first)(x)
         x = keras.layers.Dropout(rate, seed=seed, name="dropout")(x)
         first = keras.initializers.TruncatedNormal(stddev=0.02, seed=seed)
-        tags = tag_ids.count(len(self.labels))
+        tags = tag_ids.tag_count(len(self.labels))
         x = keras.layers.Dense(tags, kernel_initializer=first, dtype="float32", name="logits")(x)
         return keras.Model({"vectors": vectors, "padding_mask": mask}, x, name="head")
 
@@ -161,8 +162,8 @@ class TokenClassifier(TrainableTask):
 
     def scores(self, targets: Ragged, outputs: Ragged) -> dict[str, float]:
         """And the F1 of spans; one that reaches over the border of two rows counts as two."""
-        true, found = (tag_ids.spans_of(tags, targets.lengths) for tags in (targets.values, self._tags(outputs)))
-        return {**self.metrics(targets, outputs), "f1": tag_ids.f1(true, found)}
+        true, found = (tag_ids.tags_to_spans(tags, targets.lengths) for tags in (targets.values, self._tags(outputs)))
+        return {**self.metrics(targets, outputs), "f1": tag_ids.span_f1(true, found)}
 
     # === Data ===
 
@@ -191,7 +192,7 @@ class TokenClassifier(TrainableTask):
         return f"{data.source}, window {row + 1}"
 
     def measured(self, data: TaggedDataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
-        """Loss, and all that `spans.tagging` gives; spans are compared by their code points."""
+        """Loss, and all that `span_metrics` gives; spans are compared by their code points."""
         types, count, losses = self._types(data), Widening(), _Mean()
 
         def pairs() -> Iterator[tuple[list[Span], list[Span]]]:
@@ -203,12 +204,12 @@ class TokenClassifier(TrainableTask):
                     yield text.spans, [Span(entity.start, entity.end, entity.label) for entity in found]
 
         true, predicted = tee(pairs())
-        found = spans.tagging((pair[0] for pair in true), (pair[1] for pair in predicted))
+        found = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
         return {"texts": len(data), "loss": losses.value, **found}
 
     def report(self, found: dict[str, Any]) -> RenderableType:
         """A summary, a table per label, and other ways to count."""
-        return render(found)
+        return span_tables(found)
 
     # === Prediction ===
 
@@ -255,7 +256,7 @@ class TokenClassifier(TrainableTask):
         sure = probabilities[np.arange(len(tags)), tags]
         found: list[list[Entity]] = [[] for _ in texts]
         owners = np.repeat(np.arange(len(texts)), words.lengths)
-        for first, end, kind in zip(*map(np.ndarray.tolist, tag_ids.spans_of(tags, words.lengths)), strict=True):
+        for first, end, kind in zip(*map(np.ndarray.tolist, tag_ids.tags_to_spans(tags, words.lengths)), strict=True):
             owner, start, stop = owners[first], int(words.starts[first]), int(words.ends[end - 1])
             score = round(float(sure[first:end].mean()), _DECIMALS)
             found[owner].append(Entity(texts[owner].text[start:stop], self.labels[kind], start, stop, score))
@@ -265,7 +266,7 @@ class TokenClassifier(TrainableTask):
         """The tag of each word, int (w,)."""
         if self.decoding == "free":
             return np.asarray(logits.values.argmax(axis=1))
-        return tag_ids.most_probable(np.log(_softmax(logits.values) + _TINY), logits.lengths)
+        return tag_ids.viterbi(np.log(_softmax(logits.values) + _TINY), logits.lengths)
 
 
 class _Mean:

@@ -116,7 +116,7 @@ def tags_of(texts: Sequence[TaggedText], words: Words, types: dict[str, int], co
         spans = _over_words(text.spans, places, count)
         kinds = np.array([types[span.label] for span in spans], np.int64)
         borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
-        tags.append(tag_ids.tags_of(tag_ids.Spans(borders[:, 0], borders[:, 1], kinds), length))
+        tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], kinds), length))
         first += length
     return np.concatenate(tags)
 

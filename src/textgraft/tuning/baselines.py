@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
-from textgraft.evaluation.label_sets import micro_f1
+from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tuning.nb_svm import NbSvm

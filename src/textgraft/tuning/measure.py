@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from textgraft.evaluation.significance import accuracy_interval, standard_error
+from textgraft.evaluation.significance import standard_error, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -52,4 +52,4 @@ class Measure:
 
     def interval(self, value: float) -> tuple[float, float] | None:
         """The 95 % interval (Wilson) of a share of the texts; None where it is none."""
-        return accuracy_interval(value, self.texts) if self.is_share else None
+        return wilson_interval(value, self.texts) if self.is_share else None

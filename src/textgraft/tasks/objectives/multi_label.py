@@ -10,8 +10,9 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_cells import MULTI
 from textgraft.errors import ConfigError
-from textgraft.evaluation.label_sets import THRESHOLD, best_thresholds, label_set_metrics, micro_f1
-from textgraft.evaluation.report import render_label_sets
+from textgraft.evaluation.calibration import DEFAULT_THRESHOLD, best_thresholds
+from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
+from textgraft.evaluation.metric_tables import label_set_tables
 from textgraft.tasks.objectives import balance as balance_
 from textgraft.tasks.objectives.base import DECIMALS, Loss, Objective, require_labels
 from textgraft.training.ragged import Ragged
@@ -47,7 +48,9 @@ class MultiLabel(Objective):
         self.labels = require_labels(labels, 1)
         self.width = len(self.labels)
         self.label_separator = label_separator
-        self.thresholds = np.full(self.width, THRESHOLD) if thresholds is None else np.array(thresholds, np.float64)
+        self.thresholds = (
+            np.full(self.width, DEFAULT_THRESHOLD) if thresholds is None else np.array(thresholds, np.float64)
+        )
         if self.thresholds.shape != (self.width,) or not ((self.thresholds >= 0) & (self.thresholds <= 1)).all():
             raise ConfigError(f"thresholds must be {self.width} numbers between 0 and 1, one for each label")
 
@@ -58,7 +61,7 @@ class MultiLabel(Objective):
 
     def survey(self, train: Dataset) -> None:
         """Thresholds are those of an untuned model."""
-        self.thresholds = np.full(self.width, THRESHOLD)
+        self.thresholds = np.full(self.width, DEFAULT_THRESHOLD)
 
     def targets(self, data: Dataset) -> Ragged:
         """The indices of each set's labels, int32."""
@@ -92,12 +95,12 @@ class MultiLabel(Objective):
 
     def metrics(self, targets: Ragged, logits: np.ndarray) -> dict[str, float]:
         """How many sets are right in every label, at thresholds of 0.5."""
-        right = self.flags(targets) == (self.probabilities(logits) >= THRESHOLD)
+        right = self.flags(targets) == (self.probabilities(logits) >= DEFAULT_THRESHOLD)
         return {"label_set_accuracy": float(right.all(axis=1).mean())}
 
     def scores(self, targets: Ragged, logits: np.ndarray) -> dict[str, float]:
         """Also micro F1, at thresholds of 0.5."""
-        found = micro_f1(self.flags(targets), self.probabilities(logits) >= THRESHOLD)
+        found = micro_f1(self.flags(targets), self.probabilities(logits) >= DEFAULT_THRESHOLD)
         return {**self.metrics(targets, logits), "micro_f1": found}
 
     def settle(self, targets: Ragged, logits: np.ndarray) -> str:
@@ -108,7 +111,7 @@ class MultiLabel(Objective):
         if not unseen:
             return ""
         named = ", ".join(unseen[:_MOST_NAMED]) + (", ..." if len(unseen) > _MOST_NAMED else "")
-        return f"{len(unseen)} labels have no validation text, so their threshold is {THRESHOLD}: {named}"
+        return f"{len(unseen)} labels have no validation text, so their threshold is {DEFAULT_THRESHOLD}: {named}"
 
     def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         """All that `label_set_metrics` gives."""
@@ -140,7 +143,7 @@ class MultiLabel(Objective):
 
     def report(self, found: dict[str, Any]) -> RenderableType:
         """A summary and a table per label."""
-        return render_label_sets(found)
+        return label_set_tables(found)
 
     def _losses(self, targets: tf.RaggedTensor, logits: tf.Tensor) -> tf.Tensor:
         """Of each label, (b, labels)."""

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_cells import REGRESSION
 from textgraft.errors import ConfigError
-from textgraft.evaluation.numbers import correlations, number_metrics
-from textgraft.evaluation.report import render_numbers
+from textgraft.evaluation.metric_tables import regression_table
+from textgraft.evaluation.regression_metrics import correlations, regression_metrics
 from textgraft.tasks.objectives.base import DECIMALS, Objective
 
 
@@ -76,8 +76,8 @@ class Regression(Objective):
         return {**self.metrics(targets, logits), **correlations(targets, logits[:, 0])}
 
     def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
-        """All that `number_metrics` gives."""
-        return number_metrics(data.numbers(), self.probabilities(logits), self.scale)
+        """All that `regression_metrics` gives."""
+        return regression_metrics(data.numbers(), self.probabilities(logits), self.scale)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -98,4 +98,4 @@ class Regression(Objective):
 
     def report(self, found: dict[str, Any]) -> RenderableType:
         """A table of errors and correlations."""
-        return render_numbers(found)
+        return regression_table(found)

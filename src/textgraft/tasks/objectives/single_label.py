@@ -10,9 +10,9 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_cells import SINGLE
 from textgraft.errors import ConfigError
-from textgraft.evaluation import metrics
 from textgraft.evaluation.calibration import best_temperature
-from textgraft.evaluation.report import render
+from textgraft.evaluation.classification_metrics import classification_metrics
+from textgraft.evaluation.metric_tables import classification_tables
 from textgraft.tasks.objectives import balance as balance_
 from textgraft.tasks.objectives.base import DECIMALS, Loss, Objective, require_labels
 
@@ -99,8 +99,8 @@ class SingleLabel(Objective):
         return f"logits are divided by {self.temperature:.2f}, {fitted}"
 
     def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
-        """Loss, accuracy, macro F1 and all that `metrics.classification` gives."""
-        return metrics.classification(self.targets(data), self.probabilities(logits), self.labels)
+        """Loss, accuracy, macro F1 and all that `classification_metrics` gives."""
+        return classification_metrics(self.targets(data), self.probabilities(logits), self.labels)
 
     def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
         """All; above 500 labels without the matrix of confusions."""
@@ -136,4 +136,4 @@ class SingleLabel(Objective):
 
     def report(self, found: dict[str, Any]) -> RenderableType:
         """A summary, a table per label, and the confusions."""
-        return render(found)
+        return classification_tables(found)

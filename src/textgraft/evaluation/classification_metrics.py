@@ -1,0 +1,145 @@
+"""Metrics of single-label and multi-label classification, with bootstrap intervals over the texts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from textgraft.evaluation.bootstrap import scores_with_intervals
+
+
+def classification_metrics(targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """Metrics that `evaluate` reports for single-label classification.
+
+    Accuracy and macro F1 depend on the confusion matrix only, so resamples are drawn from its cells.
+
+    Args:
+        targets: int (n,), label indices; n at least 1.
+        probabilities: float (n, labels).
+        labels: label names.
+
+    Returns:
+        JSON values: texts, loss (mean cross-entropy, nats), accuracy and macro_f1 with `_interval` [low, high] (95 %),
+        per_class {label: {precision, recall, f1, support}}, labels, and confusion [[count]] (rows: true).
+    """
+    classes = len(labels)
+    cells = targets.astype(np.int64) * classes + probabilities.argmax(axis=1)
+    counts = np.bincount(cells, minlength=classes**2)
+    confusion = counts.reshape(classes, classes)
+    return {
+        "texts": len(targets),
+        "loss": log_loss(targets, probabilities),
+        **scores_with_intervals(lambda counts: _confusion_scores(counts.reshape(-1, classes, classes)), counts),
+        "per_class": _per_class(labels, *_confusion_totals(confusion[None])),
+        "labels": list(labels),
+        "confusion": confusion.tolist(),
+    }
+
+
+def label_set_metrics(
+    targets: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray, labels: Sequence[str]
+) -> dict[str, Any]:
+    """Metrics that `evaluate` reports for multi-label classification.
+
+    Args:
+        targets: bool (n, labels), n at least 1.
+        probabilities: float (n, labels).
+        thresholds: float (labels,); a label is predicted at or above its threshold.
+        labels: label names.
+
+    Returns:
+        JSON values: texts, loss (mean binary cross-entropy, nats); micro_f1, macro_f1 (0 for a label that is never
+        predicted) and label_set_accuracy (share of texts whose whole label set is correct) with `_interval` [low, high]
+        (95 %); per_class {label: {precision, recall, f1, support, threshold}} and labels.
+    """
+    pairs = np.concatenate([targets, probabilities >= thresholds], axis=1)
+    distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+    true, predicted = np.split(distinct, 2, axis=1)
+    per_class = _per_class(labels, *_label_totals(counts[None], true, predicted))
+    for label, threshold in zip(labels, thresholds, strict=True):
+        per_class[label]["threshold"] = float(threshold)
+    return {
+        "texts": len(targets),
+        "loss": _mean_negative_log(np.where(targets, probabilities, 1 - probabilities)),
+        **scores_with_intervals(lambda counts: _label_set_scores(counts, true, predicted), counts),
+        "per_class": per_class,
+        "labels": list(labels),
+    }
+
+
+def micro_f1(targets: np.ndarray, predicted: np.ndarray) -> float:
+    """F1 over all labels of all texts, bool (n, labels) each; 0 when no label is true or predicted."""
+    total = int(targets.sum() + predicted.sum())
+    return float(2 * (targets & predicted).sum() / total) if total else 0.0
+
+
+def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean negative log-probability of the true class, in nats.
+
+    Unlike scikit-learn's `log_loss`, it does not normalise rows or warn about those that do not sum to 1.
+    """
+    return _mean_negative_log(probabilities[np.arange(len(targets)), targets])
+
+
+def divide_or_zero(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Quotient, float64; 0 where the denominator is 0."""
+    quotient = np.zeros(numerator.shape, np.float64)
+    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
+    return quotient
+
+
+def _mean_negative_log(probabilities: np.ndarray) -> float:
+    """In nats, with probabilities clipped to the machine epsilon of their dtype, as scikit-learn does."""
+    epsilon = np.finfo(probabilities.dtype).eps
+    return float(-np.log(np.clip(probabilities.astype(np.float64), epsilon, 1 - epsilon)).mean())
+
+
+def _confusion_scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores (k,) of confusion matrices (k, classes, classes).
+
+    Macro F1 is averaged over the classes that occur as target or prediction, as scikit-learn does by default.
+    """
+    hits, predicted, support = _confusion_totals(confusions)
+    occurs = (predicted + support) > 0
+    f1 = divide_or_zero(2 * hits, predicted + support)
+    return {
+        "accuracy": hits.sum(axis=1) / confusions.sum(axis=(1, 2)),
+        "macro_f1": divide_or_zero((f1 * occurs).sum(axis=1), occurs.sum(axis=1)),
+    }
+
+
+def _confusion_totals(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hits, predictions and support per class, (k, classes) each, of confusion matrices (k, classes, classes)."""
+    return np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=1), confusions.sum(axis=2)
+
+
+def _label_set_scores(counts: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores (k,) of samples that contain row i of `true` and `predicted` (rows, labels) counts[:, i] times."""
+    hits, predictions, support = _label_totals(counts, true, predicted)
+    return {
+        "micro_f1": divide_or_zero(2 * hits.sum(axis=1), predictions.sum(axis=1) + support.sum(axis=1)),
+        "macro_f1": divide_or_zero(2 * hits, predictions + support).mean(axis=1),
+        "label_set_accuracy": counts @ (true == predicted).all(axis=1) / counts.sum(axis=1),
+    }
+
+
+def _label_totals(
+    counts: np.ndarray, true: np.ndarray, predicted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hits, predictions and support per label, (k, labels) each; arguments as for `_label_set_scores`."""
+    hits, predictions, support = (counts @ rows.astype(np.float64) for rows in (true & predicted, predicted, true))
+    return hits, predictions, support
+
+
+def _per_class(
+    labels: Sequence[str], hits: np.ndarray, predicted: np.ndarray, support: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1 and support of each label from totals (1, labels)."""
+    ratios = [
+        divide_or_zero(*pair)[0] for pair in ((hits, predicted), (hits, support), (2 * hits, predicted + support))
+    ]
+    return {
+        label: {name: float(ratio[i]) for name, ratio in zip(("precision", "recall", "f1"), ratios, strict=True)}
+        | {"support": int(support[0, i])}
+        for i, label in enumerate(labels)
+    }
