@@ -18,7 +18,7 @@ Contract = TypeVar("Contract")
 # Files of a room that serve its entries and are none themselves.
 _SHARED = {
     "backbones.families": set(),
-    "data.formats": {"base"},
+    "data.formats": set(),
     "model_folder.backbones": {"base", "transformer"},
 }
 

@@ -41,7 +41,7 @@ def test_empty_text_dropped_or_kept(write, labelled_format, empty, kept):
 
 def test_places_are_right_after_dropped_rows_and_quoted_newlines(write):
     data = load_dataset(write("a.csv", 'text,label\n"a\n\nb",x\n,y\n\n"c\nd",z\ne,z\n'), empty="drop")
-    assert [data.place(row).rpartition(" ")[2] for row in range(3)] == ["2", "7", "9"]
+    assert [data.location(row).rpartition(" ")[2] for row in range(3)] == ["2", "7", "9"]
 
 
 def test_all_texts_dropped(write):
@@ -243,11 +243,11 @@ def test_unknown_options(write):
 
 
 def test_an_endless_line(write, monkeypatch):
-    monkeypatch.setattr("textgraft.data.streams.LONGEST", 1000)
+    monkeypatch.setattr("textgraft.data.text_files.MAX_CHARACTERS", 1000)
     path = write("a.txt", "short\n" + "long " * 1000)
     assert error_of(path).startswith(f"{path}, line 2: over 1000 characters")
 
 
 def test_no_room_for_the_texts(write, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    assert "set TMPDIR to a folder with room" in error_of(write("a.csv", GOOD))
+    assert "set TMPDIR to a folder with enough space" in error_of(write("a.csv", GOOD))

@@ -1,8 +1,8 @@
 import pytest
 
-from textgraft.data.checks import check_training
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset
+from textgraft.data.validation import check_training
 from textgraft.errors import DataError
 
 
@@ -39,7 +39,7 @@ def test_unseen_label_is_told_with_count_and_line(write):
 
 
 def test_unlabelled():
-    with pytest.raises(DataError, match="no telling which column is the label"):
+    with pytest.raises(DataError, match="cannot infer the label column"):
         check_training(Dataset.from_lists(["a"]))
-    with pytest.raises(DataError, match="no telling which column is the label"):
+    with pytest.raises(DataError, match="cannot infer the label column"):
         check_training(TRAIN, Dataset.from_lists(["a"]))

@@ -1,6 +1,6 @@
 import pytest
 
-from textgraft.data.columns import Columns, choose, choose_texts
+from textgraft.data.columns import Columns, choose_columns, choose_text_columns
 from textgraft.errors import ConfigError, DataError
 
 
@@ -21,16 +21,16 @@ from textgraft.errors import ConfigError, DataError
     ],
 )
 def test_guess(columns, text, label):
-    assert choose("a.csv", columns, None, None) == Columns(text, label)
+    assert choose_columns("a.csv", columns, None, None) == Columns(text, label)
 
 
 def test_prompts_and_completions_are_texts_of_a_pair():
-    assert choose("a.csv", ("completion", "prompt"), None, None) == Columns("prompt", None, "completion")
-    assert choose_texts("a.csv", ("prompt", "completion"), None) == Columns("prompt", None, "completion")
-    assert choose("a.csv", ("prompt", "completion", "label"), None, None).label == "label"
-    assert choose_texts("a.csv", ("prompt", "completion"), "completion") == Columns("completion", None)
+    assert choose_columns("a.csv", ("completion", "prompt"), None, None) == Columns("prompt", None, "completion")
+    assert choose_text_columns("a.csv", ("prompt", "completion"), None) == Columns("prompt", None, "completion")
+    assert choose_columns("a.csv", ("prompt", "completion", "label"), None, None).label == "label"
+    assert choose_text_columns("a.csv", ("prompt", "completion"), "completion") == Columns("completion", None)
     with pytest.raises(ConfigError, match="cannot be both"):
-        choose("a.csv", ("prompt", "completion"), None, "completion")
+        choose_columns("a.csv", ("prompt", "completion"), None, "completion")
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ def test_prompts_and_completions_are_texts_of_a_pair():
     [("one", "two"), ("a great film",), ("text", "review", "label"), ("one", "two", "label"), ("id", "label")],
 )
 def test_doubt(columns):
-    with pytest.raises(DataError, match=f"a.csv: no telling .* set text to one of: {', '.join(columns)}"):
-        choose("a.csv", columns, None, None)
+    with pytest.raises(DataError, match=f"a.csv: cannot infer .* set text to one of: {', '.join(columns)}"):
+        choose_columns("a.csv", columns, None, None)
 
 
 def test_named():
-    assert choose("a.csv", ("one", "two"), "two", "one") == Columns("two", "one")
-    assert choose("a.csv", ("one", "two", "three"), "two", None) == Columns("two", None)
-    assert choose_texts("a.csv", ("one", "two"), "two") == Columns("two", None)
+    assert choose_columns("a.csv", ("one", "two"), "two", "one") == Columns("two", "one")
+    assert choose_columns("a.csv", ("one", "two", "three"), "two", None) == Columns("two", None)
+    assert choose_text_columns("a.csv", ("one", "two"), "two") == Columns("two", None)
     with pytest.raises(ConfigError, match="cannot be both"):
-        choose("a.csv", ("one", "two"), "one", "one")
+        choose_columns("a.csv", ("one", "two"), "one", "one")
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,28 @@ def test_named():
     ],
 )
 def test_pairs_are_guessed_where_there_is_no_doubt(columns, text, pair, label):
-    assert choose("a.csv", columns, None, None) == Columns(text, label, pair)
+    assert choose_columns("a.csv", columns, None, None) == Columns(text, label, pair)
 
 
-def test_pairs_that_must_be_or_must_not():
+def test_pairs_can_be_required_or_ignored():
     columns = ("text", "text_pair", "label")
-    assert choose("a.csv", columns, None, None, paired=False) == Columns("text", "label")
-    assert choose("a.csv", columns, "text", None) == Columns("text", "label")
-    assert choose_texts("a.csv", ("question", "answer"), None, paired=True) == Columns("question", None, "answer")
-    with pytest.raises(DataError, match="no telling which column is the second text; set pair to one of: text, label"):
-        choose("a.csv", ("text", "label"), None, None, paired=True)
+    assert choose_text_columns("a.csv", columns, None, paired=False) == Columns("text", None)
+    assert choose_columns("a.csv", columns, "text", None) == Columns("text", "label")
+    pair = choose_text_columns("a.csv", ("question", "answer"), None, paired=True)
+    assert pair == Columns("question", None, "answer")
+    with pytest.raises(DataError, match="cannot infer the column of second texts; set pair to one of: text, label"):
+        choose_text_columns("a.csv", ("text", "label"), None, paired=True)
 
 
 def test_odd_column_names_stay_on_one_line():
     with pytest.raises(DataError) as caught:
-        choose_texts("a.csv", ("", "first\nline", "long " * 100), None)
+        choose_text_columns("a.csv", ("", "first\nline", "long " * 100), None)
     assert "one of: '', first line, long long" in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
 def test_two_columns_of_one_name_are_refused_wherever_they_stand():
     with pytest.raises(DataError, match="two columns are named 'other'; rename one"):
-        choose("a.csv", ["text", "other", "other", "label"], "text", None, pair="other")
-    with pytest.raises(DataError, match="no telling which column is the text"):
-        choose("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], None, None)
+        choose_columns("a.csv", ["text", "other", "other", "label"], "text", None, pair="other")
+    with pytest.raises(DataError, match="cannot infer the text column"):
+        choose_columns("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], None, None)

@@ -17,7 +17,7 @@ def rows_of(path):
     part = Conll.open(str(path), "utf-8")["train"]
     assert part.columns == ("tokens", "tags")
     rows = [row for batch in part.rows(Columns("tokens", "tags", nested=True)) for row in batch.to_pylist()]
-    return [(row["number"], json.loads(row["text"]), json.loads(row["label"])) for row in rows], part.notices
+    return [(row["position"], json.loads(row["text"]), json.loads(row["label"])) for row in rows], part.notices
 
 
 def error_of(path):
@@ -76,7 +76,7 @@ def test_endings_and_compression(write, name):
 
 def test_it_is_a_dataset_like_any_other(write):
     data = load_dataset(write("a.log", "a O\n\nb O\n"), text="tokens", label="tags", format="conll")
-    assert (data.text_at(1), data.place(1).rpartition(", ")[2]) == ('["b"]', "line 3")
+    assert (data.text_at(1), data.location(1).rpartition(", ")[2]) == ('["b"]', "line 3")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import load_dataset, load_parts
+from textgraft.data.loading import load_dataset, load_datasets
 from textgraft.data.reading import Reading
 from textgraft.errors import DataError
 
@@ -25,7 +25,7 @@ def test_what_it_tells(data):
     assert data.counts() == {"a": 1, "b": 3, "c": 1}
     assert data.labels.tolist() == LABELS
     assert data.text_at(2) == "trois ☃"
-    assert data.place(2) == "texts, row 3"
+    assert data.location(2) == "texts, row 3"
     assert repr(data) == "Dataset(texts: 5 texts, labels a, b, c)"
     assert (data.source, data.columns, data.notices) == ("texts", ("text", "label"), ())
 
@@ -53,7 +53,7 @@ def test_take_keeps_the_order_given(data):
     part = data.take([4, 0, 0])
     assert [part.text_at(row) for row in range(3)] == ["fem", "one", "one"]
     assert part.counts() == {"b": 3}
-    assert part.take(np.array([0])).place(0) == "texts, row 5"
+    assert part.take(np.array([0])).location(0) == "texts, row 5"
     assert len(data.take([])) == 0
     assert list(data.take([]).batches()) == []
 
@@ -74,7 +74,7 @@ def test_unlabelled():
     assert [batch.labels for batch in data.batches(1)] == [None, None]
     assert repr(data) == "Dataset(texts: 2 texts)"
     for ask in (data.require_labels, lambda: data.label_ids(["a"])):
-        with pytest.raises(DataError, match="texts: no telling which column is the label; set label to one of: text"):
+        with pytest.raises(DataError, match="texts: cannot infer the label column; set label to one of: text"):
             ask()
 
 
@@ -153,7 +153,7 @@ def test_the_mapping_goes_with_the_last_view(monkeypatch, tmp_path):
 def test_pairs_and_labels_as_written_stay_on_disk(tmp_path):
     (tmp_path / "pairs.csv").write_text("first,second,score\none,a,0.5\ntwo,b,1.5\n")
     how = Reading(text="first", pair="second", label="score", categories=False)
-    (data,) = load_parts(str(tmp_path / "pairs.csv"), None, how)
+    (data,) = load_datasets(str(tmp_path / "pairs.csv"), None, how)
     assert data.paired
     assert data.label_names == []
     (batch,) = data.take([1, 0]).batches()

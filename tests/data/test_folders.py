@@ -45,7 +45,7 @@ def test_order_is_fixed_and_mixed(acl):
 
 def test_place_is_the_file(acl):
     data = load_dataset(acl, split="test")
-    place = data.place(5)
+    place = data.location(5)
     assert Path(place).read_text() == data.text_at(5)
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_txt_is_counted(write, tmp_path):
 def test_labels_beside_splits_are_refused(write, tmp_path, stray):
     for name in ("train/pos/1.txt", "train/neg/1.txt", stray):
         write(f"root/{name}", "text")
-    with pytest.raises(DataError, match=f"{stray.split('/')[0]} has texts, like a label, and stands beside train"):
+    with pytest.raises(DataError, match=f"{stray.split('/')[0]} holds texts, like a label, but train beside it"):
         load_dataset(tmp_path / "root")
 
 

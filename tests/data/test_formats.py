@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from textgraft import registry
-from textgraft.data.formats.base import Format
+from textgraft.data.format import Format
 from textgraft.data.loading import load_dataset
 
 ODD_TEXTS = [
@@ -42,7 +42,7 @@ def test_every_format_of_the_room_keeps_the_contract():
     assert {"csv", "tsv", "jsonl", "parquet", "lines", "folders", "tfds", "hugging_face"} <= set(names)
     for name in names:
         kind = registry.implementation("data.formats", name, Format)
-        assert kind.reads("nothing-of-this-name") is False
+        assert kind.can_read("nothing-of-this-name") is False
 
 
 def test_strings_stay_what_they_are(write, labelled_format):

@@ -36,7 +36,7 @@ def test_splits_texts_and_class_names(mood):
     train, test = load_dataset(mood, split="train[:50%],test")
     assert [train.text_at(row) for row in range(1500)] == [f"train {n}" for n in range(1500)]
     assert test.require_labels().tolist() == ["bad", "good"] * 2
-    assert train.place(1200) == f"{mood} train, row 1201"
+    assert train.location(1200) == f"{mood} train, row 1201"
     assert train.source == f"{mood} train[:50%]"
 
 

@@ -11,21 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.duplicates import fold
-from textgraft.data.slices import stratified
+from textgraft.data.slices import draw_stratified, fold
 from textgraft.errors import ConfigError, DataError
 
 GOLDEN = """
 from textgraft.data.dataset import Dataset
 texts = [f"text {n % 17}" for n in range(24)]
 first, _ = Dataset.from_lists(texts, ["abc"[n % 17 % 3] for n in range(24)]).split(0.7, seed=5)
-print([int(first.place(row).split()[-1]) - 1 for row in range(len(first))])
+print([int(first.location(row).split()[-1]) - 1 for row in range(len(first))])
 """
 GOLDEN_ROWS = [2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 19, 20, 21, 23]
 
 
 def rows_of(part):
-    return [int(part.place(row).split()[-1]) - 1 for row in range(len(part))]
+    return [int(part.location(row).split()[-1]) - 1 for row in range(len(part))]
 
 
 @st.composite
@@ -63,20 +62,20 @@ def test_split(data, fraction, seed):
 
 def test_equal_sizes_are_stratified_exactly():
     labels = np.repeat(np.array([0, 1], np.int32), [800, 200])
-    drawn = stratified(labels, np.arange(1000), 0.8, 3)
+    drawn = draw_stratified(labels, np.arange(1000), 0.8, 3)
     assert drawn[:800].sum() == 640
     assert drawn[800:].sum() == 160
 
 
 def test_a_large_draw_is_the_same_everywhere():
-    drawn = stratified(np.arange(5000, dtype=np.int32) % 7, np.arange(5000), 0.3, 11)
+    drawn = draw_stratified(np.arange(5000, dtype=np.int32) % 7, np.arange(5000), 0.3, 11)
     assert sha256(np.packbits(drawn).tobytes()).hexdigest()[:16] == "6c1ae27c44d39789"
 
 
 def test_seed_matters():
     digests = np.arange(100)
     codes = np.zeros(100, np.int32)
-    assert (stratified(codes, digests, 0.5, 0) != stratified(codes, digests, 0.5, 1)).any()
+    assert (draw_stratified(codes, digests, 0.5, 0) != draw_stratified(codes, digests, 0.5, 1)).any()
 
 
 def test_texts_with_several_labels_stay_together():

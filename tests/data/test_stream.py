@@ -59,7 +59,7 @@ def test_errors_in_standard_input(stdin):
     stdin(b"one\ntw\xff\n")
     with pytest.raises(DataError, match=r"^-, line 2: the byte at offset 6"):
         list(read_texts("-", format="lines"))
-    with pytest.raises(ConfigError, match="standard input does not tell its format"):
+    with pytest.raises(ConfigError, match="cannot infer the format of standard input"):
         read_texts("-")
 
 
@@ -93,5 +93,5 @@ def test_split_names_of_a_file(write):
 def test_options_are_checked_before_anything_is_read(write):
     with pytest.raises(ConfigError, match="choose one of error, drop, keep"):
         read_texts(write("a.txt", "a\n"), empty="no")
-    with pytest.raises(DataError, match="no telling which column"):
+    with pytest.raises(DataError, match="cannot infer the text column"):
         read_texts(write("a.csv", "one,two\na,b\n"))

@@ -10,12 +10,12 @@ import pytest
 from textgraft.data.columns import are_tagged
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.tagged import TaggedDataset, TaggedText, load_tagged, read_tagged
-from textgraft.data.tags import SCHEMES, Span, tags_of
+from textgraft.data.tags import SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError
 
 WORDS = [["Ada", "Byron", "🙂", "London"], ["née", "in", "\u00a0", "é\u0301"], ["Rome"]]
 SPANS = [[Span(0, 2, "PER"), Span(3, 4, "LOC")], [], [Span(0, 1, "LOC")]]
-TAGS = [tags_of(spans, len(words)) for words, spans in zip(WORDS, SPANS, strict=True)]
+TAGS = [tags_from_spans(spans, len(words)) for words, spans in zip(WORDS, SPANS, strict=True)]
 TEXTS = ["Ada Byron 🙂 London", "née in \u00a0 é\u0301", "Rome"]
 FOUND = [[Span(0, 9, "PER"), Span(12, 18, "LOC")], [], [Span(0, 4, "LOC")]]
 ENTITIES = [[{"start": s.start, "end": s.end, "label": s.label} for s in spans] for spans in FOUND]
@@ -90,12 +90,12 @@ def test_conll(write):
     data = load_tagged(write("a.conll", conll()))
     check(data)
     assert data.notices == (f"{data.source}: tags are written in IOB2",)
-    assert data.place(1) == f"{data.source}, line 6"
+    assert data.location(1) == f"{data.source}, line 6"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_reads_the_same(write, scheme):
-    tags = [tags_of(spans, len(words), scheme) for words, spans in zip(WORDS, SPANS, strict=True)]
+    tags = [tags_from_spans(spans, len(words), scheme) for words, spans in zip(WORDS, SPANS, strict=True)]
     data = load_tagged(write("a.conll", conll(tags)))
     assert (data.scheme, data.repaired) == (scheme, 0)
     assert [row.spans for row in data] == FOUND
@@ -105,7 +105,7 @@ def test_repairs_are_told(write):
     path = write("a.conll", "a B-X\nb I-X\n\nc O\nd I-X\ne I-Y\n\nf B-X\n")
     data = load_tagged(path)
     assert (data.scheme, data.repaired) == ("IOB2", 2)
-    assert data.notices[1] == f"{path}, line 4: the first of 2 tags that are no IOB2 and were mended"
+    assert data.notices[1] == f"{path}, line 4: the first of 2 tags that are not valid IOB2 and were repaired"
     assert [span for row in data for span in row.spans] == [(0, 3, "X"), (2, 3, "X"), (4, 5, "Y"), (0, 1, "X")]
 
 
@@ -125,7 +125,7 @@ def test_lists_at_hand():
         ([*TEXTS, ["word"]], [*ENTITIES, []], "texts, row 4: some texts are strings"),
         (["a"], [[object()]], "texts, row 1: Object of type object"),
         (["\ud800"], [[]], "texts, row 1: 'utf-8' codec"),
-        (["a"], [[[0, 2, "X"]]], "texts, row 1: entity 1: from 0 to 2"),
+        (["a"], [[[0, 2, "X"]]], "texts, row 1: entity 1: 0 to 2"),
         ([], [], "texts: no rows"),
     ]:
         with pytest.raises(DataError, match=message):
@@ -144,7 +144,7 @@ def test_parts_and_slices(write):
     assert [row.text for row in data.take([2, 0])] == ["word2 Rome", "word0 Rome"]
     head, tail = load_tagged(path, split="train[:60],train[60:]")
     assert (len(head), len(tail), tail.source) == (60, 41, f"{path}[60:]")
-    assert tail.place(0) == f"{path}, line 181"
+    assert tail.location(0) == f"{path}, line 181"
 
 
 def test_a_folder_of_splits(write):
@@ -168,7 +168,7 @@ def test_empty_texts(write):
     data = load_tagged(path, empty="drop")
     assert [row.text for row in data] == ["a", "b"]
     assert data.notices[0] == f"{path}: 1 empty texts dropped"
-    assert data.place(1) == f"{path}, line 3"
+    assert data.location(1) == f"{path}, line 3"
     assert list(load_tagged(path, empty="keep"))[1] == TaggedText("", [], [])
 
 
@@ -197,14 +197,12 @@ def test_tags_that_are_numbers(tmp_path):
 
 def test_no_column_of_entities(write):
     path = write("a.jsonl", jsonl(text=TEXTS, other=ENTITIES, third=TEXTS))
-    assert "no telling which column holds the tags or entities; set label to one of: text, other, third" in error_of(
-        path
-    )
+    assert "cannot infer the column of tags or entities; set label to one of: text, other, third" in error_of(path)
 
 
 def test_lists_stay_an_error_elsewhere(write, tmp_path):
     path = write("a.jsonl", jsonl(text=TEXTS, label=ENTITIES))
-    with pytest.raises(DataError, match=r"line 1: .* is no list of labels"):
+    with pytest.raises(DataError, match=r"line 1: .* is not a list of labels"):
         load_dataset(path).label_names  # noqa: B018
     path = write("b.jsonl", jsonl(text=WORDS, entities=ENTITIES))
     assert error_of(path) == f"{path}, line 1: 'text' holds list, not text; write a string"
@@ -261,5 +259,5 @@ def test_wnut(real_data, name, sentences, spans):
     tokens = [line.split("\t")[0] for line in lines if line.strip()]
     assert [row.text[slice(*word)] for row in data for word in row.words] == tokens
     at = int(np.argmax([len(row.spans) for row in data]))
-    first = int(data.place(at).rpartition(" ")[2])
+    first = int(data.location(at).rpartition(" ")[2])
     assert lines[first - 1].split("\t")[0] == list(data)[at].text.split(" ")[0]

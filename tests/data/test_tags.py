@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.data.tags import SCHEMES, SchemeCount, Span, spans_of, tags_of, valid_spans
+from textgraft.data.tags import SCHEMES, SchemeDetector, Span, spans_from_tags, strict_spans, tags_from_spans
 from textgraft.errors import DataError
 
 LABELS = st.sampled_from(["PER", "LOC", "a-b", "creative work"])
@@ -21,10 +21,10 @@ def sentences(draw):
 
 
 def counted(corpus):
-    count = SchemeCount()
+    count = SchemeDetector()
     for row, tags in enumerate(corpus):
-        count.add(row, tags, spans_of(tags))
-    assert (count.first is None) is (count.repaired == 0)
+        count.add(row, tags, spans_from_tags(tags))
+    assert (count.first_repaired is None) is (count.repaired == 0)
     return count.scheme, count.repaired
 
 
@@ -32,26 +32,26 @@ def counted(corpus):
 @given(sentences())
 def test_there_and_back(scheme, sentence):
     spans, words = sentence
-    tags = tags_of(spans, words, scheme)
+    tags = tags_from_spans(spans, words, scheme)
     assert len(tags) == words
-    assert spans_of(tags) == valid_spans(tags, scheme) == spans
+    assert spans_from_tags(tags) == strict_spans(tags, scheme) == spans
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(st.lists(sentences(), min_size=1, max_size=5))
 def test_a_well_formed_corpus_with_an_entity_decides(scheme, corpus):
-    found = counted([tags_of(*sentence, scheme) for sentence in corpus])
+    found = counted([tags_from_spans(*sentence, scheme) for sentence in corpus])
     assert found == (scheme if any(spans for spans, _ in corpus) else "IOB2", 0)
 
 
 @given(st.lists(st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIESLU" for label in ("X", "Y"))])))
 def test_any_sequence_is_read_and_what_differs_is_counted(tags):
-    spans = spans_of(tags)
-    assert [tag == "O" for tag in tags] == [tag == "O" for tag in tags_of(spans, len(tags))]
+    spans = spans_from_tags(tags)
+    assert [tag == "O" for tag in tags] == [tag == "O" for tag in tags_from_spans(spans, len(tags))]
     scheme, repaired = counted([tags])
-    assert repaired == sum(map(str.__ne__, tags, tags_of(spans, len(tags), scheme)))
-    assert repaired == min(sum(map(str.__ne__, tags, tags_of(spans, len(tags), other))) for other in SCHEMES)
-    assert set(valid_spans(tags, scheme)) <= set(spans)
+    assert repaired == sum(map(str.__ne__, tags, tags_from_spans(spans, len(tags), scheme)))
+    assert repaired == min(sum(map(str.__ne__, tags, tags_from_spans(spans, len(tags), other))) for other in SCHEMES)
+    assert set(strict_spans(tags, scheme)) <= set(spans)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_any_sequence_is_read_and_what_differs_is_counted(tags):
     ],
 )
 def test_repairs(tags, mended, scheme):
-    spans = spans_of(tags.split())
-    assert tags_of(spans, len(tags.split()), scheme) == mended.split()
-    good = tags_of([Span(0, 2, "X"), Span(3, 4, "Y")], 5, scheme)
+    spans = spans_from_tags(tags.split())
+    assert tags_from_spans(spans, len(tags.split()), scheme) == mended.split()
+    good = tags_from_spans([Span(0, 2, "X"), Span(3, 4, "Y")], 5, scheme)
     wrong = sum(map(str.__ne__, tags.split(), mended.split()))
     assert counted([good] * 5 + [tags.split()]) == (scheme, wrong)
 
@@ -80,4 +80,4 @@ def test_repairs(tags, mended, scheme):
 @pytest.mark.parametrize("tag", ["PER", "B", "B-", "B- ", "b-PER", "X-PER", "", "o", "BPER", "B_PER", "3"])
 def test_a_tag_that_is_none(tag):
     with pytest.raises(DataError, match="of word 2 is neither O nor"):
-        spans_of(["O", tag])
+        spans_from_tags(["O", tag])

@@ -56,7 +56,7 @@ def test_splits_texts_and_class_names():
     assert [data.text_at(row) for row in range(COUNT)] == [f"text {number} é" for number in range(COUNT)]
     assert data.require_labels().tolist() == ["bad", "good"] * (COUNT // 2)
     assert set(data.columns) == {"text", "label", "stars", "vector"}
-    assert data.place(3) == "tfds:mood train, row 4"
+    assert data.location(3) == "tfds:mood train, row 4"
 
 
 def test_other_columns():

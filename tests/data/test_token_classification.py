@@ -3,7 +3,7 @@
 import pytest
 
 from textgraft.data.reading import Reading
-from textgraft.data.splits import read_part, read_parts
+from textgraft.data.splits import read_split, read_splits
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import DataError
 from textgraft.task_specs import infer_task, task_spec
@@ -23,22 +23,22 @@ def test_recognized(write):
 def test_parts(write):
     path = write("data/train.conll", SENTENCES).parent
     write("data/test.conll", "Rome I-LOC\n\nword3 O\nRome B-LOC\n\nParis B-LOC\n")
-    parts = read_parts(KIND, str(path), Reading())
-    assert all(isinstance(part, TaggedDataset) for _, part in parts.named())
-    assert [len(part) for _, part in parts.named()] == [37, 4, 3]
+    parts = read_splits(KIND, str(path), Reading())
+    assert all(isinstance(part, TaggedDataset) for _, part in parts.items())
+    assert [len(part) for _, part in parts.items()] == [37, 4, 3]
     assert KIND.settings_from(parts.train)["labels"] == ["LOC", "PER"]
     assert parts.validation.label_names == ["LOC", "PER"]
     train, test = (f"{path}/{name}.conll" for name in ("train", "test"))
     assert parts.notices == (
         f"{train}: tags are written in IOB2",
         f"{test}: tags are written in IOB2",
-        f"{test}, line 1: the first of 1 tags that are no IOB2 and were mended",
+        f"{test}, line 1: the first of 1 tags that are not valid IOB2 and were repaired",
         f"{test}: 1 of 3 texts also occur in {train}",
     )
 
 
 def test_a_slice(write):
-    data = read_part(KIND, str(write("a.conll", SENTENCES)), Reading(), "train[10:20]")
+    data = read_split(KIND, str(write("a.conll", SENTENCES)), Reading(), "train[10:20]")
     assert [row.text for row in data] == [f"word{n} Rome" for n in range(10, 20)]
 
 
@@ -46,11 +46,11 @@ def test_what_does_not_fit(write):
     path = str(write("a.conll", SENTENCES))
     other = str(write("b.conll", "Rome B-GPE\n"))
     with pytest.raises(DataError, match=r"b\.conll, line 1: label 'GPE' is unknown; it must be one of: LOC, PER"):
-        read_parts(KIND, path, Reading(), test=other)
+        read_splits(KIND, path, Reading(), test=other)
     with pytest.raises(DataError, match=r"c\.conll: no span is labelled"):
-        read_parts(KIND, str(write("c.conll", "Rome O\n\nAda O\n")), Reading())
+        read_splits(KIND, str(write("c.conll", "Rome O\n\nAda O\n")), Reading())
     with pytest.raises(DataError, match="set label to one of: text, x, y"):
-        read_parts(KIND, str(write("d.csv", "text,x,y\na,b,c\n")), Reading())
+        read_splits(KIND, str(write("d.csv", "text,x,y\na,b,c\n")), Reading())
 
 
 def test_a_label_that_only_another_slice_has_is_refused(write):

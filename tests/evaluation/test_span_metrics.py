@@ -9,7 +9,7 @@ from nervaluate import Evaluator
 
 from tests.golden.tag_sequences import CASES, LABELS, SEED, cases
 from tests.helpers.paths import GOLDEN
-from textgraft.data.tags import Span, spans_of, valid_spans
+from textgraft.data.tags import Span, spans_from_tags, strict_spans
 from textgraft.errors import DataError
 from textgraft.evaluation.span_metrics import OUTCOMES, SCHEMES, span_metrics
 
@@ -25,7 +25,8 @@ def test_metrics_equal_seqeval(mode):
     metrics = []
     for sides in cases(scheme):
         true, predicted = (
-            [valid_spans(tags, scheme) if kind == "strict" else spans_of(tags) for tags in side] for side in sides
+            [strict_spans(tags, scheme) if kind == "strict" else spans_from_tags(tags) for tags in side]
+            for side in sides
         )
         metrics.append(span_metrics(true, predicted))
     averages = [[[case[name] for name in NAMES], [case[f"macro_{name}"] for name in NAMES]] for case in metrics]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgraft.data.tags import spans_of
+from textgraft.data.tags import spans_from_tags
 from textgraft.evaluation import tag_ids
 
 LABELS = 2
@@ -23,7 +23,7 @@ def flat(sequences):
 def test_spans_equal_those_of_string_tags(sequences):
     spans, offset, expected = tag_ids.tags_to_spans(*flat(sequences)), 0, []
     for tags in sequences:
-        string_spans = spans_of([NAMES[tag] for tag in tags])
+        string_spans = spans_from_tags([NAMES[tag] for tag in tags])
         expected += [(offset + span.start, offset + span.end, int(span.label)) for span in string_spans]
         offset += len(tags)
     assert list(zip(*map(np.ndarray.tolist, spans), strict=True)) == expected

@@ -7,8 +7,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from textgraft.data.columns import MULTI, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.baseline import tfidf_accuracy
 from textgraft.tuning import baselines as room
 from textgraft.tuning.baselines import baselines

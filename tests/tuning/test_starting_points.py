@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.splits import Parts
+from textgraft.data.splits import Splits
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import ConfigError
 from textgraft.task_specs import task_spec
@@ -20,7 +20,7 @@ TEXTS = ["a good film", "a bad film", "it was good"]
 
 
 def assignment(task, data):
-    return Assignment(task, task_spec(task), Parts(data, data, None, ()))
+    return Assignment(task, task_spec(task), Splits(data, data, None, ()))
 
 
 LABELS = assignment("text-classification", Dataset.from_lists(TEXTS, ["a", "b", "a"]))

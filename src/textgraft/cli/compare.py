@@ -35,7 +35,7 @@ def compare(
     """
     from textgraft.cli.console import say, show, show_json
     from textgraft.data.reading import Reading
-    from textgraft.data.splits import read_part
+    from textgraft.data.splits import read_split
     from textgraft.errors import ConfigError
     from textgraft.model_folder import folder as model_folder
     from textgraft.task_specs.text_classification import TextClassificationSpec
@@ -49,7 +49,7 @@ def compare(
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
     given["paired"] = stored[0].config["settings"].get("pairs", False)
-    dataset = read_part(TextClassificationSpec, data, Reading(**given), split)
+    dataset = read_split(TextClassificationSpec, data, Reading(**given), split)
     for notice in dataset.notices:
         say(notice)
 
@@ -98,7 +98,7 @@ def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
 
     model = load_as(TextClassifier, stored, precision)
     truncated = TruncationCount()
-    texts = followed((batch.whole for batch in dataset.batches()), len(dataset))
+    texts = followed((batch.inputs for batch in dataset.batches()), len(dataset))
     probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)

@@ -12,15 +12,15 @@ _FIT = (
 
 
 def corpus(given: dict[str, Any]) -> Any:
-    """The texts to learn from and those that judge, as `Parts`."""
+    """The texts to learn from and those that judge, as `Splits`."""
     from textgraft.cli.console import say
     from textgraft.data.reading import Reading
-    from textgraft.data.splits import read_parts
+    from textgraft.data.splits import read_splits
     from textgraft.task_specs.fill_mask import FillMaskSpec
 
     how = Reading(**some(given, _DATA))
     sources = some(given, ("validation", "split"))
-    parts = read_parts(FillMaskSpec, given["data"], how, **sources, seed=given.get("seed", 0))
+    parts = read_splits(FillMaskSpec, given["data"], how, **sources, seed=given.get("seed", 0))
     for notice in parts.notices:
         say(notice)
     if parts.test is not None:

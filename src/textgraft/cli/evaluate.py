@@ -32,7 +32,7 @@ def evaluate(
     """
     from textgraft.cli.console import followed, say, say_truncated, show, show_json
     from textgraft.data.reading import Reading
-    from textgraft.data.splits import read_part
+    from textgraft.data.splits import read_split
     from textgraft.model_folder import folder as model_folder
     from textgraft.task_specs import task_spec
 
@@ -45,7 +45,7 @@ def evaluate(
         "label_separator": label_separator or settings.get("label_separator"),
     }  # fmt: skip
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    dataset = read_part(task_spec(stored.config["task"]), data, Reading(**given), split)
+    dataset = read_split(task_spec(stored.config["task"]), data, Reading(**given), split)
     for notice in dataset.notices:
         say(notice)
 

@@ -81,7 +81,7 @@ def _label(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bo
     from textgraft.training.token_ids import TruncationCount
 
     truncated = TruncationCount()
-    batches = (batch.whole for batch in stream)
+    batches = (batch.inputs for batch in stream)
     columns = [*(["text", "pair"] if pairs else ["text"]), *model.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
         shown = followed(batches) if out else batches

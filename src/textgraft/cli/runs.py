@@ -35,17 +35,17 @@ def task_of(given: dict[str, Any]) -> str:
 
 
 def parts_of(given: dict[str, Any], spec: Any, with_test: bool = True) -> Any:
-    """The data of a run; errors are those of `read_parts`.
+    """The data of a run; errors are those of `read_splits`.
 
     Args:
         given: values of options.
         spec: of the task.
         with_test: False to leave test texts unread.
     """
-    from textgraft.data.splits import read_parts
+    from textgraft.data.splits import read_splits
 
     sources, seed = some(given, SOURCES), given.get("seed", 0)
-    return read_parts(spec, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
+    return read_splits(spec, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
 
 
 def cleaning(given: dict[str, Any]) -> Any:

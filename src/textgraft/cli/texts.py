@@ -3,8 +3,8 @@
 from typing import Any
 
 from textgraft.data.loading import TextStream, read_texts
-from textgraft.data.streams import STANDARD_INPUT
 from textgraft.data.tagged import TaggedStream, read_tagged
+from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 
 

@@ -169,7 +169,7 @@ def _widths(hidden: str) -> tuple[int, ...]:
 
 def _summary(parts: Any, model: Any, fine_tune: str) -> str:
     trainable, total = model.parameters(fine_tune)
-    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
+    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
     return (
         f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
         f"({trainable:,} trainable), {model.precision}"

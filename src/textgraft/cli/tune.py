@@ -145,7 +145,7 @@ def _test(given: dict[str, Any], folder: Any, study: Any, spec: Any, run: str, m
 
 def _require_readable(given: dict[str, Any]) -> None:
     """Refuse what would fail only at the end, without reading any test text."""
-    from textgraft.data.streams import STANDARD_INPUT
+    from textgraft.data.text_files import STANDARD_INPUT
     from textgraft.errors import ConfigError, DataError
 
     for name in ("data", "validation", "test"):

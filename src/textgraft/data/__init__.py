@@ -1,1 +1,1 @@
-"""Texts and labels: from the files people have to rows in order, with bounded memory and without TensorFlow."""
+"""Texts and labels: read from files in order, with bounded memory and without TensorFlow."""

@@ -1,43 +1,45 @@
-"""What a text is annotated with: spans that have a label, and perhaps the words it came in.
+"""Annotations of texts: read from words with tags or from texts with entities, and stored as one line of JSON.
 
-Two cells of a row, words and their tags or a text and its entities, become a text and an `Annotation`; `stored` and
-`parsed` are its one form on disk. All offsets count code points of the text.
+All offsets count code points of the text.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-from textgraft.data.tags import SchemeCount, Span, is_label, spans_of
+import pyarrow as pa
+
+from textgraft.data.columns import Columns
+from textgraft.data.format import Row, RowReader, pack_rows
+from textgraft.data.tags import SchemeDetector, Span, is_label, spans_from_tags
 from textgraft.errors import DataError
 
 _STARTS = ("start", "start_offset")
 _ENDS = ("end", "end_offset")
 _LABELS = ("label", "labels")
-# What exports say of an entity beside its offsets and its label.
-_OTHERS = ("id", "text", "score", "token_start", "token_end")
+_IGNORED = ("id", "text", "score", "token_start", "token_end")
 
 
 class Annotation(NamedTuple):
-    """Of one text.
+    """The annotation of one text.
 
     Attributes:
-        spans: what has a label, in order, none overlapping another.
-        words: where the words begin and end, in order; None where the source has a text as a whole.
+        spans: in order, without overlap.
+        words: start and end of each word, in order; None where the source has whole texts.
     """
 
     spans: list[Span]
     words: list[tuple[int, int]] | None = None
 
-    def stored(self) -> str:
-        """One line of JSON: {"spans": [[start, end, label]], "words": [[start, end]]}, the words if there are any."""
+    def to_json(self) -> str:
+        """One line: {"spans": [[start, end, label]], "words": [[start, end]]}, without the absent words."""
         content = {"spans": self.spans} | ({} if self.words is None else {"words": self.words})
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def parsed(cls, line: str) -> "Annotation":
-        """What `stored` returned."""
+    def from_json(cls, line: str) -> "Annotation":
+        """The inverse of `to_json`."""
         content = json.loads(line)
         words = content.get("words")
         return cls(
@@ -46,119 +48,204 @@ class Annotation(NamedTuple):
         )
 
 
-def from_words(tokens: str, tags: str | None, row: int, count: SchemeCount) -> tuple[str, Annotation]:
-    """A text of words with single spaces between them, and its annotation.
+class AnnotatedRows(RowReader):
+    """The rows of a split as texts and annotations.
+
+    Attributes:
+        detector: of the scheme of the tags read so far.
+        label_names: the entity types read so far.
+    """
+
+    def __init__(self, reader: RowReader) -> None:
+        super().__init__(reader.source)
+        self.detector = SchemeDetector()
+        self.label_names: set[str] = set()
+        self._reader = reader
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return self._reader.notices
+
+    def location(self, position: int) -> str:
+        return self._reader.location(position)
+
+    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
+        """Batches whose `label` is an `Annotation` as JSON.
+
+        Raises:
+            DataError: for a row whose cells are malformed, with its location.
+        """
+        for batch in self._reader.rows(columns):
+            yield from pack_rows(self._annotate(Row(**row), columns) for row in batch.to_pylist())
+
+    def _annotate(self, row: Row, columns: Columns) -> Row:
+        text = row.text
+        if text is None or (columns.label is not None and row.label is None):
+            return row
+        try:
+            if columns.has_words:
+                text, annotation = annotate_words(text, row.label, row.position, self.detector)
+            else:
+                annotation = Annotation([]) if row.label is None else annotate_entities(text, row.label)
+        except DataError as error:
+            raise DataError(f"{self.location(row.position)}: {error}") from None
+        self.label_names.update(span.label for span in annotation.spans)
+        return Row(row.position, text, annotation.to_json())
+
+
+class InMemoryRows(RowReader):
+    """Python lists of texts and their entities, or of lists of words and their tags.
+
+    Attributes:
+        columns: tokens and tags, or text and entities, depending on the first row.
+    """
+
+    def __init__(self, texts: Sequence[Any], labels: Sequence[Any], source: str) -> None:
+        super().__init__(source)
+        words = len(texts) > 0 and not isinstance(texts[0], str)
+        self.columns = Columns(*(("tokens", "tags") if words else ("text", "entities")), nested=True)
+        self._texts = texts
+        self._labels = labels
+
+    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
+        """Batches with lists as their JSON text.
+
+        Raises:
+            DataError: for another number of labels, or a value that is not a text, a list or a number.
+        """
+        if len(self._texts) != len(self._labels):
+            raise DataError(f"{self.source}: {len(self._texts)} texts but labels for {len(self._labels)}")
+        rows = enumerate(zip(self._texts, self._labels, strict=True), start=1)
+        return pack_rows(self._row(position, text, label, columns) for position, (text, label) in rows)
+
+    def _row(self, position: int, text: Any, label: Any, columns: Columns) -> Row:
+        if isinstance(text, str) == columns.has_words:
+            raise DataError(
+                f"{self.location(position)}: some texts are strings and some are lists of words; use one kind"
+            )
+        try:
+            cells = [value if isinstance(value, str) else json.dumps(value) for value in (text, label)]
+            cells[0].encode()
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{self.location(position)}: {error}; use strings, and lists of strings and numbers"
+            ) from None
+        return Row(position, *cells)
+
+
+def annotate_words(tokens: str, tags: str | None, position: int, detector: SchemeDetector) -> tuple[str, Annotation]:
+    """The words joined by single spaces, and the annotation of that text.
 
     Args:
         tokens: a JSON list of strings.
-        tags: likewise, one for each word; None where there are none.
-        row: the number of their row.
-        count: told of the tags.
+        tags: a JSON list of one string for each word; None where there are no tags.
+        position: of the row.
+        detector: counts the tags.
 
     Raises:
-        DataError: for anything else, for an empty word, or a malformed tag; it names no place.
+        DataError: for another value, an empty word or a malformed tag, without the location.
     """
-    words = _strings(tokens, "words")
+    words = _parse_strings(tokens, "words")
     ends = list(accumulate((len(word) + 1 for word in words), initial=0))
     offsets = [(start, end - 1) for start, end in pairwise(ends)]
     if tags is None:
         return " ".join(words), Annotation([], offsets)
-    named = _strings(tags, "tags")
-    if len(named) != len(words):
-        raise DataError(f"{len(words)} words but {len(named)} tags; give one for each")
-    spans = spans_of(named)
-    count.add(row, named, spans)
+    names = _parse_strings(tags, "tags")
+    if len(names) != len(words):
+        raise DataError(f"{len(words)} words but {len(names)} tags; give one for each")
+    spans = spans_from_tags(names)
+    detector.add(position, names, spans)
     return " ".join(words), Annotation(
         [Span(offsets[span.start][0], offsets[span.end - 1][1], span.label) for span in spans], offsets
     )
 
 
-def from_entities(text: str, entities: str) -> Annotation:
+def annotate_entities(text: str, entities: str) -> Annotation:
     """The annotation of a text.
 
     Args:
         text: the text.
         entities: a JSON list of objects {start, end, label} as spaCy, Prodigy, Label Studio and doccano export them,
-            or of lists [start, end, label]. Where an entity says its own text, that must be what the offsets hold.
+            or of lists [start, end, label]. The text of an entity, where it has one, must match its offsets.
 
     Raises:
-        DataError: for anything else, an empty span, one outside the text, or two that overlap; it names no place.
+        DataError: for another value, and for spans that are empty, overlap or exceed the text, without the location.
     """
-    spans = sorted(_span(text, number, entity) for number, entity in enumerate(_list(entities, "entities"), start=1))
-    for (first, one), (second, other) in pairwise(spans):
-        if first.end > second.start:
+    entity_list = enumerate(_parse_list(entities, "entities"), start=1)
+    spans = sorted((_parse_entity(text, number, entity), number) for number, entity in entity_list)
+    for (span, number), (next_span, next_number) in pairwise(spans):
+        if span.end > next_span.start:
             raise DataError(
-                f"entity {one} ({_told(first, text)}) and entity {other} ({_told(second, text)}) overlap; keep one"
+                f"entity {number} ({_quote(span, text)}) and entity {next_number} ({_quote(next_span, text)}) overlap; "
+                "keep one"
             )
     return Annotation([span for span, _ in spans])
 
 
-def _span(text: str, number: int, entity: Any) -> tuple[Span, int]:
-    """An entity and its number in the list."""
-    start, end, label = _parts(entity, number)
+def _parse_entity(text: str, number: int, entity: Any) -> Span:
+    start, end, label = _entity_fields(entity, number)
     if not all(type(offset) is int for offset in (start, end)):
         raise DataError(f"entity {number}: start and end must be whole numbers, not {start!r:.40} and {end!r:.40}")
     if not 0 <= start < end <= len(text):
         raise DataError(
-            f"entity {number}: from {start} to {end} is no part of a text of {len(text)} characters; offsets count "
-            "code points from 0, and the end is not included"
+            f"entity {number}: {start} to {end} is not a span of this text of {len(text)} characters; offsets count "
+            "code points from 0, and the end is exclusive"
         )
     if not is_label(label):
-        raise DataError(f"entity {number}: the label must be a word or a few, not {label!r:.40}")
+        raise DataError(f"entity {number}: the label must be one line of text without tabs, not {label!r:.40}")
     span = Span(start, end, label)
     if isinstance(entity, dict) and entity.get("text", text[start:end]) != text[start:end]:
         raise DataError(
-            f"entity {number}: its text is {entity['text']!r:.60}, but {_told(span, text)}; offsets count code points"
+            f"entity {number}: its text is {entity['text']!r:.60}, but {_quote(span, text)}; offsets count code points"
         )
-    return span, number
+    return span
 
 
-def _parts(entity: Any, number: int) -> tuple[Any, Any, Any]:
+def _entity_fields(entity: Any, number: int) -> tuple[Any, Any, Any]:
     """Start, end and label as they are written."""
     if isinstance(entity, list) and len(entity) == 3:
         return entity[0], entity[1], entity[2]
     if not isinstance(entity, dict):
         raise DataError(f"entity {number} must be an object {{start, end, label}} or a list [start, end, label]")
-    unknown = sorted(set(entity) - {*_STARTS, *_ENDS, *_LABELS, *_OTHERS})
+    unknown = sorted(set(entity) - {*_STARTS, *_ENDS, *_LABELS, *_IGNORED})
     if unknown:
         raise DataError(f"entity {number} has an unknown key {unknown[0]!r}; it takes start, end and label")
-    label = _one_of(entity, _LABELS, number)
+    label = _field(entity, _LABELS, number)
     if isinstance(label, list) and len(label) == 1:
         label = label[0]
-    return _one_of(entity, _STARTS, number), _one_of(entity, _ENDS, number), label
+    return _field(entity, _STARTS, number), _field(entity, _ENDS, number), label
 
 
-def _one_of(entity: dict[str, Any], keys: Sequence[str], number: int) -> Any:
-    given = [entity[key] for key in keys if key in entity]
-    if len(given) != 1:
+def _field(entity: dict[str, Any], keys: Sequence[str], number: int) -> Any:
+    values = [entity[key] for key in keys if key in entity]
+    if len(values) != 1:
         raise DataError(f"entity {number} must have one {keys[0]!r}; it has the keys {', '.join(entity)}")
-    return given[0]
+    return values[0]
 
 
-def _told(span: Span, text: str) -> str:
+def _quote(span: Span, text: str) -> str:
     return f"{span.start} to {span.end} is {text[span.start : span.end]!r:.60}"
 
 
-def _strings(cell: str, what: str) -> list[str]:
-    values = _list(cell, what)
+def _parse_strings(cell: str, name: str) -> list[str]:
+    values = _parse_list(cell, name)
     for number, value in enumerate(values, start=1):
-        if isinstance(value, int) and what == "tags":
+        if isinstance(value, int) and name == "tags":
             raise DataError("the tags are numbers; write their names in place of them, such as B-PER for 1")
         if not isinstance(value, str) or not value:
-            raise DataError(f"number {number} of the {what} is {value!r:.40}, not a string of at least one character")
+            raise DataError(f"number {number} of the {name} is {value!r:.40}, not a string of at least one character")
     return values
 
 
-def _list(cell: str, what: str) -> list[Any]:
-    """The JSON list in a cell, without half of a surrogate pair."""
+def _parse_list(cell: str, name: str) -> list[Any]:
     try:
         values = json.loads(cell)
         if "\\u" in cell:
             json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise DataError(f"half of a surrogate pair (\\ud800 to \\udfff) in the {what}; remove it") from None
+        raise DataError(f"half of a surrogate pair (\\ud800 to \\udfff) in the {name}; remove it") from None
     except (ValueError, RecursionError):
-        raise DataError(f"the {what} are not a JSON list: {cell!r:.60}") from None
+        raise DataError(f"the {name} are not a JSON list: {cell!r:.60}") from None
     if not isinstance(values, list):
-        raise DataError(f"the {what} are not a list: {cell!r:.60}")
+        raise DataError(f"the {name} are not a list: {cell!r:.60}")
     return values

@@ -1,4 +1,4 @@
-"""Reading a source: into a `Dataset`, or as a stream that keeps nothing."""
+"""Reading a source, in whichever format it is, into a `Dataset` or as a stream."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,16 +8,19 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.columns import Columns, choose, choose_texts
+from textgraft import registry
+from textgraft.data.columns import MULTI, SINGLE, Columns, choose_columns, choose_text_columns
 from textgraft.data.dataset import Batch, Dataset
-from textgraft.data.formats.base import Format
-from textgraft.data.label_cells import MULTI, SINGLE
+from textgraft.data.format import Format, RowReader
 from textgraft.data.reading import Reading
-from textgraft.data.slices import Slice, parse
-from textgraft.data.sources import open_source
+from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
-from textgraft.data.validation import CheckedRows, Part
+from textgraft.data.text_files import STANDARD_INPUT
+from textgraft.data.validation import CheckedRows
 from textgraft.errors import ConfigError, DataError
+
+_FORMATS = "data.formats"
+_SPLIT_FILES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
 
 def load_dataset(
@@ -37,77 +40,89 @@ def load_dataset(
 
     Args:
         source: a file, a folder, "-" for standard input, "tfds:NAME" or "hf:OWNER/NAME".
-        text: the column of the texts; None to guess it by its name.
-        label: the column of the labels; None to guess it by its name, and to go without where that fails.
-        pair: the column of second texts, where each row is a pair of texts; None to guess it by its name.
-        split: such as "train" or "train[:60%],train[60%:],test"; None where there is but one.
+        text: the text column; None to infer it from the column names.
+        label: the label column; None to infer it from the column names, or to go without where that fails.
+        pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
+        split: such as "train" or "train[:60%],train[60%:],test"; None for the only split of the source.
         encoding: of the text in files.
         empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
-        format: the name of the format; None to tell it from the source.
-        problem: what a cell of labels holds: "single-label", "multi-label" (any number of them) or "regression" (a
-            number); None for several where there is a separator or a list, else for one.
-        label_separator: stands between the labels of a cell.
+        format: the name of the format; None to infer it from the source.
+        problem: what a label cell holds: "single-label", "multi-label" (any number of labels) or "regression" (a
+            number); None for multi-label where there is a separator or a list, else single-label.
+        label_separator: the text between the labels of a cell.
 
     Returns:
-        a dataset, or one for each part that `split` names when it names several.
+        a dataset, or one for each slice when `split` names several.
 
     Raises:
-        DataError: when the source is missing, malformed or in doubt, with its place and how to mend it.
-        ConfigError: when an option makes no sense.
+        DataError: when the source is missing, malformed or ambiguous, with its location and a fix.
+        ConfigError: when an option is invalid.
     """
-    how = Reading(text, label, pair, encoding, empty, format, problem, label_separator)
-    parts = load_parts(str(source), split, how)
-    return parts[0] if len(parts) == 1 else parts
+    reading = Reading(text, label, pair, encoding, empty, format, problem, label_separator)
+    datasets = load_datasets(str(source), split, reading)
+    return datasets[0] if len(datasets) == 1 else datasets
 
 
-def load_parts(source: str, split: str | None, how: Reading) -> tuple[Dataset, ...]:
-    """`load_dataset` with a tuple for an answer, however many parts `split` names."""
-    return load_slices(source, split, how, _load)
+def load_datasets(source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    """Load each slice that `split` names; errors are those of `load_dataset`."""
+    return load_slices(source, split, reading, _load)
+
+
+def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    """Load texts without labels; by default, empty texts are dropped and counted.
+
+    Raises:
+        ConfigError: when a label column is named.
+        DataError: see `load_dataset`.
+    """
+    if reading.label is not None:
+        raise ConfigError(f"label {reading.label!r}: {task} has no labels; leave it out")
+
+    def load(split_reader: Format, reading: Reading) -> Dataset:
+        columns = choose_text_columns(split_reader.source, split_reader.columns, reading.text, reading.pair)
+        return load_split(split_reader, split_reader.columns, columns, reading)
+
+    return load_slices(source, split, replace(reading, empty=reading.empty or "drop"), load)
 
 
 class Sliceable(Protocol):
-    """What a split is loaded into: a `Dataset`, or what holds one."""
+    """A `Dataset`, or a dataset that holds one."""
 
-    def part(self, part: Slice) -> Self:
-        """As `Dataset.part`."""
+    def slice(self, bounds: Slice) -> Self:
+        """As `Dataset.slice`."""
 
 
 Loaded = TypeVar("Loaded", bound=Sliceable)
 
 
 def load_slices(
-    source: str, split: str | None, how: Reading, load: Callable[[Format, Reading], Loaded]
+    source: str, split: str | None, reading: Reading, load: Callable[[Format, Reading], Loaded]
 ) -> tuple[Loaded, ...]:
-    """The parts that `split` names; each split is loaded once, by `load`."""
-    splits = open_source(source, how.encoding, how.format)
+    """The slices that `split` names; each split is loaded once, by `load`."""
+    splits = open_source(source, reading.encoding, reading.format)
     slices = _slices(source, tuple(splits), split)
-    whole = {name: load(splits[name], how) for name in dict.fromkeys(part.split for part in slices)}
-    return tuple(whole[part.split].part(part) for part in slices)
+    loaded = {name: load(splits[name], reading) for name in dict.fromkeys(part.split for part in slices)}
+    return tuple(loaded[part.split].slice(part) for part in slices)
 
 
-def load_split(part: Part, names: tuple[str, ...], columns: Columns, how: Reading) -> Dataset:
-    """A split as a whole.
+def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, reading: Reading) -> Dataset:
+    """Load a whole split.
 
     Args:
-        part: the split, or what stands before it.
+        reader: reads its rows.
         names: of all its columns.
-        columns: those to read.
-        how: what to do about empty texts, and what labels are.
+        columns: the columns to read.
+        reading: options for empty texts and labels.
 
     Raises:
-        DataError: when there are no rows, or one is bad.
+        DataError: when there are no rows, or one is invalid.
     """
-    rows = CheckedRows(part, columns, how.empty or "error")
-    cells = [key for key in columns.named if key != "label" or not how.categories]
-    store = Store.write(rows, part.place, cells)
+    rows = CheckedRows(reader, columns, reading.empty or "error")
+    cells = [role for role in columns.by_role if role != "label" or not reading.categories]
+    store = Store.write(rows, reader.location, cells)
     if not len(store):
-        raise DataError(f"{part.source}: no rows; it should hold at least one text")
-    return Dataset(part.source, names, rows.notices, store, np.arange(len(store)))
-
-
-def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
-    """The names of a source's splits, ("train",) for a single file; errors are those of `load_dataset`."""
-    return tuple(open_source(str(source), "utf-8", format))
+        raise DataError(f"{reader.source}: no rows; it should hold at least one text")
+    return Dataset(reader.source, names, rows.notices, store, np.arange(len(store)))
 
 
 def read_texts(
@@ -121,41 +136,21 @@ def read_texts(
     empty: str = "keep",
     format: str | None = None,
 ) -> "TextStream":
-    """Read texts as a stream, in order, keeping none of them; arguments and errors are those of `load_dataset`.
+    """Read texts as a stream of batches of bounded size, in order and without labels.
 
-    Args:
-        source: likewise.
-        text: likewise.
-        pair: likewise.
-        paired: whether there must be second texts, or must not; None for either.
-        split: one whole split; None where there is but one.
-        encoding: likewise.
-        empty: likewise; with "error", empty texts are left out and the error comes after the last batch.
-        format: likewise.
-
-    Returns:
-        a stream of batches of bounded size, without labels.
+    Arguments and errors are those of `load_dataset`, but `split` names one whole split. With `empty` "error", empty
+    texts are left out and the error comes after the last batch. `paired` says whether second texts are required
+    (True), ignored (False) or optional (None).
     """
-    how = Reading(text, None, pair, encoding, empty, format)
-    part = open_split(str(source), split, how)
-    columns = choose_texts(part.source, part.columns, how.text, how.pair, paired)
-    return TextStream(CheckedRows(part, columns, empty))
-
-
-def open_split(source: str, split: str | None, how: Reading) -> Format:
-    """The one split that is named, or the only one there is; errors are those of `load_dataset`."""
-    splits = open_source(source, how.encoding, how.format)
-    slices = _slices(source, tuple(splits), split)
-    if len(slices) > 1 or slices[0].bounds:
-        raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
-    return splits[slices[0].split]
+    reader = open_split(str(source), split, Reading(text, None, pair, encoding, empty, format))
+    columns = choose_text_columns(reader.source, reader.columns, text, pair, paired)
+    return TextStream(CheckedRows(reader, columns, empty))
 
 
 class TextStream:
     """Texts of a source; to be iterated over once."""
 
     def __init__(self, rows: CheckedRows) -> None:
-        """Prepare to read."""
         self._rows = rows
 
     def __iter__(self) -> Iterator[Batch]:
@@ -166,33 +161,100 @@ class TextStream:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should see, once all texts are read."""
+        """Lines to show to the user, once all texts are read."""
         return self._rows.notices
 
 
+def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
+    """The names of a source's splits, ("train",) for a single file; errors are those of `load_dataset`."""
+    return tuple(open_source(str(source), "utf-8", format))
+
+
+def open_split(source: str, split: str | None, reading: Reading) -> Format:
+    """Open the named split, or the only split; errors are those of `load_dataset`."""
+    splits = open_source(source, reading.encoding, reading.format)
+    slices = _slices(source, tuple(splits), split)
+    if len(slices) > 1 or slices[0].bounds:
+        raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
+    return splits[slices[0].split]
+
+
+def open_source(source: str, encoding: str, format: str | None) -> dict[str, Format]:
+    """Open the splits of a source by name.
+
+    Args:
+        source: a file, a folder, "-" for standard input, or a name that a format recognises, such as
+            "tfds:imdb_reviews".
+        encoding: of its text.
+        format: the name of the format; None to ask each format whether it can read the source.
+
+    Raises:
+        DataError: when the source is missing, or no format can read it.
+        ConfigError: when the format is unknown, or must be named and is not.
+    """
+    path = Path(source)
+    try:
+        if format is not None:
+            return dict(registry.implementation(_FORMATS, format, Format).open(source, encoding))
+        if source == STANDARD_INPUT:
+            raise ConfigError("cannot infer the format of standard input; name it, for instance format=csv")
+        if path.is_dir() and (files := _split_files(path)):
+            return {split: open_source(str(file), encoding, None)["train"] for split, file in files.items()}
+        format_class = _find_format(source)
+        if format_class is not None:
+            return dict(format_class.open(source, encoding))
+        if not path.exists():
+            raise DataError(f"{source}: no such file or folder; check the name")
+        if path.is_dir():
+            raise DataError(
+                f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
+            )
+        formats = ", ".join(registry.names(_FORMATS))
+        raise DataError(f"{source}: no format has files of this ending; name the format: {formats}")
+    except OSError as error:
+        raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
+
+
+def _find_format(source: str) -> type[Format] | None:
+    formats = (registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS))
+    return next((format_class for format_class in formats if format_class.can_read(source)), None)
+
+
+def _split_files(folder: Path) -> dict[str, Path]:
+    """Files of a folder that are named after splits, in the order of the splits."""
+    files: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        split = file.name.split(".")[0].lower()
+        if split in _SPLIT_FILES and file.is_file() and _find_format(str(file)):
+            if split in files:
+                raise DataError(f"{folder}: both {files[split].name} and {file.name} are {split}; remove one")
+            files[split] = file
+    return dict(sorted(files.items(), key=lambda item: _SPLIT_FILES.index(item[0])))
+
+
 def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Slice, ...]:
-    """The parts that `split` names; the only split when it names none."""
+    """The slices that `split` names, or the only split."""
     if split is None:
         if len(names) > 1:
             raise DataError(f"{source}: holds several splits; set split to one of: {', '.join(names)}")
         return (Slice(names[0]),)
-    slices = parse(split)
+    slices = parse_slices(split)
     for part in slices:
         if part.split not in names:
             raise DataError(f"{source}: no split {part.split!r}; it has: {', '.join(names)}")
     return slices
 
 
-def _load(part: Format, how: Reading) -> Dataset:
-    columns = choose(part.source, part.columns, how.text, how.label, how.pair, how.paired)
-    lists = how.categories and columns.label is not None and part.lists(columns.label)
-    separator = None if lists else how.label_separator
-    problem = how.problem or (MULTI if lists or separator else SINGLE)
-    categories = how.categories and problem == SINGLE
-    nested = how.nested or (how.categories and not categories and separator is None)
-    columns = columns._replace(nested=nested, unlabelled=problem == MULTI)
-    data = load_split(part, part.columns, columns, replace(how, categories=categories))
-    return replace(data, problem=problem, label_separator=separator)
+def _load(reader: Format, reading: Reading) -> Dataset:
+    columns = choose_columns(reader.source, reader.columns, reading.text, reading.label, reading.pair)
+    lists = reading.categories and columns.label is not None and reader.has_lists(columns.label)
+    separator = None if lists else reading.label_separator
+    problem = reading.problem or (MULTI if lists or separator else SINGLE)
+    categories = reading.categories and problem == SINGLE
+    nested = reading.categories and not categories and separator is None
+    columns = columns._replace(nested=nested, empty_labels=problem == MULTI)
+    dataset = load_split(reader, reader.columns, columns, replace(reading, categories=categories))
+    return replace(dataset, problem=problem, label_separator=separator)
 
 
 def _bytes(cells: pa.Array) -> np.ndarray:

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 
-from textgraft.data.label_cells import MULTI, PROBLEMS
+from textgraft.data.columns import MULTI, PROBLEMS
 from textgraft.errors import ConfigError
 from textgraft.options import check_options, option
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a source is read; the options are the arguments of `load_dataset`.
+    """Options of reading a source: the arguments of `load_dataset`, and options that tasks set.
 
     Attributes:
         categories: whether labels are categories; if not, they are kept on disk as they are.
-        nested: whether lists and objects are cells too, as their JSON text.
-        paired: whether there must be second texts, or must not; None for either.
     """
 
     text: str | None = option(None, "Column of the texts.", panel="Data", shown_default="inferred")
@@ -43,8 +41,6 @@ class Reading:
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
     categories: bool = True
-    nested: bool = False
-    paired: bool | None = None
 
     def __post_init__(self) -> None:
         check_options(self)

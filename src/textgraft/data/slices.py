@@ -1,7 +1,10 @@
-"""Parts of a dataset: by name and position as TensorFlow Datasets writes it, or drawn at random by label."""
+"""Parts of a dataset: slices in the notation of TensorFlow Datasets, and stratified random draws."""
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -9,11 +12,12 @@ from textgraft.errors import ConfigError, DataError
 
 _BOUND = r"-?\d+(?:_\d+)*(?:(?:\.\d+)?%)?"
 _SLICE = re.compile(rf"(?P<split>[^\[\],\s]+)(?:\[(?P<start>{_BOUND})?:(?P<stop>{_BOUND})?\])?")
+_DIGEST = np.dtype("V16")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows of a split from `start` to `stop`, each a number or a percentage as written, or None."""
+    """Rows of a split from `start` to `stop`, each a row number or a percentage as written, or None."""
 
     split: str
     start: str | None = None
@@ -24,14 +28,14 @@ class Slice:
 
     @property
     def bounds(self) -> str:
-        """The part in brackets; empty for a whole split."""
+        """The bounds in brackets; empty for a whole split."""
         return "" if self.start is self.stop is None else f"[{self.start or ''}:{self.stop or ''}]"
 
     def rows(self, count: int) -> range:
-        """The rows meant, of a split that has `count`.
+        """The selected rows of a split that has `count` rows.
 
         Raises:
-            DataError: when there are none, or when a bound lies outside.
+            DataError: when no row is selected, or a bound is out of range.
         """
         start = 0 if self.start is None else self._position(self.start, count)
         stop = count if self.stop is None else self._position(self.stop, count)
@@ -46,11 +50,11 @@ class Slice:
         return position + count if position < 0 else position
 
 
-def parse(split: str) -> tuple[Slice, ...]:
+def parse_slices(split: str) -> tuple[Slice, ...]:
     """The slices in "train[:60%],train[60%:],test".
 
     Raises:
-        ConfigError: when the words are not of this form.
+        ConfigError: for another notation.
     """
     matches = [_SLICE.fullmatch(part.strip()) for part in split.split(",")]
     if None in matches:
@@ -58,20 +62,42 @@ def parse(split: str) -> tuple[Slice, ...]:
     return tuple(Slice(**match.groupdict()) for match in matches if match)
 
 
-def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Draw a fraction of the rows of each label, and rows of one text together.
-
-    A label's share is as near to `fraction` as its texts allow. Rows of one text with several labels count for the
-    rarest of them.
+def fold(text: str) -> str:
+    """Normalise a text for finding duplicates: NFC, case folding, and single spaces for runs of white space.
 
     Args:
-        codes: int32 (n,), a label each.
-        digests: (n,), equal for rows that must stay together.
+        text: one text, or several joined by NULs, each of which is folded.
+    """
+    if text.isascii():
+        folded = text.lower()
+    else:  # some composed letters fold to others that can be composed again
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return "\0".join(" ".join(part.split()) for part in folded.split("\0"))
+
+
+def text_digests(texts: Iterable[bytes]) -> np.ndarray:
+    """Digests of the folded texts, V16 (n,): equal for duplicates.
+
+    Args:
+        texts: in UTF-8.
+    """
+    return np.fromiter((blake2b(fold(text.decode()).encode(), digest_size=16).digest() for text in texts), _DIGEST)
+
+
+def draw_stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Draw a fraction of the rows of each label, keeping duplicates together.
+
+    The fraction drawn of a label is as near to `fraction` as its duplicates allow. Duplicates with several labels
+    count for the rarest of them.
+
+    Args:
+        codes: int32 (n,), the label of each row.
+        digests: (n,), equal for duplicates.
         fraction: between 0 and 1.
         seed: of the draw.
 
     Returns:
-        bool (n,), True for the rows drawn. A label with two texts or more has at least one drawn and one not.
+        bool (n,), True for the rows drawn. A label with two different texts has at least one drawn and one not.
     """
     _, group, size = np.unique(digests, return_inverse=True, return_counts=True)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(size))
@@ -79,7 +105,7 @@ def stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, seed: in
     order = order[np.argsort(labels, kind="stable")]
     drawn = np.zeros(len(size), bool)
     for stratum in np.split(order, np.cumsum(np.bincount(labels))[:-1]):
-        drawn[stratum[: _share(size[stratum], fraction)]] = True
+        drawn[stratum[: _group_count(size[stratum], fraction)]] = True
     return drawn[group]
 
 
@@ -90,8 +116,8 @@ def _rarest(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
     return by_group[starts]
 
 
-def _share(sizes: np.ndarray, fraction: float) -> int:
-    """How many groups of these sizes hold the fraction of rows nearest to `fraction`; of two, the larger number."""
+def _group_count(sizes: np.ndarray, fraction: float) -> int:
+    """How many groups of these sizes hold the share of rows nearest to `fraction`; in a tie, the larger count."""
     rows = np.cumsum([0, *sizes])
     distance = np.abs(rows - fraction * rows[-1])
     groups = len(sizes) - int(np.argmin(distance[::-1]))

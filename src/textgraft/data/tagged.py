@@ -1,4 +1,4 @@
-"""Texts with labelled spans: read from any format, checked as a whole, yielded one by one."""
+"""Texts with labelled spans: loaded from any format as a dataset, or read as a stream."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,26 +8,25 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from textgraft.data.annotated import AnnotatedRows, GivenRows
-from textgraft.data.annotations import Annotation
-from textgraft.data.columns import Columns, choose_tagged, listed
+from textgraft.data.annotations import AnnotatedRows, Annotation, InMemoryRows
+from textgraft.data.columns import Columns, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset
-from textgraft.data.formats.base import Format
+from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import load_slices, load_split, open_split
 from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice
-from textgraft.data.tags import SchemeCount, Span
-from textgraft.data.validation import CheckedRows, Part
+from textgraft.data.tags import Span
+from textgraft.data.validation import CheckedRows
 from textgraft.errors import DataError
 
 
 class TaggedText(NamedTuple):
-    """A text and what is labelled in it; offsets count its code points.
+    """A text and its labelled spans; offsets count code points.
 
     Attributes:
-        text: the text; of words, with single spaces between them.
-        words: where the words begin and end; None where the source has a text as a whole.
-        spans: what has a label, in order, none overlapping another; empty where the source is unlabelled.
+        text: the text; words are joined by single spaces.
+        words: start and end of each word; None where the source has whole texts.
+        spans: in order, without overlap; empty where the source is unlabelled.
     """
 
     text: str
@@ -37,14 +36,14 @@ class TaggedText(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TaggedDataset:
-    """Rows of a source, each a text with labelled spans. Parts of it are views: they copy no text.
+    """Rows of a source, each a text with labelled spans. Parts of a dataset are views without copies.
 
     Attributes:
-        data: the texts; each label is an `Annotation` as it is stored.
-        scheme: in which the source's tags are written, one of `tags.SCHEMES`; None where it has entities by offsets.
-        repaired: how many of the source's tags were mended.
-        label_names: the entity types of the source, sorted; a slice has its own, a part drawn at random keeps them.
-        notices: lines that the user should see although nothing is wrong.
+        data: the texts; each label is an `Annotation` as JSON.
+        scheme: of the source's tags, one of `tags.SCHEMES`; None where it has entities by offsets.
+        repaired: the number of the source's tags that violate the scheme.
+        label_names: the entity types of the source, sorted; those of its rows in a slice, unchanged in a random part.
+        notices: lines to show to the user although nothing is wrong.
     """
 
     data: Dataset
@@ -57,19 +56,19 @@ class TaggedDataset:
     def from_lists(
         cls, texts: Sequence[str] | Sequence[Sequence[str]], labels: Sequence[Sequence[Any]], source: str = "texts"
     ) -> "TaggedDataset":
-        """A dataset of texts, or of lists of words, at hand.
+        """Build a dataset from Python lists.
 
         Args:
             texts: strings, or for each text a list of words.
             labels: for each string its entities, {start, end, label} or [start, end, label]; for each list of words
                 their tags.
-            source: what messages call it.
+            source: its name in messages.
 
         Raises:
             DataError: see `load_tagged`.
         """
-        part = GivenRows(texts, labels, source)
-        return _checked(part, (*part.columns.named.values(),), part.columns, Reading(categories=False))
+        rows = InMemoryRows(texts, labels, source)
+        return _load_tagged(rows, (*rows.columns.by_role.values(),), rows.columns, Reading(categories=False))
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -79,51 +78,52 @@ class TaggedDataset:
         return f"TaggedDataset({self.source}: {len(self)} texts, entities {', '.join(self.label_names)})"
 
     def __iter__(self) -> Iterator[TaggedText]:
-        """All rows in order, read as they are asked for."""
+        """All rows in order, read batch by batch."""
         for batch in self.data.batches():
             for text, label in zip(batch.texts, batch.labels, strict=True):  # type: ignore[arg-type]
-                annotation = Annotation.parsed(label)
+                annotation = Annotation.from_json(label)
                 yield TaggedText(text.decode(), annotation.words, annotation.spans)
 
     @property
     def source(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return self.data.source
 
     def counts(self) -> dict[str, int]:
-        """How many spans have each label, by sorted label; one pass over the rows."""
+        """The number of spans with each label, sorted by label; one pass over the rows."""
         return dict(sorted(Counter(span.label for row in self for span in row.spans).items()))
 
     def require_labels(self, known: Sequence[str]) -> None:
-        """Check that no span has another label.
+        """Check that every span has a known label.
 
         Raises:
-            DataError: naming the first text with one.
+            DataError: naming the first text with an unknown label.
         """
         if set(self.label_names) <= set(known):
             return
-        for number, row in enumerate(self):
+        for index, row in enumerate(self):
             for span in row.spans:
                 if span.label not in known:
                     raise DataError(
-                        f"{self.place(number)}: label {span.label!r} is unknown; it must be one of: {', '.join(known)}"
+                        f"{self.location(index)}: label {span.label!r} is unknown; it must be one of: "
+                        f"{', '.join(known)}"
                     )
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """Where a row is in the source, such as "train.conll, line 7"."""
-        return self.data.place(row)
+        return self.data.location(row)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Self:
         """The rows with these indices, in this order."""
         return replace(self, data=self.data.take(rows))
 
-    def part(self, part: Slice) -> Self:
-        """The rows of a slice, with the labels that they have; errors are those of `Dataset.part`."""
-        sliced = replace(self, data=self.data.part(part))
-        return replace(sliced, label_names=list(sliced.counts())) if part.bounds else sliced
+    def slice(self, bounds: Slice) -> Self:
+        """The rows of a slice and their labels; errors are those of `Dataset.slice`."""
+        sliced = replace(self, data=self.data.slice(bounds))
+        return replace(sliced, label_names=list(sliced.counts())) if bounds.bounds else sliced
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
-        """Two parts drawn at random, the same text never on both sides; see `Dataset.split`."""
+        """Split at random into two parts, duplicates in the same part; see `Dataset.split`."""
         first, second = self.data.split(fraction, seed)
         return replace(self, data=first), replace(self, data=second)
 
@@ -145,31 +145,41 @@ def load_tagged(
     """Read texts with labelled spans: words and their tags, or texts and their entities.
 
     Args:
-        source: as for `load_dataset`.
-        text: the column of the words or texts; None to guess it by its name. Words are in a column named tokens or
-            words, a list of strings.
-        label: the column of the tags or entities; None to guess it by its name.
-        split: as for `load_dataset`.
-        encoding: likewise.
-        empty: likewise.
-        format: likewise.
+        source: see `load_dataset`.
+        text: the column of words or texts; None to infer it from the column names. Words are in a column named tokens
+            or words, a list of strings.
+        label: the column of tags or entities; None to infer it from the column names.
+        split: see `load_dataset`.
+        encoding: see `load_dataset`.
+        empty: see `load_dataset`.
+        format: see `load_dataset`.
 
     Returns:
-        a dataset, or one for each part that `split` names when it names several.
+        a dataset, or one for each slice when `split` names several.
 
     Raises:
-        DataError: when the source is missing, malformed or in doubt, has a malformed tag, or entities that overlap or
-            lie outside their text.
-        ConfigError: when an option makes no sense.
+        DataError: when the source is missing, malformed or ambiguous, has a malformed tag, or entities that overlap or
+            exceed their text.
+        ConfigError: when an option is invalid.
     """
-    how = Reading(text, label, None, encoding, empty, format)
-    parts = load_tagged_parts(str(source), split, how)
-    return parts[0] if len(parts) == 1 else parts
+    reading = Reading(text, label, None, encoding, empty, format)
+    datasets = load_tagged_datasets(str(source), split, reading)
+    return datasets[0] if len(datasets) == 1 else datasets
 
 
-def load_tagged_parts(source: str, split: str | None, how: Reading) -> tuple[TaggedDataset, ...]:
-    """`load_tagged` with a tuple for an answer, however many parts `split` names."""
-    return load_slices(source, split, replace(how, categories=False, nested=True), _load)
+def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
+    """Load each slice that `split` names; errors are those of `load_tagged`."""
+
+    def load(reader: Format, reading: Reading) -> TaggedDataset:
+        columns = choose_tagged_columns(reader.source, reader.columns, reading.text, reading.label)
+        if columns.label is None:
+            raise DataError(
+                f"{reader.source}: cannot infer the column of tags or entities; set label to one of: "
+                f"{join_names(reader.columns)}"
+            )
+        return _load_tagged(reader, reader.columns, columns, reading)
+
+    return load_slices(source, split, replace(reading, categories=False), load)
 
 
 def read_tagged(
@@ -181,58 +191,43 @@ def read_tagged(
     empty: str = "keep",
     format: str | None = None,
 ) -> "TaggedStream":
-    """Read texts, and their words where they have any, as a stream; labels are not read.
+    """Read texts, and their words where they have any, as a stream without labels.
 
     Arguments and errors are those of `read_texts`; a column of words may be the text.
     """
-    how = Reading(text=text, encoding=encoding, empty=empty, format=format)
-    part = open_split(str(source), split, how)
-    columns = choose_tagged(part.source, part.columns, how.text, None)._replace(label=None)
-    return TaggedStream(CheckedRows(AnnotatedRows(part), columns, empty))
+    reader = open_split(str(source), split, Reading(text=text, encoding=encoding, empty=empty, format=format))
+    columns = choose_tagged_columns(reader.source, reader.columns, text, None)._replace(label=None)
+    return TaggedStream(CheckedRows(AnnotatedRows(reader), columns, empty))
 
 
 class TaggedStream:
     """Texts of a source without their labels; to be iterated over once."""
 
     def __init__(self, rows: CheckedRows) -> None:
-        """Prepare to read."""
         self._rows = rows
 
     def __iter__(self) -> Iterator[TaggedText]:
         """The texts in order."""
         for batch in self._rows:
             for text, label in zip(batch.column("text").to_pylist(), batch.column("label").to_pylist(), strict=True):
-                yield TaggedText(text, Annotation.parsed(label).words, [])
+                yield TaggedText(text, Annotation.from_json(label).words, [])
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should see, once all texts are read."""
+        """Lines to show to the user, once all texts are read."""
         return self._rows.notices
 
 
-def _load(part: Format, how: Reading) -> TaggedDataset:
-    columns = choose_tagged(part.source, part.columns, how.text, how.label)
-    if columns.label is None:
-        raise DataError(
-            f"{part.source}: no telling which column holds the tags or entities; set label to one of: "
-            f"{listed(part.columns)}"
-        )
-    return _checked(part, part.columns, columns, how)
-
-
-def _checked(part: Part, names: tuple[str, ...], columns: Columns, how: Reading) -> TaggedDataset:
-    annotated = AnnotatedRows(part)
-    data = load_split(annotated, names, columns, how)
-    labels, count = sorted(annotated.label_names), annotated.count
-    if not columns.words:
-        return TaggedDataset(data, None, 0, labels, data.notices)
-    notices = (*data.notices, *_told(part, labels, count))
-    return TaggedDataset(data, count.scheme, count.repaired, labels, notices)
-
-
-def _told(part: Part, labels: list[str], count: SchemeCount) -> Iterator[str]:
-    written = f"tags are written in {count.scheme}" if labels else "no word is tagged, all are O"
-    yield f"{part.source}: {written}"
-    if count.first is not None:
-        first, repaired = part.place(count.first), count.repaired
-        yield f"{first}: the first of {repaired} tags that are no {count.scheme} and were mended"
+def _load_tagged(reader: RowReader, names: tuple[str, ...], columns: Columns, reading: Reading) -> TaggedDataset:
+    rows = AnnotatedRows(reader)
+    data = load_split(rows, names, columns, reading)
+    label_names, detector = sorted(rows.label_names), rows.detector
+    if not columns.has_words:
+        return TaggedDataset(data, None, 0, label_names, data.notices)
+    scheme, repaired = detector.scheme, detector.repaired
+    written = f"tags are written in {scheme}" if label_names else "no word is tagged, all are O"
+    notices = (*data.notices, f"{reader.source}: {written}")
+    if detector.first_repaired is not None:
+        location = reader.location(detector.first_repaired)
+        notices += (f"{location}: the first of {repaired} tags that are not valid {scheme} and were repaired",)
+    return TaggedDataset(data, scheme, repaired, label_names, notices)

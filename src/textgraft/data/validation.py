@@ -1,83 +1,66 @@
-"""What the values of a row must be: present, free of NUL bytes, and not empty unless the user says so."""
+"""Checks of rows as they are read, and of the datasets of a training run."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textgraft.data.columns import Columns
+from textgraft.data.columns import MULTI, REGRESSION, SINGLE, Columns
+from textgraft.data.dataset import Dataset
+from textgraft.data.format import RowReader
 from textgraft.errors import DataError
 
 
-class Part(Protocol):
-    """What rows are read from: a `Format`, or what stands before one."""
-
-    source: str
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """As `Format.notices`."""
-
-    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """As `Format.rows`."""
-
-    def place(self, number: int) -> str:
-        """As `Format.place`."""
-
-
 class CheckedRows:
-    """The rows of a split that pass; to be iterated over once."""
+    """The valid rows of a split; to be iterated over once.
 
-    def __init__(self, part: Part, columns: Columns, empty: str) -> None:
-        """Prepare to read.
+    Args:
+        reader: the split.
+        columns: the columns to read.
+        empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
+    """
 
-        Args:
-            part: the split.
-            columns: those to read.
-            empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
-        """
-        self._part = part
+    def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
+        self._reader = reader
         self._columns = columns
         self._empty = empty
-        self._empties = 0
+        self._empty_count = 0
         self._first_empty = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches as `Format.rows` yields them.
+        """Batches as `RowReader.rows` yields them.
 
         Raises:
-            DataError: at a bad value, or, after the last batch, when there were empty texts and should not be.
+            DataError: at a bad value, or, after the last batch, when there were empty texts and `empty` is "error".
         """
-        for batch in self._part.rows(self._columns):
-            for key, name in self._columns.named.items():
-                self._check(batch, key, name)
-            if self._columns.label is not None and not self._columns.unlabelled:
+        for batch in self._reader.rows(self._columns):
+            for role, name in self._columns.by_role.items():
+                values = batch.column(role)
+                self._refuse(batch, pc.is_null(values), f"no value for {name!r}; fill it in")
+                self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
+            if self._columns.label is not None and not self._columns.empty_labels:
                 self._refuse(
                     batch, _blank(batch.column("label")), f"the label {self._columns.label!r} is empty; fill it in"
                 )
             yield batch if self._empty == "keep" else self._without_empty(batch)
-        if self._empties and self._empty == "error":
-            place = self._part.place(self._first_empty)
+        if self._empty_count and self._empty == "error":
             raise DataError(
-                f"{place}: the text is empty ({self._empties} in all); fill it in, or set empty to drop or keep"
+                f"{self._reader.location(self._first_empty)}: the text is empty ({self._empty_count} in all); "
+                "fill it in, or set empty to drop or keep"
             )
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should see, once all rows are read."""
-        dropped = (f"{self._part.source}: {self._empties} empty texts dropped",) if self._empties else ()
-        return self._part.notices + dropped
+        """Lines to show to the user, once all rows are read."""
+        dropped = (f"{self._reader.source}: {self._empty_count} empty texts dropped",) if self._empty_count else ()
+        return self._reader.notices + dropped
 
-    def _check(self, batch: pa.RecordBatch, key: str, name: str) -> None:
-        values = batch.column(key)
-        self._refuse(batch, pc.is_null(values), f"no value for {name!r}; fill it in")
-        self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
-
-    def _refuse(self, batch: pa.RecordBatch, bad: pa.BooleanArray, what: str) -> None:
-        row = bad.index(True).as_py()
+    def _refuse(self, batch: pa.RecordBatch, invalid: pa.BooleanArray, problem: str) -> None:
+        row = invalid.index(True).as_py()
         if row >= 0:
-            raise DataError(f"{self._part.place(batch.column('number')[row].as_py())}: {what}")
+            raise DataError(f"{self._reader.location(batch.column('position')[row].as_py())}: {problem}")
 
     def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         empty = _blank(batch.column("text"))
@@ -85,10 +68,87 @@ class CheckedRows:
             empty = pc.or_(empty, _blank(batch.column("pair")))
         if not empty.true_count:
             return batch
-        if not self._empties:
-            self._first_empty = batch.column("number")[empty.index(True).as_py()].as_py()
-        self._empties += empty.true_count
+        if not self._empty_count:
+            self._first_empty = batch.column("position")[empty.index(True).as_py()].as_py()
+        self._empty_count += empty.true_count
         return batch.filter(pc.invert(empty))
+
+
+def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    """Check that a classifier can be trained on `train` and evaluated on `others`.
+
+    Args:
+        train: the training set.
+        others: validation and test sets.
+
+    Returns:
+        a line for each two of the sets that share texts, to show to the user.
+
+    Raises:
+        DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or another
+            set has a label that `train` lacks.
+    """
+    train.require_labels()
+    check = {SINGLE: _check_categories, MULTI: _check_sets, REGRESSION: _check_numbers}[train.problem]
+    for other in others:
+        if other.paired != train.paired:
+            contents = ["single texts", "pairs of texts"]
+            raise DataError(
+                f"{other.source}: holds {contents[other.paired]}, {train.source} {contents[train.paired]}; "
+                "use sets of the same kind (pair names the column of second texts)"
+            )
+    check(train, others)
+    return shared_texts([train, *others])
+
+
+def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    """Check that texts without labels leave something to validate on.
+
+    Returns:
+        a line for each two of the sets that share texts, to show to the user.
+
+    Raises:
+        DataError: for a training set of one text without another set.
+    """
+    if not others and len(train) == 1:
+        raise DataError(f"{train.source}: one text only; name another source as validation, or cut it into several")
+    return shared_texts([train, *others])
+
+
+def shared_texts(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """A line for each two datasets that share texts, to show to the user."""
+    if len(datasets) < 2:
+        return ()
+    notices = []
+    for (earlier, known), (later, digests) in combinations([(data, data.digests()) for data in datasets], 2):
+        shared = int(np.isin(digests, known).sum())
+        if shared:
+            notices.append(f"{later.source}: {shared} of {len(later)} texts also occur in {earlier.source}")
+    return tuple(notices)
+
+
+def _check_categories(train: Dataset, others: Sequence[Dataset]) -> None:
+    names = train.label_names
+    if len(names) == 1:
+        raise DataError(f"{train.source}: every text has the label {names[0]!r}; training needs at least two labels")
+    for other in others:
+        other.label_ids(names)
+
+
+def _check_sets(train: Dataset, others: Sequence[Dataset]) -> None:
+    names = train.label_names
+    if not names:
+        raise DataError(f"{train.source}: no text has a label; training needs at least one label")
+    for other in others:
+        other.label_sets(names)
+
+
+def _check_numbers(train: Dataset, others: Sequence[Dataset]) -> None:
+    values = train.numbers()
+    if values.min() == values.max():
+        raise DataError(f"{train.source}: every text has the number {values[0]:g}; training needs at least two numbers")
+    for other in others:
+        other.numbers()
 
 
 def _blank(values: pa.Array) -> pa.BooleanArray:

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 
 from textgraft import registry
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import load_parts
+from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.reading import Reading
-from textgraft.data.sources import open_source
-from textgraft.data.streams import STANDARD_INPUT
+from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import NUMBER, Object, Schema
 from textgraft.storage.tensor_header import Shape
@@ -58,12 +57,12 @@ class TaskSpec(ABC):
 
     @classmethod
     def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """The parts of a source that `split` names, the only one when it names none; see `loading.load_parts`.
+        """The parts of a source that `split` names, the only one when it names none; see `loading.load_datasets`.
 
         Raises:
             DataError: when the source is missing or malformed.
         """
-        return load_parts(source, split, reading)
+        return load_datasets(source, split, reading)
 
     @classmethod
     @abstractmethod
@@ -89,7 +88,7 @@ class TaskSpec(ABC):
 
     @classmethod
     def problem(cls, train: Dataset) -> str | None:
-        """One of `label_cells.PROBLEMS`; None where the data is not single texts with labels."""
+        """One of `columns.PROBLEMS`; None where the data is not single texts with labels."""
         return None
 
     # === Model folder ===

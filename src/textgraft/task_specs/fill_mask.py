@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.documents import check_documents, load_documents
+from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
+from textgraft.data.validation import check_documents
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, whole
 from textgraft.storage.tensor_header import Shape

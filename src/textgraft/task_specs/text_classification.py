@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textgraft.data.checks import check_training
+from textgraft.data.columns import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_cells import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.data.validation import check_training
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import (
     FLAG,

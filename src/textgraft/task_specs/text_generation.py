@@ -5,8 +5,9 @@ from typing import Any
 
 from textgraft.data.columns import COMPLETION, PROMPT
 from textgraft.data.dataset import Dataset
-from textgraft.data.documents import check_documents, load_documents
+from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
+from textgraft.data.validation import check_documents
 from textgraft.errors import DataError
 from textgraft.storage.schema import NUMBER, Object, whole
 from textgraft.storage.tensor_header import Shape

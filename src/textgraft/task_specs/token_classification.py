@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textgraft.data.checks import shared_texts
 from textgraft.data.columns import are_tagged
 from textgraft.data.reading import Reading
-from textgraft.data.tagged import TaggedDataset, load_tagged_parts
+from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
+from textgraft.data.validation import shared_texts
 from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, FLAG, INTERVAL, NUMBER, TEXT, List, Map, Object, Schema, choice, whole
 from textgraft.storage.tensor_header import Shape
@@ -39,7 +39,7 @@ class TokenClassificationSpec(TaskSpec):
 
     @classmethod
     def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:  # type: ignore[override]
-        return load_tagged_parts(source, split, reading)
+        return load_tagged_datasets(source, split, reading)
 
     @classmethod
     def check(cls, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]

@@ -127,7 +127,7 @@ class LanguageModelling(TrainableTask):
 
     def place(self, data: Dataset, row: int) -> str:
         """Rows are blocks of texts put end to end, unless each is a prompt with its completion."""
-        return data.place(row) if data.paired else f"{data.source}, block {row + 1}"
+        return data.location(row) if data.paired else f"{data.source}, block {row + 1}"
 
     def fit_head(self, train: Any, chosen: TrainingConfig, callback: Callback) -> None:
         """Make a head that knows nothing ready for a backbone that does; nothing where there is none."""

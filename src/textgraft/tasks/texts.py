@@ -25,7 +25,7 @@ def as_batches(texts: Texts) -> Iterator[np.ndarray]:
         DataError: for a text that is no string or has half of a surrogate pair, or for texts and pairs in one list.
     """
     if isinstance(texts, Dataset):
-        yield from (batch.whole for batch in texts.batches(WINDOW))
+        yield from (batch.inputs for batch in texts.batches(WINDOW))
         return
     if isinstance(texts, str):
         raise ConfigError("predict takes a list of texts; put the one text into a list")

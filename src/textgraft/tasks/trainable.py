@@ -136,7 +136,7 @@ class TrainableTask(Task):
             data: all of them.
             row: of `examples`.
         """
-        return data.place(row)
+        return data.location(row)
 
     def survey(self, train: Dataset) -> None:
         """Take from the training set what is to be known before any training."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from textgraft.data.splits import Parts
+from textgraft.data.splits import Splits
 from textgraft.task_specs import TaskSpec
 from textgraft.tuning.measure import Measure
 
@@ -21,7 +21,7 @@ class Assignment:
 
     task: str
     spec: type[TaskSpec]
-    parts: Parts
+    parts: Splits
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
+from textgraft.data.columns import MULTI, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_cells import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from textgraft.data.splits import Parts
+from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
 from textgraft.tasks.trainable import TrainableTask, task_class
 from textgraft.text.cleaning import Cleaning
@@ -52,7 +52,7 @@ def refusal(model: TrainableTask, words: Words) -> str:
     return ""
 
 
-def fitted(model: TrainableTask, words: Words, parts: Parts, callback: Callback) -> History:
+def fitted(model: TrainableTask, words: Words, parts: Splits, callback: Callback) -> History:
     """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
     return model.fit(parts.train, parts.validation, callback, **_some(words, _FIT))
 

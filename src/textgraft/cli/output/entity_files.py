@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from textgraft.cli.output.tables import by_suffix, new_file
-from textgraft.data.tags import Entity, Span, tags_of
+from textgraft.data.tags import Entity, Span, tags_from_spans
 
 Words = Sequence[tuple[int, int]]
 
@@ -51,7 +51,7 @@ class _Conll(EntityFile):
 
     def write(self, text: str, words: Words | None, entities: Sequence[Entity]) -> None:
         words = _split(text, entities) if words is None else words
-        tags = tags_of(_over_words(words, entities), len(words))
+        tags = tags_from_spans(_over_words(words, entities), len(words))
         tokens = (re.sub(r"[\t\r\n]", " ", text[start:end]) for start, end in words)
         lines = [f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True)]
         self._file.write("".join([*lines, "\n"]).encode())

@@ -1,1 +1,1 @@
-"""One file here is one data format; `base` is the contract."""
+"""One file per data format; each defines one subclass of `Format`."""

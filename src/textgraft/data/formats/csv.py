@@ -1,10 +1,10 @@
 """Comma-separated values."""
 
-from textgraft.data.delimited import Delimited
+from textgraft.data.text_files import DelimitedFile
 
 
-class Csv(Delimited):
+class Csv(DelimitedFile):
     """Cells between commas."""
 
-    endings = (".csv",)
+    extensions = (".csv",)
     delimiter = ","

@@ -1,4 +1,4 @@
-"""A folder a label, a file a text: root/LABEL/*.txt, or root/SPLIT/LABEL/*.txt."""
+"""A folder per label, a file per text: root/LABEL/*.txt, or root/SPLIT/LABEL/*.txt."""
 
 import os
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from typing import Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, Row, in_batches
-from textgraft.data.streams import lines
+from textgraft.data.format import Format, Row, pack_rows
+from textgraft.data.text_files import read_lines
 from textgraft.errors import DataError
 
-_UNLABELLED = "unsup"  # the Large Movie Review Dataset keeps texts without a label in a folder of this name
+_UNLABELLED = "unsup"  # folder of texts without labels in the Large Movie Review Dataset
 
 
 class Folders(Format):
@@ -27,64 +27,62 @@ class Folders(Format):
         self.encoding = encoding
 
     @classmethod
-    def reads(cls, source: str) -> bool:
-        """Whether a folder, or its subfolders, have subfolders with .txt files."""
+    def can_read(cls, source: str) -> bool:
         root = Path(source)
-        return root.is_dir() and bool(_labels(root) or _splits(root))
+        return root.is_dir() and bool(_label_folders(root) or _split_folders(root))
 
     @classmethod
     def open(cls, source: str, encoding: str) -> dict[str, Self]:
         """A split for each subfolder that has label folders, or "train" when the folder itself has them."""
-        if not cls.reads(source):
+        if not cls.can_read(source):
             raise DataError(f"{source}: no texts found; put them into LABEL/*.txt or SPLIT/LABEL/*.txt")
-        splits = _splits(Path(source))
-        others = [folder.name for folder in _labels(Path(source)) if folder not in splits]
+        splits = _split_folders(Path(source))
+        others = [folder.name for folder in _label_folders(Path(source)) if folder not in splits]
         if splits and (labels := [name for name in others if name != _UNLABELLED]):
             raise DataError(
-                f"{source}: {labels[0]} has texts, like a label, and stands beside {splits[0].name}, which has folders "
-                "of labels; move one of them away"
+                f"{source}: {labels[0]} holds texts, like a label, but {splits[0].name} beside it holds folders of "
+                "labels; move one of them away"
             )
         folders = {folder.name: folder for folder in splits} or {"train": Path(source)}
         return {name: cls(str(folder), encoding) for name, folder in folders.items()}
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Tells of texts without a label, and of files that are not read."""
-        skipped = sum(1 for _ in Path(self.source, _UNLABELLED).glob("*.txt"))
-        files = (file for folder in _folders(Path(self.source)) for file in folder.glob("[!.]*") if file.is_file())
+        unlabelled = sum(1 for _ in Path(self.source, _UNLABELLED).glob("*.txt"))
+        files = (file for folder in _subfolders(Path(self.source)) for file in folder.glob("[!.]*") if file.is_file())
         others = sum(file.suffix != ".txt" for file in files)
         return (
-            *((f"{self.source}: {skipped} texts without a label ({_UNLABELLED}) left out",) if skipped else ()),
+            *((f"{self.source}: {unlabelled} texts without a label ({_UNLABELLED}) left out",) if unlabelled else ()),
             *((f"{self.source}: {others} files that do not end in .txt left out",) if others else ()),
         )
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """A file a row; `number` counts the files."""
-        numbered = enumerate(self._files, start=1)
-        return in_batches(Row(n, "".join(lines(str(file), self.encoding)), file.parent.name) for n, file in numbered)
+        return pack_rows(
+            Row(position, "".join(read_lines(str(file), self.encoding)), file.parent.name)
+            for position, file in enumerate(self._files, start=1)
+        )
 
-    def place(self, number: int) -> str:
-        """The path of the file."""
-        return str(self._files[number - 1])
+    def location(self, position: int) -> str:
+        return str(self._files[position - 1])
 
     @cached_property
     def _files(self) -> list[Path]:
-        folders = [folder for folder in _labels(Path(self.source)) if folder.name != _UNLABELLED]
-        return sorted((file for folder in folders for file in folder.glob("*.txt")), key=_mixed)
+        folders = [folder for folder in _label_folders(Path(self.source)) if folder.name != _UNLABELLED]
+        return sorted((file for folder in folders for file in folder.glob("*.txt")), key=_shuffled)
 
 
-def _mixed(file: Path) -> bytes:
-    # A slice such as [:60%] is by position: in alphabetical order it would lack the last labels.
+def _shuffled(file: Path) -> bytes:
+    """Sort key of a fixed random order: in alphabetical order, a slice such as [:60%] would lack the last labels."""
     return sha256(os.fsencode(f"{file.parent.name}/{file.name}")).digest()
 
 
-def _splits(root: Path) -> list[Path]:
-    return [folder for folder in _folders(root) if _labels(folder)]
+def _split_folders(root: Path) -> list[Path]:
+    return [folder for folder in _subfolders(root) if _label_folders(folder)]
 
 
-def _labels(root: Path) -> list[Path]:
-    return [folder for folder in _folders(root) if any(folder.glob("*.txt"))]
+def _label_folders(root: Path) -> list[Path]:
+    return [folder for folder in _subfolders(root) if any(folder.glob("*.txt"))]
 
 
-def _folders(root: Path) -> list[Path]:
+def _subfolders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

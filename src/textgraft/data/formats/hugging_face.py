@@ -6,8 +6,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, as_cells, columnar, named_classes
-from textgraft.data.streams import brief
+from textgraft.data.format import Format, class_names, error_summary, is_list_type, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError
 
 _PREFIX = "hf:"
@@ -22,56 +21,46 @@ class HuggingFace(Format):
         self._dataset = dataset
 
     @classmethod
-    def reads(cls, source: str) -> bool:
-        """Whether the source begins with "hf:"."""
+    def can_read(cls, source: str) -> bool:
         return source.startswith(_PREFIX)
 
     @classmethod
     def open(cls, source: str, encoding: str) -> dict[str, Self]:
-        """The splits that the dataset has."""
-        return {name: cls(f"{source} {name}", dataset) for name, dataset in _load(source).items()}
+        try:
+            import datasets
+        except ImportError:
+            raise ConfigError(f"{source} needs Hugging Face datasets; pip install 'textgraft[hf]'") from None
+        name, _, configuration = source.removeprefix(_PREFIX).partition(":")
+        try:
+            splits = dict(datasets.load_dataset(name, configuration or None))
+        except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+            raise DataError(f"{source}: cannot be loaded ({error_summary(error)})") from None
+        return {split: cls(f"{source} {split}", dataset) for split, dataset in splits.items()}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the dataset's features."""
         return tuple(self._dataset.column_names)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """The rows in order; classes by name."""
-        tables = self._dataset.select_columns([*columns.named.values()]).with_format("arrow").iter(_ROWS)
-        return columnar(
-            {key: self._cells(name, table.column(name), columns.nests(key)) for key, name in columns.named.items()}
-            for table in tables
-        )
+        """The rows in order; class ids are replaced by the names of the classes."""
+        dataset = self._dataset.select_columns([*columns.by_role.values()])
+        return pack_columns(columns, dataset.with_format("arrow").iter(_ROWS), self._cells)
 
-    def lists(self, column: str) -> bool:
-        """Whether the feature is one of lists."""
-        kind = self._dataset.features.arrow_schema.field(column).type
-        return any(is_list(kind) for is_list in (pa.types.is_list, pa.types.is_large_list))
+    def has_lists(self, column: str) -> bool:
+        return is_list_type(self._dataset.features.arrow_schema.field(column).type)
 
-    def _cells(self, name: str, values: pa.ChunkedArray, nests: bool) -> pa.Array:
-        values = values.combine_chunks()
-        names = getattr(self._dataset.features[name], "names", None)
+    def _cells(self, table: pa.Table, column: str, nested: bool) -> pa.Array:
+        values = table.column(column).combine_chunks()
+        feature = self._dataset.features[column]
+        names = getattr(feature, "names", None)
         if names is not None:
-            return named_classes(values, names)
-        if nests and (within := getattr(getattr(self._dataset.features[name], "feature", None), "names", None)):
-            values = pa.array([None if ids is None else self._named(name, ids, within) for ids in values.to_pylist()])
-        return as_cells(values, f"{self.source}: the column {name!r}", nests)
+            return class_names(values, names)
+        if nested and (names := getattr(getattr(feature, "feature", None), "names", None)):
+            values = pa.array([None if ids is None else self._names(column, ids, names) for ids in values.to_pylist()])
+        return to_cells(values, self.source, column, nested)
 
-    def _named(self, name: str, ids: list[int | None], within: Sequence[str]) -> list[str]:
-        for number in ids:
-            if number is None or not 0 <= number < len(within):
-                raise DataError(f"{self.source}: the column {name!r} has a class {number}, which has no name")
-        return [within[number] for number in ids if number is not None]
-
-
-def _load(source: str) -> dict[str, Any]:
-    try:
-        import datasets
-    except ImportError:
-        raise ConfigError(f"{source} needs Hugging Face datasets; pip install 'textgraft[hf]'") from None
-    name, _, configuration = source.removeprefix(_PREFIX).partition(":")
-    try:
-        return dict(datasets.load_dataset(name, configuration or None))
-    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
-        raise DataError(f"{source}: cannot be loaded ({brief(error)})") from None
+    def _names(self, column: str, ids: list[int | None], names: Sequence[str]) -> list[str]:
+        for class_id in ids:
+            if class_id is None or not 0 <= class_id < len(names):
+                raise DataError(f"{self.source}: the column {column!r} has a class {class_id}, which has no name")
+        return [names[class_id] for class_id in ids if class_id is not None]

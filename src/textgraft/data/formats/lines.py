@@ -1,22 +1,21 @@
-"""Plain text, one text a line, without labels."""
+"""Plain text: one text per line, without labels."""
 
 from collections.abc import Iterator
 
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import File, Row, in_batches
-from textgraft.data.streams import lines
+from textgraft.data.format import Row, pack_rows
+from textgraft.data.text_files import TextFile
 
 
-class Lines(File):
-    """A text a line; a blank line is an empty text."""
+class Lines(TextFile):
+    """A text per line; a blank line is an empty text."""
 
-    unit = "line"
-    endings = (".txt",)
+    extensions = (".txt",)
     columns = ("text",)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """The lines without their ends."""
-        numbered = enumerate(lines(self.source, self.encoding), start=1)
-        return in_batches(Row(number, line.removesuffix("\n").removesuffix("\r")) for number, line in numbered)
+        return pack_rows(
+            Row(number, line.removesuffix("\n").removesuffix("\r")) for number, line in self.numbered_lines()
+        )

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import File, as_cells, columnar
-from textgraft.data.streams import brief
+from textgraft.data.format import File, error_summary, is_list_type, pack_columns, to_cells
 from textgraft.errors import DataError
 
 _ROWS = 1024
@@ -16,34 +15,28 @@ _BUFFER = 1 << 20
 
 
 class Parquet(File):
-    """A Parquet file; integers and booleans are taken as JSON spells them."""
+    """A Parquet file; integers and booleans are read as their JSON text."""
 
-    endings = (".parquet", ".pq")
+    extensions = (".parquet", ".pq")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The top-level fields of the schema."""
         return tuple(self._file.schema_arrow.names)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """The rows of all row groups."""
-        return columnar(self._parts(columns))
+        def cells(batch: pa.RecordBatch, name: str, nested: bool) -> pa.Array:
+            values = batch.column(name)
+            values.validate(full=True)
+            return to_cells(values, self.source, name, nested)
 
-    def lists(self, column: str) -> bool:
-        """Whether the schema says so."""
-        kind = self._file.schema_arrow.field(column).type
-        return any(is_list(kind) for is_list in (pa.types.is_list, pa.types.is_large_list))
-
-    def _parts(self, columns: Columns) -> Iterator[dict[str, pa.Array]]:
         try:
-            for part in self._file.iter_batches(_ROWS, columns=[*columns.named.values()]):
-                part.validate(full=True)
-                yield {
-                    key: as_cells(part.column(name), f"{self.source}: the column {name!r}", columns.nests(key))
-                    for key, name in columns.named.items()
-                }
+            batches = self._file.iter_batches(_ROWS, columns=[*columns.by_role.values()])
+            yield from pack_columns(columns, batches, cells)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.source}: damaged ({brief(error)}); write the file anew") from None
+            raise DataError(f"{self.source}: damaged ({error_summary(error)}); write the file again") from None
+
+    def has_lists(self, column: str) -> bool:
+        return is_list_type(self._file.schema_arrow.field(column).type)
 
     @cached_property
     def _file(self) -> pq.ParquetFile:
@@ -52,4 +45,6 @@ class Parquet(File):
         except FileNotFoundError:
             raise DataError(f"{self.source}: no such file; check the name") from None
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.source}: cannot be read as Parquet ({brief(error)}); check the file") from None
+            raise DataError(
+                f"{self.source}: cannot be read as Parquet ({error_summary(error)}); check the file"
+            ) from None

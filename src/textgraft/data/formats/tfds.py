@@ -7,8 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.formats.base import Format, as_cells, columnar, named_classes
-from textgraft.data.streams import brief
+from textgraft.data.format import Format, class_names, error_summary, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError
 from textgraft.runtime import start_tensorflow
 
@@ -17,7 +16,7 @@ _ROWS = 1024
 
 
 class Tfds(Format):
-    """A split of a dataset that is prepared already, or that its builder downloads and prepares."""
+    """A split of a dataset that is already prepared, or that its builder downloads and prepares."""
 
     def __init__(self, source: str, builder: Any, split: str) -> None:
         super().__init__(f"{source} {split}")
@@ -25,62 +24,50 @@ class Tfds(Format):
         self._split = split
 
     @classmethod
-    def reads(cls, source: str) -> bool:
-        """Whether the source begins with "tfds:"."""
+    def can_read(cls, source: str) -> bool:
         return source.startswith(_PREFIX)
 
     @classmethod
     def open(cls, source: str, encoding: str) -> dict[str, Self]:
-        """The splits that the dataset has."""
-        builder = _builder(source)
+        start_tensorflow()  # tensorflow_datasets would import it with its start-up log
+        try:
+            import tensorflow_datasets as tfds
+
+            builder = tfds.builder(source.removeprefix(_PREFIX))
+            builder.download_and_prepare()
+        except ImportError as error:
+            raise ConfigError(f"{source} needs the package {error.name}; pip install 'textgraft[tfds]'") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{source}: cannot be loaded ({error_summary(error)})") from None
         return {split: cls(source, builder, split) for split in builder.info.splits}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the dataset's features."""
         return tuple(self._builder.info.features)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """The examples in the order in which they are stored; classes by name."""
+        """The examples in stored order; class ids are replaced by the names of the classes."""
         import tensorflow_datasets as tfds
 
         examples = self._builder.as_dataset(
             split=self._split,
             batch_size=_ROWS,
-            decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns.named.values(), True)),
-            # Files one after another, as slices count.
+            decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns.by_role.values(), True)),
+            # One file after another: slices count rows in this order.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
-        parts = tfds.as_numpy(examples)
-        return columnar(
-            {key: self._cells(name, part[name], columns.nests(key)) for key, name in columns.named.items()}
-            for part in parts
-        )
+        return pack_columns(columns, tfds.as_numpy(examples), self._cells)
 
-    def _cells(self, name: str, values: np.ndarray, nests: bool) -> pa.Array:
-        names = getattr(self._builder.info.features[name], "names", None)
+    def _cells(self, examples: dict[str, np.ndarray], column: str, nested: bool) -> pa.Array:
+        values = examples[column]
+        names = getattr(self._builder.info.features[column], "names", None)
         try:
             if names is not None:
-                return named_classes(pa.array(values), names)
+                return class_names(pa.array(values), names)
             cells = pa.array(values.tolist())
             cells = cells.cast(pa.string()) if pa.types.is_binary(cells.type) else cells
-            return as_cells(cells, self._place(name), nests)
+            return to_cells(cells, self.source, column, nested)
         except pa.ArrowInvalid as error:
-            raise DataError(f"{self._place(name)} is no text ({brief(error)}); choose another") from None
-
-    def _place(self, name: str) -> str:
-        return f"{self.source}: the column {name!r}"
-
-
-def _builder(source: str) -> Any:
-    start_tensorflow()  # before tensorflow_datasets does, whose import would not be quiet
-    try:
-        import tensorflow_datasets as tfds
-
-        builder = tfds.builder(source.removeprefix(_PREFIX))
-        builder.download_and_prepare()
-    except ImportError as error:
-        raise ConfigError(f"{source} needs the package {error.name}; pip install 'textgraft[tfds]'") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{source}: cannot be loaded ({brief(error)})") from None
-    return builder
+            raise DataError(
+                f"{self.source}: the column {column!r} is not text ({error_summary(error)}); choose another"
+            ) from None

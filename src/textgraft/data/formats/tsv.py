@@ -1,10 +1,10 @@
 """Tab-separated values."""
 
-from textgraft.data.delimited import Delimited
+from textgraft.data.text_files import DelimitedFile
 
 
-class Tsv(Delimited):
+class Tsv(DelimitedFile):
     """Cells between tabs, quoted like those of CSV."""
 
-    endings = (".tsv", ".tab")
+    extensions = (".tsv", ".tab")
     delimiter = "\t"

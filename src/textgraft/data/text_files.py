@@ -1,0 +1,163 @@
+"""Text files: decoded, decompressed and read line by line; and rows of delimited cells, which CSV and TSV share."""
+
+import codecs
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from itertools import chain
+from typing import BinaryIO, ClassVar, cast
+
+import pyarrow as pa
+
+from textgraft.data.columns import Columns
+from textgraft.data.format import File, Row, error_summary, pack_rows
+from textgraft.errors import ConfigError, DataError
+
+STANDARD_INPUT = "-"
+MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file
+
+_CHUNK = 1 << 20
+# Parts of the csv module's messages, and the messages that replace them.
+_CSV_ERRORS = {
+    "unexpected end": "a quote that opens in this row is never closed; close it, or double it if it is text",
+    "expected after": "text follows a closing quote; double the quotes that are text",
+    "new-line": "a carriage return outside quotes; end lines with \\n or \\r\\n",
+    "field larger": f"a cell over {MAX_CHARACTERS} characters long; is a quote left open?",
+}
+
+
+class TextFile(File):
+    """A file of text, whose positions are line numbers."""
+
+    unit = "line"
+
+    def numbered_lines(self) -> Iterator[tuple[int, str]]:
+        """Line numbers from 1 and lines; errors are those of `read_lines`."""
+        return enumerate(read_lines(self.source, self.encoding), start=1)
+
+
+class DelimitedFile(TextFile):
+    """Cells between delimiters, quoted as in RFC 4180; the first row names the columns.
+
+    Blank lines are skipped, but in a file of one column they are empty cells, except after the last row.
+
+    Attributes:
+        delimiter: the character between cells.
+    """
+
+    delimiter: ClassVar[str]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return next((tuple(cells) for _, cells in self._records if cells), ())
+
+    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
+        return pack_rows(self._rows(columns))
+
+    def _rows(self, columns: Columns) -> Iterator[Row]:
+        width = len(self.columns)
+        indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
+        blank_lines: list[int] = []
+        for line, cells in self._records:
+            if not cells:
+                blank_lines += [line] if width == 1 else []
+                continue
+            for blank in blank_lines:
+                yield Row(blank, **dict.fromkeys(indices, ""))
+            blank_lines = []
+            if len(cells) != width:
+                raise DataError(
+                    f"{self.location(line)}: {len(cells)} cells where the first row has {width}; "
+                    f"put quotes around a cell that holds {self.delimiter!r} or a line break"
+                )
+            yield Row(line, **{role: cells[index] for role, index in indices.items()})
+
+    @cached_property
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        # The default limit, 131,072 characters, is less than a book. It is global to the csv module.
+        csv.field_size_limit(MAX_CHARACTERS)
+        reader = csv.reader(read_lines(self.source, self.encoding), delimiter=self.delimiter, strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
+                raise DataError(f"{self.location(line)}: {message}") from None
+            yield line, cells
+
+
+def read_lines(source: str, encoding: str) -> Iterator[str]:
+    r"""The lines of a text, each with its "\n" or "\r\n"; a byte order mark is left out.
+
+    Args:
+        source: a file, plain or compressed by gzip, zstd or bzip2, or "-" for standard input.
+        encoding: a Python codec.
+
+    Raises:
+        DataError: when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.
+        ConfigError: when the encoding is unknown.
+    """
+    number, incomplete = 1, ""
+    for text in _decode(source, encoding):
+        *complete, incomplete = (incomplete + text).split("\n")
+        for line in complete:
+            yield line + "\n"
+        number += len(complete)
+        if len(incomplete) > MAX_CHARACTERS:
+            raise DataError(f"{source}, line {number}: over {MAX_CHARACTERS} characters long; is this a text file?")
+    if incomplete:
+        yield incomplete
+
+
+def _decode(source: str, encoding: str) -> Iterator[str]:
+    decoder = _decoder(encoding)
+    line, bytes_read, started = 1, 0, False
+    for chunk in chain(_chunks(source), [b""]):
+        bytes_read += len(chunk)
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            line += bytes(error.object[: error.start]).decode(error.encoding, "ignore").count("\n")
+            offset = bytes_read - len(error.object) + error.start
+            raise DataError(
+                f"{source}, line {line}: the byte at offset {offset} is not {encoding}; "
+                "save the file as UTF-8 or name its encoding, such as latin-1"
+            ) from None
+        if "\0" in text:
+            line += text.count("\n", 0, text.index("\0"))
+            raise DataError(f"{source}, line {line}: a NUL byte; remove it, or name the encoding if this is UTF-16")
+        line += text.count("\n")
+        yield text if started else text.removeprefix("\ufeff")
+        started = started or bool(text)
+
+
+def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise ConfigError(f"encoding {encoding!r} is unknown; use for instance utf-8, latin-1 or cp1252") from None
+    return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
+
+
+def _chunks(source: str) -> Iterator[bytes]:
+    try:
+        with _open(source) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except FileNotFoundError:
+        raise DataError(f"{source}: no such file; check the name") from None
+    except UnicodeEncodeError:
+        raise DataError(f"{source!a}: the name has a byte that is not UTF-8; rename the file") from None
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error_summary(error)})") from None
+
+
+def _open(source: str) -> AbstractContextManager[BinaryIO]:
+    if source == STANDARD_INPUT:
+        return nullcontext(cast("BinaryIO", sys.stdin.buffer))
+    return cast("AbstractContextManager[BinaryIO]", pa.input_stream(source))
