@@ -1,40 +1,30 @@
-"""Tables of the documentation that repeat what the code says."""
+"""Documentation that repeats what the code says, or points to files."""
 
 import re
-from pathlib import Path
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
-from textgraft.backbones.families.word_vectors import WordVectors
-from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
+import pytest
 
-TRAINING = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+from tests.helpers.paths import TESTS
+from tools import make_options_page
 
-
-def row(start):
-    """The cells of the first table row that begins so."""
-    line = re.search(rf"^\| {re.escape(start)}.*$", TRAINING, re.MULTILINE)[0]
-    return [cell.strip().replace(",", "") for cell in line.strip("|").split("|")][1:]
+ROOT = TESTS.parent
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = [path for folder in ("src", "benchmarks", "tools", "tests") for path in (ROOT / folder).rglob("*.py")]
 
 
-def test_the_defaults_of_training():
-    families = TRANSFORMER_DEFAULTS, WordVectors.training_defaults
-    for option, name in {"`--batch-size`": "batch_size", "`--batch-tokens`": "batch_tokens"}.items():
-        assert [int(cell) for cell in row(option)[:2]] == [getattr(family, name) for family in families]
-    assert [float(cell) for cell in row("`--learning-rate`")] == [
-        *(family.learning_rate for family in families),
-        HEAD_ONLY_DEFAULTS["learning_rate"],
-    ]
-    passes = [(family.epochs, family.patience) for family in families]
-    assert row("`--epochs`") == [f"{epochs} {patience}" for epochs, patience in passes] + [
-        f"{HEAD_ONLY_DEFAULTS['epochs']} 3"
-    ]
-    assert row("`--batch-size`")[2] == str(HEAD_ONLY_DEFAULTS["batch_size"])
-    kinds = [(family.optimizer, family.schedule, family.clip_norm) for family in families]
-    shown = zip(row("`--optimizer`"), row("`--schedule`"), row("`--clip-norm`"), strict=True)
-    for (optimizer, schedule, norm), (cell, when, clip) in zip(kinds, shown, strict=False):
-        assert cell.split()[0] == optimizer
-        assert when.split()[0] == schedule
-        assert float(clip.split()[0]) == norm
-    plain = TrainingConfig()
-    assert row("`--optimizer`")[0].split()[1] == str(plain.weight_decay)
-    assert row("`--schedule`")[0].split()[1] == str(plain.warmup)
+def test_options_page_is_current():
+    """Otherwise: `python -m tools.make_options_page`."""
+    assert make_options_page.PAGE.read_text(encoding="utf-8") == make_options_page.build()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_resolve(page):
+    generated = {"index.md": "README.md"}  # made by tools/docs_hooks.py
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        path = page.parent / target
+        assert path.exists() or path.name in generated, f"{page.name} links to {target}"
+
+
+def test_pages_named_in_code_exist():
+    named = {name for path in CODE for name in re.findall(r"\bdocs/[\w/.-]+\.(?:md|svg)", path.read_text())}
+    assert {name for name in named if not (ROOT / name).exists()} == set()

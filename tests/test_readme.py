@@ -1,76 +1,87 @@
-"""Every command of the README is run, in a folder with files of the names it speaks of."""
+"""README.md: every command runs, in this process where it is textgraft's, on small files of the names that it uses."""
 
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-import textgraft
+from tests.helpers.commands import run, write_csv
+from tests.helpers.paths import TESTS
 
-ROOT = Path(__file__).parents[1]
+ROOT = TESTS.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines() if line.strip()
-]
-MAKE = [line for line in COMMANDS if line.startswith("make ")]
-OWN_FILE = [line for line in COMMANDS if not line.startswith(("make ", "git ", "cd "))]
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+TEXTGRAFT = [line for line in COMMANDS if "textgraft" in line]
+SHELL = [line for line in COMMANDS if "textgraft" not in line]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
+# What keeps a command from changing the machine or running these tests again.
+DRY_RUN = {
+    "make": "--dry-run",
+    "pip": "--dry-run --quiet --disable-pip-version-check --no-build-isolation",
+    "python3": "--without-pip",
+}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("own-file")
-    lines = (Path(textgraft.__file__).parent / "demo" / "reviews.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    for name, part in (("reviews.csv", rows[:80]), ("more-reviews.csv", rows[80:120])):
-        quoted = ['"' + row["text"][:300].replace('"', '""') + f'",{row["label"]}' for row in part]
-        (folder / name).write_text("\n".join(["text,label", *quoted]) + "\n", encoding="utf-8")
-    people, places = ("Ada", "Charles", "Mary", "George", "Emmy"), ("London", "Paris", "Berlin", "Rome")
+    folder = tmp_path_factory.mktemp("own-data")
+    reviews = (resources.files("textgraft") / "demo" / "reviews.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [(row["text"][:60], row["label"]) for row in map(json.loads, reviews[:60])]
+    write_csv(folder / "reviews.csv", rows[:40])
+    write_csv(folder / "more-reviews.csv", rows[40:])
+    people, places = ("Ada", "Charles", "Mary", "George"), ("London", "Paris", "Rome")
     sentences = [f"{who} B-PER\nlives O\nin O\n{place} B-LOC\n. O\n" for who in people for place in places]
     (folder / "train.conll").write_text("\n".join(sentences), encoding="utf-8")
-    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
     return folder
 
 
-def run(command, folder):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
+def test_commands_of_quick_start_are_found():
+    assert SHELL[:2] == ["make demo", "make test"]
+    assert any(line.startswith("textgraft train") for line in TEXTGRAFT)
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(SHELL))
+def test_shell_command_runs(command, tmp_path):
+    for name in ("requirements.lock", "pyproject.toml", "README.md", "LICENSE", "Makefile", "src"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = Path(sys.executable).parents[1]
+    if command.startswith("."):
+        (tmp_path / ".venv").symlink_to(environment)
+        command += " && textgraft --version"
+    command = f"{command} {DRY_RUN.get(command.split()[0], '')}"
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.run(
         ["bash", "-c", command],
-        cwd=folder,
+        cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
-def test_there_are_commands():
-    assert {"make demo", "make test"} <= set(MAKE)
-    assert [line for line in OWN_FILE if line.startswith("textgraft train")]
+def test_textgraft_commands_run_in_order(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for line in TEXTGRAFT:
+        *echo, command = line.split(" | ")
+        stdin = f"{shlex.split(echo[0])[1]}\n" if echo else None
+        result = run(*shlex.split(command)[1:], stdin=stdin)
+        assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
-@pytest.mark.parametrize("command", MAKE)
-def test_make_knows_the_target(command):
-    """The tests themselves, and the demo's, run what these targets run."""
-    assert run(f"{command} --dry-run", ROOT).returncode == 0
-
-
-def test_the_own_file_commands_in_order(folder):
-    for command in OWN_FILE:
-        result = run(command, folder)
-        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-
-
-def test_the_python_lines(folder):
+def test_python_code_runs(folder, monkeypatch):
+    monkeypatch.chdir(folder)
     for code in PYTHON:
-        result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, f"{code}\n{result.stderr}"
+        exec(compile(code, "README.md", "exec"), {})
 
 
-def test_the_transcript_is_of_the_demo():
+def test_transcript_shows_a_gain_over_the_baseline():
     accuracies = dict(re.findall(r"│ (TF-IDF|minilm)[^│]*│ (0\.\d{3}) ", README))
     assert float(accuracies["minilm"]) > float(accuracies["TF-IDF"])

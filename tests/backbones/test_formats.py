@@ -203,7 +203,10 @@ def no_tokenizer(folder):
         (lambda folder: change_config(folder, pad_token_id=0), "pad_token_id is 0; only 1 can be computed"),
         (lambda folder: an_added_token(folder, content="a\nb", id=576), "the token 'a.nb' has a line break"),
         (lambda folder: change_config(folder, model_type="modernbert"), "'modernbert', which nothing here reads"),
-        (lambda folder: change_config(folder, model_type="bart"), "BartBackbone.*docs/presets.md says how to add one"),
+        (
+            lambda folder: change_config(folder, model_type="bart"),
+            "BartBackbone.*docs/architecture.md",
+        ),
         (lambda folder: (folder / "config.json").unlink(), "is no preset"),
     ],
 )

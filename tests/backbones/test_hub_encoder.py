@@ -64,7 +64,7 @@ def test_the_head_for_hidden_tokens_equals_the_modules(folder, expected):
 
 
 def test_ids_equal_the_preprocessors_on_plain_texts(backbone, expected):
-    """On others they are those of the program that BERT was trained with, as docs/presets.md says."""
+    """On others they are those of the program that BERT was trained with, as docs/guide/presets.md says."""
     references = split(expected["ids"], expected["lengths"])
     plain = [number for number, text in enumerate(SHORT) if text.isascii() and text.isprintable() and "[" not in text]
     assert len(plain) > 10

@@ -122,7 +122,7 @@ def test_pieces_of_words_are_those_of_the_reference(family, request):
     reference.no_truncation()
     if isinstance(reference.pre_tokenizer, pre_tokenizers.ByteLevel):
         reference.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    # Of one letter a hundred times, several ways to cut are equally probable (docs/presets.md).
+    # Of one letter a hundred times, several ways to cut are equally probable (docs/guide/presets.md).
     plain = [text for text in SHORT if text.isascii() and text.strip() and "\0" not in text and "xxx" not in text]
     split = [text.split() for text in plain]
     texts = [*tg.TaggedDataset.from_lists(split, [["O"] * len(words) for words in split])]

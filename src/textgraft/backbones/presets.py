@@ -101,7 +101,7 @@ def _what_is_there(path: Path) -> str:
         return f"is of the family {found!r:.60}, which nothing here reads; the families are {known}"
     return (
         f"is of the family {found!r:.60}; KerasHub has it ({backbone}), and a file in textgraft/backbones that names "
-        "that would read it: docs/presets.md says how to add one"
+        "that would read it: docs/architecture.md says how to add one"
     )
 
 

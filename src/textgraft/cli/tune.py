@@ -25,7 +25,7 @@ def tune(
     preset: Annotated[
         list[str] | None, typer.Option(help="Pretrained model; may be given repeatedly.  [minilm]")
     ] = None,
-    space: Annotated[Path | None, typer.Option(help="A TOML file of what to try; see docs/tuning.md.")] = None,
+    space: Annotated[Path | None, typer.Option(help="A TOML file of what to try; see docs/guide/tuning.md.")] = None,
     storage: Annotated[
         str | None, typer.Option(help="URL of a database that many machines share; else study.sqlite in the folder.")
     ] = None,

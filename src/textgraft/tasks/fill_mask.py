@@ -34,7 +34,7 @@ _AT_ONCE = 64
 _NEW = "the head is new"
 _NEW_COMPUTATION: dict[str, Any] = {"activation": "gelu", "layer_norm_epsilon": 1e-12}
 
-# A head that knows nothing is fitted to a frozen backbone with so many rows, as docs/pretraining.md has measured.
+# A head that knows nothing is fitted to a frozen backbone with so many rows, as docs/measurements.md has measured.
 _FIRST: dict[str, Any] = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "optimizer": "adam"}
 _FIRST_ROWS = 1024
 

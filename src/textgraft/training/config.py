@@ -19,7 +19,7 @@ GRADIENT_OPTIONS = (
 # Of a head that trains alone on stored vectors, where a step costs nothing.
 HEAD_ONLY_DEFAULTS: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
-# Steps below which a network that is fine-tuned on few texts stays where it began, as docs/training.md has measured
+# Steps below which a network that is fine-tuned on few texts stays where it began, as docs/measurements.md has measured
 # (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
 _LEAST_STEPS = {"epochs": 100, "patience": 50}
 

@@ -49,7 +49,7 @@ class BestEpoch:
 
         By a score: the last epoch within a standard error, or one row, of the highest up to then. A hundred rows cannot
         tell 0.80 from 0.83, and of two epochs that score alike under a decaying learning rate the later one generalizes
-        better (Breiman et al., 1984; docs/benchmarks.md). By the loss: the epoch of the lowest.
+        better (Breiman et al., 1984; docs/measurements.md). By the loss: the epoch of the lowest.
         """
         if self.score is None:
             losses = _column(records, "loss")
