@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.data.annotations import Annotation, annotate_entities, annotate_words
+from textgraft.data.annotations import TaggedText, parse_entities, parse_words
 from textgraft.data.tags import SchemeDetector, Span, tags_from_spans
 from textgraft.errors import DataError
 
@@ -20,24 +20,24 @@ def test_words_are_found_again_in_the_text(words, data):
     start = data.draw(st.integers(0, len(words) - 1))
     end = data.draw(st.integers(start + 1, len(words)))
     tags = tags_from_spans([Span(start, end, "X")], len(words))
-    text, annotation = annotate_words(json.dumps(words), json.dumps(tags), 1, SchemeDetector())
-    assert text == " ".join(words)
-    assert [text[slice(*word)] for word in annotation.words] == words
-    assert [(text[s.start : s.end], s.label) for s in annotation.spans] == [(" ".join(words[start:end]), "X")]
-    stored = annotation.to_json()
-    assert "\n" not in stored
-    assert Annotation.from_json(stored) == annotation
+    tagged = parse_words(json.dumps(words), json.dumps(tags), 1, SchemeDetector())
+    assert tagged.text == " ".join(words)
+    assert [tagged.text[slice(*word)] for word in tagged.words] == words
+    assert [(tagged.text[s.start : s.end], s.label) for s in tagged.spans] == [(" ".join(words[start:end]), "X")]
+    annotation = tagged.annotation()
+    assert "\n" not in annotation
+    assert TaggedText.from_annotation(tagged.text, annotation) == tagged
 
 
 def test_words_without_tags():
-    assert annotate_words('["a", "bc"]', None, 1, SchemeDetector()) == ("a bc", Annotation([], [(0, 1), (2, 4)]))
-    assert annotate_words("[]", "[]", 1, SchemeDetector()) == ("", Annotation([], []))
+    assert parse_words('["a", "bc"]', None, 1, SchemeDetector()) == ("a bc", [(0, 1), (2, 4)], [])
+    assert parse_words("[]", "[]", 1, SchemeDetector()) == ("", [], [])
 
 
 def test_tags_are_counted():
     count = SchemeDetector()
-    annotate_words('["a", "b", "c"]', '["I-X", "O", "B-X"]', 7, count)
-    annotate_words('["a"]', '["B-X"]', 8, count)
+    parse_words('["a", "b", "c"]', '["I-X", "O", "B-X"]', 7, count)
+    parse_words('["a"]', '["B-X"]', 8, count)
     assert (count.scheme, count.repaired, count.first_repaired) == ("IOB2", 1, 7)
 
 
@@ -53,14 +53,14 @@ def test_tags_are_counted():
     ],
 )
 def test_entities_as_they_are_exported(entities):
-    annotation = annotate_entities(TEXT, json.dumps(entities))
-    assert annotation == Annotation([ADA, BYRON], None)
+    tagged = TaggedText(TEXT, None, parse_entities(TEXT, json.dumps(entities)))
+    assert tagged.spans == [ADA, BYRON]
     assert TEXT[BYRON.start : BYRON.end] == "Byron"
-    assert Annotation.from_json(annotation.to_json()) == annotation
+    assert TaggedText.from_annotation(TEXT, tagged.annotation()) == tagged
 
 
 def test_spans_may_touch():
-    assert annotate_entities("ab", '[[0, 1, "X"], [1, 2, "X"]]').spans == [Span(0, 1, "X"), Span(1, 2, "X")]
+    assert parse_entities("ab", '[[0, 1, "X"], [1, 2, "X"]]') == [Span(0, 1, "X"), Span(1, 2, "X")]
 
 
 ENTITY = {"start": 0, "end": 3, "label": "PER"}
@@ -94,13 +94,13 @@ ENTITY = {"start": 0, "end": 3, "label": "PER"}
 )
 def test_entities_that_do_not_fit(entities, message):
     with pytest.raises(DataError, match=message) as caught:
-        annotate_entities(TEXT, json.dumps(entities))
+        parse_entities(TEXT, json.dumps(entities))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("cell", ["", "PER", "[", "[NaN", "[" * 100_000, "{}", '"a"', "3"])
 def test_cells_that_are_no_lists(cell):
-    for read in (lambda: annotate_entities("a", cell), lambda: annotate_words(cell, "[]", 1, SchemeDetector())):
+    for read in (lambda: parse_entities("a", cell), lambda: parse_words(cell, "[]", 1, SchemeDetector())):
         with pytest.raises(DataError, match="are not a") as caught:
             read()
         assert len(str(caught.value)) < 120
@@ -121,4 +121,4 @@ def test_cells_that_are_no_lists(cell):
 )
 def test_words_and_tags_that_do_not_fit(tokens, tags, message):
     with pytest.raises(DataError, match=message):
-        annotate_words(json.dumps(tokens), json.dumps(tags), 1, SchemeDetector())
+        parse_words(json.dumps(tokens), json.dumps(tags), 1, SchemeDetector())

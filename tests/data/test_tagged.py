@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from textgraft.data.annotations import TaggedText
 from textgraft.data.columns import are_tagged
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.tagged import TaggedDataset, TaggedText, load_tagged, read_tagged
+from textgraft.data.tagged import TaggedDataset, load_tagged, read_tagged
 from textgraft.data.tags import SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError
 

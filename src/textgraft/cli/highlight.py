@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from textgraft.data.tagged import TaggedText
+from textgraft.data.annotations import TaggedText
 from textgraft.data.tags import Entity
 
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")

@@ -1,4 +1,4 @@
-"""Annotations of texts: read from words with tags or from texts with entities, and stored as one line of JSON.
+"""Texts with labelled spans: built from words with tags or from texts with entities, and stored as lines of JSON.
 
 All offsets count code points of the text.
 """
@@ -6,7 +6,7 @@ All offsets count code points of the text.
 import json
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
@@ -21,31 +21,31 @@ _LABELS = ("label", "labels")
 _IGNORED = ("id", "text", "score", "token_start", "token_end")
 
 
-class Annotation(NamedTuple):
-    """The annotation of one text.
+class TaggedText(NamedTuple):
+    """A text and its labelled spans.
 
     Attributes:
-        spans: in order, without overlap.
+        text: the text; words are joined by single spaces.
         words: start and end of each word, in order; None where the source has whole texts.
+        spans: in order, without overlap; empty where the source is unlabelled.
     """
 
+    text: str
+    words: list[tuple[int, int]] | None
     spans: list[Span]
-    words: list[tuple[int, int]] | None = None
 
-    def to_json(self) -> str:
-        """One line: {"spans": [[start, end, label]], "words": [[start, end]]}, without the absent words."""
+    def annotation(self) -> str:
+        """One line of JSON: {"spans": [[start, end, label]], "words": [[start, end]]}, without absent words."""
         content = {"spans": self.spans} | ({} if self.words is None else {"words": self.words})
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, line: str) -> "Annotation":
-        """The inverse of `to_json`."""
-        content = json.loads(line)
+    def from_annotation(cls, text: str, annotation: str) -> Self:
+        """The inverse of `annotation`."""
+        content = json.loads(annotation)
         words = content.get("words")
-        return cls(
-            [Span(*span) for span in content["spans"]],
-            None if words is None else [(start, end) for start, end in words],
-        )
+        spans = [Span(*span) for span in content["spans"]]
+        return cls(text, None if words is None else [(start, end) for start, end in words], spans)
 
 
 class AnnotatedRows(RowReader):
@@ -70,7 +70,7 @@ class AnnotatedRows(RowReader):
         return self._reader.location(position)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """Batches whose `label` is an `Annotation` as JSON.
+        """Batches whose `label` is a `TaggedText.annotation`.
 
         Raises:
             DataError: for a row whose cells are malformed, with its location.
@@ -79,18 +79,17 @@ class AnnotatedRows(RowReader):
             yield from pack_rows(self._annotate(Row(**row), columns) for row in batch.to_pylist())
 
     def _annotate(self, row: Row, columns: Columns) -> Row:
-        text = row.text
-        if text is None or (columns.label is not None and row.label is None):
+        if row.text is None or (columns.label is not None and row.label is None):
             return row
         try:
             if columns.has_words:
-                text, annotation = annotate_words(text, row.label, row.position, self.detector)
+                tagged = parse_words(row.text, row.label, row.position, self.detector)
             else:
-                annotation = Annotation([]) if row.label is None else annotate_entities(text, row.label)
+                tagged = TaggedText(row.text, None, [] if row.label is None else parse_entities(row.text, row.label))
         except DataError as error:
             raise DataError(f"{self.location(row.position)}: {error}") from None
-        self.label_names.update(span.label for span in annotation.spans)
-        return Row(row.position, text, annotation.to_json())
+        self.label_names.update(span.label for span in tagged.spans)
+        return Row(row.position, tagged.text, tagged.annotation())
 
 
 class InMemoryRows(RowReader):
@@ -133,8 +132,8 @@ class InMemoryRows(RowReader):
         return Row(position, *cells)
 
 
-def annotate_words(tokens: str, tags: str | None, position: int, detector: SchemeDetector) -> tuple[str, Annotation]:
-    """The words joined by single spaces, and the annotation of that text.
+def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDetector) -> TaggedText:
+    """Build a text from the cells of words and their tags.
 
     Args:
         tokens: a JSON list of strings.
@@ -146,22 +145,23 @@ def annotate_words(tokens: str, tags: str | None, position: int, detector: Schem
         DataError: for another value, an empty word or a malformed tag, without the location.
     """
     words = _parse_strings(tokens, "words")
+    text = " ".join(words)
     ends = list(accumulate((len(word) + 1 for word in words), initial=0))
     offsets = [(start, end - 1) for start, end in pairwise(ends)]
     if tags is None:
-        return " ".join(words), Annotation([], offsets)
+        return TaggedText(text, offsets, [])
     names = _parse_strings(tags, "tags")
     if len(names) != len(words):
         raise DataError(f"{len(words)} words but {len(names)} tags; give one for each")
     spans = spans_from_tags(names)
     detector.add(position, names, spans)
-    return " ".join(words), Annotation(
-        [Span(offsets[span.start][0], offsets[span.end - 1][1], span.label) for span in spans], offsets
+    return TaggedText(
+        text, offsets, [Span(offsets[start][0], offsets[end - 1][1], label) for start, end, label in spans]
     )
 
 
-def annotate_entities(text: str, entities: str) -> Annotation:
-    """The annotation of a text.
+def parse_entities(text: str, entities: str) -> list[Span]:
+    """The spans in a text's cell of entities.
 
     Args:
         text: the text.
@@ -179,7 +179,7 @@ def annotate_entities(text: str, entities: str) -> Annotation:
                 f"entity {number} ({_quote(span, text)}) and entity {next_number} ({_quote(next_span, text)}) overlap; "
                 "keep one"
             )
-    return Annotation([span for span, _ in spans])
+    return [span for span, _ in spans]
 
 
 def _parse_entity(text: str, number: int, entity: Any) -> Span:

@@ -4,34 +4,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from textgraft.data.annotations import AnnotatedRows, Annotation, InMemoryRows
+from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import load_slices, load_split, open_split
 from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice
-from textgraft.data.tags import Span
 from textgraft.data.validation import CheckedRows
 from textgraft.errors import DataError
-
-
-class TaggedText(NamedTuple):
-    """A text and its labelled spans; offsets count code points.
-
-    Attributes:
-        text: the text; words are joined by single spaces.
-        words: start and end of each word; None where the source has whole texts.
-        spans: in order, without overlap; empty where the source is unlabelled.
-    """
-
-    text: str
-    words: list[tuple[int, int]] | None
-    spans: list[Span]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +24,7 @@ class TaggedDataset:
     """Rows of a source, each a text with labelled spans. Parts of a dataset are views without copies.
 
     Attributes:
-        data: the texts; each label is an `Annotation` as JSON.
+        data: the texts; each label is a `TaggedText.annotation`.
         scheme: of the source's tags, one of `tags.SCHEMES`; None where it has entities by offsets.
         repaired: the number of the source's tags that violate the scheme.
         label_names: the entity types of the source, sorted; those of its rows in a slice, unchanged in a random part.
@@ -81,8 +66,7 @@ class TaggedDataset:
         """All rows in order, read batch by batch."""
         for batch in self.data.batches():
             for text, label in zip(batch.texts, batch.labels, strict=True):  # type: ignore[arg-type]
-                annotation = Annotation.from_json(label)
-                yield TaggedText(text.decode(), annotation.words, annotation.spans)
+                yield TaggedText.from_annotation(text.decode(), label)
 
     @property
     def source(self) -> str:
@@ -210,7 +194,7 @@ class TaggedStream:
         """The texts in order."""
         for batch in self._rows:
             for text, label in zip(batch.column("text").to_pylist(), batch.column("label").to_pylist(), strict=True):
-                yield TaggedText(text, Annotation.from_json(label).words, [])
+                yield TaggedText.from_annotation(text, label)
 
     @property
     def notices(self) -> tuple[str, ...]:

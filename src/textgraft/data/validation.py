@@ -89,7 +89,6 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
             set has a label that `train` lacks.
     """
     train.require_labels()
-    check = {SINGLE: _check_categories, MULTI: _check_sets, REGRESSION: _check_numbers}[train.problem]
     for other in others:
         if other.paired != train.paired:
             contents = ["single texts", "pairs of texts"]
@@ -97,7 +96,27 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
                 f"{other.source}: holds {contents[other.paired]}, {train.source} {contents[train.paired]}; "
                 "use sets of the same kind (pair names the column of second texts)"
             )
-    check(train, others)
+    if train.problem == REGRESSION:
+        numbers = train.numbers()
+        if numbers.min() == numbers.max():
+            raise DataError(
+                f"{train.source}: every text has the number {numbers[0]:g}; training needs at least two numbers"
+            )
+        for other in others:
+            other.numbers()
+    else:
+        names = train.label_names
+        if train.problem == MULTI and not names:
+            raise DataError(f"{train.source}: no text has a label; training needs at least one label")
+        if train.problem == SINGLE and len(names) == 1:
+            raise DataError(
+                f"{train.source}: every text has the label {names[0]!r}; training needs at least two labels"
+            )
+        for other in others:
+            if train.problem == MULTI:
+                other.label_sets(names)
+            else:
+                other.label_ids(names)
     return shared_texts([train, *others])
 
 
@@ -125,30 +144,6 @@ def shared_texts(datasets: Sequence[Dataset]) -> tuple[str, ...]:
         if shared:
             notices.append(f"{later.source}: {shared} of {len(later)} texts also occur in {earlier.source}")
     return tuple(notices)
-
-
-def _check_categories(train: Dataset, others: Sequence[Dataset]) -> None:
-    names = train.label_names
-    if len(names) == 1:
-        raise DataError(f"{train.source}: every text has the label {names[0]!r}; training needs at least two labels")
-    for other in others:
-        other.label_ids(names)
-
-
-def _check_sets(train: Dataset, others: Sequence[Dataset]) -> None:
-    names = train.label_names
-    if not names:
-        raise DataError(f"{train.source}: no text has a label; training needs at least one label")
-    for other in others:
-        other.label_sets(names)
-
-
-def _check_numbers(train: Dataset, others: Sequence[Dataset]) -> None:
-    values = train.numbers()
-    if values.min() == values.max():
-        raise DataError(f"{train.source}: every text has the number {values[0]:g}; training needs at least two numbers")
-    for other in others:
-        other.numbers()
 
 
 def _blank(values: pa.Array) -> pa.BooleanArray:

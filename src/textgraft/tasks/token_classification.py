@@ -12,7 +12,8 @@ from rich.console import RenderableType
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.split_network import SplitNetwork
-from textgraft.data.tagged import TaggedDataset, TaggedText
+from textgraft.data.annotations import TaggedText
+from textgraft.data.tagged import TaggedDataset
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
-from textgraft.data.tagged import TaggedText
+from textgraft.data.annotations import TaggedText
 from textgraft.data.tags import Span
 from textgraft.evaluation import tag_ids
 from textgraft.text.cleaning import Cleaning
