@@ -180,7 +180,7 @@ class _Campaign:
     def _finish(self, killed: int) -> None:
         process = self._start()
         error = process.communicate()[1]
-        exists = "exists already" in error  # it was killed after the model was in place
+        exists = "already exists" in error  # it was killed after the model was in place
         if process.returncode and not exists:
             self._tally[f"WRONG: {self._job.name} ended with {process.returncode}: {error[-300:]}"] += 1
         elif fingerprint(self._out, self._folder) == self._expected:

@@ -14,7 +14,7 @@ from textgraft.storage import folders
 
 def fill_up(write: str) -> None:
     """Let half of a file be written, and nothing after it."""
-    place = folders._place
+    place = folders._write_file
     files = []
 
     def limited(path: Path, content: folders.Content) -> str:
@@ -26,7 +26,7 @@ def fill_up(write: str) -> None:
         path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    folders._place = limited
+    folders._write_file = limited
 
 
 if __name__ == "__main__":

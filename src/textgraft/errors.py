@@ -1,40 +1,40 @@
-"""The errors a user can meet. Each message is one line: what, where, how to mend."""
+"""Errors that a user can meet. Each message is one line: problem, location, fix."""
 
 from typing import ClassVar
 
 
 class TextgraftError(Exception):
-    """Base of every error that textgraft raises on purpose; the command line prints it without a traceback."""
+    """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
 
 class ConfigError(TextgraftError):
-    """An option, a config key or a combination of them that makes no sense."""
+    """An invalid option or config key, or options that exclude each other."""
 
     exit_code = 2
 
 
 class DataError(TextgraftError):
-    """A data file that is missing, malformed or unfit for the task."""
+    """A data file that is missing, malformed or unsuitable for the task."""
 
     exit_code = 3
 
 
 class PresetError(TextgraftError):
-    """A pretrained model that is missing, damaged or of a kind textgraft cannot read."""
+    """A pretrained model that is missing, damaged or of an unsupported kind."""
 
     exit_code = 4
 
 
 class ModelFolderError(TextgraftError):
-    """A model folder that is incomplete, altered or of another format version, or that cannot be written."""
+    """A model folder that is incomplete, altered, of another format version, or cannot be written."""
 
     exit_code = 5
 
 
 class TrainingError(TextgraftError):
-    """Training that cannot go on, such as a loss that is no longer a number."""
+    """Training that cannot continue, for example because the loss is not finite."""
 
     exit_code = 6
 
@@ -46,13 +46,12 @@ class BusyError(TextgraftError):
 
 
 class InterruptionError(KeyboardInterrupt):
-    """A signal that asked the process to stop; what had been done is saved. No `except Exception` holds it up.
+    """A signal that stopped the process after its work was saved. `except Exception` does not catch it.
 
     Attributes:
-        exit_code: 128 and the signal's number, as shells have it.
+        exit_code: 128 plus the signal's number, the convention of shells.
     """
 
     def __init__(self, message: str, signal: int) -> None:
-        """Tell what was done, and the signal's number."""
         super().__init__(message)
         self.exit_code = 128 + signal

@@ -195,7 +195,7 @@ def no_tokenizer(folder):
         (lambda folder: change_tokenizer(folder, pre_tokenizer=[]), "the splitters"),
         (lambda folder: change_config(folder, model_type=["roberta"]), "which nothing here reads"),
         (no_tokenizer, "neither vocab.json nor tokenizer.json"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{"), "is no JSON"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "is not valid JSON"),
         (lambda folder: change_config(folder, hidden_size=33), "describes no roberta network|has shape"),
         (lambda folder: change_config(folder, num_attention_heads=0), "num_heads must be a whole number above 0"),
         (lambda folder: change_config(folder, is_decoder=True), "is_decoder is True"),

@@ -216,7 +216,7 @@ def test_wrong_data(trained, tmp_path):
 
 def test_wrong_presets_and_folders(reviews, trained, tmp_path):
     assert_fails(run("train", reviews, "--preset", "no-such", "--out", tmp_path / "m"), 4, "no-such", "minilm")
-    assert_fails(run("train", reviews, "--out", trained), 5, "exists already")
+    assert_fails(run("train", reviews, "--out", trained), 5, "already exists")
     assert_fails(run("info", tmp_path), 5, "manifest.json")
     assert_fails(run("predict", tmp_path / "absent", reviews), 5, "absent")
     (tmp_path / "p.csv").write_text("mine")

@@ -288,7 +288,7 @@ def test_wrong_calls(place, tiny_bert, tmp_path, monkeypatch):
     assert_fails(run(*good, "--trials", 0), 2, "trials must be above 0")
     assert_fails(run(*good, "--trials", 1, "--test", tmp_path / "absent.csv"), 3, "absent.csv: no such file")
     assert_fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
-    assert_fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is no folder")
+    assert_fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is not a folder")
     assert_fails(run(*good[:-1], place, "--trials", 1), 5, "holds no search")
     assert_fails(run(*options(place, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
     (tmp_path / "space.toml").write_text('preset = "minilm"')

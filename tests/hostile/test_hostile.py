@@ -87,7 +87,7 @@ def test_a_wrong_type_is_named_by_its_place(corpus, reports):
         in (found["type-of-architecture-dropout"]["message"])
     )
     assert (
-        "config.backbone.network.num_layers must be a whole number"
+        "config.backbone.network.num_layers must be an integer"
         in (found["type-of-backbone-network-num_layers"]["message"])
     )
     assert len([name for name in found if name.startswith("type-of-")]) > 80

@@ -1,4 +1,4 @@
-"""Folders are there whole or not at all."""
+"""Folders are written atomically, locked and verified."""
 
 import errno
 import os
@@ -10,43 +10,43 @@ import pytest
 
 from textgraft.errors import BusyError, ModelFolderError
 from textgraft.storage import folders
-from textgraft.storage.folders import MANIFEST, write_folder
-from textgraft.storage.manifest import verify_folder
+from textgraft.storage.folders import write_folder
+from textgraft.storage.manifest import MANIFEST, verify_folder
 
 
-def fill_with(content):
-    return {"weights": [content.encode()]}
+def content(text):
+    return {"weights": [text.encode()]}
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_written_verified_and_nothing_left_beside(tmp_path):
-    write_folder(tmp_path / "model", fill_with("one"))
+def test_folder_is_complete_and_nothing_is_left_beside_it(tmp_path):
+    write_folder(tmp_path / "model", content("one"))
     verify_folder(tmp_path / "model")
     assert names(tmp_path) == ["model"]
     assert names(tmp_path / "model") == [MANIFEST, "weights"]
 
 
-def test_an_existing_folder_is_kept_unless_overwrite(tmp_path):
-    write_folder(tmp_path / "model", fill_with("one"))
+def test_existing_folder_is_replaced_only_with_overwrite(tmp_path):
+    write_folder(tmp_path / "model", content("one"))
     with pytest.raises(ModelFolderError, match="--overwrite"):
-        write_folder(tmp_path / "model", fill_with("two"))
+        write_folder(tmp_path / "model", content("two"))
     assert (tmp_path / "model" / "weights").read_text() == "one"
-    write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
+    write_folder(tmp_path / "model", content("two"), overwrite=True)
     assert (tmp_path / "model" / "weights").read_text() == "two"
     assert names(tmp_path) == ["model"]
 
 
-def test_a_foreign_folder_is_never_overwritten(tmp_path):
+def test_folder_without_manifest_is_never_overwritten(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ModelFolderError, match="never overwritten"):
-        write_folder(tmp_path / "photos", fill_with("two"), overwrite=True)
+        write_folder(tmp_path / "photos", content("two"), overwrite=True)
 
 
-def failing(monkeypatch, call, error):
-    """Let the `call`-th fsync fail; the number of calls that were made."""
+def fail_fsync(monkeypatch, call, error):
+    """Make the `call`-th fsync raise an error."""
     calls = []
 
     def fsync(descriptor):
@@ -55,94 +55,93 @@ def failing(monkeypatch, call, error):
             raise error
 
     monkeypatch.setattr(os, "fsync", fsync)
-    return calls
 
 
 @pytest.mark.parametrize("call", [1, 2, 3])
-def test_a_full_disk_leaves_the_previous_folder(tmp_path, monkeypatch, call):
-    write_folder(tmp_path / "model", fill_with("one"))
-    failing(monkeypatch, call, OSError(errno.ENOSPC, "No space left on device"))
-    with pytest.raises(ModelFolderError, match=r"No space left on device; 3 bytes are needed, [\d,]+ are free"):
-        write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
+def test_full_disk_leaves_the_previous_folder(tmp_path, monkeypatch, call):
+    write_folder(tmp_path / "model", content("one"))
+    fail_fsync(monkeypatch, call, OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(ModelFolderError, match=r"No space left on device; 3 bytes are needed, [\d,]+ bytes are free"):
+        write_folder(tmp_path / "model", content("two"), overwrite=True)
     verify_folder(tmp_path / "model")
     assert (tmp_path / "model" / "weights").read_text() == "one"
     assert names(tmp_path) == ["model"]
 
 
-def test_too_little_room_is_seen_before_anything_is_written(tmp_path, monkeypatch):
+def test_insufficient_disk_space_is_reported_before_writing(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2))
-    with pytest.raises(ModelFolderError, match="the disk is full; 3 bytes are needed, 2 are free"):
-        write_folder(tmp_path / "model", fill_with("two"))
+    with pytest.raises(ModelFolderError, match="the disk is full; 3 bytes are needed, 2 bytes are free"):
+        write_folder(tmp_path / "model", content("two"))
     assert names(tmp_path) == []
 
 
-def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
-    failing(monkeypatch, 1, KeyboardInterrupt)
+def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
+    fail_fsync(monkeypatch, 1, KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_folder(tmp_path / "model", fill_with("one"))
+        write_folder(tmp_path / "model", content("one"))
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["model", "model[1]*"])
-def test_what_a_killed_writer_left_is_removed(tmp_path, name):
+def test_leftovers_of_a_killed_writer_are_removed(tmp_path, name):
     (tmp_path / f".{name}.building.abcd_123").mkdir()
     (tmp_path / f".{name}.building.abcd_123" / "weights").write_text("half")
-    write_folder(tmp_path / name, fill_with("one"))
+    write_folder(tmp_path / name, content("one"))
     assert names(tmp_path) == [name]
 
 
-def test_what_a_writer_of_a_similar_name_is_building_stays(tmp_path):
-    write_folder(tmp_path / ".model.previous.building.abcd_123", fill_with("one"))
+def test_leftovers_of_a_similar_name_stay(tmp_path):
+    write_folder(tmp_path / ".model.previous.building.abcd_123", content("one"))
     folders.remove_leftovers(tmp_path / "model")
     assert names(tmp_path) == [".model.previous.building.abcd_123"]
 
 
-def test_through_a_link_the_folder_behind_it_is_replaced(tmp_path):
-    write_folder(tmp_path / "real", fill_with("one"))
+def test_target_of_a_link_is_replaced(tmp_path):
+    write_folder(tmp_path / "real", content("one"))
     (tmp_path / "current").symlink_to("real")
-    write_folder(tmp_path / "current", fill_with("two"), overwrite=True)
+    write_folder(tmp_path / "current", content("two"), overwrite=True)
     assert (tmp_path / "current").is_symlink()
     assert (tmp_path / "real" / "weights").read_text() == "two"
     assert names(tmp_path) == ["current", "real"]
 
 
-def test_a_lock_that_is_a_link_harms_nothing(tmp_path):
+def test_lock_file_that_is_a_link_is_not_followed(tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     (tmp_path / ".model.lock").symlink_to("letter.txt")
-    with pytest.raises(ModelFolderError, match="model cannot be locked"):
-        write_folder(tmp_path / "model", fill_with("one"))
+    with pytest.raises(ModelFolderError, match=r"cannot lock .*model"):
+        write_folder(tmp_path / "model", content("one"))
     assert (tmp_path / "letter.txt").read_text() == "mine"
 
 
-def test_a_full_disk_has_no_room_for_the_owners_name(tmp_path, monkeypatch):
+def test_lock_works_on_a_full_disk(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    write_folder(tmp_path / "model", fill_with("one"))
+    write_folder(tmp_path / "model", content("one"))
     assert names(tmp_path) == ["model"]
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(ModelFolderError, match=r"run cannot be made: File exists; of bytes, [\d,]+ are free"):
+    with pytest.raises(ModelFolderError, match=r"cannot create .*run: File exists; [\d,]+ bytes are free"):
         folders.make_folder(tmp_path / "run")
 
 
-def test_a_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
-    """On a file system that cannot exchange two folders at once."""
-    monkeypatch.setattr(folders, "_exchanged", lambda *_: False)
-    write_folder(tmp_path / "model", fill_with("one"))
-    write_folder(tmp_path / "model", fill_with("two"), overwrite=True)
+def test_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
+    """On a file system that cannot exchange two folders atomically."""
+    monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    write_folder(tmp_path / "model", content("one"))
+    write_folder(tmp_path / "model", content("two"), overwrite=True)
     (tmp_path / "model").rename(tmp_path / ".model.previous.abcd_123")
     folders.remove_leftovers(tmp_path / "model")
     assert (tmp_path / "model" / "weights").read_text() == "two"
     assert names(tmp_path) == ["model"]
 
 
-def test_a_removed_folder_does_not_come_back(tmp_path, monkeypatch):
-    write_folder(tmp_path / "model", fill_with("one"))
+def test_interrupted_removal_is_completed(tmp_path, monkeypatch):
+    write_folder(tmp_path / "model", content("one"))
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
     folders.remove_folder(tmp_path / "model")
     monkeypatch.undo()
@@ -150,7 +149,7 @@ def test_a_removed_folder_does_not_come_back(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_another_process_that_writes_it(tmp_path):
+def test_folder_locked_by_another_process_is_busy(tmp_path):
     code = f"""
 from pathlib import Path
 from textgraft.storage.locks import locked
@@ -161,30 +160,30 @@ with locked(Path({str(tmp_path / "model")!r})):
     with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as other:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(BusyError, match=f"in use by process {other.pid} on .* since"):
-            write_folder(tmp_path / "model", fill_with("one"))
-        other.kill()  # and its lock is gone with it
+            write_folder(tmp_path / "model", content("one"))
+        other.kill()  # which releases its lock
         other.wait()
-    write_folder(tmp_path / "model", fill_with("one"))
+    write_folder(tmp_path / "model", content("one"))
     assert names(tmp_path) == ["model"]
 
 
-def test_missing_parent(tmp_path):
-    with pytest.raises(ModelFolderError, match="make it first"):
-        write_folder(tmp_path / "no" / "model", fill_with("one"))
+def test_missing_parent_is_reported(tmp_path):
+    with pytest.raises(ModelFolderError, match="create it first"):
+        write_folder(tmp_path / "no" / "model", content("one"))
 
 
 @pytest.mark.parametrize(
-    ("harm", "message"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "weights").write_text("two"), "altered"),
         (lambda folder: (folder / "weights").unlink(), "missing"),
         (lambda folder: (folder / "code.py").write_text("print()"), "not listed"),
-        (lambda folder: (folder / MANIFEST).unlink(), "no model folder"),
-        (lambda folder: (folder / MANIFEST).write_text("[]"), "no model folder"),
+        (lambda folder: (folder / MANIFEST).unlink(), "not a model folder"),
+        (lambda folder: (folder / MANIFEST).write_text("[]"), "not a model folder"),
     ],
 )
-def test_harm_is_seen(tmp_path, harm, message):
-    write_folder(tmp_path / "model", fill_with("one"))
-    harm(tmp_path / "model")
+def test_damaged_folder_is_refused(tmp_path, damage, message):
+    write_folder(tmp_path / "model", content("one"))
+    damage(tmp_path / "model")
     with pytest.raises(ModelFolderError, match=message):
         verify_folder(tmp_path / "model")

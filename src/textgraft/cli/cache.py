@@ -27,7 +27,7 @@ def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] 
     from textgraft.cli.console import say
     from textgraft.storage.array_cache import ArrayCache
 
-    kept = ArrayCache.of_user()
+    kept = ArrayCache.from_environment()
     count, size = len(kept.entries), kept.size
     if action is Action.CLEAR:
         kept.clear()

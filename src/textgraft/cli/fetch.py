@@ -42,15 +42,15 @@ def _write(manifest: Path, entry: dict[str, Any]) -> None:
     """Put an entry into a manifest, in place of an older one of the same preset."""
     from textgraft.errors import ConfigError
     from textgraft.storage import folders
-    from textgraft.storage.preset_files import read_json_if_there
+    from textgraft.storage.preset_files import read_optional_json
 
     try:
-        others = [other for other in read_json_if_there(manifest).get("presets", []) if other["name"] != entry["name"]]
+        others = [other for other in read_optional_json(manifest).get("presets", []) if other["name"] != entry["name"]]
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{manifest} is there and no manifest; choose another name") from error
     content = json.dumps({"presets": [*others, entry]}, indent=2, ensure_ascii=False) + "\n"
     try:
-        with folders.replacing(manifest) as file:
+        with folders.atomic_file(manifest) as file:
             file.write(content.encode())
     except OSError as error:
         raise ConfigError(f"{manifest} cannot be written: {error.strerror}") from error

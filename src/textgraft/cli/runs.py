@@ -77,18 +77,18 @@ def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any
     Raises:
         ModelFolderError: when it is there already, or cannot be written.
     """
-    from textgraft.storage.folders import check_free
+    from textgraft.storage.folders import require_writable
     from textgraft.training.checkpoints import Checkpoints
 
     folder = Path(given["out"])
     if not folder.absolute().parent.is_dir():
-        check_free(folder, overwrite=False)
+        require_writable(folder, overwrite=False)
     overwrite = given.get("overwrite", False)
     with Checkpoints(f"{folder}.run", **some(given, ("save_minutes", "restart"))) as checkpoints:
         # With --overwrite a model of the same run may as well be the older one, which is to be replaced.
         if not overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()
-        check_free(folder, overwrite)
+        require_writable(folder, overwrite)
         model = trained(given, checkpoints)
         model.save(folder, overwrite=overwrite)
         checkpoints.interruption.resume_hint = f"{folder} is complete"

@@ -9,49 +9,51 @@ from typing import Any
 from textgraft import registry
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.backbones.base import BackboneLayout
+from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
     ANY,
-    FLAG,
+    BOOLEAN,
+    DROPOUT,
     SCALAR,
-    SHARE,
-    TEXT,
+    STRING,
     List,
     Map,
     Object,
     choice,
+    integer,
     or_null,
-    whole,
 )
-from textgraft.storage.tensor_header import Shape
 from textgraft.task_specs import TaskSpec, task_names, task_spec
 
-_TRUNCATED = Object({"texts": whole(0), "tokens": whole(0)})
+_TRUNCATED = Object({"texts": integer(0), "tokens": integer(0)})
 _ARCHITECTURE = Object(
     {
-        "pooling": TEXT,
-        "hidden": List(whole(1)),
-        "dropout": SHARE,
-        "sequence_length": or_null(whole(1)),
-        "truncation": TEXT,
-        "cleaning": Object(dict.fromkeys(("strip_html", "normalize_unicode", "lowercase", "strip_punctuation"), FLAG)),
-        "seed": whole(0),
+        "pooling": STRING,
+        "hidden": List(integer(1)),
+        "dropout": DROPOUT,
+        "sequence_length": or_null(integer(1)),
+        "truncation": STRING,
+        "cleaning": Object(
+            dict.fromkeys(("strip_html", "normalize_unicode", "lowercase", "strip_punctuation"), BOOLEAN)
+        ),
+        "seed": integer(0),
     }
 )
-_DATA = Map(Object({"source": TEXT, "texts": whole(1), "sha256": TEXT, "truncated": _TRUNCATED}, others=ANY))
+_DATA = Map(Object({"source": STRING, "texts": integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
 _FIELDS = Object(
     {
-        "format_version": whole(1),
-        "task": TEXT,
+        "format_version": integer(1),
+        "task": STRING,
         "settings": Object({}, others=ANY),
-        "preset": TEXT,
-        "preset_sha256": Map(TEXT),
-        "family": TEXT,
+        "preset": STRING,
+        "preset_sha256": Map(STRING),
+        "family": STRING,
         "backbone": Object({}, others=ANY),
         "architecture": _ARCHITECTURE,
         "precision": choice("float32", "mixed_bfloat16"),
-        "versions": Map(TEXT),
+        "versions": Map(STRING),
     },
-    {"run": TEXT, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},
+    {"run": STRING, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},
 )
 
 

@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.model_folder.history import read_history
-from textgraft.storage import folders, strict_json
+from textgraft.storage import folders
 from textgraft.storage.files import read_bounded
-from textgraft.storage.manifest import listed, verify_folder
-from textgraft.storage.tensor_header import shapes
-from textgraft.storage.tensors import as_safetensors
+from textgraft.storage.manifest import read_manifest, verify_folder
+from textgraft.storage.safetensors import tensor_shapes, to_safetensors
+from textgraft.storage.schema import parse_json
 
 FORMAT_VERSION = 3
 
@@ -71,10 +71,10 @@ class StoredModel:
             ModelFolderError: when a file is malformed, has another format version, or does not fit the others.
         """
         self.folder, self.sha256 = folder, sha256
-        config = strict_json.parse(read_bounded(folder / _CONFIG, _LARGEST[_CONFIG]), folder / _CONFIG)
+        config = parse_json(read_bounded(folder / _CONFIG, _LARGEST[_CONFIG]), folder / _CONFIG)
         _require_format(config, folder)
         check_config(config, folder / _CONFIG)
-        check_files(config, shapes(folder / _WEIGHTS), folder)
+        check_files(config, tensor_shapes(folder / _WEIGHTS), folder)
         self.config = config
         self.history = read_history(folder / _HISTORY, _LARGEST[_HISTORY])
 
@@ -97,7 +97,7 @@ class StoredModel:
                     _assign(self.folder / _WEIGHTS, name, variable, weights.get_tensor(name))
         except SafetensorError as error:
             raise ModelFolderError(f"{self.folder / _WEIGHTS} is damaged: {error}") from error
-        if listed(self.folder) != self.sha256:
+        if read_manifest(self.folder) != self.sha256:
             raise ModelFolderError(f"{self.folder} was replaced while it was read; read it again")
 
 
@@ -115,7 +115,7 @@ def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
         raise ModelFolderError(f"{folder} cannot be written: a name in its config is not UTF-8: {error}") from error
     except ValueError as error:
         raise ModelFolderError(f"{folder} cannot be written: its config has a number that is not finite") from error
-    files[_WEIGHTS] = as_safetensors(content.weights)
+    files[_WEIGHTS] = to_safetensors(content.weights)
     files[_HISTORY] = [_csv(content.history)]
     files[_CARD] = [content.card.encode()]
     for name in files.keys() - {_WEIGHTS}:

@@ -1,1 +1,1 @@
-"""What is written to disk: atomic folders and files, locks, caches, strict JSON. Nothing here needs TensorFlow."""
+"""Files on disk: atomic folders, locks, caches, strict JSON and safetensors, without TensorFlow."""

@@ -1,4 +1,4 @@
-"""What is kept between runs: arrays that took work to compute, found again by the hash of all they depend on."""
+"""A disk cache of arrays that are expensive to compute, keyed by the hash of their inputs."""
 
 import io
 import os
@@ -22,10 +22,10 @@ _DEFAULT_GIB = 5.0
 
 @dataclass(frozen=True)
 class ArrayCache:
-    """Arrays by key, in a folder that never grows beyond a limit: what was used longest ago goes first.
+    """Arrays by key; the least recently used entries are evicted to stay within a size limit.
 
     Attributes:
-        folder: made when needed.
+        folder: created when needed.
         limit: bytes.
     """
 
@@ -33,22 +33,22 @@ class ArrayCache:
     limit: int
 
     @classmethod
-    def of_user(cls) -> "ArrayCache":
-        """The one in TEXTGRAFT_CACHE, else in the user's cache folder, with TEXTGRAFT_CACHE_GIB for its limit.
+    def from_environment(cls) -> "ArrayCache":
+        """The cache in TEXTGRAFT_CACHE (default: the user's cache folder), limited to TEXTGRAFT_CACHE_GIB (default: 5).
 
         Raises:
-            ConfigError: when that is no number.
+            ConfigError: when the limit is not a number.
         """
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgraft"
-        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or home) / "arrays"
-        given = os.environ.get("TEXTGRAFT_CACHE_GIB", _DEFAULT_GIB)
+        default_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgraft"
+        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or default_folder) / "arrays"
+        limit = os.environ.get("TEXTGRAFT_CACHE_GIB", _DEFAULT_GIB)
         try:
-            return cls(folder, int(float(given) * _GIB))
+            return cls(folder, int(float(limit) * _GIB))
         except (ValueError, OverflowError):
-            raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {given!r}") from None
+            raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {limit!r}") from None
 
     def get(self, key: str) -> list[np.ndarray] | None:
-        """The arrays of a key, mapped from the disk; None when they are not there, damaged, or not this user's."""
+        """The memory-mapped arrays of a key; None when they are absent, damaged or not accessible to this user."""
         entry = self.folder / key
         try:
             if not entry.is_dir():
@@ -58,54 +58,56 @@ class ArrayCache:
             return [np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(entry.glob("*.npy"))]
         except (ModelFolderError, ValueError):
             shutil.rmtree(entry, ignore_errors=True)
-        except OSError:  # another process removed it, or another user keeps it
+        except OSError:  # another process removed it, or it belongs to another user
             pass
         return None
 
     def put(self, key: str, arrays: Sequence[np.ndarray]) -> str | None:
-        """Keep arrays, which others who use this machine cannot read; what it says when that could not be done.
+        """Store arrays where only this user can read them; arrays larger than the limit are not stored.
 
         Args:
             key: a SHA-256 in hexadecimal digits.
             arrays: ten at most, of any shapes.
+
+        Returns:
+            a warning when they could not be stored, else None.
         """
         size = sum(array.nbytes for array in arrays)
         if size > self.limit:
             return None
         try:
-            self._make_room(size)
+            self._evict(self.size + size - self.limit)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            content = {f"{number}.npy": _npy(array) for number, array in enumerate(arrays)}
+            content = {f"{index}.npy": _npy(array) for index, array in enumerate(arrays)}
             folders.write_folder(self.folder / key, content, overwrite=True)
-        except BusyError:  # another process keeps the same
+        except BusyError:  # another process is storing the same arrays
             return None
         except (ModelFolderError, OSError) as error:
-            return f"nothing is kept for later runs: {error}"
+            return f"not cached for later runs: {error}"
         return None
 
     @property
     def entries(self) -> list[Path]:
-        """What is kept, used longest ago first."""
-        found = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and entry.is_dir()]
-        return sorted(found, key=_used)
+        """Folders of the entries, least recently used first."""
+        entries = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and entry.is_dir()]
+        return sorted(entries, key=_last_used)
 
     @property
     def size(self) -> int:
-        """Bytes that are kept."""
+        """Total bytes of the entries."""
         return sum(map(_size, self.entries))
 
     def clear(self) -> None:
-        """Remove all of it, and the folder unless it holds something else."""
+        """Remove all entries, and the folder unless it contains other files."""
         for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
             folders.remove_leftovers(self.folder / name)
         for entry in self.entries:
-            with suppress(ModelFolderError):  # another process removes it
+            with suppress(ModelFolderError):  # another process is removing it
                 folders.remove_folder(entry)
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _make_room(self, needed: int) -> None:
-        excess = self.size + needed - self.limit
+    def _evict(self, excess: int) -> None:
         for entry in self.entries:
             if excess <= 0:
                 return
@@ -114,7 +116,7 @@ class ArrayCache:
 
 
 def _npy(array: np.ndarray) -> list[bytes | memoryview]:
-    """A .npy file in two pieces, the second one the array itself and no copy."""
+    """A .npy file in two pieces: the header, and the array without a copy."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
     return [header.getvalue(), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data]
@@ -127,8 +129,8 @@ def _size(entry: Path) -> int:
         return 0
 
 
-def _used(entry: Path) -> float:
+def _last_used(entry: Path) -> float:
     try:
         return entry.stat().st_mtime
-    except OSError:
+    except OSError:  # another process removed it
         return 0.0

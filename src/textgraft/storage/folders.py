@@ -1,4 +1,4 @@
-"""The one way into run and model folders: whole or not at all, hashed, synced, by one process at a time."""
+"""Atomic writing of folders and files: hashed, synced to disk, and by one process at a time."""
 
 import ctypes
 import hashlib
@@ -20,45 +20,47 @@ from textgraft.storage.manifest import MANIFEST
 # A file's bytes, in pieces.
 Content = Sequence[bytes | memoryview]
 
-_SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # as tempfile draws it
+_SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # the random part is tempfile's
 
 _AT_FDCWD = -100
-_EXCHANGE = 2  # of renameat2 (Linux) and renamex_np (macOS)
+_EXCHANGE = 2  # flag of renameat2 (Linux) and renamex_np (macOS)
 
 
 def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = False) -> None:
-    """Build a folder beside its place, hash and sync it, then rename it.
+    """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
 
     Args:
-        target: the folder to make, or a link to it; its parent must exist.
+        target: the folder to write, or a link to it; its parent must exist.
         files: name to content.
-        overwrite: replace a folder that has a manifest; it stays as it is until the new one is whole.
+        overwrite: replace a folder that has a manifest; it stays intact until the new one is complete.
 
     Raises:
-        ModelFolderError: when the target exists or the disk refuses; the target is as it was.
-        BusyError: when another process writes it.
+        ModelFolderError: when the target exists or the disk refuses; the target is unchanged.
+        BusyError: when another process is writing it.
     """
     target = Path(os.path.realpath(target))
-    check_free(target, overwrite)
+    require_writable(target, overwrite)
     with locked(target):
         remove_leftovers(target)
-        check_free(target, overwrite)  # again: another writer may have been here before the lock
-        _require_room(target, files)
+        require_writable(target, overwrite)  # again: another process may have written it before we had the lock
+        size = sum(memoryview(piece).nbytes for content in files.values() for piece in content)
+        if shutil.disk_usage(target.parent).free < size:
+            raise _write_error(target, "the disk is full", size)
         building = target
         try:
             building = Path(tempfile.mkdtemp(prefix=f".{target.name}.building.", dir=target.parent))
             building.chmod(0o777 & ~_umask())
-            _fill(building, files)
-            _move_into_place(building, target)
+            _write_files(building, files)
+            _move(building, target)
         except OSError as error:
-            raise _refused(target, error.strerror, _size(files)) from error
+            raise _write_error(target, error.strerror, size) from error
         finally:
             if building != target:
                 shutil.rmtree(building, ignore_errors=True)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that `write_folder` is to write into, unless it is there; its parent must be.
+    """Create a folder unless it exists, for `write_folder` to write into; its parent must exist.
 
     Raises:
         ModelFolderError: when the disk refuses.
@@ -68,48 +70,48 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be made: {error.strerror}; of bytes, {_free(folder)}") from error
+        raise ModelFolderError(f"cannot create {folder}: {error.strerror}; {_advice(folder)}") from error
     _sync_if_allowed(folder.parent)
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder; cut short, it leaves the whole folder or none.
+    """Remove a folder; an interruption leaves it complete or absent.
 
     Raises:
         ModelFolderError: when the disk refuses.
     """
     folder = folder.absolute()
     try:
-        leaving = Path(tempfile.mkdtemp(prefix=f".{folder.name}.removed.", dir=folder.parent))
-        folder.rename(leaving)
-        shutil.rmtree(leaving)
+        removed = Path(tempfile.mkdtemp(prefix=f".{folder.name}.removed.", dir=folder.parent))
+        folder.rename(removed)
+        shutil.rmtree(removed)
     except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be removed: {error.strerror}") from error
+        raise ModelFolderError(f"cannot remove {folder}: {error.strerror}") from error
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what writers of a folder left that were killed; call it under the folder's lock."""
+    """Remove what killed writers of a folder left behind; the caller holds the folder's lock."""
     target = target.absolute()
     pattern = re.compile(rf"\.{re.escape(target.name)}{_SUFFIX}")
-    beside = target.parent.glob(".*")
-    found = [(match[1], path) for path in beside if (match := pattern.fullmatch(path.name))]
-    for kind, leftover in found:
-        # A writer was killed between two renames, where the system could not exchange two folders at once.
+    siblings = target.parent.glob(".*")
+    leftovers = [(match[1], path) for path in siblings if (match := pattern.fullmatch(path.name))]
+    for kind, leftover in leftovers:
+        # A writer was killed between two renames, on a system that cannot exchange two folders atomically.
         if kind == "previous" and not target.exists() and (leftover / MANIFEST).is_file():
             leftover.rename(target)
-    for _, leftover in found:
+    for _, leftover in leftovers:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside a path that takes its name when all went well.
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside a path that replaces it when the block succeeds.
 
     Args:
         path: of a file; its parent must exist.
 
     Raises:
-        OSError: when the disk refuses; what was at the path is as it was.
+        OSError: when the disk refuses; the path is unchanged.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
     temporary = Path(name)
@@ -125,31 +127,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def check_free(target: Path, overwrite: bool) -> None:
-    """Refuse a target that could not be written later.
+def require_writable(target: Path, overwrite: bool) -> None:
+    """Refuse a target that `write_folder` would refuse.
 
     Raises:
         ModelFolderError: when it exists and may not be replaced, or its parent is missing.
     """
     if not target.absolute().parent.is_dir():
-        raise ModelFolderError(f"{target.parent} is no folder; make it first")
+        raise ModelFolderError(f"{target.parent} is not a folder; create it first")
     if not target.exists():
         return
     if not overwrite:
-        raise ModelFolderError(f"{target} exists already; choose another name or say --overwrite")
+        raise ModelFolderError(f"{target} already exists; choose another name or pass --overwrite")
     if not (target / MANIFEST).is_file():
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
 
 
-def _fill(folder: Path, files: Mapping[str, Content]) -> None:
-    digests = {name: _place(folder / name, content) for name, content in sorted(files.items())}
+def _write_files(folder: Path, files: Mapping[str, Content]) -> None:
+    digests = {name: _write_file(folder / name, content) for name, content in sorted(files.items())}
     manifest = json.dumps({"sha256": digests}, indent=2) + "\n"
-    _place(folder / MANIFEST, [manifest.encode()])
+    _write_file(folder / MANIFEST, [manifest.encode()])
     _sync(folder)
 
 
-def _place(path: Path, content: Content) -> str:
-    """Put a file there, synced; its SHA-256."""
+def _write_file(path: Path, content: Content) -> str:
+    """Write and sync a new file; returns its SHA-256."""
     digest = hashlib.sha256()
     with path.open("xb") as file:
         for piece in content:
@@ -160,28 +162,18 @@ def _place(path: Path, content: Content) -> str:
     return digest.hexdigest()
 
 
-def _require_room(target: Path, files: Mapping[str, Content]) -> None:
-    needed = _size(files)
-    if shutil.disk_usage(target.parent).free < needed:
-        raise _refused(target, "the disk is full", needed)
+def _write_error(target: Path, reason: str | None, size: int) -> ModelFolderError:
+    return ModelFolderError(f"cannot write {target}: {reason}; {size:,} bytes are needed, {_advice(target)}")
 
 
-def _refused(target: Path, reason: str | None, needed: int) -> ModelFolderError:
-    return ModelFolderError(f"{target} cannot be written: {reason}; {needed:,} bytes are needed, {_free(target)}")
+def _advice(target: Path) -> str:
+    return f"{shutil.disk_usage(target.parent).free:,} bytes are free: free disk space or choose another location"
 
 
-def _free(target: Path) -> str:
-    return f"{shutil.disk_usage(target.parent).free:,} are free: make room or choose another place"
-
-
-def _size(files: Mapping[str, Content]) -> int:
-    return sum(memoryview(piece).nbytes for content in files.values() for piece in content)
-
-
-def _move_into_place(building: Path, target: Path) -> None:
+def _move(building: Path, target: Path) -> None:
     if not target.exists():
         building.rename(target)
-    elif not _exchanged(building, target):
+    elif not _exchange(building, target):
         previous = Path(tempfile.mkdtemp(prefix=f".{target.name}.previous.", dir=target.parent))
         target.rename(previous)
         building.rename(target)
@@ -189,10 +181,10 @@ def _move_into_place(building: Path, target: Path) -> None:
     _sync(target.parent)
 
 
-def _exchanged(first: Path, second: Path) -> bool:
-    """Swap the names of two folders in one step, where the system can."""
+def _exchange(building: Path, target: Path) -> bool:
+    """Swap the names of two folders atomically; False when the system cannot."""
     libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(first), os.fsencode(second)
+    names = os.fsencode(building), os.fsencode(target)
     if sys.platform == "darwin":
         return bool(libc.renamex_np(*names, _EXCHANGE) == 0)
     if not hasattr(libc, "renameat2"):
@@ -209,7 +201,7 @@ def _sync(path: Path) -> None:
 
 
 def _sync_if_allowed(folder: Path) -> None:
-    """Sync names in a folder that may be written and not read, or whose file system knows no such thing, if it can."""
+    """Sync a folder; a folder without read permission or a file system without folder sync is not an error."""
     with suppress(OSError):
         _sync(folder)
 

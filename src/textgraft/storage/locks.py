@@ -1,4 +1,8 @@
-"""One process at a time: a lock that the system takes back when its owner dies."""
+"""Locks between processes, which the system releases when their owner dies.
+
+`filelock.FileLock` is not used: it leaves the lock file behind, names no owner, and reports a lock as busy when its
+owner removes the file between our opening and locking it.
+"""
 
 import fcntl
 import json
@@ -14,24 +18,25 @@ from textgraft.errors import BusyError, ModelFolderError
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a path against other processes.
+    """Hold an exclusive lock on a path.
 
-    The lock is a file beside it, `.NAME.lock`, that names its owner; a file whose owner is dead locks nothing.
+    The lock is a file beside it, `.NAME.lock`, that names its owner and is removed afterwards; the file of a dead owner
+    locks nothing.
 
     Args:
         path: need not exist; its parent must.
 
     Raises:
-        BusyError: when another process holds it; names that process.
-        ModelFolderError: when no lock can be made there.
+        BusyError: at once, when another process holds it; names that process.
+        ModelFolderError: when the lock file cannot be created.
     """
     file = path.with_name(f".{path.name}.lock")
     try:
-        descriptor = _acquired(file)
+        descriptor = _acquire(file)
     except BlockingIOError:
-        raise BusyError(f"{path} is in use by {_owner(file)}; wait for it, or choose another name") from None
+        raise BusyError(f"{path} is in use by {_owner(file)}; wait for it or choose another name") from None
     except OSError as error:
-        raise ModelFolderError(f"{path} cannot be locked: {error.strerror}") from error
+        raise ModelFolderError(f"cannot lock {path}: {error.strerror}") from error
     try:
         yield
     finally:
@@ -39,28 +44,28 @@ def locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _acquired(file: Path) -> int:
+def _acquire(file: Path) -> int:
     while True:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(file, descriptor):
-                _name_owner(descriptor)
+            if _is_open_as(file, descriptor):
+                _write_owner(descriptor)
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its owner removed it between the opening and the locking
+        os.close(descriptor)  # its owner removed it between our opening and locking it
 
 
-def _name_owner(descriptor: int) -> None:
+def _write_owner(descriptor: int) -> None:
     owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
-    with suppress(OSError):  # on a full disk it locks without a name
+    with suppress(OSError):  # on a full disk, the lock works without its owner's name
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(owner).encode())
 
 
-def _is(file: Path, descriptor: int) -> bool:
+def _is_open_as(file: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(file.lstat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Comparing a folder with its manifest, whoever wrote the two."""
+"""The manifest of a model folder: the SHA-256 of every file, and the verification of a folder against it."""
 
 import hashlib
 import os
@@ -7,70 +7,63 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from textgraft.errors import ModelFolderError
-from textgraft.storage import strict_json
-from textgraft.storage.files import open_plain, read_bounded, require_size
-from textgraft.storage.schema import ANY, Map, Object, Scalar
+from textgraft.storage.files import open_regular, read_bounded, require_size
+from textgraft.storage.schema import ANY, Map, Object, Scalar, parse_json
 
 MANIFEST = "manifest.json"
 
-_LARGEST_MANIFEST = 2**20
+_MAX_MANIFEST_BYTES = 2**20
 _DIGEST = re.compile("[0-9a-f]{64}")
-_NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_FILE_NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _SHA256 = Scalar(
     "a SHA-256 in 64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_DIGEST.fullmatch(value))
 )
-_FIELDS = Object({"sha256": Map(_SHA256)}, others=ANY)
+_SCHEMA = Object({"sha256": Map(_SHA256)}, others=ANY)
 
 
-def verify_folder(folder: Path, largest: Callable[[str], float] = lambda name: float("inf")) -> Mapping[str, str]:
-    """Compare every file with the manifest.
+def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name: float("inf")) -> Mapping[str, str]:
+    """Compare every file of a folder with the manifest.
 
     Args:
-        folder: what `storage.write_folder` wrote.
-        largest: file name to the most bytes that file may have.
+        folder: a folder that `folders.write_folder` wrote.
+        max_bytes: maps a file name to the maximum size of that file.
 
     Returns:
         file name to SHA-256.
 
     Raises:
-        ModelFolderError: when the manifest cannot be read, or naming the first file that is missing, altered, not
-            listed, too large or no plain file.
+        ModelFolderError: when the manifest cannot be read, or a file is missing, altered, unlisted, too large or not a
+            regular file; names the first such file.
     """
-    expected = listed(folder)
-    _require_no_other(folder, expected)
+    expected = read_manifest(folder)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in expected and entry.name != MANIFEST:
+                raise ModelFolderError(f"{folder}: {entry.name!r} is not listed in {MANIFEST}; remove it")
     for name in sorted(expected):
-        with open_plain(folder / name) as file:
-            require_size(folder / name, os.fstat(file.fileno()).st_size, largest(name))
+        with open_regular(folder / name) as file:
+            require_size(folder / name, os.fstat(file.fileno()).st_size, max_bytes(name))
             if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
                 raise ModelFolderError(
-                    f"{folder / name} has been altered: its SHA-256 is not the one in {MANIFEST}; "
+                    f"{folder / name} has been altered: its SHA-256 differs from {MANIFEST}; "
                     "copy the model folder again"
                 )
     return expected
 
 
-def listed(folder: Path) -> Mapping[str, str]:
-    """What the manifest says, file name to SHA-256; nothing is compared.
+def read_manifest(folder: Path) -> Mapping[str, str]:
+    """File name to SHA-256, as the manifest lists them; the files are not compared.
 
     Raises:
-        ModelFolderError: when it cannot be read.
+        ModelFolderError: when the manifest cannot be read.
     """
-    place = f"{folder} is no model folder: {MANIFEST}"
+    location = f"{folder} is not a model folder: {MANIFEST}"
     if not os.path.lexists(folder / MANIFEST):
-        raise ModelFolderError(f"{place} is missing; give a folder that `textgraft train` wrote")
-    manifest = strict_json.parse(read_bounded(folder / MANIFEST, _LARGEST_MANIFEST), place)
-    _FIELDS.check(manifest, place)
-    files: dict[str, str] = manifest["sha256"]
-    for name in files:
-        if not _NAME.fullmatch(name) or name == MANIFEST:
-            raise ModelFolderError(
-                f"{place} lists {name[:60]!r}, which no file of a model folder is called; do not use it"
-            )
-    return files
-
-
-def _require_no_other(folder: Path, expected: Mapping[str, str]) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name not in expected and entry.name != MANIFEST:
-                raise ModelFolderError(f"{folder}: {entry.name!r} is not listed in {MANIFEST}; remove it")
+        raise ModelFolderError(f"{location} is missing; give a folder that `textgraft train` wrote")
+    manifest = parse_json(read_bounded(folder / MANIFEST, _MAX_MANIFEST_BYTES), location)
+    _SCHEMA.check(manifest, location)
+    digests: dict[str, str] = manifest["sha256"]
+    for name in digests:
+        if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
+            raise ModelFolderError(f"{location} lists {name[:60]!r}, which is not a valid file name; do not use it")
+    return digests

@@ -1,4 +1,4 @@
-"""Small files of presets, read with one clear line when they are not what they should be."""
+"""Small text and JSON files of presets; a file that cannot be used is a PresetError."""
 
 import json
 from pathlib import Path
@@ -11,19 +11,19 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        PresetError: when the file is missing or holds none.
+        PresetError: when the file is missing or does not contain one.
     """
     try:
         content = json.loads(read_text(path))
     except ValueError as error:
-        raise PresetError(f"{path} is no JSON: {error}; fetch the preset again") from error
+        raise PresetError(f"{path} is not valid JSON: {error}; download the preset again") from error
     if not isinstance(content, dict):
-        raise PresetError(f"{path} holds no JSON object; fetch the preset again")
+        raise PresetError(f"{path} is not a JSON object; download the preset again")
     return content
 
 
-def read_json_if_there(path: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where there is no file."""
+def read_optional_json(path: Path) -> dict[str, Any]:
+    """A JSON object; an empty one when the file does not exist."""
     return read_json(path) if path.exists() else {}
 
 
@@ -31,16 +31,16 @@ def read_text(path: Path) -> str:
     """UTF-8 text.
 
     Raises:
-        PresetError: when the file is missing or no UTF-8.
+        PresetError: when the file is missing or not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise PresetError(f"{path} cannot be read: {error.strerror}; the preset needs it") from error
+        raise PresetError(f"cannot read {path}: {error.strerror}; the preset requires this file") from error
     except UnicodeDecodeError as error:
-        raise PresetError(f"{path} is no UTF-8: {error}; fetch the preset again") from error
+        raise PresetError(f"{path} is not UTF-8: {error}; download the preset again") from error
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of UTF-8 text, whatever characters are in them."""
+    """Lines of UTF-8 text, split at LF and CRLF only (a token may contain other line separators)."""
     return read_text(path).removesuffix("\n").replace("\r\n", "\n").split("\n")

@@ -1,5 +1,8 @@
-"""What the values of a JSON object must be, and one message when one is something else."""
+"""JSON of model folders: a strict parser, and schemas that a parsed value must match."""
 
+import json
+import math
+import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,76 +10,94 @@ from typing import Any, Protocol
 
 from textgraft.errors import ModelFolderError
 
+_MAX_DEPTH = 16  # textgraft writes at most 6 levels
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_INTEGER = 2**63 - 1
+
+
+def parse_json(content: bytes, location: object) -> dict[str, Any]:
+    """Parse a JSON object, and refuse what JSON parsers are known to interpret in different ways.
+
+    Args:
+        content: UTF-8.
+        location: name of the file in error messages.
+
+    Raises:
+        ModelFolderError: when the content is not a JSON object, is nested deeper than 16 levels, or contains a
+            duplicate key, a number that is not finite or half of a surrogate pair.
+    """
+    try:
+        value = json.loads(content.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        if not isinstance(value, dict):
+            raise ValueError("it is not a JSON object")
+        _check_depth_and_strings(value)
+    except RecursionError:
+        raise _damaged(location, f"it is nested deeper than {_MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise _damaged(location, error) from error
+    return value
+
 
 class Schema(Protocol):
-    """Anything that knows what a value must be."""
+    """The type and range of a JSON value."""
 
     def check(self, value: Any, where: str) -> None:
-        """Raise a ModelFolderError that begins with `where` unless the value is right."""
+        """Raise a ModelFolderError that starts with `where` unless the value matches."""
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One plain value.
+    """A string, number, boolean or null.
 
     Attributes:
-        name: as a message says it.
-        holds: whether a value is of this kind.
+        name: description in error messages, such as "a string".
+        holds: whether a value matches.
     """
 
     name: str
     holds: Callable[[Any], bool]
 
     def check(self, value: Any, where: str) -> None:
-        """Check a value."""
         if not self.holds(value):
-            raise _wrong(where, self.name, value)
+            raise _mismatch(where, self.name, value)
 
 
 @dataclass(frozen=True)
 class List:
-    """A list of values of one kind.
+    """A list whose items have one schema."""
 
-    Attributes:
-        kind: of each.
-        least: how many there must be.
-        most: how many there may be.
-    """
-
-    kind: Schema
-    least: int = 0
-    most: float = float("inf")
+    item: Schema
+    min_items: int = 0
+    max_items: float = float("inf")
 
     def check(self, value: Any, where: str) -> None:
-        """Check a list and all in it."""
-        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
-            raise _wrong(where, f"a list of at least {self.least}" if self.least else "a list", value)
-        for number, item in enumerate(value):
-            self.kind.check(item, f"{where}[{number}]")
+        if not isinstance(value, list) or not self.min_items <= len(value) <= self.max_items:
+            raise _mismatch(where, f"a list of at least {self.min_items}" if self.min_items else "a list", value)
+        for index, item in enumerate(value):
+            self.item.check(item, f"{where}[{index}]")
 
 
 @dataclass(frozen=True)
 class Map:
-    """An object that maps any names to values of one kind."""
+    """An object with arbitrary keys whose values have one schema."""
 
-    kind: Schema
+    value: Schema
 
     def check(self, value: Any, where: str) -> None:
-        """Check an object and all in it."""
         if not isinstance(value, dict):
-            raise _wrong(where, "an object", value)
-        for name, item in value.items():
-            self.kind.check(item, f"{where}[{reprlib.repr(name)}]")
+            raise _mismatch(where, "an object", value)
+        for key, item in value.items():
+            self.value.check(item, f"{where}[{reprlib.repr(key)}]")
 
 
 @dataclass(frozen=True)
 class Object:
-    """An object with fields that are known.
+    """An object with known fields.
 
     Attributes:
-        fields: those it must have.
-        optional: those it may have.
-        others: what more it may have must be; None for nothing more.
+        fields: required fields.
+        optional: optional fields.
+        others: schema of fields with other names; None to refuse them.
     """
 
     fields: Mapping[str, Schema]
@@ -84,46 +105,81 @@ class Object:
     others: Schema | None = None
 
     def check(self, value: Any, where: str) -> None:
-        """Check an object and its fields."""
         if not isinstance(value, dict):
-            raise _wrong(where, "an object", value)
+            raise _mismatch(where, "an object", value)
         for name in self.fields:
             if name not in value:
                 raise ModelFolderError(f"{where} lacks {name}; copy the model folder again")
         known = {**self.fields, **self.optional}
         for name, item in value.items():
-            kind = known.get(name, self.others)
-            if kind is None:
+            schema = known.get(name, self.others)
+            if schema is None:
                 raise ModelFolderError(f"{where} has the unknown field {reprlib.repr(name)}; remove it")
-            kind.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
+            schema.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
 
 
-def whole(least: int, most: int = 2**63 - 1) -> Scalar:
-    """A whole number that is not below `least` and not above `most`."""
-    name = f"a whole number, at least {least}" + (f" and at most {most}" if most < 2**63 - 1 else "")
-    return Scalar(name, lambda value: type(value) is int and least <= value <= most)
+def integer(minimum: int, maximum: int = _MAX_INTEGER) -> Scalar:
+    """An integer in a range, both ends included."""
+    name = f"an integer, at least {minimum}" + (f" and at most {maximum}" if maximum < _MAX_INTEGER else "")
+    return Scalar(name, lambda value: type(value) is int and minimum <= value <= maximum)
 
 
 def choice(*words: str) -> Scalar:
-    """One of some words."""
+    """One of several strings."""
     return Scalar(f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
 
 
-def or_null(kind: Scalar) -> Scalar:
-    """A value of a kind, or null."""
-    return Scalar(f"{kind.name}, or null", lambda value: value is None or kind.holds(value))
+def or_null(scalar: Scalar) -> Scalar:
+    """A scalar or null."""
+    return Scalar(f"{scalar.name}, or null", lambda value: value is None or scalar.holds(value))
 
 
-def _wrong(where: str, expected: str, value: Any) -> ModelFolderError:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("it contains a duplicate key")
+    return result
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"it contains the number {number:.20}")
+    return value
+
+
+def _check_depth_and_strings(value: dict[str, Any]) -> None:
+    """Level by level, so that the depth of the input cannot exhaust the stack."""
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        next_level: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                next_level += [*item.keys(), *item.values()]
+            elif isinstance(item, list):
+                next_level += item
+            elif isinstance(item, str) and _SURROGATE.search(item):
+                raise ValueError("it contains half of a surrogate pair")
+        level = next_level
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
+
+
+def _damaged(location: object, reason: object) -> ModelFolderError:
+    return ModelFolderError(f"{location} is damaged: {reason}; copy the model folder again")
+
+
+def _mismatch(where: str, expected: str, value: Any) -> ModelFolderError:
     return ModelFolderError(f"{where} must be {expected}, not {reprlib.repr(value)}; copy the model folder again")
 
 
 ANY = Scalar("anything", lambda _: True)
-FLAG = Scalar("true or false", lambda value: isinstance(value, bool))
-TEXT = Scalar("a string", lambda value: isinstance(value, str))
+BOOLEAN = Scalar("true or false", lambda value: isinstance(value, bool))
+STRING = Scalar("a string", lambda value: isinstance(value, str))
 NUMBER = Scalar("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
-SHARE = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
-INTERVAL = List(NUMBER, least=2, most=2)
+DROPOUT = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
+INTERVAL = List(NUMBER, min_items=2, max_items=2)
 PROBABILITY = Scalar("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
 POSITIVE = Scalar("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
 # backbones.layer_config.LayerConfig

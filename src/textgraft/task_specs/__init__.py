@@ -14,8 +14,8 @@ from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.reading import Reading
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
+from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import NUMBER, Object, Schema
-from textgraft.storage.tensor_header import Shape
 
 _DEFAULT_TASK = "text-classification"
 

@@ -6,8 +6,8 @@ from typing import Any
 from textgraft.data.dataset import Dataset
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
-from textgraft.storage.schema import FLAG, Object
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import BOOLEAN, Object
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 
@@ -32,7 +32,7 @@ class FeatureExtractionSpec(TaskSpec):
 
     @classmethod
     def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
-        return ModelSchema(Object({"normalize": FLAG}))
+        return ModelSchema(Object({"normalize": BOOLEAN}))
 
     @classmethod
     def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:

@@ -8,8 +8,8 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, whole
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 
@@ -41,9 +41,9 @@ class FillMaskSpec(TaskSpec):
     @classmethod
     def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(
-            settings=Object({"table": List(whole(1), least=2, most=2), "computation": LAYER_CONFIG}),
+            settings=Object({"table": List(integer(1), min_items=2, max_items=2), "computation": LAYER_CONFIG}),
             validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
-            test=Object({"texts": whole(1), "tokens": whole(1), "loss": NUMBER, "perplexity": NUMBER}),
+            test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
             headline=("perplexity",),
         )
 

@@ -8,24 +8,24 @@ from textgraft.data.columns import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
 from textgraft.data.validation import check_training
 from textgraft.errors import ModelFolderError
+from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
-    FLAG,
+    BOOLEAN,
     INTERVAL,
     NUMBER,
     POSITIVE,
     PROBABILITY,
-    TEXT,
+    STRING,
     List,
     Map,
     Object,
     Schema,
     choice,
-    whole,
+    integer,
 )
-from textgraft.storage.tensor_header import Shape
 from textgraft.task_specs import ModelSchema, TaskSpec
 
-_PER_CLASS: dict[str, Schema] = {"per_class": Map(Map(NUMBER)), "labels": List(TEXT)}
+_PER_CLASS: dict[str, Schema] = {"per_class": Map(Map(NUMBER)), "labels": List(STRING)}
 
 
 class TextClassificationSpec(TaskSpec):
@@ -111,7 +111,7 @@ def _schema(
     """
     intervals = {f"{name}_interval": INTERVAL for name in headline}
     metrics: dict[str, Schema] = {
-        "texts": whole(1),
+        "texts": integer(1),
         "loss": NUMBER,
         **dict.fromkeys(headline, NUMBER),
         **intervals,
@@ -120,24 +120,31 @@ def _schema(
     return ModelSchema(
         settings,
         Object({f"val_{name}": NUMBER for name in (*validation, "loss")}, others=NUMBER),
-        Object({"texts": whole(1), **metrics, **intervals, **(fields or {})}, optional or {}),
+        Object({"texts": integer(1), **metrics, **intervals, **(fields or {})}, optional or {}),
         headline,
     )
 
 
 _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
-        Object({"labels": List(TEXT, least=2)}, {"pairs": FLAG, "problem": choice(*PROBLEMS), "temperature": POSITIVE}),
+        Object(
+            {"labels": List(STRING, min_items=2)},
+            {"pairs": BOOLEAN, "problem": choice(*PROBLEMS), "temperature": POSITIVE},
+        ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
         _PER_CLASS,
-        {"confusion": List(List(whole(0)))},
+        {"confusion": List(List(integer(0)))},
     ),
     MULTI: _schema(
         _MultiLabelSettings(
             Object(
-                {"problem": choice(MULTI), "labels": List(TEXT, least=1), "thresholds": List(PROBABILITY, least=1)},
-                {"pairs": FLAG, "label_separator": TEXT},
+                {
+                    "problem": choice(MULTI),
+                    "labels": List(STRING, min_items=1),
+                    "thresholds": List(PROBABILITY, min_items=1),
+                },
+                {"pairs": BOOLEAN, "label_separator": STRING},
             )
         ),
         ("micro_f1", "label_set_accuracy"),
@@ -145,7 +152,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
         _PER_CLASS,
     ),
     REGRESSION: _schema(
-        Object({"problem": choice(REGRESSION), "mean": NUMBER, "scale": POSITIVE}, {"pairs": FLAG}),
+        Object({"problem": choice(REGRESSION), "mean": NUMBER, "scale": POSITIVE}, {"pairs": BOOLEAN}),
         ("mae", "pearson", "spearman"),
         ("pearson", "spearman", "mae", "rmse"),
     ),

@@ -9,8 +9,8 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import DataError
-from textgraft.storage.schema import NUMBER, Object, whole
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import NUMBER, Object, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 
@@ -46,7 +46,7 @@ class TextGenerationSpec(TaskSpec):
         return ModelSchema(
             settings=Object({}),
             validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
-            test=Object({"texts": whole(1), "tokens": whole(1), "loss": NUMBER, "perplexity": NUMBER}),
+            test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
             headline=("perplexity",),
         )
 

@@ -8,8 +8,8 @@ from textgraft.data.reading import Reading
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
 from textgraft.data.validation import shared_texts
 from textgraft.errors import DataError
-from textgraft.storage.schema import ANY, FLAG, INTERVAL, NUMBER, TEXT, List, Map, Object, Schema, choice, whole
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, List, Map, Object, Schema, choice, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 CONVOLUTION = 5  # kernel size of the head's convolutions, in tokens
@@ -17,8 +17,8 @@ _DEFAULT_CONVOLUTION = (128,)
 
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
-    "texts": whole(1),
-    "sentences": whole(1),
+    "texts": integer(1),
+    "sentences": integer(1),
     "loss": NUMBER,
     **dict.fromkeys(_SHARES, NUMBER),
     "f1_interval": INTERVAL,
@@ -64,10 +64,10 @@ class TokenClassificationSpec(TaskSpec):
         return ModelSchema(
             settings=Object(
                 {
-                    "labels": List(TEXT, least=1),
+                    "labels": List(STRING, min_items=1),
                     "splitting": choice("signs", "edges"),
                     "decoding": choice("constrained", "free"),
-                    "convolution": FLAG,
+                    "convolution": BOOLEAN,
                 }
             ),
             validation=Object({"val_accuracy": NUMBER, "val_f1": NUMBER, "val_loss": NUMBER}, others=NUMBER),

@@ -217,7 +217,7 @@ class Task(ABC):
             **{name: chosen[name] for name in ("cleaning", "sequence_length", "truncation")},
             "family": self.backbone.family, "backbone": self.backbone.config(), "versions": runtime.versions(),
         }  # fmt: skip
-        return IdCache(settings, self.backbone.assets(), ArrayCache.of_user())
+        return IdCache(settings, self.backbone.assets(), ArrayCache.from_environment())
 
     def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Any]:
         """The model's outputs, streaming: nothing but one window of texts is held.

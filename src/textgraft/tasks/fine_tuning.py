@@ -92,7 +92,7 @@ class FineTuning:
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
             "batch_tokens": self.chosen.batch_tokens,  # what a text is padded to changes its last bits
         }  # fmt: skip
-        cache, batch_tokens = ArrayCache.of_user(), self.chosen.batch_tokens
+        cache, batch_tokens = ArrayCache.from_environment(), self.chosen.batch_tokens
         return FeatureExtractor(task.pool, task.input_spec, task.backbone, settings, cache, batch_tokens)
 
     def _bounded(self, train: Examples[Any], callback: Callback | None = None) -> Examples[Any]:

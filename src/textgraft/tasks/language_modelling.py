@@ -17,7 +17,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import DataError
 from textgraft.storage import folders
-from textgraft.storage.tensors import as_safetensors
+from textgraft.storage.safetensors import to_safetensors
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
@@ -112,7 +112,7 @@ class LanguageModelling(TrainableTask):
         def make() -> dict[str, folders.Content]:
             self.fit_head(read["train"], chosen, callback)
             loss = np.array(self._loss(read["validation"], chosen.batch_tokens))
-            return {_BEGUN: as_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
+            return {_BEGUN: to_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}
 
         head = self.head.weights
         if checkpoints is None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import tokenizers
 from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import read_json, read_json_if_there, read_lines
+from textgraft.storage.preset_files import read_json, read_lines, read_optional_json
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, spelled
@@ -52,7 +52,7 @@ class BytePairTokenizer(Tokenizer):
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
         """vocab.json and merges.txt with tokenizer_config.json, or tokenizer.json."""
-        file, config = TokenizerJson.of(folder), read_json_if_there(folder / tokenizer_json.CONFIG)
+        file, config = TokenizerJson.of(folder), read_optional_json(folder / tokenizer_json.CONFIG)
         settings: Mapping[str, Any] = {}
         if file:
             vocabulary, merges, settings, added = _from_json(file)
@@ -67,7 +67,7 @@ class BytePairTokenizer(Tokenizer):
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
         """assets/tokenizer/vocabulary.json and merges.txt."""
-        assets, config = folder / "assets/tokenizer", read_json_if_there(folder / "tokenizer.json").get("config", {})
+        assets, config = folder / "assets/tokenizer", read_optional_json(folder / "tokenizer.json").get("config", {})
         vocabulary = tokenizer_json.ordered(read_json(assets / "vocabulary.json"), assets / "vocabulary.json")
         merges, added = _read_merges(assets / _MERGES), _classic({}, special)
         return cls(vocabulary, merges, added.special, added.stripping, bool(config.get("add_prefix_space", False)))

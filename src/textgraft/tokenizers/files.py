@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from textgraft.errors import ModelFolderError
 from textgraft.storage.files import read_bounded
-from textgraft.storage.schema import FLAG, TEXT, List, Object, choice
+from textgraft.storage.schema import BOOLEAN, STRING, List, Object, choice
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.sentence_piece_file import require_sound_model
 
@@ -21,7 +21,7 @@ STEPS = (
 )
 
 _MAX_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 32 * 2**20, SCORES: 32 * 2**20}
-_SPECIAL_TOKENS = List(TEXT, most=1024)
+_SPECIAL_TOKENS = List(STRING, max_items=1024)
 
 
 class TokenizerFiles(ABC):
@@ -68,7 +68,7 @@ class TokenizerFiles(ABC):
 class WordPieceFiles(TokenizerFiles):
     """vocab.txt."""
 
-    settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": FLAG, "strip_accents": FLAG})
+    settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN})
 
     @property
     def tokenizer_class(self) -> type[Tokenizer]:
@@ -83,7 +83,7 @@ class WordPieceFiles(TokenizerFiles):
 class BytePairFiles(TokenizerFiles):
     """vocab.txt and merges.txt."""
 
-    settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": FLAG})
+    settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": BOOLEAN})
 
     @property
     def tokenizer_class(self) -> type[Tokenizer]:
@@ -105,8 +105,8 @@ class SentencePieceFiles(TokenizerFiles):
     """vocab.txt and spiece.model, and scores.txt if the settings have scores_apart."""
 
     settings = Object(
-        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*STEPS), most=16)},
-        {"stripping": _SPECIAL_TOKENS, "scores_apart": FLAG},
+        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*STEPS), max_items=16)},
+        {"stripping": _SPECIAL_TOKENS, "scores_apart": BOOLEAN},
     )
 
     @property

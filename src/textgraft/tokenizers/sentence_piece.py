@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json_if_there, read_lines
+from textgraft.storage.preset_files import read_lines, read_optional_json
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.charsmap import character_rules
@@ -106,7 +106,7 @@ class SentencePieceTokenizer(Tokenizer):
             raise PresetError(
                 f"{folder}: neither tokenizer.json nor {' nor '.join(_CLASSIC)} is there; copy one into it"
             )
-        config = read_json_if_there(folder / tokenizer_json.CONFIG)
+        config = read_optional_json(folder / tokenizer_json.CONFIG)
         for name, wanted in {"do_lower_case": True, "split_by_punct": True, "remove_space": False}.items():
             known = name == "do_lower_case" and "lowercase" in cls.classic_steps
             if config.get(name) is wanted and not known:

@@ -8,7 +8,7 @@ import keras_hub
 import tensorflow as tf
 
 from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import read_json_if_there, read_lines
+from textgraft.storage.preset_files import read_lines, read_optional_json
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
@@ -50,7 +50,7 @@ class WordPieceTokenizer(Tokenizer):
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
         """vocab.txt with tokenizer_config.json, or tokenizer.json."""
-        file, config = TokenizerJson.of(folder), read_json_if_there(folder / tokenizer_json.CONFIG)
+        file, config = TokenizerJson.of(folder), read_optional_json(folder / tokenizer_json.CONFIG)
         if file:
             vocabulary, settings, names = _from_json(file)
         elif (folder / _VOCABULARY).exists():
@@ -67,7 +67,7 @@ class WordPieceTokenizer(Tokenizer):
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
         """assets/tokenizer/vocabulary.txt."""
-        config = read_json_if_there(folder / "tokenizer.json").get("config", {})
+        config = read_optional_json(folder / "tokenizer.json").get("config", {})
         # The original models lower-case and strip accents together; KerasHub records only the first.
         lowercase = bool(config.get("lowercase", False))
         return cls(read_lines(folder / "assets/tokenizer/vocabulary.txt"), special.all, lowercase, lowercase)
@@ -117,7 +117,7 @@ class WordPieceTokenizer(Tokenizer):
 
 def _require_own(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse a vocabulary of words that another class splits texts into, such as MeCab's."""
-    named = config.get("tokenizer_class") or read_json_if_there(folder / "config.json").get("tokenizer_class")
+    named = config.get("tokenizer_class") or read_optional_json(folder / "config.json").get("tokenizer_class")
     if named and named.removesuffix("Fast") not in _CLASSES:
         raise PresetError(f"{folder}: its tokenizer_class {named!r:.60} splits texts otherwise than BERT's")
 

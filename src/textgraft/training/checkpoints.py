@@ -20,7 +20,7 @@ from textgraft.model_folder import folder as model_folder
 from textgraft.storage import folders
 from textgraft.storage.locks import locked
 from textgraft.storage.manifest import MANIFEST, verify_folder
-from textgraft.storage.tensors import as_safetensors
+from textgraft.storage.safetensors import to_safetensors
 from textgraft.training.interruption import Interruption
 
 SAVE_MINUTES = 5.0
@@ -286,11 +286,11 @@ class Checkpoints:
         state = {"run": self._run, "progress": asdict(snapshot.progress)}
         files: dict[str, folders.Content] = {
             _STATE: [json.dumps(state, indent=2).encode()],
-            _WEIGHTS: as_safetensors(snapshot.weights),
-            _OPTIMIZER: as_safetensors(snapshot.optimizer),
+            _WEIGHTS: to_safetensors(snapshot.weights),
+            _OPTIMIZER: to_safetensors(snapshot.optimizer),
         }
         if snapshot.best is not None:
-            files[_BEST] = as_safetensors(snapshot.best)
+            files[_BEST] = to_safetensors(snapshot.best)
         return files
 
     def _newest(self) -> Path | None:

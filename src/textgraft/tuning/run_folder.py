@@ -66,7 +66,7 @@ class RunFolder:
             ModelFolderError: when the disk refuses.
         """
         try:
-            with folders.replacing(self.path / name) as file:
+            with folders.atomic_file(self.path / name) as file:
                 file.write(content)
         except OSError as error:
             raise ModelFolderError(f"{self.path / name} cannot be written: {error.strerror}; make room") from error

@@ -17,7 +17,7 @@ from textgraft.backbones.formats.hugging_face_weights import Source, array_of
 from textgraft.backbones.formats.tensor_files import Opened, Tensors
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json, read_json_if_there
+from textgraft.storage.preset_files import read_json, read_optional_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 CONFIG = "config.json"
@@ -146,6 +146,6 @@ class HuggingFace(Format):
 def model_type(folder: Path) -> str | None:
     """The family that a Hugging Face folder says it is of; None where there is no such folder."""
     try:
-        return read_json_if_there(folder / CONFIG).get("model_type")
+        return read_optional_json(folder / CONFIG).get("model_type")
     except PresetError:
         return None

@@ -9,7 +9,7 @@ import keras
 from textgraft.backbones.formats.base import Format, own_computation
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json, read_json_if_there
+from textgraft.storage.preset_files import read_json, read_optional_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -60,6 +60,6 @@ class KerasHubPreset(Format):
 def class_name(folder: Path) -> str | None:
     """The class that a KerasHub preset says it is of; None where there is no such folder."""
     try:
-        return read_json_if_there(folder / _CONFIG).get("class_name")
+        return read_optional_json(folder / _CONFIG).get("class_name")
     except PresetError:
         return None

@@ -219,7 +219,7 @@ def new_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or say --overwrite")
     try:
-        with folders.replacing(path) as file:
+        with folders.atomic_file(path) as file:
             yield file
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error

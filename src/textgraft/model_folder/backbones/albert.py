@@ -13,7 +13,7 @@ from textgraft.model_folder.backbones.transformer import (
     norm,
     table,
 )
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
@@ -23,11 +23,11 @@ class AlbertLayout(TransformerLayout):
     tokenizer = SENTENCE_PIECE
     fields = fields(
         SENTENCE_PIECE,
-        vocabulary_size=whole(1),
-        embedding_dim=whole(1),
-        num_groups=whole(1),
-        num_inner_repetitions=whole(1, MOST_LAYERS),
-        num_segments=whole(1),
+        vocabulary_size=integer(1),
+        embedding_dim=integer(1),
+        num_groups=integer(1),
+        num_inner_repetitions=integer(1, MOST_LAYERS),
+        num_segments=integer(1),
     )
 
     @classmethod

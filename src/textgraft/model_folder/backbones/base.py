@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import Object
-from textgraft.storage.tensor_header import Shape
 
 
 class BackboneLayout(ABC):

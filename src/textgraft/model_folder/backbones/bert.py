@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, encoder, fields, table
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import WORD_PIECE
 
 
@@ -12,7 +12,7 @@ class BertLayout(TransformerLayout):
     """BERT's part of a model folder."""
 
     tokenizer = WORD_PIECE
-    fields = fields(WORD_PIECE, vocabulary_size=whole(1), num_segments=whole(1))
+    fields = fields(WORD_PIECE, vocabulary_size=integer(1), num_segments=integer(1))
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, block, fields, norm, table
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
@@ -13,7 +13,7 @@ class DebertaV3Layout(TransformerLayout):
 
     tokenizer = SENTENCE_PIECE
     padded_vocabulary = True
-    fields = fields(SENTENCE_PIECE, vocabulary_size=whole(1), bucket_size=whole(1))
+    fields = fields(SENTENCE_PIECE, vocabulary_size=integer(1), bucket_size=integer(1))
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, dense, encoder, fields, table
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import WORD_PIECE
 
 
@@ -13,7 +13,7 @@ class ElectraLayout(TransformerLayout):
 
     tokenizer = WORD_PIECE
     vocabulary_argument = "vocab_size"
-    fields = fields(WORD_PIECE, vocab_size=whole(1), embedding_dim=whole(1), num_segments=whole(1))
+    fields = fields(WORD_PIECE, vocab_size=integer(1), embedding_dim=integer(1), num_segments=integer(1))
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, encoder, fields
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import BYTE_PAIR
 
 
@@ -12,7 +12,7 @@ class RobertaLayout(TransformerLayout):
     """RoBERTa's part of a model folder."""
 
     tokenizer = BYTE_PAIR
-    fields = fields(BYTE_PAIR, vocabulary_size=whole(1))
+    fields = fields(BYTE_PAIR, vocabulary_size=integer(1))
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:

@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textgraft.model_folder.backbones.base import BackboneLayout
-from textgraft.storage.schema import LAYER_CONFIG, SHARE, Object, Scalar, whole
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Object, Scalar, integer
 from textgraft.tokenizers.files import TokenizerFiles
 
 # Sizes that no weight bears witness of must have a bound of their own.
 MOST_LAYERS = 1024
 
 SIZES: Mapping[str, Scalar] = {
-    "num_layers": whole(1, MOST_LAYERS),
-    "num_heads": whole(1),
-    "hidden_dim": whole(1),
-    "intermediate_dim": whole(1),
-    "dropout": SHARE,
-    "max_sequence_length": whole(1),
+    "num_layers": integer(1, MOST_LAYERS),
+    "num_heads": integer(1),
+    "hidden_dim": integer(1),
+    "intermediate_dim": integer(1),
+    "dropout": DROPOUT,
+    "max_sequence_length": integer(1),
 }
 
 Shapes = Iterator[tuple[str, Shape]]

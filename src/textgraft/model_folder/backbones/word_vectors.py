@@ -7,8 +7,8 @@ from typing import Any
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.backbones.base import BackboneLayout
 from textgraft.storage.files import read_bounded
-from textgraft.storage.schema import Object, choice, whole
-from textgraft.storage.tensor_header import Shape
+from textgraft.storage.safetensors import Shape
+from textgraft.storage.schema import Object, choice, integer
 from textgraft.tokenizers.graph_def import require_allowed_ops
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
@@ -18,7 +18,7 @@ _LARGEST_GRAPH, _LARGEST_VOCABULARY = 2**20, 128 * 2**20
 class WordVectorsLayout(BackboneLayout):
     """Word vectors' part of a model folder."""
 
-    fields = Object({"rows": whole(1), "dim": whole(1), "pooling": choice("sqrtn", "mean", "max")})
+    fields = Object({"rows": integer(1), "dim": integer(1), "pooling": choice("sqrtn", "mean", "max")})
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.model_folder.backbones.transformer import Shapes, TransformerLayout, encoder, fields
-from textgraft.storage.schema import whole
+from textgraft.storage.schema import integer
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
@@ -12,7 +12,7 @@ class XlmRobertaLayout(TransformerLayout):
     """XLM-RoBERTa's part of a model folder."""
 
     tokenizer = SENTENCE_PIECE
-    fields = fields(SENTENCE_PIECE, vocabulary_size=whole(1))
+    fields = fields(SENTENCE_PIECE, vocabulary_size=integer(1))
 
     @classmethod
     def weight_shapes(cls, config: Mapping[str, Any]) -> Shapes:
