@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from textgraft.cli import app
 from textgraft.errors import TextgraftError
+from textgraft.model_folder.folder import read as read_folder
 
 STATUS = Path("/proc/self/status")
 MOST = 16 * 2**30  # a folder that is not refused must not take the machine with it
@@ -88,7 +89,7 @@ def main() -> None:
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST, MOST))
     sys.addaudithook(watch)
-    built = tried("read", folders, outside, lambda folder: called(folder.read, folder))
+    built = tried("read", folders, outside, lambda folder: called(read_folder, folder))
     refused = [folder for folder in folders if folder not in built]
     tried("info", folders, outside, lambda folder: commanded("info", str(folder)))
     tried("predict", refused, outside, lambda folder: commanded("predict", str(folder)))
