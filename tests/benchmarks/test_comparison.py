@@ -154,7 +154,7 @@ def test_the_latest_of_two_records_counts():
 def test_the_page_leaves_nobody_out():
     page = table.build([record("hf_trainer"), record("nbsvm", job="imdb_1000")])
     assert why_not(page, "NBSVM") == "not run yet"
-    assert why_not(page, "SetFit", "imdb_1000").startswith("left out, its default takes every pair")
+    assert why_not(page, "SetFit", "imdb_1000").startswith("excluded, by default it trains on all pairs")
     for peer in PEERS.values():
         assert peer.name == "hf_trainer" or why_not(page, peer.title)
 
@@ -186,8 +186,8 @@ def test_only_textgraft_s_own_peers_import_it(name):
     }  # fmt: skip
 
 
-def test_every_peer_that_is_left_out_exists():
-    assert set().union(*(job.left_out for job in JOBS.values())) <= set(PEERS)
+def test_excluded_peers_exist():
+    assert set().union(*(job.excluded for job in JOBS.values())) <= set(PEERS)
     files = {file.stem for file in (ROOT / "benchmarks" / "peers").glob("*.py")}
     assert files - {"__init__", "contract"} == set(PEERS)
 
