@@ -18,19 +18,19 @@ _HEAD = """\
 `python -m benchmarks.compare --jobs JOB --peers PEER --seeds SEED` runs a part. Every peer is a file of
 `benchmarks/peers/` and runs in its own process, one after the other, on the same rows and test texts.
 
-Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text. Fine-tuning runs for 3 epochs,
-except SetFit, which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which by default
-runs at least 100 steps from a head initialised by logistic regression. All other settings are the defaults of each library,
-including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in float32. textgraft
-holds out 10 % of the training rows to select the epoch; the others train on all rows. NBSVM runs without the
-interpolation of weights towards their mean that its paper describes; the interpolation gains two points with 16 and 64
-reviews, and loses five with 1,000.
+Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text. Fine-tuning runs for 3
+epochs, except SetFit, which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which
+by default runs at least 100 steps from a head initialised by logistic regression. All other settings are the defaults
+of each library, including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in
+float32. textgraft holds out 10 % of the training rows to select the epoch; the others train on all rows. NBSVM runs
+without the interpolation of weights towards their mean that its paper describes; the interpolation gains two points
+with 16 and 64 reviews, and loses five with 1,000.
 
-Accuracy is the mean over the seeds, with the minimum and the maximum in parentheses; the seed determines the training rows
-and the training. Seconds and CPU seconds cover everything from rows in memory to a trained model, including the loading of
-pretrained weights, without imports; "training" is the library's fit call, where a peer reports it. Texts/s is the speed of
-the first prediction, MiB the peak memory of the process. Ratios in parentheses are textgraft's figure divided by the peer's,
-over the seeds that both have run.
+Accuracy is the mean over the seeds, with the minimum and the maximum in parentheses; the seed determines the training
+rows and the training. Seconds and CPU seconds cover everything from rows in memory to a trained model, including the
+loading of pretrained weights, without imports; "training" is the library's fit call, where a peer reports it. Texts/s
+is the speed of the first prediction, MiB the peak memory of the process. Ratios in parentheses are textgraft's figure
+divided by the peer's, over the seeds that both have run.
 
 ![Accuracy over CPU seconds](comparison.svg)
 """
