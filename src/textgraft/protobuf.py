@@ -1,54 +1,59 @@
-"""Protocol buffers, read as far as their fields.
+"""A reader of serialized protocol buffers that needs no schema.
 
-The format: https://protobuf.dev/programming-guides/encoding/
+Encoding: https://protobuf.dev/programming-guides/encoding/
 """
 
 from collections.abc import Iterator
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
-_FIXED_BYTES = {1: 8, 5: 4}  # by wire type
+_FIXED_SIZES = {1: 8, 5: 4}  # bytes by wire type
 
 
-def messages(message: bytes, number: int) -> list[bytes]:
-    """The strings or messages in one field.
+def messages(message: bytes, field: int) -> list[bytes]:
+    """The values of a repeated field of strings or messages.
 
     Raises:
         ValueError: when the message is malformed.
     """
-    return [value for found, value in fields(message) if found == number and isinstance(value, bytes)]
+    return [value for number, value in fields(message) if number == field and isinstance(value, bytes)]
 
 
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field; values of fixed size are left out.
+    """The number and value of each field, without fixed-size values.
 
     Raises:
         ValueError: when the message is malformed.
     """
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, kind = tag >> 3, tag & 7
-        if kind == _VARINT:
-            value, at = _varint(message, at)
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == _VARINT:
+            value, position = _varint(message, position)
             yield number, value
             continue
-        length, at = _varint(message, at) if kind == _LENGTH_DELIMITED else (_FIXED_BYTES.get(kind), at)
-        if length is None or at + length > len(message):
-            raise ValueError("it is no protocol buffer")
-        if kind == _LENGTH_DELIMITED:
-            yield number, message[at : at + length]
-        at += length
+        if wire_type == _LENGTH_DELIMITED:
+            length, position = _varint(message, position)
+        elif wire_type in _FIXED_SIZES:
+            length = _FIXED_SIZES[wire_type]
+        else:
+            raise ValueError("it is not a protocol buffer")
+        if position + length > len(message):
+            raise ValueError("it is not a protocol buffer")
+        if wire_type == _LENGTH_DELIMITED:
+            yield number, message[position : position + length]
+        position += length
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A number in groups of 7 bits, and where the next field begins."""
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    """The number at a position, in groups of 7 bits, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
-        if at >= len(message):
+        if position >= len(message):
             break
-        byte = message[at]
+        byte = message[position]
         value |= (byte & 0x7F) << shift
-        at += 1
+        position += 1
         if byte < 0x80:
-            return value, at
-    raise ValueError("it is no protocol buffer")
+            return value, position
+    raise ValueError("it is not a protocol buffer")

@@ -13,7 +13,7 @@ from textgraft.backbones.base import families
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
-from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, spelled
+from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, symbol_bytes
 from tokenizers import Tokenizer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -84,10 +84,10 @@ def test_tokens_spell_their_texts(family):
 
 
 def test_every_byte_comes_back():
-    assert b"".join(map(spelled, BYTE_SYMBOLS)) == bytes(range(256))
+    assert b"".join(map(symbol_bytes, BYTE_SYMBOLS)) == bytes(range(256))
     vocabulary = json.loads((GOLDEN / "gpt2" / "tokenizer.json").read_text())["model"]["vocab"]
-    assert {spelled(symbol) for symbol in vocabulary if len(symbol) == 1} == {bytes([byte]) for byte in range(256)}
+    assert {symbol_bytes(symbol) for symbol in vocabulary if len(symbol) == 1} == {bytes([byte]) for byte in range(256)}
 
 
 def test_a_token_that_no_text_has_is_spelled_as_it_is():
-    assert spelled("<漢>") == "<漢>".encode()
+    assert symbol_bytes("<漢>") == "<漢>".encode()

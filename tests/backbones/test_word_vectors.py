@@ -17,7 +17,7 @@ from textgraft.backbones import presets
 from textgraft.backbones.families.word_vectors import WordVectors
 from textgraft.errors import PresetError
 from textgraft.tokenizers import flat_graph, id_graph
-from textgraft.tokenizers.allowed_ops import ALLOWED_OPS
+from textgraft.tokenizers.graph_def import ALLOWED_OPS
 
 WORDS = ["the", "film", "good", "a", "Hello", "World", "it", "東京", "don't", "cliché", "😀"]
 
@@ -166,7 +166,7 @@ def test_words_of_any_bytes_survive(module, tmp_path):
     words = [b"a\r", b"\xff\xfe", b"", "東京".encode(), b"b\r\n"[:2], b"last"]
     backbone = load_backbone(module)
     config = {"rows": 7, "dim": 2, "pooling": "sqrtn"}
-    first = WordVectors(id_graph.trace_splitting(), words, config, backbone.origin)
+    first = WordVectors(id_graph.trace_whitespace_splitting(), words, config, backbone.origin)
     for name, content in first.assets().items():
         (tmp_path / name).write_bytes(content)
     second = WordVectors.from_config(first.config(), tmp_path, backbone.origin, "float32")
@@ -225,7 +225,7 @@ def test_the_model_folder_holds_all_it_needs(module, tmp_path):
 
 def test_the_stored_graph_is_the_same_bytes_each_time(module):
     assert load_backbone(module).assets() == load_backbone(module).assets()
-    assert id_graph.trace_splitting() == id_graph.trace_splitting()
+    assert id_graph.trace_whitespace_splitting() == id_graph.trace_splitting()
 
 
 def graph_with(op):

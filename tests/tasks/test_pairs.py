@@ -11,7 +11,7 @@ from textgraft.backbones.base import families
 from textgraft.errors import DataError
 from textgraft.tasks.base import load
 from textgraft.tasks.texts import as_batches
-from textgraft.text.packing import padded
+from textgraft.text.packing import pad_rows
 from tokenizers import Tokenizer
 
 FAMILIES = ["bert", "electra", "albert", "deberta_v3", "roberta", "xlm_roberta", "distil_bert"]
@@ -42,7 +42,7 @@ def test_ids_and_segments_equal_the_references(family, length, request):
     expected = reference.encode_batch(texts)
     model = classifier(folder, sequence_length=length)
     tokens = model.tokenize(as_batches(texts))
-    row = padded(tokens.batch(np.arange(len(texts))), model.text_graph.pad_id)
+    row = pad_rows(tokens.batch(np.arange(len(texts))), model.text_graph.pad_id)
     for number, encoding in enumerate(expected):
         size = len(encoding.ids)
         assert row["token_ids"].numpy()[number, :size].tolist() == encoding.ids
@@ -57,7 +57,7 @@ def test_a_separator_in_a_text_does_not_begin_the_second_segment(tiny_bert):
     packed = graph.pack(tf.constant(["a dull [SEP] plot"]), tf.constant(["[SEP] good"]))
     model = classifier(tiny_bert)
     tokens = model.tokenize([np.array([[b"a dull [SEP] plot", b"[SEP] good"]], object)])
-    row = padded(tokens.batch(np.arange(1)), graph.pad_id)
+    row = pad_rows(tokens.batch(np.arange(1)), graph.pad_id)
     assert row["segment_ids"].numpy().tolist() == packed.segment_ids.to_list()
 
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.nasty_texts import NASTY
-from textgraft.text.windows import WordGraph
-from textgraft.text.words import SPLITTING, Words, spaced, split
+from textgraft.text.words import SPLITTING, WordGraph, Words, spaced, split
 
 START, END, UNKNOWN = 101, 102, 100
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=5)

@@ -7,7 +7,7 @@ from tokenizers.normalizers import Precompiled
 from tools.character_tables import character_table
 
 from textgraft.tokenizers.character_map import CharacterMap
-from textgraft.tokenizers.charsmap import character_rules
+from textgraft.tokenizers.sentence_piece_file import character_rules
 
 # Each kind that clusters know: accents of two and three bytes, marks, joiners, signs, syllables whole and in parts.
 LETTERS = (

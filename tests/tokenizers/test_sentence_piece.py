@@ -198,7 +198,7 @@ def test_what_is_no_model(content, tmp_path):
 
 
 def test_a_model_of_another_kind(tmp_path):
-    with pytest.raises(ValueError, match="no unigram model"):
+    with pytest.raises(ValueError, match="not a unigram model"):
         SentencePieceTokenizer.from_hugging_face(
             folder_of(tmp_path / "model", train(SHORT, 400, model_type="bpe")), SPECIAL
         )

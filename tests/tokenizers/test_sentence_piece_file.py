@@ -10,8 +10,7 @@ from tools.character_tables import character_table
 
 from tests.helpers.paths import GOLDEN
 from textgraft.errors import ModelFolderError
-from textgraft.tokenizers.charsmap import character_rules
-from textgraft.tokenizers.sentence_piece_file import require_sound_model
+from textgraft.tokenizers.sentence_piece_file import character_rules, check_sentence_piece_model
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +43,30 @@ def test_rules_are_read_as_the_table_has_them():
 
 
 def test_a_sound_one_passes(table, tmp_path):
-    assert require_sound_model(model_of(table), tmp_path) == 0
-    assert require_sound_model(model_of(b""), tmp_path) == 0
+    assert check_sentence_piece_model(model_of(table), tmp_path) == 0
+    assert check_sentence_piece_model(model_of(b""), tmp_path) == 0
 
 
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda table: table[:1000], "cut short"),
-        (lambda table: b"\xff\xff\xff\x7f" + table[4:], "cut short"),
-        (lambda table: table + b"x", "cut short"),
-        (lambda table: with_unit(table, 0, 0x7FFFFC00), "outside of itself"),
-        (lambda table: with_units(table, lambda units: units | (units >> 31) * 0x7FFFFFFF), "outside of its strings"),
-        (lambda table: table.replace(b"\0fi\0", b"\0\xff\xff\0"), "is no text"),
-        (lambda table: with_units(table, lambda units: np.arange(256) * 0x401), "in circles"),  # each back to the root
+        (lambda table: table[:1000], "truncated"),
+        (lambda table: b"\xff\xff\xff\x7f" + table[4:], "truncated"),
+        (lambda table: table + b"x", "truncated"),
+        (lambda table: with_unit(table, 0, 0x7FFFFC00), "offset out of range"),
+        (lambda table: with_units(table, lambda units: units | (units >> 31) * 0x7FFFFFFF), "replacement out of range"),
+        (lambda table: table.replace(b"\0fi\0", b"\0\xff\xff\0"), "not UTF-8"),
+        (
+            lambda table: with_units(table, lambda units: np.arange(256) * 0x401),
+            "have a cycle",
+        ),  # each back to the root
     ],
 )
 def test_what_leads_out_is_refused(table, harm, message, tmp_path):
     with pytest.raises(ModelFolderError, match=message):
-        require_sound_model(model_of(harm(table)), tmp_path)
+        check_sentence_piece_model(model_of(harm(table)), tmp_path)
 
 
 def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(ModelFolderError, match="no protocol buffer"):
-        require_sound_model(b"\x1a\x7fmuch too short", tmp_path)
+    with pytest.raises(ModelFolderError, match="not a protocol buffer"):
+        check_sentence_piece_model(b"\x1a\x7fmuch too short", tmp_path)

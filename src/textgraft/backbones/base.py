@@ -18,7 +18,7 @@ from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_table import TokenTable
 from textgraft.errors import ConfigError
-from textgraft.text.packing import PairRows, padded
+from textgraft.text.packing import PairRows, pad_rows
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Backbone(ABC):
         Returns:
             vectors (b, t, dim), and the padding mask, int32 (b, t).
         """
-        row = padded(rows, self.special_tokens.pad)
+        row = pad_rows(rows, self.special_tokens.pad)
         inputs = {name: row[name] for name in self.network.input}
         with fused_layers(self.network):
             return self.network(inputs, training=training), row["padding_mask"]

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from textgraft.backbones.fused_layers import fused_layers
-from textgraft.text.packing import PairRows, ids_of, padded
+from textgraft.text.packing import PairRows, ids_of, pad_rows
 
 
 class SplitNetwork:
@@ -48,7 +48,7 @@ class SplitNetwork:
         Returns:
             float32 ragged (b, None, dim).
         """
-        row = padded(rows, self._pad)
+        row = pad_rows(rows, self._pad)
         with fused_layers(self._lower):
             hidden = self._lower({name: row[name] for name in self._lower.input}, training=False)
         return tf.RaggedTensor.from_tensor(tf.cast(hidden, tf.float32), ids_of(rows).row_lengths())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textgraft.errors import ConfigError
 from textgraft.options import check_options, option
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.truncation import LEAST_WINDOW, TRUNCATIONS, WINDOWS
+from textgraft.text.truncation import MIN_WINDOW, TRUNCATIONS, WINDOWS
 
 if TYPE_CHECKING:
     from textgraft.backbones.base import Backbone
@@ -69,8 +69,8 @@ def filled(given: Mapping[str, Any], backbone: "Backbone") -> Architecture:
         )
     check_options(architecture)
     length = _sequence_length(architecture.sequence_length, backbone)
-    if architecture.truncation == WINDOWS and (length is None or length < LEAST_WINDOW):
-        raise ConfigError(f"truncation 'windows' needs a sequence_length, at least {LEAST_WINDOW}, not {length}")
+    if architecture.truncation == WINDOWS and (length is None or length < MIN_WINDOW):
+        raise ConfigError(f"truncation 'windows' needs a sequence_length, at least {MIN_WINDOW}, not {length}")
     return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
 
 

@@ -31,7 +31,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.text.rows import in_parts
+from textgraft.text.rows import map_in_chunks
 from textgraft.text.truncation import WINDOWS
 from textgraft.training.config import TrainingConfig
 from textgraft.training.inference import compute_outputs, inference_step
@@ -187,7 +187,7 @@ class Task(ABC):
             return halves.below(batch)
         windows = batch.values
         return windows.with_values(
-            in_parts(lambda some: halves.below(some).values, windows, self.most_windows, halves.dim)
+            map_in_chunks(lambda some: halves.below(some).values, windows, self.most_windows, halves.dim)
         )
 
     def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
@@ -313,7 +313,7 @@ class Task(ABC):
         """What a function gives for rows, (b, width); where texts are in windows, the mean over those of a text."""
         if not self.windowed:
             return give(batch)
-        found = give(batch.values) if training else in_parts(give, batch.values, self.most_windows, width)
+        found = give(batch.values) if training else map_in_chunks(give, batch.values, self.most_windows, width)
         return tf.math.segment_mean(found, batch.value_rowids())
 
     def _fitting(self, texts: np.ndarray) -> np.ndarray:

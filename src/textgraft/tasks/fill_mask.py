@@ -17,7 +17,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
-from textgraft.text.string_ops import Sparing
+from textgraft.text.string_ops import TokenPreservingCleaning
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking
@@ -97,7 +97,7 @@ class MaskFiller(LanguageModelling):
 
     def clean(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Masks are no part of what is cleaned."""
-        return Sparing(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
+        return TokenPreservingCleaning(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
 
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) to logits of tokens (b, t, vocabulary), in float32."""

@@ -13,8 +13,7 @@ from textgraft.data.annotations import TaggedText
 from textgraft.data.tags import Span
 from textgraft.evaluation import tag_ids
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.windows import WordGraph
-from textgraft.text.words import Words, split
+from textgraft.text.words import WordGraph, Words, split
 from textgraft.training.ragged import Ragged, concatenate_rows
 from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
 

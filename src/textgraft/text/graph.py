@@ -1,4 +1,4 @@
-"""The text graph: strings -> clean -> tokenize -> pack. Training, prediction and serving all run this one."""
+"""The text graph, strings -> clean -> tokenize -> pack, shared by training, prediction and serving."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from textgraft.text.truncation import WINDOWS
 
 @dataclass(frozen=True)
 class TextGraph:
-    """Everything between a string and the input of a network, as graph ops.
+    """All graph ops between a string and the inputs of a network.
 
     Attributes:
-        cleaning: what is done to the text first.
-        tokenize: string tensor (n,) -> int32 ragged (n, None).
-        start: id put before the first segment, or None.
-        end: id put after each segment, or None.
+        cleaning: string (n,) -> string (n,).
+        tokenize: string (n,) -> int32 ragged (n, None).
+        start: id before the first segment, or None.
+        end: id after each segment, or None.
         pad_id: id that fills the rows of a batch.
-        sequence_length: the longest row, special tokens included; None for no limit.
-        truncation: what is kept of a text that is too long, one of `truncation.TRUNCATIONS`.
-        separators: how many times `end` stands between the texts of a pair.
+        sequence_length: maximum tokens per row, special tokens included; None for no limit.
+        truncation: one of `truncation.TRUNCATIONS`.
+        separators: number of `end` ids between the texts of a pair.
     """
 
     cleaning: Callable[[tf.Tensor], tf.Tensor]
@@ -36,7 +36,7 @@ class TextGraph:
     separators: int = 1
 
     def pack(self, *segments: tf.Tensor) -> Packed:
-        """Texts, and second texts for pairs, to packed rows; or single texts to windows, see `pack_windows`.
+        """Convert texts, or pairs of texts, to rows; with truncation "windows" see `pack_windows`.
 
         Args:
             segments: one or two string tensors (n,).
@@ -47,13 +47,21 @@ class TextGraph:
         tokens = [self.tokenize(self.cleaning(segment)) for segment in segments]
         if self.truncation == WINDOWS and self.sequence_length is not None:
             if len(tokens) > 1:
-                raise ConfigError("truncation 'windows' is for single texts; choose head or head+tail")
+                raise ConfigError("truncation 'windows' does not support text pairs; choose head or head+tail")
             return pack_windows(tokens[0], self.start, self.end, self.sequence_length)
         return pack(tokens, self.start, self.end, self.sequence_length, self.truncation, self.separators)
 
     @cached_property
+    def compiled(self) -> Callable[[tf.Tensor], Packed]:
+        """`pack` for single texts (n,), traced once."""
+        graph: Callable[[tf.Tensor], Packed] = tf.function(
+            self.pack, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        )
+        return graph
+
+    @cached_property
     def compiled_pairs(self) -> Callable[[tf.Tensor], Packed]:
-        """`pack` for pairs, string tensor (n, 2), traced once."""
+        """`pack` for pairs (n, 2), traced once."""
         graph: Callable[[tf.Tensor], Packed] = tf.function(
             lambda pairs: self.pack(*tf.unstack(pairs, axis=1)),
             input_signature=[tf.TensorSpec([None, 2], tf.string)],
@@ -61,14 +69,6 @@ class TextGraph:
         )
         return graph
 
-    @cached_property
-    def compiled(self) -> Callable[[tf.Tensor], Packed]:
-        """`pack` for single texts, traced once."""
-        graph: Callable[[tf.Tensor], Packed] = tf.function(
-            self.pack, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
-        )
-        return graph
-
     def pad(self, token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None = None) -> dict[str, tf.Tensor]:
-        """Packed rows to the network's inputs; see `packing.pad`."""
+        """Convert rows to the network's inputs; see `packing.pad`."""
         return pad(token_ids, segment_ids, self.pad_id)

@@ -7,7 +7,7 @@ import tensorflow_text as tf_text
 
 from textgraft.text.cleaning import Cleaning
 
-_STAND_IN = "\ufddf"  # a noncharacter, which no text holds and no step of cleaning touches
+_PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
 
 
@@ -25,29 +25,31 @@ def clean(texts: tf.Tensor, cleaning: Cleaning) -> tf.Tensor:
 
 
 @dataclass(frozen=True)
-class Sparing:
-    """Cleaning that leaves a token as it is, such as the mask, whatever cleaning would make of it.
+class TokenPreservingCleaning:
+    """Cleaning of everything except one token, such as the mask.
 
     Attributes:
-        token: found as it stands.
-        cleaning: of all else.
+        token: the token to leave unchanged.
+        cleaning: cleaning of the text around it.
     """
 
     token: str
     cleaning: Cleaning
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """See `Cleaning.__call__`."""
-        texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, _STAND_IN, ""), escaped(self.token), _STAND_IN)
-        return tf.strings.regex_replace(self.cleaning(texts), _STAND_IN, escaped_rewrite(self.token))
+        """Clean texts; see `Cleaning.__call__`."""
+        texts = tf.strings.regex_replace(texts, _PLACEHOLDER, "")
+        texts = tf.strings.regex_replace(texts, escaped(self.token), _PLACEHOLDER)
+        # A backslash in a replacement is an escape.
+        return tf.strings.regex_replace(self.cleaning(texts), _PLACEHOLDER, self.token.replace("\\", "\\\\"))
 
 
 def lower(texts: tf.Tensor) -> tf.Tensor:
-    """Lower-case each character on its own, as the reference tokenizers do.
+    """Lower-case each character by itself, as the reference tokenizers do.
 
-    TensorFlow's Unicode lower-casing follows the process's locale (a Turkish one turns I into a dotless i) and the
-    place of a sigma in its word. So ASCII goes first, byte by byte, and the two other characters are spelled out.
-    It also ends a text at its first NUL, so those are deleted.
+    TensorFlow's Unicode lower-casing depends on the locale of the process (a Turkish one turns I into a dotless i) and
+    on the position of a sigma in its word. So ASCII goes first, byte by byte, and the two special characters are
+    replaced. It also ends a text at its first NUL, so NULs are deleted.
     """
     texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", ""))
     texts = tf.strings.regex_replace(texts, "\u0130", "i\u0307")  # capital I with dot
@@ -56,13 +58,8 @@ def lower(texts: tf.Tensor) -> tf.Tensor:
 
 
 def escaped(token: str) -> str:
-    """A token as a pattern of RE2's that matches it."""
+    """An RE2 pattern that matches a token literally."""
     return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)
-
-
-def escaped_rewrite(text: str) -> str:
-    """A text as what `regex_replace` is to put there."""
-    return text.replace("\\", "\\\\")
 
 
 def _strip_html(texts: tf.Tensor) -> tf.Tensor:

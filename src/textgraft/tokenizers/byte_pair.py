@@ -1,4 +1,4 @@
-"""Byte-level BPE: vocab.json and merges.txt, or tokenizer.json alone."""
+"""Byte-level BPE of GPT-2, OPT and RoBERTa; token ids equal those of the `tokenizers` library."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +12,17 @@ from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.preset_files import read_json, read_lines, read_optional_json
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
-from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, spelled
+from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, symbol_bytes
+from textgraft.tokenizers.files import MERGES, VOCABULARY, to_lines
 from textgraft.tokenizers.tokenizer_json import AddedTokens, TokenizerJson
 
-_VOCABULARY, _MERGES = "vocab.txt", "merges.txt"
-_NOTHING = ("", None)
+_EMPTY = ("", None)
 
 Merges = Sequence[tuple[str, str]]
 
 
 class BytePairTokenizer(Tokenizer):
-    """Ids equal those of the `tokenizers` library."""
+    """Reads vocab.json and merges.txt, or tokenizer.json alone."""
 
     def __init__(
         self,
@@ -32,17 +32,16 @@ class BytePairTokenizer(Tokenizer):
         stripping: Sequence[str] = (),
         add_prefix_space: bool = False,
     ) -> None:
-        """Build the graph's tables; see `BytePair`.
+        """Build the graph; for the arguments see `BytePair`.
 
         Raises:
-            ValueError: when the vocabulary lacks a byte, a special token, or what the merges speak of.
+            ValueError: when the vocabulary lacks a byte, a special token or a token of the merges.
         """
         require_special(vocabulary, [*special_tokens, *stripping])
         _require_merges(vocabulary, merges)
         self.vocabulary = list(vocabulary)
         self._merges = list(merges)
-        self._whole = set(special_tokens)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "special_tokens": list(special_tokens), "stripping": list(stripping), "add_prefix_space": add_prefix_space,
         }  # fmt: skip
         self._graph = BytePair(
@@ -51,39 +50,37 @@ class BytePairTokenizer(Tokenizer):
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        """vocab.json and merges.txt with tokenizer_config.json, or tokenizer.json."""
-        file, config = TokenizerJson.of(folder), read_optional_json(folder / tokenizer_json.CONFIG)
+        file, config = TokenizerJson.find(folder), read_optional_json(folder / tokenizer_json.CONFIG)
         settings: Mapping[str, Any] = {}
         if file:
-            vocabulary, merges, settings, added = _from_json(file)
+            vocabulary, merges, settings = _from_json(file)
+            added = file.added_tokens
         elif (folder / "vocab.json").exists():
             vocabulary = tokenizer_json.ordered(read_json(folder / "vocab.json"), folder / "vocab.json")
-            merges, added = _read_merges(folder / _MERGES), _classic(config, special)
+            merges, added = _read_merges(folder / MERGES), _configured_tokens(config, special)
         else:
-            raise PresetError(f"{folder}: neither vocab.json nor tokenizer.json is there; copy one into it")
+            raise PresetError(f"{folder} has neither vocab.json nor tokenizer.json; copy one into it")
         prefix = config.get("add_prefix_space", settings.get("add_prefix_space", False))
         return cls(vocabulary, merges, added.special, added.stripping, prefix)
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
-        """assets/tokenizer/vocabulary.json and merges.txt."""
         assets, config = folder / "assets/tokenizer", read_optional_json(folder / "tokenizer.json").get("config", {})
         vocabulary = tokenizer_json.ordered(read_json(assets / "vocabulary.json"), assets / "vocabulary.json")
-        merges, added = _read_merges(assets / _MERGES), _classic({}, special)
+        merges, added = _read_merges(assets / MERGES), _configured_tokens({}, special)
         return cls(vocabulary, merges, added.special, added.stripping, bool(config.get("add_prefix_space", False)))
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """vocab.txt and merges.txt."""
-        return cls(read_lines(folder / _VOCABULARY), _read_merges(folder / _MERGES), **settings)
+        return cls(read_lines(folder / VOCABULARY), _read_merges(folder / MERGES), **settings)
 
     @classmethod
     def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
-        """By the `tokenizers` library; capital letters always count."""
-        least = len(special.all) + len(BYTE_SYMBOLS)
-        if vocabulary_size < least:
+        """Train with the `tokenizers` library; the vocabulary is always cased."""
+        min_size = len(special.all) + len(BYTE_SYMBOLS)
+        if vocabulary_size < min_size:
             raise ConfigError(
-                f"vocabulary_size {vocabulary_size} is too small for byte-level BPE; use at least {least}"
+                f"vocabulary_size {vocabulary_size} is too small for byte-level BPE; use at least {min_size}"
             )
         model = tokenizers.Tokenizer(tokenizers.models.BPE())
         model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -94,61 +91,54 @@ class BytePairTokenizer(Tokenizer):
             show_progress=False,
         )
         model.train_from_iterator((piece.decode() for text in texts for piece in text), trainer)
-        ids, made = model.get_vocab(), json.loads(model.to_str())["model"]
-        merges = [(left, right) for left, right in made["merges"]]
-        stripping = (special.mask,) if special.mask else ()
-        return cls(sorted(ids, key=ids.__getitem__), merges, special.all, stripping)
+        ids, trained = model.get_vocab(), json.loads(model.to_str())["model"]
+        merges = [(left, right) for left, right in trained["merges"]]
+        added = _configured_tokens({}, special)
+        return cls(sorted(ids, key=ids.__getitem__), merges, added.special, added.stripping)
 
     def settings(self) -> dict[str, Any]:
-        """Which tokens are found whole, and whether a text begins with a space."""
         return self._settings
 
     def assets(self) -> dict[str, bytes]:
-        """vocab.txt, a token a line, and merges.txt, a pair a line; both in the letters that stand for bytes."""
-        return {
-            _VOCABULARY: "".join(f"{token}\n" for token in self.vocabulary).encode(),
-            _MERGES: "".join(f"{left} {right}\n" for left, right in self._merges).encode(),
-        }
+        merges = (f"{left} {right}" for left, right in self._merges)
+        return {VOCABULARY: to_lines(self.vocabulary), MERGES: to_lines(merges)}
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
-        """A space is part of the piece that follows it."""
+        # A space belongs to the token that follows it.
         return self(tf.where(spaced, tf.strings.join([" ", words]), words))
 
     def token_bytes(self, token_id: int) -> bytes:
-        """Byte by byte; a token that is found whole stands for its own letters."""
         token = self.vocabulary[token_id]
-        return token.encode() if token in self._whole else spelled(token)
+        return token.encode() if token in self._settings["special_tokens"] else symbol_bytes(token)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Byte-level BPE."""
         return self._graph(texts)
 
 
-def _from_json(file: TokenizerJson) -> tuple[list[str], Merges, dict[str, Any], AddedTokens]:
-    """Vocabulary, merges, settings of the splitter, added tokens."""
+def _from_json(file: TokenizerJson) -> tuple[list[str], Merges, dict[str, Any]]:
+    """The vocabulary, the merges and the settings of the splitter."""
     file.require(
         file.model,
         type=("BPE",),
         dropout=(None, 0.0),
-        continuing_subword_prefix=_NOTHING,
-        end_of_word_suffix=_NOTHING,
+        continuing_subword_prefix=_EMPTY,
+        end_of_word_suffix=_EMPTY,
         byte_fallback=(False,),
         ignore_merges=(False,),
     )
     if file.normalizers:
-        raise file.refusal(f"the normalizer {file.normalizers[0].get('type')}")
+        raise file.unsupported(f"the normalizer {file.normalizers[0].get('type')}")
     if [splitter.get("type") for splitter in file.splitters] != ["ByteLevel"]:
-        raise file.refusal(f"the splitters {[splitter.get('type') for splitter in file.splitters]}")
+        raise file.unsupported(f"the splitters {[splitter.get('type') for splitter in file.splitters]}")
     file.require(file.splitters[0], use_regex=(True,))
     merges = [_pair(merge, file.path) for merge in file.model["merges"]]
-    return file.vocabulary(file.model["vocab"]), merges, file.splitters[0], file.added_tokens
+    return file.vocabulary(file.model["vocab"]), merges, file.splitters[0]
 
 
-def _classic(config: Mapping[str, Any], special: SpecialNames) -> AddedTokens:
-    """Those of a tokenizer_config.json, or else all of a family's; the mask takes the space before it along."""
-    listed = config.get("added_tokens_decoder")
-    if listed:
-        return tokenizer_json.added_tokens(listed.values())
+def _configured_tokens(config: Mapping[str, Any], special: SpecialNames) -> AddedTokens:
+    """Special tokens of a tokenizer_config.json, or else the family's, whose mask absorbs the space before it."""
+    if records := config.get("added_tokens_decoder"):
+        return tokenizer_json.added_tokens(records.values())
     return AddedTokens(special.all, (special.mask,) if special.mask else ())
 
 
@@ -160,15 +150,14 @@ def _read_merges(path: Path) -> Merges:
 def _pair(merge: str | Sequence[str], path: Path) -> tuple[str, str]:
     parts = merge.split(" ") if isinstance(merge, str) else merge
     if len(parts) != 2:
-        raise PresetError(f"{path}: {merge!r:.60} is no pair of tokens; fetch the preset again")
+        raise PresetError(f"{path}: {merge!r:.60} is not a pair of tokens; download the preset again")
     return parts[0], parts[1]
 
 
 def _require_merges(vocabulary: Sequence[str], merges: Merges) -> None:
     known = set(vocabulary)
-    missing = [symbol for symbol in BYTE_SYMBOLS if symbol not in known]
-    if missing:
-        raise ValueError(f"the vocabulary lacks {len(missing)} of the 256 bytes; is it a byte-level one?")
+    if missing := [symbol for symbol in BYTE_SYMBOLS if symbol not in known]:
+        raise ValueError(f"the vocabulary lacks {len(missing)} of the 256 bytes; is it byte-level?")
     for left, right in merges:
         if not {left, right, left + right} <= known:
-            raise ValueError(f"the merges join {left!r:.40} and {right!r:.40}, unknown to the vocabulary")
+            raise ValueError(f"the merges join {left!r:.40} and {right!r:.40}, which the vocabulary lacks")

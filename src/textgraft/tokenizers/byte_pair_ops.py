@@ -1,7 +1,6 @@
-"""Byte-level byte-pair encoding as GPT-2's and RoBERTa's reference tokenizers do it, as graph ops.
+"""Byte-level byte-pair encoding with the results of the `tokenizers` library's ByteLevel and BPE; graph ops.
 
-The reference is the `tokenizers` library's ByteLevel pre-tokenizer and BPE model. All words of a batch are merged side
-by side, each different word once.
+All words of a batch are merged at once, each distinct word only once.
 
 References:
     Sennrich et al., 2016, https://arxiv.org/abs/1508.07909
@@ -11,26 +10,25 @@ References:
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from textgraft.text.rows import row_of_each
+from textgraft.text.rows import row_ids
 from textgraft.text.string_ops import escaped
-from textgraft.tokenizers import unicode_classes
+from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
-_SYMBOLS = {byte: chr(byte) for byte in _PRINTABLE} | {byte: chr(256 + i) for i, byte in enumerate(_OTHERS)}
+_SYMBOLS = {byte: chr(byte) for byte in _PRINTABLE} | {byte: chr(256 + index) for index, byte in enumerate(_OTHERS)}
 
-# The 256 bytes as a vocabulary spells them: printable ones as themselves, others as letters from U+0100 on.
+# How vocabularies spell the 256 bytes: printable ones as themselves, the others as letters from U+0100 on.
 BYTE_SYMBOLS = tuple(_SYMBOLS[byte] for byte in range(256))
 
 _BYTES = {symbol: byte for byte, symbol in _SYMBOLS.items()}
 
-_OTHER, _LETTER, _NUMBER, _SPACE = range(4)
+_LETTER, _NUMBER, _SPACE = 1, 2, 3  # 0 is any other kind
 _OUTSIDE = -1
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
-_SHORT, _LONG = "stmd", ("re", "ve", "ll")
+_SHORT_ENDINGS, _LONG_ENDINGS = "stmd", ("re", "ve", "ll")
 _WHITESPACE = "[\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 _NO_MERGE, _NO_PAIR = 2**31 - 1, 2**63 - 1
@@ -48,200 +46,189 @@ class BytePair:
         add_prefix_space: bool = False,
         stripping: Sequence[str] = (),
     ) -> None:
-        """Order the merges for lookup.
+        """Build the lookup tables.
 
         Args:
-            vocabulary: tokens in the order of their ids, all of `BYTE_SYMBOLS` among them.
-            merges: pairs of tokens that become one, the most frequent first.
-            special_tokens: tokens that are found whole in a text, such as "</s>".
-            add_prefix_space: put a space before a text, and after a special token, that does not begin with one.
-            stripping: those of the special tokens that take the white space before them along.
+            vocabulary: tokens in the order of their ids, including all of `BYTE_SYMBOLS`.
+            merges: pairs of tokens to join, the most frequent first.
+            special_tokens: tokens that are never split, such as "</s>".
+            add_prefix_space: whether to put a space before a text, and after a special token, if there is none.
+            stripping: special tokens that absorb the white space before them.
 
         Raises:
-            KeyError: with the token that the vocabulary lacks.
+            KeyError: when the vocabulary lacks a token of the arguments.
         """
-        ids = {token: number for number, token in enumerate(vocabulary)}
+        ids = {token: token_id for token_id, token in enumerate(vocabulary)}
         self._size = len(vocabulary)
         self._bytes = tf.constant([ids[symbol] for symbol in BYTE_SYMBOLS], tf.int32)
         self._special_ids = {token: ids[token] for token in special_tokens}
         self._stripping = tuple(stripping)
         self._add_prefix_space = add_prefix_space
-        # === Merges: the ids of a pair as one number, sorted; the rank of each; the id a rank gives ===
+        # === Merges: the ids of a pair as one number, sorted; the rank of each pair; the merged id of each rank ===
         ranks = {ids[left] * self._size + ids[right]: rank for rank, (left, right) in enumerate(merges)}
         pairs = sorted(ranks)
         self._pairs = tf.constant([*pairs, _NO_PAIR], tf.int64)
         self._ranks = tf.constant([*(ranks[pair] for pair in pairs), _NO_MERGE], tf.int32)
         self._merged = tf.constant([*(ids[left + right] for left, right in merges), 0], tf.int32)
-        self._starts, self._kinds = _kinds()
+        self._kinds = CodePointTable(class_flags({"letters": _LETTER, "numbers": _NUMBER, "spaces": _SPACE}))
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize.
-
-        Args:
-            texts: string tensor (n,), valid UTF-8.
-
-        Returns:
-            int32 ragged (n, None).
-        """
+        """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""
         if self._stripping:
             tokens = "|".join(escaped(token) for token in self._stripping)
             texts = tf.strings.regex_replace(texts, f"{_WHITESPACE}+({tokens})", r"\1")
         decoded = tf.strings.unicode_decode(texts, "UTF-8")
-        text = _Text(decoded.values, row_of_each(decoded.row_lengths(), tf.size(decoded.values)))
-        special, borders = self._special(text)
+        text = _CodePoints(decoded.values, row_ids(decoded.row_lengths(), tf.size(decoded.values)))
+        is_special, is_border = self._find_special(text)
         if self._add_prefix_space:
-            text, special, borders = _prefixed(text, special, borders)
-        pieces = tf.cumsum(tf.cast(borders, tf.int64))
-        begins = tf.where(special, borders, self._beginnings(text.codes, pieces))
-        number = tf.cumsum(tf.cast(begins, tf.int64)) - 1
-        words = tf.RaggedTensor.from_value_rowids(text.codes, number, validate=False)
-        ids = self._encoded(tf.strings.unicode_encode(words, "UTF-8"))
-        owners = tf.boolean_mask(text.owners, begins)
-        lengths = tf.math.unsorted_segment_sum(ids.row_lengths(), owners, tf.size(texts, tf.int64))
+            text, is_special, is_border = _add_spaces(text, is_special, is_border)
+        segments = tf.cumsum(tf.cast(is_border, tf.int64))
+        starts = tf.where(is_special, is_border, self._word_starts(text.codes, segments))
+        word_ids = tf.cumsum(tf.cast(starts, tf.int64)) - 1
+        words = tf.RaggedTensor.from_value_rowids(text.codes, word_ids, validate=False)
+        ids = self._encode(tf.strings.unicode_encode(words, "UTF-8"))
+        text_ids = tf.boolean_mask(text.text_ids, starts)
+        lengths = tf.math.unsorted_segment_sum(ids.row_lengths(), text_ids, tf.size(texts, tf.int64))
         return tf.RaggedTensor.from_row_lengths(ids.values, lengths, validate=False)
 
-    def _special(self, text: "_Text") -> tuple[tf.Tensor, tf.Tensor]:
-        """Which code points are of a special token, and where one or what is between them begins; bool (c,) each."""
-        special, borders = (tf.zeros_like(text.codes, tf.bool) for _ in range(2))
-        for token in self._special_ids:
-            matches = [_neighbours(text.codes, text.owners, place) == ord(letter) for place, letter in enumerate(token)]
-            found = tf.reduce_all(tf.stack(matches), axis=0)
-            special |= _any_of([_shifted(found, place) for place in range(len(token))])
-            borders |= found | _shifted(found, len(token))
-        return special, borders | (_neighbours(text.owners, text.owners, -1) == _OUTSIDE)
+    def _find_special(self, text: "_CodePoints") -> tuple[tf.Tensor, tf.Tensor]:
+        """Whether a code point is in a special token, and whether a special token or text between them starts there.
 
-    def _beginnings(self, codes: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
-        r"""Where words begin: bool (c,), for code points (c,) of pieces (c,).
-
-        That is where matches of the reference's pattern begin:
-        's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+        Returns:
+            bool (c,) each.
         """
-        kinds = tf.gather(self._kinds, tf.searchsorted(self._starts, codes, side="right") - 1)
-        after = _neighbours(kinds, owners, 1)
-        changes = kinds != _neighbours(kinds, owners, -1)
-        joined = (_neighbours(codes, owners, -1) == _BLANK) & (kinds != _SPACE)
-        # The last space of several before a word.
-        alone = (kinds == _SPACE) & (after != _SPACE) & (after != _OUTSIDE)
-        begins = (changes & ~joined) | alone
-        # === Contractions ===
-        quoted = begins & (codes == _APOSTROPHE)
-        one, two = (_neighbours(codes, owners, offset) for offset in (1, 2))
-        short = quoted & _any_of([one == ord(letter) for letter in _SHORT])
-        long = quoted & _any_of([(one == ord(pair[0])) & (two == ord(pair[1])) for pair in _LONG])
-        return (begins & ~_shifted(short | long, 1)) | _shifted(short, 2) | _shifted(long, 3)
+        is_special, is_border = (tf.zeros_like(text.codes, tf.bool) for _ in range(2))
+        for token in self._special_ids:
+            matches = [_shifted(text.codes, text.text_ids, offset) == ord(char) for offset, char in enumerate(token)]
+            starts = tf.reduce_all(tf.stack(matches), axis=0)
+            is_special |= _any_of([_delayed(starts, offset) for offset in range(len(token))])
+            is_border |= starts | _delayed(starts, len(token))
+        return is_special, is_border | (_shifted(text.text_ids, text.text_ids, -1) == _OUTSIDE)
 
-    def _encoded(self, words: tf.Tensor) -> tf.RaggedTensor:
-        """Token ids of words (w,), int32 (w, None)."""
-        different, which = tf.unique(words)
-        count, special = tf.size(different), tf.fill(tf.shape(different), -1)
+    def _word_starts(self, codes: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:
+        r"""Whether a match of the reference's pattern starts at a code point.
+
+        's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+
+        Args:
+            codes: int32 (c,).
+            segments: int64 (c,), the segment between borders of each code point.
+
+        Returns:
+            bool (c,).
+        """
+        kinds = self._kinds(codes)
+        following = _shifted(kinds, segments, 1)
+        changes = kinds != _shifted(kinds, segments, -1)
+        joins_blank = (_shifted(codes, segments, -1) == _BLANK) & (kinds != _SPACE)
+        # The last of several spaces before a word starts a match of its own.
+        is_last_space = (kinds == _SPACE) & (following != _SPACE) & (following != _OUTSIDE)
+        starts = (changes & ~joins_blank) | is_last_space
+        # === Contractions ===
+        quotes = starts & (codes == _APOSTROPHE)
+        second, third = (_shifted(codes, segments, offset) for offset in (1, 2))
+        short = quotes & _any_of([second == ord(letter) for letter in _SHORT_ENDINGS])
+        long = quotes & _any_of([(second == ord(pair[0])) & (third == ord(pair[1])) for pair in _LONG_ENDINGS])
+        return (starts & ~_delayed(short | long, 1)) | _delayed(short, 2) | _delayed(long, 3)
+
+    def _encode(self, words: tf.Tensor) -> tf.RaggedTensor:
+        """Token ids of words (w,), int32 ragged (w, None)."""
+        distinct, indices = tf.unique(words)
+        count, special = tf.size(distinct), tf.fill(tf.shape(distinct), -1)
         for token, token_id in self._special_ids.items():
-            special = tf.where(different == token, token_id, special)
-        plain = tf.where(special < 0, different, "")
+            special = tf.where(distinct == token, token_id, special)
+        plain = tf.where(special < 0, distinct, "")
         all_bytes = tf.io.decode_raw(tf.strings.reduce_join(plain), tf.uint8)
         symbols = tf.gather(self._bytes, tf.cast(all_bytes, tf.int32))
-        owners = row_of_each(tf.strings.length(plain), tf.size(symbols))
-        symbols, owners = self._merge(symbols, owners, tf.cast(count, tf.int64))
-        # === A word is either whole a special token or made of what was merged ===
-        whole = tf.where(special >= 0)[:, 0]
-        owners = tf.concat([owners, whole], 0)
-        order = tf.argsort(owners, stable=True)
-        symbols = tf.concat([symbols, tf.gather(special, whole)], 0)
+        word_ids = row_ids(tf.strings.length(plain), tf.size(symbols))
+        symbols, word_ids = self._merge(symbols, word_ids, tf.cast(count, tf.int64))
+        # === A word is either one special token or made of merged symbols ===
+        special_words = tf.where(special >= 0)[:, 0]
+        word_ids = tf.concat([word_ids, special_words], 0)
+        order = tf.argsort(word_ids, stable=True)
+        symbols = tf.concat([symbols, tf.gather(special, special_words)], 0)
         ids = tf.RaggedTensor.from_value_rowids(
-            tf.gather(symbols, order), tf.gather(owners, order), tf.cast(count, tf.int64), validate=False
+            tf.gather(symbols, order), tf.gather(word_ids, order), tf.cast(count, tf.int64), validate=False
         )
-        return tf.gather(ids, which)
+        return tf.gather(ids, indices)
 
-    def _merge(self, symbols: tf.Tensor, owners: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Merge the symbols (s,) of `count` words (s,) as long as there is a merge, in each the best one first."""
+    def _merge(self, symbols: tf.Tensor, word_ids: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Merge the symbols (s,) of `count` words until no pair has a rank; in each word the lowest rank goes first."""
 
-        def merge(symbols: tf.Tensor, owners: tf.Tensor, ranks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            best = tf.gather(tf.math.unsorted_segment_min(ranks, owners, count), owners)
-            chosen = _every_other((ranks == best) & (ranks < _NO_MERGE))
-            symbols = tf.where(chosen, tf.gather(self._merged, tf.where(chosen, ranks, 0)), symbols)
-            kept = ~_shifted(chosen, 1)
-            symbols, owners = tf.boolean_mask(symbols, kept), tf.boolean_mask(owners, kept)
-            return symbols, owners, self._ranks_of(symbols, owners)
+        def merge(symbols: tf.Tensor, word_ids: tf.Tensor, ranks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            lowest = tf.gather(tf.math.unsorted_segment_min(ranks, word_ids, count), word_ids)
+            is_merged = _every_other((ranks == lowest) & (ranks < _NO_MERGE))
+            symbols = tf.where(is_merged, tf.gather(self._merged, tf.where(is_merged, ranks, 0)), symbols)
+            is_kept = ~_delayed(is_merged, 1)
+            symbols, word_ids = tf.boolean_mask(symbols, is_kept), tf.boolean_mask(word_ids, is_kept)
+            return symbols, word_ids, self._pair_ranks(symbols, word_ids)
 
-        symbols, owners, _ = tf.while_loop(
-            lambda symbols, owners, ranks: tf.reduce_any(ranks < _NO_MERGE),
+        symbols, word_ids, _ = tf.while_loop(
+            lambda symbols, word_ids, ranks: tf.reduce_any(ranks < _NO_MERGE),
             merge,
-            (symbols, owners, self._ranks_of(symbols, owners)),
+            (symbols, word_ids, self._pair_ranks(symbols, word_ids)),
             shape_invariants=(tf.TensorShape([None]),) * 3,
         )
-        return symbols, owners
+        return symbols, word_ids
 
-    def _ranks_of(self, symbols: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
-        """The rank of each symbol's merge with the next one of its word, int32 (s,)."""
-        following = _neighbours(symbols, owners, 1)
+    def _pair_ranks(self, symbols: tf.Tensor, word_ids: tf.Tensor) -> tf.Tensor:
+        """Rank of the merge of each symbol with the next one of its word, int32 (s,), or `_NO_MERGE`."""
+        following = _shifted(symbols, word_ids, 1)
         pairs = tf.cast(symbols, tf.int64) * self._size + tf.cast(following, tf.int64)
-        place = tf.searchsorted(self._pairs, pairs)
-        known = (following != _OUTSIDE) & (tf.gather(self._pairs, place) == pairs)
-        return tf.where(known, tf.gather(self._ranks, place), _NO_MERGE)
+        index = tf.searchsorted(self._pairs, pairs)
+        is_known = (following != _OUTSIDE) & (tf.gather(self._pairs, index) == pairs)
+        return tf.where(is_known, tf.gather(self._ranks, index), _NO_MERGE)
 
 
-def spelled(token: str) -> bytes:
-    """The bytes that a token stands for.
-
-    Args:
-        token: as a vocabulary spells it, in `BYTE_SYMBOLS`; another character stands for itself.
-    """
+def symbol_bytes(token: str) -> bytes:
+    """The bytes of a token that is spelled in `BYTE_SYMBOLS`; any other character is encoded as UTF-8."""
     return b"".join(bytes([_BYTES[symbol]]) if symbol in _BYTES else symbol.encode() for symbol in token)
 
 
-class _Text(NamedTuple):
-    """Code points.
+class _CodePoints(NamedTuple):
+    """Code points of texts.
 
     Attributes:
         codes: int32 (c,).
-        owners: int64 (c,), the text that each is of.
+        text_ids: int64 (c,), the text of each code point.
     """
 
     codes: tf.Tensor
-    owners: tf.Tensor
+    text_ids: tf.Tensor
 
 
-def _prefixed(text: _Text, special: tf.Tensor, borders: tf.Tensor) -> tuple[_Text, tf.Tensor, tf.Tensor]:
-    """Put a space before what begins at a border and is neither special nor begins with one."""
-    bare = borders & ~special & (text.codes != _BLANK)
-    source = tf.repeat(tf.range(tf.size(text.codes)), 1 + tf.cast(bare, tf.int32))
+def _add_spaces(
+    text: _CodePoints, is_special: tf.Tensor, is_border: tf.Tensor
+) -> tuple[_CodePoints, tf.Tensor, tf.Tensor]:
+    """Put a space at each border where neither a special token nor a space starts."""
+    lacks_space = is_border & ~is_special & (text.codes != _BLANK)
+    source = tf.repeat(tf.range(tf.size(text.codes)), 1 + tf.cast(lacks_space, tf.int32))
     is_second = source == tf.concat([[-1], source], 0)[:-1]
-    is_new = tf.gather(bare, source) & ~is_second
-    codes, owners = tf.where(is_new, _BLANK, tf.gather(text.codes, source)), tf.gather(text.owners, source)
-    return _Text(codes, owners), tf.gather(special, source), tf.gather(borders, source) & ~is_second
+    is_new = tf.gather(lacks_space, source) & ~is_second
+    codes, text_ids = tf.where(is_new, _BLANK, tf.gather(text.codes, source)), tf.gather(text.text_ids, source)
+    return _CodePoints(codes, text_ids), tf.gather(is_special, source), tf.gather(is_border, source) & ~is_second
 
 
-def _kinds() -> tuple[tf.Tensor, tf.Tensor]:
-    """First code points of spans of one kind, ascending, and the kind of each; int32 (k,)."""
-    kinds = np.full(0x110000, _OTHER, np.int32)
-    classes = {_LETTER: unicode_classes.LETTERS, _NUMBER: unicode_classes.NUMBERS, _SPACE: unicode_classes.SPACES}
-    for kind, spans in classes.items():
-        for span in spans.split():
-            first, _, last = span.partition("-")
-            kinds[int(first, 16) : int(last or first, 16) + 1] = kind
-    starts = np.flatnonzero(np.diff(kinds, prepend=-1)).astype(np.int32)
-    return tf.constant(starts), tf.constant(kinds[starts])
+def _delayed(flags: tf.Tensor, offset: int) -> tf.Tensor:
+    """Flags (m,), moved `offset` positions towards the end."""
+    return tf.concat([tf.zeros([offset], tf.bool), flags], 0)[: tf.size(flags)]
 
 
-def _shifted(flags: tf.Tensor, places: int) -> tf.Tensor:
-    """Flags (m,) so many places later."""
-    return tf.concat([tf.zeros([places], tf.bool), flags], 0)[: tf.size(flags)]
-
-
-def _neighbours(values: tf.Tensor, owners: tf.Tensor, offset: int) -> tf.Tensor:
-    """The value so many places further on, int32 (m,); `_OUTSIDE` where that belongs to another owner."""
+def _shifted(values: tf.Tensor, group_ids: tf.Tensor, offset: int) -> tf.Tensor:
+    """The value `offset` positions after each, (m,); `_OUTSIDE` where that belongs to another group."""
     pads = [[max(-offset, 0), max(offset, 0)]]
     window = slice(offset, None) if offset > 0 else slice(None, offset or None)
-    same = tf.pad(owners, pads, constant_values=-1)[window] == owners
-    return tf.where(same, tf.pad(values, pads)[window], _OUTSIDE)
+    is_same = tf.pad(group_ids, pads, constant_values=-1)[window] == group_ids
+    return tf.where(is_same, tf.pad(values, pads)[window], _OUTSIDE)
 
 
 def _every_other(flags: tf.Tensor) -> tf.Tensor:
-    """The first, third, ... of each run of flags (m,): of overlapping pairs, those that can be merged."""
-    begins = flags & ~_shifted(flags, 1)
-    places = tf.range(tf.size(flags))
-    run = tf.maximum(tf.cumsum(tf.cast(begins, tf.int32)) - 1, 0)
-    first = tf.concat([tf.boolean_mask(places, begins), [0]], 0)
-    return flags & ((places - tf.gather(first, run)) % 2 == 0)
+    """The first, third, ... flag of each run in (m,): of overlapping pairs, those that can be merged."""
+    starts = flags & ~_delayed(flags, 1)
+    positions = tf.range(tf.size(flags))
+    run_ids = tf.maximum(tf.cumsum(tf.cast(starts, tf.int32)) - 1, 0)
+    run_starts = tf.concat([tf.boolean_mask(positions, starts), [0]], 0)
+    return flags & ((positions - tf.gather(run_starts, run_ids)) % 2 == 0)
 
 
 def _any_of(flags: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,12 +10,12 @@ from textgraft.errors import ModelFolderError
 from textgraft.storage.files import read_bounded
 from textgraft.storage.schema import BOOLEAN, STRING, List, Object, choice
 from textgraft.tokenizers.base import Tokenizer
-from textgraft.tokenizers.sentence_piece_file import require_sound_model
+from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
 VOCABULARY, MERGES, SENTENCE_PIECE_MODEL, SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
 
 # Normalization steps of SentencePiece tokenizers; `sentence_piece_ops` computes them.
-STEPS = (
+NORMALIZATION_STEPS = (
     *("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "single_spaces", "single_marks"),
     *("strip_left", "strip_right", "whitespace", "characters"),
 )
@@ -105,7 +105,7 @@ class SentencePieceFiles(TokenizerFiles):
     """vocab.txt and spiece.model, and scores.txt if the settings have scores_apart."""
 
     settings = Object(
-        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*STEPS), max_items=16)},
+        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*NORMALIZATION_STEPS), max_items=16)},
         {"stripping": _SPECIAL_TOKENS, "scores_apart": BOOLEAN},
     )
 
@@ -117,7 +117,7 @@ class SentencePieceFiles(TokenizerFiles):
 
     def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
         path = folder / SENTENCE_PIECE_MODEL
-        pieces = require_sound_model(read_bounded(path, _MAX_BYTES[path.name]), path)
+        pieces = check_sentence_piece_model(read_bounded(path, _MAX_BYTES[path.name]), path)
         if settings.get("scores_apart"):
             scores = _lines(folder / SCORES)
             if len(scores) != pieces or not all(map(_is_finite, scores)):
@@ -135,6 +135,11 @@ class LowercasingSentencePieceFiles(SentencePieceFiles):
         from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer
 
         return LowercasingSentencePieceTokenizer
+
+
+def to_lines(lines: Iterable[str]) -> bytes:
+    """Content of a file with one item per line."""
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _is_finite(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""A stored function as one flat graph: its calls replaced by the bodies they call, its control edges dropped."""
+"""A graph without functions or control edges: each call is replaced by the nodes of the function body."""
 
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
@@ -7,8 +7,8 @@ import tensorflow as tf
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
-# A body names an op's output where a graph numbers it: node:name:0, not node:1. Ops that are not here have one output,
-# or a list of them under one name.
+# A function body writes an output by name (node:name:0), a graph by number (node:1). Ops that are not listed have one
+# output, or a list of outputs under one name.
 OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "RaggedRange": ("rt_nested_splits", "rt_dense_values"),
     "RaggedTensorToSparse": ("sparse_indices", "sparse_values", "sparse_dense_shape"),
@@ -21,76 +21,76 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
 
 
 class FlatGraph:
-    """Nodes by name. A tensor is called node:number.
+    """Nodes by name; a tensor is written as node:number.
 
     Attributes:
-        nodes: copies, each with the tensors it takes as `input`.
-        versions: of the ops.
+        nodes: copies of the nodes, with tensors as `input`.
+        versions: versions of the ops.
     """
 
     def __init__(self, graph: tf.compat.v1.GraphDef, prefix: str) -> None:
-        """Flatten.
+        """Inline all calls.
 
         Args:
-            graph: with the bodies it calls in its library.
-            prefix: put before the name of every node.
+            graph: a graph with the called functions in its library.
+            prefix: prefix of all node names.
         """
         self.nodes: dict[str, tf.compat.v1.NodeDef] = {}
         self.versions = graph.versions
-        self._bodies = {body.signature.name: body for body in graph.library.function}
-        self._stands_for: dict[str, str] = {}  # what goes into a body and comes out of a call
+        self._functions = {function.signature.name: function for function in graph.library.function}
+        self._aliases: dict[str, str] = {}  # arguments in function bodies and results of calls
         self._add(graph.node, prefix)
 
-    def source(self, tensor: str) -> str:
-        """The tensor that a name stands for, across the borders of calls."""
-        while tensor in self._stands_for:
-            tensor = self._stands_for[tensor]
+    def resolve(self, tensor: str) -> str:
+        """The tensor behind arguments and results of calls."""
+        while tensor in self._aliases:
+            tensor = self._aliases[tensor]
         return tensor
 
     def inputs(self, name: str) -> list[str]:
-        """The tensors that a node takes."""
-        return [self.source(tensor) for tensor in self.nodes[name].input]
+        """The input tensors of a node."""
+        return [self.resolve(tensor) for tensor in self.nodes[name].input]
 
-    def upstream(self, tensors: Iterable[str]) -> Set[str]:
-        """Names of the nodes that tensors depend on."""
-        found: set[str] = set()
-        waiting = [self.source(tensor) for tensor in tensors]
-        while waiting:
-            name = node_of(waiting.pop())
-            if name not in found:
-                found.add(name)
-                waiting += self.inputs(name)
-        return found
+    def ancestors(self, tensors: Iterable[str]) -> Set[str]:
+        """Names of all nodes that the tensors depend on."""
+        names: set[str] = set()
+        pending = [self.resolve(tensor) for tensor in tensors]
+        while pending:
+            name = node_name(pending.pop())
+            if name not in names:
+                names.add(name)
+                pending += self.inputs(name)
+        return names
 
     def _add(self, nodes: Iterable[tf.compat.v1.NodeDef], prefix: str) -> None:
         ops = {node.name: node.op for node in nodes}
         for node in nodes:
             inputs = [prefix + _numbered(edge, ops) for edge in node.input if not edge.startswith("^")]
             if node.op in _CALLS:
-                self._call(prefix + node.name, self._bodies[node.attr["f"].func.name], inputs)
+                self._inline(prefix + node.name, self._functions[node.attr["f"].func.name], inputs)
                 continue
-            kept = tf.compat.v1.NodeDef()
-            kept.CopyFrom(node)
-            kept.input[:] = inputs
-            self.nodes[prefix + node.name] = kept
+            copy = tf.compat.v1.NodeDef()
+            copy.CopyFrom(node)
+            copy.input[:] = inputs
+            self.nodes[prefix + node.name] = copy
 
-    def _call(self, name: str, body: Any, inputs: list[str]) -> None:
-        inside = f"{name}/"
-        for argument, tensor in zip(body.signature.input_arg, inputs, strict=True):
-            self._stands_for[f"{inside}{argument.name}:0"] = tensor
-        ops = {node.name: node.op for node in body.node_def}
-        for number, result in enumerate(body.signature.output_arg):
-            self._stands_for[f"{name}:{number}"] = inside + _numbered(body.ret[result.name], ops)
-        self._add(body.node_def, inside)
+    def _inline(self, name: str, function: Any, inputs: list[str]) -> None:
+        prefix = f"{name}/"
+        for argument, tensor in zip(function.signature.input_arg, inputs, strict=True):
+            self._aliases[f"{prefix}{argument.name}:0"] = tensor
+        ops = {node.name: node.op for node in function.node_def}
+        for index, result in enumerate(function.signature.output_arg):
+            self._aliases[f"{name}:{index}"] = prefix + _numbered(function.ret[result.name], ops)
+        self._add(function.node_def, prefix)
 
 
-def node_of(tensor: str) -> str:
-    """The node a tensor comes out of."""
+def node_name(tensor: str) -> str:
+    """The node that computes a tensor."""
     return tensor.rpartition(":")[0]
 
 
 def _numbered(edge: str, ops: Mapping[str, str]) -> str:
-    """An edge in either spelling (node, node:number, node:output:number) as node:number."""
+    """An edge (node, node:number or node:output:number) as node:number."""
     node, *port = edge.split(":")
     if len(port) < 2:
         return f"{node}:{port[0] if port else 0}"

@@ -1,6 +1,6 @@
-"""A serialized TensorFlow GraphDef, read as far as its ops and the sizes of its constants; without TensorFlow.
+"""Checks of a stored graph from texts to ids, a serialized TensorFlow GraphDef; does not import TensorFlow.
 
-The numbers of the fields are those of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto.
+Field numbers are those of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto.
 """
 
 import math
@@ -9,49 +9,69 @@ from pathlib import Path
 
 from textgraft.errors import ModelFolderError
 from textgraft.protobuf import fields, messages
-from textgraft.tokenizers.allowed_ops import ALLOWED_OPS, MOST_CONSTANT_VALUES
 
-_GRAPH_NODE, _GRAPH_LIBRARY = 1, 2
-_NODE_OP, _NODE_ATTR = 2, 5
-_ATTR_OF_PAIR = 2
-_ATTR_LIST, _ATTR_TENSOR = 1, 8
+# Pure string, table and shape ops: no file, network, Python, variable, control-flow or random op.
+ALLOWED_OPS = frozenset({
+    "Add", "AddV2", "Bincount", "Cast", "ConcatV2", "Const", "Cumsum", "DenseBincount", "Equal", "ExpandDims",
+    "Fill", "GatherNd", "GatherV2", "Greater", "GreaterEqual", "Identity", "Less", "LessEqual", "LogicalAnd",
+    "LogicalNot", "LogicalOr", "LookupTableFindV2", "LookupTableSizeV2", "Max", "Maximum", "Min", "Minimum",
+    "Mul", "NotEqual", "Pack", "Placeholder", "Prod", "RaggedRange", "RaggedTensorToSparse", "Range",
+    "RegexReplace", "Reshape", "Select", "SelectV2", "Shape", "Size", "Slice", "SparseFillEmptyRows",
+    "SparseReshape", "Squeeze", "StaticRegexReplace", "StridedSlice", "StringLength", "StringLower",
+    "StringSplit", "StringSplitV2", "StringStrip", "StringToHashBucketFast", "Sub", "Substr", "Sum", "Tile",
+    "Transpose", "UnicodeTranscode", "Unpack", "Where", "ZerosLike",
+})  # fmt: skip
+
+# A few bytes can encode a tensor of any size, since its last value is repeated to fill the shape.
+_MAX_CONSTANT_VALUES = 2**20
+
+_GRAPH_NODE, _GRAPH_LIBRARY, _LIBRARY_FUNCTION = 1, 2, 1
+_NODE_OP, _NODE_ATTR, _ATTR_VALUE = 2, 5, 2
+_ATTR_LIST, _ATTR_TENSOR, _LIST_TENSOR = 1, 8, 8
 _TENSOR_SHAPE, _SHAPE_DIM, _DIM_SIZE = 2, 2, 1
 
 
-def require_allowed_ops(graph: bytes, place: Path) -> None:
-    """Refuse a graph that could do more than turn texts into ids.
-
-    Args:
-        graph: a serialized GraphDef.
-        place: what a message calls it.
+def require_allowed_ops(graph: bytes, location: Path) -> None:
+    """Check a graph in a model folder; see `check_allowed_ops`.
 
     Raises:
-        ModelFolderError: when it is malformed, or holds functions, an op that is not on the closed list or large
-            constants.
+        ModelFolderError: when the check fails.
     """
     try:
-        constants = 0
-        for node in messages(graph, _GRAPH_NODE):
-            for op in map(bytes.decode, messages(node, _NODE_OP)):
-                if op not in ALLOWED_OPS:
-                    raise ValueError(f"it holds the op {op[:60]!r}, which is no plain text op")
-            constants += sum(map(_values, _tensors(node)))
-        if any(messages(library, 1) for library in messages(graph, _GRAPH_LIBRARY)):
-            raise ValueError("it holds functions of its own")
-        if constants > MOST_CONSTANT_VALUES:
-            raise ValueError(f"it holds {constants:,} constant values, at most {MOST_CONSTANT_VALUES:,} are read")
+        check_allowed_ops(graph)
     except ValueError as error:
-        raise ModelFolderError(f"{place} is refused: {error}; copy the model folder again") from error
+        raise ModelFolderError(f"{location} is refused: {error}; copy the model folder again") from error
+
+
+def check_allowed_ops(graph: bytes) -> None:
+    """Check that a graph can do nothing but turn texts into ids.
+
+    Raises:
+        ValueError: when the graph is malformed, or has functions, an op outside `ALLOWED_OPS` or large constants.
+    """
+    constant_values = 0
+    for node in messages(graph, _GRAPH_NODE):
+        for op in map(bytes.decode, messages(node, _NODE_OP)):
+            if op not in ALLOWED_OPS:
+                raise ValueError(f"it has the op {op[:60]!r}, which is not allowed in a tokenizer")
+        constant_values += sum(map(_value_count, _tensors(node)))
+    if any(messages(library, _LIBRARY_FUNCTION) for library in messages(graph, _GRAPH_LIBRARY)):
+        raise ValueError("it has functions, which are not allowed in a tokenizer")
+    if constant_values > _MAX_CONSTANT_VALUES:
+        raise ValueError(f"it has {constant_values:,} constant values; the maximum is {_MAX_CONSTANT_VALUES:,}")
 
 
 def _tensors(node: bytes) -> Iterator[bytes]:
-    for pair in messages(node, _NODE_ATTR):
-        for attr in messages(pair, _ATTR_OF_PAIR):
-            for holder in (attr, *messages(attr, _ATTR_LIST)):
-                yield from messages(holder, _ATTR_TENSOR)
+    for attr in messages(node, _NODE_ATTR):
+        for value in messages(attr, _ATTR_VALUE):
+            yield from messages(value, _ATTR_TENSOR)
+            for values in messages(value, _ATTR_LIST):
+                yield from messages(values, _LIST_TENSOR)
 
 
-def _values(tensor: bytes) -> int:
-    """How many values a tensor has once it is filled to its shape."""
+def _value_count(tensor: bytes) -> int:
+    """Number of values of a tensor filled to its shape."""
     dims = [dim for shape in messages(tensor, _TENSOR_SHAPE) for dim in messages(shape, _SHAPE_DIM)]
-    return math.prod(size for dim in dims for number, size in fields(dim) if number == _DIM_SIZE and type(size) is int)
+    return math.prod(
+        size for dim in dims for number, size in fields(dim) if number == _DIM_SIZE and isinstance(size, int)
+    )

@@ -1,8 +1,8 @@
-"""SentencePiece: a .model file, or tokenizer.json alone."""
+"""SentencePiece of ALBERT, DeBERTa and XLM-RoBERTa; token ids equal those of the `tokenizers` library."""
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,33 +14,32 @@ from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_lines, read_optional_json
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
-from textgraft.tokenizers.charsmap import character_rules
-from textgraft.tokenizers.sentence_piece_ops import CHARACTERS, MARK, Model, SentencePiece
+from textgraft.tokenizers.files import SCORES, SENTENCE_PIECE_MODEL, VOCABULARY, to_lines
+from textgraft.tokenizers.sentence_piece_file import character_rules
+from textgraft.tokenizers.sentence_piece_ops import CHARACTER_RULES, MARK, SentencePiece, UnigramModel
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
 
-_MODEL, _SCORES, _VOCABULARY = "spiece.model", "scores.txt", "vocab.txt"
-_APART = "scores_apart"
-_CLASSIC = ("spiece.model", "sentencepiece.bpe.model", "spm.model")
-_KERAS_HUB = "assets/tokenizer/vocabulary.spm"
-_FEW = 0.05
+_MODEL_FILES = (SENTENCE_PIECE_MODEL, "sentencepiece.bpe.model", "spm.model")
+_KERAS_HUB_MODEL = "assets/tokenizer/vocabulary.spm"
+_MAX_CAPITALIZED_SHARE = 0.05  # of the pieces of an uncased model
 
 _ModelProto = sentencepiece_model_pb2.ModelProto
 _Piece = _ModelProto.SentencePiece
 _UNIGRAM = sentencepiece_model_pb2.TrainerSpec.UNIGRAM
 
-# What SentencePiece itself does before it splits; after steps that do not name the model's table of characters.
-_CLASSIC_STEPS = (CHARACTERS, "strip_left", "strip_right", "single_spaces")
+# The normalization of SentencePiece itself; it follows steps that do not name the model's character rules.
+_SENTENCE_PIECE_STEPS = (CHARACTER_RULES, "strip_left", "strip_right", "single_spaces")
 
-# What the normalizers of a tokenizer.json are called here.
+# Steps by the normalizer of a tokenizer.json; `Replace` by its pattern and content.
 _STEPS = {
     "NFC": "nfc",
     "NFKC": "nfkc",
     "NFKD": "nfkd",
     "StripAccents": "strip_accents",
     "Lowercase": "lowercase",
-    "Precompiled": CHARACTERS,
+    "Precompiled": CHARACTER_RULES,
 }
-_REPLACEMENTS = {
+_REPLACE_STEPS = {
     ("``", '"'): "quotes",
     ("''", '"'): "quotes",
     (" {2,}", " "): "single_spaces",
@@ -50,13 +49,13 @@ _REPLACEMENTS = {
 
 
 class SentencePieceTokenizer(Tokenizer):
-    """Ids equal those of the `tokenizers` library, which makes one of its own of a .model file.
+    """Reads tokenizer.json, or a SentencePiece model as the `tokenizers` library converts it.
 
     Attributes:
-        classic_steps: what a family does to a text before the model, where only the .model file is there.
+        model_file_steps: normalization before the model where a preset has only the model file.
     """
 
-    classic_steps: ClassVar[tuple[str, ...]] = ()
+    model_file_steps: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -71,14 +70,14 @@ class SentencePieceTokenizer(Tokenizer):
 
         Args:
             model: a serialized `sentencepiece.ModelProto`.
-            vocabulary: tokens in the order of their ids, all pieces of the model among them.
-            special_tokens: found whole in a text.
-            steps: see `text.sentence_piece.STEPS`.
-            stripping: those of the special tokens that take the white space before them along.
-            scores: of the model's pieces, where they are not those in the model, which are float32.
+            vocabulary: tokens in the order of their ids, including all pieces of the model.
+            special_tokens: tokens that are never split.
+            steps: of `files.NORMALIZATION_STEPS`, in their order.
+            stripping: special tokens that absorb the white space before them.
+            scores: scores of the pieces, if not the float32 numbers in the model.
 
         Raises:
-            ValueError: when the model is damaged or none of SentencePiece's unigram models, or has unknown pieces.
+            ValueError: when the model is damaged or not a unigram model, or has pieces outside the vocabulary.
         """
         require_special(vocabulary, special_tokens)
         self.vocabulary = list(vocabulary)
@@ -87,87 +86,78 @@ class SentencePieceTokenizer(Tokenizer):
         if stripping:
             self._settings["stripping"] = list(stripping)
         if scores is not None:
-            self._settings[_APART] = True
-        ids = {token: number for number, token in enumerate(vocabulary)}
-        special = {token: ids[token] for token in special_tokens}
-        all_steps = steps if CHARACTERS in steps else [*steps, *_CLASSIC_STEPS]
-        self._graph = SentencePiece(_model(_parsed(model), scores, ids), special, all_steps, stripping)
+            self._settings["scores_apart"] = True
+        ids = {token: token_id for token_id, token in enumerate(vocabulary)}
+        special_ids = {token: ids[token] for token in special_tokens}
+        all_steps = steps if CHARACTER_RULES in steps else [*steps, *_SENTENCE_PIECE_STEPS]
+        self._graph = SentencePiece(_unigram_model(_parse(model), scores, ids), special_ids, all_steps, stripping)
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        """tokenizer.json, or one of the .model files."""
-        if file := TokenizerJson.of(folder):
+        if file := TokenizerJson.find(folder):
             model, steps = _from_json(file)
-            vocabulary = file.vocabulary({token: number for number, (token, _) in enumerate(file.model["vocab"])})
-            scores = [tokenizer_json.number_as_read(score) for _, score in file.model["vocab"]]
+            vocabulary = file.vocabulary({token: token_id for token_id, (token, _) in enumerate(file.model["vocab"])})
+            scores = [tokenizer_json.parsed_as_reference(score) for _, score in file.model["vocab"]]
             return cls(model, vocabulary, file.added_tokens.special, steps, file.added_tokens.stripping, scores)
-        path = next((folder / name for name in _CLASSIC if (folder / name).exists()), None)
+        path = next((folder / name for name in _MODEL_FILES if (folder / name).exists()), None)
         if path is None:
-            raise PresetError(
-                f"{folder}: neither tokenizer.json nor {' nor '.join(_CLASSIC)} is there; copy one into it"
-            )
+            raise PresetError(f"{folder} has neither tokenizer.json nor {' nor '.join(_MODEL_FILES)}; copy one into it")
         config = read_optional_json(folder / tokenizer_json.CONFIG)
-        for name, wanted in {"do_lower_case": True, "split_by_punct": True, "remove_space": False}.items():
-            known = name == "do_lower_case" and "lowercase" in cls.classic_steps
-            if config.get(name) is wanted and not known:
-                raise PresetError(f"{folder}: {name} is {wanted}, which is not computed; give its tokenizer.json")
-        return cls._classic(path, special, config)
+        unsupported = {"split_by_punct": True, "remove_space": False}
+        if "lowercase" not in cls.model_file_steps:
+            unsupported["do_lower_case"] = True
+        for name, value in unsupported.items():
+            if config.get(name) is value:
+                raise PresetError(f"{folder}: {name} {value} is not supported; add the preset's tokenizer.json")
+        return cls._from_model_file(path, special, config)
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
-        """assets/tokenizer/vocabulary.spm; uncased when hardly a piece has a capital letter, since no file says it."""
-        path = folder / _KERAS_HUB
+        path = folder / _KERAS_HUB_MODEL
         if not path.exists():
             raise PresetError(f"{path} is missing; save the preset again")
-        pieces = [piece.piece for piece in _parsed(path.read_bytes()).pieces if piece.type == _Piece.NORMAL]
-        # Not none: a trade mark sign becomes TM after the text was lower-cased.
-        uncased = sum(piece != piece.lower() for piece in pieces) < _FEW * len(pieces)
-        return cls._classic(path, special, {"do_lower_case": uncased, "keep_accents": not uncased})
+        # No file says whether the model is uncased. Few of its pieces have capitals then, not none: a trade mark sign
+        # becomes TM after the text is lower-cased.
+        pieces = [piece.piece for piece in _parse(path.read_bytes()).pieces if piece.type == _Piece.NORMAL]
+        uncased = sum(piece != piece.lower() for piece in pieces) < _MAX_CAPITALIZED_SHARE * len(pieces)
+        return cls._from_model_file(path, special, {"do_lower_case": uncased, "keep_accents": not uncased})
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        """spiece.model, vocab.txt, and scores.txt where the settings say so."""
-        rest = {name: value for name, value in settings.items() if name != _APART}
-        scores = [float(line) for line in read_lines(folder / _SCORES)] if settings.get(_APART) else None
-        return cls((folder / _MODEL).read_bytes(), read_lines(folder / _VOCABULARY), **rest, scores=scores)
+        options = dict(settings)
+        if options.pop("scores_apart", False):
+            options["scores"] = [float(line) for line in read_lines(folder / SCORES)]
+        return cls((folder / SENTENCE_PIECE_MODEL).read_bytes(), read_lines(folder / VOCABULARY), **options)
 
     def settings(self) -> dict[str, Any]:
-        """Which tokens are found whole, what is done to a text before the model, and whether there is a scores.txt."""
         return self._settings
 
     def assets(self) -> dict[str, bytes]:
-        """The model; vocab.txt, a token a line; and scores.txt, a number a line, where they are not the model's own."""
-        files = {_MODEL: self._model, _VOCABULARY: _lines(self.vocabulary)}
-        return files if self._scores is None else {**files, _SCORES: _lines(map(repr, self._scores))}
+        files = {SENTENCE_PIECE_MODEL: self._model, VOCABULARY: to_lines(self.vocabulary)}
+        return files if self._scores is None else {**files, SCORES: to_lines(map(repr, self._scores))}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """SentencePiece."""
         return self._graph(texts)
 
     @classmethod
-    def _classic(cls, path: Path, special: SpecialNames, config: Mapping[str, Any]) -> Self:
+    def _from_model_file(cls, path: Path, special: SpecialNames, config: Mapping[str, Any]) -> Self:
         model = path.read_bytes()
-        pieces = [piece.piece for piece in _parsed(model).pieces]
-        off = {
-            step
-            for step, is_off in {
-                "lowercase": not config.get("do_lower_case", True),
-                **dict.fromkeys(("nfkd", "strip_accents"), config.get("keep_accents", False)),
-            }.items()
-            if is_off
-        }
-        steps = [step for step in cls.classic_steps if step not in off]
-        return cls(model, _arranged(pieces, special), special.all, steps)
+        pieces = [piece.piece for piece in _parse(model).pieces]
+        omitted = set() if config.get("do_lower_case", True) else {"lowercase"}
+        if config.get("keep_accents", False):
+            omitted |= {"nfkd", "strip_accents"}
+        steps = [step for step in cls.model_file_steps if step not in omitted]
+        return cls(model, _arrange(pieces, special), special.all, steps)
 
 
 class LowercasingSentencePieceTokenizer(SentencePieceTokenizer):
     """ALBERT's: quotes unified, accents stripped and letters lower-cased before the model."""
 
-    classic_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
+    model_file_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
 
 
-def _arranged(pieces: Sequence[str], special: SpecialNames) -> list[str]:
-    """The vocabulary of a model file: fairseq's models come without padding, and get special tokens of their own."""
+def _arrange(pieces: Sequence[str], special: SpecialNames) -> list[str]:
+    """The vocabulary of a model file; fairseq's models lack padding, and their first three pieces are replaced."""
     vocabulary = list(pieces)
     if special.pad not in pieces:
         fairseq = (special.start, special.pad, special.end, special.unknown)
@@ -177,77 +167,72 @@ def _arranged(pieces: Sequence[str], special: SpecialNames) -> list[str]:
 
 
 def _from_json(file: TokenizerJson) -> tuple[bytes, list[str]]:
-    """A SentencePiece model that does what a tokenizer.json says, and the steps before it."""
+    """A SentencePiece model equivalent to a tokenizer.json, and its normalization steps."""
     file.require(file.model, type=("Unigram",), byte_fallback=(False,))
-    proto = _ModelProto()
-    special, unknown = set(file.added_tokens.special), file.model.get("unk_id")
+    unknown = file.model.get("unk_id")
     if unknown is None:
-        raise file.refusal("no token for unknown letters")
-    for number, (token, score) in enumerate(file.model["vocab"]):
-        kind = _Piece.UNKNOWN if number == unknown else _Piece.CONTROL if token in special else _Piece.NORMAL
+        raise file.unsupported("no token for unknown letters")
+    proto, special = _ModelProto(), set(file.added_tokens.special)
+    for token_id, (token, score) in enumerate(file.model["vocab"]):
+        kind = _Piece.UNKNOWN if token_id == unknown else _Piece.CONTROL if token in special else _Piece.NORMAL
         proto.pieces.add(piece=token, score=score, type=kind)
     proto.trainer_spec.model_type = _UNIGRAM
     proto.trainer_spec.unk_id = unknown
-    for name, places in {"pad_id": ("<pad>", "[PAD]"), "bos_id": ("<s>", "[CLS]"), "eos_id": ("</s>", "[SEP]")}.items():
-        place = [number for number, (token, _) in enumerate(file.model["vocab"]) if token in places]
-        setattr(proto.trainer_spec, name, place[0] if place else -1)
+    for name, tokens in {"pad_id": ("<pad>", "[PAD]"), "bos_id": ("<s>", "[CLS]"), "eos_id": ("</s>", "[SEP]")}.items():
+        token_ids = (token_id for token_id, (token, _) in enumerate(file.model["vocab"]) if token in tokens)
+        setattr(proto.trainer_spec, name, next(token_ids, -1))
     proto.normalizer_spec.name, proto.normalizer_spec.add_dummy_prefix = "custom", True
-    tables = [step["precompiled_charsmap"] for step in file.normalizers if step.get("type") == "Precompiled"]
-    if tables:
-        proto.normalizer_spec.precompiled_charsmap = base64.b64decode(tables[0])
-    steps = [step for part in file.normalizers for step in _steps_of(part, file)] + _splitting(file)
+    charsmaps = [step["precompiled_charsmap"] for step in file.normalizers if step.get("type") == "Precompiled"]
+    if charsmaps:
+        proto.normalizer_spec.precompiled_charsmap = base64.b64decode(charsmaps[0])
+    steps = [step for part in file.normalizers for step in _steps_of(part, file)] + _splitter_steps(file)
     steps = list(dict.fromkeys(steps))
-    return proto.SerializeToString(), steps if CHARACTERS in steps else [*steps, CHARACTERS]
+    return proto.SerializeToString(), steps if CHARACTER_RULES in steps else [*steps, CHARACTER_RULES]
 
 
-def _steps_of(part: Mapping[str, Any], file: TokenizerJson) -> list[str]:
-    """What a normalizer is called here."""
-    kind = part.get("type")
+def _steps_of(normalizer: Mapping[str, Any], file: TokenizerJson) -> list[str]:
+    kind = normalizer.get("type")
     if kind == "Strip":
-        return [f"strip_{side}" for side in ("left", "right") if part.get(f"strip_{side}")]
+        return [f"strip_{side}" for side in ("left", "right") if normalizer.get(f"strip_{side}")]
     if kind == "Replace":
-        pattern = next(iter(part["pattern"].values()))
-        if (pattern, part["content"]) not in _REPLACEMENTS:
-            raise file.refusal(f"the replacement of {pattern!r:.40}")
-        return [_REPLACEMENTS[pattern, part["content"]]]
+        pattern = next(iter(normalizer["pattern"].values()))
+        if (pattern, normalizer["content"]) not in _REPLACE_STEPS:
+            raise file.unsupported(f"the replacement of {pattern!r:.40}")
+        return [_REPLACE_STEPS[pattern, normalizer["content"]]]
     if kind not in _STEPS:
-        raise file.refusal(f"the normalizer {kind}")
+        raise file.unsupported(f"the normalizer {kind}")
     return [_STEPS[kind]]
 
 
-def _splitting(file: TokenizerJson) -> list[str]:
-    """The step that splits by white space, if there is one; marks are put in and split by in any case."""
+def _splitter_steps(file: TokenizerJson) -> list[str]:
+    """The step that splits at white space, if any; the graph always adds marks and splits at them."""
     kinds = [splitter.get("type") for splitter in file.splitters]
     if kinds not in (["Metaspace"], ["WhitespaceSplit", "Metaspace"]):
-        raise file.refusal(f"the splitters {', '.join(map(str, kinds)) or 'none'}")
+        raise file.unsupported(f"the splitters {', '.join(map(str, kinds)) or 'none'}")
     file.require(
         file.splitters[-1], replacement=(MARK,), prepend_scheme=("always",), add_prefix_space=(True,), split=(True,)
     )
     return ["whitespace"] if len(kinds) > 1 else []
 
 
-def _model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> Model:
-    """A model's pieces, with the ids of a vocabulary; with its own scores where there are no others."""
+def _unigram_model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> UnigramModel:
+    """A model's pieces with the ids of a vocabulary; with the model's scores by default."""
     pieces = [piece.piece for piece in proto.pieces]
     scores = [piece.score for piece in proto.pieces] if scores is None else scores
     if missing := [piece for piece in pieces if piece not in ids]:
-        raise ValueError(f"the vocabulary lacks {missing[0]!r:.40}, which the SentencePiece model has")
+        raise ValueError(f"the vocabulary lacks {missing[0]!r:.40}, a piece of the SentencePiece model")
     unknown = [piece.piece for piece in proto.pieces if piece.type == _Piece.UNKNOWN]
     if not all(pieces) or not all(map(math.isfinite, scores)) or len(unknown) != 1:
-        raise ValueError("its SentencePiece model has an empty piece, an endless score, or not one unknown piece")
+        raise ValueError("its SentencePiece model has an empty piece, an infinite score, or not one unknown piece")
     rules = character_rules(proto.normalizer_spec.precompiled_charsmap)
-    return Model(pieces, scores, [ids[piece] for piece in pieces], ids[unknown[0]], rules)
+    return UnigramModel(pieces, scores, [ids[piece] for piece in pieces], ids[unknown[0]], rules)
 
 
-def _lines(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _parsed(model: bytes) -> Any:
+def _parse(model: bytes) -> Any:
     try:
         proto = _ModelProto.FromString(model)
     except DecodeError as error:
         raise ValueError(f"its SentencePiece model is damaged: {error}") from error
     if not proto.pieces or proto.trainer_spec.model_type != _UNIGRAM or proto.trainer_spec.byte_fallback:
-        raise ValueError("its SentencePiece model is no unigram model, or one that falls back to bytes")
+        raise ValueError("its SentencePiece model is not a unigram model, or falls back to bytes")
     return proto

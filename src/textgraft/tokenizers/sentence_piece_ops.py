@@ -1,4 +1,4 @@
-"""SentencePiece's unigram model as the `tokenizers` library uses it, as graph ops.
+"""SentencePiece's unigram model with the results of the `tokenizers` library; graph ops.
 
 References:
     Kudo, 2018, https://arxiv.org/abs/1804.10959
@@ -11,38 +11,38 @@ from typing import NamedTuple
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.rows import row_of_each
+from textgraft.text.rows import row_ids
 from textgraft.text.string_ops import escaped, lower
-from textgraft.tokenizers import unicode_classes
 from textgraft.tokenizers.character_map import CharacterMap
+from textgraft.tokenizers.unicode_classes import SPANS, regex_class
 from textgraft.tokenizers.unigram import Unigram
 
-MARK = "\u2581"  # of the beginning of a word
+MARK = "\u2581"  # stands before each word
+CHARACTER_RULES = "characters"
+
+Normalizer = Callable[[tf.Tensor], tf.Tensor]
 
 _WHITESPACE = "\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_ACCENTS = "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in unicode_classes.ACCENTS.split())
-_CONTROL = "\ufff0"
+_UNKNOWN_CONTROL = "\ufff0"
 
 
-def _replacing(pattern: str, replacement: str) -> Callable[[tf.Tensor], tf.Tensor]:
+def _replacing(pattern: str, replacement: str) -> Normalizer:
     return lambda texts: tf.strings.regex_replace(texts, pattern, replacement)
 
 
 def _split_by_whitespace(texts: tf.Tensor) -> tf.Tensor:
-    """Words apart by one space, but for one that brings its own mark."""
+    """Join words by one space, or by nothing before a word that has a mark."""
     texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+", " ")
     return tf.strings.regex_replace(tf.strings.regex_replace(texts, "^ | $", ""), f" {MARK}", MARK)
 
 
-CHARACTERS = "characters"
-
-# What can be done to a text before it is split, by name; beside them there is `CHARACTERS`, the model's own table.
-STEPS: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
+# The steps of `files.NORMALIZATION_STEPS`, without `CHARACTER_RULES`, which depend on the model.
+NORMALIZERS: Mapping[str, Normalizer] = {
     "quotes": _replacing("``|''", '"'),
     "nfc": lambda texts: tf_text.normalize_utf8(texts, "NFC"),
     "nfkc": lambda texts: tf_text.normalize_utf8(texts, "NFKC"),
     "nfkd": lambda texts: tf_text.normalize_utf8(texts, "NFKD"),
-    "strip_accents": _replacing(f"[{_ACCENTS}]", ""),
+    "strip_accents": _replacing(f"[{regex_class(SPANS['accents'])}]", ""),
     "lowercase": lower,
     "spaces": _replacing(f"[{_WHITESPACE}]{{2,}}|[\n\r\t]", " "),
     "single_spaces": _replacing(" {2,}", " "),
@@ -53,15 +53,15 @@ STEPS: Mapping[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
-class Model(NamedTuple):
-    """A unigram model.
+class UnigramModel(NamedTuple):
+    """The content of a SentencePiece model.
 
     Attributes:
-        pieces: all that can be found in a word.
-        scores: the logarithm of how probable each is.
-        ids: the token id of each.
-        unknown: the token id of letters that are no piece.
-        rules: its table of characters, see `character_rules`.
+        pieces: the vocabulary.
+        scores: log probability of each piece.
+        ids: token id of each piece.
+        unknown: token id of letters that are not pieces.
+        rules: see `character_rules`.
     """
 
     pieces: Sequence[str]
@@ -76,7 +76,7 @@ class SentencePiece:
 
     def __init__(
         self,
-        model: Model,
+        model: UnigramModel,
         special_tokens: Mapping[str, int],
         steps: Sequence[str] = (),
         stripping: Sequence[str] = (),
@@ -84,53 +84,49 @@ class SentencePiece:
         """Build the tries.
 
         Args:
-            model: what words are split with.
-            special_tokens: tokens that are found whole in a text, and their ids.
-            steps: of `STEPS` and `CHARACTERS`, in the order in which they are taken.
-            stripping: those of the special tokens that take the white space before them along.
+            model: the pieces and character rules.
+            special_tokens: ids of tokens that are never split.
+            steps: keys of `NORMALIZERS` and `CHARACTER_RULES`, in their order.
+            stripping: special tokens that absorb the white space before them.
         """
-        self._words = Unigram(model.pieces, model.scores, model.ids, model.unknown)
-        self._special = dict(special_tokens)
-        all_steps: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {**STEPS, CHARACTERS: CharacterMap(model.rules)}
-        self._steps = [all_steps[step] for step in steps]
+        self._unigram = Unigram(model.pieces, model.scores, model.ids, model.unknown)
+        self._special_ids = dict(special_tokens)
+        normalizers: dict[str, Normalizer] = {
+            **NORMALIZERS,
+            CHARACTER_RULES: CharacterMap(model.rules),
+        }
+        self._normalizers = [normalizers[step] for step in steps]
         self._stripping = tuple(stripping)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize.
-
-        Args:
-            texts: string tensor (n,), valid UTF-8.
-
-        Returns:
-            int32 ragged (n, None).
-        """
-        if not self._special:
-            return self._encoded(texts)
+        """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""
+        if not self._special_ids:
+            return self._encode(texts)
         if self._stripping:
             tokens = "|".join(escaped(token) for token in self._stripping)
             texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+({tokens})", r"\1")
-        pattern = "|".join(escaped(token) for token in sorted(self._special, key=len, reverse=True))
-        # A text would end for the splitter at its first NUL; this is a control character that no model knows either.
-        texts = tf.strings.regex_replace(texts, r"\x00", _CONTROL)
+        pattern = "|".join(escaped(token) for token in sorted(self._special_ids, key=len, reverse=True))
+        # The splitter ends a text at its first NUL, so NUL becomes another control character that no model has.
+        texts = tf.strings.regex_replace(texts, r"\x00", _UNKNOWN_CONTROL)
         parts = tf_text.regex_split(texts, delim_regex_pattern=pattern, keep_delim_regex_pattern=pattern)
         special = tf.fill(tf.shape(parts.values), -1)
-        for token, token_id in self._special.items():
+        for token, token_id in self._special_ids.items():
             special = tf.where(parts.values == token, token_id, special)
-        found = special >= 0
-        whole = tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(special, found), tf.cast(found, tf.int64), validate=False
+        is_special = special >= 0
+        special = tf.RaggedTensor.from_row_lengths(
+            tf.boolean_mask(special, is_special), tf.cast(is_special, tf.int64), validate=False
         )
-        ids = tf.concat([whole, self._encoded(tf.where(found, "", parts.values))], axis=1)  # a part has one of the two
+        ids = tf.concat([special, self._encode(tf.where(is_special, "", parts.values))], axis=1)  # one of them is empty
         return tf.RaggedTensor.from_row_splits(ids.values, tf.gather(ids.row_splits, parts.row_splits), validate=False)
 
-    def _encoded(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        for step in self._steps:
-            texts = step(texts)
-        # === A mark, or a space, begins a word; and so does a text that does not begin with one ===
+    def _encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        for normalize in self._normalizers:
+            texts = normalize(texts)
+        # === A word starts at a mark or a space, and at the beginning of a text ===
         words = tf.strings.split(tf.strings.regex_replace(texts, MARK, " "), " ")
-        owners = row_of_each(words.row_lengths(), tf.size(words.values))
-        is_first = tf.range(tf.size(words.values, tf.int64)) == tf.gather(words.row_starts(), owners)
+        text_ids = row_ids(words.row_lengths(), tf.size(words.values))
+        is_first = tf.range(tf.size(words.values, tf.int64)) == tf.gather(words.row_starts(), text_ids)
         is_word = ~is_first | (words.values != "")
-        ids = self._words(tf.strings.join([MARK, tf.boolean_mask(words.values, is_word)]))
-        lengths = tf.math.unsorted_segment_sum(ids.row_lengths(), tf.boolean_mask(owners, is_word), words.nrows())
+        ids = self._unigram(tf.strings.join([MARK, tf.boolean_mask(words.values, is_word)]))
+        lengths = tf.math.unsorted_segment_sum(ids.row_lengths(), tf.boolean_mask(text_ids, is_word), words.nrows())
         return tf.RaggedTensor.from_row_lengths(ids.values, lengths, validate=False)

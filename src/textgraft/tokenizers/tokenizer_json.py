@@ -1,4 +1,4 @@
-"""tokenizer.json, the one file of a Hugging Face tokenizer: its parts, and what of them can be done here."""
+"""tokenizer.json, a Hugging Face tokenizer in one file: its parts, and the refusal of those without graph ops."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,17 +9,18 @@ from typing import Any, Self
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json
 
-NAME = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
+
+_NAME = "tokenizer.json"
 
 
 @dataclass(frozen=True)
 class AddedTokens:
-    """Tokens that are found whole in a text.
+    """Tokens that are never split.
 
     Attributes:
         special: all of them.
-        stripping: those that take the white space before them along.
+        stripping: those that absorb the white space before them.
     """
 
     special: tuple[str, ...]
@@ -27,17 +28,17 @@ class AddedTokens:
 
 
 class TokenizerJson:
-    """An open tokenizer.json.
+    """A parsed tokenizer.json.
 
     Attributes:
         path: the file.
-        model: its "model".
-        normalizers: type and settings of each step before splitting.
-        splitters: type and settings of each step of splitting.
+        model: the object "model".
+        normalizers: type and settings of each normalizer.
+        splitters: type and settings of each pre-tokenizer.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read it.
+        """Read the file.
 
         Raises:
             PresetError: when it is damaged.
@@ -45,34 +46,31 @@ class TokenizerJson:
         self.path = path
         self._content = read_json(path)
         self.model = self._part("model")
-        self.normalizers = _steps(self._part("normalizer"), "normalizers")
-        self.splitters = _steps(self._part("pre_tokenizer"), "pretokenizers")
+        self.normalizers = _sequence(self._part("normalizer"), "normalizers")
+        self.splitters = _sequence(self._part("pre_tokenizer"), "pretokenizers")
 
     @classmethod
-    def of(cls, folder: Path) -> Self | None:
-        """That of a folder, or None where there is none."""
-        return cls(folder / NAME) if (folder / NAME).exists() else None
+    def find(cls, folder: Path) -> Self | None:
+        """The tokenizer.json of a folder, if there is one."""
+        return cls(folder / _NAME) if (folder / _NAME).exists() else None
 
-    def require(self, part: Mapping[str, Any], **values: tuple[Any, ...]) -> None:
-        """Refuse a part whose settings are not among those that can be done here; one that is absent is none of them.
+    def require(self, part: Mapping[str, Any], **supported: tuple[Any, ...]) -> None:
+        """Check the settings of a part against the supported values; absent settings pass.
 
         Raises:
-            PresetError: naming the setting.
+            PresetError: for an unsupported value.
         """
-        for name, possible in values.items():
-            if name in part and part[name] not in possible:
-                expected = " or ".join(repr(value) for value in possible)
-                raise self.refusal(f"{name} {part[name]!r:.60} of {part.get('type', 'it')}; it must be {expected}")
+        for name, values in supported.items():
+            if name in part and part[name] not in values:
+                expected = " or ".join(map(repr, values))
+                raise self.unsupported(f"{name} {part[name]!r:.60} of {part.get('type', 'it')} (expected {expected})")
 
-    def refusal(self, what: str) -> PresetError:
-        """The error that says what cannot be done."""
-        return PresetError(f"{self.path}: its tokenizer has {what}, which textgraft does not compute")
+    def unsupported(self, feature: str) -> PresetError:
+        """The error for a feature without graph ops."""
+        return PresetError(f"{self.path}: its tokenizer has {feature}, which textgraft does not support")
 
     def vocabulary(self, ids: Mapping[str, int]) -> list[str]:
-        """Tokens in the order of their ids.
-
-        Args:
-            ids: those of the model; the added tokens' are put to them.
+        """Tokens of the model (`ids`) and added tokens, in the order of their ids.
 
         Raises:
             PresetError: when an id is missing or used twice.
@@ -82,17 +80,17 @@ class TokenizerJson:
 
     @property
     def added_tokens(self) -> AddedTokens:
-        """Those that are found whole in a text.
+        """Tokens that are never split.
 
         Raises:
-            PresetError: for one that is found in another way than as it stands.
+            PresetError: for a token with an unsupported flag.
         """
         for token in self._added:
             flags = [flag for flag in ("single_word", "rstrip") if token.get(flag)]
             if self.normalizers and token.get("normalized") and not token.get("special"):
                 flags.append("normalized")
             if flags:
-                raise self.refusal(f"the added token {token['content']!r:.60} with {flags[0]}")
+                raise self.unsupported(f"the added token {token['content']!r:.60} with {flags[0]}")
         return added_tokens(self._added)
 
     @property
@@ -102,15 +100,15 @@ class TokenizerJson:
     def _part(self, name: str) -> dict[str, Any]:
         part = self._content.get(name) or {}
         if not isinstance(part, dict):
-            raise PresetError(f"{self.path}: its {name} is no JSON object; fetch the preset again")
+            raise PresetError(f"{self.path}: its {name} is not a JSON object; download the preset again")
         return part
 
 
-def added_tokens(tokens: Iterable[Mapping[str, Any]]) -> AddedTokens:
-    """From the records of a tokenizer.json or a tokenizer_config.json."""
-    listed = list(tokens)
-    names = tuple(token["content"] for token in listed)
-    return AddedTokens(names, tuple(token["content"] for token in listed if token.get("lstrip")))
+def added_tokens(records: Iterable[Mapping[str, Any]]) -> AddedTokens:
+    """Added tokens from the records of a tokenizer.json or a tokenizer_config.json."""
+    records = list(records)
+    special = tuple(record["content"] for record in records)
+    return AddedTokens(special, tuple(record["content"] for record in records if record.get("lstrip")))
 
 
 def ordered(ids: Mapping[str, int], path: Path) -> list[str]:
@@ -120,26 +118,26 @@ def ordered(ids: Mapping[str, int], path: Path) -> list[str]:
         PresetError: when an id is missing or used twice.
     """
     tokens = sorted(ids, key=ids.__getitem__)
-    for number, token in enumerate(tokens):
-        if ids[token] != number:
-            raise PresetError(f"{path}: token {token!r:.40} has id {ids[token]} where {number} is expected")
+    for expected, token in enumerate(tokens):
+        if ids[token] != expected:
+            raise PresetError(f"{path}: token {token!r:.40} has id {ids[token]}, expected {expected}")
     return tokens
 
 
-def number_as_read(number: float) -> float:
-    """A number of the file as the reference reads it: the digits, then their quotient, each rounded once.
+def parsed_as_reference(number: float) -> float:
+    """A number as the `tokenizers` library parses it: digits and power of ten rounded apart, then combined.
 
-    That may be the neighbour of the nearest float64, which decides between ways to split that are equally probable.
+    The result can differ from the nearest float64 in the last bit, which decides between segmentations of equal score.
     """
     sign, digits, exponent = Decimal(repr(float(number))).as_tuple()
     if not isinstance(exponent, int):
-        return number  # none that is written in digits
-    whole, power = float("".join(map(str, digits))), float(f"1e{abs(exponent)}")
-    value = whole / power if exponent < 0 else whole * power
+        return number  # infinite or not a number
+    integer, power = float("".join(map(str, digits))), float(f"1e{abs(exponent)}")
+    value = integer / power if exponent < 0 else integer * power
     return -value if sign else value
 
 
-def _steps(part: Mapping[str, Any], listed: str) -> list[dict[str, Any]]:
+def _sequence(part: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     if not part:
         return []
-    return list(part[listed]) if part.get("type") == "Sequence" else [dict(part)]
+    return list(part[key]) if part.get("type") == "Sequence" else [dict(part)]

@@ -15,7 +15,7 @@ from textgraft.backbones.token_table import TokenTable
 from textgraft.backbones.vector_files import SUFFIXES, read_vectors
 from textgraft.errors import PresetError
 from textgraft.text.packing import PairRows, ids_of
-from textgraft.tokenizers.id_graph import IdGraph, cut, trace_splitting
+from textgraft.tokenizers.id_graph import IdGraph, extract_embedding, trace_whitespace_splitting
 
 _GRAPH, _VOCABULARY = "tokenizer.pb", "vocab.txt"
 # Pooling to the sum it is, and the divisor of that from the number of words.
@@ -103,12 +103,12 @@ class WordVectors(Backbone):
         if path.is_dir():
             module = opened(path)  # the function dies with it
             function = _text_function(module, path)
-            found = cut(function, str(path))
+            found = extract_embedding(function, str(path))
             backbone = cls._filled(found.graph, found.words, found.variable, found.pooling, origin)
             backbone._compare(function, path)
             return backbone
         words, vectors = read_vectors(path, reading.vocabulary_limit)
-        return cls._filled(trace_splitting(), words, vectors, "mean", origin)
+        return cls._filled(trace_whitespace_splitting(), words, vectors, "mean", origin)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
