@@ -70,7 +70,7 @@ def test_pairs_are_guessed_where_there_is_no_doubt(columns, text, pair, label):
 
 def test_pairs_can_be_required_or_ignored():
     columns = ("text", "text_pair", "label")
-    assert choose_text_columns("a.csv", columns, None, paired=False) == Columns("text", None)
+    assert choose_columns("a.csv", columns, None, None, paired=False) == Columns("text", "label")
     assert choose_columns("a.csv", columns, "text", None) == Columns("text", "label")
     pair = choose_text_columns("a.csv", ("question", "answer"), None, paired=True)
     assert pair == Columns("question", None, "answer")

@@ -230,7 +230,7 @@ def test_numbers(tiny_bert, tmp_path):
     ("cells", "options", "words"),
     [
         (["a|b", "a||b"], ("--label-separator", "|"), "line 3: a label of the set is empty"),
-        (["a|b", "a|b|a"], ("--label-separator", "|"), "line 3: the label 'a' is there twice"),
+        (["a|b", "a|b|a"], ("--label-separator", "|"), "line 3: the label 'a' occurs twice"),
         (["", ""], ("--label-separator", "|"), "no text has a label"),
         (["a", "b"], ("--problem", "multi-label"), "line 2: 'a' is not a list of labels"),
         (["1", "one"], ("--problem", "regression"), "line 3: 'one' is not a number"),

@@ -67,6 +67,7 @@ def choose_columns(
     text: str | None,
     label: str | None,
     pair: str | None = None,
+    paired: bool | None = None,
 ) -> Columns:
     """Choose the columns of texts, labels and, where each row is a pair, second texts.
 
@@ -76,13 +77,14 @@ def choose_columns(
         text: the name of the text column; None to infer it.
         label: the name of the label column; None to infer it, or to go without where that fails.
         pair: the name of the column of second texts; None to infer it, or to go without where that fails.
+        paired: whether second texts are required (True), ignored (False) or optional (None).
 
     Raises:
         DataError: when there are no columns, two have the same name, a named column is missing, or a text column
             cannot be inferred.
         ConfigError: when one column is named as both text and label.
     """
-    chosen = choose_text_columns(source, columns, text, pair)
+    chosen = choose_text_columns(source, columns, text, pair, paired)
     if label is None:
         return chosen._replace(label=_infer_label(columns, chosen))
     if label in (chosen.text, chosen.pair):
@@ -93,15 +95,7 @@ def choose_columns(
 def choose_text_columns(
     source: str, columns: Sequence[str], text: str | None, pair: str | None = None, paired: bool | None = None
 ) -> Columns:
-    """Choose the columns of texts only; other arguments and the errors are those of `choose_columns`.
-
-    Args:
-        source: its name in messages.
-        columns: the names of all columns, in order.
-        text: the name of the text column; None to infer it.
-        pair: the name of the column of second texts; None to infer it.
-        paired: whether second texts are required (True), ignored (False) or optional (None).
-    """
+    """Choose the columns of texts only; arguments and errors are those of `choose_columns`."""
     if not columns:
         raise DataError(f"{source}: empty; it should hold at least one text")
     duplicates = sorted({name for name in columns if columns.count(name) > 1})

@@ -246,7 +246,7 @@ def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Sli
 
 
 def _load(reader: Format, reading: Reading) -> Dataset:
-    columns = choose_columns(reader.source, reader.columns, reading.text, reading.label, reading.pair)
+    columns = choose_columns(reader.source, reader.columns, reading.text, reading.label, reading.pair, reading.paired)
     lists = reading.categories and columns.label is not None and reader.has_lists(columns.label)
     separator = None if lists else reading.label_separator
     problem = reading.problem or (MULTI if lists or separator else SINGLE)

@@ -13,6 +13,7 @@ class Reading:
 
     Attributes:
         categories: whether labels are categories; if not, they are kept on disk as they are.
+        paired: whether second texts are required (True), ignored (False) or optional (None).
     """
 
     text: str | None = option(None, "Column of the texts.", panel="Data", shown_default="inferred")
@@ -41,6 +42,7 @@ class Reading:
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
     categories: bool = True
+    paired: bool | None = None
 
     def __post_init__(self) -> None:
         check_options(self)
