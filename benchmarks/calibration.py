@@ -23,8 +23,8 @@ def _found(train: tg.Dataset, test: tg.Dataset, seed: int) -> dict[str, float]:
     model = tg.TextClassifier("minilm", train.label_names, seed=seed)
     model.fit(train)
     given, targets = model.predict_proba(test), test.label_ids(model.labels)
-    temperature = model.problem.temperature
-    model.problem.temperature = 1.0
+    temperature = model.objective.temperature
+    model.objective.temperature = 1.0
     plain = model.predict_proba(test)
     return {
         "accuracy": float(np.mean(given.argmax(axis=1) == targets)),

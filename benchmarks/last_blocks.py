@@ -8,7 +8,6 @@ import tensorflow as tf
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
-from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.training.examples import Examples
 from textgraft.training.history import History
 from textgraft.training.loop import Training
@@ -45,21 +44,21 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
         "epochs": EPOCHS,
         "cache_dtype": how.rpartition(" ")[2] if "stored" in how else "float16",
     }
-    chosen, _, read = model._prepared(train, validation, given)
-    network, *examples = FineTuning(model, chosen).to_train(read, TrainingBar(EPOCHS, ROWS))
+    run = model._prepare_run(train, validation, given)
+    network, *examples = run.mode.build(run.examples, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
-        halves = model.backbone.halves(chosen.last_blocks)
+        halves = model.backbone.halves(int(fine_tune.removeprefix("last:")))
 
         def forward(batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
             return model.head(model.pooling(*halves.vectors(halves.below(batch), training)), training=training)
 
-        network, examples = replace(network, forward=forward), [read["train"], read["validation"]]
-    return _trained(network, examples, chosen)
+        network, examples = replace(network, forward=forward), list(run.examples.values())
+    return _trained(network, examples, run.mode.config)
 
 
-def _trained(network: Any, examples: list[Examples[TokenIds]], chosen: Any) -> History:
+def _trained(network: Any, examples: list[Examples[TokenIds]], config: Any) -> History:
     with TrainingBar(EPOCHS, ROWS) as bar:
-        return Training(network, *examples, chosen, bar).run()
+        return Training(network, *examples, config, bar).run()
 
 
 def _difference(run: History, plain: History) -> float:

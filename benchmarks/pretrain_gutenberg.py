@@ -41,7 +41,7 @@ def main() -> None:
     report(
         "pretrain_gutenberg",
         characters=int(ends[first - 1]),
-        parameters=model.parameters()[1],
+        parameters=model.fine_tuning().parameter_counts()[1],
         perplexity_at_epoch_0=round(found["val_perplexity_before"], 1),
         perplexity_at_the_end=round(found["val_perplexity"], 1),
         vocabulary_seconds=round(prepared, 1),

@@ -24,7 +24,7 @@ def main() -> None:
         model = tg.TextClassifier("minilm", train.label_names, problem="multi-label", sequence_length=64)
         model.fit(train, validation, fine_tune="none", balance=balance, epochs=15)
         _report(balance, "tuned", model.evaluate(test))
-        model.problem.survey(train)  # thresholds as they were
+        model.objective.prepare(train)  # thresholds as they were
         _report(balance, "0.5", model.evaluate(test))
 
 

@@ -48,7 +48,7 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     compact = (
         EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
     )
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
+    network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":
         step.optimizer = _Keras(step.variables)

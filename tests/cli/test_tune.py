@@ -173,8 +173,8 @@ def test_spans_from_a_file_to_a_tested_model_and_the_same_again(tiny_bert, tmp_p
     assert tested == [(config["run"], str(late))]
     assert config["metrics"]["test"]["texts"] == len(ROWS)
     for line in (
-        "head logistic is left out: head 'logistic' is one layer on one vector per text",
-        "strip_html True is left out: strip_html takes words away",
+        "head logistic is left out: head logistic needs one layer on one vector per text",
+        "strip_html True is left out: strip_html removes words",
         "pooling is left out: it has no effect",
         "no baseline without transfer",
         "trial 0: f1 ",

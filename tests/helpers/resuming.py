@@ -70,7 +70,7 @@ def assert_resume_changes_nothing(fresh, fit, after, folder, whole=None, cuts=1)
 
 def final_state(model):
     """All that must be the same in the end: weights, settings, and the history but for the clock."""
-    weights = {name: weight.numpy() for name, weight in model._weights().items()}
+    weights = {name: weight.numpy() for name, weight in model.weights.items()}
     clock = {"seconds", "texts_per_second"}
     history = [{key: value for key, value in row.items() if key not in clock} for row in model.history]
     return weights, history, model.settings()

@@ -7,7 +7,7 @@ import tensorflow as tf
 import textgraft as tg
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError
-from textgraft.tasks.objectives import balance
+from textgraft.tasks.objectives.balance import oversampling_weights
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.training.batches import rows_per_epoch, shuffled
@@ -37,7 +37,7 @@ def fitted(preset, multi, **config):
     given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
     model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
     model.fit(data, data, RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config)
-    model.problem.survey(data)  # no tuned thresholds and no temperature: they would hide the difference
+    model.objective.prepare(data)  # no tuned thresholds and no temperature: they would hide the difference
     return model, model.evaluate(data)
 
 
@@ -56,7 +56,7 @@ def test_the_losses_that_are_reported_are_not_balanced(tiny_word_vectors, name):
     model, found = fitted(tiny_word_vectors, False, balance=name)
     examples = model.examples(imbalanced(False))
     inputs, targets = examples.batch(np.arange(400))
-    plain = tf.reduce_mean(model.loss(targets, model.forward(inputs))).numpy()
+    plain = tf.reduce_mean(model.objective.loss(targets, model.forward(inputs))).numpy()
     assert found["loss"] == pytest.approx(plain, rel=1e-4)
     assert model.history[model.record["fit"]["best_epoch"] - 1]["val_loss"] == pytest.approx(plain, rel=1e-4)
 
@@ -67,13 +67,13 @@ def test_weights_by_their_definition():
         np.array([0, 0, 0, 1], np.int32),
         tf.constant(np.random.default_rng(0).normal(size=(4, 3)), tf.float32),
     )
-    found = problem.objective("weights", targets)(tf.constant(targets), logits)
+    found = problem.training_loss("weights", targets)(tf.constant(targets), logits)
     weights = np.array([4 / (2 * 3), 4 / (2 * 1)])[targets]  # n / (labels seen * count), as scikit-learn's "balanced"
     assert weights.mean() == pytest.approx(1)
     np.testing.assert_allclose(found, weights * problem.loss(tf.constant(targets), logits), rtol=1e-5)
     sets = Ragged(np.array([0, 1, 0, 0], np.int32), np.array([2, 1, 1, 0]))
     problem, logits = MultiLabel(["a", "b"]), logits[:, :2]
-    found = problem.objective("weights", sets)(sets.tensor(), logits)
+    found = problem.training_loss("weights", sets)(sets.tensor(), logits)
     true = np.array([[1, 1], [1, 0], [1, 0], [0, 0]])
     sure = 1 / (1 + np.exp(-logits.numpy()))
     expected = -(np.array([1 / 3, 3]) * true * np.log(sure) + (1 - true) * np.log(1 - sure)).mean(axis=1)
@@ -86,13 +86,13 @@ def test_focal_by_its_definition():
         logits = np.random.default_rng(0).normal(size=(6, problem.width)).astype(np.float32) * 3
         targets = np.arange(6, dtype=np.int32) % len(labels)
         true = problem.probabilities(logits)[np.arange(6), targets]
-        found = problem.objective("focal", targets)(tf.constant(targets), tf.constant(logits))
+        found = problem.training_loss("focal", targets)(tf.constant(targets), tf.constant(logits))
         np.testing.assert_allclose(found, -((1 - true) ** 2) * np.log(true), rtol=1e-4, atol=1e-7)
 
 
 def test_rows_come_as_often_as_their_labels_are_rare():
     targets = np.repeat([0, 1, 2], [70, 20, 10])
-    sampling_weights = balance.sampling_weights(np.bincount(targets), np.bincount(targets)[targets])
+    sampling_weights = oversampling_weights(np.bincount(targets), np.bincount(targets)[targets])
     lengths = np.random.default_rng(0).integers(1, 90, 100)
     for epoch in range(4):
         order = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
@@ -138,5 +138,5 @@ def test_what_makes_no_sense(tiny_word_vectors):
         model.fit(imbalanced(False), fine_tune="none", head="logistic", balance="weights")
     numbers = tg.Dataset.from_lists(["a", "b", "c", "d"] * 5, [1.0, 2.0, 3.0, 4.0] * 5, problem="regression")
     model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")
-    with pytest.raises(ConfigError, match="regression has none"):
+    with pytest.raises(ConfigError, match="balance applies to labels of whole texts"):
         model.fit(numbers, numbers, balance="weights")

@@ -86,7 +86,7 @@ def test_nothing_is_predicted_where_nothing_is_hidden(tiny_bert):
     with tf.GradientTape() as tape:
         tape.watch(vectors)
         logits = model.forward((rows, positions))
-        loss = tf.reduce_sum(model.loss(targets, logits))
+        loss = tf.reduce_sum(model.objective.loss(targets, logits))
     assert logits.values.shape == (targets.values.shape[0], 20)
     moved = np.abs(tape.gradient(loss, vectors).numpy()).max(2) > 0
     expected = np.zeros_like(moved)
@@ -118,15 +118,14 @@ def test_training_lowers_perplexity_and_says_what_it_was(tiny_bert):
     assert found["val_perplexity"] < found["val_perplexity_before"] / 2
     assert found["val_perplexity"] == pytest.approx(model.evaluate(data())["perplexity"], rel=1e-5)
     assert history.records[0]["val_perplexity"] == pytest.approx(np.exp(history.records[0]["val_loss"]))
-    assert [note.split(":")[0] for note in callback.messages] == ["the head is new", "perplexity before training"]
+    assert [note.split(":")[0] for note in callback.messages] == ["new head", "perplexity before training"]
 
 
 def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
     model = fresh(tiny_bert)
     uniform = model.evaluate(data())["perplexity"]
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
-    examples = {"train": model.examples(data()), "validation": model.examples(data())}
-    begun = model.begin(examples, model.fit_config({}), {}, None, RecordingCallback())
+    begun = model.before_training(model._prepare_run(data(), data(), {}), {}, None, RecordingCallback())
     assert begun["val_perplexity_before"] < uniform * 0.9
     for weight in model.backbone.network.weights:
         np.testing.assert_array_equal(weight.numpy(), before[weight.path])
@@ -154,7 +153,7 @@ def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
     assert resumed.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(
         whole.record["metrics"]["validation"]["val_perplexity_before"], rel=1e-6
     )
-    assert not any("head is new" in note for note in callback.messages)
+    assert not any("new head" in note for note in callback.messages)
 
 
 @pytest.mark.slow
@@ -193,7 +192,7 @@ def test_another_adaptation_begins_with_the_head_of_the_first(folder):
     assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
     again.fit(data(), data(), callback, **{**FIT, "epochs": 1})
     assert again.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-5)
-    assert not any("head is new" in note for note in callback.messages)
+    assert not any("new head" in note for note in callback.messages)
 
 
 def test_the_tokens_behind_masks(folder):
@@ -212,7 +211,7 @@ def test_the_tokens_behind_masks(folder):
 
 
 def test_a_mask_that_is_cut_off_is_counted(folder):
-    with pytest.warns(UserWarning, match="1 texts were cut to 12 tokens"):
+    with pytest.warns(UserWarning, match="1 texts were truncated to 12 tokens"):
         assert tg.load(folder, "float32").predict(["film " * 12 + "[MASK]"]) == [[]]
 
 
@@ -222,13 +221,13 @@ def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word
             fresh(preset)
         assert "gpt2" not in str(error.value).split("take a preset of")[1]
     for way in ("none", "last:1"):
-        with pytest.raises(ConfigError, match=f"fine_tune {way} .*take all or lora:R"):
+        with pytest.raises(ConfigError, match=f"fine_tune {way} .*choose all or lora:R"):
             fresh(tiny_bert).fit(data(), data(), fine_tune=way)
     with pytest.raises(ConfigError, match="at least 3"):
         fresh(tiny_bert, sequence_length=2)
-    with pytest.raises(ConfigError, match=r"table is \[5, 16\], that of bert \[20, 16\]"):
+    with pytest.raises(ConfigError, match=r"table is \[5, 16\], but bert has \[20, 16\]"):
         fresh(tiny_bert, table=[5, 16])
-    with pytest.raises(DataError, match="none of its 2 texts has a token to be found"):
+    with pytest.raises(DataError, match="its 2 texts have no token to predict"):
         fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), data())
 
 

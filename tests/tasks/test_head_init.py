@@ -43,7 +43,7 @@ def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
     np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
     np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
     assert model.record["fit"]["head"] == "logistic"
-    told = "the head begins as logistic regression on the pretrained vectors of 28 texts"
+    told = "head initialised by logistic regression on 28 embeddings"
     assert callback.messages.count(told) == 1
     assert callback.texts == (28 if fine_tune != "last:1" else 3 * 28)
 

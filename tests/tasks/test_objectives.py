@@ -42,19 +42,19 @@ def test_it_learns(trained):
     history = trained.history
     assert history[-1]["loss"] < history[0]["loss"] / 2
     found = trained.predict(TEXTS[:8])
-    if trained.problem.name == "multi-label":
+    if trained.objective.name == "multi-label":
         assert np.mean([a == sorted(b) for a, b in zip(found, SETS, strict=False)]) > 0.8
     else:
         assert np.corrcoef(found, NUMBERS[:8])[0, 1] > 0.9
 
 
 def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
-    found = trained.evaluate(data(trained.problem.name), keep=True)
+    found = trained.evaluate(data(trained.objective.name), keep=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     assert loaded.predict(TEXTS) == trained.predict(TEXTS)
     assert loaded.settings() == trained.settings()
-    assert loaded.evaluate(data(trained.problem.name)) == found
+    assert loaded.evaluate(data(trained.objective.name)) == found
     card = (tmp_path / "model" / "README.md").read_text()
     assert f"{found['micro_f1' if 'micro_f1' in found else 'pearson']:.4f}" in card
     loaded.save(tmp_path / "again")
@@ -62,9 +62,9 @@ def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
 
 
 def test_metrics_agree_with_predictions(trained):
-    found = trained.evaluate(data(trained.problem.name))
+    found = trained.evaluate(data(trained.objective.name))
     answers = trained.predict(TEXTS)
-    if trained.problem.name == "multi-label":
+    if trained.objective.name == "multi-label":
         right = np.mean([a == sorted(b) for a, b in zip(answers, SETS, strict=True)])
         assert found["label_set_accuracy"] == pytest.approx(right)
     else:
@@ -74,10 +74,10 @@ def test_metrics_agree_with_predictions(trained):
 
 def test_the_loss_is_that_of_the_report(trained):
     """What a training minimises is what `evaluate` calls loss."""
-    examples = trained.examples(data(trained.problem.name))
+    examples = trained.examples(data(trained.objective.name))
     inputs, targets = examples.batch(np.arange(len(TEXTS)))
-    loss = tf.reduce_mean(trained.loss(targets, trained.forward(inputs))).numpy()
-    assert trained.evaluate(data(trained.problem.name))["loss"] == pytest.approx(loss, rel=1e-4)
+    loss = tf.reduce_mean(trained.objective.loss(targets, trained.forward(inputs))).numpy()
+    assert trained.evaluate(data(trained.objective.name))["loss"] == pytest.approx(loss, rel=1e-4)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -100,7 +100,7 @@ def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
         probabilities = model.predict_proba(validation)
         sets = [set(json.loads(cell)) for cell in validation.labels]
         true = np.array([[label in labels for label in model.labels] for labels in sets])
-        return model.problem.thresholds, best_thresholds(true, probabilities)
+        return model.objective.thresholds, best_thresholds(true, probabilities)
 
     found, expected = thresholds(data(), data().take(range(5, 17)))
     np.testing.assert_array_equal(found, expected)
@@ -109,15 +109,15 @@ def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
 def test_a_label_without_validation_text_is_named(tiny_bert):
     callback, model = RecordingCallback(), fresh(tiny_bert)
     model.fit(data(), data().take([0, 1, 4]), callback, **FIT)
-    assert callback.messages == ["1 labels have no validation text, so their threshold is 0.5: story"]
-    assert model.problem.thresholds[2] == 0.5
+    assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
+    assert model.objective.thresholds[2] == 0.5
 
 
 def test_numbers_are_standardised_by_the_training_set(tiny_bert):
     model = fresh(tiny_bert, "regression")
     train = data("regression").take(range(16))
     model.fit(train, data("regression"), RecordingCallback(), **FIT)
-    assert (model.problem.mean, model.problem.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
+    assert (model.objective.mean, model.objective.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
 
 
 def test_a_split_keeps_every_label_on_both_sides():
@@ -285,12 +285,12 @@ def test_settings_that_are_wrong_are_refused(tiny_bert, tmp_path, problem, chang
 
 def test_a_plan_and_a_fit_that_is_refused_change_no_answer(tiny_bert):
     model = fresh(tiny_bert, "multi-label")
-    model.problem.thresholds[:] = 0.25
+    model.objective.thresholds[:] = 0.25
     model.plan(data("multi-label"), data("multi-label"), **FIT)
     unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
     with pytest.raises(DataError, match="never seen"):
         model.fit(data("multi-label"), unknown, **FIT)
-    assert (model.problem.thresholds == 0.25).all()
+    assert (model.objective.thresholds == 0.25).all()
     numbers = fresh(tiny_bert, "regression")
     before = numbers.settings()
     numbers.plan(data("regression"), data("regression"), **FIT)

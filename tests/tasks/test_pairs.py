@@ -87,7 +87,7 @@ def test_every_way_of_fine_tuning(tiny_bert, fine_tune, tmp_path):
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model", precision="float32")
     np.testing.assert_array_equal(loaded.predict_proba(texts), model.predict_proba(texts))
-    with pytest.warns(UserWarning, match="texts were cut"):
+    with pytest.warns(UserWarning, match="texts were truncated"):
         assert loaded.predict(pairs(1)) == loaded.predict(texts)
     assert loaded.evaluate(pairs(1))["texts"] == len(FIRST)
     assert json.loads((tmp_path / "model" / "config.json").read_text())["settings"]["pairs"] is True
@@ -100,7 +100,7 @@ def test_stored_activations_see_the_segments(tiny_bert):
     part = model.tokenize(as_batches(list(zip(FIRST, SECOND, strict=True))))
     halves = model.backbone.halves(1)
     batch = part.batch(np.arange(len(part)))
-    np.testing.assert_allclose(model.above(halves, halves.below(batch)), model.forward(batch), atol=1e-5)
+    np.testing.assert_allclose(model.forward_trainable(halves, halves.below(batch)), model.forward(batch), atol=1e-5)
 
 
 def test_word_vectors_join_the_two(tiny_word_vectors):

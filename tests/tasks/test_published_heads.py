@@ -140,11 +140,9 @@ def test_the_table_of_tokens_once_more(name, decoder, embeddings, published, tmp
     as_published(logits(filler(same), name), name)
     another = with_head(name, tmp_path / "another", {**tensors_of(name), decoder: table[::-1].copy()})
     notes, _ = fitted(filler(another))
-    assert notes[0].startswith(
-        f"the head is new, since {decoder} in {another / 'model.safetensors'} is not the table of tokens: it is fitted"
-    )
+    assert notes[0].startswith(f"new head ({decoder} in {another / 'model.safetensors'}")
 
 
 def test_a_backbone_alone_gets_a_new_head(published, tmp_path):
     folder = with_head("bert", tmp_path / "headless", {})
-    assert fitted(filler(folder))[0][0].startswith("the head is new: it is fitted to the frozen backbone first, by ")
+    assert fitted(filler(folder))[0][0].startswith("new head: training it alone on ")

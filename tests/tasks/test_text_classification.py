@@ -89,7 +89,7 @@ def test_same_seed_same_weights_other_seed_others(tiny_bert):
     def weights(seed):
         model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32", seed=seed)
         model.fit(two_labels(), seed=seed, **FIT)
-        return np.concatenate([weight.numpy().ravel() for weight in model._weights().values()])
+        return np.concatenate([weight.numpy().ravel() for weight in model.weights.values()])
 
     np.testing.assert_array_equal(weights(0), weights(0))
     assert np.abs(weights(0) - weights(1)).max() > 1e-4
@@ -152,27 +152,27 @@ def test_the_temperature_is_fitted_to_the_validation_set(tiny_bert, tmp_path, da
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32")
     steps = {} if config.get("head") == "logistic" else {**FIT, "learning_rate": 1e-2}
     model.fit(data, validation, callback, **steps, **config)
-    found, logits = model.problem.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
-    if model.problem.width == 1:
+    found, logits = model.objective.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
+    if model.objective.width == 1:
         logits = np.concatenate([0 * logits, logits], axis=1)
     assert found == pytest.approx(best_temperature(validation.label_ids(model.labels), logits), rel=1e-3)
     assert found != 1
     shares = np.exp(logits / found)
     probabilities = model.predict_proba(validation)
     np.testing.assert_allclose(probabilities, shares / shares.sum(axis=1, keepdims=True), atol=1e-6)
-    assert f"logits are divided by {found:.2f}, a temperature fitted to 20 validation texts" in callback.messages
+    assert f"calibrated: temperature {found:.2f} (20 validation texts)" in callback.messages
     assert model.evaluate(validation)["loss"] < model.record["metrics"]["validation"]["val_loss"]
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
-    assert loaded.problem.temperature == found
+    assert loaded.objective.temperature == found
     np.testing.assert_array_equal(loaded.predict_proba(validation), probabilities)
 
 
 def test_a_second_training_begins_with_no_temperature(tiny_bert):
     data = two_labels()
     model = tg.TextClassifier(tiny_bert, data.label_names, precision="float32", temperature=7.0)
-    model.survey(data)
-    assert model.problem.temperature == 1
+    model.objective.prepare(data)
+    assert model.objective.temperature == 1
     assert "temperature" not in model.settings()
 
 
@@ -255,7 +255,7 @@ def test_windows_keep_the_order(trained, monkeypatch):
 
 def test_the_first_windows_of_a_stream_are_short(trained):
     texts = np.array([f"{'film ' * (row % 7)}{GOOD[row % 5]}".encode() for row in range(400)], object)
-    pairs = list(trained.paired([texts[:300], texts[300:]], trained.probabilities))
+    pairs = list(trained.stream_with_texts([texts[:300], texts[300:]], trained.probabilities))
     assert [len(window) for window, _ in pairs] == [32, 128, 240]
     assert np.concatenate([window for window, _ in pairs]).tolist() == texts.tolist()
     found = np.concatenate([probabilities for _, probabilities in pairs])
@@ -270,7 +270,7 @@ def test_truncation_is_counted(tiny_bert):
     assert model.record["data"]["train"]["truncated"] == expected
     assert model.record["data"]["validation"]["truncated"] == expected
     assert model.evaluate(data)["truncated"] == expected
-    with pytest.warns(UserWarning, match=r"6 texts were cut to 6 tokens \(51 tokens dropped\)"):
+    with pytest.warns(UserWarning, match=r"6 texts were truncated to 6 tokens \(51 tokens dropped\)"):
         model.predict(data)
 
 

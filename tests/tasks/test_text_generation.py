@@ -84,7 +84,7 @@ def test_what_is_not_judged_has_no_gradient(tiny_gpt2):
     vectors = model.forward(rows)
     with tf.GradientTape() as tape:
         tape.watch(vectors.values)
-        loss = tf.reduce_sum(model.loss(targets, vectors))
+        loss = tf.reduce_sum(model.objective.loss(targets, vectors))
     moved = np.abs(tape.gradient(loss, vectors.values).numpy()).max(1) > 0
     np.testing.assert_array_equal(moved, targets.values.numpy() != IGNORED_TARGET)
     assert 0 < moved.sum() < len(moved)
@@ -136,9 +136,9 @@ def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
 
 def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):
     model = fresh(tiny_gpt2)
-    before = {name: weight.numpy() for name, weight in model._weights().items()}
+    before = {name: weight.numpy() for name, weight in model.weights.items()}
     model.fit(documents(), documents(), RecordingCallback(), fine_tune="last:1", **FIT)
-    moved = {name for name, weight in model._weights().items() if not np.array_equal(weight.numpy(), before[name])}
+    moved = {name for name, weight in model.weights.items() if not np.array_equal(weight.numpy(), before[name])}
     assert moved
     assert all("transformer_layer_1" in name or "layer_norm" in name for name in moved)
     assert not any("embedding" in name for name in moved)
@@ -158,10 +158,10 @@ def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
 
 def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
     model = fresh(tiny_gpt2)
-    assert model.fit_config({}).batch_tokens == model.backbone.training_defaults.batch_tokens
-    assert model.fit_config({"batch_tokens": 7}).batch_tokens == 7
+    assert model.training_config({}).batch_tokens == model.backbone.training_defaults.batch_tokens
+    assert model.training_config({"batch_tokens": 7}).batch_tokens == 7
     model._vocabulary_rows = 2**20
-    assert model.fit_config({}).batch_tokens == 64
+    assert model.training_config({}).batch_tokens == 64
 
 
 @pytest.mark.parametrize("fit", [{"fine_tune": "none"}, {"gradual_unfreezing": True}])
@@ -198,7 +198,7 @@ def test_prompts_are_cleaned_as_texts_are(tiny_gpt2):
 
 def test_a_cut_prompt_is_told(tiny_gpt2):
     model, long = fresh(tiny_gpt2), "one two three " * 60
-    with pytest.warns(UserWarning, match=r"1 prompts were cut at their beginning .* tokens dropped"):
+    with pytest.warns(UserWarning, match=r"1 prompts were truncated at their beginning .* tokens dropped"):
         model.generate(["a", long], max_new_tokens=4)
     truncated = TruncationCount()
     ((answers,),) = model.answers([np.array([b"a", long.encode()], object)], truncated)

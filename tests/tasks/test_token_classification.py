@@ -12,7 +12,7 @@ from tests.helpers.paths import GOLDEN
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft import registry
 from textgraft.errors import ConfigError, DataError
-from textgraft.tasks.word_rows import Widening, WordRows, tags_of
+from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.cleaning import Cleaning
 from tokenizers import Tokenizer, pre_tokenizers
 
@@ -54,7 +54,7 @@ def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "roberta", dropout=0)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune=fine_tune, **FIT)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
-    trained, total = model.parameters(fine_tune)
+    trained, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()
     assert trained < total or fine_tune == "all"
 
 
@@ -166,23 +166,23 @@ def test_spans_within_words_are_widened_and_counted(tiny_bert):
     text = "the film-plot was very good"
     spans = [(4, 8, "X"), (9, 13, "X"), (18, 22, "X"), (22, 23, "X")]
     data = tg.TaggedDataset.from_lists([text], [spans])
-    count = Widening()
-    tags = tags_of([*data], rows.words([*data]), {"X": 0}, count)
+    count = AlignmentCount()
+    tags = align_tags([*data], rows.words([*data]), {"X": 0}, count)
     assert tags.tolist() == [0, 1, 0, 1, 0]
-    assert (count.spans, count.widened, count.lost) == (4, 1, 2)
-    assert len(count.lines("there")) == 2
+    assert (count.spans, count.widened, count.dropped) == (4, 1, 2)
+    assert len(count.notices("there")) == 2
     notes = RecordingCallback()
     model = fresh(tiny_bert)
     model.fit(data, data, notes, epochs=1)
-    assert any("1 of 4 labelled spans begin or end within a word" in note for note in notes.messages)
+    assert any("1 of 4 labelled spans start or end within a word" in note for note in notes.messages)
 
 
 def test_each_sign_is_a_word_where_labels_are_offsets(tiny_bert):
     _, rows = rows_of(tiny_bert, "signs")
     data = tg.TaggedDataset.from_lists(["the film-plot was"], [[(4, 8, "X"), (9, 13, "X")]])
-    count = Widening()
-    assert tags_of([*data], rows.words([*data]), {"X": 0}, count).tolist() == [0, 1, 0, 1, 0]
-    assert (count.widened, count.lost) == (0, 0)
+    count = AlignmentCount()
+    assert align_tags([*data], rows.words([*data]), {"X": 0}, count).tolist() == [0, 1, 0, 1, 0]
+    assert (count.widened, count.dropped) == (0, 0)
 
 
 # === Decoding, bad input, folders ===
@@ -193,8 +193,8 @@ def test_constrained_decoding_begins_what_goes_on(tiny_bert):
     logits = next(free.outputs([np.array([b"the film was good . it was a very dull plot"], object)]))
     logits.values[:] = 0
     logits.values[3, 2] = 5  # within X, after nothing
-    assert free._tags(logits)[3] == 2
-    assert bound._tags(logits)[3] != 2 or bound._tags(logits)[2] in (1, 2)
+    assert free.objective.tags(logits)[3] == 2
+    assert bound.objective.tags(logits)[3] != 2 or bound.objective.tags(logits)[2] in (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_constrained_decoding_begins_what_goes_on(tiny_bert):
     [
         ({"splitting": "odd"}, "splitting 'odd' is unknown"),
         ({"decoding": "odd"}, "decoding 'odd' is unknown"),
-        ({"cleaning": Cleaning(strip_html=True)}, "strip_html takes words away"),
+        ({"cleaning": Cleaning(strip_html=True)}, "strip_html removes words"),
     ],
 )
 def test_settings_that_make_no_sense(tiny_bert, settings, message):

@@ -122,7 +122,7 @@ def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
     history = model.fit(data(), data(), RecordingCallback(), **config, **FIT)
-    model.problem.temperature = 1.0  # as in the history
+    model.objective.temperature = 1.0  # as in the history
     assert history.records[history.best_epoch - 1]["val_loss"] == pytest.approx(
         model.evaluate(data())["loss"], rel=1e-4
     )
@@ -131,7 +131,7 @@ def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
 def test_logistic_head(tiny_bert):
     model = classifier(tiny_bert)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune="none", head="logistic")
-    model.problem.temperature = 1.0  # as in the history
+    model.objective.temperature = 1.0  # as in the history
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
 

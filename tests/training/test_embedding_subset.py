@@ -48,7 +48,7 @@ def dense_steps(model, tokens, targets, config, order):
         padded = model.text_graph.pad(tokens.batch(rows))
         with tf.GradientTape() as tape:
             outputs = model.model({name: padded[name] for name in model.model.input}, training=True)
-            loss = tf.reduce_mean(model.loss(tf.constant(targets[rows]), outputs))
+            loss = tf.reduce_mean(model.objective.loss(tf.constant(targets[rows]), outputs))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], variables)
     after = [variable.numpy() for variable in variables]
@@ -72,7 +72,7 @@ def test_every_row_equals_the_dense_optimization(model, optimizer, clip_norm):
     whole = model.backbone.token_table.vectors.numpy()
     compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay(config))
     assert compact.vectors.shape[0] < len(whole)  # some rows no text uses
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
+    network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, targets), config)
     for number, rows in enumerate(order):
         step(rows, config.learning_rate, number)
@@ -110,7 +110,7 @@ def test_the_table_is_not_cast_whole(tiny_bert):
     model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="mixed_bfloat16")
     tokens = model.tokenize(as_batches(TEXTS))
     compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.0)
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
+    network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, np.zeros(len(TEXTS), np.int32)), TrainingConfig(batch_tokens=1 << 20))
     casts = [
         op.outputs[0].shape
@@ -133,7 +133,7 @@ def test_parts_of_a_step_add_up_to_the_step(model, optimizer):
         config = TrainingConfig(optimizer=optimizer, clip_norm=1.0, learning_rate=1e-3, batch_tokens=batch_tokens)
         for variable, value in zip(model.model.trainable_variables, before, strict=True):
             variable.assign(value)
-        network = Network(model.model, model.forward, model.loss, model.metrics)
+        network = Network(model.model, model.forward, model.objective)
         step = TrainingStep(network, Examples(tokens, targets), config)
         results = [step(np.array([5, 0, 2, 3, 1]), 1e-3, number) for number in range(5)]
         ends.append([variable.numpy() for variable in model.model.trainable_variables])
@@ -154,5 +154,5 @@ def test_validation_sees_what_the_model_gives_in_the_end(model, optimizer):
     others = tg.Dataset.from_lists(["bad plot", "dull", "not very fine"] * 3, ["bad", "bad", "good"] * 3)
     fit = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "weight_decay": 1.0, "optimizer": optimizer}
     history = model.fit(data, others, **fit)
-    model.problem.temperature = 1.0  # as in the history
+    model.objective.temperature = 1.0  # as in the history
     assert model.evaluate(others)["loss"] == pytest.approx(history.records[0]["val_loss"], abs=1e-5)

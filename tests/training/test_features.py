@@ -96,7 +96,7 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
     vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
     scaled = vectors / np.sqrt((vectors**2).sum(axis=1).mean())
     reference = LogisticRegression(tol=1e-8, max_iter=1000).fit(scaled, labels)
-    model.problem.temperature = 1.0
+    model.objective.temperature = 1.0
     np.testing.assert_allclose(model.predict_proba(TEXTS), reference.predict_proba(scaled), atol=1e-3)
     assert history.records[0]["val_accuracy"] == pytest.approx(reference.score(scaled, labels))
     assert history.records[0]["val_loss"] < np.log(len(names))

@@ -11,7 +11,6 @@ from tests.helpers.paths import GOLDEN
 from tests.helpers.resuming import RecordingCallback
 from tests.training.test_resume import TEXTS, data
 from textgraft.errors import ConfigError, TrainingError
-from textgraft.tasks.fine_tuning import FineTuning
 from textgraft.training.features import Activations, check_disk_space
 from textgraft.training.history import History
 from textgraft.training.loop import Training
@@ -29,7 +28,7 @@ def fit(model, **config):
 
 
 def weights(model):
-    return {name: weight.numpy() for name, weight in model._weights().items()}
+    return {name: weight.numpy() for name, weight in model.weights.items()}
 
 
 def moved(before, after):
@@ -40,7 +39,7 @@ def moved(before, after):
 def test_the_last_blocks_are_trained_and_nothing_below(family):
     model = fresh(family)
     before = weights(model)
-    trainable, total = model.parameters("last:1")
+    trainable, total = model.fine_tuning(fine_tune="last:1").parameter_counts()
     fit(model, fine_tune="last:1")
     changed = moved(before, weights(model))
     number = "layer_1/"
@@ -75,16 +74,15 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     model, other = fresh(family), fresh(family)
     config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
     history = fit(model, **config, cache_dtype=stored)
-    chosen, _, read = other._prepared(data(), data(), config)
+    run = other._prepare_run(data(), data(), config)
     halves = other.backbone.halves(1)
-    network, _, _ = FineTuning(other, chosen).to_train(read, RecordingCallback())
+    network, _, _ = run.mode.build(run.examples, RecordingCallback())
 
     def forward(batch, training=False):
         return other.head(other.pooling(*halves.vectors(halves.below(batch), training)), training=training)
 
-    plain = Training(
-        replace(network, forward=forward), read["train"], read["validation"], chosen, RecordingCallback()
-    ).run()
+    network = replace(network, forward=forward)
+    plain = Training(network, *run.examples.values(), run.mode.config, RecordingCallback()).run()
     for one, another in zip(history.records, plain.records, strict=True):
         for name in ("loss", "val_loss"):
             assert one[name] == pytest.approx(another[name], abs=tolerance)
@@ -108,7 +106,7 @@ def test_matrices_beside_queries_and_values(family):
     model = fresh(family)
     before = weights(model)
     layers = 1 if family == "albert" else 2
-    trainable, total = model.parameters("lora:3")
+    trainable, total = model.fine_tuning(fine_tune="lora:3").parameter_counts()
     beside = 32 * 2 * 3 + 3 * 16 + 32  # of (dim, heads, rank) and (rank, width), and the bias
     assert trainable == layers * 2 * beside + model.head.count_params()
     assert total == sum(weight.size for weight in before.values())

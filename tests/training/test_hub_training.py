@@ -28,7 +28,7 @@ def test_fifty_steps_change_the_table_as_the_legacy_program_changes_it(tmp_path)
 
     tokens = model.tokenize(as_batches(golden["texts"].tolist()))
     compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay=0.0)
-    network = Network(model.model, model.forward, model.loss, model.metrics, compact=compact)
+    network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     config = TrainingConfig(optimizer="adam", clip_norm=0.0, learning_rate=RATE, batch_tokens=1 << 20)
     step = TrainingStep(network, Examples(tokens, golden["targets"]), config)
     for number, chosen in enumerate(golden["order"]):

@@ -42,7 +42,7 @@ def fresh(preset, **architecture):
 
 
 def read(model, texts, kept=True):
-    return model.tokenize(as_batches(texts), model.id_cache() if kept else None)
+    return model.tokenize(as_batches(texts), model._id_cache() if kept else None)
 
 
 @pytest.mark.parametrize(

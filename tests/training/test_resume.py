@@ -77,11 +77,11 @@ def test_cut_after_the_last_epoch(preset, tmp_path):
 
     def fit(model, callback, run):
         if callback.action:
-            model.settle = lambda *_: crash()
+            model.objective.calibrate = lambda *_: crash()
         model.fit(data(), data(), callback, run, **FIT)
 
     resumed, *_ = assert_resume_changes_nothing(lambda: fresh(preset), fit, 3 * STEPS + 1, tmp_path / "run")
-    assert resumed.problem.temperature != 1
+    assert resumed.objective.temperature != 1
 
 
 def test_an_earlier_epoch_may_be_the_best(tiny_bert, tmp_path):

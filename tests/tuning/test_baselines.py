@@ -103,8 +103,10 @@ def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
     (found,) = baselines(REGRESSION, train, validation)
     assert found.name == "TF-IDF + ridge regression"
     model = TextClassifier(tiny_bert, precision="float32", problem=REGRESSION)
-    model.survey(train)
-    constant = float(np.mean(model.loss(model.problem.targets(validation), np.zeros((len(validation), 1), np.float32))))
+    model.objective.prepare(train)
+    constant = float(
+        np.mean(model.objective.loss(model.objective.targets(validation), np.zeros((len(validation), 1), np.float32)))
+    )
     assert found.score < 0.7 * constant
     unknown = relabelled(validation, validation.numbers().tolist(), REGRESSION)
     strange = Dataset.from_lists(["zzz"] * len(unknown), unknown.numbers().tolist(), problem=REGRESSION)

@@ -135,5 +135,5 @@ def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
 )
 def test_a_score_counts_what_training_judges_epochs_by(task, score, trials, tiny_bert):
     model = built({**FIXED, "preset": tiny_bert}, task)
-    assert task.measure(model.score) == Measure(score, 3, trials)
-    assert model.examples(task.parts.validation).trials == trials
+    assert task.measure(model.objective.score) == Measure(score, 3, trials)
+    assert model.examples(task.parts.validation).sample_size == trials

@@ -74,6 +74,6 @@ def _predictions(model: Any) -> Any:
 
     table = Table("sentence", "label", "probability", title="sentences it has not seen")
     probabilities = model.predict_proba(list(_SENTENCES))
-    for sentence, row, label in zip(_SENTENCES, probabilities, model.decode(probabilities), strict=True):
+    for sentence, row, label in zip(_SENTENCES, probabilities, model.objective.decode(probabilities), strict=True):
         table.add_row(sentence, label, f"{row.max():.2f}")
     return table

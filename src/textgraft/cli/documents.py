@@ -40,9 +40,10 @@ def learn(model: Any, parts: Any, given: dict[str, Any], checkpoints: Any) -> No
     """Train a task on texts alone; say what goes in and what came of it."""
     from textgraft.cli.console import say
 
-    trained, total = model.parameters(given.get("fine_tune", "all"))
+    trained, total = model.fine_tuning(fine_tune=given.get("fine_tune", "all")).parameter_counts()
     say(
-        f"{model.name} on {len(parts.train):,} texts, {model.summary()}, judged by {len(parts.validation):,} others; "
+        f"{model.name} on {len(parts.train):,} texts, {model.objective.summary}, "
+        f"judged by {len(parts.validation):,} others; "
         f"{model.backbone.origin.preset}: {total:,} parameters ({trained:,} trainable), {model.precision}"
     )
     history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **some(given, _FIT))

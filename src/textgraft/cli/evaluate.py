@@ -58,4 +58,4 @@ def evaluate(
     model = load_as(TrainableTask, stored, precision or "auto")
     metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
     say_truncated(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    show_json(metrics) if json else show(model.report(metrics))
+    show_json(metrics) if json else show(model.objective.report(metrics))

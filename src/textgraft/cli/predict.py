@@ -82,10 +82,10 @@ def _label(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bo
 
     truncated = TruncationCount()
     batches = (batch.inputs for batch in stream)
-    columns = [*(["text", "pair"] if pairs else ["text"]), *model.answer_columns]
+    columns = [*(["text", "pair"] if pairs else ["text"]), *model.objective.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
         shown = followed(batches) if out else batches
-        for texts, answers in model.paired(shown, partial(model.answers, truncated=truncated)):
+        for texts, answers in model.stream_with_texts(shown, partial(model.answers, truncated=truncated)):
             cells = texts.T if pairs else [texts]
             table.write([*([text.decode() for text in column] for column in cells), *answers])
     return truncated

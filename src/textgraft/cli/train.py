@@ -116,7 +116,11 @@ def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
     if given.get("verbose"):
         say(f"{history.graphs} graphs compiled; {history.padding:.1%} of the tokens in training were padding")
     if parts.test is not None:
-        show(model.report(model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))))
+        show(
+            model.objective.report(
+                model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
+            )
+        )
     for name, part in model.record["data"].items():
         say_truncated(name, part["truncated"], model.architecture.sequence_length)
     return model
@@ -168,20 +172,17 @@ def _widths(hidden: str) -> tuple[int, ...]:
 
 
 def _summary(parts: Any, model: Any, fine_tune: str) -> str:
-    trainable, total = model.parameters(fine_tune)
+    trainable, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()
     counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
     return (
-        f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
+        f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
         f"({trainable:,} trainable), {model.precision}"
     )
 
 
 def _outcome(model: Any, history: Any) -> str:
-    fine_tune, head = (model.record["fit"][name] for name in ("fine_tune", "head"))
-    how, end = "", f"kept epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
-    if fine_tune == "none":
-        how = "each text went through the backbone once, the head trained on the stored vectors"
-        return f"{how} by logistic regression; {history.seconds:.1f} s" if head == "logistic" else f"{how}; {end}"
-    if fine_tune.startswith("last:"):
-        how = "each text went through the blocks below once, those above trained on what was stored; "
-    return f"{how}{end}"
+    mode = model.fine_tuning(**{name: model.record["fit"][name] for name in ("fine_tune", "head")})
+    if not mode.has_steps:
+        return f"{mode.note}; {history.seconds:.1f} s"
+    best = f"best epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
+    return f"{mode.note}; {best}" if mode.note else best

@@ -140,7 +140,7 @@ def _test(given: dict[str, Any], folder: Any, study: Any, spec: Any, run: str, m
         study.keep_tested(run)
         model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
         model.save(folder.model, overwrite=True)
-    show(model.report(model.record["metrics"]["test"]))
+    show(model.objective.report(model.record["metrics"]["test"]))
 
 
 def _require_readable(given: dict[str, Any]) -> None:

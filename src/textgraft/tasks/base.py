@@ -1,11 +1,10 @@
-"""The contract of a task: a backbone, a head, and the labels the head speaks."""
+"""The contract of a task: a backbone, a head, and the settings that make predictions of their outputs."""
 
 import pkgutil
 import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -33,8 +32,8 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.rows import map_in_chunks
 from textgraft.text.truncation import WINDOWS
-from textgraft.training.config import TrainingConfig
 from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.objective import Objective
 from textgraft.training.token_ids import IdCache, PairIds, TokenIds, TruncationCount
 from textgraft.training.windows import WindowIds
 
@@ -45,28 +44,31 @@ _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 class Task(ABC):
-    """A pretrained backbone with a head; it takes plain strings.
+    """A pretrained backbone with a head; it takes strings.
 
     It has a plain `keras.Model` (`model`), from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
-
-    What follows speaks of a head on one pooled vector per text; a task with another kind of head says how it joins.
+    Methods are those of a head on one pooled vector per text; a task with another kind of head overrides them.
 
     Attributes:
         name: the task's id, as Hugging Face names it.
         pooled: whether the head takes one vector per text.
-        pairs: whether it takes pairs of texts.
+        ties_embeddings: whether the head reads the token table too.
+        pairs: whether the task takes pairs of texts.
+        objective: what the head predicts; only of tasks that can be trained.
         backbone: tokenizer and pretrained network.
-        architecture: without None.
+        architecture: with every default filled in.
         text_graph: strings to packed rows.
         pooling: token vectors to a text vector.
-        head: the `keras.Model` from the pooled vector (b, dim) on.
-        model: both.
-        record: what is known of its training; kept in the model folder.
+        head: the `keras.Model` from the pooled vector (b, dim) to the outputs.
+        model: backbone, pooling and head.
+        record: facts about the training, which the model folder keeps.
     """
 
     name: ClassVar[str]
     pooled: ClassVar[bool] = True
+    ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
+    objective: Objective
 
     def __init__(
         self,
@@ -77,11 +79,11 @@ class Task(ABC):
         trust_savedmodel: bool = False,
         **architecture: Any,
     ) -> None:
-        """Load the backbone and join the parts.
+        """Load the backbone and build the head.
 
         Args:
-            preset: what `load_backbone` takes, a model folder, whose backbone is taken as it was trained, or a backbone
-                already loaded with the same precision.
+            preset: see `load_backbone`; or a model folder, whose trained backbone is used; or a backbone that was
+                loaded with the same precision.
             precision: "auto", "float32" or "mixed_bfloat16".
             vocabulary_limit: see `load_backbone`.
             trust_savedmodel: see `load_backbone`.
@@ -94,12 +96,12 @@ class Task(ABC):
         self.precision = runtime.choose_precision(precision)
         reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
         self.backbone = backbone = backbone_of(preset, self.precision, reading)
-        self.architecture = self.filled(architecture)
+        self.architecture = self.fill_architecture(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
         special = backbone.special_tokens
         self.text_graph = TextGraph(
-            self.clean(),
+            self._cleaning(),
             backbone.tokenize,
             special.start,
             special.end,
@@ -114,27 +116,23 @@ class Task(ABC):
         # === Functional model ===
         inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
         self.head = self.build_head()
-        outputs = self.on_top(backbone.network(inputs), inputs["padding_mask"])
+        outputs = self.apply_head(backbone.network(inputs), inputs["padding_mask"])
         self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, self.input_spec)
 
-    def clean(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """What is done to texts first, as graph ops."""
-        return self.architecture.cleaning
-
-    def filled(self, architecture: Mapping[str, Any]) -> Architecture:
-        """An architecture for this task and its backbone, without None; nothing is built.
+    def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
+        """The architecture with this backbone's defaults; nothing is built.
 
         Args:
-            architecture: fields of `Architecture`.
+            options: fields of `Architecture`.
 
         Raises:
             ConfigError: for an unknown field, or one that does not suit the backbone or the task.
         """
-        whole = filled(architecture, self.backbone)
-        if whole.truncation == WINDOWS and (self.pairs or not self.pooled):
-            raise ConfigError("truncation 'windows' is for one answer per single text; choose head or head+tail")
-        return whole
+        architecture = filled(options, self.backbone)
+        if architecture.truncation == WINDOWS and (self.pairs or not self.pooled):
+            raise ConfigError("truncation windows needs one vector per single text; choose head or head+tail")
+        return architecture
 
     @abstractmethod
     def build_head(self) -> keras.Model:
@@ -142,142 +140,132 @@ class Task(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the task's constructor needs beside backbone and architecture, as JSON values."""
+        """The constructor's arguments beside backbone and architecture, as JSON values."""
+
+    # === Network ===
 
     @property
     def input_spec(self) -> Any:
         """The type of a batch of rows."""
         return self._ids.spec
 
-    def on_top(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """Token vectors (b, t, dim) and their mask (b, t) to the head's output, in the functional model."""
+    @property
+    def windowed(self) -> bool:
+        """Whether a text is a row of windows."""
+        return self.architecture.truncation == WINDOWS
+
+    @property
+    def max_windows(self) -> int:
+        """Number of windows of one text that go through the network at once."""
+        return max(1, self.backbone.training_defaults.batch_tokens // (self.architecture.sequence_length or 1))
+
+    @property
+    def weights(self) -> dict[str, keras.Variable]:
+        """Variables of backbone and head by their name in a model folder."""
+        networks = {"backbone": self.backbone.network, "head": self.head}
+        return {
+            f"{part}/{weight.path}": weight
+            for part, network in networks.items()
+            for weight in network.weights
+            if "seed_generator_state" not in weight.path
+        }
+
+    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        """Token vectors (b, t, dim) and their mask (b, t) to the outputs, in the functional model."""
         return self.head(self.pooling(vectors, mask))
 
     def forward(self, batch: Any, training: bool = False) -> Any:
-        """A batch of rows to the model's outputs, as graph ops.
+        """A batch of rows to the outputs, as graph ops.
 
         Args:
-            batch: of `input_spec`; token ids, int32 ragged (b, None), those of pairs, or windows, (b, None, None).
+            batch: of `input_spec`: token ids, int32 ragged (b, None), those of pairs, or windows, (b, None, None).
             training: whether dropout is on.
         """
 
-        def give(rows: Any) -> tf.Tensor:
+        def outputs(rows: Any) -> tf.Tensor:
             return self.head(self.backbone.pool(rows, self.pooling, training), training=training)
 
-        return self._of_texts(batch, give, self.head.output_shape[-1], training)
+        return self._mean_over_windows(outputs, batch, self.head.output_shape[-1], training)
 
-    def above(self, halves: SplitNetwork, batch: Any, training: bool = False) -> Any:
-        """`forward` from what the lower half of the backbone gave.
+    def forward_trainable(self, split: SplitNetwork, batch: Any, training: bool = False) -> Any:
+        """`forward` from the outputs of `forward_frozen`.
 
         Args:
-            halves: of the backbone.
-            batch: of `input_spec`, but for the token ids, which are the lower half's output, ragged (b, None, dim) or,
-                of windows, (b, None, None, dim).
+            split: of the backbone.
+            batch: of `input_spec`, with vectors in place of token ids: ragged (b, None, dim) or, in windows,
+                (b, None, None, dim).
             training: whether dropout is on.
         """
 
-        def give(rows: Any) -> tf.Tensor:
-            return self.head(self.pooling(*halves.vectors(rows, training)), training=training)
+        def outputs(rows: Any) -> tf.Tensor:
+            return self.head(self.pooling(*split.vectors(rows, training)), training=training)
 
-        return self._of_texts(batch, give, self.head.output_shape[-1], training)
+        return self._mean_over_windows(outputs, batch, self.head.output_shape[-1], training)
 
-    def below(self, halves: SplitNetwork, batch: Any) -> tf.RaggedTensor:
-        """What the lower half of the backbone gives for each row, or each window of it, ragged (..., None, dim)."""
+    def forward_frozen(self, split: SplitNetwork, batch: Any) -> tf.RaggedTensor:
+        """Token ids to the outputs of the frozen blocks, ragged (..., None, dim)."""
         if not self.windowed:
-            return halves.below(batch)
-        windows = batch.values
-        return windows.with_values(
-            map_in_chunks(lambda some: halves.below(some).values, windows, self.most_windows, halves.dim)
-        )
+            return split.below(batch)
+        rows = batch.values
+        return rows.with_values(map_in_chunks(lambda part: split.below(part).values, rows, self.max_windows, split.dim))
 
     def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
-        """Packed rows to pooled vectors, float32 (b, dim), of windows to their mean; see `forward`."""
+        """Packed rows to pooled vectors, float32 (b, dim), averaged over windows; see `forward`."""
 
-        def give(rows: Any) -> tf.Tensor:
+        def vectors(rows: Any) -> tf.Tensor:
             return self.backbone.pool(rows, self.pooling, training)
 
-        return self._of_texts(batch, give, self.backbone.dim, training)
+        return self._mean_over_windows(vectors, batch, self.backbone.dim, training)
 
-    def tokenize(self, texts: Iterable[np.ndarray], kept: IdCache | None = None) -> TokenIds:
-        """Run the text graph over batches of UTF-8 bytes, (n,), or (n, 2) for pairs.
+    # === Texts ===
+
+    def tokenize(self, texts: Iterable[np.ndarray], cache: IdCache | None = None) -> TokenIds:
+        """Run the text graph over batches of UTF-8 bytes.
 
         Args:
-            texts: object arrays.
-            kept: of this task, see `id_cache`; None to keep nothing between runs.
+            texts: object arrays, (n,) or, for pairs, (n, 2).
+            cache: of token ids between runs.
 
         Raises:
-            DataError: for pairs where the task takes single texts, and the other way round.
+            DataError: for pairs where the task takes single texts, and the reverse.
         """
-        return self._ids.from_texts(map(self._fitting, texts), self.text_graph, kept)
-
-    def id_cache(self) -> IdCache:
-        """What the text graph gave in earlier runs of this user's."""
-        chosen = asdict(self.architecture)
-        settings = {
-            **{name: chosen[name] for name in ("cleaning", "sequence_length", "truncation")},
-            "family": self.backbone.family, "backbone": self.backbone.config(), "versions": runtime.versions(),
-        }  # fmt: skip
-        return IdCache(settings, self.backbone.assets(), ArrayCache.from_environment())
+        return self._ids.from_texts(map(self._check_pairs, texts), self.text_graph, cache)
 
     def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Any]:
-        """The model's outputs, streaming: nothing but one window of texts is held.
+        """Stream the model's outputs; only one window of texts is in memory.
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
-            truncated: what it takes is added to this; without it, a warning tells.
+            truncated: counts the dropped tokens; without it, a warning reports them.
 
         Yields:
-            float32 (m, ...), a window of rows after the other, in the order of the texts.
+            float32 (m, ...) for each window of texts, in order.
         """
         count = truncated or TruncationCount()
-        for window in windows(map(self._fitting, texts)):
+        for window in windows(map(self._check_pairs, texts)):
             tokens = self.tokenize([window])
             count.add(tokens.truncated)
-            yield self.outputs_for(tokens)
-        if truncated is None and count.texts:
-            length = self.architecture.sequence_length
-            warnings.warn(
-                f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
-            )
+            yield self._outputs_of(tokens)
+        if truncated is None:
+            self._warn_of_truncation(count)
 
-    def outputs_for(self, tokens: TokenIds) -> np.ndarray:
-        """The model's outputs for rows that are tokenised already, float32 (n, ...)."""
-        return compute_outputs(self._infer, tokens, self.backbone.training_defaults.batch_tokens)  # type: ignore[no-any-return]
-
-    def paired(
+    def stream_with_texts(
         self, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[Answer]]
     ) -> Iterator[tuple[np.ndarray, Answer]]:
-        """Each window of texts beside what a streaming method such as `outputs` gives for it.
+        """Pairs of a window of texts and the result of a streaming method such as `outputs` for it.
 
-        The first windows are short, so that the first answer comes at once.
+        The first windows are short, for a low latency of the first answer.
         """
-        for window in growing_windows(map(self._fitting, texts)):
+        for window in growing_windows(map(self._check_pairs, texts)):
             (result,) = function([window])
             yield window, result
-
-    def parameters(self, fine_tune: str = "all") -> tuple[int, int]:
-        """Number of parameters that a way of fine-tuning trains, and of all.
-
-        Args:
-            fine_tune: see `training.config.TrainingConfig`.
-        """
-        config = TrainingConfig(fine_tune=fine_tune)
-        parts: list[keras.Model] = [self.head]
-        if config.last_blocks:
-            parts.append(self.backbone.halves(config.last_blocks).upper)
-        elif fine_tune != "none":
-            parts.append(self.backbone.network)
-        adapted = self.backbone.adapted(config.lora_rank, 0) if config.lora_rank else nullcontext()
-        with adapted:
-            trained = sum(_size(part.trainable_variables) for part in parts)
-        return trained, _size(self._weights().values())
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write a model folder.
 
         Args:
-            folder: where; its parent must exist.
-            overwrite: replace a model folder that is there.
+            folder: its parent must exist.
+            overwrite: replace an existing model folder.
 
         Raises:
             ModelFolderError: when the folder exists, or cannot be written.
@@ -287,7 +275,7 @@ class Task(ABC):
             Path(folder),
             model_folder.Content(
                 config=config,
-                weights={name: weight.numpy() for name, weight in self._weights().items()},
+                weights={name: weight.numpy() for name, weight in self.weights.items()},
                 assets=self.backbone.assets(),
                 history=self.history,
                 card=write_card(config),
@@ -295,45 +283,52 @@ class Task(ABC):
             overwrite=overwrite,
         )
 
+    def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The cleaning of texts, as graph ops."""
+        return self.architecture.cleaning
+
+    def _id_cache(self) -> IdCache:
+        """The user's cache of token ids."""
+        architecture = asdict(self.architecture)
+        settings = {
+            **{name: architecture[name] for name in ("cleaning", "sequence_length", "truncation")},
+            "family": self.backbone.family, "backbone": self.backbone.config(), "versions": runtime.versions(),
+        }  # fmt: skip
+        return IdCache(settings, self.backbone.assets(), ArrayCache.from_environment())
+
     @property
     def _ids(self) -> type[TokenIds]:
         return WindowIds if self.windowed else PairIds if self.pairs else TokenIds
 
-    @property
-    def windowed(self) -> bool:
-        """Whether a text is a row of windows."""
-        return self.architecture.truncation == WINDOWS
+    def _outputs_of(self, tokens: TokenIds) -> np.ndarray:
+        return compute_outputs(self._infer, tokens, self.backbone.training_defaults.batch_tokens)  # type: ignore[no-any-return]
 
-    @property
-    def most_windows(self) -> int:
-        """Of one text, how many go through the network at once."""
-        return max(1, self.backbone.training_defaults.batch_tokens // (self.architecture.sequence_length or 1))
+    def _warn_of_truncation(self, count: TruncationCount) -> None:
+        if count.texts:
+            length = self.architecture.sequence_length
+            warnings.warn(
+                f"{count.texts:,} texts were truncated to {length} tokens ({count.tokens:,} tokens dropped)",
+                stacklevel=3,
+            )
 
-    def _of_texts(self, batch: Any, give: Callable[[Any], tf.Tensor], width: int, training: bool) -> tf.Tensor:
-        """What a function gives for rows, (b, width); where texts are in windows, the mean over those of a text."""
+    def _mean_over_windows(
+        self, function: Callable[[Any], tf.Tensor], batch: Any, width: int, training: bool
+    ) -> tf.Tensor:
+        """A function's values for rows, (b, width), averaged over the windows of each text."""
         if not self.windowed:
-            return give(batch)
-        found = give(batch.values) if training else map_in_chunks(give, batch.values, self.most_windows, width)
-        return tf.math.segment_mean(found, batch.value_rowids())
+            return function(batch)
+        rows = batch.values
+        values = function(rows) if training else map_in_chunks(function, rows, self.max_windows, width)
+        return tf.math.segment_mean(values, batch.value_rowids())
 
-    def _fitting(self, texts: np.ndarray) -> np.ndarray:
+    def _check_pairs(self, texts: np.ndarray) -> np.ndarray:
         if self.pairs and texts.ndim == 1:
             raise DataError("this model takes pairs of texts; give a second text for each")
         if texts.ndim == 2 and not self.pairs:
-            raise DataError("this model takes single texts; leave the second ones out, or train one with pairs")
+            raise DataError("this model takes single texts; drop the second texts, or train a model with pairs")
         return texts
 
-    def _weights(self) -> dict[str, keras.Variable]:
-        networks = {"backbone": self.backbone.network, "head": self.head}
-        return {
-            f"{part}/{weight.path}": weight
-            for part, network in networks.items()
-            for weight in network.weights
-            if "seed_generator_state" not in weight.path
-        }
-
     def _config(self) -> dict[str, Any]:
-        architecture = asdict(self.architecture)
         return {
             "format_version": model_folder.FORMAT_VERSION,
             "task": self.name,
@@ -342,7 +337,7 @@ class Task(ABC):
             "preset_sha256": dict(self.backbone.origin.sha256),
             "family": self.backbone.family,
             "backbone": self.backbone.config(),
-            "architecture": architecture,
+            "architecture": asdict(self.architecture),
             "precision": self.precision,
             "versions": runtime.versions(),
             **self.record,
@@ -368,7 +363,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
         # It may quote the config, line breaks and all.
         reason = " ".join(_BREAKS.split(str(error)))
         raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
-    stored.assign(task._weights())
+    stored.assign(task.weights)
     task.history = stored.history
     task.record = {key: stored.config[key] for key in ("run", "fit", "metrics", "data") if key in stored.config}
     return task
@@ -441,7 +436,3 @@ def _untrained(stored: StoredModel, precision: str) -> Task:
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
     kind = pkgutil.resolve_name(task_spec(config["task"]).class_path)
     return kind(backbone, precision=precision, **architecture, **config["settings"])  # type: ignore[no-any-return]
-
-
-def _size(variables: Iterable[keras.Variable]) -> int:
-    return sum(int(np.prod(variable.shape)) for variable in variables)

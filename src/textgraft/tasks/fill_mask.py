@@ -1,6 +1,5 @@
-"""fill-mask: what is behind a mask, by a backbone that sees both sides of it; learned by hiding tokens of texts."""
+"""fill-mask: the tokens behind masks, by a bidirectional backbone; trained by masking tokens of texts."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,9 @@ from textgraft.backbones.layer_config import ACTIVATIONS, LayerConfig
 from textgraft.backbones.token_table import TokenTable
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
+from textgraft.tasks.fine_tuning.base import SilentCallback
 from textgraft.tasks.language_modelling import LanguageModelling
+from textgraft.tasks.objectives.language_model import MaskedTokens
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.text.string_ops import TokenPreservingCleaning
@@ -28,23 +29,23 @@ from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
 from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
 
-# Texts whose logits are held at once.
-_AT_ONCE = 64
+# Texts whose logits are in memory at once.
+_MAX_TEXTS = 64
 
-_NEW = "the head is new"
-_NEW_COMPUTATION: dict[str, Any] = {"activation": "gelu", "layer_norm_epsilon": 1e-12}
+_NEW_HEAD = "new head"
+_NEW_LAYER_CONFIG: dict[str, Any] = {"activation": "gelu", "layer_norm_epsilon": 1e-12}
 
-# A head that knows nothing is fitted to a frozen backbone with so many rows, as docs/measurements.md has measured.
-_FIRST: dict[str, Any] = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "optimizer": "adam"}
-_FIRST_ROWS = 1024
+# The training of a new head on a frozen backbone, as measured in docs/measurements.md.
+_HEAD_OPTIONS: dict[str, Any] = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "optimizer": "adam"}
+_HEAD_ROWS = 1024
 
 
 class Candidate(NamedTuple):
-    """What may be behind a mask.
+    """A token that may be behind a mask.
 
     Attributes:
         token: as the vocabulary spells it.
-        probability: that it is there.
+        probability: of the token.
     """
 
     token: str
@@ -54,13 +55,13 @@ class Candidate(NamedTuple):
 class MaskFiller(LanguageModelling):
     """Texts with masks to the tokens behind them (Devlin et al., 2018, https://arxiv.org/abs/1810.04805).
 
-    The head is a dense layer, a normalization, and the table of tokens read backwards, with a bias for each: the one
-    that came with the backbone, or a new one.
+    The head is a dense layer, a normalization, and the transposed token table with a bias per token. It comes with the
+    backbone or is new.
     """
 
     name = "fill-mask"
     input_spec = WordInputs.spec
-    judged_share = MASKING_SHARE
+    predicted_share = MASKING_SHARE
 
     def __init__(
         self,
@@ -69,188 +70,173 @@ class MaskFiller(LanguageModelling):
         *,
         table: Sequence[int] | None = None,
         computation: Mapping[str, Any] | None = None,
-        **architecture: Any,
+        **options: Any,
     ) -> None:
-        """Load the backbone and put a head on it: the one it was published with, or a new one where there is none.
+        """Load the backbone, and the head it was published with; build a new head where there is none.
 
         Args:
-            preset: see `load_backbone`; of a family that has a mask.
+            preset: see `load_backbone`; of a family with a mask token.
             precision: "auto", "float32" or "mixed_bfloat16".
-            table: rows and width of the table of tokens that a head was made for; by default those of the backbone.
-            computation: what a head computes whose weights the caller sets; by default that of the backbone's head, or
-                of a new one.
-            architecture: fields of `Architecture`, of which pooling, hidden, dropout and long have no effect
-                here, and what `tasks.base.Task` takes.
+            table: rows and width of the token table that the head was trained for; by default the backbone's.
+            computation: fields of `LayerConfig` for a head whose weights the caller sets; by default those of the
+                backbone's head, or of a new one.
+            options: arguments of `Task`; pooling, hidden, dropout and truncation have no effect.
 
         Raises:
-            ConfigError: when the backbone has no mask, or its table is another one.
+            ConfigError: when the backbone has no mask token, or another table.
             PresetError: when the backbone's head is damaged.
         """
-        self._given = computation
-        super().__init__(preset, precision, **architecture)
+        self._layer_options = computation
+        super().__init__(preset, precision, **options)
         if table is not None and list(table) != self.settings()["table"]:
-            raise ConfigError(f"table is {list(table)}, that of {self.backbone.family} {self.settings()['table']}")
-        self._newness = self._take_head() if computation is None else ""
+            raise ConfigError(f"table is {list(table)}, but {self.backbone.family} has {self.settings()['table']}")
+        self._new_head_reason = self._copy_published_head() if computation is None else ""
         length = self.architecture.sequence_length
         if length is not None and length < 3:
             raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
 
-    def clean(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Masks are no part of what is cleaned."""
+    def _build_objective(self) -> MaskedTokens:
+        return MaskedTokens(self.architecture.sequence_length)
+
+    def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Masks are not cleaned."""
         return TokenPreservingCleaning(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
 
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) to logits of tokens (b, t, vocabulary), in float32."""
         self._mask = self.backbone.mask
-        stored = self.backbone.heads.get(self.name)
-        known = stored.settings["computation"] if stored else _NEW_COMPUTATION
-        self._computation = LayerConfig(**(self._given or known))
+        published = self.backbone.heads.get(self.name)
+        layer_options = published.settings["computation"] if published else _NEW_LAYER_CONFIG
+        self._layer_config = LayerConfig(**(self._layer_options or layer_options))
         width = self.backbone.token_table.vectors.shape[1]
-        first = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
-        activation, epsilon = ACTIVATIONS[self._computation.activation], self._computation.layer_norm_epsilon
-        x = keras.layers.Dense(width, activation, kernel_initializer=first, dtype="float32", name="dense")(vectors)
+        activation, epsilon = ACTIVATIONS[self._layer_config.activation], self._layer_config.layer_norm_epsilon
+        x = keras.layers.Dense(width, activation, kernel_initializer=initializer, dtype="float32", name="dense")(
+            vectors
+        )
         x = keras.layers.LayerNormalization(epsilon=epsilon, dtype="float32", name="layer_norm")(x)
         logits = _TiedLogits(self.backbone.token_table, dtype="float32", name="logits")(x)
         return keras.Model(vectors, logits, name="head")
 
     def settings(self) -> dict[str, Any]:
-        """Rows and width of the table of tokens, and what the head computes."""
         table = [int(size) for size in self.backbone.token_table.vectors.shape]
-        return {"table": table, "computation": vars(self._computation).copy()}
+        return {"table": table, "computation": vars(self._layer_config).copy()}
 
-    def _take_head(self) -> str:
-        """Take the weights that came with the backbone; that the head is a new one where it is, or nothing."""
-        stored = self.backbone.heads.get(self.name)
-        if stored is None:
-            return _NEW
-        refusal = stored.fill(self.head)
-        return f"{_NEW}, since {refusal}" if refusal else ""
+    def _copy_published_head(self) -> str:
+        """Copy the weights of the backbone's head; returns why the head is new, or nothing."""
+        published = self.backbone.heads.get(self.name)
+        if published is None:
+            return _NEW_HEAD
+        problem = published.fill(self.head)
+        return f"{_NEW_HEAD} ({problem})" if problem else ""
 
-    # === The network ===
+    # === Network ===
 
-    def on_top(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits of tokens at every place."""
+    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits at every position."""
         return self.head(vectors)
 
     def forward(self, batch: tuple[tf.RaggedTensor, tf.RaggedTensor], training: bool = False) -> tf.RaggedTensor:
-        """Rows, and positions in them, to logits of the tokens there: float32 ragged (b, None, vocabulary)."""
+        """Rows, and positions in them, to the logits there: float32 ragged (b, None, vocabulary)."""
         rows, positions = batch
         vectors, _ = self.backbone.vectors(rows, training)
-        owners = tf.cast(positions.value_rowids(), tf.int32)
-        there = tf.gather_nd(vectors, tf.stack([owners, positions.values], axis=1))  # (p, dim)
-        return positions.with_values(self.head(there[tf.newaxis], training=training)[0])
+        row_ids = tf.cast(positions.value_rowids(), tf.int32)
+        masked_vectors = tf.gather_nd(vectors, tf.stack([row_ids, positions.values], axis=1))  # (p, dim)
+        return positions.with_values(self.head(masked_vectors[tf.newaxis], training=training)[0])
 
-    def loss(self, targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:
-        """Cross-entropy of the tokens that were hidden, summed over each row: float32 (b,)."""
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets.values, logits.values)
-        return tf.math.unsorted_segment_sum(losses, targets.value_rowids(), targets.nrows())
+    # === Training ===
 
-    # === Data ===
-
-    def read(self, data: Dataset, watch: Watch) -> MaskedExamples:
-        """Documents in rows, nothing left out, with some tokens hidden."""
+    def _read(self, data: Dataset, watch: Watch) -> MaskedExamples:
+        """Rows of concatenated documents, with some tokens masked; nothing is truncated."""
         special = self.backbone.special_tokens
-        end = special.pad if special.end is None else special.end
-        tokens = self._stream(data, watch, end)[1:-1]
+        tokens = self._token_stream(data, watch, special.pad if special.end is None else special.end)[1:-1]
         rows = corpus.fixed_length_rows(tokens, self.architecture.sequence_length or 0, special.start, special.end)
         unknown = int(np.count_nonzero(tokens == special.unknown))
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"
         masking = Masking(self._mask, special.ids, self.backbone.vocabulary_size, self.architecture.seed)
         return MaskedExamples(rows, masking, (notice,) if unknown else ())
 
-    def place(self, data: Dataset, row: int) -> str:
-        """Rows are blocks of texts put end to end."""
+    def example_location(self, data: Dataset, row: int) -> str:
         return f"{data.source}, block {row + 1}"
 
-    # === Training ===
+    def training_config(self, options: dict[str, Any]) -> TrainingConfig:
+        """Refuses modes that store outputs: other tokens are masked in each epoch."""
+        config = super().training_config(options)
+        if self.fine_tuning(fine_tune=config.fine_tune).caches_activations:
+            raise ConfigError(
+                f"fine_tune {config.fine_tune} stores outputs of frozen blocks, but fill-mask masks other tokens in "
+                "each epoch; choose all or lora:R"
+            )
+        return config
 
-    def fit_head(self, train: Any, chosen: TrainingConfig, callback: Callback) -> None:
-        """Fit an untrained head to the frozen backbone: to how frequent tokens are, and then by some steps."""
-        if self.record or not self._newness or not self.backbone.pretrained:
+    def _fit_head(self, train: Any, config: TrainingConfig, callback: Callback) -> None:
+        """Fit a new head to the frozen backbone: its bias to token frequencies, then all of it by some steps."""
+        if self.record or not self._new_head_reason or not self.backbone.pretrained:
             return
-        some = train.sample(min(_FIRST_ROWS, len(train)))
-        callback.on_message(f"{self._newness}: it is fitted to the frozen backbone first, by {len(some):,} rows")
+        sample = train.sample(min(_HEAD_ROWS, len(train)))
+        callback.on_message(f"{self._new_head_reason}: training it alone on {len(sample):,} rows")
         counts = np.bincount(train.inputs.ids, minlength=self.settings()["table"][0])
         self.head.get_layer("logits").bias.assign(np.log((counts + 1) / (counts + 1).sum()))
 
         def forward(batch: Any, training: bool = False) -> tf.RaggedTensor:
-            return self.forward(batch)  # without dropout in what is frozen
+            return self.forward(batch)  # no dropout in the frozen backbone
 
-        network = Network(self.head, forward, self.loss, self.metrics, kept=self.kept, score=None)
-        config = TrainingConfig(**{**_FIRST, "batch_tokens": chosen.batch_tokens, "seed": chosen.seed}).with_defaults(
-            chosen
-        )
-        Training(network, some, train.sample(1), config, _Silent()).run()
-
-    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
-        """Nothing of a row is stored: other tokens are hidden each time; see `TrainableTask.fit_config`."""
-        config = super().fit_config(given)
-        if config.fine_tune == "none" or config.last_blocks:
-            raise ConfigError(
-                f"fine_tune {config.fine_tune} stores what a frozen block gives, and fill-mask hides other tokens "
-                "each time; take all or lora:R"
-            )
-        return config
+        options = {**_HEAD_OPTIONS, "batch_tokens": config.batch_tokens, "seed": config.seed}
+        head_config = TrainingConfig(**options).with_defaults(config)
+        network = Network(self.head, forward, self.objective)
+        Training(network, sample, train.sample(1), head_config, SilentCallback()).run()
 
     # === Prediction ===
 
     def predict(self, texts: Sequence[str] | Dataset, top: int = 5) -> list[list[list[Candidate]]]:
-        """For each text, and each mask in it, the most probable tokens behind it, the most probable first."""
-        return [found for window in as_batches(texts) for found in self._candidates(window, top, None)]
-
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        """The tokens behind a text's masks."""
-        return ("tokens",)
+        """For each text and each mask in it, the `top` most probable tokens, the most probable first."""
+        return [candidates for window in as_batches(texts) for candidates in self._candidates(window, top, None)]
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[str]]]:
-        """Stream the most probable token behind each mask, those of a text with a blank between them."""
+        """Stream the most probable token of each mask; those of a text are joined by spaces."""
         for window in texts:
-            found = self._candidates(window, 1, truncated)
-            yield [[" ".join(mask[0].token for mask in masks) for masks in found]]
+            candidates = self._candidates(window, 1, truncated)
+            yield [[" ".join(mask[0].token for mask in masks) for masks in candidates]]
 
     def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Ragged]:
-        """Logits at each mask, float32 ragged (m, None, vocabulary), some texts after the other."""
+        """Stream the logits at each mask, float32 ragged (m, None, vocabulary)."""
         count = truncated or TruncationCount()
         for window in texts:
-            for start in range(0, len(window), _AT_ONCE):
-                tokens = self.tokenize([window[start : start + _AT_ONCE]])
+            for start in range(0, len(window), _MAX_TEXTS):
+                tokens = self.tokenize([window[start : start + _MAX_TEXTS]])
                 count.add(tokens.truncated)
-                yield compute_outputs(self._infer, self._masked(tokens), self._batch_tokens)
-        if truncated is None and count.texts:
-            length = self.architecture.sequence_length
-            warnings.warn(
-                f"{count.texts:,} texts were cut to {length} tokens ({count.tokens:,} tokens dropped)", stacklevel=2
-            )
+                yield compute_outputs(self._infer, self._with_mask_positions(tokens), self._batch_tokens)
+        if truncated is None:
+            self._warn_of_truncation(count)
 
-    def _masked(self, tokens: TokenIds) -> WordInputs:
-        """Rows, and where masks are in them."""
-        owners = np.repeat(np.arange(len(tokens)), tokens.lengths)
-        places = np.arange(len(tokens.ids)) - np.repeat(np.cumsum(tokens.lengths) - tokens.lengths, tokens.lengths)
-        masks = tokens.ids == self._mask
-        counts = np.bincount(owners[masks], minlength=len(tokens))
-        return WordInputs(tokens, Ragged(places[masks].astype(np.int32), counts))
+    def _with_mask_positions(self, tokens: TokenIds) -> WordInputs:
+        row_ids = np.repeat(np.arange(len(tokens)), tokens.lengths)
+        positions = np.arange(len(tokens.ids)) - np.repeat(np.cumsum(tokens.lengths) - tokens.lengths, tokens.lengths)
+        is_mask = tokens.ids == self._mask
+        counts = np.bincount(row_ids[is_mask], minlength=len(tokens))
+        return WordInputs(tokens, Ragged(positions[is_mask].astype(np.int32), counts))
 
     def _candidates(
         self, texts: np.ndarray, top: int, truncated: TruncationCount | None
     ) -> Iterator[list[list[Candidate]]]:
         for logits in self.outputs([texts], truncated):
-            found = [self._best(row, top) for row in logits.values]
+            candidates = [self._most_probable(row, top) for row in logits.values]
             ends = np.cumsum(logits.lengths)
-            yield from (found[end - count : end] for end, count in zip(ends, logits.lengths, strict=True))
+            yield from (candidates[end - count : end] for end, count in zip(ends, logits.lengths, strict=True))
 
-    def _best(self, logits: np.ndarray, top: int) -> list[Candidate]:
-        known = logits[: self.backbone.vocabulary_size].astype(np.float64)
-        shares = np.exp(known - known.max())
-        shares /= shares.sum()
-        return [Candidate(self.backbone.token(int(one)), float(shares[one])) for one in np.argsort(-shares)[:top]]
+    def _most_probable(self, logits: np.ndarray, top: int) -> list[Candidate]:
+        logits = logits[: self.backbone.vocabulary_size].astype(np.float64)
+        probabilities = np.exp(logits - logits.max())
+        probabilities /= probabilities.sum()
+        ids = np.argsort(-probabilities)[:top]
+        return [Candidate(self.backbone.token(int(index)), float(probabilities[index])) for index in ids]
 
 
 class _TiedLogits(keras.layers.Layer):
-    """Vectors (b, t, width) to logits (b, t, rows) by the table of tokens, which stays the backbone's, and a bias."""
+    """Vectors (b, t, width) to logits (b, t, rows) by the backbone's token table, and a bias."""
 
     def __init__(self, table: TokenTable, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -264,19 +250,3 @@ class _TiedLogits(keras.layers.Layer):
         table = tf.convert_to_tensor(self._table.vectors)
         logits = tf.matmul(tf.reshape(vectors, [-1, width]), table, transpose_b=True) + self.bias
         return tf.reshape(logits, tf.concat([tf.shape(vectors)[:-1], [rows]], 0))
-
-
-class _Silent:
-    """Follows a training and tells nobody."""
-
-    def on_features_extracted(self, texts: int, total: int) -> None:
-        """Nothing."""
-
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        """Nothing."""
-
-    def on_epoch_end(self, record: dict[str, float]) -> None:
-        """Nothing."""
-
-    def on_message(self, line: str) -> None:
-        """Nothing."""

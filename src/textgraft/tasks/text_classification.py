@@ -1,19 +1,16 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from rich.console import RenderableType
 
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.objectives.base import Objective
+from textgraft.tasks.objectives.base import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
@@ -22,18 +19,14 @@ from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.token_ids import IdCache, TruncationCount
 
-_PROBLEMS: dict[str, type[Objective]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
+_OBJECTIVES: dict[str, type[TextObjective]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
 
 
 class TextClassifier(TrainableTask):
-    """Texts, or pairs of texts, to answers.
-
-    Attributes:
-        problem: what an answer is, and how it is learned.
-        pairs: whether each text has a second one.
-    """
+    """Texts, or pairs of texts, to labels, sets of labels or numbers."""
 
     name = "text-classification"
+    objective: TextObjective
 
     def __init__(
         self,
@@ -43,122 +36,66 @@ class TextClassifier(TrainableTask):
         *,
         problem: str = SingleLabel.name,
         pairs: bool = False,
-        **others: Any,
+        **options: Any,
     ) -> None:
-        """Load the backbone and put an untrained head on it.
+        """Load the backbone and build an untrained head.
 
         Args:
             preset: see `load_backbone`.
-            labels: different strings; `predict` speaks them. Regression has none.
+            labels: different strings, which `predict` returns; none for regression.
             precision: "auto", "float32" or "mixed_bfloat16".
             problem: "single-label", "multi-label" or "regression".
             pairs: whether each text has a second one.
-            others: fields of `Architecture`, what `tasks.base.Task` takes, and what the problem's class in
-                `tasks.problems` does.
+            options: arguments of `Task` and of the problem's class in `tasks.objectives`.
 
         Raises:
-            ConfigError: for a problem that is unknown, or labels that do not suit it.
+            ConfigError: for an unknown problem, or labels that do not suit it.
         """
-        if problem not in _PROBLEMS:
-            raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(_PROBLEMS)}")
-        kind: Any = _PROBLEMS[problem]
-        own = {name: others.pop(name) for name in kind.own if name in others}
-        self.problem: Objective = kind(labels, **own)
-        self.score, self.pairs = self.problem.score, pairs
-        super().__init__(preset, precision, **others)
+        if problem not in _OBJECTIVES:
+            raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(_OBJECTIVES)}")
+        kind: Any = _OBJECTIVES[problem]
+        self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})
+        self.pairs = pairs
+        super().__init__(preset, precision, **options)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels; none for regression."""
-        return self.problem.labels
+        """The labels; empty for regression."""
+        return self.objective.labels
 
     def build_head(self) -> keras.Model:
         """Dropout, the hidden layers, and a layer of logits; in float32."""
         seed, rate = self.architecture.seed, self.architecture.dropout
         x = vector = keras.Input((self.backbone.dim,), name="vector")
-        for number, width in enumerate(self.architecture.hidden):
-            x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
-            first = keras.initializers.GlorotUniform(seed=seed + number)
-            x = keras.layers.Dense(width, "relu", kernel_initializer=first, dtype="float32", name=f"hidden_{number}")(x)
-        number = len(self.architecture.hidden)
-        x = keras.layers.Dropout(rate, seed=seed + number, name=f"dropout_{number}")(x)
-        # Small: a wild head would tear at the backbone in the first steps.
-        first = keras.initializers.TruncatedNormal(stddev=0.02, seed=seed + number)
-        x = keras.layers.Dense(self.problem.width, kernel_initializer=first, dtype="float32", name="logits")(x)
+        for index, width in enumerate(self.architecture.hidden):
+            x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
+            initializer = keras.initializers.GlorotUniform(seed=seed + index)
+            x = keras.layers.Dense(
+                width, "relu", kernel_initializer=initializer, dtype="float32", name=f"hidden_{index}"
+            )(x)
+        index = len(self.architecture.hidden)
+        x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
+        # Small initial weights: large gradients would damage the backbone in the first steps.
+        initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=seed + index)
+        x = keras.layers.Dense(self.objective.width, kernel_initializer=initializer, dtype="float32", name="logits")(x)
         return keras.Model(vector, x, name="head")
 
     def settings(self) -> dict[str, Any]:
-        """The problem, what it needs, and whether texts are pairs."""
-        problem = {} if isinstance(self.problem, SingleLabel) else {"problem": self.problem.name}
-        return {**problem, **self.problem.settings(), **({"pairs": True} if self.pairs else {})}
+        problem = {} if isinstance(self.objective, SingleLabel) else {"problem": self.objective.name}
+        return {**problem, **self.objective.settings(), **({"pairs": True} if self.pairs else {})}
 
-    def objective(self, balance: str, train: Examples[TokenInputs]) -> Callable[[Any, tf.Tensor], tf.Tensor] | None:
-        """The problem's, for "weights" and "focal"."""
-        return self.problem.objective(balance, train.targets)
+    def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
+        return Examples(self.tokenize(as_batches(data), cache), self.objective.targets(data))
 
-    def sampling_weights(self, train: Examples[TokenInputs]) -> np.ndarray:
-        """As much more often as a text's rarest label is rarer than the most frequent one, float64 (n,)."""
-        return self.problem.sampling_weights(train.targets)
-
-    def survey(self, train: Dataset) -> None:
-        """What the problem takes from the training set."""
-        self.problem.survey(train)
-
-    def undo(self) -> Callable[[], None]:
-        """Gives the problem what it has now."""
-        return partial(vars(self.problem).update, dict(vars(self.problem)))
-
-    def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
-        """What the problem takes from the validation set."""
-        return self.problem.settle(targets, outputs()) if self.problem.settles else ""
-
-    def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
-        """Token ids, and the problem's targets."""
-        return Examples(self.tokenize(as_batches(data), kept), self.problem.targets(data))
-
-    def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
-        """The problem's metrics."""
-        self.problem.targets(data)  # a label that is unknown is told before the work
-        return self.problem.measured(data, np.concatenate(list(self.outputs(watch(as_batches(data)), truncated))))
-
-    def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
-        """What the problem keeps."""
-        return self.problem.for_folder(found)
-
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        """The problem's."""
-        return self.problem.columns
+    def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
+        self.objective.targets(data)  # reports an unknown label before the work
+        logits = np.concatenate(list(self.outputs(watch(as_batches(data)), truncated)))
+        return self.objective.evaluate(data, logits)
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
-        """Stream the problem's answers."""
-        for logits in self.outputs(texts, truncated):
-            yield self.problem.answers(logits)
-
-    def summary(self) -> str:
-        """How many labels, or that answers are numbers."""
-        return self.problem.summary
-
-    def report(self, found: dict[str, Any]) -> RenderableType:
-        """The problem's tables."""
-        return self.problem.report(found)
-
-    def predict(self, texts: Texts) -> list[Any]:
-        """The label of each text, the list of its labels, or its number."""
-        return [answer for part in self.probabilities(as_batches(texts)) for answer in self.decode(part)]
-
-    def predict_proba(self, texts: Texts) -> np.ndarray:
-        """Float32 (n, labels): the probability of each label, in the order of `labels`.
-
-        Raises:
-            ConfigError: for regression.
-        """
-        if not self.labels:
-            raise ConfigError("regression has no probabilities; take predict")
-        parts = list(self.probabilities(as_batches(texts)))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        return map(self.objective.answers, self.outputs(texts, truncated))
 
     def probabilities(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
@@ -167,26 +104,24 @@ class TextClassifier(TrainableTask):
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2).
-            truncated: what it takes is added to this.
+            truncated: counts the dropped tokens; without it, a warning reports them.
 
         Yields:
-            float32 (m, labels) for one window of texts after the other.
+            float32 (m, labels) for each window of texts.
         """
-        for logits in self.outputs(texts, truncated):
-            yield self.problem.probabilities(logits)
+        return map(self.objective.probabilities, self.outputs(texts, truncated))
 
-    def decode(self, probabilities: np.ndarray) -> list[Any]:
-        """What `probabilities` gave to labels, lists of labels or numbers."""
-        return self.problem.decode(probabilities)
+    def predict(self, texts: Texts) -> list[Any]:
+        """The label of each text, the list of its labels, or its number."""
+        return [answer for part in self.probabilities(as_batches(texts)) for answer in self.objective.decode(part)]
 
-    def loss(self, targets: Any, logits: tf.Tensor) -> tf.Tensor:
-        """The problem's, float32 (b,)."""
-        return self.problem.loss(targets, logits)
+    def predict_proba(self, texts: Texts) -> np.ndarray:
+        """The probability of each label, in the order of `labels`: float32 (n, labels).
 
-    def scores(self, targets: Any, logits: np.ndarray) -> dict[str, float]:
-        """The problem's, for the history's validation."""
-        return self.problem.scores(targets, logits)
-
-    def metrics(self, targets: Any, logits: np.ndarray) -> dict[str, float]:
-        """The problem's, for the history."""
-        return self.problem.metrics(targets, logits)
+        Raises:
+            ConfigError: for regression.
+        """
+        if not self.labels:
+            raise ConfigError("regression has no probabilities; use predict")
+        parts = list(self.probabilities(as_batches(texts)))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)

@@ -1,4 +1,4 @@
-"""text-generation: what comes after a prompt, by a causal backbone; perplexity says how well it is foreseen."""
+"""text-generation: continuations of prompts, by a causal backbone; its quality is measured by perplexity."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,12 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import Generator, Stream
 from textgraft.generation.row import Continuation
 from textgraft.tasks.language_modelling import LanguageModelling
+from textgraft.tasks.objectives.language_model import NextTokens
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.training import corpus
@@ -24,44 +26,47 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples
 from textgraft.training.token_ids import TokenIds, TruncationCount
 
-# Documents read at once, each of which can be long; and prompts that are answered before the next ones are.
+# Documents, each of which can be long, and prompts in memory at once.
 _DOCUMENTS = _PROMPTS = 64
 
 
 class TextGenerator(LanguageModelling):
-    """Prompts to continuations. The head is the backbone's own: its table of tokens, read backwards."""
+    """Prompts to continuations. The head is part of the backbone: its transposed token table."""
 
     name = "text-generation"
 
-    def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **architecture: Any) -> None:
+    def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> None:
         """Load the backbone.
 
         Args:
             preset: see `load_backbone`; of a causal family.
             precision: "auto", "float32" or "mixed_bfloat16".
-            architecture: fields of `Architecture`, of which pooling, hidden, dropout and long have no effect
-                here, and what `tasks.base.Task` takes.
+            options: arguments of `Task`; pooling, hidden, dropout and truncation have no effect.
 
         Raises:
             ConfigError: when the backbone does not predict the next token.
         """
-        super().__init__(preset, precision, **architecture)
-        self._language_model = self.backbone.language_model
+        super().__init__(preset, precision, **options)
         inputs = {tensor.name: tensor for tensor in self.backbone.network.inputs}
         logits = self._language_model.logits(self.backbone.network(inputs))
         self.model = keras.Model(inputs, logits, name="text_generation")
 
+    def _build_objective(self) -> NextTokens:
+        self._language_model = self.backbone.language_model
+        return NextTokens(self.architecture.sequence_length, self._language_model.logits)
+
     def build_head(self) -> keras.Model:
-        """Nothing: the backbone has it."""
+        """The identity: the backbone has the head."""
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
         return keras.Model(vectors, keras.layers.Identity()(vectors), name="head")
 
     def settings(self) -> dict[str, Any]:
-        """None."""
         return {}
 
-    def on_top(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """The vectors, whose logits are taken where they are judged."""
+    # === Network ===
+
+    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        """The vectors; the objective computes logits where it needs them."""
         return self.head(vectors)
 
     def forward(self, batch: tf.RaggedTensor, training: bool = False) -> tf.RaggedTensor:
@@ -69,119 +74,107 @@ class TextGenerator(LanguageModelling):
         vectors, _ = self.backbone.vectors(batch, training)
         return tf.RaggedTensor.from_tensor(vectors, batch.row_lengths())
 
-    def above(self, halves: Any, batch: tf.RaggedTensor, training: bool = False) -> tf.RaggedTensor:
-        """`forward` from what the lower half of the backbone gave."""
-        vectors, _ = halves.vectors(batch, training)
+    def forward_trainable(self, split: SplitNetwork, batch: tf.RaggedTensor, training: bool = False) -> tf.RaggedTensor:
+        vectors, _ = split.vectors(batch, training)
         return tf.RaggedTensor.from_tensor(vectors, batch.row_lengths())
 
-    def read(self, data: Dataset, watch: Watch) -> Examples[TokenIds]:
-        """Documents in blocks, nothing left out; or prompts with completions, where the data has both."""
+    # === Training ===
+
+    def _read(self, data: Dataset, watch: Watch) -> Examples[TokenIds]:
+        """Blocks of concatenated documents, not truncated; or prompts with completions, where the data has both."""
         length = self.architecture.sequence_length or 0
         start, end = self._language_model.start, self._language_model.end_of_text
         if not data.paired:
-            return corpus.next_token_examples(self._stream(data, watch, end), length)
-        texts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
-        pairs = (batch.pairs for batch in data.batches(_DOCUMENTS) if batch.pairs is not None)
-        return corpus.completion_examples(self._tokens(texts), self._tokens(pairs), start, end, length)
+            return corpus.next_token_examples(self._token_stream(data, watch, end), length)
+        prompts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
+        completions = (batch.pairs for batch in data.batches(_DOCUMENTS) if batch.pairs is not None)
+        return corpus.completion_examples(self._tokens(prompts), self._tokens(completions), start, end, length)
 
-    def loss(self, targets: tf.RaggedTensor, vectors: tf.RaggedTensor) -> tf.Tensor:
-        """Cross-entropy of the tokens that came, summed over each row: float32 (b,).
+    def training_config(self, options: dict[str, Any]) -> TrainingConfig:
+        """Refuses to train the head alone."""
+        config = super().training_config(options)
+        if config.gradual_unfreezing or not self.fine_tuning(fine_tune=config.fine_tune).trains_backbone:
+            raise ConfigError("text-generation has no head to train alone; choose fine_tune all, last:N or lora:R")
+        return config
 
-        Args:
-            targets: int32 ragged (b, None); those below 0 are not judged.
-            vectors: ragged (b, None, dim).
-        """
-        judged = targets.values >= 0
-        logits = self._language_model.logits(tf.boolean_mask(vectors.values, judged))
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.boolean_mask(targets.values, judged), logits)
-        rows = tf.boolean_mask(targets.value_rowids(), judged)
-        return tf.math.unsorted_segment_sum(losses, rows, targets.nrows())
-
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        """What comes after the text."""
-        return ("completion",)
+    # === Prediction ===
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
         """Stream the most probable continuations."""
         for window in texts:
-            found = self._continuations(window, GenerationConfig())
-            _count_cut(found, truncated)
-            yield [[one.text for one in found]]
+            continuations = self._continuations(window, GenerationConfig())
+            _count_truncation(continuations, truncated)
+            yield [[continuation.text for continuation in continuations]]
 
-    def generate(self, prompts: Sequence[str], **config: Any) -> list[str]:
-        """What comes after each prompt, without it.
+    def generate(self, prompts: Sequence[str], **options: Any) -> list[str]:
+        """The continuation of each prompt, without the prompt.
 
         Args:
-            prompts: they are cleaned as the texts of a training are.
-            config: fields of `generation.config.GenerationConfig`.
+            prompts: cleaned as training texts are.
+            options: fields of `generation.config.GenerationConfig`.
 
         Raises:
-            ConfigError: for a value that makes no sense.
+            ConfigError: for an invalid option.
         """
         if isinstance(prompts, str):
-            raise ConfigError("generate takes a list of prompts; put the one prompt into a list")
-        found = list(self.continuations(prompts, generation_config(config)))
-        _count_cut(found, None)
-        return [one.text for one in found]
+            raise ConfigError("generate takes a list of prompts, not a string")
+        continuations = list(self.continuations(prompts, generation_config(options)))
+        _count_truncation(continuations, None)
+        return [continuation.text for continuation in continuations]
 
     def continuations(self, prompts: Iterable[str], config: GenerationConfig) -> Iterator[Continuation]:
-        """Stream what `generate` gives, with how it ended and what a prompt lost, some prompts after the other.
+        """Stream the continuations of `generate`, with their ends and the dropped tokens of their prompts.
 
         Raises:
-            ConfigError: when the model's context has no room for any prompt.
+            ConfigError: when the model's context is too short for any prompt.
         """
-        remaining, first = iter(prompts), 0
+        remaining, start = iter(prompts), 0
         while window := list(islice(remaining, _PROMPTS)):
             (batch,) = as_batches(window)
-            yield from self._continuations(batch, config, first)
-            first += len(window)
+            yield from self._continuations(batch, config, start)
+            start += len(window)
 
-    def stream(self, prompt: str, config: GenerationConfig, number: int = 0) -> Stream:
-        """One continuation, piece by piece; see `Generator.stream`."""
+    def stream(self, prompt: str, config: GenerationConfig, index: int = 0) -> Stream:
+        """Stream the pieces of one continuation; see `Generator.stream`."""
         (batch,) = as_batches([prompt])
-        return Generator(self._language_model).stream(self._prompts(batch)[0], config, number)
+        return Generator(self._language_model).stream(self._prompt_ids(batch)[0], config, index)
 
-    def _continuations(self, texts: np.ndarray, config: GenerationConfig, first: int = 0) -> list[Continuation]:
-        return Generator(self._language_model).generate(self._prompts(texts), config, first)
+    def _continuations(self, texts: np.ndarray, config: GenerationConfig, start: int = 0) -> list[Continuation]:
+        return Generator(self._language_model).generate(self._prompt_ids(texts), config, start)
 
-    def _prompts(self, texts: np.ndarray) -> list[np.ndarray]:
+    def _prompt_ids(self, texts: np.ndarray) -> list[np.ndarray]:
         tokens = self._tokens([texts])
         return np.split(tokens.ids, np.cumsum(tokens.lengths)[:-1])
 
     def _tokens(self, texts: Iterable[np.ndarray]) -> TokenIds:
-        """Without special tokens, and all of them."""
+        """All tokens of each text, without special ones."""
         cleaning = self.architecture.cleaning
-        return TokenIds.from_texts((corpus.clean(batch, cleaning) for batch in texts), self._words)
-
-    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
-        """There is no head to train alone; see `TrainableTask.fit_config`."""
-        if given.get("fine_tune") == "none" or given.get("gradual_unfreezing"):
-            raise ConfigError("text-generation has no head to train alone; take fine_tune all, last:N or lora:R")
-        return super().fit_config(given)
+        return TokenIds.from_texts((corpus.clean(batch, cleaning) for batch in texts), self._document_graph)
 
 
-def generation_config(given: dict[str, Any]) -> GenerationConfig:
+def generation_config(options: dict[str, Any]) -> GenerationConfig:
     """The config with these fields.
 
     Raises:
-        ConfigError: for an unknown one, or one that makes no sense.
+        ConfigError: for an unknown field, or an invalid value.
     """
     try:
-        return GenerationConfig(**given)
+        return GenerationConfig(**options)
     except TypeError as error:
         raise ConfigError(f"generate: {error}") from error
 
 
-def _count_cut(found: Sequence[Continuation], truncated: TruncationCount | None) -> None:
-    """Count what prompts lost at their beginnings; or warn of it."""
-    cut = TruncationCount(sum(one.cut > 0 for one in found), sum(one.cut for one in found))
+def _count_truncation(continuations: Sequence[Continuation], truncated: TruncationCount | None) -> None:
+    """Count the tokens dropped from the beginnings of prompts, or warn of them."""
+    dropped = [continuation.cut for continuation in continuations if continuation.cut]
+    count = TruncationCount(len(dropped), sum(dropped))
     if truncated is not None:
-        truncated.add(cut)
-    elif cut.texts:
+        truncated.add(count)
+    elif count.texts:
         warnings.warn(
-            f"{cut.texts:,} prompts were cut at their beginning to the model's context ({cut.tokens:,} tokens dropped)",
+            f"{count.texts:,} prompts were truncated at their beginning to the model's context "
+            f"({count.tokens:,} tokens dropped)",
             stacklevel=3,
         )

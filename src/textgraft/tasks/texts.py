@@ -1,4 +1,4 @@
-"""Texts as a task is given them, and the batches in which they go through it."""
+"""Texts as users pass them, and the batches in which they go through a model."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
@@ -12,7 +12,7 @@ from textgraft.errors import ConfigError, DataError
 # Strings, or pairs of strings.
 Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
 
-# Texts in flight during prediction: enough to sort by length, few enough to hold.
+# Texts of a prediction in memory: enough to sort them by length.
 WINDOW = 2048
 _FIRST_WINDOW = 32
 
@@ -22,36 +22,34 @@ def as_batches(texts: Texts) -> Iterator[np.ndarray]:
 
     Raises:
         ConfigError: for a single string.
-        DataError: for a text that is no string or has half of a surrogate pair, or for texts and pairs in one list.
+        DataError: for an item that is not a string or holds half of a surrogate pair, or for a list of texts and pairs.
     """
     if isinstance(texts, Dataset):
         yield from (batch.inputs for batch in texts.batches(WINDOW))
         return
     if isinstance(texts, str):
-        raise ConfigError("predict takes a list of texts; put the one text into a list")
+        raise ConfigError("predict takes a list of texts, not a string")
     for start in range(0, len(texts), WINDOW):
-        part = [_row(text, number) for number, text in enumerate(texts[start : start + WINDOW], start + 1)]
-        if len({len(row) for row in part}) > 1:
-            raise DataError("texts and pairs of texts are in one list; give them apart")
-        rows = np.array(part, dtype=object)  # (n, 1) or (n, 2)
-        yield rows[:, 0] if rows.shape[1] == 1 else rows
+        rows = [_encode_row(text, number) for number, text in enumerate(texts[start : start + WINDOW], start + 1)]
+        if len({len(row) for row in rows}) > 1:
+            raise DataError("the list mixes texts and pairs of texts; pass two lists")
+        batch = np.array(rows, dtype=object)  # (n, 1) or (n, 2)
+        yield batch[:, 0] if batch.shape[1] == 1 else batch
 
 
 def windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Texts in arrays of `WINDOW`, whatever the sizes of those they come in; of pairs, (m, 2)."""
-    return _cut(texts, repeat(WINDOW))
+    """Arrays of `WINDOW` texts, (m,) or (m, 2), from arrays of any sizes."""
+    return _rebatch(texts, repeat(WINDOW))
 
 
 def growing_windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """`windows`, of which the first ones are short: 32, 128 and 512."""
-    return _cut(texts, _growing())
+    return _rebatch(texts, _growing_sizes())
 
 
-def _row(given: str | Sequence[str], number: int) -> list[bytes]:
-    """A text, or the two of a pair."""
-    if isinstance(given, tuple | list) and len(given) == 2:
-        return [_utf8(text, number) for text in given]
-    return [_utf8(given, number)]
+def _encode_row(row: str | Sequence[str], number: int) -> list[bytes]:
+    texts = row if isinstance(row, tuple | list) and len(row) == 2 else [row]
+    return [_utf8(text, number) for text in texts]
 
 
 def _utf8(text: Any, number: int) -> bytes:
@@ -63,20 +61,20 @@ def _utf8(text: Any, number: int) -> bytes:
         raise DataError(f"text {number}: half of a surrogate pair in {text!r:.60}; remove it") from None
 
 
-def _cut(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
-    held: list[np.ndarray] = []
+def _rebatch(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
+    pending: list[np.ndarray] = []
     size = next(sizes)
     for batch in texts:
-        whole = np.concatenate([*held, batch])
-        while len(whole) >= size:
-            yield whole[:size]
-            whole, size = whole[size:], next(sizes)
-        held = [whole]
-    if held and len(held[0]):
-        yield held[0]
+        joined = np.concatenate([*pending, batch])
+        while len(joined) >= size:
+            yield joined[:size]
+            joined, size = joined[size:], next(sizes)
+        pending = [joined]
+    if pending and len(pending[0]):
+        yield pending[0]
 
 
-def _growing() -> Iterator[int]:
+def _growing_sizes() -> Iterator[int]:
     size = _FIRST_WINDOW
     while True:
         yield size

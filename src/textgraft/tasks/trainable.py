@@ -1,17 +1,15 @@
-"""The contract of a task whose head is trained: what its examples are, and how an answer is judged."""
+"""The contract of a task that can be trained: examples, training, evaluation and predictions."""
 
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, fields, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from rich.console import RenderableType
 
 from textgraft import runtime
 from textgraft.backbones.base import Backbone
@@ -20,67 +18,61 @@ from textgraft.data.splits import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task, backbone_of
-from textgraft.tasks.fine_tuning import FineTuning
-from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, refusal
+from textgraft.tasks.fine_tuning import select_mode
+from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
+from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.training.batches import rows_per_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import GRADIENT_OPTIONS, HEAD_ONLY_DEFAULTS, TrainingConfig, extend_for_few_texts
+from textgraft.training.config import TrainingConfig, extend_for_few_texts
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.history import History, Plan, peak_memory
-from textgraft.training.logistic import compute_logits, train_logistic_head
 from textgraft.training.loop import Training
 from textgraft.training.progress import Callback, TrainingBar
 from textgraft.training.token_ids import IdCache, TruncationCount
 
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 
+# Facts of a model that make another run of a training.
+_RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
 
-class TrainableTask(Task):
-    """A task that is trained on examples and tested on others.
+
+@dataclass(frozen=True)
+class Run:
+    """A training that is prepared.
 
     Attributes:
-        score: the metric by which epochs are judged, a share between 0 and 1; None to judge by the loss.
-        compact: whether nothing but the texts selects rows of the token table.
+        mode: with the final config.
+        data: "train" and "validation".
+        examples: the same as token ids and targets.
     """
 
-    name = "a task that is trained"
-    score: str | None = "accuracy"
-    compact: ClassVar[bool] = True
+    mode: FineTuning
+    data: Mapping[str, Dataset]
+    examples: ExampleSets
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows of an epoch, oversampled ones included."""
+        train = self.examples["train"]
+        return rows_per_epoch(len(train), train.sampling_weights)
+
+
+class TrainableTask(Task):
+    """A task with an objective."""
+
+    name = "a task that can be trained"
 
     @abstractmethod
-    def examples(self, data: Dataset, kept: IdCache | None = None) -> Examples[TokenInputs]:
-        """Texts and targets as the network takes them.
+    def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
+        """Token ids and targets.
 
         Args:
             data: of any size.
-            kept: see `tokenize`; only where the task is pooled.
+            cache: see `tokenize`; only where the task is pooled.
 
         Raises:
-            DataError: for what the task was not made for, such as an unknown label.
+            DataError: for data that does not suit the model, such as an unknown label.
         """
-
-    @abstractmethod
-    def loss(self, targets: Any, outputs: Any) -> tf.Tensor:
-        """The loss of each row, float32 (b,), summed over the predictions it is judged by; graph ops."""
-
-    @abstractmethod
-    def metrics(self, targets: Any, outputs: Any) -> dict[str, float]:
-        """Means over the predictions of some rows, for the history; outputs as `kept` leaves them."""
-
-    @abstractmethod
-    def measured(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
-        """The metrics of a test, as JSON values.
-
-        Args:
-            data: examples, none of them trained on.
-            truncated: what it takes is added to this.
-            watch: passes on the batches of texts, and sees them go.
-        """
-
-    @property
-    @abstractmethod
-    def answer_columns(self) -> tuple[str, ...]:
-        """The columns of the table of predictions, beside the text."""
 
     @abstractmethod
     def answers(
@@ -90,102 +82,46 @@ class TrainableTask(Task):
 
         Args:
             texts: object arrays of UTF-8 bytes.
-            truncated: what it takes is added to this; without it, a warning tells.
+            truncated: counts the dropped tokens; without it, a warning reports them.
 
         Yields:
-            for one window of texts after the other, what stands in each of `answer_columns`.
+            the cells of each of the objective's `answer_columns`, for each window of texts.
         """
 
     @abstractmethod
-    def summary(self) -> str:
-        """What the head was made for, in a few words."""
+    def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
+        """`evaluate` without "truncated", which it counts."""
 
-    @abstractmethod
-    def report(self, found: dict[str, Any]) -> RenderableType:
-        """What `evaluate` returned, as tables for people."""
-
-    def scores(self, targets: Any, outputs: Any) -> dict[str, float]:
-        """Metrics over all rows, which judge an epoch: `metrics`, and what is no mean over rows."""
-        return self.metrics(targets, outputs)
-
-    def kept(self, targets: Any, outputs: Any) -> Any:
-        """What the metrics need of the outputs; graph ops."""
-        return outputs
-
-    def from_loss(self, loss: float) -> dict[str, float]:
-        """What follows from a mean loss, for the history."""
-        return {}
-
-    def objective(self, balance: str, train: Examples[TokenInputs]) -> Callable[[Any, Any], tf.Tensor] | None:
-        """What training lowers in place of the loss; None for the loss.
-
-        Args:
-            balance: see `training.config.TrainingConfig`.
-            train: examples.
-        """
-        return None
-
-    def sampling_weights(self, train: Examples[TokenInputs]) -> np.ndarray:
-        """How often each of the examples comes in an epoch when rare labels are to come more often, float64 (n,)."""
-        raise ConfigError(f"balance is for labels of whole texts; {self.name} has none; leave it out")
-
-    def place(self, data: Dataset, row: int) -> str:
-        """Where an example is, for messages: the source, and a number last.
-
-        Args:
-            data: all of them.
-            row: of `examples`.
-        """
+    def example_location(self, data: Dataset, row: int) -> str:
+        """The source of a row of `examples(data)` and a number, for messages."""
         return data.location(row)
 
-    def survey(self, train: Dataset) -> None:
-        """Take from the training set what is to be known before any training."""
-        return
+    def fine_tuning(self, **options: Any) -> FineTuning:
+        """The fine-tuning mode that options of `TrainingConfig` select.
 
-    def undo(self) -> Callable[[], None]:
-        """What takes back all that `survey` takes from now on."""
-        return lambda: None
-
-    def settle(self, targets: Any, outputs: Callable[[], Any]) -> str:
-        """Take from the validation set what is to be known of the trained model.
-
-        Args:
-            targets: of the validation set.
-            outputs: gives those of the trained model.
-
-        Returns:
-            a line for the user to see, or nothing.
+        Raises:
+            ConfigError: for an invalid option.
         """
-        return ""
+        return select_mode(self, TrainingConfig(**options))
 
-    def begin(
-        self,
-        read: Mapping[str, Examples[Any]],
-        chosen: TrainingConfig,
-        run: Mapping[str, Any],
-        checkpoints: Checkpoints | None,
-        callback: Callback,
+    def before_training(
+        self, run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
     ) -> dict[str, float]:
-        """What is to be done before the first step, once in a run.
+        """Work before the first step, once in a run: by default the initialisation of the head.
 
         Args:
-            read: "train" and "validation".
-            chosen: how to train.
-            run: all that makes the run what it is.
-            checkpoints: keep what must not be done twice, where there are some.
-            callback: told of what is done.
+            run: prepared.
+            run_facts: identify the run.
+            checkpoints: store the results that a resumed run needs.
+            callback: told of the work.
 
         Returns:
-            numbers that stand beside those of the epoch that was kept.
+            metrics to keep beside those of the best epoch.
         """
-        resumes = checkpoints is not None and checkpoints.has_checkpoint
-        if chosen.head == "logistic" and not chosen.is_closed_form and not resumes:
-            init_head_by_logistic_regression(self, chosen, read["train"], callback)
+        mode, is_resumed = run.mode, checkpoints is not None and checkpoints.has_checkpoint
+        if mode.config.head == "logistic" and mode.has_steps and not is_resumed:
+            init_head_by_logistic_regression(mode, run.examples["train"], callback)
         return {}
-
-    def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
-        """What of the metrics of a test goes into the model folder."""
-        return found
 
     def fit(
         self,
@@ -193,20 +129,20 @@ class TrainableTask(Task):
         validation: Dataset | None = None,
         callback: Callback | None = None,
         checkpoints: Checkpoints | str | Path | None = None,
-        **config: Any,
+        **options: Any,
     ) -> History:
         """Train; the model ends with the weights of its best epoch.
 
         Args:
-            data: examples.
-            validation: judges each epoch; by default a tenth, drawn within each label, is held back from `data`.
-            callback: told of each step and epoch; by default a progress bar.
-            checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run that is
-                there is resumed, and ends as if it had not been cut short.
-            config: fields of `training.config.TrainingConfig`.
+            data: labelled as the task needs.
+            validation: evaluated after each epoch; by default a stratified tenth of `data` is held out.
+            callback: by default a progress bar.
+            checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run in it is
+                resumed, and ends as if it had not been interrupted.
+            options: fields of `training.config.TrainingConfig`.
 
         Raises:
-            ConfigError: for a value that makes no sense, or an unfinished run that is another one.
+            ConfigError: for an invalid option, or an unfinished run with other options.
             DataError: for a label the model does not have.
             TrainingError: when the loss is no longer finite.
             BusyError: when another process uses the checkpoints.
@@ -215,179 +151,151 @@ class TrainableTask(Task):
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
-            with self._undone_unless_done():
-                chosen, parts, read = self._prepared(data, validation, config)
-                run = self._run(chosen, parts)
+            with self._restored_on_error():
+                run = self._prepare_run(data, validation, options)
+                mode, facts = run.mode, self._run_facts(run)
                 if checkpoints is not None:
-                    checkpoints.start_run(run)
-                callback = callback or stack.enter_context(TrainingBar(chosen.epochs or 1, _rows(read["train"])))
-                for line in (line for part in read.values() for line in part.notices):
-                    callback.on_message(line)
-                begun = self.begin(read, chosen, run, checkpoints, callback)
-                if chosen.lora_rank:
-                    stack.enter_context(self.backbone.adapted(chosen.lora_rank, chosen.seed))
-                network, train, judge = FineTuning(self, chosen).to_train(read, callback)
-                solved = self._solved(train, judge, callback) if chosen.is_closed_form else None
-            if solved:
-                history, outputs = solved
+                    checkpoints.start_run(facts)
+                callback = callback or stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch))
+                for notice in (notice for examples in run.examples.values() for notice in examples.notices):
+                    callback.on_message(notice)
+                initial_metrics = self.before_training(run, facts, checkpoints, callback)
+                stack.enter_context(mode.adapted())
+                network, train, validation_examples = mode.build(run.examples, callback)
+                solution = mode.solve(train, validation_examples, callback)
+            if solution:
+                history, outputs = solution
             else:
-                training = Training(network, train, judge, chosen, callback, partial(self.place, parts["train"]))
+                location = partial(self.example_location, run.data["train"])
+                training = Training(network, train, validation_examples, mode.config, callback, location)
                 history, outputs = training.run(checkpoints), training.validation_outputs
-            if line := self.settle(judge.targets, outputs):
-                callback.on_message(line)
+            if message := self.objective.calibrate(validation_examples.targets, outputs):
+                callback.on_message(message)
         self.history = history.records
         self.record = {
-            "run": run_digest(run),
-            "fit": {**asdict(chosen), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": {**history.records[history.best_epoch - 1], **begun}},
-            "data": {name: _described(part, read[name].inputs.tokens.truncated) for name, part in parts.items()},
+            "run": run_digest(facts),
+            "fit": {**asdict(mode.config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
+            "metrics": {"validation": {**history.records[history.best_epoch - 1], **initial_metrics}},
+            "data": {
+                name: _data_facts(part, run.examples[name].inputs.tokens.truncated) for name, part in run.data.items()
+            },
         }
         return history
 
-    def plan(self, data: Dataset, validation: Dataset | None = None, **config: Any) -> Plan:
-        """What `fit` with these arguments would take. It trains nothing, but times a few steps.
+    def plan(self, data: Dataset, validation: Dataset | None = None, **options: Any) -> Plan:
+        """Estimate the cost of `fit` with these arguments, from a few steps that change no weight.
 
         Raises:
-            ConfigError: for a value that makes no sense.
+            ConfigError: for an invalid option.
             DataError: for a label the model does not have.
         """
-        undo = self.undo()
+        restore = self.objective.snapshot()
         try:
-            return self._planned(*self._prepared(data, validation, config))
+            return self._plan(self._prepare_run(data, validation, options))
         finally:
-            undo()
-
-    def _solved(
-        self, train: Examples[Any], judge: Examples[Any], callback: Callback
-    ) -> tuple[History, Callable[[], Any]]:
-        """The head as logistic regression; and what gives the validation set's logits."""
-        layer = self.head.layers[-1]
-        history = train_logistic_head(layer, train, judge, self._means)
-        callback.on_epoch_end(history.records[0])
-        return history, partial(compute_logits, layer, judge)
-
-    @contextmanager
-    def _undone_unless_done(self) -> Iterator[None]:
-        """Before any step is made, an error leaves the answers as they were."""
-        undo = self.undo()
-        try:
-            yield
-        except BaseException:
-            undo()
-            raise
-
-    def _planned(
-        self, chosen: TrainingConfig, parts: Mapping[str, Dataset], read: Mapping[str, Examples[TokenInputs]]
-    ) -> Plan:
-        tokens = {name: part.inputs.tokens for name, part in read.items()}
-        batches = -(-_rows(read["train"]) // (chosen.batch_size or 1))
-        if chosen.fine_tune == "none" and self.pooled:
-            extraction = FineTuning(self, chosen).extraction()
-            seconds, state = sum(map(extraction.estimate_seconds, tokens.values())), 0
-            steps = 0 if chosen.is_closed_form else batches * (chosen.epochs or 1)
-        else:
-            with self.backbone.adapted(chosen.lora_rank, chosen.seed) if chosen.lora_rank else nullcontext():
-                network, train, judged, seconds = FineTuning(self, chosen).rehearse(read)
-                training = Training(network, train, judged, chosen, TrainingBar(0, 0))
-                seconds += (
-                    training.estimate_seconds() * tokens["train"].lengths.sum() / max(1, train.inputs.lengths.sum())
-                )
-            if chosen.head == "logistic":
-                seconds += FineTuning(self, chosen).extraction().estimate_seconds(tokens["train"])
-            steps, state = batches * (chosen.epochs or 1), training.state_bytes
-        trainable, parameters = self.parameters(chosen.fine_tune)
-        return Plan(
-            texts={name: len(part) for name, part in parts.items()},
-            tokens={name: int(part.lengths.sum()) for name, part in tokens.items()},
-            truncated={name: part.truncated for name, part in tokens.items()},
-            steps=steps,
-            trainable=trainable,
-            parameters=parameters,
-            seconds=seconds,
-            memory=peak_memory() + state,
-        )
+            restore()
 
     def evaluate(self, data: Dataset, keep: bool = False, watch: Watch = iter) -> dict[str, Any]:
-        """Test the model: all that `measured` gives, and "truncated" {texts, tokens}.
+        """Test the model.
 
         Args:
-            data: examples, none of them trained on.
-            keep: save the figures with the model, as those of its final test.
-            watch: passes on the batches of texts, and sees them go.
+            data: labelled, without training examples.
+            keep: save the metrics with the model, as those of its final test.
+            watch: passes batches of texts on, and may count them.
+
+        Returns:
+            metrics of the objective, as JSON values, and "truncated" {texts, tokens}.
 
         Raises:
             DataError: for a label the model does not have.
         """
         truncated = TruncationCount()
-        found = self.measured(data, truncated, watch)
-        found["truncated"] = asdict(truncated)
+        metrics = self._evaluate(data, truncated, watch)
+        metrics["truncated"] = asdict(truncated)
         if keep:
-            self.record.setdefault("metrics", {})["test"] = self.for_folder(found)
-            self.record.setdefault("data", {})["test"] = _described(data, truncated)
-        return found
+            self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)
+            self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
+        return metrics
 
-    def fit_config(self, given: dict[str, Any]) -> TrainingConfig:
-        """How to train, without None, on rows that are not few.
+    def training_config(self, options: dict[str, Any]) -> TrainingConfig:
+        """The training config with this model's defaults, for a data set that is not small.
 
         Args:
-            given: fields of `training.config.TrainingConfig`.
+            options: fields of `TrainingConfig`.
 
         Raises:
             ConfigError: for an unknown field, or one that does not suit the task.
         """
-        known = [field.name for field in fields(TrainingConfig)]
-        if unknown := given.keys() - known:
-            raise ConfigError(f"fit takes no {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
+        names = [field.name for field in fields(TrainingConfig)]
+        if unknown := options.keys() - names:
+            raise ConfigError(f"unknown option {', '.join(sorted(unknown))}; fit takes {', '.join(names)}")
         try:
-            config = TrainingConfig(**given)
+            mode = self.fine_tuning(**options)
         except TypeError as error:
-            raise ConfigError(f"fit: a value is of a wrong type ({error}); see TrainingConfig") from error
-        if config.head == "logistic" and (why := refusal(self)):
-            raise ConfigError(why)
-        if config.is_closed_form and (idle := [name for name in GRADIENT_OPTIONS if given.get(name) is not None]):
-            raise ConfigError(
-                f"head 'logistic' on a frozen backbone takes no steps; leave {', '.join(idle)} out, or the head"
-            )
-        if config.fine_tune == "none" and self.architecture.hidden and self.windowed:
-            raise ConfigError("a text's windows are stored as one vector, for a head of one layer; leave hidden out")
-        if config.fine_tune == "none":
-            config = TrainingConfig(
-                **{**asdict(config), **{k: v for k, v in HEAD_ONLY_DEFAULTS.items() if given.get(k) is None}}
-            )
-        return config.with_defaults(self.backbone.training_defaults)
+            raise ConfigError(f"fit: wrong type of an option ({error}); see TrainingConfig") from error
+        if mode.config.head == "logistic" and (problem := why_not_logistic(self)):
+            raise ConfigError(problem)
+        mode.check(options)
+        defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
+        return replace(mode.config, **defaults).with_defaults(self.backbone.training_defaults)
 
-    def _prepared(
-        self, data: Dataset, validation: Dataset | None, config: dict[str, Any]
-    ) -> tuple[TrainingConfig, dict[str, Dataset], dict[str, Examples[TokenInputs]]]:
-        chosen = self.fit_config(config)
+    def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
+        config = self.training_config(options)
         if validation is None:
-            data, validation = data.split(1 - VALIDATION_SHARE, seed=chosen.seed)
+            data, validation = data.split(1 - VALIDATION_SHARE, seed=config.seed)
         parts = {"train": data, "validation": validation}
         if empty := [name for name, part in parts.items() if not len(part)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
-        self.survey(data)
-        # Any other way of training takes far longer than the text graph.
-        kept = self.id_cache() if chosen.fine_tune == "none" and self.pooled else None
-        read = {name: self.examples(part, kept) for name, part in parts.items()}
-        if chosen.balance != "none":
-            sampling_weights = self.sampling_weights(read["train"])
-            read["train"].sampling_weights = sampling_weights if chosen.balance == "oversample" else None
-        if config.get("head") is None:
-            chosen = replace(chosen, head=default_head_init(self, chosen, read["train"], config))
-        if chosen.is_closed_form:
-            return replace(chosen, epochs=1), parts, read
-        return extend_for_few_texts(chosen, _rows(read["train"]), config), parts, read
+        self.objective.prepare(data)
+        mode = select_mode(self, config)
+        cache = self._id_cache() if mode.caches_token_ids else None
+        examples = {name: self.examples(part, cache) for name, part in parts.items()}
+        train = examples["train"]
+        if config.balance != "none":
+            sampling_weights = self.objective.sampling_weights(train.targets)
+            train.sampling_weights = sampling_weights if config.balance == "oversample" else None
+        if options.get("head") is None:
+            config = replace(config, head=default_head_init(mode, train, options))
+        if select_mode(self, config).has_steps:
+            config = extend_for_few_texts(config, rows_per_epoch(len(train), train.sampling_weights), options)
+        else:
+            config = replace(config, epochs=1)
+        return Run(select_mode(self, config), parts, examples)
 
-    def _run(self, chosen: TrainingConfig, parts: Mapping[str, Dataset]) -> dict[str, Any]:
-        """All that makes a run what it is; what differs in any of it is another run."""
-        described = self._config()
-        kept = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
-        data = {name: part.fingerprint() for name, part in parts.items()}
-        return {**{name: described[name] for name in kept}, "fit": asdict(chosen), "data_sha256": data}
+    def _plan(self, run: Run) -> Plan:
+        config, tokens = run.mode.config, {name: part.inputs.tokens for name, part in run.examples.items()}
+        steps_per_epoch = -(-run.rows_per_epoch // (config.batch_size or 1))
+        seconds, state_bytes = run.mode.estimate(run.examples)
+        trainable, parameters = run.mode.parameter_counts()
+        return Plan(
+            texts={name: len(examples) for name, examples in run.examples.items()},
+            tokens={name: int(ids.lengths.sum()) for name, ids in tokens.items()},
+            truncated={name: ids.truncated for name, ids in tokens.items()},
+            steps=steps_per_epoch * (config.epochs or 1) if run.mode.has_steps else 0,
+            trainable=trainable,
+            parameters=parameters,
+            seconds=seconds,
+            memory=peak_memory() + state_bytes,
+        )
 
-    def _means(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        losses = self.loss(tf.constant(targets), tf.constant(outputs, tf.float32))
-        return {**self.metrics(targets, outputs), "loss": float(tf.reduce_mean(losses))}
+    @contextmanager
+    def _restored_on_error(self) -> Iterator[None]:
+        """An error before the first step leaves the objective as it was."""
+        restore = self.objective.snapshot()
+        try:
+            yield
+        except BaseException:
+            restore()
+            raise
+
+    def _run_facts(self, run: Run) -> dict[str, Any]:
+        """The facts that identify a run; a difference in any of them makes another run."""
+        model = self._config()
+        return {
+            **{name: model[name] for name in _RUN_FACTS},
+            "fit": asdict(run.mode.config),
+            "data_sha256": {name: part.fingerprint() for name, part in run.data.items()},
+        }
 
 
 def task_class(task: str) -> type[TrainableTask]:
@@ -402,27 +310,23 @@ def task_class(task: str) -> type[TrainableTask]:
     return kind
 
 
-def _rows(train: Examples[TokenInputs]) -> int:
-    """Of an epoch."""
-    return rows_per_epoch(len(train), train.sampling_weights)
-
-
-def language_task(preset: str | Path | Backbone, precision: str = "auto", **given: Any) -> TrainableTask:
-    """The task by which a backbone learns from texts alone: text-generation where it is causal, else fill-mask.
+def language_task(preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> TrainableTask:
+    """The task that trains a backbone on unlabelled texts: text-generation where it is causal, else fill-mask.
 
     Args:
         preset: see `Task`.
         precision: "auto", "float32" or "mixed_bfloat16".
-        given: what else the task takes.
+        options: other arguments of the task.
 
     Raises:
-        ConfigError: when the backbone can do neither.
+        ConfigError: when the backbone supports neither task.
         PresetError: when the preset cannot be loaded.
     """
-    chosen, trust = runtime.choose_precision(precision), {"trust_savedmodel": given.pop("trust_savedmodel", False)}
-    backbone = backbone_of(preset, chosen, trust)
-    return task_class("text-generation" if backbone.is_causal else "fill-mask")(backbone, precision=chosen, **given)
+    precision = runtime.choose_precision(precision)
+    backbone = backbone_of(preset, precision, {"trust_savedmodel": options.pop("trust_savedmodel", False)})
+    name = "text-generation" if backbone.is_causal else "fill-mask"
+    return task_class(name)(backbone, precision=precision, **options)
 
 
-def _described(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:
+def _data_facts(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:
     return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncated)}

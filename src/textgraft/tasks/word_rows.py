@@ -19,16 +19,16 @@ from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
 
 
 class WordRows:
-    """A backbone's way from texts to words and to rows."""
+    """Splits texts into words, and packs words into rows of a backbone's tokens."""
 
     def __init__(self, backbone: Backbone, cleaning: Cleaning, sequence_length: int | None, splitting: str) -> None:
-        """Prepare the graphs; nothing is compiled before it is needed.
+        """Prepare the graphs; they are compiled when they are first needed.
 
         Args:
-            backbone: its tokenizer counts.
+            backbone: has the tokenizer.
             cleaning: of each word.
-            sequence_length: longest row; None for no limit.
-            splitting: of texts whose words are not given, one of `text.words.SPLITTING`.
+            sequence_length: maximum length of a row; None for no limit.
+            splitting: of texts without given words, one of `text.words.SPLITTING`.
         """
         special = backbone.special_tokens
 
@@ -43,13 +43,13 @@ class WordRows:
         )
 
     def words(self, texts: Sequence[TaggedText]) -> Words:
-        """The words of texts as arrays: those that are given, or else what splitting gives."""
+        """The words of texts as arrays: the given ones, or those of splitting where any text has none."""
         if any(text.words is None for text in texts):
             return Words(*(part.numpy() for part in self._split(tf.constant([text.text.encode() for text in texts]))))
-        places = np.array([place for text in texts for place in text.words or ()], np.int64).reshape(-1, 2)
+        offsets = np.array([offset for text in texts for offset in text.words or ()], np.int64).reshape(-1, 2)
         words = [text.text[start:end].encode() for text in texts for start, end in text.words or ()]
         lengths = np.array([len(text.words or ()) for text in texts], np.int64)
-        return Words(np.array(words, object), places[:, 0], places[:, 1], lengths)
+        return Words(np.array(words, object), offsets[:, 0], offsets[:, 1], lengths)
 
     def inputs(self, parts: Iterable[Words]) -> WordInputs:
         """Rows of all words, in order."""
@@ -65,74 +65,74 @@ class WordRows:
 
 
 @dataclass
-class Widening:
-    """Spans that were not made of whole words.
+class AlignmentCount:
+    """Counts spans that do not consist of whole words.
 
     Attributes:
-        spans: all there were.
-        widened: those that begin or end within a word.
-        lost: those of which no word is left: there is none in them, or an earlier span has it.
+        spans: all of them.
+        widened: those that start or end within a word.
+        dropped: those without a word, or whose words belong to an earlier span.
     """
 
     spans: int = 0
     widened: int = 0
-    lost: int = 0
+    dropped: int = 0
 
-    def lines(self, source: str) -> list[str]:
-        """What the user should see."""
-        found = []
+    def notices(self, source: str) -> list[str]:
+        """Messages for the user."""
+        notices = []
         if self.widened:
-            found.append(
-                f"{source}: {self.widened:,} of {self.spans:,} labelled spans begin or end within a word; they were "
-                "widened to whole words"
+            notices.append(
+                f"{source}: {self.widened:,} of {self.spans:,} labelled spans start or end within a word; widened to "
+                "whole words"
             )
-        if self.lost:
-            found.append(
-                f"{source}: {self.lost:,} of {self.spans:,} labelled spans have no word to themselves; they were "
-                "left out"
+        if self.dropped:
+            notices.append(
+                f"{source}: {self.dropped:,} of {self.spans:,} labelled spans have no word of their own; dropped"
             )
-        return found
+        return notices
 
 
-class _Places(NamedTuple):
+class _Offsets(NamedTuple):
     starts: list[int]
     ends: list[int]
 
 
-def tags_of(texts: Sequence[TaggedText], words: Words, types: dict[str, int], count: Widening) -> np.ndarray:
-    """The tag of each word, int32 (w,); see `evaluation.tag_ids`.
+def align_tags(
+    texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
+) -> np.ndarray:
+    """The tag id of each word, int32 (w,); see `evaluation.tag_ids`.
 
     Args:
         texts: with labelled spans.
         words: of these texts.
-        types: a label to its number.
-        count: spans are counted into it.
+        label_ids: label to index.
+        count: updated.
     """
     tags, first = [np.empty(0, np.int32)], 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
         part = slice(first, first + length)
-        places = _Places(words.starts[part].tolist(), words.ends[part].tolist())
-        spans = _over_words(text.spans, places, count)
-        kinds = np.array([types[span.label] for span in spans], np.int64)
+        spans = _word_spans(text.spans, _Offsets(words.starts[part].tolist(), words.ends[part].tolist()), count)
+        labels = np.array([label_ids[span.label] for span in spans], np.int64)
         borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
-        tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], kinds), length))
+        tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
         first += length
     return np.concatenate(tags)
 
 
-def _over_words(spans: Sequence[Span], places: _Places, count: Widening) -> list[Span]:
-    """Spans of code points as spans of words."""
-    found: list[Span] = []
+def _word_spans(spans: Sequence[Span], words: _Offsets, count: AlignmentCount) -> list[Span]:
+    """Spans of code points to spans of words."""
+    aligned: list[Span] = []
     for span in sorted(spans):
         count.spans += 1
-        first, end = bisect_right(places.ends, span.start), bisect_left(places.starts, span.end)
-        taken = bool(found) and first < found[-1].end
-        if taken:
-            first = found[-1].end
+        first, end = bisect_right(words.ends, span.start), bisect_left(words.starts, span.end)
+        overlaps = bool(aligned) and first < aligned[-1].end
+        if overlaps:
+            first = aligned[-1].end
         if first >= end:
-            count.lost += 1
+            count.dropped += 1
             continue
-        exact = places.starts[first] == span.start and places.ends[end - 1] == span.end
-        count.widened += taken or not exact
-        found.append(Span(first, end, span.label))
-    return found
+        exact = words.starts[first] == span.start and words.ends[end - 1] == span.end
+        count.widened += overlaps or not exact
+        aligned.append(Span(first, end, span.label))
+    return aligned

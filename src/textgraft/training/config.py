@@ -141,21 +141,6 @@ class TrainingConfig:
         if self.head == "logistic" and self.balance != "none":
             raise ConfigError("head logistic does not support balance; drop one")
 
-    @property
-    def last_blocks(self) -> int:
-        """How many of the highest blocks are trained alone; 0 for another way of fine-tuning."""
-        return _number(self.fine_tune, "last:")
-
-    @property
-    def lora_rank(self) -> int:
-        """The rank of the matrices beside others; 0 for another way of fine-tuning."""
-        return _number(self.fine_tune, "lora:")
-
-    @property
-    def is_closed_form(self) -> bool:
-        """Whether nothing is trained in steps: the head on a frozen backbone is logistic regression."""
-        return self.fine_tune == "none" and self.head == "logistic"
-
     def with_defaults(self, defaults: object) -> "TrainingConfig":
         """This config with every None replaced by the attribute of that name of `defaults`."""
         missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
@@ -197,7 +182,3 @@ def enough_epochs(usual: int, rows: int, batch_size: int, steps: int = _LEAST_ST
         steps: at least.
     """
     return max(usual, -(-steps // -(-max(1, rows) // batch_size)))
-
-
-def _number(fine_tune: str, kind: str) -> int:
-    return int(fine_tune.removeprefix(kind)) if fine_tune.startswith(kind) else 0

@@ -61,7 +61,7 @@ class Training:
         self._tokens = [sum(int(data.lengths[rows].sum()) for rows in first), int(validation.lengths.sum())]
         self._step = TrainingStep(network, data, config, len(first))
         self._infer = inference_step(self._judged, validation.spec)
-        self._selection = BestEpoch(network.score, validation.sample_size)
+        self._selection = BestEpoch(network.objective.score, validation.sample_size)
         self._state = TrainState(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
@@ -153,8 +153,8 @@ class Training:
     def _judge_epoch(self, checkpoints: Checkpoints | None) -> None:
         """Validate, and close the epoch."""
         progress, start = self._progress, time.monotonic()
-        if self._network.compact:
-            self._network.compact.refresh(self._step.table_rates(self._rates[: progress.step]))
+        if self._network.embedding_subset:
+            self._network.embedding_subset.refresh(self._step.table_rates(self._rates[: progress.step]))
         scores = self._validate(checkpoints)
         self._validation_seconds = time.monotonic() - start
         progress.seconds += self._validation_seconds
@@ -177,10 +177,10 @@ class Training:
                 self._save(checkpoints)
 
         validation, (losses, outputs) = self._validation, self._outputs(watch)
-        judge = self._network.scores or self._network.metrics
-        metrics = judge(validation.targets, outputs)
+        objective = self._network.objective
+        metrics = objective.validation_metrics(validation.targets, outputs)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
-        means = {**metrics, "loss": loss, **self._network.from_loss(loss)}
+        means = {**metrics, "loss": loss, **objective.metrics_from_loss(loss)}
         return {f"val_{name}": value for name, value in means.items()}
 
     def _outputs(self, watch: Callable[[int], None]) -> Any:
@@ -190,9 +190,9 @@ class Training:
     def _judged(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
         """Losses of validation rows and what is kept of their outputs; graph ops."""
         (inputs, targets), network = batch, self._network
-        with network.compact.in_validation() if network.compact else nullcontext():
+        with network.embedding_subset.in_validation() if network.embedding_subset else nullcontext():
             outputs = network.forward(inputs, training=training)
-        return network.loss(targets, outputs), network.kept(targets, outputs)
+        return network.objective.loss(targets, outputs), network.objective.metric_inputs(targets, outputs)
 
     def _diverged(self, result: Result, rows: np.ndarray, checkpoints: Checkpoints | None) -> TrainingError:
         progress = self._progress
@@ -214,7 +214,7 @@ class Training:
 
     def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
         progress = self._progress
-        metrics = self._network.metrics(self._data.targets[rows], result.outputs)
+        metrics = self._network.objective.metrics(self._data.targets[rows], result.outputs)
         progress.count({"loss": result.loss, **metrics}, len(rows), int(self._data.weights[rows].sum()))
         progress.seconds += seconds
         progress.epoch_seconds += seconds
@@ -225,7 +225,7 @@ class Training:
     @property
     def _means(self) -> dict[str, float]:
         means = {name: total / max(1, self._progress.weight) for name, total in self._progress.totals.items()}
-        return {**means, **self._network.from_loss(means["loss"])} if means else {}
+        return {**means, **self._network.objective.metrics_from_loss(means["loss"])} if means else {}
 
     def _left(self) -> float | None:
         """Seconds until the last epoch is judged; None before there is ground for it."""
@@ -239,10 +239,10 @@ class Training:
 
     def _take_best(self) -> None:
         self._state.set_weights(self._best)
-        if self._network.compact:
+        if self._network.embedding_subset:
             rates = self._step.table_rates(self._rates[: self.steps // self._epochs * self._kept])
-            self._network.compact.refresh(rates)
-            self._network.compact.write_back(rates)
+            self._network.embedding_subset.refresh(rates)
+            self._network.embedding_subset.write_back(rates)
 
     def _save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, and stop here if that was asked."""

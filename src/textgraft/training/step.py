@@ -15,6 +15,7 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.keras_private import fast_dropout
+from textgraft.training.objective import Loss, Objective
 from textgraft.training.optimizer import Adam, LayerwiseSchedule
 from textgraft.training.ragged import Rows, concatenate_rows, rows_of
 
@@ -24,33 +25,23 @@ _NUMBER = tf.TensorSpec([], tf.int32)
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained.
+    """Layers to train for an objective.
 
     Attributes:
-        layers: all that has weights or random state.
+        layers: all layers with weights or random state.
         forward: (batch of inputs, training) to float32 outputs of each row.
-        loss: (targets, outputs) to the loss of each row, float32 (b,), summed over the predictions it is judged by.
-        metrics: (targets, kept outputs) of some rows to means over their predictions, for the history.
-        scores: the same of all validation rows together; None for the metrics.
-        kept: (targets, outputs) to what the metrics need of the outputs; graph ops.
-        score: the metric by which epochs are judged, a share between 0 and 1; None to judge by the loss.
-        from_loss: what follows from a mean loss, for the history.
-        compact: stands for the whole token table, of a network that is fed with token ids and trains it.
-        stage: how high in the network a variable is; the head's are highest.
-        objective: what training lowers where that is not the loss; as `loss`.
+        objective: loss and metrics of the outputs.
+        training_loss: minimised in place of the objective's loss; None minimises that.
+        embedding_subset: replaces the token table of a network that takes token ids and trains the table.
+        stage: the height of a variable in the network; those of the head are highest.
     """
 
     layers: keras.Model
     forward: Callable[..., Any]
-    loss: Callable[[Any, Any], tf.Tensor]
-    metrics: Callable[[Any, Any], dict[str, float]]
-    scores: Callable[[Any, Any], dict[str, float]] | None = None
-    kept: Callable[[Any, Any], Any] = lambda _, outputs: outputs
-    score: str | None = "accuracy"
-    from_loss: Callable[[float], dict[str, float]] = lambda _: {}
-    compact: EmbeddingSubset | None = None
+    objective: Objective
+    training_loss: Loss | None = None
+    embedding_subset: EmbeddingSubset | None = None
     stage: Callable[[keras.Variable], int] = lambda _: 0
-    objective: Callable[[Any, Any], tf.Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +120,7 @@ class TrainingStep:
         Args:
             rates: of the run, one per step, from the first on.
         """
-        compact = self._network.compact
+        compact = self._network.embedding_subset
         place = next(number for number, one in enumerate(self.variables) if compact and one is compact.vectors)
         return self._stages.rates(place, rates)
 
@@ -176,17 +167,18 @@ class TrainingStep:
         network = self._network
         with fast_dropout(network.layers), self._compacted(), tf.GradientTape() as tape:
             outputs = network.forward(batch, training=True)
-            loss = tf.reduce_sum(network.loss(targets, outputs)) * share
-            lowered = tf.reduce_sum(network.objective(targets, outputs)) * share if network.objective else loss
-        gradients = tape.gradient(lowered, [self.variables[number].value for number in moving])
-        kept = network.kept(targets, outputs)
-        return loss, kept, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
+            loss = minimised = tf.reduce_sum(network.objective.loss(targets, outputs)) * share
+            if network.training_loss:
+                minimised = tf.reduce_sum(network.training_loss(targets, outputs)) * share
+        gradients = tape.gradient(minimised, [self.variables[number].value for number in moving])
+        metric_inputs = network.objective.metric_inputs(targets, outputs)
+        return loss, metric_inputs, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
 
     def _compacted(self) -> AbstractContextManager[None]:
-        return self._network.compact.in_training() if self._network.compact else nullcontext()
+        return self._network.embedding_subset.in_training() if self._network.embedding_subset else nullcontext()
 
     def _in_place(self, variable: keras.Variable) -> keras.Variable:
-        compact = self._network.compact
+        compact = self._network.embedding_subset
         return compact.vectors if compact and variable is compact.table.vectors else variable
 
 

@@ -94,7 +94,7 @@ def _flags(train: Dataset) -> Callable[[Dataset], np.ndarray]:
 
 def _standardised(train: Dataset) -> Callable[[Dataset], np.ndarray]:
     problem = Regression()
-    problem.survey(train)
+    problem.prepare(train)
     return problem.targets
 
 

@@ -45,8 +45,9 @@ def built(words: Words, assignment: Assignment) -> TrainableTask:
 def refusal(model: TrainableTask, words: Words) -> str:
     """Why such a model cannot have some values of words; empty where it can."""
     try:
-        model.filled(_architecture(words))
-        model.parameters(model.fit_config(_some(words, _FIT)).fine_tune)
+        model.fill_architecture(_architecture(words))
+        config = model.training_config(_some(words, _FIT))
+        model.fine_tuning(fine_tune=config.fine_tune).parameter_counts()
     except ConfigError as error:
         return str(error)
     return ""

@@ -113,7 +113,7 @@ def _point(space: Space, preset: str, way: str, usual: Words) -> Iterator[tuple[
 
 def _asked(model: TrainableTask, preset: str, space: Space) -> Abilities:
     idle = () if model.pooled else _OF_A_VECTOR
-    return Abilities(model.score, idle, dict(_refusals(model, preset, space)), _defaults(model))
+    return Abilities(model.objective.score, idle, dict(_refusals(model, preset, space)), _defaults(model))
 
 
 def _refusals(model: TrainableTask, preset: str, space: Space) -> Iterator[tuple[tuple[str, str, Value], str]]:

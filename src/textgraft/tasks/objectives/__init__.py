@@ -1,1 +1,1 @@
-"""What a text classifier answers: one label, a set of labels, or a number."""
+"""One file, one objective: a label, a set of labels, a number, tags of words, or tokens."""

@@ -1,138 +1,88 @@
-"""The contract of a problem: what is learned from logits, and what they say."""
+"""The contract of objectives on one vector of logits per text, and functions that objectives share."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
-from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
+from textgraft.training.objective import Objective
 from textgraft.training.ragged import Rows
 
-Loss = Callable[[Any, tf.Tensor], tf.Tensor]
-
-# Of a probability in a table.
+# Decimals of a probability or a number in a table.
 DECIMALS = 6
 
 
-class Objective(ABC):
-    """Between a head's logits (b, width) and what users see.
+class TextObjective(Objective):
+    """From a head's logits (b, width) to one answer per text.
 
     Attributes:
-        name: as Hugging Face names it, in the house's spelling.
-        score: the metric by which epochs are judged, a share between 0 and 1; None to judge by the loss.
-        own: names of what else the constructor takes, beside the labels.
-        labels: those it knows; none for numbers.
-        width: of the logits.
-        settles: whether `settle` has anything to do.
+        name: the problem, as Hugging Face names it but with hyphens.
+        options: names of the constructor's arguments beside the labels.
+        labels: empty for regression.
+        width: number of logits.
     """
 
     name: ClassVar[str]
-    score: ClassVar[str | None]
-    own: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
     labels: tuple[str, ...] = ()
     width: int
-    settles: ClassVar[bool] = False
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.labels)} labels"
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the constructor needs, as JSON values."""
+        """The constructor's arguments, as JSON values."""
 
     @abstractmethod
     def targets(self, data: Dataset) -> Rows:
-        """What the loss compares logits with, a row each.
+        """The target of each row.
 
         Raises:
             DataError: for a label that is unknown or malformed.
         """
 
     @abstractmethod
-    def loss(self, targets: Any, logits: tf.Tensor) -> tf.Tensor:
-        """The loss of each row, float32 (b,); graph ops."""
-
-    @abstractmethod
-    def metrics(self, targets: Any, logits: np.ndarray) -> dict[str, float]:
-        """Means over some rows, for the history."""
-
-    def scores(self, targets: Any, logits: np.ndarray) -> dict[str, float]:
-        """Metrics over all rows, which judge an epoch: `metrics`, and what is no mean over rows."""
-        return self.metrics(targets, logits)
-
-    @abstractmethod
-    def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
-        """The metrics of a test on all of these rows, as JSON values."""
-
-    @property
-    @abstractmethod
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table of predictions."""
-
-    @abstractmethod
-    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
-        """What stands in each of `columns`."""
-
-    @abstractmethod
-    def decode(self, probabilities: np.ndarray) -> list[Any]:
-        """What `probabilities` gave to answers, in the user's words."""
+    def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
+        """Test metrics, as JSON values."""
 
     @abstractmethod
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """What an answer is chosen by."""
+        """Float32 (n, labels); of regression, the numbers."""
 
     @abstractmethod
-    def report(self, found: dict[str, Any]) -> RenderableType:
-        """What `measured` returned, as tables for people."""
-
-    @property
-    def summary(self) -> str:
-        """What the head was made for, in a few words."""
-        return f"{len(self.labels)} labels"
+    def decode(self, probabilities: np.ndarray) -> list[Any]:
+        """Probabilities to answers: a label, a list of labels, or a number each."""
 
     @abstractmethod
-    def sampling_weights(self, targets: Any) -> np.ndarray:
-        """How often a text comes when rare labels are to come more often: see `balance.sampling_weights`.
-
-        Raises:
-            ConfigError: where there are no labels.
-        """
-
-    @abstractmethod
-    def objective(self, balance: str, targets: Any) -> Loss | None:
-        """What training lowers in place of the loss, for a `balance` of "weights" or "focal".
-
-        Args:
-            balance: see `training.config.TrainingConfig`.
-            targets: of the training set.
-        """
-
-    def survey(self, train: Dataset) -> None:
-        """Take from the training set what is to be known before any training."""
-        return
-
-    def settle(self, targets: Any, logits: np.ndarray) -> str:
-        """Take from the trained model's logits on the validation set what is to be known of them.
-
-        Returns:
-            a line for the user to see, or nothing.
-        """
-        return ""
-
-    def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
-        """What of the metrics of a test goes into the model folder."""
-        return found
+    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
+        """The cells of each of `answer_columns`."""
 
 
-def require_labels(labels: Sequence[str], least: int) -> tuple[str, ...]:
-    """The labels, so many at least and all different.
+def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
+    """The labels as a tuple.
 
     Raises:
-        ConfigError: when they are not.
+        ConfigError: for fewer than `min_labels`, duplicates or a single string.
     """
-    chosen = tuple(labels)
-    if isinstance(labels, str) or len(set(chosen)) < max(least, len(chosen)):
-        words = {1: "at least one, all different", 2: "at least two different strings"}[least]
+    names = tuple(labels)
+    if isinstance(labels, str) or len(set(names)) < max(min_labels, len(names)):
+        words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
         raise ConfigError(f"labels must be {words}, not {labels!r}")
-    return chosen
+    return names
+
+
+def summed_cross_entropy(targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:
+    """Cross-entropy summed over the predictions of each row, float32 (b,); graph ops.
+
+    Args:
+        targets: class ids, int32 ragged (b, None).
+        logits: float32 ragged (b, None, classes).
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets.values, logits.values)
+    return tf.math.unsorted_segment_sum(losses, targets.value_rowids(), targets.nrows())

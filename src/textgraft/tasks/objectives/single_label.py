@@ -1,6 +1,6 @@
-"""One label per text, of two or more. With two the model has one logit, for the second; with more, one each."""
+"""One label per text, of two or more. Two labels have one logit, that of the second; more have one each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,127 +13,117 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import best_temperature
 from textgraft.evaluation.classification_metrics import classification_metrics
 from textgraft.evaluation.metric_tables import classification_tables
-from textgraft.tasks.objectives import balance as balance_
-from textgraft.tasks.objectives.base import DECIMALS, Loss, Objective, require_labels
+from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
+from textgraft.tasks.objectives.base import DECIMALS, TextObjective, check_labels
+from textgraft.training.objective import Loss
 
-# A model folder's config would grow with the square of the labels.
-_MOST_CONFUSED = 500
+# The confusion matrix grows with the square of the labels, and config.json is read whole.
+_MAX_CONFUSION_LABELS = 500
 
-# Beyond these float32 would overflow, or probabilities be all the same.
-_COLDEST, _HOTTEST = 0.001, 1000
+# Beyond these limits float32 overflows, or all probabilities are equal.
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.001, 1000
 
 
-class SingleLabel(Objective):
-    """Softmax, or the sigmoid of one logit.
+class SingleLabel(TextObjective):
+    """Softmax over the labels, or the sigmoid of one logit.
 
     Attributes:
-        temperature: by which logits are divided before they become probabilities.
+        temperature: divisor of the logits in `probabilities`.
     """
 
     name, score = SINGLE, "accuracy"
-    own = ("temperature",)
-    settles = True
+    options = ("temperature",)
 
     def __init__(self, labels: Sequence[str], temperature: float = 1.0) -> None:
-        """Name the labels.
+        """Check the arguments.
 
         Args:
             labels: at least two.
-            temperature: 1, until a training fits it.
+            temperature: 1 until a training calibrates it.
 
         Raises:
-            ConfigError: for fewer than two labels, doubled ones, or a temperature that no training would fit.
+            ConfigError: for fewer than two labels, duplicates, or a temperature out of range.
         """
-        self.labels = require_labels(labels, 2)
+        self.labels = check_labels(labels, 2)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
-        if not _COLDEST <= temperature <= _HOTTEST:
-            raise ConfigError(f"temperature must be between {_COLDEST} and {_HOTTEST}, not {temperature}")
+        if not _MIN_TEMPERATURE <= temperature <= _MAX_TEMPERATURE:
+            raise ConfigError(
+                f"temperature must be between {_MIN_TEMPERATURE} and {_MAX_TEMPERATURE}, not {temperature}"
+            )
 
     def settings(self) -> dict[str, Any]:
-        """The labels, and the temperature that a training has fitted."""
-        fitted = {} if self.temperature == 1 else {"temperature": self.temperature}
-        return {"labels": list(self.labels), **fitted}
+        calibrated = {} if self.temperature == 1 else {"temperature": self.temperature}
+        return {"labels": list(self.labels), **calibrated}
 
-    def survey(self, train: Dataset) -> None:
-        """The temperature is that of an untrained model."""
+    def prepare(self, train: Dataset) -> None:
         self.temperature = 1.0
 
     def targets(self, data: Dataset) -> np.ndarray:
-        """The index of each label, int32 (n,)."""
+        """Label ids, int32 (n,)."""
         return data.label_ids(self.labels)
 
-    def loss(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Cross-entropy.
 
         Args:
-            targets: int32 (b,), indices of labels.
-            logits: float32 (b, 1) or (b, labels).
+            targets: label ids, int32 (b,).
+            outputs: logits, float32 (b, 1) or (b, labels).
         """
         if self.width == 1:
-            return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), logits[:, 0])
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+            return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), outputs[:, 0])
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
 
-    def sampling_weights(self, targets: np.ndarray) -> np.ndarray:
-        """So often that each label comes as often as the most frequent one."""
-        counts = self._counts(targets)
-        return balance_.sampling_weights(counts, counts[targets])
-
-    def objective(self, balance: str, targets: np.ndarray) -> Loss | None:
-        """Cross-entropy weighted by label, or focal."""
+    def training_loss(self, balance: str, targets: np.ndarray) -> Loss | None:
         if balance == "focal":
-            return lambda targets, logits: balance_.focal(self.loss(targets, logits))
+            return lambda targets, outputs: focal_loss(self.loss(targets, outputs))
         if balance == "weights":
-            weights = tf.constant(balance_.class_weights(self._counts(targets)))
-            return lambda targets, logits: tf.gather(weights, targets) * self.loss(targets, logits)
+            weights = tf.constant(class_weights(self._counts(targets)))
+            return lambda targets, outputs: tf.gather(weights, targets) * self.loss(targets, outputs)
         return None
 
-    def metrics(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
-        """Accuracy."""
-        return {"accuracy": float(np.mean(self.probabilities(logits).argmax(axis=1) == targets))}
+    def sampling_weights(self, targets: np.ndarray) -> np.ndarray:
+        counts = self._counts(targets)
+        return oversampling_weights(counts, counts[targets])
 
-    def settle(self, targets: np.ndarray, logits: np.ndarray) -> str:
-        """Fit the temperature."""
-        self.temperature = best_temperature(targets, self._of_labels(logits))
-        fitted = f"a temperature fitted to {len(targets):,} validation texts"
-        return f"logits are divided by {self.temperature:.2f}, {fitted}"
+    def metrics(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        return {"accuracy": float(np.mean(self.probabilities(outputs).argmax(axis=1) == targets))}
 
-    def measured(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
-        """Loss, accuracy, macro F1 and all that `classification_metrics` gives."""
+    def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         return classification_metrics(self.targets(data), self.probabilities(logits), self.labels)
 
-    def for_folder(self, found: dict[str, Any]) -> dict[str, Any]:
-        """All; above 500 labels without the matrix of confusions."""
-        left_out = {"confusion"} if len(self.labels) > _MOST_CONFUSED else set()
-        return {name: value for name, value in found.items() if name not in left_out}
+    def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """All of them; without the confusion matrix above 500 labels."""
+        omitted = {"confusion"} if len(self.labels) > _MAX_CONFUSION_LABELS else set()
+        return {name: value for name, value in metrics.items() if name not in omitted}
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The label, and the probability of each."""
-        return ("label", *(f"probability_{label}" for label in self.labels))
-
-    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
-        """Labels and probabilities."""
-        probabilities = self.probabilities(logits)
-        return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
-
-    def decode(self, probabilities: np.ndarray) -> list[str]:
-        """Probabilities (n, labels) to the most probable label of each."""
-        return [self.labels[index] for index in probabilities.argmax(axis=1)]
+    def calibrate(self, targets: np.ndarray, outputs: Callable[[], np.ndarray]) -> str:
+        """Fit the temperature."""
+        self.temperature = best_temperature(targets, self._label_logits(outputs()))
+        return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} validation texts)"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Float32 (n, labels)."""
-        logits = self._of_labels(logits)
+        logits = self._label_logits(logits)
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
-    def _of_labels(self, logits: np.ndarray) -> np.ndarray:
-        """One each, (n, labels)."""
+    def decode(self, probabilities: np.ndarray) -> list[str]:
+        return [self.labels[index] for index in probabilities.argmax(axis=1)]
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        return ("label", *(f"probability_{label}" for label in self.labels))
+
+    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
+        probabilities = self.probabilities(logits)
+        return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
+
+    def report(self, metrics: dict[str, Any]) -> RenderableType:
+        return classification_tables(metrics)
+
+    def _label_logits(self, logits: np.ndarray) -> np.ndarray:
+        """One logit per label, (n, labels)."""
         return np.concatenate([np.zeros_like(logits), logits], axis=1) if self.width == 1 else logits
 
     def _counts(self, targets: np.ndarray) -> np.ndarray:
         return np.bincount(targets, minlength=len(self.labels))
-
-    def report(self, found: dict[str, Any]) -> RenderableType:
-        """A summary, a table per label, and the confusions."""
-        return classification_tables(found)

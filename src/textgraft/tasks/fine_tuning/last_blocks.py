@@ -1,0 +1,93 @@
+"""The mode that trains the head and the last blocks, on stored outputs of the frozen blocks."""
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import keras
+import tensorflow as tf
+
+from textgraft.backbones.split_network import SplitNetwork
+from textgraft.tasks.base import Task
+from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning, SilentCallback, report_texts
+from textgraft.training.config import TrainingConfig
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.features import Activations, check_disk_space, store_activations
+from textgraft.training.progress import Callback
+from textgraft.training.step import Network
+
+_SAMPLED_TEXTS = 256
+
+
+class LastBlocks(FineTuning):
+    """Train the head and the last blocks; each text goes through the frozen blocks once."""
+
+    caches_activations = True
+    note = "blocks trained on stored outputs of the frozen ones"
+
+    def __init__(self, task: Task, config: TrainingConfig, blocks: int) -> None:
+        super().__init__(task, config)
+        self._blocks = blocks
+
+    @property
+    def _split(self) -> SplitNetwork:
+        return self.task.backbone.halves(self._blocks)
+
+    def trained_models(self) -> list[keras.Model]:
+        return [self.task.head, self._split.upper]
+
+    def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
+        self._check_disk_space(examples)
+        on_texts = report_texts(examples.values(), callback)
+        network, train, validation = self._build_stored(examples, self._frozen_blocks(examples), on_texts)
+        return network, self._limit_windows(train, callback), validation
+
+    def _build_sample(self, examples: ExampleSets) -> tuple[Network, Examples[Any], Examples[Any], float]:
+        self._check_disk_space(examples)
+        # The same share of each set, so that one factor leads from the sample to all texts.
+        share = min(1, _SAMPLED_TEXTS / max(1, len(examples["train"])))
+        sample = {name: part.part(slice(0, math.ceil(share * len(part)))) for name, part in examples.items()}
+        frozen = self._frozen_blocks(examples)
+        first_rows = {name: part.part(slice(0, 1)) for name, part in examples.items()}
+        self._build_stored(first_rows, frozen, lambda _: None)  # compiles
+        start = time.monotonic()
+        network, train, validation = self._build_stored(sample, frozen, lambda _: None)
+        seconds = time.monotonic() - start
+        train = self._limit_windows(train, SilentCallback())
+        return network, train, validation, seconds * _tokens(examples) / max(1, _tokens(sample))
+
+    def _check_disk_space(self, examples: ExampleSets) -> None:
+        tokens = sum(int(part.inputs.tokens.lengths.sum()) for part in examples.values())
+        check_disk_space(tokens, self._split.dim, self.config.cache_dtype)
+
+    def _frozen_blocks(self, examples: ExampleSets) -> Callable[[Any], Any]:
+        """The frozen blocks, compiled."""
+        forward = partial(self.task.forward_frozen, self._split)
+        spec = examples["train"].inputs.tokens.spec
+        return cast("Callable[[Any], Any]", tf.function(forward, input_signature=[spec], autograph=False))
+
+    def _build_stored(
+        self, examples: ExampleSets, frozen: Callable[[Any], Any], on_texts: Callable[[int], None]
+    ) -> tuple[Network, Examples[Any], Examples[Any]]:
+        config, split = self.config, self._split
+
+        def store(part: Examples[TokenInputs]) -> Examples[Any]:
+            tokens = part.inputs.tokens
+            activations = Activations(tokens.lengths, split.dim, config.cache_dtype)
+            return part.with_vectors(store_activations(frozen, tokens, activations, config.batch_tokens or 1, on_texts))
+
+        def forward(batch: Any, training: bool = False) -> Any:
+            return self.task.forward_trainable(split, batch, training)
+
+        train, validation = store(examples["train"]), store(examples["validation"])
+        return self._network(examples, self._trained_layers(split), forward), train, validation
+
+    def _trained_layers(self, split: SplitNetwork) -> keras.Model:
+        inputs = split.upper.input
+        return keras.Model(inputs, self.task.apply_head(split.upper.output, inputs["padding_mask"]))
+
+
+def _tokens(examples: ExampleSets) -> int:
+    return sum(int(part.lengths.sum()) for part in examples.values())

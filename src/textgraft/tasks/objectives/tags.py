@@ -1,0 +1,82 @@
+"""A tag per word (IOB2), from which labelled spans are decoded."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from rich.console import RenderableType
+
+from textgraft.errors import ConfigError
+from textgraft.evaluation import tag_ids
+from textgraft.evaluation.metric_tables import span_tables
+from textgraft.tasks.objectives.base import check_labels, summed_cross_entropy
+from textgraft.training.objective import Objective
+from textgraft.training.ragged import Ragged
+
+DECODINGS = ("constrained", "free")
+
+_TINY = 1e-30  # keeps the logarithm of a probability finite
+
+
+class Tags(Objective):
+    """Softmax over the tags of each word.
+
+    Attributes:
+        labels: types of spans.
+        decoding: "constrained" decodes the most probable sequence in which every inside tag continues a span, "free"
+            the most probable tag of each word.
+        width: number of tags.
+    """
+
+    score = "f1"
+    answer_columns = ("entities",)
+
+    def __init__(self, labels: Sequence[str], decoding: str) -> None:
+        """Check the arguments.
+
+        Raises:
+            ConfigError: for no labels, duplicates, or an unknown decoding.
+        """
+        self.labels = check_labels(labels, 1)
+        if decoding not in DECODINGS:
+            raise ConfigError(f"decoding {decoding!r} is unknown; choose one of {', '.join(DECODINGS)}")
+        self.decoding = decoding
+        self.width = tag_ids.tag_count(len(self.labels))
+
+    def loss(self, targets: tf.RaggedTensor, outputs: tf.RaggedTensor) -> tf.Tensor:
+        return summed_cross_entropy(targets, outputs)
+
+    def metrics(self, targets: Ragged, outputs: Ragged) -> dict[str, float]:
+        """Share of words with the right tag."""
+        right = outputs.values.argmax(axis=1) == targets.values
+        return {"accuracy": float(right.mean()) if len(right) else 0.0}
+
+    def validation_metrics(self, targets: Ragged, outputs: Ragged) -> dict[str, float]:
+        """Also the F1 of spans; a span across the border of two rows counts as two."""
+        true, predicted = (
+            tag_ids.tags_to_spans(tags, targets.lengths) for tags in (targets.values, self.tags(outputs))
+        )
+        return {**self.metrics(targets, outputs), "f1": tag_ids.span_f1(true, predicted)}
+
+    def tags(self, logits: Ragged) -> np.ndarray:
+        """The tag id of each word, int (w,)."""
+        if self.decoding == "free":
+            return np.asarray(logits.values.argmax(axis=1))
+        return tag_ids.viterbi(np.log(self.probabilities(logits) + _TINY), logits.lengths)
+
+    def probabilities(self, logits: Ragged) -> np.ndarray:
+        """Float32 (w, tags)."""
+        shifted = np.exp(logits.values - logits.values.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def word_losses(self, logits: Ragged, tags: np.ndarray) -> np.ndarray:
+        """The cross-entropy of each word, float32 (w,)."""
+        return np.asarray(-np.log(self.probabilities(logits)[np.arange(len(tags)), tags] + _TINY))
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.labels)} span labels"
+
+    def report(self, metrics: dict[str, Any]) -> RenderableType:
+        return span_tables(metrics)

@@ -1,0 +1,110 @@
+"""The contract of an objective: what a network learns from its outputs, and how they are evaluated."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from rich.console import RenderableType
+
+from textgraft.data.dataset import Dataset
+from textgraft.errors import ConfigError
+
+Loss = Callable[[Any, Any], tf.Tensor]
+
+
+class Objective(ABC):
+    """Loss, metrics, calibration and presentation of one kind of prediction.
+
+    Targets and outputs are those of a batch of rows: tensors in graph ops, arrays or `Ragged` in the metrics.
+
+    Attributes:
+        score: the metric that ranks epochs, a share between 0 and 1; None ranks them by the loss.
+    """
+
+    score: str | None = None
+
+    # === Training ===
+
+    @abstractmethod
+    def loss(self, targets: Any, outputs: Any) -> tf.Tensor:
+        """The loss of each row, float32 (b,), summed over the row's predictions; graph ops."""
+
+    def training_loss(self, balance: str, targets: Any) -> Loss | None:
+        """The loss that training minimises, where it is not `loss`.
+
+        Args:
+            balance: see `training.config.TrainingConfig`.
+            targets: of the training set.
+        """
+        return None
+
+    def sampling_weights(self, targets: Any) -> np.ndarray:
+        """How often each row occurs in an epoch when rare labels are oversampled, float64 (n,), at least 1.
+
+        Raises:
+            ConfigError: where there are no labels of whole texts.
+        """
+        raise ConfigError("balance applies to labels of whole texts, and this model has none; drop balance")
+
+    # === Metrics ===
+
+    def metric_inputs(self, targets: Any, outputs: Any) -> Any:
+        """The part of the outputs that the metrics need; graph ops."""
+        return outputs
+
+    def metrics(self, targets: Any, outputs: Any) -> dict[str, float]:
+        """Means over the predictions of some rows, from their metric inputs."""
+        return {}
+
+    def validation_metrics(self, targets: Any, outputs: Any) -> dict[str, float]:
+        """`metrics` of all validation rows, and metrics that are not means over rows."""
+        return self.metrics(targets, outputs)
+
+    def metrics_from_loss(self, loss: float) -> dict[str, float]:
+        """Metrics that are functions of the mean loss."""
+        return {}
+
+    def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """The test metrics that are written to the model folder."""
+        return metrics
+
+    # === State ===
+
+    def prepare(self, train: Dataset) -> None:
+        """Set the state that depends on the training set, and reset what `calibrate` sets."""
+        return
+
+    def calibrate(self, targets: Any, outputs: Callable[[], Any]) -> str:
+        """Set the state that depends on the trained model's outputs for the validation set.
+
+        Args:
+            targets: of the validation set.
+            outputs: computes the metric inputs.
+
+        Returns:
+            a message for the user, or nothing.
+        """
+        return ""
+
+    def snapshot(self) -> Callable[[], None]:
+        """A function that restores the present state."""
+        return partial(vars(self).update, dict(vars(self)))
+
+    # === Presentation ===
+
+    @property
+    @abstractmethod
+    def answer_columns(self) -> tuple[str, ...]:
+        """Columns of the table of predictions, beside the texts."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """What is predicted, in a few words."""
+
+    @abstractmethod
+    def report(self, metrics: dict[str, Any]) -> RenderableType:
+        """The metrics that `TrainableTask.evaluate` returns, as tables."""
