@@ -354,7 +354,7 @@ CASES = {
     "unknown-task": Case(partial(configured, ("task",), "os"), "task 'os' is unknown; this textgraft reads"),
     "unknown-family": Case(partial(configured, ("family",), "os.path"), "family 'os.path' is unknown"),
     "other-family": Case(partial(configured, ("family",), "word_vectors"), "config.backbone lacks rows"),
-    "unknown-format": Case(partial(configured, ("format_version",), 3), "has format version 3; this textgraft reads 2"),
+    "unknown-format": Case(partial(configured, ("format_version",), 4), "has format version 4; this textgraft reads 3"),
     "format-true": Case(partial(configured, ("format_version",), True), "has format version True"),
     "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", built=True),
     "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", built=True),

@@ -1,23 +1,33 @@
-"""Decoding against the reference implementation; see tools/make_generation_golden.py."""
+"""Search strategies equal Hugging Face transformers and KerasHub; see tools/make_generation_golden.py."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras_hub
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests.generation import prompt_ids
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import Generator
 from textgraft.generation.row import END_OF_TEXT, LENGTH, STOP, Row
-from textgraft.generation.search import beam_search, contrastive_search, token_by_token
+from textgraft.generation.search import beam_search, contrastive_search, greedy_or_sampled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXPECTED = json.loads((GOLDEN / "generation.json").read_text())
 NEW = 24
+GREEDY = GenerationConfig(max_new_tokens=NEW)
+SAMPLED = GenerationConfig(max_new_tokens=NEW, temperature=0.9, top_k=40, top_p=0.95, seed=3)
+BEAMS = GenerationConfig(max_new_tokens=NEW, num_beams=3)
+CONTRASTIVE = GenerationConfig(max_new_tokens=NEW, penalty_alpha=0.6)
+TEXTS = ["The film", "", "a", "one two three four five six seven", "Ünï 漢字 🙂 and so", "b", "c c", "d d d d", "e"]
+
+every_strategy = pytest.mark.parametrize(
+    "config", [GREEDY, SAMPLED, BEAMS, CONTRASTIVE], ids=["greedy", "sampled", "beams", "contrastive"]
+)
 
 
 @pytest.fixture(scope="module", params=["gpt2", "opt"])
@@ -32,145 +42,136 @@ def backbone(family):
 
 @pytest.fixture
 def model(backbone):
-    """Whatever a test makes the end of a text is undone after it."""
+    """The language model, whose end-of-text token is restored after the test."""
     end = backbone.language_model.end_of_text
     yield backbone.language_model
     backbone.language_model.end_of_text = end
 
 
-def row_of(backbone, model, text, config, number=0):
-    return Row(prompt_ids(backbone, text), model, config, number)
+@pytest.fixture(scope="module")
+def prompt_ids(backbone):
+    """Token ids of a text, without the model's start token."""
+    return lambda text: backbone.tokenize(tf.constant([text.encode()])).values.numpy()
 
 
-def finished(progress, row):
-    for _ in progress:
+@pytest.fixture
+def row_of(prompt_ids, model):
+    return lambda text, config: Row(prompt_ids(text), model, config, 0)
+
+
+def tokens_of(search, row):
+    for _ in search:
         pass
-    return row
+    return row.tokens
 
 
-def test_prompts_have_the_references_ids(family, backbone, model):
-    config = GenerationConfig(max_new_tokens=NEW)
-    for case in EXPECTED[family]:
-        assert row_of(backbone, model, case["prompt"], config).prompt.tolist() == case["ids"]
+def test_prompts_have_the_ids_of_transformers(family, row_of):
+    assert [row_of(case["prompt"], GREEDY).prompt.tolist() for case in EXPECTED[family]] == [
+        case["ids"] for case in EXPECTED[family]
+    ]
 
 
-def test_greedy_tokens_equal_the_references(family, backbone, model):
-    config = GenerationConfig(max_new_tokens=NEW)
+def test_greedy_search_equals_transformers(family, model, row_of):
     for case in EXPECTED[family]:
         model.end_of_text = case["end"]
-        row = row_of(backbone, model, case["prompt"], config)
-        assert finished(token_by_token(model, [row], config), row).tokens == case["greedy"]
+        row = row_of(case["prompt"], GREEDY)
+        assert tokens_of(greedy_or_sampled(model, [row], GREEDY), row) == case["greedy"]
         assert row.finish == (LENGTH if len(case["greedy"]) == NEW else END_OF_TEXT)
 
 
-def test_beams_equal_the_references(family, backbone, model):
+@pytest.mark.parametrize("num_beams", [2, 3, 5])
+def test_beam_search_equals_transformers(family, model, row_of, num_beams):
+    config = replace(GREEDY, num_beams=num_beams)
     for case in EXPECTED[family]:
         model.end_of_text = case["end"]
-        for beams, expected in case["beam"].items():
-            config = GenerationConfig(max_new_tokens=NEW, num_beams=int(beams))
-            row = row_of(backbone, model, case["prompt"], config)
-            assert finished(beam_search(model, row, config), row).tokens == expected
+        row = row_of(case["prompt"], config)
+        assert tokens_of(beam_search(model, row, config), row) == case["beam"][str(num_beams)]
 
 
-def test_contrastive_tokens_equal_keras_hubs(backbone, model):
+def test_contrastive_search_equals_keras_hub(backbone, model, row_of):
     causal = type(model._model)(backbone=backbone._encoder, preprocessor=None)
-    config = GenerationConfig(max_new_tokens=NEW, top_k=5, penalty_alpha=0.6)
-    row = row_of(backbone, model, "one two three four five six seven", config)
-    read, length = len(row.prompt), len(row.prompt) + NEW
+    config = replace(CONTRASTIVE, top_k=5)
+    row = row_of("one two three four five six seven", config)
+    prompt_length, length = len(row.prompt), len(row.prompt) + NEW
     causal.compile(sampler=keras_hub.samplers.ContrastiveSampler(k=5, alpha=0.6))
-    ids = np.zeros((1, length + 1), np.int32)  # its sampler looks one further
-    ids[0, :read] = row.prompt
-    mask = np.arange(length + 1)[np.newaxis] < read
+    ids = np.zeros((1, length + 1), np.int32)  # KerasHub's sampler reads one token ahead
+    ids[0, :prompt_length] = row.prompt
+    mask = np.arange(length + 1)[np.newaxis] < prompt_length
     expected = causal.generate_step({"token_ids": ids, "padding_mask": mask})["token_ids"]
-    found = finished(contrastive_search(model, row, config), row).tokens
-    assert found == np.array(expected)[0, read:length].tolist()
+    tokens = tokens_of(contrastive_search(model, row, config), row)
+    assert tokens == np.array(expected)[0, prompt_length:length].tolist()
 
 
-WAYS = [
-    GenerationConfig(max_new_tokens=NEW),
-    GenerationConfig(max_new_tokens=NEW, temperature=0.9, top_k=40, top_p=0.95, seed=3),
-    GenerationConfig(max_new_tokens=NEW, num_beams=3),
-    GenerationConfig(max_new_tokens=NEW, penalty_alpha=0.6),
-]
-TEXTS = ["The film", "", "a", "one two three four five six seven", "Ünï 漢字 🙂 and so", "b", "c c", "d d d d", "e"]
-
-
-@pytest.mark.parametrize("config", WAYS, ids=["greedy", "drawn", "beams", "contrastive"])
-def test_a_batch_gives_what_one_by_one_gives(backbone, model, config):
-    prompts = [prompt_ids(backbone, text) for text in TEXTS]
+@every_strategy
+def test_continuation_does_not_depend_on_the_batch(model, prompt_ids, config):
+    prompts = [prompt_ids(text) for text in TEXTS]
     together = Generator(model).generate(prompts, config)
-    if config.warmth:  # the draws of a prompt go by its number
-        alone = [Generator(model).stream(prompt, config, number) for number, prompt in enumerate(prompts)]
-        for stream in alone:
-            list(stream)
-        assert together == [stream.continuation for stream in alone]
-    else:
-        assert together == [Generator(model).generate([prompt], config)[0] for prompt in prompts]
+    alone = [Generator(model).generate([prompt], config, index)[0] for index, prompt in enumerate(prompts)]
+    assert together == alone
 
 
-def test_rows_that_end_leave_the_others_alone(backbone, model):
-    prompts = [prompt_ids(backbone, text) for text in TEXTS if text]
-    config = GenerationConfig(max_new_tokens=NEW)
-    whole = Generator(model).generate(prompts, config)
-    row = row_of(backbone, model, TEXTS[0], config)
-    model.end_of_text = finished(token_by_token(model, [row], config), row).tokens[5]
-    ended = Generator(model).generate(prompts, config)
-    assert {one.finish for one in ended} == {END_OF_TEXT, LENGTH}
-    for before, after in zip(whole, ended, strict=True):
+def test_finished_rows_do_not_change_the_others(model, prompt_ids, row_of):
+    prompts = [prompt_ids(text) for text in TEXTS if text]
+    complete = Generator(model).generate(prompts, GREEDY)
+    row = row_of(TEXTS[0], GREEDY)
+    model.end_of_text = tokens_of(greedy_or_sampled(model, [row], GREEDY), row)[5]
+    shortened = Generator(model).generate(prompts, GREEDY)
+    assert {continuation.finish for continuation in shortened} == {END_OF_TEXT, LENGTH}
+    for before, after in zip(complete, shortened, strict=True):
         assert before.text.startswith(after.text.rstrip("\ufffd"))
 
 
-def test_a_stream_is_what_generate_gives(backbone, model):
-    for config in (WAYS[0], WAYS[1], WAYS[3]):
-        prompts = [prompt_ids(backbone, text) for text in TEXTS[:4]]
-        for number, expected in enumerate(Generator(model).generate(prompts, config)):
-            stream = Generator(model).stream(prompts[number], config, number)
-            assert "".join(stream) == expected.text
-            assert stream.continuation == expected
+@pytest.mark.parametrize("config", [GREEDY, SAMPLED, CONTRASTIVE], ids=["greedy", "sampled", "contrastive"])
+def test_stream_equals_generate(model, prompt_ids, config):
+    prompts = [prompt_ids(text) for text in TEXTS[:4]]
+    for index, expected in enumerate(Generator(model).generate(prompts, config)):
+        stream = Generator(model).stream(prompts[index], config, index)
+        assert "".join(stream) == expected.text
+        assert stream.continuation == expected
 
 
-def test_beams_cannot_stream(backbone, model):
+def test_beam_search_cannot_stream(model, prompt_ids):
     with pytest.raises(ConfigError, match="only at the end"):
-        Generator(model).stream(prompt_ids(backbone, "a"), WAYS[2])
+        Generator(model).stream(prompt_ids("a"), BEAMS)
 
 
-def test_seeds(backbone, model):
-    def texts(seed):
+def test_seeds_and_prompts_have_their_own_random_numbers(model, prompt_ids):
+    def sample(seed):
         config = GenerationConfig(max_new_tokens=NEW, temperature=1.0, seed=seed)
-        return [one.text for one in Generator(model).generate([prompt_ids(backbone, "a")] * 3, config)]
+        return [continuation.text for continuation in Generator(model).generate([prompt_ids("a")] * 3, config)]
 
-    assert texts(1) == texts(1)
-    assert len(set(texts(1) + texts(2))) == 6
+    texts = sample(1)
+    assert sample(1) == texts
+    assert len(set(texts + sample(2))) == 6
 
 
-@pytest.mark.parametrize("config", WAYS, ids=["greedy", "drawn", "beams", "contrastive"])
-def test_a_text_ends_before_a_stop_string_that_spans_tokens(backbone, model, config):
-    prompt = prompt_ids(backbone, "The film")
-    whole = Generator(model).generate([prompt], config)[0].text
-    stop = whole[4:9]
+@every_strategy
+def test_text_ends_before_a_stop_string_that_spans_tokens(model, prompt_ids, config):
+    prompt = prompt_ids("The film")
+    complete = Generator(model).generate([prompt], config)[0].text
+    stop = complete[4:9]
     assert len(stop) == 5
-    stopped = GenerationConfig(**{**vars(config), "stop": ("never said", stop)})
-    found = Generator(model).generate([prompt], stopped)[0]
-    assert stop not in found.text
+    stopped = Generator(model).generate([prompt], replace(config, stop=("never generated", stop)))[0]
+    assert stop not in stopped.text
     if config.num_beams == 1:
-        assert (found.text, found.finish) == (whole[: whole.index(stop)], STOP)
+        assert (stopped.text, stopped.finish) == (complete[: complete.index(stop)], STOP)
 
 
-def test_a_long_prompt_is_cut_at_its_beginning(backbone, model):
-    ids = prompt_ids(backbone, "one two three four five six seven " * 12)
-    config = GenerationConfig(max_new_tokens=NEW)
-    kept = model.context - NEW - (model.start is not None)
-    cut, alone = (Generator(model).generate([rows], config)[0] for rows in (ids, ids[-kept:]))
-    assert cut.cut == len(ids) - kept > 0
-    assert (cut.text, alone.cut) == (alone.text, 0)
+def test_long_prompt_is_truncated_at_its_start(model, prompt_ids):
+    ids = prompt_ids("one two three four five six seven " * 12)
+    max_ids = model.context - NEW - (model.start is not None)
+    truncated, short = (Generator(model).generate([prompt], GREEDY)[0] for prompt in (ids, ids[-max_ids:]))
+    assert truncated.cut == len(ids) - max_ids > 0
+    assert (truncated.text, short.cut) == (short.text, 0)
 
 
-def test_no_room_for_a_prompt_is_one_line(backbone, model):
+def test_max_new_tokens_without_space_for_a_prompt_are_refused(model, prompt_ids):
     with pytest.raises(ConfigError, match="at most 63"):
-        Generator(model).generate([prompt_ids(backbone, "a")], GenerationConfig(max_new_tokens=64))
+        Generator(model).generate([prompt_ids("a")], GenerationConfig(max_new_tokens=64))
 
 
-def test_the_whole_context_can_be_used(backbone, model):
-    for config in (GenerationConfig(max_new_tokens=62), GenerationConfig(max_new_tokens=62, penalty_alpha=0.5)):
-        (found,) = Generator(model).generate([prompt_ids(backbone, "one two three four")], config)
-        assert (found.tokens, found.finish) == (62, LENGTH)
+@pytest.mark.parametrize("penalty_alpha", [0, 0.5])
+def test_generation_can_fill_the_context(model, prompt_ids, penalty_alpha):
+    config = GenerationConfig(max_new_tokens=62, penalty_alpha=penalty_alpha)
+    (continuation,) = Generator(model).generate([prompt_ids("one two three four")], config)
+    assert (continuation.tokens, continuation.finish) == (62, LENGTH)

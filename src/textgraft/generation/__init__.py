@@ -1,1 +1,1 @@
-"""What comes after a prompt: the ways to choose tokens, and from tokens to text."""
+"""Text generation: search strategies over a language model, sampling, and incremental decoding of tokens to text."""

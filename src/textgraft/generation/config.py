@@ -1,4 +1,4 @@
-"""How text is generated."""
+"""Options of text generation."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _CANDIDATES = 4
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """A way to choose tokens, and when to stop.
+    """Search strategy, sampling and stop conditions.
 
     The most probable token is taken each time (greedy search) unless an option selects sampling, beam search or
     contrastive search.
@@ -55,52 +55,49 @@ class GenerationConfig:
     stop: tuple[str, ...] = option((), "Stop before this string; may be repeated.", panel="Generation")
 
     def __post_init__(self) -> None:
-        """Check each field, and that they go together.
+        """Check the options.
 
         Raises:
-            ConfigError: when they do not.
+            ConfigError: when one is out of range, or two exclude each other.
         """
         check_options(self)
         if "" in self.stop:
             raise ConfigError("stop: every text contains the empty string; leave it out")
-        self._check_together()
+        if self.num_beams > 1 and self.penalty_alpha:
+            raise ConfigError("num_beams and penalty_alpha exclude each other; drop one")
+        if self.num_beams > 1 and (self.sampling_temperature or self.top_k):
+            raise ConfigError("beam search does not sample; drop temperature, top_k and top_p")
+        if self.penalty_alpha and self.sampling_temperature:
+            raise ConfigError("contrastive search does not sample; drop temperature and top_p")
+        if self.temperature == 0 and (self.top_k or self.top_p < 1) and not self.penalty_alpha:
+            raise ConfigError("temperature 0 does not sample; drop top_k and top_p, or raise temperature")
 
     @property
-    def warmth(self) -> float:
-        """The temperature, with what None stands for filled in; 0 when no token is drawn."""
+    def sampling_temperature(self) -> float:
+        """The temperature with its default resolved; 0 for strategies that do not sample."""
         if self.temperature is None:
             return float(self.top_p < 1 or (self.top_k > 0 and not self.penalty_alpha))
         return self.temperature
 
     @property
     def candidates(self) -> int:
-        """How many tokens contrastive search looks at."""
+        """Number of tokens that contrastive search compares per step."""
         return self.top_k or _CANDIDATES
 
-    def new_tokens(self, context: int | None) -> int:
-        """The most tokens after a prompt.
+    def max_tokens(self, context: int | None) -> int:
+        """The maximum number of generated tokens, with its default resolved.
 
         Args:
-            context: most tokens of a row, or None.
+            context: the model's maximum number of tokens, or None.
 
         Raises:
-            ConfigError: when that leaves no room for a prompt.
+            ConfigError: when `max_new_tokens` leaves no space for a prompt.
         """
         if self.max_new_tokens is None:
             return _NEW_TOKENS if context is None else min(_NEW_TOKENS, context // 2)
         if context is not None and self.max_new_tokens >= context:
             raise ConfigError(
-                f"max_new_tokens {self.max_new_tokens} leaves no room for a prompt in the model's context of {context} "
-                f"tokens; take at most {context - 1}"
+                f"max_new_tokens {self.max_new_tokens} leaves no space for a prompt in the context of {context} "
+                f"tokens; set at most {context - 1}"
             )
         return self.max_new_tokens
-
-    def _check_together(self) -> None:
-        if self.num_beams > 1 and self.penalty_alpha:
-            raise ConfigError("num_beams and penalty_alpha are two ways to choose tokens; take one")
-        if self.num_beams > 1 and (self.warmth or self.top_k):
-            raise ConfigError("beam search draws no tokens; leave out temperature, top_k and top_p")
-        if self.penalty_alpha and self.warmth:
-            raise ConfigError("contrastive search draws no tokens; leave out temperature and top_p")
-        if self.temperature == 0 and (self.top_k or self.top_p < 1) and not self.penalty_alpha:
-            raise ConfigError("temperature 0 draws no tokens; leave out top_k and top_p, or raise it")

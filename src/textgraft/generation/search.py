@@ -1,6 +1,6 @@
-"""The ways to go on: token by token, by beams, or away from what was said.
+"""Search strategies: greedy search and sampling, beam search, contrastive search.
 
-Each takes rows, and yields a row with the text that has become certain in it.
+Each yields a row with the text that became final in it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,91 +10,91 @@ import numpy as np
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.row import Row
-from textgraft.generation.sampling import chosen, highest, softmax
+from textgraft.generation.sampling import choose_token, token_probabilities, top_indices
 
 Progress = Iterator[tuple[Row, str]]
 
 
-def token_by_token(model: LanguageModel, rows: Sequence[Row], config: GenerationConfig) -> Progress:
-    """The most probable token, or one that is drawn; rows of several lengths side by side.
+def greedy_or_sampled(model: LanguageModel, rows: Sequence[Row], config: GenerationConfig) -> Progress:
+    """Choose one token per step for a batch of rows.
 
-    Shorter prompts go on while longer ones are still being read.
+    Rows with shorter prompts generate while longer prompts are still being read.
     """
     cache = model.cache(len(rows))
-    ids = _common(rows, 0)
+    ids = _common_prompt(rows, 0)
     while True:
         logits, _ = cache.read(ids)
-        following = np.zeros(len(rows), np.int32)
-        for number, row in enumerate(rows):
+        next_ids = np.zeros(len(rows), np.int32)
+        for index, row in enumerate(rows):
             if cache.length < len(row.prompt):
-                following[number] = row.prompt[cache.length]
+                next_ids[index] = row.prompt[cache.length]
                 continue
-            following[number] = chosen(logits[number], config, row.random)
-            yield row, row.take(int(following[number]))
-        going = [number for number, row in enumerate(rows) if row.finish is None]
-        if not going:
+            next_ids[index] = choose_token(logits[index], config, row.random)
+            yield row, row.add(int(next_ids[index]))
+        active = [index for index, row in enumerate(rows) if row.finish is None]
+        if not active:
             return
-        if len(going) < len(rows):
-            cache.keep(np.array(going))
-            rows, following = [rows[number] for number in going], following[going]
-        ids = following[:, np.newaxis] if _shortest(rows) <= cache.length else _common(rows, cache.length)
+        if len(active) < len(rows):
+            cache.keep(np.array(active))
+            rows, next_ids = [rows[index] for index in active], next_ids[active]
+        ids = next_ids[:, np.newaxis] if _shortest_prompt(rows) <= cache.length else _common_prompt(rows, cache.length)
 
 
 def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
-    """The text whose tokens are the most probable in the mean, as far as so many beams can find it.
+    """The sequence with the highest mean log-probability per token among those that the beams reach.
 
-    As in the reference implementation, of twice as many candidates those that end are set aside, and no beam is
-    followed any more once as many ended better than the best that goes on.
+    As in Hugging Face transformers, each step considers twice as many candidates as beams, sets finished ones aside,
+    and ends when as many sequences have finished with a higher score than the best active one.
     """
     cache, beams = model.cache(1), config.num_beams
     logits, _ = cache.read(row.prompt[np.newaxis])
-    running, scores = [list[int]()], np.zeros(1)
-    ended: list[tuple[float, list[int]]] = []
+    sequences, scores = [list[int]()], np.zeros(1)
+    finished: list[tuple[float, list[int]]] = []
     while True:
-        totals = (scores[:, np.newaxis] + np.log(softmax(logits))).ravel()
-        best = highest(totals, 2 * beams)
+        totals = (scores[:, np.newaxis] + np.log(token_probabilities(logits))).ravel()
+        best = top_indices(totals, 2 * beams)
         parents, tokens = best // logits.shape[1], best % logits.shape[1]
-        texts = [[*running[parent], int(token)] for parent, token in zip(parents, tokens, strict=True)]
-        over = [row.is_over(text) for text in texts]
-        means = totals[best] / len(texts[0])
-        ended += [(means[rank], texts[rank]) for rank in range(min(beams, len(best))) if over[rank]]
-        ended = sorted(ended, key=lambda end: -end[0])[:beams]
-        going = [rank for rank in range(len(best)) if not over[rank]][:beams]
-        if not going or (len(ended) == beams and means[going[0]] <= ended[-1][0]):
+        candidates = [[*sequences[parent], int(token)] for parent, token in zip(parents, tokens, strict=True)]
+        ends = [row.would_finish(candidate) for candidate in candidates]
+        means = totals[best] / len(candidates[0])
+        finished += [(means[rank], candidates[rank]) for rank in range(min(beams, len(best))) if ends[rank]]
+        finished = sorted(finished, key=lambda scored: -scored[0])[:beams]
+        active = [rank for rank in range(len(best)) if not ends[rank]][:beams]
+        if not active or (len(finished) == beams and means[active[0]] <= finished[-1][0]):
             break
-        running, scores = [texts[rank] for rank in going], totals[best[going]]
-        cache.keep(parents[going])
-        logits, _ = cache.read(tokens[going][:, np.newaxis])
-    for token in ended[0][1]:
-        yield row, row.take(token)
+        sequences, scores = [candidates[rank] for rank in active], totals[best[active]]
+        cache.keep(parents[active])
+        logits, _ = cache.read(tokens[active][:, np.newaxis])
+    for token in finished[0][1]:
+        yield row, row.add(token)
 
 
 def contrastive_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
-    """Contrastive search: probable tokens whose vectors are unlike those of all tokens before."""
-    cache, weight = model.cache(1), config.penalty_alpha
+    """Choose probable tokens whose hidden state is dissimilar to those of all preceding tokens (Su et al., 2022)."""
+    cache, alpha = model.cache(1), config.penalty_alpha
     logits, vectors = cache.read(row.prompt[np.newaxis])
-    past = _directions(vectors[0])
+    context = _normalize(vectors[0])
     while row.finish is None:
-        shares = softmax(logits[0])
-        candidates = highest(shares, config.candidates)
+        probabilities = token_probabilities(logits[0])
+        candidates = top_indices(probabilities, config.candidates)
         cache.keep(np.zeros(len(candidates), np.int64))
         logits, vectors = cache.read(candidates[:, np.newaxis])
-        directions = _directions(vectors[:, 0])
-        likeness = (directions @ past.T).max(1)
-        best = int(((1 - weight) * shares[candidates] - weight * likeness).argmax())
+        states = _normalize(vectors[:, 0])
+        similarity = (states @ context.T).max(1)
+        best = int(((1 - alpha) * probabilities[candidates] - alpha * similarity).argmax())
         cache.keep(np.array([best]))
-        logits, past = logits[[best]], np.concatenate([past, directions[[best]]])
-        yield row, row.take(int(candidates[best]))
+        logits, context = logits[[best]], np.concatenate([context, states[[best]]])
+        yield row, row.add(int(candidates[best]))
 
 
-def _common(rows: Sequence[Row], start: int) -> np.ndarray:
-    """What all prompts have from a place on, int32 (rows, n)."""
-    return np.stack([row.prompt[start : _shortest(rows)] for row in rows])
+def _common_prompt(rows: Sequence[Row], start: int) -> np.ndarray:
+    """The prompts from `start` to the end of the shortest, int32 (rows, n)."""
+    return np.stack([row.prompt[start : _shortest_prompt(rows)] for row in rows])
 
 
-def _shortest(rows: Sequence[Row]) -> int:
+def _shortest_prompt(rows: Sequence[Row]) -> int:
     return min(len(row.prompt) for row in rows)
 
 
-def _directions(vectors: np.ndarray) -> np.ndarray:
+def _normalize(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
