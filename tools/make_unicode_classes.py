@@ -13,8 +13,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from tokenizers.normalizers import Precompiled, StripAccents
-from tokenizers.pre_tokenizers import Split
+import tensorflow as tf
+from tokenizers.normalizers import BertNormalizer, Precompiled, StripAccents
+from tokenizers.pre_tokenizers import BertPreTokenizer, Split
 from tools.character_tables import character_table
 
 from tokenizers import Regex
@@ -46,6 +47,7 @@ def main() -> None:
     """Query every code point and write the file."""
     classes = {name: _matches(pattern) for name, pattern in PATTERNS.items()}
     classes["accents"] = {code for code in CODES if not StripAccents().normalize_str(chr(code))}
+    classes["later_than_unicode_8"] = _later_than_unicode_8()
     classes |= _cluster_classes()
     spans = {name: " ".join(_spans(sorted(codes))) for name, codes in classes.items()}
     FILE.write_text(json.dumps(spans, indent=0) + "\n")
@@ -54,6 +56,21 @@ def main() -> None:
 def _matches(pattern: str) -> set[int]:
     split = Split(Regex(pattern), "removed")
     return {code for code in CODES if not split.pre_tokenize_str(chr(code))}
+
+
+def _later_than_unicode_8() -> set[int]:
+    """Punctuation, marks and controls to RE2 that BERT's reference tokenizer takes for letters."""
+    normalizer = BertNormalizer(handle_chinese_chars=False, strip_accents=True, lowercase=False)
+    splitter = BertPreTokenizer()
+    characters = [chr(code) for code in CODES]
+    matches = tf.strings.regex_full_match([character.encode() for character in characters], r"[\pP\p{Mn}\pC]").numpy()
+    return {
+        ord(character)
+        for character, is_match in zip(characters, matches, strict=True)
+        if is_match
+        and normalizer.normalize_str(character) == character
+        and len(splitter.pre_tokenize_str(f"a{character}b")) == 1
+    }
 
 
 def _cluster_classes() -> dict[str, set[int]]:

@@ -82,7 +82,7 @@ def test_the_locale_makes_no_difference():
 
     code = (
         "import tensorflow as tf\n"
-        "from textgraft.text.string_ops import lower\n"
+        "from textgraft.text.ops import lower\n"
         "print(lower(tf.constant('TITLE \u0130I \u03a3\u0391\u03a3')).numpy().decode())"
     )
     environment = {**os.environ, "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8", "PYTHONIOENCODING": "utf-8"}

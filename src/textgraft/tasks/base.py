@@ -30,7 +30,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
-from textgraft.text.rows import map_in_chunks
+from textgraft.text.ops import map_in_chunks
 from textgraft.text.truncation import WINDOWS
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.objective import Objective

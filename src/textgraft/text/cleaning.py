@@ -29,6 +29,6 @@ class Cleaning:
         Returns:
             string tensor of the same shape; the same tensor when no step is switched on.
         """
-        from textgraft.text.string_ops import clean
+        from textgraft.text.ops import clean
 
         return clean(texts, self)

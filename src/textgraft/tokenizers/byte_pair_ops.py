@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from textgraft.text.rows import row_ids
-from textgraft.text.string_ops import escaped
-from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags
+from textgraft.text.ops import row_ids
+from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags, strip_before
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -29,7 +28,6 @@ _LETTER, _NUMBER, _SPACE = 1, 2, 3  # 0 is any other kind
 _OUTSIDE = -1
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
 _SHORT_ENDINGS, _LONG_ENDINGS = "stmd", ("re", "ve", "ll")
-_WHITESPACE = "[\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 _NO_MERGE, _NO_PAIR = 2**31 - 1, 2**63 - 1
 
@@ -75,8 +73,7 @@ class BytePair:
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""
         if self._stripping:
-            tokens = "|".join(escaped(token) for token in self._stripping)
-            texts = tf.strings.regex_replace(texts, f"{_WHITESPACE}+({tokens})", r"\1")
+            texts = strip_before(texts, self._stripping)
         decoded = tf.strings.unicode_decode(texts, "UTF-8")
         text = _CodePoints(decoded.values, row_ids(decoded.row_lengths(), tf.size(decoded.values)))
         is_special, is_border = self._find_special(text)

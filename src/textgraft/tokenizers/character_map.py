@@ -11,8 +11,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from textgraft.text.rows import row_ids
-from textgraft.text.string_ops import escaped
+from textgraft.text.ops import escaped, row_ids
 from textgraft.tokenizers.sentence_piece_file import MAX_KEY_BYTES
 from textgraft.tokenizers.trie import NONE, Trie
 from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.rows import row_ids
-from textgraft.text.string_ops import escaped, lower
+from textgraft.text.ops import escaped, lower, row_ids
 from textgraft.tokenizers.character_map import CharacterMap
-from textgraft.tokenizers.unicode_classes import SPANS, regex_class
+from textgraft.tokenizers.unicode_classes import regex_class, strip_before
 from textgraft.tokenizers.unigram import Unigram
 
 MARK = "\u2581"  # stands before each word
@@ -22,7 +21,7 @@ CHARACTER_RULES = "characters"
 
 Normalizer = Callable[[tf.Tensor], tf.Tensor]
 
-_WHITESPACE = "\\s\\v\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACES = regex_class("spaces")
 _UNKNOWN_CONTROL = "\ufff0"
 
 
@@ -32,7 +31,7 @@ def _replacing(pattern: str, replacement: str) -> Normalizer:
 
 def _split_by_whitespace(texts: tf.Tensor) -> tf.Tensor:
     """Join words by one space, or by nothing before a word that has a mark."""
-    texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+", " ")
+    texts = tf.strings.regex_replace(texts, f"[{_SPACES}]+", " ")
     return tf.strings.regex_replace(tf.strings.regex_replace(texts, "^ | $", ""), f" {MARK}", MARK)
 
 
@@ -42,13 +41,13 @@ NORMALIZERS: Mapping[str, Normalizer] = {
     "nfc": lambda texts: tf_text.normalize_utf8(texts, "NFC"),
     "nfkc": lambda texts: tf_text.normalize_utf8(texts, "NFKC"),
     "nfkd": lambda texts: tf_text.normalize_utf8(texts, "NFKD"),
-    "strip_accents": _replacing(f"[{regex_class(SPANS['accents'])}]", ""),
+    "strip_accents": _replacing(f"[{regex_class('accents')}]", ""),
     "lowercase": lower,
-    "spaces": _replacing(f"[{_WHITESPACE}]{{2,}}|[\n\r\t]", " "),
+    "spaces": _replacing(f"[{_SPACES}]{{2,}}|[\n\r\t]", " "),
     "single_spaces": _replacing(" {2,}", " "),
     "single_marks": _replacing(" {2,}", MARK),
-    "strip_left": _replacing(f"^[{_WHITESPACE}]+", ""),
-    "strip_right": _replacing(f"[{_WHITESPACE}]+$", ""),
+    "strip_left": _replacing(f"^[{_SPACES}]+", ""),
+    "strip_right": _replacing(f"[{_SPACES}]+$", ""),
     "whitespace": _split_by_whitespace,
 }
 
@@ -103,9 +102,8 @@ class SentencePiece:
         if not self._special_ids:
             return self._encode(texts)
         if self._stripping:
-            tokens = "|".join(escaped(token) for token in self._stripping)
-            texts = tf.strings.regex_replace(texts, f"[{_WHITESPACE}]+({tokens})", r"\1")
-        pattern = "|".join(escaped(token) for token in sorted(self._special_ids, key=len, reverse=True))
+            texts = strip_before(texts, self._stripping)
+        pattern = "|".join(map(escaped, sorted(self._special_ids, key=len, reverse=True)))
         # The splitter ends a text at its first NUL, so NUL becomes another control character that no model has.
         texts = tf.strings.regex_replace(texts, r"\x00", _UNKNOWN_CONTROL)
         parts = tf_text.regex_split(texts, delim_regex_pattern=pattern, keep_delim_regex_pattern=pattern)

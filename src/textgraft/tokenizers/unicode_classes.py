@@ -4,11 +4,13 @@ tools/make_unicode_classes.py writes unicode_classes.json: for each class, spans
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
+from textgraft.text.ops import escaped
 
 SPANS: Mapping[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="ascii"))
 
@@ -40,6 +42,12 @@ def class_flags(flags: Mapping[str, int]) -> np.ndarray:
     return table
 
 
-def regex_class(spans: str) -> str:
-    """Spans as the inside of a character class of RE2."""
-    return "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in spans.split())
+def regex_class(name: str) -> str:
+    """A class in `SPANS` as the inside of a character class of RE2."""
+    return "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in SPANS[name].split())
+
+
+def strip_before(texts: tf.Tensor, tokens: Iterable[str]) -> tf.Tensor:
+    """Delete the white space before tokens."""
+    pattern = "|".join(map(escaped, tokens))
+    return tf.strings.regex_replace(texts, f"[{regex_class('spaces')}]+({pattern})", r"\1")

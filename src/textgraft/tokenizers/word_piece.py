@@ -15,7 +15,7 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 
 from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.preset_files import read_lines, read_optional_json
-from textgraft.text.string_ops import escaped, lower
+from textgraft.text.ops import escaped, lower
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.files import VOCABULARY, to_lines
@@ -34,22 +34,6 @@ _PLACEHOLDERS = "\ufdd0-\ufdef"
 _UNKNOWN_LETTER = "\ufffe"
 _NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
 
-# The reference follows Unicode 8 and takes these later marks, punctuation and controls for letters of unknown words.
-_LATER_THAN_UNICODE_8 = (
-    "61d 7fd 890-891 898-89f 8ca-8e2 9fd-9fe a76 afa-aff b55 c04 c3c c77 c84 d00 d3b-d3c d81 eba ece "
-    "180f 1885-1886 1abf-1ace 1b7d-1b7e 1df6-1dfb 2e43-2e4f 2e52-2e5d a82c a8c5 a8ff a9bd 10d24-10d27 10eab-10ead "
-    "10efd-10eff 10f46-10f50 10f55-10f59 10f82-10f89 11070 11073-11074 110c2 110cd 111cf 1123e 11241 1133b "
-    "11438-1143f 11442-11444 11446 1144b-1144f 1145a-1145b 1145d-1145e 11660-1166c 116b9 1182f-11837 11839-1183b "
-    "1193b-1193c 1193e 11943-11946 119d4-119d7 119da-119db 119e0 119e2 11a01-11a0a 11a33-11a38 11a3b-11a47 "
-    "11a51-11a56 11a59-11a5b 11a8a-11a96 11a98-11a9c 11a9e-11aa2 11b00-11b09 11c30-11c36 11c38-11c3d 11c3f "
-    "11c41-11c45 11c70-11c71 11c92-11ca7 11caa-11cb0 11cb2-11cb3 11cb5-11cb6 11d31-11d36 11d3a 11d3c-11d3d "
-    "11d3f-11d45 11d47 11d90-11d91 11d95 11d97 11ef3-11ef4 11ef7-11ef8 11f00-11f01 11f36-11f3a 11f40 11f42-11f4f "
-    "11fff 12ff1-12ff2 13430-13440 13447-13455 16e97-16e9a 16f4f 16fe2 16fe4 1cf00-1cf2d 1cf30-1cf46 1e000-1e006 "
-    "1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e944-1e94a "
-    "1e95e-1e95f"
-)
-
-_WHITESPACE = "\\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CJK = (
     r"[\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F}"
     r"\x{2B920}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
@@ -157,14 +141,15 @@ class WordPieceTokenizer(Tokenizer):
         """Texts to words, string ragged (n, None); special tokens as their placeholders."""
         words = tf_text.regex_split(
             self._normalize(texts),
-            delim_regex_pattern=f"[{_WHITESPACE}]+|{_PUNCTUATION}|[{_PLACEHOLDERS}]",
+            delim_regex_pattern=f"[{regex_class('spaces')}]+|{_PUNCTUATION}|[{_PLACEHOLDERS}]",
             keep_delim_regex_pattern=f"{_PUNCTUATION}|[{_PLACEHOLDERS}]",
         )
         too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_LENGTH
         return words.with_flat_values(tf.where(too_long, self._placeholders["[UNK]"], words.flat_values))
 
     def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
-        unknown = f"[{_PLACEHOLDERS}{regex_class(_LATER_THAN_UNICODE_8)}]"
+        # The reference follows Unicode 8 and takes later marks, punctuation and controls for letters of unknown words.
+        unknown = f"[{_PLACEHOLDERS}{regex_class('later_than_unicode_8')}]"
         texts = tf.strings.regex_replace(texts, unknown, _UNKNOWN_LETTER)
         for token, placeholder in self._placeholders.items():
             texts = tf.strings.regex_replace(texts, escaped(token), f" {placeholder} ")
