@@ -74,13 +74,15 @@ class OptionField:
 
     Attributes:
         name: of the field, of the Python argument, and of the key in config files.
-        type: of its values; of a tuple such as (16, 64), tuple.
+        type: of its values.
+        item_type: of the items of a tuple; None for other types.
         default: of the field.
         option: its metadata.
     """
 
     name: str
     type: type
+    item_type: type | None
     default: Any
     option: Option
 
@@ -120,7 +122,8 @@ def option_fields(options: type) -> dict[str, OptionField]:
         if is_dataclass(hints[known.name]):
             found |= option_fields(hints[known.name])
         elif metadata := known.metadata.get("option"):
-            found[known.name] = OptionField(known.name, _value_type(hints[known.name]), known.default, metadata)
+            kind, item_type = _types(hints[known.name])
+            found[known.name] = OptionField(known.name, kind, item_type, known.default, metadata)
     return found
 
 
@@ -167,7 +170,8 @@ def _matches(choice: str, value: Any) -> bool:
     return bool(re.fullmatch(f"{stem}:[1-9][0-9]{{0,3}}", str(value))) if colon else value == choice
 
 
-def _value_type(hint: Any) -> type:
-    types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kind: type = next(kind for kind in types if kind is not type(None))
-    return get_origin(kind) or kind
+def _types(hint: Any) -> tuple[type, type | None]:
+    """The type that a hint such as `int | None` or `tuple[int, ...]` is for, and that of a tuple's items."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kind = next(kind for kind in kinds if kind is not type(None))
+    return (tuple, get_args(kind)[0]) if get_origin(kind) is tuple else (kind, None)

@@ -1,89 +1,58 @@
-"""`textgraft adapt`: a pretrained backbone goes on learning from texts without labels, before it is fine-tuned."""
+"""`textgraft adapt`: continue to pretrain a backbone on texts without labels, before fine-tuning."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.documents import corpus, learn, planned
-from textgraft.cli.runs import cleaning, left_in_folder, require, some, start
-from textgraft.cli.settings import merged
-
-_MODEL = ("trust_savedmodel", "sequence_length", "seed")
+from textgraft.cli.parameters import Group
+from textgraft.cli.runs import LanguageModelRun, read_unlabelled, require, start_tensorflow, train_into_folder
+from textgraft.data.reading import Reading
+from textgraft.options import changed_options
+from textgraft.tasks.architecture import Architecture
+from textgraft.training.config import TrainingConfig
 
 
 def adapt(
-    preset: Annotated[str | None, typer.Argument(help="Pretrained model: see `textgraft presets`.")] = None,
-    data: o.Source = None,
-    out: o.Out = None,
+    sources: Annotated[o.Sources, Group(without=("test",))],
+    reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
+    architecture: Annotated[Architecture, Group(without=("pooling", "hidden", "dropout", "truncation"))],
+    training_config: Annotated[
+        TrainingConfig, Group(without=("head", "cache_dtype", "balance", "gradual_unfreezing"), epochs=1)
+    ],
+    model_options: Annotated[o.ModelOptions, Group(only=("trust_savedmodel",))],
+    run: Annotated[o.RunOptions, Group(without=("verbose",))],
+    runtime_options: o.RuntimeOptions,
+    preset: Annotated[str | None, typer.Argument(help="Pretrained model; see `textgraft presets`.")] = None,
+    data: o.Data = None,
     config: o.Config = None,
-    validation: o.Validation = None,
-    split: o.Split = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    fine_tune: Annotated[str | None, typer.Option(help="all, or lora:R (of rank R).  [all]")] = None,
-    layer_decay: o.LayerDecay = None,
-    text: o.Text = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    lowercase: o.Lowercase = None,
-    strip_punctuation: o.StripPunctuation = None,
-    strip_html: o.StripHtml = None,
-    normalize_unicode: o.NormalizeUnicode = None,
-    sequence_length: o.SequenceLength = None,
-    precision: o.Precision = None,
-    epochs: Annotated[int | None, typer.Option(help="Most passes over the texts.  [1]")] = None,
-    batch_size: o.BatchSize = None,
-    batch_tokens: o.BatchTokens = None,
-    learning_rate: o.LearningRate = None,
-    optimizer: o.Optimizer = None,
-    weight_decay: o.WeightDecay = None,
-    schedule: o.Schedule = None,
-    warmup: o.Warmup = None,
-    clip_norm: o.ClipNorm = None,
-    patience: o.Patience = None,
-    seed: o.Seed = None,
-    save_minutes: o.SaveMinutes = None,
-    restart: o.Restart = None,
-    fast: o.Fast = None,
-    threads: o.Threads = None,
-    dry_run: o.DryRun = None,
-    overwrite: o.Overwrite = None,
 ) -> None:
-    """Let a pretrained backbone learn from texts without labels; the folder is a preset for every task.
+    """Continue to pretrain a backbone on texts without labels; the saved folder is a preset for every task.
 
-    An encoder learns to find out hidden tokens, a causal backbone what comes next. Stopped at any moment, the same
-    command goes on from the last checkpoint, in FOLDER.run, to the same model.
+    Encoders learn to fill masked tokens, causal backbones to predict the next token. An interrupted run resumes from
+    its last checkpoint, in FOLDER.run, when the same command is run again, and ends with the same model.
 
     Examples:
         textgraft adapt minilm reviews.txt --out reviews
 
         textgraft train labelled.csv --preset reviews --out sentiment
     """
-    given = {"epochs": 1, **merged(adapt, config, locals())}
-    needed = ("preset", "data") if given.get("dry_run") else ("preset", "data", "out")
-    require(given, needed, "textgraft adapt PRESET DATA --out FOLDER")
-    if given.get("dry_run"):
-        planned(*_opened(given), given)
+    from textgraft.cli.output.console import log
+
+    usage = "textgraft adapt PRESET DATA --out FOLDER"
+    require(usage, preset=preset, data=data, **({} if run.dry_run else {"out": run.out}))
+
+    def build() -> LanguageModelRun:
+        parts = read_unlabelled(str(data), sources, reading, training_config.seed)
+        start_tensorflow(runtime_options, run.fast)
+        from textgraft.tasks.trainable import language_task
+
+        trust, precision = model_options.trust_savedmodel, runtime_options.precision
+        arguments = changed_options(architecture)
+        return LanguageModelRun(language_task(str(preset), precision, trust_savedmodel=trust, **arguments), parts)
+
+    if run.dry_run:
+        build().plan(training_config)
         return
-    folder = left_in_folder(given, _adapted)
-
-    from textgraft.cli.console import say
-
-    say(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
-
-
-def _adapted(given: dict[str, Any], checkpoints: Any) -> Any:
-    model, parts = _opened(given)
-    learn(model, parts, given, checkpoints)
-    return model
-
-
-def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
-    """The task on the pretrained backbone, and the parts of the data."""
-    parts = corpus(given)
-    start(given)
-    from textgraft.tasks.trainable import language_task
-
-    precision, first = given.get("precision", "auto"), cleaning(given)
-    return language_task(given["preset"], precision, cleaning=first, **some(given, _MODEL)), parts
+    folder = train_into_folder(run, lambda checkpoints: build().train(training_config, checkpoints))
+    log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")

@@ -1,4 +1,4 @@
-"""`textgraft cache`: the token ids and vectors that are kept between runs."""
+"""`textgraft cache`: token ids and embeddings stored between runs."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,33 +7,33 @@ import typer
 
 
 class Action(StrEnum):
-    """What to do with it."""
+    """What to do with the cache."""
 
     SHOW = "show"
     CLEAR = "clear"
 
 
-def cache(action: Annotated[Action, typer.Argument(help="What to do with it.")] = Action.SHOW) -> None:
-    """Show or clear the token ids and vectors that --fine-tune none keeps: a text goes through a backbone once only.
+def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHOW) -> None:
+    """Show or clear the cache of token ids and embeddings, which --fine-tune none reuses between runs.
 
-    TEXTGRAFT_CACHE names another folder, TEXTGRAFT_CACHE_GIB another limit than 5 GiB; what was used longest ago goes
-    first.
+    The environment variables TEXTGRAFT_CACHE and TEXTGRAFT_CACHE_GIB set its folder and its limit (5 GiB by default);
+    the least recently used entries are deleted first.
 
     Examples:
         textgraft cache
 
         textgraft cache clear
     """
-    from textgraft.cli.console import say
+    from textgraft.cli.output.console import log
     from textgraft.storage.array_cache import ArrayCache
 
-    kept = ArrayCache.from_environment()
-    count, size = len(kept.entries), kept.size
+    stored = ArrayCache.of_user()
+    count, size = len(stored.entries), stored.size
     if action is Action.CLEAR:
-        kept.clear()
-        say(f"removed {count:,} entries, {_mib(size)}, from {kept.folder}")
+        stored.clear()
+        log(f"removed {count:,} entries, {_mib(size)}, from {stored.folder}")
         return
-    typer.echo(f"{kept.folder}: {count:,} entries, {_mib(size)} of at most {_mib(kept.limit)}")
+    typer.echo(f"{stored.folder}: {count:,} entries, {_mib(size)} of at most {_mib(stored.limit)}")
 
 
 def _mib(size: int) -> str:

@@ -1,167 +1,167 @@
-"""`textgraft compare`: models on the same texts, and whether they really differ."""
+"""`textgraft compare`: whether models differ significantly on the same texts."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.table import Table
+
+    from textgraft.data.dataset import Dataset
+    from textgraft.model_folder.folder import StoredModel
+
+_SCORES = ("accuracy", "macro_f1")
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A model's answers.
+
+    Attributes:
+        name: its folder.
+        scores: accuracy, macro F1 and their intervals.
+        predictions: int (n,), indices of sorted labels.
+    """
+
+    name: str
+    scores: dict[str, Any]
+    predictions: "np.ndarray"
 
 
 def compare(
-    folders: Annotated[list[Path], typer.Argument(help="Two model folders or more, of the same labels.")],
-    data: Annotated[str, typer.Option(help="Labelled texts that none of them was trained on.")],
-    split: o.Split = None,
-    text: o.Text = None,
-    label: o.Label = None,
-    pair: o.Pair = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    precision: o.Precision = None,
-    threads: o.Threads = None,
+    folders: Annotated[list[Path], typer.Argument(help="Two or more model folders with the same labels.")],
+    data: Annotated[
+        str, typer.Option(help="Source of labelled texts that no model was trained on.", rich_help_panel="Data")
+    ],
+    sources: Annotated[o.Sources, Group(only=("split",))],
+    reading: Annotated[Reading, Group(without=("problem", "label_separator"))],
+    runtime_options: o.RuntimeOptions,
     json: o.Json = False,
 ) -> None:
-    """Say whether models really differ: paired bootstrap of accuracy and macro F1, and McNemar's test.
+    """Test whether models differ: paired bootstrap of accuracy and macro F1, and McNemar's test.
 
-    With more than two models, each is compared with each, and McNemar's p is raised for that (Holm).
+    More than two models are compared pairwise, with p-values adjusted by Holm's method.
 
     Example:
         textgraft compare sentiment quick --data held-out.csv
     """
-    from textgraft.cli.console import say, show, show_json
-    from textgraft.data.reading import Reading
-    from textgraft.data.splits import read_split
+    from textgraft.cli.inputs import read_evaluation_data
+    from textgraft.cli.output.console import print_json, print_result
     from textgraft.errors import ConfigError
     from textgraft.model_folder import folder as model_folder
-    from textgraft.task_specs.text_classification import TextClassificationSpec
+    from textgraft.runtime import start_tensorflow
 
     if len(folders) < 2:
         raise ConfigError("compare takes two model folders or more: textgraft compare A B --data test.csv")
-    asked = {
-        "text": text, "label": label, "pair": pair, "encoding": encoding, "empty": empty, "format": format,
-    }  # fmt: skip
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
-    given["paired"] = stored[0].config["settings"].get("pairs", False)
-    dataset = read_split(TextClassificationSpec, data, Reading(**given), split)
-    for notice in dataset.notices:
-        say(notice)
-
-    from textgraft.runtime import start_tensorflow
-
-    start_tensorflow(threads)
-    models = [_tested(one, dataset, precision or "auto") for one in stored]
-    pairs = list(_pairs([str(folder) for folder in folders], models, dataset))
+    paired = stored[0].config["settings"].get("pairs", False)
+    dataset = read_evaluation_data(stored[0], data, replace(reading, paired=paired), sources.split)
+    start_tensorflow(runtime_options.threads)
+    models = [_test(model, str(name), dataset, runtime_options.precision) for name, model in zip(folders, stored, strict=True)]
+    labels = sorted(stored[0].config["settings"]["labels"])
+    pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))
     if json:
-        scores = [model["scores"] | {"model": str(folder)} for folder, model in zip(folders, models, strict=True)]
-        show_json({"texts": len(dataset), "models": scores, "pairs": pairs})
+        scores = [model.scores | {"model": model.name} for model in models]
+        print_json({"texts": len(dataset), "models": scores, "pairs": pairs})
         return
-    show(_models_table(folders, models, len(dataset)))
-    show(_pairs_table(pairs))
-    for judged in pairs:
-        typer.echo(judged["sentence"])
+    print_result(_models_table(models, len(dataset)))
+    print_result(_pairs_table(pairs))
+    for pair in pairs:
+        typer.echo(pair["sentence"])
 
 
-def _require_same_labels(stored: list[Any]) -> None:
+def _require_same_labels(stored: "list[StoredModel]") -> None:
     from textgraft.errors import ConfigError
 
-    for one in stored:
-        if (task := one.config["task"]) != "text-classification":
-            raise ConfigError(f"{one.folder} is a model for {task}; compare takes models that give a text one label")
-        if (problem := one.config["settings"].get("problem", "single-label")) != "single-label":
-            raise ConfigError(f"{one.folder} is a {problem} model; compare takes models that give a text one label")
+    for model in stored:
+        task, problem = model.config["task"], model.config["settings"].get("problem", "single-label")
+        if task != "text-classification" or problem != "single-label":
+            kind = f"model for {task}" if task != "text-classification" else f"{problem} model"
+            raise ConfigError(f"{model.folder} is a {kind}; compare takes models that predict one label per text")
     first, *others = stored
     labels = first.config["settings"].get("labels", [])
     for other in others:
-        if odd := sorted(set(labels) ^ set(other.config["settings"].get("labels", []))):
+        if different := sorted(set(labels) ^ set(other.config["settings"].get("labels", []))):
             raise ConfigError(
-                f"{first.folder} and {other.folder} have different labels: only one knows {', '.join(odd):.200}; "
+                f"{first.folder} and {other.folder} have different labels: only one has {', '.join(different):.200}; "
                 "compare models of the same labels"
             )
 
 
-def _tested(stored: Any, dataset: Any, precision: str) -> dict[str, Any]:
-    """What a model says of each text, as indices of the sorted labels, and its scores."""
+def _test(stored: "StoredModel", name: str, dataset: "Dataset", precision: str) -> _Tested:
     import numpy as np
 
-    from textgraft.cli.console import followed, say_truncated
-    from textgraft.evaluation.classification_metrics import classification_metrics
+    from textgraft.cli.output.console import log_truncation, with_progress
+    from textgraft.evaluation.metrics import classification
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
-    from textgraft.training.token_ids import TruncationCount
+    from textgraft.training.inputs import TruncationCount
 
     model = load_as(TextClassifier, stored, precision)
     truncated = TruncationCount()
-    texts = followed((batch.inputs for batch in dataset.batches()), len(dataset))
+    texts = with_progress((batch.whole for batch in dataset.batches()), len(dataset))
     probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)
-    say_truncated(f"{dataset.source}, {stored.folder}", asdict(truncated), model.architecture.sequence_length)
-    found = classification_metrics(dataset.label_ids(labels), probabilities, labels)
-    scores = {name: found[name] for name in ("accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval")}
-    return {"scores": scores, "said": probabilities.argmax(axis=1), "labels": labels}
+    log_truncation(f"{dataset.source}, {name}", asdict(truncated), model.architecture.sequence_length)
+    metrics = classification(dataset.label_ids(labels), probabilities, labels)
+    scores = {key: metrics[key] for score in _SCORES for key in (score, f"{score}_interval")}
+    return _Tested(name, scores, probabilities.argmax(axis=1))
 
 
-def _pairs(names: list[str], models: list[dict[str, Any]], dataset: Any) -> Iterator[dict[str, Any]]:
+def _compare_pairs(models: list[_Tested], targets: "np.ndarray", classes: int) -> Iterator[dict[str, Any]]:
     from textgraft.evaluation.significance import difference, holm
 
-    labels = models[0]["labels"]
-    compared = partial(difference, dataset.label_ids(labels), classes=len(labels))
-    pairs = list(combinations(range(len(names)), 2))
-    found = [compared(first=models[a]["said"], second=models[b]["said"]) for a, b in pairs]
-    adjusted = holm([one.p for one in found])
-    for (a, b), one, p in zip(pairs, found, adjusted, strict=True):
-        judged = replace(one, p=p)
-        sentence = judged.sentence(names[a], names[b])
-        yield {
-            "first": names[a],
-            "second": names[b],
-            **asdict(judged),
-            "real": judged.is_significant,
-            "sentence": sentence,
-        }
+    compare_predictions = partial(difference, targets, classes=classes)
+    pairs = list(combinations(models, 2))
+    differences = [compare_predictions(first=first.predictions, second=second.predictions) for first, second in pairs]
+    adjusted = holm([known.p for known in differences])
+    for (first, second), unadjusted, p in zip(pairs, differences, adjusted, strict=True):
+        result = replace(unadjusted, p=p)
+        names = {"first": first.name, "second": second.name}
+        yield {**names, **asdict(result), "real": result.is_real, "sentence": result.sentence(**names)}
 
 
-def _models_table(folders: list[Path], models: list[dict[str, Any]], texts: int) -> Any:
+def _models_table(models: list[_Tested], texts: int) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     table = Table("model", "accuracy", "95 % interval", "macro F1", "95 % interval", title=f"{texts} texts")
-    for folder, model in zip(folders, models, strict=True):
-        scores = model["scores"]
+    for model in models:
         cells = [
             cell
-            for name in ("accuracy", "macro_f1")
-            for cell in (f"{scores[name]:.4f}", "{:.4f} to {:.4f}".format(*scores[f"{name}_interval"]))
+            for score in _SCORES
+            for cell in (f"{model.scores[score]:.4f}", "{:.4f} to {:.4f}".format(*model.scores[f"{score}_interval"]))
         ]
-        table.add_row(Text(str(folder)), *cells)
+        table.add_row(Text(model.name), *cells)
     return table
 
 
-def _pairs_table(pairs: list[dict[str, Any]]) -> Any:
+def _pairs_table(pairs: list[dict[str, Any]]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        "second less first",
-        "accuracy, points",
-        "macro F1, points",
-        "only first right",
-        "only second right",
+        "second minus first", "accuracy, points", "macro F1, points", "only first right", "only second right",
         "McNemar p",
-    )
+    )  # fmt: skip
     for pair in pairs:
-        gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*_points(pair, name)) for name in ("accuracy", "macro_f1")]
+        gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*_in_points(pair, score)) for score in _SCORES]
         counts = str(pair["only_first"]), str(pair["only_second"])
-        table.add_row(Text(f"{pair['second']} less {pair['first']}"), *gains, *counts, f"{pair['p']:.2g}")
+        table.add_row(Text(f"{pair['second']} minus {pair['first']}"), *gains, *counts, f"{pair['p']:.2g}")
     return table
 
 
-def _points(pair: dict[str, Any], name: str) -> list[float]:
-    return [100 * value for value in (pair[name], *pair[f"{name}_interval"])]
+def _in_points(pair: dict[str, Any], score: str) -> list[float]:
+    return [100 * value for value in (pair[score], *pair[f"{score}_interval"])]

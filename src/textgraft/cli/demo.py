@@ -2,9 +2,15 @@
 
 import time
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
 from textgraft.cli import options as o
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from textgraft.data.dataset import Dataset
+    from textgraft.tasks.text_classification import TextClassifier
 
 _TRAIN_SHARE = 0.6
 _SENTENCES = (
@@ -16,21 +22,19 @@ _SENTENCES = (
 
 
 def demo(json: o.Json = False) -> None:
-    """Fine-tune minilm on 300 short reviews, test it on 200 others, beside a baseline without transfer."""
-    from textgraft.cli.console import say, show, show_json
-    from textgraft.data.loading import load_datasets
+    """Fine-tune minilm on 300 short reviews, and compare it on 200 others with a baseline without transfer."""
+    from textgraft.cli.output.console import log, print_json, print_result
+    from textgraft.data.loading import load_parts
     from textgraft.data.reading import Reading
     from textgraft.evaluation.baseline import tfidf_accuracy
-
-    with resources.as_file(resources.files("textgraft") / "demo" / "reviews.jsonl") as path:
-        (reviews,) = load_datasets(str(path), None, Reading())
-    train, test = reviews.split(_TRAIN_SHARE, seed=0)
-    say(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
-
     from textgraft.runtime import start_tensorflow
 
+    with resources.as_file(resources.files("textgraft") / "demo" / "reviews.jsonl") as path:
+        (reviews,) = load_parts(str(path), None, Reading())
+    train, test = reviews.split(_TRAIN_SHARE, seed=0)
+    log(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
     start_tensorflow()
-    from textgraft.evaluation.metric_tables import classification_tables
+    from textgraft.evaluation.report import render
     from textgraft.tasks.text_classification import TextClassifier
 
     start = time.monotonic()
@@ -39,28 +43,28 @@ def demo(json: o.Json = False) -> None:
     seconds = time.monotonic() - start
     metrics = model.evaluate(test)
     baseline = tfidf_accuracy(_texts(train), train.label_ids(model.labels), _texts(test), test.label_ids(model.labels))
-    if not json:
-        show(classification_tables(metrics))
-        show(_comparison(metrics["accuracy"], baseline, seconds))
-        show(_predictions(model))
-        say("next: textgraft train YOUR.csv --out my-model")
+    if json:
+        print_json(
+            {
+                "accuracy": metrics["accuracy"],
+                "macro_f1": metrics["macro_f1"],
+                "baseline_accuracy": baseline,
+                "train_seconds": round(seconds, 2),
+                "model": model.backbone.origin.preset,
+            }
+        )
         return
-    show_json(
-        {
-            "accuracy": metrics["accuracy"],
-            "macro_f1": metrics["macro_f1"],
-            "baseline_accuracy": baseline,
-            "train_seconds": round(seconds, 2),
-            "model": model.backbone.origin.preset,
-        }
-    )
+    print_result(render(metrics))
+    print_result(_comparison_table(metrics["accuracy"], baseline, seconds))
+    print_result(_predictions_table(model))
+    log("next: textgraft train YOUR.csv --out my-model")
 
 
-def _texts(data: Any) -> list[str]:
+def _texts(data: "Dataset") -> list[str]:
     return [text.decode() for batch in data.batches() for text in batch.texts]
 
 
-def _comparison(accuracy: float, baseline: float, seconds: float) -> Any:
+def _comparison_table(accuracy: float, baseline: float, seconds: float) -> "Table":
     from rich.table import Table
 
     table = Table("trained on the same 300 reviews", "test accuracy", title="with and without transfer")
@@ -69,11 +73,11 @@ def _comparison(accuracy: float, baseline: float, seconds: float) -> Any:
     return table
 
 
-def _predictions(model: Any) -> Any:
+def _predictions_table(model: "TextClassifier") -> "Table":
     from rich.table import Table
 
-    table = Table("sentence", "label", "probability", title="sentences it has not seen")
+    table = Table("sentence", "label", "probability", title="predictions for new sentences")
     probabilities = model.predict_proba(list(_SENTENCES))
-    for sentence, row, label in zip(_SENTENCES, probabilities, model.objective.decode(probabilities), strict=True):
-        table.add_row(sentence, label, f"{row.max():.2f}")
+    for sentence, row, label in zip(_SENTENCES, probabilities, model.decode(probabilities), strict=True):
+        table.add_row(sentence, str(label), f"{row.max():.2f}")
     return table

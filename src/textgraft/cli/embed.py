@@ -1,4 +1,4 @@
-"""`textgraft embed`: texts to vectors."""
+"""`textgraft embed`: embeddings of texts."""
 
 from dataclasses import asdict
 from functools import partial
@@ -8,60 +8,55 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
+from textgraft.options import changed_options
+from textgraft.tasks.architecture import Architecture
 
 
 def embed(
-    preset: Annotated[str, typer.Argument(help="A preset, or a model folder whose backbone is taken.")],
-    data: Annotated[str, typer.Argument(help="Texts in any of the formats; - for standard input.")],
-    out: Annotated[Path, typer.Option(help="A .npy file (float32), or a .parquet file with text and vector.")],
-    pooling: o.Pooling = None,
-    normalize: Annotated[bool, typer.Option("--normalize", help="Divide each vector by its length.")] = False,
-    sequence_length: o.SequenceLength = None,
-    text: o.Text = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    split: o.Split = None,
-    vocabulary_limit: o.VocabularyLimit = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    precision: o.Precision = None,
-    threads: o.Threads = None,
-    overwrite: o.Overwrite = None,
+    preset: Annotated[str, typer.Argument(help="Preset, or model folder whose backbone is used.")],
+    data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write: .npy (float32) or .parquet (text and vector).", rich_help_panel="Output"),
+    ],
+    sources: Annotated[o.Sources, Group(only=("split",))],
+    reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
+    architecture: Annotated[Architecture, Group(only=("pooling", "sequence_length"))],
+    model_options: Annotated[o.ModelOptions, Group(only=("vocabulary_limit", "trust_savedmodel"))],
+    runtime_options: o.RuntimeOptions,
+    run: Annotated[o.RunOptions, Group(only=("overwrite",))],
+    normalize: Annotated[
+        bool, typer.Option("--normalize", help="Divide each vector by its length.", rich_help_panel="Model")
+    ] = False,
 ) -> None:
-    """Turn texts into vectors, a row per text, in order.
+    """Compute an embedding per text, in order.
 
     Examples:
         textgraft embed minilm reviews.csv --normalize --out vectors.npy
 
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
-    from textgraft.cli.console import followed, say, say_truncated
+    from textgraft.cli.inputs import stream_texts
+    from textgraft.cli.output.console import log, log_truncation, with_progress
     from textgraft.cli.output.tables import open_vectors
-    from textgraft.cli.texts import reading
-
-    stream = reading(data, text=text, paired=False, encoding=encoding, empty=empty, format=format, split=split)
-
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow(threads)
+    stream = stream_texts(data, reading, sources.split, paired=False)
+    start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.training.token_ids import TruncationCount
 
-    asked = {
-        "pooling": pooling,
-        "sequence_length": sequence_length,
-        "vocabulary_limit": vocabulary_limit,
-        "trust_savedmodel": trust_savedmodel,
-    }
-    given = {**architecture_of(preset), **{name: value for name, value in asked.items() if value is not None}}
-    embedder = TextEmbedder(preset, precision or "auto", normalize, **given)
+    arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
+    embedder = TextEmbedder(preset, runtime_options.precision, normalize, **arguments)
     truncated = TruncationCount()
-    batches = followed(batch.texts for batch in stream)
-    with open_vectors(out, embedder.backbone.dim, overwrite=bool(overwrite)) as table:
-        for texts, vectors in embedder.stream_with_texts(batches, partial(embedder.outputs, truncated=truncated)):
+    batches = with_progress(batch.texts for batch in stream)
+    with open_vectors(out, embedder.backbone.dim, overwrite=run.overwrite) as table:
+        for texts, vectors in embedder.paired(batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
     for notice in stream.notices:
-        say(notice)
-    say_truncated(data, asdict(truncated), embedder.architecture.sequence_length)
-    say(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")
+        log(notice)
+    log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)
+    log(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

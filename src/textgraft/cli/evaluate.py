@@ -1,61 +1,50 @@
-"""`textgraft evaluate`: a model folder on labelled texts."""
+"""`textgraft evaluate`: the metrics of a model folder on labelled texts."""
 
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
 
 
 def evaluate(
     folder: o.Folder,
-    data: Annotated[str, typer.Argument(help="Labelled texts in any of the formats.")],
-    split: o.Split = None,
-    text: o.Text = None,
-    label: o.Label = None,
-    pair: o.Pair = None,
-    label_separator: o.LabelSeparator = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    precision: o.Precision = None,
-    threads: o.Threads = None,
+    data: Annotated[str, typer.Argument(help="Source of labelled texts.")],
+    sources: Annotated[o.Sources, Group(only=("split",))],
+    reading: Annotated[Reading, Group(without=("problem",))],
+    runtime_options: o.RuntimeOptions,
     json: o.Json = False,
 ) -> None:
-    """Test a model on labelled texts it has not seen.
+    """Test a model on labelled texts that it was not trained on.
 
     Examples:
         textgraft evaluate sentiment held-out.csv
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
-    from textgraft.cli.console import followed, say, say_truncated, show, show_json
-    from textgraft.data.reading import Reading
-    from textgraft.data.splits import read_split
+    from textgraft.cli.inputs import read_evaluation_data
+    from textgraft.cli.output.console import log_truncation, print_json, print_result, with_progress
     from textgraft.model_folder import folder as model_folder
-    from textgraft.task_specs import task_spec
+    from textgraft.runtime import start_tensorflow
 
     stored = model_folder.read(folder)
     settings = stored.config["settings"]
-    asked = {
-        "text": text, "label": label, "pair": pair, "encoding": encoding, "empty": empty, "format": format,
-        "paired": settings.get("pairs", False),
-        "problem": settings.get("problem", "single-label"),
-        "label_separator": label_separator or settings.get("label_separator"),
-    }  # fmt: skip
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    dataset = read_split(task_spec(stored.config["task"]), data, Reading(**given), split)
-    for notice in dataset.notices:
-        say(notice)
-
-    from textgraft.runtime import start_tensorflow
-
-    start_tensorflow(threads)
+    reading = replace(
+        reading,
+        paired=settings.get("pairs", False),
+        problem=settings.get("problem", "single-label"),
+        label_separator=reading.label_separator or settings.get("label_separator"),
+    )
+    dataset = read_evaluation_data(stored, data, reading, sources.split)
+    start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import load_as
     from textgraft.tasks.trainable import TrainableTask
 
-    model = load_as(TrainableTask, stored, precision or "auto")
-    metrics = model.evaluate(dataset, watch=partial(followed, total=len(dataset)))
-    say_truncated(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    show_json(metrics) if json else show(model.objective.report(metrics))
+    model = load_as(TrainableTask, stored, runtime_options.precision)
+    metrics = model.evaluate(dataset, watch=partial(with_progress, total=len(dataset)))
+    log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
+    print_json(metrics) if json else print_result(model.report(metrics))

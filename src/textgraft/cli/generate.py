@@ -1,42 +1,42 @@
-"""`textgraft generate`: what comes after a prompt."""
+"""`textgraft generate`: continuations of prompts."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
+from textgraft.errors import ConfigError
+from textgraft.generation.config import GenerationConfig
+from textgraft.options import changed_options
 
 if TYPE_CHECKING:
-    from textgraft.generation.config import GenerationConfig
     from textgraft.generation.row import Continuation
     from textgraft.tasks.text_generation import TextGenerator
 
 
 def generate(
-    preset: Annotated[str, typer.Argument(help="A preset of a causal family, or a model folder.")],
-    prompts: Annotated[list[str] | None, typer.Argument(help="Texts to go on from.", show_default=False)] = None,
+    preset: Annotated[str, typer.Argument(help="Preset of a causal family, or model folder.")],
+    sources: Annotated[o.Sources, Group(only=("split",))],
+    reading: Annotated[Reading, Group(only=("text", "encoding", "format"))],
+    generation_config: GenerationConfig,
+    model_options: Annotated[o.ModelOptions, Group(only=("trust_savedmodel",))],
+    # A step reads each weight once, so narrower weights would have to be converted for it.
+    runtime_options: Annotated[o.RuntimeOptions, Group(precision="float32")],
+    prompts: Annotated[list[str] | None, typer.Argument(help="Prompts.", show_default=False)] = None,
     file: Annotated[
-        str | None, typer.Option(help="Prompts in any of the formats; - for standard input, which is read without it.")
+        str | None,
+        typer.Option(help="Source of prompts; - for standard input.  \\[standard input]", rich_help_panel="Data"),
     ] = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_k: o.TopK = None,
-    top_p: o.TopP = None,
-    num_beams: o.NumBeams = None,
-    penalty_alpha: o.PenaltyAlpha = None,
-    seed: Annotated[int | None, typer.Option(help="Of what is drawn.  [0]")] = None,
-    stop: o.Stop = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the text as it comes.")] = False,
-    text: o.Text = None,
-    encoding: o.Encoding = None,
-    format: o.Format = None,
-    split: o.Split = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [float32]")] = None,
-    threads: o.Threads = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Print the text while it is generated.", rich_help_panel="Output")
+    ] = False,
     json: o.Json = False,
 ) -> None:
-    """Go on from prompts: the most probable tokens, unless an option says otherwise.
+    """Continue prompts, by greedy search unless an option selects sampling, beam search or contrastive search.
 
     Examples:
         textgraft generate hf://openai-community/gpt2 "The film was" --top-p 0.9 --seed 3
@@ -45,76 +45,64 @@ def generate(
 
         textgraft generate writer "Dear Sir" --stream --stop "Yours"
     """
-    from textgraft.cli.texts import given_or_read
-    from textgraft.errors import ConfigError
-    from textgraft.generation.config import GenerationConfig
+    from textgraft.cli.inputs import read_prompts
 
-    asked: dict[str, Any] = {
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "num_beams": num_beams,
-        "penalty_alpha": penalty_alpha,
-        "seed": seed,
-        "stop": tuple(stop or ()),
-    }
-    config = GenerationConfig(**{name: value for name, value in asked.items() if value is not None})
     if stream and json:
-        raise ConfigError("stream prints text, and json a line when all is known; leave out one")
-    texts = given_or_read(prompts, file, text=text, encoding=encoding, format=format, split=split)
+        raise ConfigError("--stream prints text while it is generated and --json complete lines; drop one")
+    texts = read_prompts(prompts, file, reading, sources.split)
 
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow(threads)
+    start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.text_generation import TextGenerator
 
-    trust = {} if trust_savedmodel is None else {"trust_savedmodel": trust_savedmodel}
-    # A step reads each weight once: narrower ones would have to be made anew for it.
-    model = TextGenerator(preset, precision or "float32", **architecture_of(preset), **trust)
-    _print_as_it_comes(model, texts, config) if stream else _print_whole(model, texts, config, json)
+    arguments = {**architecture_of(preset), **changed_options(model_options)}
+    model = TextGenerator(preset, runtime_options.precision, **arguments)
+    if stream:
+        _print_stream(model, texts, generation_config)
+    else:
+        _print_continuations(model, texts, generation_config, json)
 
 
-def _print_whole(model: "TextGenerator", texts: list[str], config: "GenerationConfig", json: bool) -> None:
-    from dataclasses import asdict
+def _print_continuations(
+    model: "TextGenerator", prompts: list[str], generation_config: GenerationConfig, json: bool
+) -> None:
+    from textgraft.cli.output.console import print_json
 
-    from textgraft.cli.console import show_json
-
-    for number, (prompt, one) in enumerate(zip(texts, model.continuations(texts, config), strict=True)):
+    continuations = model.continuations(prompts, generation_config)
+    for index, (prompt, continuation) in enumerate(zip(prompts, continuations, strict=True)):
         if json:
-            show_json({"prompt": prompt, **asdict(one)})
+            print_json({"prompt": prompt, **asdict(continuation)})
         else:
-            _separate(number)
-            typer.echo(prompt + one.text)
-        _say_cut(number, one)
+            _separate(index)
+            typer.echo(prompt + continuation.text)
+        _log_truncated_prompt(index, continuation)
 
 
-def _print_as_it_comes(model: "TextGenerator", texts: list[str], config: "GenerationConfig") -> None:
-    for number, prompt in enumerate(texts):
-        pieces = model.stream(prompt, config, number)
-        _separate(number)
+def _print_stream(model: "TextGenerator", prompts: list[str], generation_config: GenerationConfig) -> None:
+    for index, prompt in enumerate(prompts):
+        pieces = model.stream(prompt, generation_config, index)
+        _separate(index)
         _print_now(prompt)
         for piece in pieces:
             _print_now(piece)
         typer.echo()
-        _say_cut(number, pieces.continuation)
+        _log_truncated_prompt(index, pieces.continuation)
 
 
 def _print_now(piece: str) -> None:
-    import sys
-
     typer.echo(piece, nl=False)
     sys.stdout.flush()
 
 
-def _separate(number: int) -> None:
-    if number:
+def _separate(index: int) -> None:
+    if index:
         typer.echo()
 
 
-def _say_cut(number: int, one: "Continuation") -> None:
-    from textgraft.cli.console import say
+def _log_truncated_prompt(index: int, continuation: "Continuation") -> None:
+    from textgraft.cli.output.console import log
 
-    if one.cut:
-        say(f"prompt {number + 1} was cut at its beginning: the context has no room for {one.cut:,} tokens of it")
+    if continuation.cut:
+        log(f"prompt {index + 1} was truncated: its first {continuation.cut:,} tokens do not fit into the context")

@@ -6,40 +6,40 @@ from textgraft.cli import options as o
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
-    """Verify a model folder and show what it is.
+    """Verify a model folder, and show its task, labels, architecture, data and metrics.
 
     Example:
         textgraft info sentiment
     """
-    from textgraft.cli.console import show, show_json
+    from textgraft.cli.output.console import print_json, print_result
     from textgraft.model_folder import folder as model_folder
 
     config = model_folder.read(folder).config
     if json:
-        show_json(config)
+        print_json(config)
         return
     from rich.table import Table
     from rich.text import Text
 
-    title = Text(f"{folder}: every file is as its manifest says")
+    title = Text(f"{folder}: all files match the manifest")
     table = Table(title=title, title_justify="left", show_header=False)
     for name, value in _facts(config).items():
         table.add_row(name, Text(str(value)))
-    show(table)
+    print_result(table)
 
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.card import results, with_interval
-    from textgraft.task_specs import task_spec
+    from textgraft.model_folder.tasks.base import layout_of
 
-    architecture = config["architecture"]
+    architecture, settings = config["architecture"], config["settings"]
     cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)
     facts = {
         "task": config["task"],
         "preset": f"{config['preset']} ({config['family']})",
-        "labels": ", ".join(config["settings"].get("labels", [])) or "none",
-        "answers": config["settings"].get("problem", "one label" if "labels" in config["settings"] else "none"),
-        "texts": "pairs" if config["settings"].get("pairs") else "single",
+        "labels": ", ".join(settings.get("labels", [])) or "none",
+        "answers": settings.get("problem", "one label" if "labels" in settings else "none"),
+        "texts": "pairs" if settings.get("pairs") else "single",
         "cleaning": cleaning or "none",
         "pooling": architecture["pooling"],
         "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
@@ -49,7 +49,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     for part, data in config.get("data", {}).items():
         facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
     for part, values in results(config):
-        for name in task_spec(config["task"]).schema(config["settings"]).headline:
+        for name in layout_of(config["task"], settings).headline:
             if name in values:
                 facts[f"{part} {name.replace('_', ' ')}"] = with_interval(values, name)
     facts["versions"] = ", ".join(f"{name} {version}" for name, version in config["versions"].items())

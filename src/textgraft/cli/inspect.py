@@ -1,20 +1,26 @@
-"""`textgraft inspect`: what becomes of a text on its way into the network."""
+"""`textgraft inspect`: the tokens that the network gets for a text."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.options import changed_options
+from textgraft.tasks.architecture import Architecture
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from textgraft.backbones.base import Backbone
 
 
 def inspect(
-    text: Annotated[str, typer.Argument(help="A text.")],
-    pair: Annotated[str | None, typer.Option(help="A second text, for models of pairs.")] = None,
-    preset: Annotated[str, typer.Option(help="A preset, or a model folder (with its cleaning).")] = "minilm",
-    sequence_length: o.SequenceLength = None,
-    vocabulary_limit: o.VocabularyLimit = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    pad_to: Annotated[int, typer.Option(help="Show padding up to this length.")] = 0,
+    text: Annotated[str, typer.Argument(help="Text.")],
+    architecture: Annotated[Architecture, Group(only=("sequence_length",))],
+    model_options: Annotated[o.ModelOptions, Group(only=("preset", "vocabulary_limit", "trust_savedmodel"))],
+    pair: Annotated[str | None, typer.Option(help="Second text of a pair.", rich_help_panel="Data")] = None,
+    pad_to: Annotated[int, typer.Option(help="Show padding up to this length.", rich_help_panel="Output")] = 0,
 ) -> None:
     """Show the tokens, ids, mask and segments of a text.
 
@@ -26,37 +32,38 @@ def inspect(
     start_tensorflow()
     import tensorflow as tf
 
-    from textgraft.cli.console import say, show
+    from textgraft.cli.output.console import log, print_result
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
 
-    given = architecture_of(preset)
-    if sequence_length is not None:
-        given["sequence_length"] = sequence_length
-    embedder = TextEmbedder(
-        preset, "float32", vocabulary_limit=vocabulary_limit, trust_savedmodel=bool(trust_savedmodel), **given
-    )
+    preset = model_options.preset
+    arguments = {
+        **architecture_of(preset),
+        **changed_options(architecture),
+        "vocabulary_limit": model_options.vocabulary_limit,
+        "trust_savedmodel": model_options.trust_savedmodel,
+    }
+    embedder = TextEmbedder(preset, "float32", **arguments)
     graph = embedder.text_graph
-    segments = [tf.constant([segment]) for segment in (text, pair) if segment is not None]
-    packed = graph.pack(*segments)
+    packed = graph.pack(*(tf.constant([segment]) for segment in (text, pair) if segment is not None))
     in_windows = packed.token_ids.ragged_rank == 2
-    ids, kinds = ((part.values if in_windows else part).to_list() for part in packed[:2])
-    for number, row in enumerate(zip(ids, kinds, strict=True), start=1):
+    ids, segments = ((tensor.values if in_windows else tensor).to_list() for tensor in packed[:2])
+    for number, row in enumerate(zip(ids, segments, strict=True), start=1):
         window = f", window {number}" if in_windows else ""
-        show(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, pad_to))
+        print_result(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, pad_to))
     if dropped := int(packed.dropped.numpy()[0]):
-        say(f"{dropped} tokens were cut off at sequence length {graph.sequence_length}")
+        log(f"{dropped} tokens were cut off at sequence length {graph.sequence_length}")
 
 
-def _table(title: str, backbone: Any, ids: list[int], kinds: list[int], pad_to: int) -> Any:
+def _table(title: str, backbone: "Backbone", token_ids: list[int], segment_ids: list[int], pad_to: int) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(title), title_justify="left")
     for name in ("position", "token", "token_ids", "padding_mask", "segment_ids"):
         table.add_column(name, justify="left" if name == "token" else "right")
-    for position, (token_id, kind) in enumerate(zip(ids, kinds, strict=True)):
-        table.add_row(str(position), Text(backbone.token(token_id)), str(token_id), "1", str(kind))
-    for position in range(len(ids), pad_to):
+    for position, (token_id, segment_id) in enumerate(zip(token_ids, segment_ids, strict=True)):
+        table.add_row(str(position), Text(backbone.token(token_id)), str(token_id), "1", str(segment_id))
+    for position in range(len(token_ids), pad_to):
         table.add_row(str(position), "", str(backbone.special_tokens.pad), "0", "0")
     return table

@@ -1,112 +1,88 @@
-"""The options that verbs share, each described once."""
+"""Arguments and options that several commands share and that configure no Python class."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-# Data
-Source = Annotated[str | None, typer.Argument(help="CSV, TSV, JSONL, Parquet, lines, a folder, tfds:NAME or hf:NAME.")]
-Text = Annotated[str | None, typer.Option(help="Column of the texts; guessed when there is no doubt.")]
-Label = Annotated[str | None, typer.Option(help="Column of the labels; guessed when there is no doubt.")]
-Pair = Annotated[str | None, typer.Option(help="Column of second texts, where each row is a pair.")]
-Split = Annotated[str | None, typer.Option(help="Parts of the data, as in 'train[:60%],train[60%:],test'.")]
-Objective = Annotated[
-    str | None,
-    typer.Option(help="single-label, multi-label or regression.  [multi-label for lists, else single-label]"),
-]
-LabelSeparator = Annotated[str | None, typer.Option(help="Between the labels of a cell, such as '|'.")]
-Encoding = Annotated[str | None, typer.Option(help="Of the text files; UTF-8 unless named.")]
-Empty = Annotated[str | None, typer.Option(help="What to do with empty texts: error, drop or keep.")]
-Format = Annotated[str | None, typer.Option(help="Where the file name does not tell: csv, tsv, jsonl, ...")]
+from textgraft.options import option
 
-# Model
-Task = Annotated[
-    str | None,
-    typer.Option(
-        help="text-classification, token-classification, text-generation, fill-mask; else told by the columns."
-    ),
+Data = Annotated[
+    str | None, typer.Argument(help="Source: CSV, TSV, JSONL, Parquet, lines or CoNLL file, folder, tfds:NAME, hf:NAME.")
 ]
-Preset = Annotated[str | None, typer.Option(help="Pretrained model: see `textgraft presets`.")]
-VocabularyLimit = Annotated[int | None, typer.Option(help="Of a file of word vectors: how many words are read.")]
-TrustSavedModel = Annotated[
-    bool | None, typer.Option("--trust-savedmodel", help="Open a SavedModel, a program, wherever it is from.")
+Folder = Annotated[Path, typer.Argument(help="Model folder.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="TOML file with these options as keys; flags override it.", rich_help_panel="Advanced"),
 ]
-Pooling = Annotated[str | None, typer.Option(help="Token vectors to a text vector: mean, cls, max, last or sqrtn.")]
-Hidden = Annotated[str | None, typer.Option(help="Widths of hidden layers before the output, as in 16 or 64,16.")]
-Dropout = Annotated[float | None, typer.Option(help="Share of the head's inputs dropped in training.  [0.1]")]
-SequenceLength = Annotated[int | None, typer.Option(help="Longest text, in tokens; 0 for the model's limit.  [256]")]
-Truncation = Annotated[str | None, typer.Option(help="Of a longer text: head, head+tail, or windows for all.  [head]")]
-Precision = Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.  [auto]")]
-Lowercase = Annotated[bool | None, typer.Option("--lowercase", help="Clean: lower-case.")]
-StripPunctuation = Annotated[bool | None, typer.Option("--strip-punctuation", help="Clean: delete punctuation.")]
-StripHtml = Annotated[bool | None, typer.Option("--strip-html", help="Clean: tags to spaces, entities to characters.")]
-NormalizeUnicode = Annotated[bool | None, typer.Option("--normalize-unicode", help="Clean: Unicode NFKC.")]
-
-Decoding = Annotated[
-    str | None, typer.Option(help="Of spans: constrained (none goes on that has not begun) or free.  [constrained]")
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON instead of tables.", rich_help_panel="Output")
 ]
 
-# Training
-FineTune = Annotated[
-    str | None,
-    typer.Option(help="all, none (feature extraction), last:N (the N highest blocks) or lora:R (of rank R).  [all]"),
-]
-CacheDtype = Annotated[
-    str | None, typer.Option(help="With last:N, how what is below is kept: float16 or float32.  [float16]")
-]
-Balance = Annotated[str | None, typer.Option(help="For rare labels: none, weights, focal or oversample.  [none]")]
-LayerDecay = Annotated[float | None, typer.Option(help="Of the learning rate, from a block to the one below.  [1]")]
-GradualUnfreezing = Annotated[
-    bool | None, typer.Option("--gradual-unfreezing", help="The head first, one more block in each epoch.")
-]
-Head = Annotated[
-    str | None,
-    typer.Option(help="Begins at random (gradient) or as logistic regression.  [logistic if few texts or frozen]"),
-]
-Epochs = Annotated[int | None, typer.Option(help="Most passes over the texts; by default more where they are few.")]
-BatchSize = Annotated[int | None, typer.Option(help="Texts in a step.")]
-BatchTokens = Annotated[int | None, typer.Option(help="Padded tokens at once; a step of more is done in parts.")]
-LearningRate = Annotated[float | None, typer.Option(help="At its peak.")]
-Optimizer = Annotated[str | None, typer.Option(help="adam or adamw.")]
-WeightDecay = Annotated[float | None, typer.Option(help="Of adamw.  [0.01]")]
-Schedule = Annotated[str | None, typer.Option(help="linear (warm-up, then decay to zero) or constant.")]
-Warmup = Annotated[float | None, typer.Option(help="Share of the steps in which a linear schedule rises.  [0.1]")]
-ClipNorm = Annotated[float | None, typer.Option(help="Largest global norm of the gradients; 0 for none.")]
-Patience = Annotated[
-    int | None,
-    typer.Option(help="Epochs without a better validation score or loss before stopping.  [3, of few texts more]"),
-]
-Seed = Annotated[int | None, typer.Option(help="Of the split, the head, the order and dropout.  [0]")]
 
-# Generation
-MaxNewTokens = Annotated[int | None, typer.Option(help="Most tokens after a prompt.  [128, at most half the context]")]
-Temperature = Annotated[
-    float | None, typer.Option(help="Draw tokens: above 1 more freely, below 1 less; 0 draws none.")
-]
-TopK = Annotated[int | None, typer.Option(help="Draw from so many of the most probable tokens.")]
-TopP = Annotated[float | None, typer.Option(help="Draw from the fewest tokens that have this share of probability.")]
-NumBeams = Annotated[
-    int | None, typer.Option(help="Follow so many texts side by side, and take the most probable one.")
-]
-PenaltyAlpha = Annotated[
-    float | None, typer.Option(help="Contrastive search: how much likeness to tokens before counts, as in 0.6.")
-]
-Stop = Annotated[list[str] | None, typer.Option(help="End before this string; may be given several times.")]
+@dataclass(frozen=True)
+class Sources:
+    """The data of a run beside its training texts."""
 
-# Run
-Out = Annotated[str | None, typer.Option(help="The model folder to write.")]
-Config = Annotated[Path | None, typer.Option(help="A TOML file with these same words; flags win over it.")]
-Validation = Annotated[str | None, typer.Option(help="Data that judges each epoch; else a tenth is kept.")]
-SaveMinutes = Annotated[float | None, typer.Option(help="Between two checkpoints in an epoch.  [5]")]
-DryRun = Annotated[bool | None, typer.Option("--dry-run", help="Say what it would take, and train nothing.")]
-Restart = Annotated[bool | None, typer.Option("--restart", help="Begin anew, whatever was unfinished.")]
-Fast = Annotated[bool | None, typer.Option("--fast", help="Allow results that differ from run to run.")]
+    validation: str | None = option(
+        None,
+        "Source of the validation texts, by which epochs and models are selected.",
+        panel="Data",
+        shown_default="10 % of the training texts",
+    )
+    test: str | None = option(None, "Source of the test texts, used once, after training.", panel="Data")
+    split: str | None = option(
+        None,
+        "Splits or slices of the data to use, such as 'train[:60%],train[60%:],test'.",
+        panel="Data",
+        shown_default="the splits of the source",
+    )
 
-# Machine
-Threads = Annotated[int | None, typer.Option(help="Processor threads; by default one per core.")]
 
-# Files
-Folder = Annotated[Path, typer.Argument(help="A model folder.")]
-Overwrite = Annotated[bool | None, typer.Option("--overwrite", help="Replace what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of tables.")]
+@dataclass(frozen=True)
+class ModelOptions:
+    """The arguments of a task's constructor beside its architecture."""
+
+    task: str | None = option(
+        None,
+        "Task: text-classification, token-classification, text-generation or fill-mask.",
+        panel="Model",
+        shown_default="inferred from the columns",
+    )
+    preset: str = option("minilm", "Pretrained model; see `textgraft presets`.", panel="Model")
+    decoding: str | None = option(
+        None,
+        "Decoding of entity tags: constrained (valid sequences only) or free.",
+        panel="Model",
+        shown_default="constrained",
+    )
+    vocabulary_limit: int | None = option(
+        None, "Number of words to read from a file of word vectors.", panel="Advanced", shown_default="all"
+    )
+    trust_savedmodel: bool = option(
+        False, "Load SavedModels, which can run code, from any source.", panel="Advanced"
+    )
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How TensorFlow computes."""
+
+    precision: str = option("auto", "Numerical precision: auto, float32 or mixed_bfloat16.", panel="Advanced")
+    threads: int | None = option(None, "Number of processor threads.", panel="Advanced", shown_default="one per core")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training run uses its folders and its time."""
+
+    out: Path | None = option(None, "Model folder to write.", panel="Output")
+    overwrite: bool = option(False, "Replace an existing folder.", panel="Output")
+    dry_run: bool = option(False, "Estimate time and memory without training.", panel="Output")
+    verbose: bool = option(False, "Print compiled graphs and padding too.", panel="Output")
+    save_minutes: float | None = option(
+        None, "Minutes between two checkpoints within an epoch.", panel="Advanced", shown_default="5"
+    )
+    restart: bool = option(False, "Discard an unfinished run instead of resuming it.", panel="Advanced")
+    fast: bool = option(False, "Allow nondeterministic operations.", panel="Advanced")

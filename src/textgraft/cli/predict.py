@@ -1,39 +1,45 @@
-"""`textgraft predict`: what a model says of the texts of a file or of standard input."""
+"""`textgraft predict`: predictions for the texts of a file or of standard input."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 
-_AT_ONCE = 1024
+if TYPE_CHECKING:
+    from textgraft.data.tagged import TaggedText
+    from textgraft.training.inputs import TruncationCount
+
+_MAX_CHUNK = 1024
 
 
 def predict(
     folder: o.Folder,
-    data: Annotated[str, typer.Argument(help="Texts in any of the formats; - for standard input.")] = "-",
+    sources: Annotated[o.Sources, Group(only=("split",))],
+    reading: Annotated[Reading, Group(only=("text", "pair", "encoding", "empty", "format"))],
+    runtime_options: o.RuntimeOptions,
+    run: Annotated[o.RunOptions, Group(only=("overwrite",))],
+    data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",
     out: Annotated[
         Path | None,
-        typer.Option(help="A .csv, .jsonl or .parquet file, of entities .jsonl or .conll; else it is printed."),
+        typer.Option(
+            help="File to write: .csv, .jsonl or .parquet; .jsonl or .conll for entities.  \\[standard output]",
+            rich_help_panel="Output",
+        ),
     ] = None,
-    highlight: Annotated[bool, typer.Option("--highlight", help="Print texts with their entities in colours.")] = False,
-    text: o.Text = None,
-    pair: o.Pair = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    split: o.Split = None,
-    precision: o.Precision = None,
-    threads: o.Threads = None,
-    overwrite: o.Overwrite = None,
+    highlight: Annotated[
+        bool, typer.Option("--highlight", help="Print texts with coloured entities.", rich_help_panel="Output")
+    ] = False,
 ) -> None:
-    """Label texts, or find entities in them; rows keep their order, and only a window of them is held in memory.
+    """Label texts, or find entities in them, in order and in bounded memory.
 
     Examples:
         textgraft predict sentiment reviews.csv --out labelled.csv
@@ -42,75 +48,79 @@ def predict(
 
         echo "Ada met Charles in London." | textgraft predict entities --highlight
     """
-    from textgraft.cli.console import say, say_truncated
-    from textgraft.cli.texts import reading, reading_tagged
+    from textgraft.cli.inputs import stream_tagged_texts, stream_texts
+    from textgraft.cli.output.console import log, log_truncation
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
-    finds = stored.config["task"] == "token-classification"
+    finds_entities = stored.config["task"] == "token-classification"
     if highlight and out:
-        raise ConfigError("highlight prints, and out writes a file; leave one of the two out")
-    if highlight and not finds:
-        raise ConfigError(f"highlight shows entities; {folder} is a model for {stored.config['task']}")
-    where = {"text": text, "encoding": encoding, "empty": empty, "format": format, "split": split}
+        raise ConfigError("--highlight prints texts and --out writes a file; drop one")
+    if highlight and not finds_entities:
+        raise ConfigError(f"--highlight shows entities, but {folder} is a model for {stored.config['task']}; drop it")
     pairs = stored.config["settings"].get("pairs", False)
-    stream: Any = reading_tagged(data, **where) if finds else reading(data, **where, pair=pair, paired=pairs)
+    stream: Any = (
+        stream_tagged_texts(data, reading, sources.split)
+        if finds_entities
+        else stream_texts(data, reading, sources.split, pairs)
+    )
 
     from textgraft.runtime import start_tensorflow
 
-    start_tensorflow(threads)
+    start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import load_as
     from textgraft.tasks.trainable import TrainableTask
 
-    model = load_as(TrainableTask, stored, precision or "auto")
+    model = load_as(TrainableTask, stored, runtime_options.precision)
     if highlight:
-        _highlight(model, stream)
-    elif finds:
-        _find(model, stream, out, bool(overwrite))
+        _print_entities(model, stream)
+    elif finds_entities:
+        _write_entities(model, stream, out, run.overwrite)
     else:
-        truncated = _label(model, stream, pairs, out, bool(overwrite))
-        say_truncated(data, asdict(truncated), model.architecture.sequence_length)
+        truncated = _write_predictions(model, stream, pairs, out, run.overwrite)
+        log_truncation(data, asdict(truncated), model.architecture.sequence_length)
     for notice in stream.notices:
-        say(notice)
+        log(notice)
 
 
-def _label(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> Any:
-    """Write the table; gives what truncation took."""
-    from textgraft.cli.console import followed
+def _write_predictions(
+    model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool
+) -> "TruncationCount":
+    from textgraft.cli.output.console import with_progress
     from textgraft.cli.output.tables import open_table
     from textgraft.training.token_ids import TruncationCount
 
     truncated = TruncationCount()
     batches = (batch.inputs for batch in stream)
-    columns = [*(["text", "pair"] if pairs else ["text"]), *model.objective.answer_columns]
+    columns = [*(["text", "pair"] if pairs else ["text"]), *model.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
-        shown = followed(batches) if out else batches
-        for texts, answers in model.stream_with_texts(shown, partial(model.answers, truncated=truncated)):
+        watched = with_progress(batches) if out else batches
+        for texts, answers in model.paired(watched, partial(model.answers, truncated=truncated)):
             cells = texts.T if pairs else [texts]
             table.write([*([text.decode() for text in column] for column in cells), *answers])
     return truncated
 
 
-def _find(model: Any, stream: Any, out: Path | None, overwrite: bool) -> None:
-    from textgraft.cli.console import followed
+def _write_entities(model: Any, stream: "Iterable[TaggedText]", out: Path | None, overwrite: bool) -> None:
+    from textgraft.cli.output.console import with_progress
     from textgraft.cli.output.entity_files import open_entities
 
     with open_entities(out, overwrite) as file:
-        for texts in followed(_chunks(stream)) if out else _chunks(stream):
-            for row, found in zip(texts, model.entities(texts), strict=True):
-                file.write(row.text, row.words, found)
+        for texts in with_progress(_chunks(stream)) if out else _chunks(stream):
+            for row, entities in zip(texts, model.entities(texts), strict=True):
+                file.write(row.text, row.words, entities)
 
 
-def _highlight(model: Any, stream: Any) -> None:
-    from textgraft.cli.highlight import show_entities
+def _print_entities(model: Any, stream: "Iterable[TaggedText]") -> None:
+    from textgraft.cli.output.console import print_entities
 
     for texts in _chunks(stream):
-        show_entities(texts, model.entities(texts), model.labels)
+        print_entities(texts, model.entities(texts), model.labels)
 
 
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    """Lists of rows; the first ones are short, so that the first answer comes at once."""
-    rows, size = iter(rows), 1
-    while chunk := list(islice(rows, size)):
+def _chunks(rows: "Iterable[TaggedText]") -> "Iterator[list[TaggedText]]":
+    """Lists of rows of growing length, so that the first answer comes at once."""
+    iterator, size = iter(rows), 1
+    while chunk := list(islice(iterator, size)):
         yield chunk
-        size = min(2 * size, _AT_ONCE)
+        size = min(2 * size, _MAX_CHUNK)

@@ -1,16 +1,14 @@
-"""`textgraft presets`: what can be grafted on."""
-
-from typing import Any
+"""`textgraft presets`: pretrained models."""
 
 from textgraft.cli import options as o
 
 
 def presets(json: o.Json = False) -> None:
-    """List the pretrained models known by name, the families, and the other ways to name a preset.
+    """List the presets known by name, the model families, and the other ways to name a preset.
 
-    With --json, also where each comes from.
+    With --json, also the source of each preset.
     """
-    from textgraft.cli.console import say, show, show_json
+    from textgraft.cli.output.console import log, print_json, print_result
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
@@ -19,17 +17,17 @@ def presets(json: o.Json = False) -> None:
     from textgraft.backbones.base import families
     from textgraft.backbones.presets import is_here, listed
 
-    rows: list[dict[str, Any]] = [{**vars(entry), "here": is_here(entry.name)} for entry in listed()]
+    rows = [{**vars(entry), "here": is_here(entry.name)} for entry in listed()]
     if json:
-        show_json(rows)
+        print_json(rows)
         return
     table = Table("preset", "family", "parameters", "licence", "here")
     table.columns[0].overflow = "fold"
     for row in rows:
         size, here = f"{row['parameters'] / 1e6:,.1f} M", "yes" if row["here"] else "no"
         table.add_row(row["name"], row["family"], size, row["licence"], here)
-    show(table)
-    say(
+    print_result(table)
+    log(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
         "Hugging Face folder, a KerasHub preset folder, an original BERT release, a TF-Hub SavedModel, a file of word "
         "vectors or a model folder"

@@ -1,102 +1,112 @@
-"""What the verbs that train share: the values of their options, and the way of a run into a model folder."""
+"""Training runs of `train`, `adapt` and `pretrain`: checkpoints beside the model folder, dry runs, language models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-DATA = ("text", "label", "pair", "encoding", "empty", "format", "problem", "label_separator")
-SOURCES = ("validation", "test", "split")
-_CLEANING = ("strip_html", "normalize_unicode", "lowercase", "strip_punctuation")
+from textgraft.cli.options import RunOptions, RuntimeOptions
+from textgraft.errors import ConfigError
+from textgraft.options import changed_options
+from textgraft.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from textgraft.data.splits import Parts
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.checkpoints import Checkpoints
 
 
-def require(given: dict[str, Any], names: Sequence[str], usage: str) -> None:
-    """Refuse to go on without some values.
+@dataclass(frozen=True)
+class LanguageModelRun:
+    """A task that learns from texts without labels, and those texts."""
+
+    model: "TrainableTask"
+    parts: "Parts"
+
+    def plan(self, training_config: TrainingConfig) -> None:
+        """Print the estimated cost."""
+        from textgraft.cli.output.console import plan_table, print_result
+
+        plan = self.model.plan(self.parts.train, self.parts.validation, **changed_options(training_config))
+        print_result(plan_table(plan))
+
+    def train(self, training_config: TrainingConfig, checkpoints: "Checkpoints") -> "TrainableTask":
+        """Train the task; log the sizes and the perplexities."""
+        from textgraft.cli.output.console import log
+
+        model, parts = self.model, self.parts
+        trainable, total = model.parameters(training_config.fine_tune)
+        log(
+            f"{model.name} on {len(parts.train):,} texts, {model.summary()}, validated on {len(parts.validation):,} "
+            f"others; {model.backbone.origin.preset}: {total:,} parameters ({trainable:,} trainable), {model.precision}"
+        )
+        options = changed_options(training_config)
+        history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **options)
+        metrics = model.record["metrics"]["validation"]
+        log(
+            f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "
+            f"{history.best_epoch} of {len(history.records)}, the best; {history.seconds:.0f} s"
+        )
+        return model
+
+
+def require(usage: str, **values: Any) -> None:
+    """Check that values are set, on the command line or in a config file.
 
     Raises:
-        ConfigError: naming the first that is missing.
+        ConfigError: naming the first that is not.
     """
-    from textgraft.errors import ConfigError
-
-    for name in names:
-        if name not in given:
+    for name, value in values.items():
+        if value is None:
             raise ConfigError(f"{name} is missing: {usage}")
 
 
-def some(given: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Those of the values that have one of these names."""
-    return {name: given[name] for name in names if name in given}
-
-
-def task_of(given: dict[str, Any]) -> str:
-    """The task that was named, or else what the columns of the data tell; errors: `task_specs.infer_task`."""
-    from textgraft.task_specs import infer_task
-
-    return str(given.get("task") or infer_task(given["data"], _reading(given)))
-
-
-def parts_of(given: dict[str, Any], spec: Any, with_test: bool = True) -> Any:
-    """The data of a run; errors are those of `read_splits`.
-
-    Args:
-        given: values of options.
-        spec: of the task.
-        with_test: False to leave test texts unread.
-    """
-    from textgraft.data.splits import read_splits
-
-    sources, seed = some(given, SOURCES), given.get("seed", 0)
-    return read_splits(spec, given["data"], _reading(given), **sources, seed=seed, with_test=with_test)
-
-
-def cleaning(given: dict[str, Any]) -> Any:
-    """What is done to texts first, as a `Cleaning`."""
-    from textgraft.text.cleaning import Cleaning
-
-    return Cleaning(**some(given, _CLEANING))
-
-
-def start(given: dict[str, Any]) -> None:
-    """Start TensorFlow, to give the same results each time unless speed was asked for."""
+def start_tensorflow(runtime_options: RuntimeOptions, fast: bool) -> None:
+    """Start TensorFlow, with deterministic operations unless `fast`."""
     from textgraft import runtime
 
-    runtime.start_tensorflow(given.get("threads"))
-    if not given.get("fast", False):
+    runtime.start_tensorflow(runtime_options.threads)
+    if not fast:
         runtime.make_deterministic()
 
 
-def left_in_folder(given: dict[str, Any], trained: Callable[[dict[str, Any], Any], Any]) -> Path:
-    """Train with checkpoints beside the folder, and leave a model folder.
+def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], TrainableTask]") -> Path:
+    """Train with checkpoints beside the model folder, and save the model.
 
     Args:
-        given: values of options.
-        trained: from these and the checkpoints, entered, to a trained task.
-
-    Returns:
-        the folder.
+        run: `out` among them.
+        train: from entered checkpoints to a trained task.
 
     Raises:
-        ModelFolderError: when it is there already, or cannot be written.
+        ModelFolderError: when the folder exists already or cannot be written.
     """
-    from textgraft.storage.folders import require_writable
+    from textgraft.storage.folders import check_free
     from textgraft.training.checkpoints import Checkpoints
 
-    folder = Path(given["out"])
+    folder = Path(str(run.out))
     if not folder.absolute().parent.is_dir():
-        require_writable(folder, overwrite=False)
-    overwrite = given.get("overwrite", False)
-    with Checkpoints(f"{folder}.run", **some(given, ("save_minutes", "restart"))) as checkpoints:
-        # With --overwrite a model of the same run may as well be the older one, which is to be replaced.
-        if not overwrite and checkpoints.already_saved_to(folder):
+        check_free(folder, overwrite=False)
+    minutes = {} if run.save_minutes is None else {"save_minutes": run.save_minutes}
+    with Checkpoints(f"{folder}.run", restart=run.restart, **minutes) as checkpoints:
+        # With --overwrite, a model of the same run may be the older one that is to be replaced.
+        if not run.overwrite and checkpoints.belong_to(folder):
             checkpoints.clear()
-        require_writable(folder, overwrite)
-        model = trained(given, checkpoints)
-        model.save(folder, overwrite=overwrite)
-        checkpoints.interruption.resume_hint = f"{folder} is complete"
+        check_free(folder, run.overwrite)
+        model = train(checkpoints)
+        model.save(folder, overwrite=run.overwrite)
+        checkpoints.interruption.onward = f"{folder} is complete"
         checkpoints.clear()
     return folder
 
 
-def _reading(given: dict[str, Any]) -> Any:
-    from textgraft.data.reading import Reading
+def read_unlabelled(data: str, sources: Any, reading: Any, seed: int) -> "Parts":
+    """Texts without labels to train on; notices are logged."""
+    from textgraft.cli.inputs import read_run_data
+    from textgraft.cli.output.console import log
 
-    return Reading(**some(given, DATA))
+    parts = read_run_data("fill-mask", data, sources, reading, seed)
+    for notice in parts.notices:
+        log(notice)
+    if parts.test is not None:
+        log(f"{parts.test.source}: ignoring the test split ({len(parts.test):,} texts)")
+    return parts

@@ -1,89 +1,37 @@
-"""`textgraft train`: labelled texts in, a tested model folder out."""
+"""`textgraft train`: from labelled texts to a tested model folder."""
 
 from functools import partial
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from textgraft.cli import options as o
-from textgraft.cli.runs import cleaning, left_in_folder, parts_of, require, some, start, task_of
-from textgraft.cli.settings import merged
+from textgraft.cli.runs import require, start_tensorflow, train_into_folder
+from textgraft.data.reading import Reading
+from textgraft.options import changed_options
+from textgraft.tasks.architecture import Architecture
+from textgraft.training.config import TrainingConfig
 
-_MODEL = (
-    "vocabulary_limit",
-    "trust_savedmodel",
-    "pooling",
-    "dropout",
-    "sequence_length",
-    "truncation",
-    "seed",
-    "decoding",
-)
-_FIT = (
-    "fine_tune", "head", "cache_dtype", "balance", "layer_decay", "gradual_unfreezing", "epochs",
-    "batch_size", "batch_tokens", "learning_rate", "optimizer", "weight_decay",
-    "schedule", "warmup", "clip_norm", "patience", "seed",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from textgraft.data.splits import Parts
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.checkpoints import Checkpoints
+    from textgraft.training.history import History
 
 
 def train(
-    data: o.Source = None,
-    out: o.Out = None,
+    sources: o.Sources,
+    reading: Reading,
+    model_options: o.ModelOptions,
+    architecture: Architecture,
+    training_config: TrainingConfig,
+    run: o.RunOptions,
+    runtime_options: o.RuntimeOptions,
+    data: o.Data = None,
     config: o.Config = None,
-    validation: o.Validation = None,
-    test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, at the end.")] = None,
-    split: o.Split = None,
-    task: o.Task = None,
-    preset: o.Preset = None,
-    vocabulary_limit: o.VocabularyLimit = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    fine_tune: o.FineTune = None,
-    head: o.Head = None,
-    cache_dtype: o.CacheDtype = None,
-    balance: o.Balance = None,
-    layer_decay: o.LayerDecay = None,
-    gradual_unfreezing: o.GradualUnfreezing = None,
-    text: o.Text = None,
-    label: o.Label = None,
-    pair: o.Pair = None,
-    problem: o.Objective = None,
-    label_separator: o.LabelSeparator = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    lowercase: o.Lowercase = None,
-    strip_punctuation: o.StripPunctuation = None,
-    strip_html: o.StripHtml = None,
-    normalize_unicode: o.NormalizeUnicode = None,
-    pooling: o.Pooling = None,
-    hidden: o.Hidden = None,
-    dropout: o.Dropout = None,
-    sequence_length: o.SequenceLength = None,
-    truncation: o.Truncation = None,
-    decoding: o.Decoding = None,
-    precision: o.Precision = None,
-    epochs: o.Epochs = None,
-    batch_size: o.BatchSize = None,
-    batch_tokens: o.BatchTokens = None,
-    learning_rate: o.LearningRate = None,
-    optimizer: o.Optimizer = None,
-    weight_decay: o.WeightDecay = None,
-    schedule: o.Schedule = None,
-    warmup: o.Warmup = None,
-    clip_norm: o.ClipNorm = None,
-    patience: o.Patience = None,
-    seed: o.Seed = None,
-    save_minutes: o.SaveMinutes = None,
-    restart: o.Restart = None,
-    fast: o.Fast = None,
-    threads: o.Threads = None,
-    dry_run: o.DryRun = None,
-    verbose: Annotated[bool | None, typer.Option("--verbose", help="Also say what was compiled and padded.")] = None,
-    overwrite: o.Overwrite = None,
 ) -> None:
-    """Train a model on the texts of a file, test it, and leave a model folder.
+    """Train a model on labelled texts, test it, and save it as a model folder.
 
-    Stopped at any moment, the same command goes on from the last checkpoint, in FOLDER.run, to the same model.
+    An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again, and ends
+    with the same model.
 
     Examples:
         textgraft train reviews.csv --out sentiment
@@ -92,97 +40,92 @@ def train(
 
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
     """
-    _train(merged(train, config, locals()))
+    from textgraft.cli.output.console import log, plan_table, print_result
 
-
-def _train(given: dict[str, Any]) -> None:
-    from textgraft.cli.console import say
-
-    require(given, ("data",) if given.get("dry_run") else ("data", "out"), "textgraft train DATA --out FOLDER")
-    if given.get("dry_run"):
-        _plan(given)
+    require("textgraft train DATA --out FOLDER", data=data, **({} if run.dry_run else {"out": run.out}))
+    build = partial(
+        _build, str(data), sources, reading, model_options, architecture, training_config, runtime_options, run.fast
+    )
+    if run.dry_run:
+        parts, model = build()
+        print_result(plan_table(model.plan(parts.train, parts.validation, **changed_options(training_config))))
         return
-    folder = left_in_folder(given, _trained)
-    say(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+    def trained(checkpoints: "Checkpoints") -> "TrainableTask":
+        parts, model = build()
+        return _train(model, parts, training_config, run.verbose, checkpoints)
+
+    folder = train_into_folder(run, trained)
+    log(f"saved {folder}; next: textgraft predict {folder} FILE")
 
 
-def _trained(given: dict[str, Any], checkpoints: Any) -> Any:
-    from textgraft.cli.console import followed, say, say_truncated, show
+def _build(
+    data: str,
+    sources: o.Sources,
+    reading: Reading,
+    model_options: o.ModelOptions,
+    architecture: Architecture,
+    training_config: TrainingConfig,
+    runtime_options: o.RuntimeOptions,
+    fast: bool,
+) -> "tuple[Parts, TrainableTask]":
+    """Read the data, and build the untrained model."""
+    from textgraft.cli.inputs import read_run_data
+    from textgraft.cli.output.console import log
+    from textgraft.data.task_inference import data_of, task_of
 
-    parts, model = _opened(given)
-    say(_summary(parts, model, given.get("fine_tune", "all")))
-    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **some(given, _FIT))
-    say(_outcome(model, history))
-    if given.get("verbose"):
-        say(f"{history.graphs} graphs compiled; {history.padding:.1%} of the tokens in training were padding")
-    if parts.test is not None:
-        show(
-            model.objective.report(
-                model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
-            )
-        )
-    for name, part in model.record["data"].items():
-        say_truncated(name, part["truncated"], model.architecture.sequence_length)
-    return model
-
-
-def _plan(given: dict[str, Any]) -> None:
-    from textgraft.cli.console import say, show
-    from textgraft.cli.plan import table
-
-    parts, model = _opened(given)
-    say(_summary(parts, model, given.get("fine_tune", "all")))
-    show(table(model.plan(parts.train, parts.validation, **some(given, _FIT))))
-
-
-def _opened(given: dict[str, Any]) -> tuple[Any, Any]:
-    """The parts of the data, and the untrained model."""
-    from textgraft.cli.console import say
-    from textgraft.task_specs import task_spec
-
-    task = task_of(given)
-    spec = task_spec(task)
-    parts = parts_of(given, spec)
+    task = model_options.task or task_of(data, reading)
+    parts = read_run_data(task, data, sources, reading, training_config.seed)
     for notice in parts.notices:
-        say(notice)
-    start(given)
+        log(notice)
+    start_tensorflow(runtime_options, fast)
     from textgraft.tasks.trainable import task_class
 
+    arguments = {name: value for name, value in changed_options(model_options).items() if name not in ("task", "preset")}
     model = task_class(task)(
-        given.get("preset", "minilm"),
-        precision=given.get("precision", "auto"),
-        cleaning=cleaning(given),
-        hidden=_widths(given.get("hidden", "")),
-        **spec.settings_from(parts.train),
-        **some(given, _MODEL),
+        model_options.preset,
+        precision=runtime_options.precision,
+        **data_of(task).settings(parts.train),
+        **changed_options(architecture),
+        **arguments,
+    )
+    trainable, total = model.parameters(training_config.fine_tune)
+    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
+    log(
+        f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
+        f"({trainable:,} trainable), {model.precision}"
     )
     return parts, model
 
 
-def _widths(hidden: str) -> tuple[int, ...]:
-    from textgraft.errors import ConfigError
+def _train(
+    model: "TrainableTask",
+    parts: "Parts",
+    training_config: TrainingConfig,
+    verbose: bool,
+    checkpoints: "Checkpoints",
+) -> "TrainableTask":
+    from textgraft.cli.output.console import log, log_truncation, print_result, with_progress
 
-    try:
-        widths = tuple(int(width) for width in hidden.split(",") if width.strip())
-    except ValueError:
-        widths = (0,)
-    if any(width < 1 for width in widths):
-        raise ConfigError(f"hidden takes widths such as 16 or 64,16, not {hidden!r}")
-    return widths
+    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **changed_options(training_config))
+    log(_outcome(model, history))
+    if verbose:
+        log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
+    if parts.test is not None:
+        metrics = model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
+        print_result(model.report(metrics))
+    for name, part in model.record["data"].items():
+        log_truncation(name, part["truncated"], model.architecture.sequence_length)
+    return model
 
 
-def _summary(parts: Any, model: Any, fine_tune: str) -> str:
-    trainable, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()
-    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
-    return (
-        f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
-        f"({trainable:,} trainable), {model.precision}"
-    )
-
-
-def _outcome(model: Any, history: Any) -> str:
-    mode = model.fine_tuning(**{name: model.record["fit"][name] for name in ("fine_tune", "head")})
-    if not mode.has_steps:
-        return f"{mode.note}; {history.seconds:.1f} s"
+def _outcome(model: "TrainableTask", history: "History") -> str:
+    fine_tune, head = (model.record["fit"][name] for name in ("fine_tune", "head"))
+    if fine_tune == "none" and head == "logistic":
+        return f"head trained by logistic regression on stored embeddings; {history.seconds:.1f} s"
     best = f"best epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
-    return f"{mode.note}; {best}" if mode.note else best
+    if fine_tune == "none":
+        return f"head trained on stored embeddings; {best}"
+    if fine_tune.startswith("last:"):
+        return f"blocks trained on stored outputs of the frozen ones; {best}"
+    return best
