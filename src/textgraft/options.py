@@ -74,14 +74,14 @@ class OptionField:
 
     Attributes:
         name: of the field, of the Python argument, and of the key in config files.
-        type: of its values.
+        value_type: type of its values.
         item_type: of the items of a tuple; None for other types.
         default: of the field.
         option: its metadata.
     """
 
     name: str
-    type: type
+    value_type: type
     item_type: type | None
     default: Any
     option: Option

@@ -6,12 +6,12 @@ from pathlib import Path
 from click.testing import Result
 from typer.testing import CliRunner
 
-from textgraft.cli.app import _app
+from textgraft.cli.app import make_app
 
 
 def run(*arguments: object, stdin: str | None = None) -> Result:
     """Run `textgraft` with these arguments."""
-    return CliRunner().invoke(_app(), [str(argument) for argument in arguments], input=stdin)
+    return CliRunner().invoke(make_app(), [str(argument) for argument in arguments], input=stdin)
 
 
 def assert_fails(result: Result, exit_code: int, *phrases: str) -> None:

@@ -20,7 +20,7 @@ from textgraft.model_folder.folder import read as read_folder
 STATUS = Path("/proc/self/status")
 MOST = 16 * 2**30  # a folder that is not refused must not take the machine with it
 
-command = app._app()
+command = app.make_app()
 opened: list[str] = []
 
 

@@ -29,8 +29,9 @@ def adapt(
 ) -> None:
     """Continue to pretrain a backbone on texts without labels; the saved folder is a preset for every task.
 
-    Encoders learn to fill masked tokens, causal backbones to predict the next token. An interrupted run resumes from
-    its last checkpoint, in FOLDER.run, when the same command is run again, and ends with the same model.
+    Encoders learn to fill masked tokens, causal backbones to predict the next token.
+
+    An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again.
 
     Examples:
         textgraft adapt minilm reviews.txt --out reviews

@@ -68,7 +68,7 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
     def reporting(**values: Any) -> None:
         try:
             _require_utf8(values)
-            with Interruption().handled():
+            with Interruption().handle_signals():
                 command(**values)
                 sys.stdout.flush()
         except InterruptionError as interruption:

@@ -16,8 +16,9 @@ class Action(StrEnum):
 def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHOW) -> None:
     """Show or clear the cache of token ids and embeddings, which --fine-tune none reuses between runs.
 
-    The environment variables TEXTGRAFT_CACHE and TEXTGRAFT_CACHE_GIB set its folder and its limit (5 GiB by default);
-    the least recently used entries are deleted first.
+    The environment variables TEXTGRAFT_CACHE and TEXTGRAFT_CACHE_GIB set its folder and its limit (5 GiB by default).
+
+    The least recently used entries are deleted first.
 
     Examples:
         textgraft cache

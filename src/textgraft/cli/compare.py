@@ -68,7 +68,7 @@ def compare(
     paired = stored[0].config["settings"].get("pairs", False)
     dataset = read_evaluation_data(stored[0], data, replace(reading, paired=paired), sources.split)
     start_tensorflow(runtime_options.threads)
-    models = [_test(model, str(name), dataset, runtime_options.precision) for name, model in zip(folders, stored, strict=True)]
+    models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
     pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))
     if json:
@@ -99,14 +99,14 @@ def _require_same_labels(stored: "list[StoredModel]") -> None:
             )
 
 
-def _test(stored: "StoredModel", name: str, dataset: "Dataset", precision: str) -> _Tested:
+def _test(stored: "StoredModel", dataset: "Dataset", precision: str) -> _Tested:
     import numpy as np
 
     from textgraft.cli.output.console import log_truncation, with_progress
-    from textgraft.evaluation.metrics import classification
+    from textgraft.evaluation.classification_metrics import classification_metrics
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
-    from textgraft.training.inputs import TruncationCount
+    from textgraft.training.token_ids import TruncationCount
 
     model = load_as(TextClassifier, stored, precision)
     truncated = TruncationCount()
@@ -114,10 +114,10 @@ def _test(stored: "StoredModel", name: str, dataset: "Dataset", precision: str) 
     probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)
-    log_truncation(f"{dataset.source}, {name}", asdict(truncated), model.architecture.sequence_length)
-    metrics = classification(dataset.label_ids(labels), probabilities, labels)
+    log_truncation(f"{dataset.source}, {stored.folder}", asdict(truncated), model.architecture.sequence_length)
+    metrics = classification_metrics(dataset.label_ids(labels), probabilities, labels)
     scores = {key: metrics[key] for score in _SCORES for key in (score, f"{score}_interval")}
-    return _Tested(name, scores, probabilities.argmax(axis=1))
+    return _Tested(str(stored.folder), scores, probabilities.argmax(axis=1))
 
 
 def _compare_pairs(models: list[_Tested], targets: "np.ndarray", classes: int) -> Iterator[dict[str, Any]]:
@@ -130,7 +130,7 @@ def _compare_pairs(models: list[_Tested], targets: "np.ndarray", classes: int) -
     for (first, second), unadjusted, p in zip(pairs, differences, adjusted, strict=True):
         result = replace(unadjusted, p=p)
         names = {"first": first.name, "second": second.name}
-        yield {**names, **asdict(result), "real": result.is_real, "sentence": result.sentence(**names)}
+        yield {**names, **asdict(result), "real": result.is_significant, "sentence": result.sentence(**names)}
 
 
 def _models_table(models: list[_Tested], texts: int) -> "Table":

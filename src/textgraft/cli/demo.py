@@ -34,7 +34,7 @@ def demo(json: o.Json = False) -> None:
     train, test = reviews.split(_TRAIN_SHARE, seed=0)
     log(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
     start_tensorflow()
-    from textgraft.evaluation.report import render
+    from textgraft.evaluation.metric_tables import classification_tables
     from textgraft.tasks.text_classification import TextClassifier
 
     start = time.monotonic()
@@ -54,7 +54,7 @@ def demo(json: o.Json = False) -> None:
             }
         )
         return
-    print_result(render(metrics))
+    print_result(classification_tables(metrics))
     print_result(_comparison_table(metrics["accuracy"], baseline, seconds))
     print_result(_predictions_table(model))
     log("next: textgraft train YOUR.csv --out my-model")

@@ -30,7 +30,7 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.card import results, with_interval
-    from textgraft.model_folder.tasks.base import layout_of
+    from textgraft.task_specs import task_spec
 
     architecture, settings = config["architecture"], config["settings"]
     cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)
@@ -49,7 +49,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     for part, data in config.get("data", {}).items():
         facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
     for part, values in results(config):
-        for name in layout_of(config["task"], settings).headline:
+        for name in task_spec(config["task"]).schema(settings).headline:
             if name in values:
                 facts[f"{part} {name.replace('_', ' ')}"] = with_interval(values, name)
     facts["versions"] = ", ".join(f"{name} {version}" for name, version in config["versions"].items())

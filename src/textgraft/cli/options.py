@@ -9,7 +9,8 @@ import typer
 from textgraft.options import option
 
 Data = Annotated[
-    str | None, typer.Argument(help="Source: CSV, TSV, JSONL, Parquet, lines or CoNLL file, folder, tfds:NAME, hf:NAME.")
+    str | None,
+    typer.Argument(help="Source: CSV, TSV, JSONL, Parquet, lines or CoNLL, a folder, tfds:NAME, hf:NAME."),
 ]
 Folder = Annotated[Path, typer.Argument(help="Model folder.")]
 Config = Annotated[
@@ -60,9 +61,7 @@ class ModelOptions:
     vocabulary_limit: int | None = option(
         None, "Number of words to read from a file of word vectors.", panel="Advanced", shown_default="all"
     )
-    trust_savedmodel: bool = option(
-        False, "Load SavedModels, which can run code, from any source.", panel="Advanced"
-    )
+    trust_savedmodel: bool = option(False, "Load SavedModels, which can run code, from any source.", panel="Advanced")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class RuntimeOptions:
 class RunOptions:
     """How a training run uses its folders and its time."""
 
-    out: Path | None = option(None, "Model folder to write.", panel="Output")
+    out: str | None = option(None, "Model folder to write.", panel="Output")
     overwrite: bool = option(False, "Replace an existing folder.", panel="Output")
     dry_run: bool = option(False, "Estimate time and memory without training.", panel="Output")
     verbose: bool = option(False, "Print compiled graphs and padding too.", panel="Output")

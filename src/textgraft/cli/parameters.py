@@ -41,9 +41,7 @@ class Group:
     def _with_default(self, known: OptionField) -> OptionField:
         if known.name not in self.defaults:
             return known
-        return replace(
-            known, default=self.defaults[known.name], option=replace(known.option, shown_default=None)
-        )
+        return replace(known, default=self.defaults[known.name], option=replace(known.option, shown_default=None))
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Parameters:
     @classmethod
     def of(cls, function: Callable[..., None]) -> "Parameters":
         """Read the signature of a function."""
-        plain, groups = {}, {}
+        plain: dict[str, inspect.Parameter] = {}
+        groups: dict[str, tuple[Any, Group]] = {}
         for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
             kind, *marks = (
                 get_args(parameter.annotation) if get_origin(parameter.annotation) is Annotated
@@ -75,17 +74,16 @@ class Parameters:
 
     @functools.cached_property
     def options(self) -> dict[str, OptionField]:
-        """Options of all groups, by name; of several of one name the first."""
+        """Options of all groups, by name; of several of one name, such as the seed, the last."""
         merged: dict[str, OptionField] = {}
         for kind, group in self.groups.values():
-            merged = {**group.fields(kind), **merged}
+            fields = group.fields(kind)
+            merged = {name: known for name, known in merged.items() if name not in fields} | fields
         return merged
 
     def signature(self) -> inspect.Signature:
         """The parameters as Typer takes them: None where unset, in the order of the help's panels."""
-        plain = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in self.plain.values()
-        ]
+        plain = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in self.plain.values()]
         options = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_typer_option(known))
             for name, known in self.options.items()
@@ -95,7 +93,10 @@ class Parameters:
     def toml_types(self) -> dict[str, tuple[type, ...]]:
         """The types that each key of a config file may have."""
         plain = {name: _plain_types(parameter.annotation) for name, parameter in self.plain.items() if name != "config"}
-        return {**plain, **{name: (_toml_type(known),) for name, known in self.options.items()}}
+        return {
+            **plain,
+            **{name: (str if known.item_type else known.value_type,) for name, known in self.options.items()},
+        }
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The function's arguments from values that were set, by name.
@@ -105,10 +106,10 @@ class Parameters:
         """
         plain = {name: values[name] for name in self.plain if name in values}
         parsed = {name: _parsed(known, values[name]) for name, known in self.options.items() if name in values}
-        groups = {
-            name: make_options(kind, {**group.defaults, **{key: parsed[key] for key in group.fields(kind) if key in parsed}})
-            for name, (kind, group) in self.groups.items()
-        }
+        groups: dict[str, Any] = {}
+        for name, (kind, group) in self.groups.items():
+            taken = {key: parsed[key] for key in group.fields(kind) if key in parsed}
+            groups[name] = make_options(kind, {**group.defaults, **taken})
         return {**plain, **groups}
 
 
@@ -136,8 +137,8 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
 
 def _typer_option(known: OptionField) -> Any:
     text = f"{known.option.help}  \\[{known.shown_default}]"  # escaped for rich, which reads tags in brackets
-    names = (known.flag,) if known.type is bool else ()
-    kind: Any = list[str] if known.item_type is str else str if known.item_type else known.type
+    names = (known.flag,) if known.value_type is bool else ()
+    kind: Any = list[str] if known.item_type is str else str if known.item_type else known.value_type
     return Annotated[kind | None, typer.Option(*names, help=text, rich_help_panel=known.option.panel)]
 
 
@@ -154,14 +155,10 @@ def _plain_types(annotation: Any) -> tuple[type, ...]:
     return tuple(str if kind is Path else kind for kind in kinds if kind is not type(None))
 
 
-def _toml_type(known: OptionField) -> type:
-    return str if known.item_type or known.type is Path else known.type
-
-
 def _parsed(known: OptionField, value: Any) -> Any:
     if known.item_type is int:
         return _widths(known.name, value)
-    return tuple(value) if known.item_type else Path(value) if known.type is Path else value
+    return tuple(value) if known.item_type else value
 
 
 def _widths(name: str, text: str) -> tuple[int, ...]:
@@ -195,5 +192,7 @@ def _checked(config: Path, name: str, value: Any, known: Mapping[str, tuple[type
     if type(value) is int and float in types:
         return float(value)
     if type(value) not in types:
-        raise ConfigError(f"{config}: {name} must be of type {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
+        raise ConfigError(
+            f"{config}: {name} must be of type {' or '.join(kind.__name__ for kind in types)}, not {value!r}"
+        )
     return value

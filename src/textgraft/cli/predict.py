@@ -16,7 +16,7 @@ from textgraft.errors import ConfigError
 
 if TYPE_CHECKING:
     from textgraft.data.tagged import TaggedText
-    from textgraft.training.inputs import TruncationCount
+    from textgraft.training.token_ids import TruncationCount
 
 _MAX_CHUNK = 1024
 
@@ -83,9 +83,7 @@ def predict(
         log(notice)
 
 
-def _write_predictions(
-    model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool
-) -> "TruncationCount":
+def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> "TruncationCount":
     from textgraft.cli.output.console import with_progress
     from textgraft.cli.output.tables import open_table
     from textgraft.training.token_ids import TruncationCount

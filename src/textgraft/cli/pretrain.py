@@ -54,8 +54,9 @@ def pretrain(
 ) -> None:
     """Pretrain a small backbone from random weights on texts without labels; the folder is a preset for every task.
 
-    A backbone that was pretrained on many texts is better: prefer `textgraft adapt` where there is one. An interrupted
-    run resumes from its last checkpoint, in FOLDER.run, when the same command is run again.
+    A backbone that was pretrained on many texts is better: prefer `textgraft adapt` where there is one.
+
+    An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again.
 
     Examples:
         textgraft pretrain books.parquet --out small --config small.toml
@@ -108,7 +109,7 @@ def _make_vocabulary(
     """The folder of the tokenizer's files, made once per run."""
     from textgraft.backbones.untrained import make_vocabulary
     from textgraft.runtime import versions
-    from textgraft.training.corpus import pieces
+    from textgraft.training.corpus import document_chunks
 
     family, size, cased = backbone_options.family, backbone_options.vocabulary_size, backbone_options.cased
     identity = {
@@ -117,7 +118,7 @@ def _make_vocabulary(
     }  # fmt: skip
 
     def make() -> dict[str, list[bytes]]:
-        texts = pieces((batch.texts for batch in train.batches(64)), cleaning)
+        texts = document_chunks((batch.texts for batch in train.batches(64)), cleaning)
         return {name: [content] for name, content in make_vocabulary(family, texts, size, cased).items()}
 
-    return checkpoints.made("vocabulary", identity, make)
+    return checkpoints.prepared_files("vocabulary", identity, make)

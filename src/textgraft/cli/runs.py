@@ -89,12 +89,12 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     minutes = {} if run.save_minutes is None else {"save_minutes": run.save_minutes}
     with Checkpoints(f"{folder}.run", restart=run.restart, **minutes) as checkpoints:
         # With --overwrite, a model of the same run may be the older one that is to be replaced.
-        if not run.overwrite and checkpoints.belong_to(folder):
+        if not run.overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()
         check_free(folder, run.overwrite)
         model = train(checkpoints)
         model.save(folder, overwrite=run.overwrite)
-        checkpoints.interruption.onward = f"{folder} is complete"
+        checkpoints.interruption.resume_hint = f"{folder} is complete"
         checkpoints.clear()
     return folder
 

@@ -30,8 +30,7 @@ def train(
 ) -> None:
     """Train a model on labelled texts, test it, and save it as a model folder.
 
-    An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again, and ends
-    with the same model.
+    An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again.
 
     Examples:
         textgraft train reviews.csv --out sentiment
@@ -72,22 +71,24 @@ def _build(
     """Read the data, and build the untrained model."""
     from textgraft.cli.inputs import read_run_data
     from textgraft.cli.output.console import log
-    from textgraft.data.task_inference import data_of, task_of
+    from textgraft.task_specs import infer_task, task_spec
 
-    task = model_options.task or task_of(data, reading)
+    task = model_options.task or infer_task(data, reading)
     parts = read_run_data(task, data, sources, reading, training_config.seed)
     for notice in parts.notices:
         log(notice)
     start_tensorflow(runtime_options, fast)
     from textgraft.tasks.trainable import task_class
 
-    arguments = {name: value for name, value in changed_options(model_options).items() if name not in ("task", "preset")}
+    arguments = {
+        name: value for name, value in changed_options(model_options).items() if name not in ("task", "preset")
+    }
     model = task_class(task)(
         model_options.preset,
         precision=runtime_options.precision,
-        **data_of(task).settings(parts.train),
+        **task_spec(task).settings_from(parts.train),
         **changed_options(architecture),
-        **arguments,
+        **{name: value for name, value in arguments.items() if name not in ("task", "preset")},
     )
     trainable, total = model.parameters(training_config.fine_tune)
     counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())

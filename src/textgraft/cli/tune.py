@@ -1,57 +1,99 @@
-"""`textgraft tune`: many models tried on validation texts, the best one tested and left as a model folder."""
+"""`textgraft tune`: search for the best model on validation texts, test it once, and save it."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.runs import DATA, SOURCES, parts_of, some, task_of
+from textgraft.cli.parameters import Group
+from textgraft.data.reading import Reading
+from textgraft.errors import ConfigError, DataError, InterruptionError
+from textgraft.options import changed_options, option
+from textgraft.training.interruption import Interruption
 
-_READING = ("vocabulary_limit", "trust_savedmodel")
+if TYPE_CHECKING:
+    from textgraft.data.splits import Parts
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.tuning.candidate import Hyperparameters
+    from textgraft.tuning.run_folder import RunFolder
+    from textgraft.tuning.search import Search
+    from textgraft.tuning.search_space import SearchSpace
+    from textgraft.tuning.setup import TuningTask
+    from textgraft.tuning.study import Study
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched, and for how long."""
+
+    trials: int | None = option(None, "Maximum number of trials of the search.", shown_default="no limit")
+    minutes: float | None = option(
+        None, "Maximum minutes of all trials, without the final test.", shown_default="no limit"
+    )
+    preset: tuple[str, ...] = option((), "Pretrained model; may be repeated.", panel="Model", shown_default="minilm")
+    space: str | None = option(
+        None, "TOML file with the search space.", shown_default="the default space of docs/guide/tuning.md"
+    )
+    seed: int = option(0, "Random seed of the validation split, the search and the models.", minimum=0)
+    storage: str | None = option(
+        None,
+        "URL of a database that several machines share.",
+        panel="Advanced",
+        shown_default="study.sqlite in the run folder",
+    )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of the command.
+
+    Attributes:
+        data: source of the training texts.
+        out: run folder.
+    """
+
+    data: str
+    out: Path
+    sources: o.Sources
+    reading: Reading
+    model_options: o.ModelOptions
+    search_options: SearchOptions
+    runtime_options: o.RuntimeOptions
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """Options of all presets that are not at their defaults."""
+        changed = changed_options(self.model_options)
+        return {name: changed[name] for name in ("vocabulary_limit", "trust_savedmodel") if name in changed}
+
+    def read_parts(self, task: str, with_test: bool) -> "Parts":
+        """The data of the search."""
+        from textgraft.cli.inputs import read_run_data
+
+        return read_run_data(task, self.data, self.sources, self.reading, self.search_options.seed, with_test)
 
 
 def tune(
-    data: Annotated[str, typer.Argument(help="CSV, TSV, JSONL, Parquet, lines, a folder, tfds:NAME or hf:NAME.")],
-    out: Annotated[Path, typer.Option(help="The run folder: model/, leaderboard.csv, plots/, command.txt.")],
-    trials: Annotated[int | None, typer.Option(help="End after so many trials of the search in all.")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="End when trials took so long; the final test is not in.")
-    ] = None,
-    preset: Annotated[
-        list[str] | None, typer.Option(help="Pretrained model; may be given repeatedly.  [minilm]")
-    ] = None,
-    space: Annotated[Path | None, typer.Option(help="A TOML file of what to try; see docs/guide/tuning.md.")] = None,
-    storage: Annotated[
-        str | None, typer.Option(help="URL of a database that many machines share; else study.sqlite in the folder.")
-    ] = None,
-    validation: Annotated[str | None, typer.Option(help="Data that candidates are judged by; else a tenth.")] = None,
-    test: Annotated[str | None, typer.Option(help="Data for the final test; touched once, by the winner.")] = None,
-    split: o.Split = None,
-    task: Annotated[
-        str | None, typer.Option(help="text-classification or token-classification; else told by the columns.")
-    ] = None,
-    text: o.Text = None,
-    label: o.Label = None,
-    pair: o.Pair = None,
-    problem: o.Objective = None,
-    label_separator: o.LabelSeparator = None,
-    encoding: o.Encoding = None,
-    empty: o.Empty = None,
-    format: o.Format = None,
-    vocabulary_limit: o.VocabularyLimit = None,
-    trust_savedmodel: o.TrustSavedModel = None,
-    precision: o.Precision = None,
-    seed: o.Seed = None,
-    threads: o.Threads = None,
+    data: Annotated[str, typer.Argument(help="Source, as for `textgraft train`.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Run folder to write: model, leaderboard.csv, plots, command.txt.", rich_help_panel="Output"),
+    ],
+    sources: o.Sources,
+    reading: Reading,
+    model_options: Annotated[o.ModelOptions, Group(only=("task", "vocabulary_limit", "trust_savedmodel"))],
+    search_options: SearchOptions,
+    runtime_options: o.RuntimeOptions,
 ) -> None:
-    """Search for the best model on validation texts, beside baselines without transfer; test the winner once.
+    """Search for the best model on validation texts, compare it with baselines, and test it once.
 
-    Stopped at any moment, the same command goes on; with more --trials or --minutes, it goes on where it ended.
+    An interrupted search resumes when the same command is run again; with higher limits, a finished one continues.
 
     Examples:
         textgraft tune reviews.csv --out search --minutes 30
@@ -60,176 +102,156 @@ def tune(
 
         textgraft tune names.conll --test held-out.conll --minutes 60 --out search
     """
-    from textgraft.tuning.budget import Budget
-    from textgraft.tuning.extra import require_extra
+    from textgraft.task_specs import infer_task, task_spec
+    from textgraft.tuning.setup import Budget, TuningTask, require_extra
 
-    given = {name: value for name, value in locals().items() if value is not None}
+    request = _Request(data, out, sources, reading, model_options, search_options, runtime_options)
     require_extra()
-    budget = Budget(trials, minutes)
-    _require_readable(given)
-    assignment = _assignment(given)
-    tried = _space(given, len(assignment.parts.train))
-    with _interruptible(out):
-        _tune(given, budget, tried, assignment)
+    budget = Budget(search_options.trials, search_options.minutes)
+    _check_sources(request)
+    name = model_options.task or infer_task(data, reading)
+    spec = task_spec(name)
+    if not spec.labelled:
+        raise ConfigError(f"tune compares models by labels, and {name} has none; train one model with textgraft train")
+    task = TuningTask(name, spec, request.read_parts(name, with_test=False))
+    space = _search_space(search_options, len(task.parts.train))
+    with _resumable(out):
+        _run(request, budget, space, task)
 
 
-def _tune(given: dict[str, Any], budget: Any, space: Any, assignment: Any) -> None:
+def _run(request: _Request, budget: Any, space: "SearchSpace", task: "TuningTask") -> None:
     from textgraft import runtime
-    from textgraft.cli.console import say
+    from textgraft.cli.output.console import log
     from textgraft.tuning.run_folder import RunFolder
 
-    for notice in assignment.parts.notices:
-        say(notice)
-    folder = RunFolder(given["out"], _described(given, space, assignment))
-    with folder.held():
-        runtime.start_tensorflow(given.get("threads"))
+    for notice in task.parts.notices:
+        log(notice)
+    seed, precision = request.search_options.seed, request.runtime_options.precision
+    identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **request.loading}
+    folder = RunFolder(request.out, identity)
+    with folder.lock():
+        runtime.start_tensorflow(request.runtime_options.threads)
         runtime.make_deterministic()
         from textgraft.tuning.search import Search
 
-        fixed = _fixed(given)
-        study = _study(given, folder, space, fixed, assignment)
-        search = Search(folder, study, assignment, fixed, say)
-        if buried := study.bury():
-            say(f"{buried} trials were running when their process ended; they are made again")
+        shared = {**request.loading, "precision": runtime.choose_precision(precision), "seed": seed}
+        study = _open_study(request, folder, space, shared, task)
+        search = Search(folder, study, task, shared, log)
+        if stale := study.fail_stale_trials():
+            log(f"{stale} trials were running when their process ended; they are repeated")
         search.run(budget)
-        _hand_over(given, folder, study, search, assignment)
+        _report(request, folder, study, search, task)
 
 
-def _hand_over(given: dict[str, Any], folder: Any, study: Any, search: Any, assignment: Any) -> None:
-    from textgraft.cli.console import say, show
-    from textgraft.tuning import leaderboard
-    from textgraft.tuning.candidate import command
-    from textgraft.tuning.plots import plots
+def _open_study(
+    request: _Request, folder: "RunFolder", space: "SearchSpace", shared: "Hyperparameters", task: "TuningTask"
+) -> "Study":
+    from textgraft.cli.output.console import log
+    from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
+    from textgraft.tuning.run_folder import DATABASE
+    from textgraft.tuning.study import Study
+
+    capabilities = find_capabilities(space, task, shared)
+    space, notices = narrow_space(space, capabilities)
+    for notice in notices:
+        log(notice)
+    location, storage = folder.path.absolute(), request.search_options.storage
+    url = storage or f"sqlite:///{location / DATABASE}"
+    runner = f"{socket.gethostname()}:{location}" if storage else None
+    starts = starting_points(space, capabilities, len(task.parts.train))
+    metric = task.selection_metric(next(iter(capabilities.values())).score)
+    return Study(url, folder.study_name, space, starts, metric, request.search_options.seed, runner)
+
+
+def _report(request: _Request, folder: "RunFolder", study: "Study", search: "Search", task: "TuningTask") -> None:
+    """Write and print the results, and test the winner."""
+    from textgraft.cli.output.console import log, print_result
+    from textgraft.tuning.candidate import train_command
+    from textgraft.tuning.leaderboard import baseline_warning, leaderboard_csv, leaderboard_table, winner_summary
+    from textgraft.tuning.plots import search_plots
     from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
 
-    best, model = search.winner()
-    rows, measure = search.rows(), study.measure
-    read = some(given, (*SOURCES, "task", *DATA, "threads"))
-    line = command({**read, **best.words}, given["data"], f"{given['out']}-again")
+    winner, model = search.winner()
+    rows, metric = search.rows(), study.metric
+    options = {**changed_options(request.sources), **changed_options(request.reading)}
+    if request.model_options.task:
+        options["task"] = request.model_options.task
+    if request.runtime_options.threads is not None:
+        options["threads"] = request.runtime_options.threads
+    line = train_command({**options, **winner.hyperparameters}, request.data, f"{request.out}-again")
     folder.write(COMMAND, f"{line}\n".encode())
-    folder.write(LEADERBOARD, leaderboard.as_csv(rows, measure))
-    for name, picture in plots(rows, measure).items():
-        folder.write(f"{PLOTS}/{name}", picture)
-    show(leaderboard.table(rows, measure))
-    say(leaderboard.verdict(best, rows, measure))
-    if remark := leaderboard.baseline_remark(best, rows):
-        say(remark)
+    folder.write(LEADERBOARD, leaderboard_csv(rows, metric))
+    for name, png in search_plots(rows, metric).items():
+        folder.write(f"{PLOTS}/{name}", png)
+    print_result(leaderboard_table(rows, metric))
+    log(winner_summary(winner, rows, metric))
+    if warning := baseline_warning(winner, rows):
+        log(warning)
     if elsewhere := study.running_elsewhere:
-        what = f"{elsewhere} trials that began elsewhere in the last day have not ended"
-        say(f"{what}; when they have, or a day after they began, this command tests the winner")
+        log(
+            f"{elsewhere} trials that other machines started in the last day are still running; run this command again "
+            "when they have ended, or a day after they started, to test the winner"
+        )
     else:
-        _test(given, folder, study, assignment.spec, best.run, model)
-    say(f"saved {folder.model}; the same again: {folder.path / COMMAND}")
+        _test(request, folder, study, task, winner.run, model)
+    log(f"saved {folder.model}; command to train it again: {folder.path / COMMAND}")
 
 
-def _test(given: dict[str, Any], folder: Any, study: Any, spec: Any, run: str, model: Any) -> None:
-    """Read the test texts, for the first time, and test the winner; not again if it was."""
-    from textgraft.cli.console import followed, say, show
+def _test(
+    request: _Request, folder: "RunFolder", study: "Study", task: "TuningTask", run: str, model: "TrainableTask"
+) -> None:
+    """Read the test texts for the first time, and test the winner, unless that is already done."""
+    from textgraft.cli.output.console import log, print_result, with_progress
 
-    parts = parts_of(given, spec)
+    parts = request.read_parts(task.task, with_test=True)
     if parts.test is None:
         return
     before = model.record["data"].get("test", {})
     if before.get("sha256") != parts.test.fingerprint():
         for notice in parts.notices:
-            say(notice)
+            log(notice)
         if before:
-            say(f"{before['source']} has tested this model before: no first sight")
-        elif earlier := set(study.tested) - {run}:
-            say(f"the test texts have been used by {len(earlier)} earlier winners of this search: no first sight")
-        study.keep_tested(run)
-        model.evaluate(parts.test, keep=True, watch=partial(followed, total=len(parts.test)))
+            log(f"this model was tested before, on {before['source']}: the test is not independent")
+        elif earlier := set(study.tested_runs) - {run}:
+            log(f"{len(earlier)} earlier winners of this search used the test texts: the test is not independent")
+        study.add_tested_run(run)
+        model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
         model.save(folder.model, overwrite=True)
-    show(model.objective.report(model.record["metrics"]["test"]))
+    print_result(model.report(model.record["metrics"]["test"]))
 
 
-def _require_readable(given: dict[str, Any]) -> None:
-    """Refuse what would fail only at the end, without reading any test text."""
-    from textgraft.data.text_files import STANDARD_INPUT
-    from textgraft.errors import ConfigError, DataError
+def _check_sources(request: _Request) -> None:
+    """Refuse sources that would fail only at the end, without reading any test text."""
+    from textgraft.data.streams import STANDARD_INPUT
 
-    for name in ("data", "validation", "test"):
-        source = given.get(name, "")
+    sources = {"data": request.data, "validation": request.sources.validation, "test": request.sources.test}
+    for name, source in sources.items():
         if source == STANDARD_INPUT:
-            raise ConfigError(f"{name} is read more than once, which standard input cannot be; give a file")
+            raise ConfigError(f"{name} is read more than once, which standard input does not allow; pass a file")
         if name == "test" and source and ":" not in source and not Path(source).exists():
             raise DataError(f"{source}: no such file or folder; check the name")
 
 
-def _assignment(given: dict[str, Any]) -> Any:
-    """The task, with all of its data but the test texts."""
-    from textgraft.errors import ConfigError
-    from textgraft.task_specs import task_spec
-    from textgraft.tuning.assignment import Assignment
-
-    task = task_of(given)
-    spec = task_spec(task)
-    if not spec.labelled:
-        raise ConfigError(f"tune judges models by labels, and {task} has none; train one model with textgraft train")
-    return Assignment(task, spec, parts_of(given, spec, with_test=False))
-
-
-def _space(given: dict[str, Any], rows: int) -> Any:
-    from textgraft.errors import ConfigError
+def _search_space(search_options: SearchOptions, rows: int) -> "SearchSpace":
     from textgraft.tuning.search_space import default_space, read_space
 
     base = default_space(rows)
-    if "preset" in given:
-        base = base.with_values("preset", tuple(dict.fromkeys(given["preset"])))
-    if "space" not in given:
+    if search_options.preset:
+        base = base.with_choices("preset", tuple(dict.fromkeys(search_options.preset)))
+    if search_options.space is None:
         return base
-    space = read_space(given["space"], base)
-    if "preset" in given and space.words["preset"] != base.words["preset"]:
-        raise ConfigError(f"preset is given twice: by --preset and in {given['space']}; leave one out")
+    space = read_space(Path(search_options.space), base)
+    if search_options.preset and space.domains["preset"] != base.domains["preset"]:
+        raise ConfigError(f"preset is given twice: by --preset and in {search_options.space}; drop one")
     return space
 
 
-def _described(given: dict[str, Any], space: Any, assignment: Any) -> dict[str, Any]:
-    """All that makes a search what it is."""
-    return {
-        **assignment.described(),
-        "space": space.described(),
-        "seed": given.get("seed", 0),
-        "precision": given.get("precision", "auto"),
-        **some(given, _READING),
-    }
-
-
-def _fixed(given: dict[str, Any]) -> dict[str, Any]:
-    """Words that all candidates share."""
-    from textgraft import runtime
-
-    precision = runtime.choose_precision(given.get("precision", "auto"))
-    return {**some(given, _READING), "precision": precision, "seed": given.get("seed", 0)}
-
-
-def _study(given: dict[str, Any], folder: Any, space: Any, fixed: dict[str, Any], assignment: Any) -> Any:
-    from textgraft.cli.console import say
-    from textgraft.tuning.run_folder import DATABASE
-    from textgraft.tuning.starting_points import abilities, narrowed, starting_points
-    from textgraft.tuning.study import Study
-
-    known = abilities(space, assignment, fixed)
-    space, notices = narrowed(space, known)
-    for notice in notices:
-        say(notice)
-    place = folder.path.absolute()
-    url = given.get("storage") or f"sqlite:///{place / DATABASE}"
-    runner = f"{socket.gethostname()}:{place}" if "storage" in given else None
-    starts = starting_points(space, known, len(assignment.parts.train))
-    measure = assignment.measure(next(iter(known.values())).score)
-    return Study(url, folder.study_name, space, starts, measure, fixed["seed"], runner)
-
-
 @contextmanager
-def _interruptible(out: Path) -> Iterator[None]:
-    """Say, when a signal comes, that what is done stays."""
-    from textgraft.errors import InterruptionError
-    from textgraft.training.interruption import Interruption
-
+def _resumable(out: Path) -> Iterator[None]:
+    """Make the error of an interruption say that completed trials are kept."""
     interruption = Interruption()
     try:
         with interruption.handle_signals():
             yield
     except InterruptionError:
-        raise interruption.error(f"{out} keeps the trials that are done; the same command goes on") from None
+        raise interruption.error(f"{out} keeps the completed trials; the same command resumes the search") from None

@@ -1,1 +1,1 @@
-"""Choosing a model on validation texts: what is tried, in which order, and what came of it."""
+"""Hyperparameter search on validation texts: the search space, its trials, and the leaderboard."""

@@ -1,86 +1,80 @@
-"""A candidate: values for words of `textgraft train`, the model that they make, and the command line that makes it."""
+"""A candidate model: hyperparameters of `textgraft train`, the model built from them, and its command line."""
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
-from textgraft.data.splits import Splits
+from textgraft.data.splits import Parts
 from textgraft.errors import ConfigError
+from textgraft.options import changed_options, make_options
+from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask, task_class
-from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig
 from textgraft.training.history import History
 from textgraft.training.progress import Callback
-from textgraft.tuning.assignment import Assignment
+from textgraft.tuning.setup import TuningTask
 
-Words = Mapping[str, str | bool | int | float]
+# Names of options of `textgraft train` to their values.
+Hyperparameters = Mapping[str, str | bool | int | float]
 
-_CLEANING = tuple(known.name for known in fields(Cleaning))
-_FIT = tuple(known.name for known in fields(TrainingConfig))
-_READING = ("vocabulary_limit", "trust_savedmodel")
-_ARCHITECTURE = ("pooling", "dropout", "sequence_length", "truncation", "seed")
+_LOADING = ("vocabulary_limit", "trust_savedmodel")
 
 
-def built(words: Words, assignment: Assignment) -> TrainableTask:
+def build_model(hyperparameters: Hyperparameters, task: TuningTask) -> TrainableTask:
     """The untrained model, as `textgraft train` builds it.
 
     Args:
-        words: "preset" and "precision" among them.
-        assignment: what it is to learn.
+        hyperparameters: "preset" and "precision" among them.
+        task: what the model is for.
 
     Raises:
-        ConfigError: for words that do not suit the preset or the task.
+        ConfigError: for a value that does not suit the preset or the task.
         PresetError: when the preset cannot be loaded.
     """
-    return task_class(assignment.task)(
-        str(words["preset"]),
-        precision=str(words["precision"]),
-        **assignment.settings,
-        **_some(words, _READING),
-        **_architecture(words),
+    loading: dict[str, Any] = {name: hyperparameters[name] for name in _LOADING if name in hyperparameters}
+    return task_class(task.task)(
+        str(hyperparameters["preset"]),
+        precision=str(hyperparameters["precision"]),
+        **task.settings,
+        **loading,
+        **_options_of(Architecture, hyperparameters),
     )
 
 
-def refusal(model: TrainableTask, words: Words) -> str:
-    """Why such a model cannot have some values of words; empty where it can."""
+def refusal_reason(model: TrainableTask, hyperparameters: Hyperparameters) -> str:
+    """Why the model does not support some hyperparameters; empty where it does."""
     try:
-        model.fill_architecture(_architecture(words))
-        config = model.training_config(_some(words, _FIT))
-        model.fine_tuning(fine_tune=config.fine_tune).parameter_counts()
+        model.filled(_options_of(Architecture, hyperparameters))
+        model.parameters(model.fit_config(_options_of(TrainingConfig, hyperparameters)).fine_tune)
     except ConfigError as error:
         return str(error)
     return ""
 
 
-def fitted(model: TrainableTask, words: Words, parts: Splits, callback: Callback) -> History:
+def fit_model(model: TrainableTask, hyperparameters: Hyperparameters, parts: Parts, callback: Callback) -> History:
     """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
-    return model.fit(parts.train, parts.validation, callback, **_some(words, _FIT))
+    return model.fit(parts.train, parts.validation, callback, **_options_of(TrainingConfig, hyperparameters))
 
 
-def command(words: Words, data: str, out: str) -> str:
-    """A `textgraft train` line that makes the same model, quoted for a shell.
+def train_command(options: Mapping[str, Any], data: str, out: str) -> str:
+    """A `textgraft train` line that trains the same model, quoted for a shell.
 
     Args:
-        words: all of the candidate's, and those that say how the data is read.
-        data: the source to train on.
-        out: the model folder it is to write.
+        options: all hyperparameters, and the options by which the data is read.
+        data: source of the training texts.
+        out: model folder to write.
     """
-    return shlex.join(["textgraft", "train", data, *_flags(words), "--out", out])
+    return shlex.join(["textgraft", "train", data, *_flags(options), "--out", out])
 
 
-def _flags(words: Words) -> Iterable[str]:
-    for word, value in words.items():
+def _options_of(kind: type, hyperparameters: Hyperparameters) -> dict[str, Any]:
+    return changed_options(make_options(kind, hyperparameters))
+
+
+def _flags(options: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in options.items():
         if value is False:
             continue
-        yield f"--{word.replace('_', '-')}"
+        yield f"--{name.replace('_', '-')}"
         if value is not True:
             yield str(value)
-
-
-def _architecture(words: Words) -> dict[str, Any]:
-    return {"cleaning": Cleaning(**_some(words, _CLEANING)), **_some(words, _ARCHITECTURE)}
-
-
-def _some(words: Words, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: words[name] for name in names if name in words}

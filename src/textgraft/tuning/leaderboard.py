@@ -1,4 +1,4 @@
-"""Everything that was tried, best first: for people, and as CSV."""
+"""The leaderboard: all trials and baselines of a search, best first, as a table and as CSV."""
 
 import csv
 import io
@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from textgraft.tuning.baselines import Baseline
-from textgraft.tuning.measure import Measure
+from textgraft.tuning.setup import SelectionMetric
 
 DONE, PRUNED, FAILED, RUNNING = "done", "pruned", "failed", "running"
 
-# Why a trial was pruned whose draw is made again when there is time.
+# Reason of a pruned trial whose draw is repeated when there is time.
 OUT_OF_TIME = "no time left"
 _ORDER = (DONE, PRUNED, RUNNING, FAILED)
-_SHOWN = 10
+_MAX_TABLE_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Row:
 
     Attributes:
         name: "trial 3", or the baseline's.
-        number: of the trial, in the order of their beginning; -1 for a baseline.
+        number: Optuna's number of the trial; -1 for a baseline.
         state: "done", "pruned", "running" or "failed".
-        score: what trials are compared by, on the validation texts; None unless it is done.
-        loss: likewise; None for a baseline.
-        seconds: it took.
-        words: values of `textgraft train`'s words; none of a baseline.
-        why: it was pruned or failed.
+        score: the selection metric; None unless it is done.
+        loss: on the validation texts; None for a baseline.
+        seconds: its duration.
+        hyperparameters: options of `textgraft train`; none for a baseline.
+        reason: why it was pruned or failed.
         run: digest of the training run; empty unless it is done.
         is_start: whether it is a starting point: the library's defaults.
     """
@@ -43,81 +43,87 @@ class Row:
     score: float | None = None
     loss: float | None = None
     seconds: float = 0.0
-    words: dict[str, Any] = field(default_factory=dict)
-    why: str = ""
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
     run: str = ""
     is_start: bool = False
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is a baseline."""
+        return self.number < 0
 
-def ranked(trials: Iterable[Row], baselines: Iterable[Baseline], measure: Measure) -> list[Row]:
-    """All rows, best first; of two alike, a lower loss, then a model, then the library's defaults, then the earlier."""
+
+def rank_rows(trials: Iterable[Row], baselines: Iterable[Baseline], metric: SelectionMetric) -> list[Row]:
+    """All rows, best first; ties go to the lower loss, a trial, the library's defaults, the earlier trial."""
 
     def order(row: Row) -> tuple[Any, ...]:
         loss = float("inf") if row.loss is None else row.loss
-        return _ORDER.index(row.state), measure.rank(row.score), loss, row.number < 0, not row.is_start, row.number
+        state = _ORDER.index(row.state)
+        return state, metric.sort_key(row.score), loss, row.is_baseline, not row.is_start, row.number
 
-    known = [Row(one.name, -1, DONE, one.score, seconds=one.seconds) for one in baselines]
-    return sorted([*trials, *known], key=order)
+    baseline_rows = [Row(known.name, -1, DONE, known.score, seconds=known.seconds) for known in baselines]
+    return sorted([*trials, *baseline_rows], key=order)
 
 
-def chosen(rows: Sequence[Row], measure: Measure) -> Row | None:
+def select_winner(rows: Sequence[Row], metric: SelectionMetric) -> Row | None:
     """The trial whose model is kept; None when none is done.
 
-    It is the first of them, or, within a standard error of that, the first starting point: the best of many trials is
-    lucky, and on a hundred texts luck is larger than what most trials gain over the library's defaults. A loss has no
-    standard error that is known: there the first one wins.
+    It is the best, or the best starting point if that is within a standard error of the best: the best of many trials
+    is lucky, and on a hundred texts luck is larger than what most trials gain over the library's defaults. A loss has
+    no known standard error; there the best wins.
 
     Args:
         rows: best first.
-        measure: what they are compared by.
+        metric: by which they are ranked.
     """
-    done = [row for row in rows if row.state == DONE and row.number >= 0]
-    starts = [row for row in done if row.is_start]
-    if starts and measure.reaches(starts[0].score, done[0].score or 0.0):
-        return starts[0]
+    done = [row for row in rows if row.state == DONE and not row.is_baseline]
+    start = next((row for row in done if row.is_start), None)
+    if start and metric.is_within_error(start.score, done[0].score or 0.0):
+        return start
     return done[0] if done else None
 
 
-def table(rows: Sequence[Row], measure: Measure) -> Table:
+def leaderboard_table(rows: Sequence[Row], metric: SelectionMetric) -> Table:
     """The first ten rows.
 
     Args:
         rows: best first.
-        measure: what they are compared by.
+        metric: by which they are ranked.
     """
-    title = f"{measure.texts} validation texts; * the winner"
-    shown = Table("", "what", *_numbers(rows[0], measure), "time", "how", title=title)
-    differing, winner = _differing(rows), chosen(rows, measure)
-    for rank, row in enumerate(rows[:_SHOWN], start=1):
-        values = _listed({word: row.words[word] for word in differing if word in row.words})
-        numbers = _numbers(row, measure).values()
-        how = Text(row.why if row.state == FAILED else f"{row.state} {row.why}: {values}" if row.why else values)
+    title = f"{metric.texts} validation texts; * the winner"
+    table = Table("", "name", *_table_cells(rows[0], metric), "time", "hyperparameters", title=title)
+    varying, winner = _varying_names(rows), select_winner(rows, metric)
+    for rank, row in enumerate(rows[:_MAX_TABLE_ROWS], start=1):
+        values = _join({name: row.hyperparameters[name] for name in varying if name in row.hyperparameters})
+        details = row.reason if row.state == FAILED else f"{row.state} {row.reason}: {values}" if row.reason else values
         name = Text(row.name, "bold" if row is winner else "")
-        shown.add_row(f"{rank} *" if row is winner else str(rank), name, *numbers, f"{row.seconds:.0f} s", how)
-    if len(rows) > _SHOWN:
-        shown.caption = f"and {len(rows) - _SHOWN} more in leaderboard.csv"
-    return shown
+        rank_cell = f"{rank} *" if row is winner else str(rank)
+        table.add_row(rank_cell, name, *_table_cells(row, metric).values(), f"{row.seconds:.0f} s", Text(details))
+    if len(rows) > _MAX_TABLE_ROWS:
+        table.caption = f"and {len(rows) - _MAX_TABLE_ROWS} more in leaderboard.csv"
+    return table
 
 
-def as_csv(rows: Sequence[Row], measure: Measure) -> bytes:
-    """All rows, with a column for each word.
+def leaderboard_csv(rows: Sequence[Row], metric: SelectionMetric) -> bytes:
+    """All rows, with a column for each hyperparameter.
 
     Args:
         rows: best first.
-        measure: what they are compared by.
+        metric: by which they are ranked.
     """
-    words = list(dict.fromkeys(word for row in rows for word in row.words))
-    winner = chosen(rows, measure)
+    names = list(dict.fromkeys(name for row in rows for name in row.hyperparameters))
+    winner = select_winner(rows, metric)
     lines = [
         {
             "rank": rank,
-            "what": row.name,
+            "name": row.name,
             "winner": "yes" if row is winner else "",
             "state": row.state,
-            **_cells(row, measure),
+            **_csv_cells(row, metric),
             "seconds": round(row.seconds, 1),
-            **{word: row.words.get(word) for word in words},
-            "why": row.why,
+            **{name: row.hyperparameters.get(name) for name in names},
+            "reason": row.reason,
         }
         for rank, row in enumerate(rows, start=1)
     ]
@@ -128,99 +134,99 @@ def as_csv(rows: Sequence[Row], measure: Measure) -> bytes:
     return text.getvalue().encode()
 
 
-def told(row: Row, drawn: Mapping[str, Any], measure: Measure) -> str:
+def format_row(row: Row, drawn: Mapping[str, Any], metric: SelectionMetric) -> str:
     """A line about a trial that ended.
 
     Args:
-        row: of it.
-        drawn: the values that are its own.
-        measure: what trials are compared by.
+        row: the trial.
+        drawn: its hyperparameters without those that all trials share.
+        metric: by which trials are ranked.
     """
-    result = f"{measure.name} {row.score:.4f}" if row.state == DONE else f"{row.state}, {row.why}"
-    return f"{row.name}: {result}; {row.seconds:.0f} s; {_listed(drawn)}"
+    result = f"{metric.name} {row.score:.4f}" if row.state == DONE else f"{row.state}, {row.reason}"
+    return f"{row.name}: {result}; {row.seconds:.0f} s; {_join(drawn)}"
 
 
-def verdict(winner: Row, rows: Sequence[Row], measure: Measure) -> str:
-    """Which trial won, out of how many, and how sure that is.
+def winner_summary(winner: Row, rows: Sequence[Row], metric: SelectionMetric) -> str:
+    """A line about the winner: its score, the uncertainty of that, and trials that cannot be told apart from it.
 
     Args:
-        winner: of them.
+        winner: one of the rows.
         rows: best first.
-        measure: what they are compared by.
+        metric: by which they are ranked.
     """
-    trials = [row for row in rows if row.number >= 0]
-    first, score = trials[0], winner.score or 0.0
-    interval = " to ".join(map(_four_decimals, measure.interval(score) or ()))
-    known = f"95 % interval {interval}, " if interval else ""
-    said = (
-        f"winner of {len(trials)} trials: {winner.name}, validation {measure.name} {score:.4f} "
-        f"({known}{measure.texts:,} texts)"
+    trials = [row for row in rows if not row.is_baseline]
+    best, score = trials[0], winner.score or 0.0
+    interval = " to ".join(map(_four_decimals, metric.interval(score) or ()))
+    known_interval = f"95 % interval {interval}, " if interval else ""
+    summary = (
+        f"winner of {len(trials)} trials: {winner.name}, validation {metric.name} {score:.4f} "
+        f"({known_interval}{metric.texts:,} texts)"
     )
-    if first != winner:
+    if best != winner:
         return (
-            f"{said}; {first.name} has {first.score:.4f}, less than a standard error more than the library's "
-            "defaults: too little to prefer it"
+            f"{summary}; {best.name} has {best.score:.4f}, less than a standard error better than the library's "
+            "defaults, which are preferred"
         )
-    near = [row for row in trials[1:] if row.state == DONE and measure.reaches(row.score, score)]
-    said += ", chosen on these texts and so a little too good" if len(trials) > 1 else ""
-    how_near = "within a standard error, too near to tell apart" if measure.score else "with the same loss"
-    return said + (f"; {len(near)} more {how_near}" if near else "")
+    near = [row for row in trials[1:] if row.state == DONE and metric.is_within_error(row.score, score)]
+    if len(trials) > 1:
+        summary += ", slightly optimistic, since it was selected on these texts"
+    nearness = "are within a standard error" if metric.score else "have the same loss"
+    return summary + (f"; {len(near)} other trials {nearness}" if near else "")
 
 
-def baseline_remark(winner: Row, rows: Sequence[Row]) -> str | None:
-    """A line when a baseline stands first: no trial is better than counting words.
+def baseline_warning(winner: Row, rows: Sequence[Row]) -> str | None:
+    """A line where a baseline is better than all trials; else None.
 
     Args:
         winner: of the trials.
         rows: best first.
     """
-    first = rows[0]
-    if first.number >= 0:
+    best = rows[0]
+    if not best.is_baseline:
         return None
     return (
-        f"a baseline won: {first.name} has {first.score:.4f} in {first.seconds:.0f} s, and no trial is as good; the "
-        f"model folder is that of {winner.name}, the best with a pretrained model"
+        f"a baseline is better than all trials: {best.name} has {best.score:.4f} after {best.seconds:.0f} s; the model "
+        f"folder holds {winner.name}, the best pretrained model"
     )
 
 
-def _cells(row: Row, measure: Measure) -> dict[str, float | None]:
-    """A row's numbers, by columns of the CSV."""
-    low, high = _interval(row, measure) or (None, None)
-    cells = {measure.name: row.score, "low": low, "high": high}
-    cells.setdefault("loss", row.loss)  # unless that is the measure
+def _csv_cells(row: Row, metric: SelectionMetric) -> dict[str, float | None]:
+    low, high = _interval(row, metric) or (None, None)
+    cells = {metric.name: row.score, "low": low, "high": high}
+    cells.setdefault("loss", row.loss)  # unless it is the metric
     return cells
 
 
-def _numbers(row: Row, measure: Measure) -> dict[str, str]:
-    """A row's numbers, by columns of the table."""
-    cells = {measure.name: _four_decimals(row.score)}
-    if measure.is_share:
-        cells["95 % interval"] = " to ".join(map(_four_decimals, _interval(row, measure) or ()))
+def _table_cells(row: Row, metric: SelectionMetric) -> dict[str, str]:
+    cells = {metric.name: _four_decimals(row.score)}
+    if metric.is_share_of_texts:
+        cells["95 % interval"] = " to ".join(map(_four_decimals, _interval(row, metric) or ()))
     cells.setdefault("loss", _four_decimals(row.loss))
     return cells
 
 
-def _interval(row: Row, measure: Measure) -> tuple[float, float] | None:
-    return None if row.score is None else measure.interval(row.score)
+def _interval(row: Row, metric: SelectionMetric) -> tuple[float, float] | None:
+    return None if row.score is None else metric.interval(row.score)
 
 
 def _four_decimals(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _differing(rows: Sequence[Row]) -> list[str]:
-    """Words that have more than one value."""
+def _varying_names(rows: Sequence[Row]) -> list[str]:
+    """Hyperparameters that have more than one value."""
     values: dict[str, set[Any]] = {}
     for row in rows:
-        for word, value in row.words.items():
-            values.setdefault(word, set()).add(value)
-    return [word for word, seen in values.items() if len(seen) > 1]
+        for name, value in row.hyperparameters.items():
+            values.setdefault(name, set()).add(value)
+    return [name for name, distinct in values.items() if len(distinct) > 1]
 
 
-def _listed(words: Mapping[str, Any]) -> str:
-    """As people say it: a switch is its name or nothing."""
-    said = {word: "" if value is True else f" {_short(value)}" for word, value in words.items() if value is not False}
-    return ", ".join(word + value for word, value in said.items())
+def _join(hyperparameters: Mapping[str, Any]) -> str:
+    """Names and values; a switch that is on is its name alone, one that is off is left out."""
+    values = {name: "" if value is True else f" {_short(value)}" for name, value in hyperparameters.items()
+              if value is not False}  # fmt: skip
+    return ", ".join(name + value for name, value in values.items())
 
 
 def _short(value: Any) -> str:

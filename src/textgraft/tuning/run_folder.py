@@ -1,4 +1,4 @@
-"""The run folder: what a search leaves, and which search it is."""
+"""The run folder of a search: its model, leaderboard, plots and study, and the identity of the search."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,69 +18,71 @@ _SEARCH = "search.json"
 class RunFolder:
     """A folder that one search writes, in one process at a time."""
 
-    def __init__(self, path: Path, search: Mapping[str, Any]) -> None:
-        """Name it; nothing is read or written yet.
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Name the folder; nothing is read or written yet.
 
         Args:
-            path: made when needed; its parent must exist.
-            search: all that makes the search what it is, as JSON values.
+            path: created by `lock`; its parent must exist.
+            identity: all that distinguishes the search from others, as JSON values.
         """
         self.path = path
-        self._search: dict[str, Any] = json.loads(json.dumps(search))
+        self._identity: dict[str, Any] = json.loads(json.dumps(identity))
 
     @property
     def study_name(self) -> str:
-        """The same for the same search, wherever it runs."""
-        return f"textgraft-{sha256(json.dumps(self._search, sort_keys=True).encode()).hexdigest()[:16]}"
+        """A name that is the same for the same search on any machine."""
+        return f"textgraft-{sha256(json.dumps(self._identity, sort_keys=True).encode()).hexdigest()[:16]}"
 
     @property
     def model(self) -> Path:
-        """The best model so far."""
+        """The model folder of the best trial so far."""
         return self.path / MODEL
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes out, after making sure that what is there is of this search.
+    def lock(self) -> Iterator[None]:
+        """Keep other processes out, after checking that an existing folder is of this search.
 
         Raises:
-            ModelFolderError: when it cannot be made, or something else is there.
-            ConfigError: when another search is there; says in what it differs.
-            BusyError: when another process holds it.
+            ModelFolderError: when the folder cannot be created, or holds something else.
+            ConfigError: when it is of another search, naming what differs.
+            BusyError: when another process has locked it.
         """
         if not self.path.absolute().parent.is_dir():
-            raise ModelFolderError(f"{self.path.parent} is no folder; make it first")
+            raise ModelFolderError(f"{self.path.parent} is not a folder; create it first")
         with locked(self.path.absolute()):
-            self._require_own()
+            self._require_same_search()
             self.path.mkdir(exist_ok=True)
-            for leftover in (temporary for name in (_SEARCH, LEADERBOARD, COMMAND) for temporary in
-                             self.path.glob(f".{name}.*")):  # fmt: skip
-                leftover.unlink()
-            self.write(_SEARCH, (json.dumps(self._search, indent=2) + "\n").encode())
+            for name in (_SEARCH, LEADERBOARD, COMMAND):
+                for temporary in self.path.glob(f".{name}.*"):
+                    temporary.unlink()
+            self.write(_SEARCH, (json.dumps(self._identity, indent=2) + "\n").encode())
             (self.path / PLOTS).mkdir(exist_ok=True)
             yield
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, whole or not at all.
+        """Write a file atomically.
 
         Raises:
-            ModelFolderError: when the disk refuses.
+            ModelFolderError: when it cannot be written.
         """
         try:
             with folders.atomic_file(self.path / name) as file:
                 file.write(content)
         except OSError as error:
-            raise ModelFolderError(f"{self.path / name} cannot be written: {error.strerror}; make room") from error
+            raise ModelFolderError(
+                f"{self.path / name} cannot be written: {error.strerror}; free some space"
+            ) from error
 
-    def _require_own(self) -> None:
+    def _require_same_search(self) -> None:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.glob("[!.]*"))):
             return
         try:
             before = json.loads((self.path / _SEARCH).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise ModelFolderError(f"{self.path} exists already and holds no search; choose another name") from None
-        differing = [name for name in self._search if before.get(name) != self._search[name]]
+        differing = [name for name in self._identity if before.get(name) != self._identity[name]]
         if differing:
             raise ConfigError(
-                f"{self.path} holds another search: {', '.join(differing)} was not the same; give the same again, or "
-                "another --out"
+                f"{self.path} holds another search with a different {', '.join(differing)}; pass the same, or another "
+                "--out"
             )

@@ -1,4 +1,4 @@
-"""The search: one trial after the other, within its budget, the best model so far kept on disk."""
+"""The search: runs trials within its budget and keeps the best model on disk."""
 
 import gc
 import time
@@ -15,56 +15,71 @@ from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.base import load_as
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar
-from textgraft.tuning.assignment import Assignment
-from textgraft.tuning.baselines import baselines
-from textgraft.tuning.budget import Budget
-from textgraft.tuning.candidate import Words, built, fitted
-from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Row, as_csv, chosen, ranked, told
+from textgraft.tuning.baselines import run_baselines
+from textgraft.tuning.candidate import Hyperparameters, build_model, fit_model
+from textgraft.tuning.leaderboard import (
+    DONE,
+    FAILED,
+    OUT_OF_TIME,
+    PRUNED,
+    Row,
+    format_row,
+    leaderboard_csv,
+    rank_rows,
+    select_winner,
+)  # fmt: skip
 from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
-from textgraft.tuning.study import Study
-from textgraft.tuning.trial_watcher import TrialWatcher
+from textgraft.tuning.setup import Budget, SelectionMetric, TuningTask
+from textgraft.tuning.study import Study, storage_errors
 
-# Trials in a row that failed or had been made before: the space is wrong, or used up.
-_MOST_IDLE = 10
+# Trials in a row that failed or repeated others: the space is wrong, or exhausted.
+_MAX_IDLE_TRIALS = 10
+
+_QUARTERS = 4
 
 
 class Search:
-    """The trials of a study that are run here."""
+    """The trials of a study that are run by this process."""
 
     def __init__(
-        self, folder: RunFolder, study: Study, assignment: Assignment, fixed: Words, say: Callable[[str], None]
+        self,
+        folder: RunFolder,
+        study: Study,
+        task: TuningTask,
+        shared: Hyperparameters,
+        log: Callable[[str], None],
     ) -> None:
-        """Prepare.
+        """Prepare the search.
 
         Args:
-            folder: gets the best model so far, and the leaderboard.
-            study: asked and told.
-            assignment: what the models are to learn.
-            fixed: words that all candidates share: "precision" and "seed" among them.
-            say: told a line about each trial.
+            folder: receives the best model so far, and the leaderboard.
+            study: draws hyperparameters and stores results.
+            task: what the models are for.
+            shared: hyperparameters of all candidates: "precision" and "seed" among them.
+            log: called with a line about each trial.
         """
-        self._folder, self._study, self._fixed, self._say = folder, study, fixed, say
-        self._assignment, self._parts, self._measure = assignment, assignment.parts, study.measure
+        self._folder, self._study, self._task, self._shared, self._log = folder, study, task, shared, log
+        self._parts, self._metric = task.parts, study.metric
 
     def run(self, budget: Budget) -> None:
         """Run trials until the budget is spent.
 
         Raises:
-            TextgraftError: for what no other trial could mend: a preset, the disk, the database.
+            TextgraftError: for errors that affect all trials: of a preset, the disk or the database.
         """
-        self._judge_baselines()
+        self._run_baselines()
         deadline = float("inf")
         if budget.minutes is not None:
             deadline = time.monotonic() + 60 * budget.minutes - self._study.seconds
         idle = 0
         while not self._is_spent(budget, deadline):
-            row = self._trial(deadline)
-            self._folder.write(LEADERBOARD, as_csv(self.rows(), self._measure))
+            row = self._run_trial(deadline)
+            self._folder.write(LEADERBOARD, leaderboard_csv(self.rows(), self._metric))
             idle = 0 if row.seconds and row.state != FAILED else idle + 1
-            if row.why == OUT_OF_TIME:
+            if row.reason == OUT_OF_TIME:
                 return
-            if idle == _MOST_IDLE:
-                self._say(f"stopped: {idle} trials in a row failed or had been made before; change the space")
+            if idle == _MAX_IDLE_TRIALS:
+                self._log(f"stopped: {idle} trials in a row failed or repeated others; change the space")
                 return
 
     def rows(self) -> list[Row]:
@@ -72,88 +87,139 @@ class Search:
         return self._ranked(self._study.rows())
 
     def winner(self) -> tuple[Row, TrainableTask]:
-        """The best trial and its model, which the folder holds; trained again here if another machine found it.
+        """The winning trial and its model, from the run folder; trained again here if another machine found it.
 
         Raises:
             TrainingError: when no trial is done.
         """
         best = self._best(self.rows())
         if best is None:
-            why = next((f"; the last one: {row.why}" for row in reversed(self._study.rows()) if row.why), "")
-            raise TrainingError(f"no trial came to its end{why}; change the space or give more time")
-        if _run_of(self._folder.model) != best.run:
-            self._say(f"{best.name} was not run here; its training is repeated")
-            model = built(best.words, self._assignment)
-            with TrainingBar(int(best.words.get("epochs", 1)), len(self._parts.train)) as bar:
-                fitted(model, best.words, self._parts, bar)
+            reasons = [row.reason for row in self._study.rows() if row.reason]
+            last = f"; the last one: {reasons[-1]}" if reasons else ""
+            raise TrainingError(f"no trial completed{last}; change the space or raise the limits")
+        if _run_digest(self._folder.model) != best.run:
+            self._log(f"{best.name} was run on another machine; training its model again here")
+            model = build_model(best.hyperparameters, self._task)
+            with TrainingBar(int(best.hyperparameters.get("epochs", 1)), len(self._parts.train)) as bar:
+                fit_model(model, best.hyperparameters, self._parts, bar)
             model.save(self._folder.model, overwrite=True)
-        return best, load_as(TrainableTask, self._folder.model, best.words["precision"])
+        return best, load_as(TrainableTask, self._folder.model, best.hyperparameters["precision"])
 
-    def _judge_baselines(self) -> None:
+    def _run_baselines(self) -> None:
         if self._study.baselines:
             return
-        found = baselines(self._assignment.problem, self._parts.train, self._parts.validation)
-        self._study.keep_baselines(found)
-        for one in found:
-            self._say(f"baseline {one.name}: {self._measure.name} {one.score:.4f}, {one.seconds:.0f} s")
-        if not found:
-            self._say("no baseline without transfer is known for such texts and labels")
+        baselines = run_baselines(self._task.problem, self._parts.train, self._parts.validation)
+        self._study.store_baselines(baselines)
+        for baseline in baselines:
+            self._log(f"baseline {baseline.name}: {self._metric.name} {baseline.score:.4f}, {baseline.seconds:.0f} s")
+        if not baselines:
+            self._log("no baseline without transfer exists for this kind of data")
 
     def _is_spent(self, budget: Budget, deadline: float) -> bool:
-        made = [row for row in self._study.rows() if row.why != OUT_OF_TIME]
-        if budget.trials is not None and len(made) >= budget.trials:
+        counted = [row for row in self._study.rows() if row.reason != OUT_OF_TIME]
+        if budget.trials is not None and len(counted) >= budget.trials:
             return True
         return time.monotonic() >= deadline and self._best(self.rows()) is not None
 
-    def _trial(self, deadline: float) -> Row:
-        trial, asked = self._study.ask()
+    def _run_trial(self, deadline: float) -> Row:
+        trial, drawn = self._study.ask()
         start = time.monotonic()
-        row = replace(asked, words={**self._fixed, **asked.words})
-        same = next((other for other in self._study.rows() if other.state == DONE and other.words == row.words), None)
-        if same:
-            row = replace(row, state=PRUNED, why=f"same as {same.name}")
+        row = replace(drawn, hyperparameters={**self._shared, **drawn.hyperparameters})
+        done = (other for other in self._study.rows() if other.state == DONE)
+        if same := next((other for other in done if other.hyperparameters == row.hyperparameters), None):
+            row = replace(row, state=PRUNED, reason=f"same as {same.name}")
         else:
             try:
-                row = self._trained(trial, row, deadline if self._best(self.rows()) else float("inf"))
+                row = self._train(trial, row, deadline if self._best(self.rows()) else float("inf"))
             except InterruptionError:
-                self._study.put_back(trial)
+                self._study.requeue(trial)
                 raise
             row = replace(row, seconds=time.monotonic() - start)
         self._study.tell(trial, row)
-        self._say(told(row, asked.words, self._measure))
+        self._log(format_row(row, drawn.hyperparameters, self._metric))
         return row
 
-    def _trained(self, trial: optuna.Trial, row: Row, deadline: float) -> Row:
-        """Train a candidate; keep its model if it is the best."""
-        keras.utils.clear_session()  # names and memory as in a process of its own
+    def _train(self, trial: optuna.Trial, row: Row, deadline: float) -> Row:
+        """Train a candidate, and save its model if it is the best."""
+        keras.utils.clear_session()  # names and memory as in a new process
         gc.collect()
         try:
-            model = built(row.words, self._assignment)
-            epochs, texts = int(row.words.get("epochs", 1)), len(self._parts.train)
-            with TrialWatcher(trial, self._measure, epochs, texts, deadline) as callback:
-                history = fitted(model, row.words, self._parts, callback)
+            model = build_model(row.hyperparameters, self._task)
+            epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._parts.train)
+            with PruningBar(trial, self._metric, epochs, texts, deadline) as callback:
+                history = fit_model(model, row.hyperparameters, self._parts, callback)
         except optuna.TrialPruned as pruned:
-            return replace(row, state=PRUNED, why=str(pruned))
+            return replace(row, state=PRUNED, reason=str(pruned))
         except (ConfigError, TrainingError) as error:
-            return replace(row, state=FAILED, why=str(error))
+            return replace(row, state=FAILED, reason=str(error))
         except tf.errors.ResourceExhaustedError:
-            return replace(row, state=FAILED, why="the memory does not suffice")
+            return replace(row, state=FAILED, reason="out of memory")
         record = history.records[history.best_epoch - 1]
-        score = self._measure.of(record)
+        score = self._metric.value(record)
         done = replace(row, state=DONE, score=score, loss=record["val_loss"], run=model.record["run"])
         if self._best(self._ranked([*self._study.rows(), done])) is done:
             model.save(self._folder.model, overwrite=True)
         return done
 
     def _ranked(self, trials: list[Row]) -> list[Row]:
-        return ranked(trials, self._study.baselines, self._measure)
+        return rank_rows(trials, self._study.baselines, self._metric)
 
     def _best(self, rows: list[Row]) -> Row | None:
-        return chosen(rows, self._measure)
+        return select_winner(rows, self._metric)
 
 
-def _run_of(folder: Path) -> str | None:
-    """The digest of the run that made a model; None where there is no model."""
+class PruningBar(TrainingBar):
+    """A progress bar that reports a trial to its study, and ends the trial when it is hopeless or out of time.
+
+    Under a decaying learning rate, the same epoch of a long and of a short run cannot be compared, so trials are
+    compared at the same quarter of their epochs.
+    """
+
+    def __init__(self, trial: optuna.Trial, metric: SelectionMetric, epochs: int, texts: int, deadline: float) -> None:
+        """Prepare the bar.
+
+        Args:
+            trial: receives the reports.
+            metric: to report.
+            epochs: planned epochs.
+            texts: per epoch.
+            deadline: a time of `time.monotonic` at which the trial must be done; infinite for none.
+        """
+        super().__init__(epochs, texts)
+        self._trial, self._metric, self._planned, self._deadline = trial, metric, epochs, deadline
+        self._reported = 0
+
+    def on_features_extracted(self, texts: int, total: int) -> None:
+        super().on_features_extracted(texts, total)
+        self._require_time(0)
+
+    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
+        super().on_step_end(epoch, texts, means, seconds_left)
+        self._require_time(seconds_left or 0)
+
+    def on_epoch_end(self, record: dict[str, float]) -> None:
+        """Report the validation metric.
+
+        Raises:
+            TrialPruned: when it is worse than the median of earlier trials at this quarter.
+        """
+        quarter = int(_QUARTERS * record["epoch"] / self._planned)
+        if quarter == self._reported or quarter == _QUARTERS:
+            return  # nothing new, or no time to save
+        self._reported = quarter
+        with storage_errors():
+            self._trial.report(self._metric.value(record), quarter)
+            is_hopeless = self._trial.should_prune()
+        if is_hopeless:
+            raise optuna.TrialPruned(f"worse than the median after epoch {record['epoch']:.0f}")
+
+    def _require_time(self, seconds_left: float) -> None:
+        if time.monotonic() + seconds_left > self._deadline:
+            raise optuna.TrialPruned(OUT_OF_TIME)
+
+
+def _run_digest(folder: Path) -> str | None:
+    """The digest of the run that trained a model; None where there is no model."""
     if not model_folder.is_model_folder(folder):
         return None
     run: str | None = model_folder.read(folder).config.get("run")

@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from textgraft.data.tagged import TaggedText
     from textgraft.data.tags import Entity
-    from textgraft.training.plan import Plan
+    from textgraft.training.history import Plan
 
 _PIPE_WIDTH = 120
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
