@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
-from textgraft.cli.app import _app
+from textgraft.cli.app import make_app
 from textgraft.options import PANELS
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
 
@@ -30,7 +30,8 @@ def main() -> None:
 
 def build() -> str:
     """Return the page: the commands, then a table of options for each panel of the help."""
-    commands: dict[str, Any] = typer.main.get_command(_app()).commands  # type: ignore[attr-defined]
+    group: Any = typer.main.get_command(make_app())
+    commands: dict[str, Any] = {name: group.get_command(None, name) for name in group.list_commands(None)}
     users: dict[tuple[str, ...], list[str]] = {}  # commands of each distinct option
     for name, command in commands.items():
         for option in command.params:
@@ -60,7 +61,7 @@ def _family_defaults() -> str:
 
 def _row(option: Any) -> tuple[str, str, str, str]:
     """Panel, flag, default and help of an option."""
-    help_text, default = option.help or "", option.show_default
+    help_text, default = (option.help or "").replace("\\[", "["), option.show_default
     if in_help := re.search(r"\s*\[([^\[\]]+)\]$", help_text):
         help_text, default = help_text[: in_help.start()], in_help[1]
     if not isinstance(default, str):

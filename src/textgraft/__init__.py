@@ -4,10 +4,11 @@ Importing this package imports no TensorFlow; the first use of a name that needs
 """
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from textgraft.data.dataset import Dataset
     from textgraft.data.loading import load_dataset
     from textgraft.data.tagged import TaggedDataset, load_tagged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from textgraft.tasks.token_classification import TokenClassifier
     from textgraft.text.cleaning import Cleaning
 
-__version__ = version("textgraft")
 __all__ = [
     "Cleaning",
     "Dataset",
@@ -55,6 +55,10 @@ _WITH_TENSORFLOW = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("textgraft")
     if name in _WITH_TENSORFLOW:
         from textgraft.runtime import start_tensorflow
 

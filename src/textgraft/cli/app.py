@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from textgraft.cli.parameters import as_command
 from textgraft.errors import ConfigError, InterruptionError, TextgraftError
@@ -34,17 +35,35 @@ def main() -> None:
 
 def make_app() -> typer.Typer:
     """The command with all its subcommands."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=_EXIT_CODES)
+    app = typer.Typer(
+        cls=_Commands, no_args_is_help=True, add_completion=False, epilog=_EXIT_CODES, pretty_exceptions_enable=False
+    )
     app.callback(help="Transfer learning for text: from a file of labelled texts to a tested model.")(_root)
-    for name in COMMANDS:
-        app.command(name)(_reporting_errors(as_command(command_function(name))))
     return app
 
 
-def command_function(name: str) -> Callable[..., None]:
-    """The function of a subcommand."""
-    function: Callable[..., None] = getattr(importlib.import_module(f"textgraft.cli.{name}"), name)
-    return function
+class _Commands(TyperGroup):
+    """Builds a subcommand when it is run; the list of all needs their help only."""
+
+    _lists_all = False
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        function: Callable[..., None] = getattr(importlib.import_module(f"textgraft.cli.{cmd_name}"), cmd_name)
+        if self._lists_all:
+            return TyperCommand(cmd_name, help=function.__doc__)
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(cmd_name)(_reporting_errors(as_command(function)))
+        return typer.main.get_command(app)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._lists_all = True
+        super().format_help(ctx, formatter)
 
 
 def _print_version(requested: bool) -> None:

@@ -28,7 +28,7 @@ def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHO
     from textgraft.cli.output.console import log
     from textgraft.storage.array_cache import ArrayCache
 
-    stored = ArrayCache.of_user()
+    stored = ArrayCache.from_environment()
     count, size = len(stored.entries), stored.size
     if action is Action.CLEAR:
         stored.clear()

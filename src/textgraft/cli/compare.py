@@ -110,7 +110,7 @@ def _test(stored: "StoredModel", dataset: "Dataset", precision: str) -> _Tested:
 
     model = load_as(TextClassifier, stored, precision)
     truncated = TruncationCount()
-    texts = with_progress((batch.whole for batch in dataset.batches()), len(dataset))
+    texts = with_progress((batch.inputs for batch in dataset.batches()), len(dataset))
     probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
     probabilities = probabilities[:, np.argsort(model.labels)]
     labels = sorted(model.labels)

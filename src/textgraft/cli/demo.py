@@ -24,13 +24,13 @@ _SENTENCES = (
 def demo(json: o.Json = False) -> None:
     """Fine-tune minilm on 300 short reviews, and compare it on 200 others with a baseline without transfer."""
     from textgraft.cli.output.console import log, print_json, print_result
-    from textgraft.data.loading import load_parts
+    from textgraft.data.loading import load_datasets
     from textgraft.data.reading import Reading
     from textgraft.evaluation.baseline import tfidf_accuracy
     from textgraft.runtime import start_tensorflow
 
     with resources.as_file(resources.files("textgraft") / "demo" / "reviews.jsonl") as path:
-        (reviews,) = load_parts(str(path), None, Reading())
+        (reviews,) = load_datasets(str(path), None, Reading())
     train, test = reviews.split(_TRAIN_SHARE, seed=0)
     log(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
     start_tensorflow()

@@ -6,9 +6,9 @@ from typing import Any
 from textgraft.cli.options import Sources
 from textgraft.data.loading import TextStream, read_texts
 from textgraft.data.reading import Reading
-from textgraft.data.splits import Parts, read_part, read_parts
-from textgraft.data.streams import STANDARD_INPUT
+from textgraft.data.splits import Splits, read_split, read_splits
 from textgraft.data.tagged import TaggedStream, read_tagged
+from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options
 from textgraft.task_specs import task_spec
@@ -42,16 +42,18 @@ def read_prompts(prompts: list[str] | None, file: str | None, reading: Reading, 
     return [text.decode() for batch in stream_texts(file or STANDARD_INPUT, reading, split) for text in batch.texts]
 
 
-def read_run_data(task: str, data: str, sources: Sources, reading: Reading, seed: int, with_test: bool = True) -> Parts:
-    """The data of a training run; errors are those of `read_parts`."""
-    return read_parts(task_spec(task), data, reading, **vars(sources), seed=seed, with_test=with_test)
+def read_run_data(
+    task: str, data: str, sources: Sources, reading: Reading, seed: int, with_test: bool = True
+) -> Splits:
+    """The data of a training run; errors are those of `read_splits`."""
+    return read_splits(task_spec(task), data, reading, **vars(sources), seed=seed, with_test=with_test)
 
 
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:
     """Labelled texts as a stored model takes them; their notices are logged."""
     from textgraft.cli.output.console import log
 
-    dataset = read_part(task_spec(stored.config["task"]), data, reading, split)
+    dataset = read_split(task_spec(stored.config["task"]), data, reading, split)
     for notice in dataset.notices:
         log(notice)
     return dataset

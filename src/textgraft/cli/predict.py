@@ -15,7 +15,7 @@ from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    from textgraft.data.tagged import TaggedText
+    from textgraft.data.annotations import TaggedText
     from textgraft.training.token_ids import TruncationCount
 
 _MAX_CHUNK = 1024

@@ -11,7 +11,7 @@ from textgraft.options import changed_options
 from textgraft.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from textgraft.data.splits import Parts
+    from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
 
@@ -21,7 +21,7 @@ class LanguageModelRun:
     """A task that learns from texts without labels, and those texts."""
 
     model: "TrainableTask"
-    parts: "Parts"
+    parts: "Splits"
 
     def plan(self, training_config: TrainingConfig) -> None:
         """Print the estimated cost."""
@@ -80,18 +80,18 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     Raises:
         ModelFolderError: when the folder exists already or cannot be written.
     """
-    from textgraft.storage.folders import check_free
+    from textgraft.storage.folders import require_writable
     from textgraft.training.checkpoints import Checkpoints
 
     folder = Path(str(run.out))
     if not folder.absolute().parent.is_dir():
-        check_free(folder, overwrite=False)
+        require_writable(folder, overwrite=False)
     minutes = {} if run.save_minutes is None else {"save_minutes": run.save_minutes}
     with Checkpoints(f"{folder}.run", restart=run.restart, **minutes) as checkpoints:
         # With --overwrite, a model of the same run may be the older one that is to be replaced.
         if not run.overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()
-        check_free(folder, run.overwrite)
+        require_writable(folder, run.overwrite)
         model = train(checkpoints)
         model.save(folder, overwrite=run.overwrite)
         checkpoints.interruption.resume_hint = f"{folder} is complete"
@@ -99,7 +99,7 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     return folder
 
 
-def read_unlabelled(data: str, sources: Any, reading: Any, seed: int) -> "Parts":
+def read_unlabelled(data: str, sources: Any, reading: Any, seed: int) -> "Splits":
     """Texts without labels to train on; notices are logged."""
     from textgraft.cli.inputs import read_run_data
     from textgraft.cli.output.console import log

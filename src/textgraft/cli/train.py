@@ -11,7 +11,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from textgraft.data.splits import Parts
+    from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
     from textgraft.training.history import History
@@ -67,7 +67,7 @@ def _build(
     training_config: TrainingConfig,
     runtime_options: o.RuntimeOptions,
     fast: bool,
-) -> "tuple[Parts, TrainableTask]":
+) -> "tuple[Splits, TrainableTask]":
     """Read the data, and build the untrained model."""
     from textgraft.cli.inputs import read_run_data
     from textgraft.cli.output.console import log
@@ -91,7 +91,7 @@ def _build(
         **{name: value for name, value in arguments.items() if name not in ("task", "preset")},
     )
     trainable, total = model.parameters(training_config.fine_tune)
-    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.named())
+    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
     log(
         f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
         f"({trainable:,} trainable), {model.precision}"
@@ -101,7 +101,7 @@ def _build(
 
 def _train(
     model: "TrainableTask",
-    parts: "Parts",
+    parts: "Splits",
     training_config: TrainingConfig,
     verbose: bool,
     checkpoints: "Checkpoints",

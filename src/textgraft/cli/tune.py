@@ -18,7 +18,7 @@ from textgraft.options import changed_options, option
 from textgraft.training.interruption import Interruption
 
 if TYPE_CHECKING:
-    from textgraft.data.splits import Parts
+    from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.tuning.candidate import Hyperparameters
     from textgraft.tuning.run_folder import RunFolder
@@ -72,7 +72,7 @@ class _Request:
         changed = changed_options(self.model_options)
         return {name: changed[name] for name in ("vocabulary_limit", "trust_savedmodel") if name in changed}
 
-    def read_parts(self, task: str, with_test: bool) -> "Parts":
+    def read_parts(self, task: str, with_test: bool) -> "Splits":
         """The data of the search."""
         from textgraft.cli.inputs import read_run_data
 
@@ -222,7 +222,7 @@ def _test(
 
 def _check_sources(request: _Request) -> None:
     """Refuse sources that would fail only at the end, without reading any test text."""
-    from textgraft.data.streams import STANDARD_INPUT
+    from textgraft.data.text_files import STANDARD_INPUT
 
     sources = {"data": request.data, "validation": request.sources.validation, "test": request.sources.test}
     for name, source in sources.items():

@@ -66,7 +66,7 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
     stratified by label.
 
     Args:
-        problem: one of `label_cells.PROBLEMS`; None for data that has no baselines.
+        problem: one of `columns.PROBLEMS`; None for data that has no baselines.
         train: labelled texts.
         validation: labelled texts that are not in `train`.
     """

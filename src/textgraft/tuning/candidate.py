@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from textgraft.data.splits import Parts
+from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options, make_options
 from textgraft.tasks.architecture import Architecture
@@ -51,7 +51,7 @@ def refusal_reason(model: TrainableTask, hyperparameters: Hyperparameters) -> st
     return ""
 
 
-def fit_model(model: TrainableTask, hyperparameters: Hyperparameters, parts: Parts, callback: Callback) -> History:
+def fit_model(model: TrainableTask, hyperparameters: Hyperparameters, parts: Splits, callback: Callback) -> History:
     """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
     return model.fit(parts.train, parts.validation, callback, **_options_of(TrainingConfig, hyperparameters))
 

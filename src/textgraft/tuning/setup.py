@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
-from textgraft.data.splits import Parts
+from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
 from textgraft.evaluation.significance import standard_error, wilson_interval
 from textgraft.task_specs import TaskSpec
@@ -110,7 +110,7 @@ class TuningTask:
 
     task: str
     spec: type[TaskSpec]
-    parts: Parts
+    parts: Splits
 
     @cached_property
     def settings(self) -> dict[str, Any]:

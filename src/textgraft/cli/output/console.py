@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from textgraft.data.tagged import TaggedText
+    from textgraft.data.annotations import TaggedText
     from textgraft.data.tags import Entity
     from textgraft.training.history import Plan
 
