@@ -72,4 +72,4 @@ def test_models_of_another_task_are_refused(place, tiny_bert, tmp_path):
 
     folder = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
     result = run("compare", folder, folder, "--data", place / "test.csv")
-    assert_fails(result, 2, "is a model for token-classification; compare takes models that give a text one label")
+    assert_fails(result, 2, "is a model for token-classification; compare takes models that predict one label per text")

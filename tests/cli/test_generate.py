@@ -113,14 +113,14 @@ def test_options_of_decoding_reach_it(tiny_gpt2):
 
 def test_a_cut_prompt_is_told(tiny_gpt2):
     result = generated(tiny_gpt2, "a", "one two three " * 60, *FEW)
-    assert "prompt 2 was cut at its beginning: the context has no room for" in result.stderr
+    assert "prompt 2 was truncated: its first" in result.stderr
     assert "prompt 1" not in result.stderr
 
 
 def test_errors_are_one_line(tiny_gpt2, tiny_bert, tmp_path):
     assert_fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
     assert_fails(run("generate", tiny_gpt2, "a", "--num-beams", 2, "--stream"), 2, "beam search")
-    assert_fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "leave out one")
+    assert_fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "drop one")
     assert_fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
     assert_fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")
     assert_fails(run("generate", tiny_gpt2, "a", "--max-new-tokens", 64), 2, "at most 63")

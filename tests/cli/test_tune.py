@@ -37,7 +37,7 @@ HEAD_ONLY = """
 fine_tune = "none"
 epochs = 2
 sequence_length = 64
-long = ["head", "windows"]
+truncation = ["head", "windows"]
 [none]
 epochs = [3]
 """
@@ -120,10 +120,10 @@ def test_what_it_leaves(searched):
     ]  # fmt: skip
     assert sorted(path.name for path in (folder / "plots").iterdir()) == ["history.png", "parallel.png", "time.png"]
     rows = board(folder)
-    assert {row["what"] for row in rows} == {
+    assert {row["name"] for row in rows} == {
         "trial 0", "trial 1", "trial 2", "TF-IDF + logistic regression", "NB-SVM",
     }  # fmt: skip
-    by_name = {row["what"]: row for row in rows}
+    by_name = {row["name"]: row for row in rows}
     assert [by_name[f"trial {number}"]["fine_tune"] for number in (0, 1)] == ["none", "all"]  # the cheap one first
     assert "sequence_length 1000 is left out: sequence_length must be between 1 and" in result.stderr
     assert "winner of 3 trials: trial" in result.stderr
@@ -219,13 +219,13 @@ def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
         "--trials", 1, "--out", tmp_path / "search",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    found = {row["what"]: row for row in board(tmp_path / "search")}
+    found = {row["name"]: row for row in board(tmp_path / "search")}
     assert set(found) == {"trial 0", *([baseline] if baseline else [])}
     validation = model_folder.read(tmp_path / "search" / "model").config["metrics"]["validation"]
     assert float(found["trial 0"][score]) == validation[f"val_{score}"]
     assert f"validation {score} " in result.stderr
     assert ("head logistic is left out" in result.stderr) == (score != "accuracy")
-    assert ("long windows is left out" in result.stderr) == (kind == "pairs")
+    assert ("truncation windows is left out" in result.stderr) == (kind == "pairs")
     assert ("no baseline without transfer" in result.stderr) == (baseline is None)
     again = run(*shlex.split((tmp_path / "search" / "command.txt").read_text())[1:])
     assert again.exit_code == 0, again.output
@@ -235,7 +235,7 @@ def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
 def test_texts_without_labels_are_refused(tmp_path):
     (tmp_path / "data.csv").write_text("prompt,completion\na,b\n")
     result = run("tune", tmp_path / "data.csv", "--trials", 1, "--out", tmp_path / "search")
-    assert_fails(result, 2, "tune judges models by labels, and text-generation has none")
+    assert_fails(result, 2, "tune compares models by labels, and text-generation has none")
 
 
 def test_more_trials_go_on_and_another_search_is_refused(searched, place, tiny_bert):
@@ -254,7 +254,7 @@ def test_the_winner_of_another_machine_is_trained_here(place, tiny_bert):
     more = ("--trials", 2, "--storage", f"sqlite:///{place / 'shared.sqlite'}")
     first, second = (run(*options(place, tiny_bert, out, *more)) for out in ("here", "there"))
     assert (first.exit_code, second.exit_code) == (0, 0), second.output
-    assert "was not run here" in second.stderr
+    assert "was run on another machine" in second.stderr
     digests = {(place / out / "model" / "model.safetensors").read_bytes() for out in ("here", "there")}
     assert len(digests) == 1
 
@@ -266,7 +266,7 @@ def test_a_combination_that_fails_does_not_end_the_search(place, tiny_bert, tmp_
         tmp_path / "out",
     )  # fmt: skip
     assert "trial 1: failed, sequence_length must be between 1 and" in result.stderr
-    assert_fails(result, 6, "no trial came to its end; the last one: sequence_length must be between 1 and")
+    assert_fails(result, 6, "no trial completed; the last one: sequence_length must be between 1 and")
 
 
 def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
@@ -331,7 +331,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_been(place, tiny_ber
 
 def _board(folder: Path):
     """The leaderboard without times and without the numbers of trials, which skip those that died."""
-    return [{**row, "seconds": "", "what": row["what"].split(" ")[0]} for row in board(folder)]
+    return [{**row, "seconds": "", "name": row["name"].split(" ")[0]} for row in board(folder)]
 
 
 @pytest.mark.slow
@@ -345,7 +345,7 @@ def test_a_signal_leaves_what_is_there(place, tiny_bert):
     said = process.communicate()[1]
     assert process.returncode == 143, said
     assert said.splitlines()[-1].startswith("stopped by SIGTERM; ")
-    assert "the same command goes on" in said
+    assert "the same command resumes the search" in said
     assert "Traceback" not in said
     assert json.loads((place / "signalled" / "search.json").read_text())["seed"] == 0
     assert model_folder.read(place / "signalled" / "model").config["task"] == "text-classification"
@@ -355,7 +355,7 @@ def test_what_is_read_before_the_threads_are_set_needs_no_tensorflow():
     code = """
 import sys
 from textgraft.cli import tune
-from textgraft.tuning import assignment, budget, extra, search_space
+from textgraft.tuning import search_space, setup
 assert not {"tensorflow", "keras"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -365,7 +365,7 @@ def test_a_full_disk_at_the_start_is_no_search_of_another(tmp_path):
     folder = RunFolder(tmp_path / "out", {"seed": 0})
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        with pytest.raises(ModelFolderError, match="No space left on device"), folder.held():
+        with pytest.raises(ModelFolderError, match="No space left on device"), folder.lock():
             pass
-    with folder.held():
+    with folder.lock():
         assert (tmp_path / "out" / "search.json").exists()

@@ -10,9 +10,8 @@ from sklearn.pipeline import make_pipeline
 from textgraft.data.columns import MULTI, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
 from textgraft.evaluation.baseline import tfidf_accuracy
-from textgraft.tuning import baselines as room
-from textgraft.tuning.baselines import baselines
-from textgraft.tuning.nb_svm import NbSvm, log_count_ratio
+from textgraft.tuning import baselines
+from textgraft.tuning.baselines import NbSvm, log_count_ratio, run_baselines
 
 
 def some(seed, texts=200):
@@ -25,7 +24,7 @@ def some(seed, texts=200):
 
 def test_tfidf_is_that_of_a_vocabulary():
     train, validation = some(0), some(1)
-    found = {one.name: one.score for one in baselines(SINGLE, train, validation)}
+    found = {one.name: one.score for one in run_baselines(SINGLE, train, validation)}
     texts = [[text.decode() for batch in part.batches() for text in batch.texts] for part in (train, validation)]
     targets = [part.label_ids(train.label_names) for part in (train, validation)]
     expected = tfidf_accuracy(texts[0], targets[0], texts[1], targets[1])
@@ -47,16 +46,16 @@ def test_counts_are_only_whether_a_word_occurs():
 
 
 def test_of_many_texts_some_of_each_label_count(monkeypatch):
-    monkeypatch.setattr(room, "MOST_TEXTS", 150)
+    monkeypatch.setattr(baselines, "MAX_TEXTS", 150)
     train, validation = some(0), some(1)
-    few = baselines(SINGLE, train.split(150 / 200)[0], validation)
-    assert [one.score for one in baselines(SINGLE, train, validation)] == [one.score for one in few]
+    few = run_baselines(SINGLE, train.split(150 / 200)[0], validation)
+    assert [one.score for one in run_baselines(SINGLE, train, validation)] == [one.score for one in few]
 
 
 def test_weights_are_bounded_whatever_the_number_of_labels():
     for labels in (2, 8, 9, 150, 5000):
-        counted = room._counted(some(0, 5), labels)
-        assert counted.shape[1] * labels <= room._MOST_WEIGHTS
+        counted = baselines._count_words(some(0, 5), labels)
+        assert counted.shape[1] * labels <= baselines._MAX_WEIGHTS
 
 
 def texts_of(*parts):
@@ -75,7 +74,7 @@ def test_sets_of_labels_are_judged_by_micro_f1():
         data = some(seed)
         odd = data.label_ids(data.label_names) == 1
         parts.append(relabelled(data, [["odd", "all"] if one else ["all"] for one in odd], MULTI))
-    (found,) = baselines(MULTI, *parts)
+    (found,) = run_baselines(MULTI, *parts)
     assert found.name == "TF-IDF + logistic regression per label"
     texts = texts_of(*parts)
     targets = [np.array(["odd" in label for label in part.labels]) for part in parts]
@@ -89,7 +88,7 @@ def test_one_label_that_some_texts_have():
     data = some(0)
     odd = data.label_ids(data.label_names) == 1
     part = relabelled(data, [["odd"] if one else [] for one in odd], MULTI)
-    (found,) = baselines(MULTI, part, part)
+    (found,) = run_baselines(MULTI, part, part)
     assert found.score > 0.9
 
 
@@ -100,7 +99,7 @@ def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
     train, validation = (
         relabelled(data, (10.0 * data.label_ids(data.label_names)).tolist(), REGRESSION) for data in (some(0), some(1))
     )
-    (found,) = baselines(REGRESSION, train, validation)
+    (found,) = run_baselines(REGRESSION, train, validation)
     assert found.name == "TF-IDF + ridge regression"
     model = TextClassifier(tiny_bert, precision="float32", problem=REGRESSION)
     model.objective.prepare(train)
@@ -110,18 +109,18 @@ def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
     assert found.score < 0.7 * constant
     unknown = relabelled(validation, validation.numbers().tolist(), REGRESSION)
     strange = Dataset.from_lists(["zzz"] * len(unknown), unknown.numbers().tolist(), problem=REGRESSION)
-    assert baselines(REGRESSION, train, strange)[0].score == pytest.approx(constant, rel=0.2)
+    assert run_baselines(REGRESSION, train, strange)[0].score == pytest.approx(constant, rel=0.2)
 
 
 def test_other_texts_have_none():
-    assert baselines(None, some(0), some(1)) == []
+    assert run_baselines(None, some(0), some(1)) == []
 
 
 def test_of_many_texts_sorted_by_label_each_label_counts(monkeypatch):
-    monkeypatch.setattr(room, "MOST_TEXTS", 60)
+    monkeypatch.setattr(baselines, "MAX_TEXTS", 60)
     data = some(0)
     order = np.argsort(data.label_ids(data.label_names), kind="stable")
-    assert all(one.score > 0.5 for one in baselines(SINGLE, data.take(order), some(1)))
+    assert all(one.score > 0.5 for one in run_baselines(SINGLE, data.take(order), some(1)))
 
 
 def test_a_label_without_a_text_is_never_said():

@@ -27,22 +27,22 @@ def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
         learning_rate = [2e-3]
         """,
     )
-    assert space.words["learning_rate"] == Range(1e-5, 5e-4, log=True)
-    assert space.words["epochs"] == Range(1, 3)
-    assert space.words["batch_size"] == Choice((16,))
-    assert space.words["dropout"] == Choice((0.0, 0.2))
-    assert space.words["pooling"] == default_space(10_000).words["pooling"]
-    assert space.options("learning_rate", "minilm", "all") == ("learning_rate", Range(1e-5, 5e-4, log=True))
-    assert space.options("learning_rate", "other", "all") == ("other.learning_rate", Choice((2e-3,)))
-    assert space.options("learning_rate", "other", "lora:8") == ("lora:8.learning_rate", Choice((1e-3,)))
-    assert space.options("warmup", "minilm", "all") is None
+    assert space.domains["learning_rate"] == Range(1e-5, 5e-4, log=True)
+    assert space.domains["epochs"] == Range(1, 3)
+    assert space.domains["batch_size"] == Choice((16,))
+    assert space.domains["dropout"] == Choice((0.0, 0.2))
+    assert space.domains["pooling"] == default_space(10_000).domains["pooling"]
+    assert space.domain("learning_rate", "minilm", "all") == ("learning_rate", Range(1e-5, 5e-4, log=True))
+    assert space.domain("learning_rate", "other", "all") == ("other.learning_rate", Choice((2e-3,)))
+    assert space.domain("learning_rate", "other", "lora:8") == ("lora:8.learning_rate", Choice((1e-3,)))
+    assert space.domain("warmup", "minilm", "all") is None
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("learning_rat = 1", ["unknown word 'learning_rat'", "'learning_rate'"]),
-        ("[none]\nepoch = 1", ["unknown word [none] 'epoch'", "'epochs'"]),
+        ("learning_rat = 1", ["unknown key 'learning_rat'", "'learning_rate'"]),
+        ("[none]\nepoch = 1", ["unknown key [none] 'epoch'", "'epochs'"]),
         ("[last]\nepochs = 1", ["table [last]", "all, last:2, minilm, none"]),
         ("epochs = 1.5", ["epochs must be of type int, not 1.5"]),
         ("epochs = true", ["epochs must be of type int, not True"]),
@@ -57,7 +57,7 @@ def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
         ("pooling = {low = 1, high = 2}", ["list its choices"]),
         ("fine_tune = 'some'", ["fine_tune 'some' is unknown"]),
         ("head = 'magic'", ["head 'magic' is unknown"]),
-        ("[none]\npreset = 'x'", ["preset cannot stand in a table"]),
+        ("[none]\npreset = 'x'", ["preset is not allowed in a table"]),
         ("epochs = ", ["is not TOML"]),
     ],
 )

@@ -7,11 +7,11 @@ import pytest
 
 from textgraft.errors import ConfigError
 from textgraft.tuning.leaderboard import OUT_OF_TIME, Row
-from textgraft.tuning.measure import Measure
-from textgraft.tuning.search_space import Choice, Range, Space
+from textgraft.tuning.search_space import Choice, Range, SearchSpace
+from textgraft.tuning.setup import SelectionMetric
 from textgraft.tuning.study import Study
 
-SPACE = Space(
+SPACE = SearchSpace(
     {
         "preset": Choice(("minilm",)),
         "fine_tune": Choice(("none", "all")),
@@ -25,7 +25,7 @@ STARTS = [
     {"preset": "minilm", "fine_tune": "all"},
 ]
 
-ACCURACY, LOSS = Measure("accuracy", 100, 100), Measure(None, 100, 100)
+ACCURACY, LOSS = SelectionMetric("accuracy", 100, 100), SelectionMetric(None, 100, 100)
 
 
 def opened(folder, seed=0, runner=None, measure=ACCURACY):
@@ -33,7 +33,9 @@ def opened(folder, seed=0, runner=None, measure=ACCURACY):
 
 
 def told(study, trial, row, accuracy=None):
-    accuracy = row.words["epochs"] / 4 - row.words["learning_rate"] if accuracy is None else accuracy
+    accuracy = (
+        row.hyperparameters["epochs"] / 4 - row.hyperparameters["learning_rate"] if accuracy is None else accuracy
+    )
     study.tell(trial, replace(row, state="done", score=accuracy, loss=0.5, seconds=1.0, run=f"run {row.number}"))
 
 
@@ -42,7 +44,7 @@ def drawn(study, trials):
     for _ in range(trials):
         trial, row = study.ask()
         told(study, trial, row)
-        found.append(row.words)
+        found.append(row.hyperparameters)
     return found
 
 
@@ -71,12 +73,12 @@ def test_trials_whose_process_died_are_drawn_again(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cut")
     opened(folder).ask()
     study = opened(folder)
-    assert study.bury() == 1
+    assert study.fail_stale_trials() == 1
     found = drawn(study, 11)
     study.ask()
     study = opened(folder)
-    assert study.bury() == 1
-    assert study.bury() == 0
+    assert study.fail_stale_trials() == 1
+    assert study.fail_stale_trials() == 0
     assert [*found, *drawn(study, 3)] == expected
     assert [row.state for row in study.rows()] == ["done"] * 14
 
@@ -85,34 +87,34 @@ def test_a_draw_that_kills_three_processes_is_given_up(tmp_path):
     words = []
     for _ in range(3):
         study = opened(tmp_path)
-        study.bury()
-        words.append(study.ask()[1].words)
+        study.fail_stale_trials()
+        words.append(study.ask()[1].hyperparameters)
     assert words[0] == words[1] == words[2]
     study = opened(tmp_path)
-    study.bury()
+    study.fail_stale_trials()
     (row,) = study.rows()
-    assert (row.state, row.why) == ("failed", "its process died, again and again")
-    assert study.ask()[1].words["fine_tune"] == "all"
+    assert (row.state, row.reason) == ("failed", "its process died 3 times")
+    assert study.ask()[1].hyperparameters["fine_tune"] == "all"
 
 
 def test_a_process_that_dies_while_it_tells_has_told_nothing(tmp_path):
     trial, row = opened(tmp_path).ask()
-    for name in ("seconds", "why", "run"):
+    for name in ("seconds", "reason", "run"):
         trial.set_user_attr(name, getattr(row, name))
     study = opened(tmp_path)
-    assert study.bury() == 1
+    assert study.fail_stale_trials() == 1
     assert study.rows() == []
-    assert study.ask()[1].words == row.words
+    assert study.ask()[1].hyperparameters == row.hyperparameters
 
 
 def test_only_the_trials_of_the_same_runner_are_buried(tmp_path):
     opened(tmp_path, runner="here").ask()
     there = opened(tmp_path, runner="there")
-    assert there.bury() == 0
+    assert there.fail_stale_trials() == 0
     told(there, *there.ask())
     assert there.seconds == 1.0
     here = opened(tmp_path, runner="here")
-    assert here.bury() == 1
+    assert here.fail_stale_trials() == 1
     assert here.seconds == 0.0
     assert [row.name for row in here.rows()] == ["trial 1"]
 
@@ -120,8 +122,8 @@ def test_only_the_trials_of_the_same_runner_are_buried(tmp_path):
 def test_a_row_comes_back_as_it_was(tmp_path):
     study = opened(tmp_path)
     trial, row = study.ask()
-    assert row == Row("trial 0", 0, "running", words=row.words, is_start=True)
-    failed = replace(row, state="failed", seconds=2.0, why="it does not suit")
+    assert row == Row("trial 0", 0, "running", hyperparameters=row.hyperparameters, is_start=True)
+    failed = replace(row, state="failed", seconds=2.0, reason="it does not suit")
     study.tell(trial, failed)
     assert opened(tmp_path).rows() == [failed]
 
@@ -129,11 +131,11 @@ def test_a_row_comes_back_as_it_was(tmp_path):
 def test_a_trial_below_the_median_is_pruned(tmp_path):
     from optuna import TrialPruned
 
-    from textgraft.tuning.trial_watcher import TrialWatcher
+    from textgraft.tuning.search import PruningBar
 
     def run(study, accuracies):
         trial, row = study.ask()
-        with TrialWatcher(trial, ACCURACY, len(accuracies), 10, float("inf")) as callback:
+        with PruningBar(trial, ACCURACY, len(accuracies), 10, float("inf")) as callback:
             for epoch, accuracy in enumerate(accuracies, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_accuracy": accuracy})
         told(study, trial, row, accuracies[-1])
@@ -150,13 +152,13 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
 def test_a_loss_above_the_median_is_pruned(tmp_path):
     from optuna import TrialPruned
 
-    from textgraft.tuning.trial_watcher import TrialWatcher
+    from textgraft.tuning.search import PruningBar
 
     study = opened(tmp_path, measure=LOSS)
 
     def run(losses):
         trial, row = study.ask()
-        with TrialWatcher(trial, LOSS, len(losses), 10, float("inf")) as callback:
+        with PruningBar(trial, LOSS, len(losses), 10, float("inf")) as callback:
             for epoch, loss in enumerate(losses, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_loss": loss})
         told(study, trial, row, losses[-1])
@@ -172,10 +174,10 @@ def test_time_runs_out_within_a_step(tmp_path):
 
     from optuna import TrialPruned
 
-    from textgraft.tuning.trial_watcher import TrialWatcher
+    from textgraft.tuning.search import PruningBar
 
     trial, _ = opened(tmp_path).ask()
-    with TrialWatcher(trial, ACCURACY, 2, 10, time.monotonic() + 60) as callback:
+    with PruningBar(trial, ACCURACY, 2, 10, time.monotonic() + 60) as callback:
         callback.on_step_end(0, 1, {"loss": 1.0}, 30)
         with pytest.raises(TrialPruned, match="no time left"):
             callback.on_step_end(0, 1, {"loss": 1.0}, 90)
@@ -196,19 +198,19 @@ def test_a_trial_that_is_interrupted_does_not_count_however_often(tmp_path):
     drawn(study, 1)
     for _ in range(4):
         trial, row = study.ask()
-        assert row.words["fine_tune"] == "all"
-        study.put_back(trial)
-        assert study.bury() == 0
+        assert row.hyperparameters["fine_tune"] == "all"
+        study.requeue(trial)
+        assert study.fail_stale_trials() == 0
     assert len(study.rows()) == 1
-    assert drawn(study, 1)[0] == row.words
+    assert drawn(study, 1)[0] == row.hyperparameters
 
 
 def test_a_trial_that_had_no_time_is_made_again(tmp_path):
     study = opened(tmp_path)
     trial, row = study.ask()
-    study.tell(trial, replace(row, state="pruned", why=OUT_OF_TIME, seconds=1.0))
+    study.tell(trial, replace(row, state="pruned", reason=OUT_OF_TIME, seconds=1.0))
     again = study.ask()[1]
-    assert again.words == row.words
+    assert again.hyperparameters == row.hyperparameters
     assert again.is_start
 
 
@@ -226,7 +228,7 @@ def test_a_head_without_steps_draws_none(tmp_path):
     space = replace(SPACE, tables={"none": {"head": Choice(("logistic",)), **SPACE.tables["none"]}})
     starts = [{"preset": "minilm", "fine_tune": "none"}]
     study = Study(f"sqlite:///{tmp_path / 'study.sqlite'}", "study", space, starts, ACCURACY, 0, None)
-    assert study.ask()[1].words == {"preset": "minilm", "fine_tune": "none", "head": "logistic"}
+    assert study.ask()[1].hyperparameters == {"preset": "minilm", "fine_tune": "none", "head": "logistic"}
 
 
 def test_trials_of_others_that_still_run(tmp_path):
