@@ -12,6 +12,7 @@ import pytest
 
 from tests.helpers.commands import assert_fails, run, write_csv
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.base import load_as
 from textgraft.tasks.text_classification import TextClassifier
 
@@ -255,9 +256,7 @@ def test_a_preset_of_an_unknown_user(reviews, tmp_path):
 
 
 def test_what_highlight_shows_goes_to_no_file(trained, reviews, tmp_path):
-    assert_fails(
-        run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "leave one of the two out"
-    )
+    assert_fails(run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "drop one")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
@@ -271,7 +270,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(trained):
 
 def test_a_folder_that_is_replaced_while_it_is_read(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "model")
-    stored = folder.read(folder)
+    stored = model_folder.read(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["sha256"]["README.md"] = "0" * 64
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -130,9 +130,9 @@ def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
 
 
 @pytest.mark.parametrize(
-    ("task", "score", "trials"), [(LABELS, "accuracy", 3), (SETS, "micro_f1", 3), (SPANS, "f1", 4)]
+    ("task", "score", "sample_size"), [(LABELS, "accuracy", 3), (SETS, "micro_f1", 3), (SPANS, "f1", 4)]
 )
-def test_a_score_counts_what_training_judges_epochs_by(task, score, trials, tiny_bert):
+def test_a_score_counts_what_training_judges_epochs_by(task, score, sample_size, tiny_bert):
     model = build_model({**FIXED, "preset": tiny_bert}, task)
-    assert task.selection_metric(model.score) == SelectionMetric(score, 3, trials)
-    assert model.examples(task.parts.validation).trials == trials
+    assert task.selection_metric(model.score) == SelectionMetric(score, 3, sample_size)
+    assert model.examples(task.parts.validation).sample_size == sample_size

@@ -135,8 +135,8 @@ def test_of_losses_the_lowest_wins_and_the_defaults_win_ties():
         losses[1], rows
     )
     assert winner_summary(losses[1], rows, LOSS) == (
-        "winner of 3 trials: trial 1, validation loss 0.2900 (100 texts), slightly optimistic, since it was selected on "
-        "these texts"
+        "winner of 3 trials: trial 1, validation loss 0.2900 (100 texts), slightly optimistic, since it was selected "
+        "on these texts"
     )
     late = Row("trial 3", 3, "done", 0.29, 0.29, 20, is_start=True)
     rows = rank_rows([*losses, late], [], LOSS)
