@@ -125,7 +125,7 @@ def test_a_table_of_a_preset_is_asked_of_that_one(tiny_bert, tiny_word_vectors):
 
 def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
     asked = space(tiny_bert).with_choices("head", ("logistic",), "none")
-    with pytest.raises(ConfigError, match="head has no choice left: head 'logistic' gives one label per text"):
+    with pytest.raises(ConfigError, match="head has no choice left: head logistic needs one label per text"):
         told(asked, SETS)
 
 
@@ -134,5 +134,5 @@ def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
 )
 def test_a_score_counts_what_training_judges_epochs_by(task, score, sample_size, tiny_bert):
     model = build_model({**FIXED, "preset": tiny_bert}, task)
-    assert task.selection_metric(model.score) == SelectionMetric(score, 3, sample_size)
+    assert task.selection_metric(model.objective.score) == SelectionMetric(score, 3, sample_size)
     assert model.examples(task.parts.validation).sample_size == sample_size

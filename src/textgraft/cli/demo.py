@@ -78,6 +78,6 @@ def _predictions_table(model: "TextClassifier") -> "Table":
 
     table = Table("sentence", "label", "probability", title="predictions for new sentences")
     probabilities = model.predict_proba(list(_SENTENCES))
-    for sentence, row, label in zip(_SENTENCES, probabilities, model.decode(probabilities), strict=True):
+    for sentence, row, label in zip(_SENTENCES, probabilities, model.objective.decode(probabilities), strict=True):
         table.add_row(sentence, str(label), f"{row.max():.2f}")
     return table

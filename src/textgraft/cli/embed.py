@@ -54,7 +54,7 @@ def embed(
     truncated = TruncationCount()
     batches = with_progress(batch.texts for batch in stream)
     with open_vectors(out, embedder.backbone.dim, overwrite=run.overwrite) as table:
-        for texts, vectors in embedder.paired(batches, partial(embedder.outputs, truncated=truncated)):
+        for texts, vectors in embedder.stream_with_texts(batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
     for notice in stream.notices:
         log(notice)

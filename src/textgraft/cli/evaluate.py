@@ -47,4 +47,4 @@ def evaluate(
     model = load_as(TrainableTask, stored, runtime_options.precision)
     metrics = model.evaluate(dataset, watch=partial(with_progress, total=len(dataset)))
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    print_json(metrics) if json else print_result(model.report(metrics))
+    print_json(metrics) if json else print_result(model.objective.report(metrics))

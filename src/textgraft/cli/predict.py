@@ -90,10 +90,10 @@ def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, o
 
     truncated = TruncationCount()
     batches = (batch.inputs for batch in stream)
-    columns = [*(["text", "pair"] if pairs else ["text"]), *model.answer_columns]
+    columns = [*(["text", "pair"] if pairs else ["text"]), *model.objective.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
         watched = with_progress(batches) if out else batches
-        for texts, answers in model.paired(watched, partial(model.answers, truncated=truncated)):
+        for texts, answers in model.stream_with_texts(watched, partial(model.answers, truncated=truncated)):
             cells = texts.T if pairs else [texts]
             table.write([*([text.decode() for text in column] for column in cells), *answers])
     return truncated

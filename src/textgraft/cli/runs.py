@@ -35,10 +35,11 @@ class LanguageModelRun:
         from textgraft.cli.output.console import log
 
         model, parts = self.model, self.parts
-        trainable, total = model.parameters(training_config.fine_tune)
+        trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
         log(
-            f"{model.name} on {len(parts.train):,} texts, {model.summary()}, validated on {len(parts.validation):,} "
-            f"others; {model.backbone.origin.preset}: {total:,} parameters ({trainable:,} trainable), {model.precision}"
+            f"{model.name} on {len(parts.train):,} texts, {model.objective.summary}, validated on "
+            f"{len(parts.validation):,} others; {model.backbone.origin.preset}: {total:,} parameters "
+            f"({trainable:,} trainable), {model.precision}"
         )
         options = changed_options(training_config)
         history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **options)

@@ -90,10 +90,10 @@ def _build(
         **changed_options(architecture),
         **{name: value for name, value in arguments.items() if name not in ("task", "preset")},
     )
-    trainable, total = model.parameters(training_config.fine_tune)
+    trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
     counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
     log(
-        f"{counts} texts; {model.summary()}; {model.backbone.origin.preset}: {total:,} parameters "
+        f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
         f"({trainable:,} trainable), {model.precision}"
     )
     return parts, model
@@ -114,19 +114,15 @@ def _train(
         log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
     if parts.test is not None:
         metrics = model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
-        print_result(model.report(metrics))
+        print_result(model.objective.report(metrics))
     for name, part in model.record["data"].items():
         log_truncation(name, part["truncated"], model.architecture.sequence_length)
     return model
 
 
 def _outcome(model: "TrainableTask", history: "History") -> str:
-    fine_tune, head = (model.record["fit"][name] for name in ("fine_tune", "head"))
-    if fine_tune == "none" and head == "logistic":
-        return f"head trained by logistic regression on stored embeddings; {history.seconds:.1f} s"
+    mode = model.fine_tuning(**{name: model.record["fit"][name] for name in ("fine_tune", "head")})
+    if not mode.has_steps:
+        return f"{mode.note}; {history.seconds:.1f} s"
     best = f"best epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
-    if fine_tune == "none":
-        return f"head trained on stored embeddings; {best}"
-    if fine_tune.startswith("last:"):
-        return f"blocks trained on stored outputs of the frozen ones; {best}"
-    return best
+    return f"{mode.note}; {best}" if mode.note else best

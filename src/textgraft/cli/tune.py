@@ -217,7 +217,7 @@ def _test(
         study.add_tested_run(run)
         model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
         model.save(folder.model, overwrite=True)
-    print_result(model.report(model.record["metrics"]["test"]))
+    print_result(model.objective.report(model.record["metrics"]["test"]))
 
 
 def _check_sources(request: _Request) -> None:

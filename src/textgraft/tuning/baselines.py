@@ -187,7 +187,7 @@ def _label_flags(train: Dataset) -> Callable[[Dataset], np.ndarray]:
 
 def _standardised_numbers(train: Dataset) -> Callable[[Dataset], np.ndarray]:
     objective = Regression()
-    objective.survey(train)
+    objective.prepare(train)
     return objective.targets
 
 

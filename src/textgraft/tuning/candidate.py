@@ -44,8 +44,9 @@ def build_model(hyperparameters: Hyperparameters, task: TuningTask) -> Trainable
 def refusal_reason(model: TrainableTask, hyperparameters: Hyperparameters) -> str:
     """Why the model does not support some hyperparameters; empty where it does."""
     try:
-        model.filled(_options_of(Architecture, hyperparameters))
-        model.parameters(model.fit_config(_options_of(TrainingConfig, hyperparameters)).fine_tune)
+        model.fill_architecture(_options_of(Architecture, hyperparameters))
+        config = model.training_config(_options_of(TrainingConfig, hyperparameters))
+        model.fine_tuning(fine_tune=config.fine_tune).parameter_counts()
     except ConfigError as error:
         return str(error)
     return ""

@@ -63,7 +63,7 @@ def find_capabilities(space: SearchSpace, task: TuningTask, shared: Hyperparamet
     models = ((preset, build_model({**shared, "preset": preset}, task)) for preset in space.presets())
     return {
         preset: Capabilities(
-            model.score,
+            model.objective.score,
             () if model.pooled else _TEXT_VECTOR_OPTIONS,
             dict(_refusals(model, preset, space)),
             _library_defaults(model),
