@@ -42,7 +42,7 @@ def allowed(room: str) -> set[str]:
     if room in GROUND:
         return {"errors"}
     if room in SIDE:
-        return GROUND | {"storage", "data", "task_specs", "tokenizers", room}
+        return GROUND | {"storage", "data", "task_specs", "tokenizers", "backbones", room}
     below = LAYERS[: LAYERS.index(room) + 1]
     return GROUND | set(below) | (SIDE if room in SIDE_USERS else set())
 

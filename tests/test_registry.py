@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from textgraft import registry
-from textgraft.backbones.base import Backbone
+from textgraft.backbones.family import Family
 from textgraft.errors import ConfigError
 
 
@@ -26,6 +26,6 @@ def test_an_entry_point_joins(monkeypatch):
     registry.names.cache_clear()
     try:
         assert "guest" in registry.names("backbones.families")
-        assert registry.implementation("backbones.families", "guest", Backbone).family == "bert"
+        assert registry.implementation("backbones.families", "guest", Family).name == "bert"
     finally:
         registry.names.cache_clear()

@@ -129,6 +129,11 @@ def configured(path: tuple[str | int, ...], value: Any, folder: Path) -> None:
     (folder / _CONFIG).write_text(json.dumps(config))
 
 
+def resized(size: str, value: int, folder: Path) -> None:
+    """Set a size of the network in the config."""
+    configured(("backbone", "network", size), value, folder)
+
+
 def without(name: str, folder: Path) -> None:
     """Take a field out of the config."""
     config = json.loads((folder / _CONFIG).read_text())
@@ -192,6 +197,16 @@ def claims_100_gigabytes(folder: Path) -> None:
     os.truncate(folder / _WEIGHTS, 2**20)
 
 
+def renamed(header: dict[str, Any]) -> None:
+    """Give a tensor another name."""
+    header["backbone/surprise"] = header.pop("backbone/token_embedding/embeddings")
+
+
+def transposed(header: dict[str, Any]) -> None:
+    """Give a tensor another shape of the same size."""
+    header["backbone/token_embedding/embeddings"]["shape"].reverse()
+
+
 def header_of(length: int, content: bytes = b"{}") -> bytes:
     """A safetensors file that says its header is so long."""
     return struct.pack("<Q", length) + content
@@ -239,7 +254,6 @@ def two_lines(folder: Path) -> None:
 
 _DEEP = b'{"sha256": ' + b"[" * _BRACKETS + b"]" * _BRACKETS + b"}"
 _SMALL_OBJECTS = b'{"format_version": [' + b'{"":0},' * 700_000 + b"0]}"
-_NETWORK = ("backbone", "network")
 
 CASES = {
     # === Manifest and names ===
@@ -328,7 +342,7 @@ CASES = {
     "config-not-utf-8": Case(partial(write, _CONFIG, b"\xff"), "is damaged"),
     "config-a-list": Case(partial(write, _CONFIG, b"[1]"), "it is not a JSON object"),
     "config-more-fields": Case(partial(configured, ("code",), "print()"), "unknown field 'code'"),
-    "config-more-network-fields": Case(partial(configured, (*_NETWORK, "layers"), 2), "unknown field 'layers'"),
+    "config-more-network-fields": Case(partial(resized, "layers", 2), "unknown field 'layers'"),
     "history-gigantic": Case(partial(sparse, _HISTORY), "above the limit of 2,097,152"),
     "history-of-words": Case(partial(write, _HISTORY, b"epoch\none\n"), "history.csv is damaged"),
     "history-nan": Case(partial(write, _HISTORY, b"epoch\nnan\n"), "the number nan"),
@@ -337,19 +351,32 @@ CASES = {
     "history-many-rows": Case(partial(write, _HISTORY, b"a\n" + b"1\n" * 800_000 + b"x"), "history.csv is damaged"),
     "card-gigantic": Case(partial(sparse, "README.md"), "above the limit of 8,388,608"),
     # === Sizes ===
-    "huge-vocabulary": Case(partial(configured, (*_NETWORK, "vocabulary_size"), 10**9), "(1000000000, 16)"),
-    "more-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 1000), "transformer_layer_2"),
-    "many-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 10**6), "at most 1024"),
-    "wide-network": Case(partial(configured, (*_NETWORK, "hidden_dim"), 10**6), "(20, 1000000)"),
-    "wide-feed-forward": Case(partial(configured, (*_NETWORK, "intermediate_dim"), 10**9), "(16, 1000000000)"),
-    "long-sequences": Case(partial(configured, (*_NETWORK, "max_sequence_length"), 10**9), "(1000000000, 16)"),
-    "many-segments": Case(partial(configured, (*_NETWORK, "num_segments"), 10**9), "(1000000000, 16)"),
-    "many-heads": Case(partial(configured, (*_NETWORK, "num_heads"), 10**9), "(16, 1000000000, 0)"),
-    "fewer-layers": Case(partial(configured, (*_NETWORK, "num_layers"), 1), "describes a network with no"),
-    "wide-head": Case(partial(configured, ("architecture", "hidden"), [10**9]), "(16, 1000000000)"),
-    "deep-head": Case(partial(configured, ("architecture", "hidden"), [4] * 10**5), "head/hidden_1/kernel"),
-    "many-labels": Case(partial(configured, ("settings", "labels"), list(map(str, range(10**5)))), "(4, 100000)"),
-    "huge-table": Case(partial(configured, ("backbone", "rows"), 10**12), "(1000000000000, 16)", "word_vectors"),
+    "huge-vocabulary": Case(partial(resized, "vocabulary_size", 10**9), "vocabulary_size is 1,000,000,000, but"),
+    "more-layers": Case(partial(resized, "num_layers", 1000), "a network of 1,000 blocks, but model.safetensors has"),
+    "many-layers": Case(partial(resized, "num_layers", 10**6), "at most 1024"),
+    "wide-network": Case(partial(resized, "hidden_dim", 10**6), "hidden_dim is 1,000,000, but model.safetensors holds"),
+    "wide-feed-forward": Case(partial(resized, "intermediate_dim", 10**9), "intermediate_dim is 1,000,000,000, but"),
+    "long-sequences": Case(partial(resized, "max_sequence_length", 10**9), "max_sequence_length is 1,000,000,000, but"),
+    "many-segments": Case(partial(resized, "num_segments", 10**9), "num_segments is 1,000,000,000, but"),
+    "many-heads": Case(partial(resized, "num_heads", 10**9), "num_heads is 1,000,000,000, but"),
+    "wide-head": Case(partial(configured, ("architecture", "hidden"), [10**9]), "hidden[0] is 1,000,000,000, but"),
+    "deep-head": Case(partial(configured, ("architecture", "hidden"), [4] * 10**5), "hidden layers is 100,000, but"),
+    "huge-table": Case(partial(configured, ("backbone", "rows"), 10**12), "rows is 1,000,000,000,000", "word_vectors"),
+    # === Names and shapes of weights ===
+    "one-more-layer": Case(partial(resized, "num_layers", 3), "transformer_layer_2", built=True),
+    "fewer-layers": Case(partial(resized, "num_layers", 1), "a network with no weight", built=True),
+    "other-heads": Case(partial(resized, "num_heads", 4), "query/kernel of shape (16, 4, 4)", built=True),
+    "odd-heads": Case(partial(resized, "num_heads", 3), "backbone/", built=True),
+    "no-heads": Case(partial(resized, "num_heads", 1000), "", built=True),
+    "wider-network": Case(partial(resized, "hidden_dim", 2000), "(20, 2000)", built=True),
+    "larger-table": Case(partial(configured, ("backbone", "rows"), 60), "(60, 16)", "word_vectors", built=True),
+    "wider-table": Case(partial(configured, ("backbone", "dim"), 64), ", 64)", "word_vectors", built=True),
+    "more-hidden-layers": Case(partial(configured, ("architecture", "hidden"), [4] * 9), "hidden_1", built=True),
+    "many-labels": Case(
+        partial(configured, ("settings", "labels"), list(map(str, range(10**5)))), "(4, 100000)", built=True
+    ),
+    "weights-renamed": Case(partial(with_weights, renamed), "no such weight", built=True),
+    "weights-transposed": Case(partial(with_weights, transposed), "of shape (16, 20)", built=True),
     # === Names ===
     "unknown-task": Case(partial(configured, ("task",), "os"), "task 'os' is unknown; this textgraft reads"),
     "unknown-family": Case(partial(configured, ("family",), "os.path"), "family 'os.path' is unknown"),

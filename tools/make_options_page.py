@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
+from textgraft.backbones.family import TRANSFORMER_DEFAULTS
 from textgraft.cli.app import make_app
 from textgraft.options import PANELS
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
@@ -48,9 +48,9 @@ def build() -> str:
 
 def _family_defaults() -> str:
     """Table of the training options whose default depends on the family."""
-    from textgraft.backbones.families.word_vectors import WordVectors
+    from textgraft.backbones.families.word_vectors import WordVectorFamily
 
-    families = TRANSFORMER_DEFAULTS, WordVectors.training_defaults
+    families = TRANSFORMER_DEFAULTS, WordVectorFamily.training_defaults
     names = [field.name for field in fields(TrainingConfig) if hasattr(TRANSFORMER_DEFAULTS, field.name)]
     names.remove("head")  # which depends on the number of texts too
     columns = [*(asdict(family) for family in families), dict.fromkeys(names, "as the family") | HEAD_ONLY_DEFAULTS]

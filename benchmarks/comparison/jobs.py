@@ -144,4 +144,4 @@ def _minilm() -> str:
     start_tensorflow()  # quietly
     from textgraft.backbones import presets
 
-    return str(presets.fetched("minilm")[0].path)
+    return str(presets.fetch_preset("minilm")[0].path)

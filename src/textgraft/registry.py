@@ -1,7 +1,7 @@
-"""A folder is a registry: a name is a file in it, and other packages join by entry point.
+"""A package is a registry: every public module in it is an entry, and other distributions add entries by entry point.
 
-`names("backbones")` lists the public modules of `textgraft/backbones/` that define the folder's contract, and the
-entry points of the group `textgraft.backbones`. Adding a family, a task or a format means adding a file.
+`names("data.formats")` lists the modules of `textgraft/data/formats/` and the entry points of the group
+`textgraft.data.formats`. So adding a family, a task or a format is adding a file.
 """
 
 import importlib
@@ -15,51 +15,44 @@ from textgraft.errors import ConfigError
 
 Contract = TypeVar("Contract")
 
-# Files of a room that serve its entries and are none themselves.
-_SHARED = {
-    "backbones.families": set(),
-    "data.formats": set(),
-    "model_folder.backbones": {"base", "transformer"},
-}
-
 
 @cache
-def names(room: str) -> tuple[str, ...]:
-    """The entries of a room, sorted.
+def names(package: str) -> tuple[str, ...]:
+    """The entries of a package, sorted.
 
     Args:
-        room: a folder below `textgraft`, dotted: "task_specs" or "data.formats".
+        package: a package in `textgraft`, such as "task_specs" or "data.formats".
     """
-    package = importlib.import_module(f"textgraft.{room}")
-    own = {module.name for module in pkgutil.iter_modules(package.__path__)} - _SHARED.get(room, set())
-    return tuple(sorted(own | {point.name for point in entry_points(group=f"textgraft.{room}")}))
+    path = importlib.import_module(f"textgraft.{package}").__path__
+    modules = {module.name for module in pkgutil.iter_modules(path) if not module.ispkg and module.name[0] != "_"}
+    return tuple(sorted(modules | {point.name for point in entry_points(group=f"textgraft.{package}")}))
 
 
-def load(room: str, name: str) -> ModuleType:
-    """The module behind an entry.
+def load(package: str, name: str) -> ModuleType:
+    """The module of an entry.
 
     Raises:
-        ConfigError: when the room has no such entry; the message lists those it has.
+        ConfigError: when there is no such entry.
     """
-    if name not in names(room):
-        raise ConfigError(f"{room} has no {name!r}; it has {', '.join(names(room))}")
-    for point in entry_points(group=f"textgraft.{room}", name=name):
+    if name not in names(package):
+        raise ConfigError(f"textgraft.{package} has no {name!r}; choose one of {', '.join(names(package))}")
+    for point in entry_points(group=f"textgraft.{package}", name=name):
         return point.load()  # type: ignore[no-any-return]
-    return importlib.import_module(f"textgraft.{room}.{name}")
+    return importlib.import_module(f"textgraft.{package}.{name}")
 
 
-def implementation(room: str, name: str, contract: type[Contract]) -> type[Contract]:
-    """The class of an entry: the one its module defines that fulfils the room's contract.
+def implementation(package: str, name: str, contract: type[Contract]) -> type[Contract]:
+    """The class that an entry's module defines as a subclass of the package's contract.
 
     Args:
-        room: as for `names`.
-        name: one of `names(room)`.
-        contract: the room's abstract class.
+        package: as for `names`.
+        name: one of `names(package)`.
+        contract: an abstract class.
 
     Raises:
-        ConfigError: when the room has no such entry, or its module no such class.
+        ConfigError: when there is no such entry, or its module defines no such class.
     """
-    module = load(room, name)
+    module = load(package, name)
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, contract) and value.__module__ == module.__name__:
             return value

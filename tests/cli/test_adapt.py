@@ -141,7 +141,7 @@ def test_wrong_options(corpus, tiny_bert, tiny_word_vectors, tmp_path):
     out = tmp_path / "m"
     assert_fails(run("adapt", tiny_bert, corpus), 2, "out is missing", "textgraft adapt PRESET DATA")
     assert_fails(run("adapt", tiny_bert, "--out", out), 2, "data is missing")
-    assert_fails(run("adapt", tiny_word_vectors, corpus, "--out", out), 2, "no token that hides another one")
+    assert_fails(run("adapt", tiny_word_vectors, corpus, "--out", out), 2, "no mask token")
     assert_fails(run("adapt", tiny_bert, corpus, "--out", out, "--fine-tune", "last:1"), 2, "all or lora:R")
     assert_fails(run("pretrain", corpus, "--out", out, "--family", "albert"), 2, "SentencePiece")
     assert_fails(run("pretrain", corpus, "--out", out, "--width", 10, "--heads", 3), 2, "width 10")

@@ -22,7 +22,7 @@ SETTINGS = {
 # What a task needs of a backbone, and what it says where that is not so.
 NEEDS = {
     "text_generation": (lambda backbone: backbone.is_causal, "does not predict the next token"),
-    "fill_mask": (lambda backbone: backbone.special_tokens.mask is not None, "has no token that hides another one"),
+    "fill_mask": (lambda backbone: backbone.special_tokens.mask is not None, "has no mask token"),
 }
 CAUSAL, MASKED = {"text_generation"}, {"fill_mask"}
 # More of them, where a task has several kinds of answers.

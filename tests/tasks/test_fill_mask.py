@@ -217,9 +217,9 @@ def test_a_mask_that_is_cut_off_is_counted(folder):
 
 def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word_vectors):
     for preset in (tiny_gpt2, tiny_word_vectors):
-        with pytest.raises(ConfigError, match=r"has no token that hides another one; take a preset of .*bert") as error:
+        with pytest.raises(ConfigError, match=r"has no mask token; choose a preset of .*bert") as error:
             fresh(preset)
-        assert "gpt2" not in str(error.value).split("take a preset of")[1]
+        assert "gpt2" not in str(error.value).split("choose a preset of")[1]
     for way in ("none", "last:1"):
         with pytest.raises(ConfigError, match=f"fine_tune {way} .*choose all or lora:R"):
             fresh(tiny_bert).fit(data(), data(), fine_tune=way)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from textgraft.backbones.base import families
+from textgraft.backbones.family import families
 from textgraft.errors import DataError
 from textgraft.tasks.base import load
 from textgraft.tasks.texts import as_batches

@@ -12,7 +12,7 @@ from tests.backbones.test_formats import split_in_two, write_release
 from tests.golden.texts import SHORT
 from tests.golden.with_head import HEADS, expected_of, tensors_of, with_head
 from tests.helpers.resuming import RecordingCallback
-from textgraft.backbones.formats import tensor_files
+from textgraft.backbones.formats import hugging_face_weights
 from textgraft.errors import PresetError
 from textgraft.tasks.feature_extraction import TextEmbedder
 
@@ -96,10 +96,9 @@ def test_training_goes_on_from_the_presets_own_perplexity(published):
 
 def test_other_tasks_read_no_head(published, monkeypatch):
     read = []
-    taken = tensor_files._Safetensors.__getitem__
-    monkeypatch.setattr(
-        tensor_files._Safetensors, "__getitem__", lambda self, name: (read.append(name), taken(self, name))[1]
-    )
+    files = hugging_face_weights._SafetensorsFiles
+    read_tensor = files.__getitem__
+    monkeypatch.setattr(files, "__getitem__", lambda self, name: (read.append(name), read_tensor(self, name))[1])
     TextEmbedder(published("bert"), precision="float32")
     assert read
     assert not tensors_of("bert").keys() & read

@@ -171,7 +171,7 @@ def test_there_is_no_head_to_train_alone(tiny_gpt2, fit):
 
 
 def test_a_family_that_is_not_causal_is_refused(tiny_bert):
-    with pytest.raises(ConfigError, match="does not predict the next token; take a preset of"):
+    with pytest.raises(ConfigError, match="does not predict the next token; choose a preset of"):
         tg.TextGenerator(tiny_bert)
 
 

@@ -15,6 +15,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 
+from textgraft.backbones.keras_private import flatten_layers
+
 # The second one is a decoder's; without a cache, it computes what the first does.
 _ATTENTIONS = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMultiHeadAttention)
 
@@ -32,7 +34,7 @@ def fused_layers(network: keras.Model) -> Iterator[None]:
         network: its layers of these types exactly take part, unless they do more than plain ones do.
     """
     replaced: dict[keras.Layer, Callable[..., tf.Tensor]] = {}
-    for layer in network._flatten_layers():
+    for layer in flatten_layers(network):
         if type(layer) is keras.layers.Dense and layer.use_bias:
             replaced[layer] = partial(_dense, layer)
         elif type(layer) in _ATTENTIONS and _is_plain(layer):
@@ -92,7 +94,7 @@ def _attention(
     if attention_mask is not None:
         scores += _MASKED * (1 - tf.cast(attention_mask, scores.dtype))[:, tf.newaxis]
     shares = tf.nn.softmax(scores)
-    for dropout in layer._flatten_layers():
+    for dropout in flatten_layers(layer):
         if isinstance(dropout, keras.layers.Dropout):
             shares = dropout(shares, training=training)
     mixed = tf.transpose(tf.matmul(shares, values), [0, 2, 1, 3])  # (b, t, heads, width)

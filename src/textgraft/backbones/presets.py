@@ -1,4 +1,4 @@
-"""Pretrained backbones: found in one of the places, verified, and read by the family that knows them."""
+"""Pretrained backbones: resolved to local files, verified, and read by their family."""
 
 import hashlib
 import os
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import keras_hub
 
-from textgraft.backbones.base import Backbone, Origin, Reading, families
+from textgraft.backbones.base import Backbone, Origin, ReadOptions
+from textgraft.backbones.family import Family, families
 from textgraft.backbones.formats.hugging_face import model_type
 from textgraft.backbones.formats.keras_hub_preset import class_name
-from textgraft.backbones.hub_modules import is_module
-from textgraft.backbones.preset_sources import PLACES, Listed, ResolvedPreset, place_of
+from textgraft.backbones.preset_sources import ResolvedPreset, find_source
+from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.preset_files import read_json
 
@@ -31,129 +32,116 @@ def load_backbone(
             "kaggle://owner/model/framework/variation/1", "https://tfhub.dev/..."), or the path of a Hugging Face
             folder, a KerasHub preset folder, Google's original BERT release, a TF-Hub SavedModel folder or a file of
             word vectors.
-        precision: a Keras dtype policy name, "float32" or "mixed_bfloat16".
-        vocabulary_limit: of a file of word vectors, so many words are read, which are its most frequent ones.
-        trust_savedmodel: open a SavedModel, which is a program, wherever it is from.
+        precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
+        vocabulary_limit: maximum number of words read from a file of word vectors, which begins with frequent words.
+        trust_savedmodel: load a SavedModel, which is a program, from any source.
 
     Raises:
         PresetError: when there is no such preset, or it is damaged or of an unknown kind.
-        ConfigError: for a vocabulary_limit below 1, or of a preset that is no file of word vectors.
+        ConfigError: for a vocabulary_limit below 1, or for a preset that is not a file of word vectors.
     """
-    located = place_of(str(preset)).locate(str(preset), download=True)
-    family = _family_that_reads(located.path)
-    if vocabulary_limit is not None and (vocabulary_limit < 1 or not located.path.is_file()):
+    resolved = find_source(str(preset)).resolve(str(preset), download=True)
+    family = _find_family(resolved.path)
+    if vocabulary_limit is not None and (vocabulary_limit < 1 or not resolved.path.is_file()):
         raise ConfigError(
-            f"vocabulary_limit is at least 1, and for files of word vectors only; it is {vocabulary_limit} for {preset}"
+            f"vocabulary_limit must be at least 1, and needs a file of word vectors; it is {vocabulary_limit} for "
+            f"{preset}"
         )
-    sha256 = _hashes(located)
-    _require_trust(str(preset), located, sha256, trust_savedmodel)
-    return family.from_pretrained(located.path, Origin(str(preset), sha256), Reading(precision, vocabulary_limit))
+    sha256 = _verify(resolved)
+    _require_trust(str(preset), resolved, sha256, trust_savedmodel)
+    return family.from_pretrained(resolved.path, Origin(str(preset), sha256), ReadOptions(precision, vocabulary_limit))
 
 
-def fetched(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:
-    """Bring a preset to this machine, unless it is here; where it is, and the SHA-256 of its files.
+def fetch_preset(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:
+    """Download a preset unless it is on this machine.
+
+    Returns:
+        its location, and the SHA-256 of each file by name.
 
     Raises:
-        PresetError: when that cannot be done.
+        PresetError: when it cannot be downloaded or is damaged.
     """
-    located = place_of(preset).locate(preset, download=True)
-    return located, _hashes(located)
+    resolved = find_source(preset).resolve(preset, download=True)
+    return resolved, _verify(resolved)
 
 
-def listed() -> list[Listed]:
-    """All presets that are known by name."""
-    return [entry for place in PLACES for entry in place.listed()]
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_here(preset: str) -> bool:
-    """Whether a preset is on this machine."""
-    try:
-        place_of(preset).locate(preset, download=False)
-    except PresetError:
-        return False
-    return True
-
-
-def address_of(preset: str) -> str:
-    """Where a preset comes from."""
-    return place_of(preset).address(preset)
-
-
-def _family_that_reads(path: Path) -> type[Backbone]:
+def _find_family(path: Path) -> Family:
     for family in families().values():
         if family.reads(path):
             return family
-    raise PresetError(f"{path} {_what_is_there(path)}")
+    raise PresetError(f"{path} {_explain_unreadable(path)}")
 
 
-def _what_is_there(path: Path) -> str:
-    """Why no family reads a path, and what would."""
-    found = model_type(path) or class_name(path)
-    found = found if found is None else str(found)
+def _explain_unreadable(path: Path) -> str:
+    """Why no family reads a path, and what would make it readable."""
+    published_name = model_type(path) or class_name(path)
     known = ", ".join(families())
-    if found is None:
+    if published_name is None:
         return (
-            f"is no preset: expected a Hugging Face or KerasHub folder with config.json ({known}), a BERT release with "
-            "bert_config.json, a TF-Hub folder with saved_model.pb, or a file of word vectors (.txt, .vec, .bin)"
+            f"is not a preset: expected a Hugging Face or KerasHub folder with config.json ({known}), a BERT release "
+            "with bert_config.json, a TF-Hub folder with saved_model.pb, or a file of word vectors (.txt, .vec, .bin)"
         )
-    backbone = _keras_hub_class(found)
+    published_name = str(published_name)
+    backbone = _keras_hub_class(published_name)
     if backbone is None:
-        return f"is of the family {found!r:.60}, which nothing here reads; the families are {known}"
+        return f"is of the family {published_name!r:.60}, which is not supported; the families are {known}"
     return (
-        f"is of the family {found!r:.60}; KerasHub has it ({backbone}), and a file in textgraft/backbones that names "
-        "that would read it: docs/architecture.md says how to add one"
+        f"is of the family {published_name!r:.60}; KerasHub has it ({backbone}), and a file in "
+        "textgraft/backbones/families would add it: docs/architecture.md shows how"
     )
 
 
-def _keras_hub_class(found: str) -> str | None:
-    wanted = re.sub(r"[-_]|backbone$", "", found.lower())
+def _keras_hub_class(published_name: str) -> str | None:
+    stem = re.sub(r"[-_]|backbone$", "", published_name.lower())
     classes = {
         name.removesuffix("Backbone").lower(): name for name in dir(keras_hub.models) if name.endswith("Backbone")
     }
-    return classes.get(wanted)
+    return classes.get(stem)
 
 
-def _require_trust(preset: str, located: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:
-    if not is_module(located.path) or trust or located.trusted:
+def _require_trust(preset: str, resolved: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:
+    if not is_saved_model(resolved.path) or trust or resolved.trusted:
         return
     manifest = os.environ.get("TEXTGRAFT_MANIFEST")
-    if manifest and set(sha256.values()) <= _known_hashes(Path(manifest)):
+    if manifest and set(sha256.values()) <= _hashes_in(Path(manifest)):
         return
     raise PresetError(
-        f"{preset} holds a SavedModel, which is a program; if you trust its maker, say --trust-savedmodel "
-        "(trust_savedmodel=True), or name in TEXTGRAFT_MANIFEST a manifest of `textgraft fetch` that has its hashes"
+        f"{preset} is a SavedModel, which is a program; if you trust its source, pass --trust-savedmodel "
+        "(trust_savedmodel=True), or set TEXTGRAFT_MANIFEST to a manifest of `textgraft fetch` with its hashes"
     )
 
 
-def _known_hashes(manifest: Path) -> set[str]:
+def _hashes_in(manifest: Path) -> set[str]:
     try:
         return {file["sha256"] for entry in read_json(manifest)["presets"] for file in entry["files"]}
     except (KeyError, TypeError) as error:
-        raise PresetError(f"{manifest} is no manifest of `textgraft fetch`; write it again") from error
+        raise PresetError(f"{manifest} is not a manifest of `textgraft fetch`; write it again") from error
 
 
-def _hashes(located: ResolvedPreset) -> dict[str, str]:
-    """SHA-256 of each file, by its name below the preset's path; those that must have one are compared."""
-    path = located.path
-    found = {name: sha256_of(file) for name, file in _files(path, located.sha256)}
-    for name, expected in located.sha256.items():
-        if found[name] != expected:
-            raise PresetError(f"{path / name}: SHA-256 is {found[name]}, expected {expected}; fetch the preset again")
-    return found
+def _verify(resolved: ResolvedPreset) -> dict[str, str]:
+    """SHA-256 of each file by its name below the preset's path, compared with the known ones."""
+    sha256 = {name: sha256_of(file) for name, file in _files(resolved.path, resolved.sha256)}
+    for name, expected in resolved.sha256.items():
+        if sha256[name] != expected:
+            raise PresetError(
+                f"{resolved.path / name}: SHA-256 is {sha256[name]}, expected {expected}; download the preset again"
+            )
+    return sha256
 
 
 def _files(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Name and path of the named files, or of all files."""
     if path.is_file():
         yield path.name, path
         return
     files = [path / name for name in names] or sorted(file for file in path.rglob("*") if file.is_file())
     for file in files:
         if not file.exists():
-            raise PresetError(f"{file} is missing; fetch the preset again")
+            raise PresetError(f"{file} is missing; download the preset again")
         yield str(file.relative_to(path)), file
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,14 +27,15 @@ def fetch(
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
-    from textgraft.backbones.presets import address_of, fetched
+    from textgraft.backbones.preset_sources import find_source
+    from textgraft.backbones.presets import fetch_preset
 
-    resolved, sha256 = fetched(preset)
+    resolved, sha256 = fetch_preset(preset)
     path = resolved.path
     sizes = {name: (path if path.is_file() else path / name).stat().st_size for name in sha256}
     if manifest:
         files = [{"name": name, "size": sizes[name], "sha256": digest} for name, digest in sha256.items()]
-        _write_entry(manifest, {"name": preset, "address": address_of(preset), "files": files})
+        _write_entry(manifest, {"name": preset, "address": find_source(preset).address(preset), "files": files})
     log(f"{preset}: {len(sizes)} files, {sum(sizes.values()):,} bytes in {path}")
 
 

@@ -14,10 +14,10 @@ def presets(json: o.Json = False) -> None:
     start_tensorflow()
     from rich.table import Table
 
-    from textgraft.backbones.base import families
-    from textgraft.backbones.presets import is_here, listed
+    from textgraft.backbones.family import families
+    from textgraft.backbones.preset_sources import is_on_this_machine, list_presets
 
-    rows = [{**vars(entry), "here": is_here(entry.name)} for entry in listed()]
+    rows = [{**vars(entry), "here": is_on_this_machine(entry.name)} for entry in list_presets()]
     if json:
         print_json(rows)
         return

@@ -1,14 +1,14 @@
-"""config.json: what its fields must be, and whether the other files are what it says."""
+"""config.json: the schema of its fields, and whether the other files match it; does not import TensorFlow."""
 
+import math
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textgraft import registry
+from textgraft.backbones.family import families, load_family
 from textgraft.errors import ModelFolderError
-from textgraft.model_folder.backbones.base import BackboneLayout
 from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
     ANY,
@@ -23,7 +23,7 @@ from textgraft.storage.schema import (
     integer,
     or_null,
 )
-from textgraft.task_specs import TaskSpec, task_names, task_spec
+from textgraft.task_specs import task_names, task_spec
 
 _TRUNCATED = Object({"texts": integer(0), "tokens": integer(0)})
 _ARCHITECTURE = Object(
@@ -57,78 +57,67 @@ _FIELDS = Object(
 )
 
 
-def check_config(config: Mapping[str, Any], place: Path) -> None:
+def check_config(config: Mapping[str, Any], path: Path) -> None:
     """Check every field.
 
     Args:
-        config: of a model folder.
-        place: the file.
+        config: content of config.json.
+        path: of config.json, for messages.
 
     Raises:
-        ModelFolderError: for a field that is missing, unknown or of another kind, or for an unknown family or task.
+        ModelFolderError: for a field that is missing, unknown or of the wrong type, or an unknown family or task.
     """
-    _FIELDS.check(config, f"{place}: config")
-    backbone, spec = _layout(config, place), _spec(config, place)
-    backbone.fields.check(config["backbone"], f"{place}: config.backbone")
-    task = spec.schema(config["settings"])
-    task.settings.check(config["settings"], f"{place}: config.settings")
+    _FIELDS.check(config, f"{path}: config")
+    _require_known("family", config["family"], families(), path)
+    _require_known("task", config["task"], task_names(), path)
+    load_family(config["family"]).config_schema.check(config["backbone"], f"{path}: config.backbone")
+    task = task_spec(config["task"]).schema(config["settings"])
+    task.settings.check(config["settings"], f"{path}: config.settings")
     test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
     metrics = Object({}, {"validation": task.validation, "test": test})
-    metrics.check(config.get("metrics", {}), f"{place}: config.metrics")
+    metrics.check(config.get("metrics", {}), f"{path}: config.metrics")
 
 
 def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: Path) -> None:
-    """Compare the weights and the tokenizer's files with what the config describes.
+    """Bound the sizes in the config by the stored weights, and check the tokenizer's files.
 
-    So a network is built only when the weights of all of it are there, and can be no larger than they are.
+    Names and shapes of the weights are compared when the network is built; see `StoredModel.check_weights`.
 
     Args:
-        config: checked.
-        stored: name and shape of each weight.
-        folder: verified.
+        config: checked by `check_config`.
+        stored: shape of each stored tensor by name.
+        folder: a model folder whose hashes are verified.
 
     Raises:
-        ModelFolderError: naming the first weight or file that is missing, left over or of another size.
+        ModelFolderError: for a size that is too large, or a file that is missing, damaged or does not fit the network.
     """
-    left = dict(stored)
-    for name, shape in _weight_shapes(config, folder):
-        found = left.pop(name, None)
-        if found != shape:
-            raise _misfit(folder, f"{name} of shape {shape}", f"one of {found}" if found else "none")
-    if left:
-        raise _misfit(folder, f"no {reprlib.repr(next(iter(left)))}", "one")
-    _layout(config, folder).check_assets(config["backbone"], folder)
+    num_values = sum(map(math.prod, stored.values()))
+    hidden = config["architecture"]["hidden"]
+    sizes = [*_integers(config["backbone"], "config.backbone"), *_integers(hidden, "config.architecture.hidden")]
+    for field, size in [*sizes, ("the number of hidden layers", len(hidden))]:
+        if size > num_values:
+            raise ModelFolderError(
+                f"{folder}: {field} is {size:,}, but model.safetensors holds only {num_values:,} values; copy the "
+                "model folder again"
+            )
+    load_family(config["family"]).check_files(config["backbone"], folder, len(stored))
 
 
-def _weight_shapes(config: Mapping[str, Any], place: Path) -> Iterator[tuple[str, Shape]]:
-    backbone, spec = _layout(config, place), _spec(config, place)
-    for name, shape in backbone.weight_shapes(config["backbone"]):
-        yield f"backbone/{name}", shape
-    dim = backbone.dim(config["backbone"])
-    for name, shape in spec.weight_shapes(config["settings"], config["architecture"]["hidden"], dim):
-        yield f"head/{name}", shape
+def _integers(value: Any, field: str) -> Iterator[tuple[str, int]]:
+    """Every integer in a JSON value with the name of its field."""
+    if type(value) is int:
+        yield field, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _integers(item, f"{field}.{name}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _integers(item, f"{field}[{index}]")
 
 
-def _layout(config: Mapping[str, Any], place: Path) -> type[BackboneLayout]:
-    _require_known("family", config["family"], registry.names("model_folder.backbones"), place)
-    return registry.implementation("model_folder.backbones", config["family"], BackboneLayout)
-
-
-def _spec(config: Mapping[str, Any], place: Path) -> type[TaskSpec]:
-    _require_known("task", config["task"], task_names(), place)
-    return task_spec(config["task"])
-
-
-def _require_known(field: str, name: str, known: Sequence[str], place: Path) -> None:
+def _require_known(field: str, name: str, known: Collection[str], path: Path) -> None:
     if name not in known:
         raise ModelFolderError(
-            f"{place}: {field} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
+            f"{path}: {field} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
             "install one that knows it"
         )
-
-
-def _misfit(folder: Path, expected: str, found: str) -> ModelFolderError:
-    return ModelFolderError(
-        f"{folder}: config.json describes a network with {expected}, model.safetensors holds {found}; "
-        "copy the model folder again"
-    )

@@ -1,12 +1,10 @@
 """The contract of a task: a backbone, a head, and the settings that make predictions of their outputs."""
 
 import pkgutil
-import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -14,13 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft import registry, runtime
-from textgraft.backbones.base import Backbone, Head, Origin
-from textgraft.backbones.preset_sources import Disk, place_of
+from textgraft import runtime
+from textgraft.backbones.base import Backbone
+from textgraft.backbones.preset_sources import Disk, find_source
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.split_network import SplitNetwork
-from textgraft.errors import ConfigError, DataError, ModelFolderError, PresetError
+from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.backbone import named_weights, read_backbone, rebuild_backbone, rebuilding
 from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import StoredModel
 from textgraft.storage.array_cache import ArrayCache
@@ -39,8 +38,6 @@ from textgraft.training.windows import WindowIds
 
 Loaded = TypeVar("Loaded", bound="Task")
 Answer = TypeVar("Answer")
-
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 class Task(ABC):
@@ -162,13 +159,7 @@ class Task(ABC):
     @property
     def weights(self) -> dict[str, keras.Variable]:
         """Variables of backbone and head by their name in a model folder."""
-        networks = {"backbone": self.backbone.network, "head": self.head}
-        return {
-            f"{part}/{weight.path}": weight
-            for part, network in networks.items()
-            for weight in network.weights
-            if "seed_generator_state" not in weight.path
-        }
+        return named_weights(backbone=self.backbone.network, head=self.head)
 
     def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         """Token vectors (b, t, dim) and their mask (b, t) to the outputs, in the functional model."""
@@ -345,24 +336,21 @@ class Task(ABC):
 
 
 def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
-    """Load a model folder: verified first, and no code from it is run.
+    """Load a model folder: it is verified first, and no code from it is run.
 
     Args:
-        folder: what `Task.save` wrote, or what `model_folder.read` read of it.
+        folder: path of a model folder, or the result of `model_folder.read`.
         precision: "auto", "float32" or "mixed_bfloat16".
 
     Raises:
-        ModelFolderError: when a file is missing, altered, malformed, of another format version, or does not fit the
+        ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
             others.
     """
     stored = folder if isinstance(folder, StoredModel) else model_folder.read(Path(folder))
-    chosen = runtime.choose_precision(precision)
-    try:
-        task = _untrained(stored, chosen)
-    except (ConfigError, PresetError) as error:
-        # It may quote the config, line breaks and all.
-        reason = " ".join(_BREAKS.split(str(error)))
-        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
+    precision = runtime.choose_precision(precision)
+    with rebuilding(stored):
+        task = _untrained(stored, precision)
+        stored.check_weights(task.weights)
     stored.assign(task.weights)
     task.history = stored.history
     task.record = {key: stored.config[key] for key in ("run", "fit", "metrics", "data") if key in stored.config}
@@ -384,16 +372,16 @@ def load_as(kind: type[Loaded], folder: str | Path | StoredModel, precision: str
 
 
 def architecture_of(preset: str | Path) -> dict[str, Any]:
-    """The fields of `Architecture` by which a model folder's texts become vectors; none of another preset."""
+    """The fields of `Architecture` that a model folder computes text vectors with; empty for other presets."""
     if not _is_model_folder(preset):
         return {}
     architecture = model_folder.read(Path(preset)).config["architecture"]
-    kept = {name: architecture[name] for name in ("pooling", "sequence_length", "truncation")}
-    return {**kept, "cleaning": Cleaning(**architecture["cleaning"])}
+    fields = {name: architecture[name] for name in ("pooling", "sequence_length", "truncation")}
+    return {**fields, "cleaning": Cleaning(**architecture["cleaning"])}
 
 
 def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:
-    """A backbone from anything that `Task` takes as a preset.
+    """The backbone of anything that `Task` takes as a preset.
 
     Args:
         preset: see `Task`.
@@ -402,37 +390,24 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
 
     Raises:
         PresetError: when the preset cannot be loaded.
+        ModelFolderError: when it is a damaged model folder.
     """
     if isinstance(preset, Backbone):
         return preset
-    if not _is_model_folder(preset):
-        return load_backbone(preset, precision, **reading)
-    stored = model_folder.read(Path(preset))
-    task = load(stored, precision)
-    backbone = task.backbone
-    backbone.origin = Origin(str(preset), stored.sha256)
-    backbone.heads = {task.name: Head(task.settings(), partial(_copy_weights, task.head))}
-    return backbone
-
-
-def _copy_weights(source: keras.Model, head: keras.Model) -> str:
-    """Make the weights of a head those of one that was built alike."""
-    for weight, given in zip(head.weights, source.weights, strict=True):
-        weight.assign(given)
-    return ""
+    if _is_model_folder(preset):
+        return read_backbone(Path(preset), precision)
+    return load_backbone(preset, precision, **reading)
 
 
 def _is_model_folder(preset: str | Path) -> bool:
-    """Whether textgraft wrote it; a name that is known stands for what it names, whatever folder is called so."""
-    return model_folder.is_model_folder(Path(preset)) and isinstance(place_of(str(preset)), Disk)
+    """Whether a preset is a model folder; the name of a preset is not the name of a folder."""
+    return model_folder.is_model_folder(Path(preset)) and isinstance(find_source(str(preset)), Disk)
 
 
 def _untrained(stored: StoredModel, precision: str) -> Task:
-    """The task a config describes, without its weights."""
+    """The task that a model folder's config describes, with untrained weights."""
     config = stored.config
-    origin = Origin(config["preset"], config["preset_sha256"])
-    family = registry.implementation("backbones.families", config["family"], Backbone)
-    backbone = family.from_config(config["backbone"], stored.folder, origin, precision)
     architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
-    kind = pkgutil.resolve_name(task_spec(config["task"]).class_path)
-    return kind(backbone, precision=precision, **architecture, **config["settings"])  # type: ignore[no-any-return]
+    task_class = pkgutil.resolve_name(task_spec(config["task"]).class_path)
+    backbone = rebuild_backbone(stored, precision)
+    return task_class(backbone, precision=precision, **architecture, **config["settings"])  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.layer_config import ACTIVATIONS, LayerConfig
+from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.token_table import TokenTable
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
@@ -111,7 +111,7 @@ class MaskFiller(LanguageModelling):
         width = self.backbone.token_table.vectors.shape[1]
         initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
-        activation, epsilon = ACTIVATIONS[self._layer_config.activation], self._layer_config.layer_norm_epsilon
+        activation, epsilon = self._layer_config.activation_function, self._layer_config.layer_norm_epsilon
         x = keras.layers.Dense(width, activation, kernel_initializer=initializer, dtype="float32", name="dense")(
             vectors
         )

@@ -1,31 +1,39 @@
-"""ALBERT: one layer's weights used many times, over narrow embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
+"""ALBERT: a block that is repeated, and narrow embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
 
-import keras_hub
-
-from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, MaskedHead
+from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Transformer
+from textgraft.storage.schema import Object, integer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer
+from textgraft.tokenizers.files import LOWERCASING_SENTENCE_PIECE
 
 _LAYER = "group_{}_inner_layer_{}"
 _MODULE = "encoder.albert_layer_groups.{}.albert_layers.{}"
 
 
-class Albert(Transformer):
+class Albert(TransformerFamily):
     """ALBERT."""
 
-    family = "albert"
-    network_class = keras_hub.models.AlbertBackbone
-    tokenizer_class = LowercasingSentencePieceTokenizer
+    name = "albert"
+    network = "AlbertBackbone"
+    tokenizer = LOWERCASING_SENTENCE_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="<pad>", unknown="<unk>", mask="[MASK]")
+    extra_sizes = Object(
+        {
+            "embedding_dim": integer(1),
+            "num_groups": integer(1, MAX_LAYERS),
+            "num_inner_repetitions": integer(1, MAX_LAYERS),
+            "num_segments": integer(1),
+        }
+    )
+    block_counts = ("num_groups", "num_inner_repetitions")
     formats = (
         HuggingFace(
             model_types=("albert",),
             prefixes=("albert.",),
-            sizes_by={
-                **BERT_SIZES,
+            size_keys={
+                **BERT_SIZE_KEYS,
                 "embedding_dim": "embedding_size",
                 "num_groups": "num_hidden_groups",
                 "num_inner_repetitions": "inner_group_num",
@@ -48,8 +56,7 @@ class Albert(Transformer):
             },
             requires={"position_embedding_type": ("absolute",)},
             activation="gelu_new",
-            harmless=(r"pooler\.", r"embeddings\.position_ids$"),
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
         ),
-        KerasHubPreset("AlbertBackbone"),
+        KerasHubPreset(network),
     )

@@ -1,31 +1,57 @@
 """BERT: WordPiece and a bidirectional transformer encoder (Devlin et al., 2018, https://arxiv.org/abs/1810.04805)."""
 
-import keras_hub
-
+from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
-from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_HEAD, BERT_SIZES, bert_modules
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
-from textgraft.backbones.transformer import Transformer
+from textgraft.storage.schema import Object, integer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.word_piece import WordPieceTokenizer
+from textgraft.tokenizers.files import WORD_PIECE
+
+BERT_HEAD = MaskedHead("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions")
+
+
+def bert_modules(embeddings: str = "") -> dict[str, str | Module]:
+    """Module of each layer in BERT and the families that follow it.
+
+    Args:
+        embeddings: prefix of the two embedding layers in KerasHub.
+    """
+    layer, module = "transformer_layer_{}", "encoder.layer.{}"
+    return {
+        f"{embeddings}token_embedding": "embeddings.word_embeddings",
+        f"{embeddings}position_embedding": "embeddings.position_embeddings",
+        "segment_embedding": "embeddings.token_type_embeddings",
+        "embeddings_layer_norm": "embeddings.LayerNorm",
+        f"{layer}/self_attention_layer/query": f"{module}.attention.self.query",
+        f"{layer}/self_attention_layer/key": f"{module}.attention.self.key",
+        f"{layer}/self_attention_layer/value": f"{module}.attention.self.value",
+        f"{layer}/self_attention_layer/attention_output": f"{module}.attention.output.dense",
+        f"{layer}/self_attention_layer_norm": f"{module}.attention.output.LayerNorm",
+        f"{layer}/feedforward_intermediate_dense": f"{module}.intermediate.dense",
+        f"{layer}/feedforward_output_dense": f"{module}.output.dense",
+        f"{layer}/feedforward_layer_norm": f"{module}.output.LayerNorm",
+    }
+
 
 _HUGGING_FACE = HuggingFace(
     model_types=("bert",),
     prefixes=("bert.",),
-    sizes_by={**BERT_SIZES, "num_segments": "type_vocab_size"},
+    size_keys={**BERT_SIZE_KEYS, "num_segments": "type_vocab_size"},
     modules=bert_modules(),
     requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
     masked_heads=(BERT_HEAD,),
 )
 
 
-class Bert(Transformer):
+class Bert(TransformerFamily):
     """BERT, cased or uncased."""
 
-    family = "bert"
-    network_class = keras_hub.models.BertBackbone
-    tokenizer_class = WordPieceTokenizer
+    name = "bert"
+    network = "BertBackbone"
+    tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-    formats = (_HUGGING_FACE, KerasHubPreset("BertBackbone"), OriginalBert(_HUGGING_FACE), HubEncoder(_HUGGING_FACE))
+    extra_sizes = Object({"num_segments": integer(1)})
+    formats = (_HUGGING_FACE, KerasHubPreset(network), OriginalBert(_HUGGING_FACE), HubEncoder(_HUGGING_FACE))

@@ -1,32 +1,39 @@
-"""DeBERTa v3: attention to contents and relative positions apart (He et al., 2021, https://arxiv.org/abs/2111.09543)."""
+"""DeBERTa v3: separate attention to contents and relative positions (He et al., 2021, https://arxiv.org/abs/2111.09543)."""
 
-import keras
-import keras_hub
+from __future__ import annotations
 
-from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_HEAD, BERT_SIZES, MaskedHead
+from typing import TYPE_CHECKING, Any
+
+from textgraft.backbones.families.bert import BERT_HEAD
+from textgraft.backbones.family import TransformerFamily
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Transformer
+from textgraft.storage.schema import Object, integer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
+from textgraft.tokenizers.files import SENTENCE_PIECE
+
+if TYPE_CHECKING:
+    import keras
 
 _LAYER, _MODULE = "disentangled_attention_encoder_layer_{}", "encoder.layer.{}"
 _HEAD = "lm_predictions.lm_head"
 
 
-class DebertaV3(Transformer):
+class DebertaV3(TransformerFamily):
     """DeBERTa v3."""
 
-    family = "deberta_v3"
-    network_class = keras_hub.models.DebertaV3Backbone
-    tokenizer_class = SentencePieceTokenizer
+    name = "deberta_v3"
+    network = "DebertaV3Backbone"
+    tokenizer = SENTENCE_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
+    extra_sizes = Object({"bucket_size": integer(1)})
     padded_vocabulary = True
     formats = (
         HuggingFace(
             model_types=("deberta-v2",),
             prefixes=("deberta.",),
-            sizes_by={**BERT_SIZES, "bucket_size": "position_buckets"},
+            size_keys={**BERT_SIZE_KEYS, "bucket_size": "position_buckets"},
             modules={
                 "token_embedding": "embeddings.word_embeddings",
                 "embeddings_layer_norm": "embeddings.LayerNorm",
@@ -51,13 +58,11 @@ class DebertaV3(Transformer):
                 "conv_kernel_size": (0,),
             },
             epsilon=1e-7,
-            harmless=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
+            ignored=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
         ),
-        KerasHubPreset("DebertaV3Backbone"),
+        KerasHubPreset(network),
     )
 
-    def _through(
-        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
-    ) -> keras.KerasTensor:
-        return block(vectors, rel_embeddings=self._encoder.relative_embeddings(vectors), padding_mask=mask)
+    def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:
+        return {"rel_embeddings": encoder.relative_embeddings(vectors)}

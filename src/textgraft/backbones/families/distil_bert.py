@@ -1,29 +1,27 @@
 """DistilBERT: BERT with half the layers and no segments (Sanh et al., 2019, https://arxiv.org/abs/1910.01108)."""
 
-import keras_hub
-
+from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import MaskedHead
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Transformer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.word_piece import WordPieceTokenizer
+from textgraft.tokenizers.files import WORD_PIECE
 
 _EMBEDDING, _LAYER, _MODULE = "token_and_position_embedding", "transformer_layer_{}", "transformer.layer.{}"
 
 
-class DistilBert(Transformer):
+class DistilBert(TransformerFamily):
     """DistilBERT, cased or uncased."""
 
-    family = "distil_bert"
-    network_class = keras_hub.models.DistilBertBackbone
-    tokenizer_class = WordPieceTokenizer
+    name = "distil_bert"
+    network = "DistilBertBackbone"
+    tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     formats = (
         HuggingFace(
             model_types=("distilbert",),
             prefixes=("distilbert.",),
-            sizes_by={
+            size_keys={
                 "vocabulary_size": "vocab_size",
                 "num_layers": "n_layers",
                 "num_heads": "n_heads",
@@ -48,5 +46,5 @@ class DistilBert(Transformer):
             activation_key="activation",
             masked_heads=(MaskedHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),),
         ),
-        KerasHubPreset("DistilBertBackbone"),
+        KerasHubPreset(network),
     )

@@ -3,23 +3,23 @@
 https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
 """
 
-import keras_hub
-
+from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import GPT2_SIZES, gpt2_modules
+from textgraft.backbones.formats.hugging_face_weights import Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Decoder
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.byte_pair import BytePairTokenizer
+from textgraft.tokenizers.files import BYTE_PAIR
+
+_LAYER, _ATTENTION = "transformer_layer_{}", "transformer_layer_{}/self_attention"
 
 
-class Gpt2(Decoder):
-    """GPT-2 as an encoder: only the last token has seen the whole text."""
+class Gpt2(TransformerFamily):
+    """GPT-2; as an encoder, only the last token's vector depends on the whole text."""
 
-    family = "gpt2"
-    network_class = keras_hub.models.GPT2Backbone
-    causal_class = keras_hub.models.GPT2CausalLM
-    tokenizer_class = BytePairTokenizer
+    name = "gpt2"
+    network = "GPT2Backbone"
+    causal_network = "GPT2CausalLM"
+    tokenizer = BYTE_PAIR
     special = SpecialNames(
         start=None, end=None, pad="<|endoftext|>", unknown="<|endoftext|>", end_of_text="<|endoftext|>"
     )
@@ -27,8 +27,29 @@ class Gpt2(Decoder):
         HuggingFace(
             model_types=("gpt2",),
             prefixes=("transformer.",),
-            sizes_by=GPT2_SIZES,
-            modules=gpt2_modules(),
+            size_keys={
+                "vocabulary_size": "vocab_size",
+                "num_layers": "n_layer",
+                "num_heads": "n_head",
+                "hidden_dim": "n_embd",
+                "intermediate_dim": lambda config: config.get("n_inner") or 4 * config["n_embd"],
+                "dropout": "resid_pdrop",
+                "max_sequence_length": "n_positions",
+            },
+            # Matrices are (input, output); those of query, key and value are side by side.
+            modules={
+                "token_embedding": "wte",
+                "position_embedding": "wpe",
+                f"{_LAYER}/self_attention_layer_norm": "h.{}.ln_1",
+                f"{_ATTENTION}/query": Module("h.{}.attn.c_attn", transposed=False, part=0),
+                f"{_ATTENTION}/key": Module("h.{}.attn.c_attn", transposed=False, part=1),
+                f"{_ATTENTION}/value": Module("h.{}.attn.c_attn", transposed=False, part=2),
+                f"{_ATTENTION}/attention_output": Module("h.{}.attn.c_proj", transposed=False),
+                f"{_LAYER}/feedforward_layer_norm": "h.{}.ln_2",
+                f"{_LAYER}/feedforward_intermediate_dense": Module("h.{}.mlp.c_fc", transposed=False),
+                f"{_LAYER}/feedforward_output_dense": Module("h.{}.mlp.c_proj", transposed=False),
+                "layer_norm": "ln_f",
+            },
             requires={
                 "scale_attn_weights": (True,),
                 "scale_attn_by_inverse_layer_idx": (False,),
@@ -39,7 +60,7 @@ class Gpt2(Decoder):
             activation="gelu_new",
             epsilon_key="layer_norm_epsilon",
             epsilon=1e-5,
-            harmless=(r"h\.\d+\.attn\.(masked_)?bias$",),
+            ignored=(r"h\.\d+\.attn\.(masked_)?bias$",),
         ),
-        KerasHubPreset("GPT2Backbone"),
+        KerasHubPreset(network),
     )

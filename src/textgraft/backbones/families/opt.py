@@ -1,31 +1,29 @@
 """OPT: byte-level BPE and a causal transformer decoder (Zhang et al., 2022, https://arxiv.org/abs/2205.01068)."""
 
-import keras_hub
-
-from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, Module
+from textgraft.backbones.family import TransformerFamily
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face_weights import Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Decoder
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.byte_pair import BytePairTokenizer
+from textgraft.tokenizers.files import BYTE_PAIR
 
 _LAYER, _ATTENTION, _MODULE = "transformer_layer_{}", "transformer_layer_{}/self_attention", "layers.{}"
 
 
-class Opt(Decoder):
-    """OPT as an encoder: only the last token has seen the whole text."""
+class Opt(TransformerFamily):
+    """OPT; as an encoder, only the last token's vector depends on the whole text."""
 
-    family = "opt"
-    network_class = keras_hub.models.OPTBackbone
-    causal_class = keras_hub.models.OPTCausalLM
-    tokenizer_class = BytePairTokenizer
+    name = "opt"
+    network = "OPTBackbone"
+    causal_network = "OPTCausalLM"
+    tokenizer = BYTE_PAIR
     special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>", end_of_text="</s>")
     padded_vocabulary = True
     formats = (
         HuggingFace(
             model_types=("opt",),
             prefixes=("model.decoder.", "decoder."),
-            sizes_by={**BERT_SIZES, "intermediate_dim": "ffn_dim", "dropout": "dropout"},
+            size_keys={**BERT_SIZE_KEYS, "intermediate_dim": "ffn_dim", "dropout": "dropout"},
             modules={
                 "embeddings/token_embedding": "embed_tokens",
                 "embeddings/position_embedding": Module("embed_positions", skipped=2),
@@ -51,5 +49,5 @@ class Opt(Decoder):
             activation="relu",
             epsilon=1e-5,
         ),
-        KerasHubPreset("OPTBackbone"),
+        KerasHubPreset(network),
     )

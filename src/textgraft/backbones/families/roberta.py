@@ -1,36 +1,46 @@
 """RoBERTa: byte-level BPE and BERT's encoder (Liu et al., 2019, https://arxiv.org/abs/1907.11692)."""
 
-import keras_hub
-
-from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.formats.hugging_face_names import (
-    ROBERTA_HEAD,
-    ROBERTA_REQUIRES,
-    roberta_modules,
-    roberta_sizes,
-)
+from textgraft.backbones.families.bert import bert_modules
+from textgraft.backbones.family import TransformerFamily
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.backbones.transformer import Transformer
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.byte_pair import BytePairTokenizer
+from textgraft.tokenizers.files import BYTE_PAIR
+
+# Positions of a text start after the padding token's position, whose id is 1.
+_PADDING_POSITIONS = 2
+
+HUGGING_FACE = HuggingFace(
+    model_types=("roberta",),
+    prefixes=("roberta.",),
+    size_keys={
+        **BERT_SIZE_KEYS,
+        "max_sequence_length": lambda config: config["max_position_embeddings"] - _PADDING_POSITIONS,
+    },
+    modules={
+        **bert_modules("embeddings/"),
+        # The only segment embedding becomes part of the positions.
+        "embeddings/position_embedding": Module(
+            "embeddings.position_embeddings", skipped=_PADDING_POSITIONS, added="embeddings.token_type_embeddings"
+        ),
+    },
+    requires={
+        "position_embedding_type": ("absolute",),
+        "is_decoder": (False,),
+        "type_vocab_size": (1,),
+        "pad_token_id": (1,),
+    },
+    epsilon=1e-5,
+    masked_heads=(MaskedHead("lm_head.dense", "lm_head.layer_norm", "lm_head", activation="gelu"),),
+)
 
 
-class Roberta(Transformer):
+class Roberta(TransformerFamily):
     """RoBERTa."""
 
-    family = "roberta"
-    network_class = keras_hub.models.RobertaBackbone
-    tokenizer_class = BytePairTokenizer
+    name = "roberta"
+    network = "RobertaBackbone"
+    tokenizer = BYTE_PAIR
     special = SpecialNames(start="<s>", end="</s>", pad="<pad>", unknown="<unk>", mask="<mask>", separators=2)
-    formats = (
-        HuggingFace(
-            model_types=("roberta",),
-            prefixes=("roberta.",),
-            sizes_by=roberta_sizes(),
-            modules=roberta_modules(),
-            requires=ROBERTA_REQUIRES,
-            epsilon=1e-5,
-            masked_heads=(ROBERTA_HEAD,),
-        ),
-        KerasHubPreset("RobertaBackbone"),
-    )
+    formats = (HUGGING_FACE, KerasHubPreset(network))

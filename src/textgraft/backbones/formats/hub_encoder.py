@@ -1,24 +1,26 @@
-"""TF-Hub's BERT encoders, as Model Garden exported them: a SavedModel from token ids, with its vocabulary."""
+"""TF-Hub's BERT encoders from Model Garden: a SavedModel from token ids to token vectors, with its vocabulary."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from textgraft import protobuf
-from textgraft.backbones.base import Head
-from textgraft.backbones.formats.base import Format
-from textgraft.backbones.formats.checkpoint import Checkpoint
+from textgraft.backbones.format import Format, Head
 from textgraft.backbones.formats.hugging_face import HuggingFace
-from textgraft.backbones.hub_modules import is_encoder, opened
 from textgraft.backbones.layer_config import LayerConfig
+from textgraft.backbones.tensorflow_files import Checkpoint, is_hub_encoder, load_saved_model
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 _VOCABULARY = "assets/vocab.txt"
 _LOWERCASE = "do_lower_case/.ATTRIBUTES/VARIABLE_VALUE"
@@ -27,8 +29,8 @@ _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Fields of tensorflow/core/protobuf/trackable_object_graph.proto.
 _NODE, _ATTRIBUTE, _FULL_NAME, _KEY = 1, 2, 2, 3
 
-# What an exported variable is called, from the left to the right, and what that is in a Hugging Face folder.
-_SPELLINGS = (
+# Patterns in the names of exported variables, and what Hugging Face folders have instead; applied in this order.
+_RENAMES = (
     (r"^bert/cls/predictions/output_bias/", "cls/predictions/"),
     (r"^bert/cls/", "cls/"),
     (r"^word_embeddings/embeddings", "bert/embeddings/word_embeddings/weight"),
@@ -47,27 +49,26 @@ _SPELLINGS = (
 )
 _EMBEDDINGS, _LAYER = "bert.embeddings.", "bert.encoder.layer."
 
-# Ids that every vocabulary has, and the share of their vectors' length that may be another than the module's.
-_TRIED = np.array([[2, 0, 1, 3], [3, 1, 2, 0]], np.int32)
+# Ids that every vocabulary has, and the tolerated relative distance of their vectors from the module's.
+_TEST_IDS = np.array([[2, 0, 1, 3], [3, 1, 2, 0]], np.int32)
 _TOLERANCE = {"float32": 2e-4, "bfloat16": 0.1}
 
 
 @dataclass(frozen=True)
 class HubEncoder(Format):
-    """A module whose weights are read from its checkpoint, and whose vectors must be those of the module itself.
+    """A module; its weights are read from its checkpoint, and the resulting vectors must equal the module's own.
 
     Attributes:
-        names: of the family's Hugging Face folders.
+        hugging_face: the family's Hugging Face folders.
     """
 
-    names: HuggingFace
+    hugging_face: HuggingFace
 
     def reads(self, folder: Path) -> bool:
-        """Whether it is a SavedModel that has a table of tokens."""
-        return is_encoder(folder)
+        return is_hub_encoder(folder)
 
-    def sizes(self, folder: Path) -> dict[str, Any]:
-        """From the shapes of the weights; the exports do not say the dropout, which was BERT's."""
+    def read_sizes(self, folder: Path) -> dict[str, Any]:
+        """From the shapes of the weights; the dropout, which no file states, is BERT's."""
         variables = _Variables(folder)
         tokens, positions, segments = (
             variables.shape(f"{_EMBEDDINGS}{name}_embeddings.weight") for name in ("word", "position", "token_type")
@@ -83,87 +84,85 @@ class HubEncoder(Format):
             "dropout": 0.1,
         }
 
-    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
-        """As Model Garden's BERT: GELU in its tanh form."""
-        return LayerConfig("gelu_approximate", self.names.epsilon)
+    def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
+        """Model Garden's BERT computes GELU by tanh."""
+        return LayerConfig("gelu_approximate", self.hugging_face.epsilon)
 
-    def fill(self, folder: Path, encoder: keras.Model) -> None:
-        """From the checkpoint; then the module, which is a program, is run to compare."""
-        self.names.fill_from(_Variables(folder), encoder)
-        _compare(folder, encoder)
+    def load_weights(self, folder: Path, network: keras.Model) -> None:
+        """Read the checkpoint; then run the module, which is a program, to compare the vectors."""
+        self.hugging_face.assign_weights(_Variables(folder), network)
+        _require_equal_vectors(folder, network)
 
-    def heads(self, folder: Path, computation: LayerConfig) -> dict[str, Head]:
-        """The one that finds hidden tokens, where it was exported too."""
-        return self.names.heads_from(lambda: nullcontext(_Variables(folder)), computation)
+    def read_heads(self, folder: Path, layer_config: LayerConfig) -> dict[str, Head]:
+        return self.hugging_face.heads_from(lambda: nullcontext(_Variables(folder)), layer_config)
 
-    def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
-        """The vocabulary among the module's assets."""
+    def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         if not (folder / _VOCABULARY).is_file():
             raise PresetError(
-                f"{folder}: it lacks {_VOCABULARY}; copy there the vocab.txt of the module that prepares its texts"
+                f"{folder} lacks {_VOCABULARY}; copy the vocab.txt of the module that preprocesses its texts there"
             )
-        return kind.from_original_bert(folder / _VOCABULARY, special, _Variables(folder).lowercase)
+        return tokenizer_class.from_original_bert(folder / _VOCABULARY, special, _Variables(folder).lowercase)
 
 
 class _Variables:
-    """The variables of a checkpoint under the names of a Hugging Face folder."""
+    """The variables of the checkpoint by the names of a Hugging Face folder."""
 
     def __init__(self, folder: Path) -> None:
         self._checkpoint = Checkpoint(folder / "variables" / "variables")
         self.path = self._checkpoint.path
-        self._keys = _keys(self._checkpoint[_OBJECTS])
-        self._names = {_renamed(name): name for name, key in self._keys.items() if key != _LOWERCASE}
+        self._keys = _checkpoint_keys(self._checkpoint[_OBJECTS])
+        self._variables = {_hugging_face_name(name): name for name, key in self._keys.items() if key != _LOWERCASE}
 
     @property
     def lowercase(self) -> bool | None:
-        """Whether texts are lower-cased; None where it is not said."""
+        """Whether texts are lower-cased; None if the module does not state it."""
         return bool(self._checkpoint[_LOWERCASE]) if _LOWERCASE in self._checkpoint.shapes else None
 
     def names(self) -> set[str]:
-        return set(self._names)
+        return set(self._variables)
 
     def shape(self, name: str) -> list[int]:
-        if name not in self._names:
-            raise PresetError(f"{self.path}: {name} is missing; it is no BERT encoder that can be read")
-        return self._checkpoint.shapes[self._keys[self._names[name]]]
+        if name not in self._variables:
+            raise PresetError(f"{self.path}: {name} is missing; the module is not a BERT encoder")
+        return self._checkpoint.shapes[self._keys[self._variables[name]]]
 
     def __getitem__(self, name: str) -> np.ndarray:
-        there = self._names[name]
-        array = np.asarray(self._checkpoint[self._keys[there]], np.float32)
-        if there.endswith("kernel"):
-            inputs = array.ndim - 1 if "attention_output" in there else 1  # of its axes; heads have one of their own
-            return array.reshape(np.prod(array.shape[:inputs], dtype=int), -1).T
-        return array.ravel() if there.endswith("bias") else array
+        variable = self._variables[name]
+        array = np.asarray(self._checkpoint[self._keys[variable]], np.float32)
+        if variable.endswith("kernel"):
+            input_axes = array.ndim - 1 if "attention_output" in variable else 1  # attention heads have their own axis
+            return array.reshape(np.prod(array.shape[:input_axes], dtype=int), -1).T
+        return array.ravel() if variable.endswith("bias") else array
 
 
-def _keys(objects: bytes) -> Mapping[str, str]:
-    """Full name to key of each variable, as a checkpoint's graph of objects has them."""
-    found = {}
-    for node in protobuf.messages(objects, _NODE):
+def _checkpoint_keys(object_graph: bytes) -> Mapping[str, str]:
+    """Key of each variable in the checkpoint by the variable's full name."""
+    keys = {}
+    for node in protobuf.messages(object_graph, _NODE):
         for attribute in protobuf.messages(node, _ATTRIBUTE):
             (name,), (key,) = protobuf.messages(attribute, _FULL_NAME) or [b""], protobuf.messages(attribute, _KEY)
-            found[name.decode()] = key.decode()
-    return found
+            keys[name.decode()] = key.decode()
+    return keys
 
 
-def _renamed(variable: str) -> str:
+def _hugging_face_name(variable: str) -> str:
     """transformer/layer_0/output/kernel to bert.encoder.layer.0.output.dense.weight."""
-    for there, here in _SPELLINGS:
-        variable = re.sub(there, here, variable)
+    for pattern, replacement in _RENAMES:
+        variable = re.sub(pattern, replacement, variable)
     return variable.replace("/", ".")
 
 
-def _compare(folder: Path, encoder: keras.Model) -> None:
-    """Refuse a module that computes something else with its weights."""
-    real = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], np.int32)
-    module = opened(folder)
+def _require_equal_vectors(folder: Path, network: keras.Model) -> None:
+    """Raise a PresetError when the module computes something else with its weights."""
+    mask = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], np.int32)
+    module = load_saved_model(folder)
     try:
-        given = {"input_word_ids": _TRIED, "input_mask": real, "input_type_ids": real * 0}
-        expected = np.asarray(module(given)["sequence_output"])
+        inputs = {"input_word_ids": _TEST_IDS, "input_mask": mask, "input_type_ids": mask * 0}
+        expected = np.asarray(module(inputs)["sequence_output"])
     except (KeyError, TypeError, ValueError) as error:
-        raise PresetError(f"{folder} is no BERT encoder of TF-Hub's: it takes or gives other tensors") from error
-    found = encoder({"token_ids": _TRIED, "padding_mask": real, "segment_ids": real * 0})["sequence_output"]
-    difference = (np.asarray(found, np.float32) - expected)[real == 1]
-    share = np.linalg.norm(difference) / np.linalg.norm(expected[real == 1])
-    if not share < _TOLERANCE[encoder.dtype_policy.compute_dtype]:
-        raise PresetError(f"{folder}: its vectors are not those of a BERT with its weights; it cannot be read")
+        raise PresetError(f"{folder} is not a BERT encoder of TF-Hub: its inputs or outputs differ") from error
+    vectors = network({"token_ids": _TEST_IDS, "padding_mask": mask, "segment_ids": mask * 0})["sequence_output"]
+    difference = (np.asarray(vectors, np.float32) - expected)[mask == 1]
+    distance = np.linalg.norm(difference) / np.linalg.norm(expected[mask == 1])
+    if not distance < _TOLERANCE[network.dtype_policy.compute_dtype]:
+        raise PresetError(f"{folder}: its vectors differ from those of BERT with its weights; it is not supported")

@@ -1,151 +1,172 @@
-"""Hugging Face folders: config.json, model.safetensors (whole or in parts), and the files of the tokenizer."""
+"""Hugging Face folders: config.json, model.safetensors (one file or several), and the files of the tokenizer."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from textgraft.backbones.base import Head
-from textgraft.backbones.formats import tensor_files
-from textgraft.backbones.formats.base import POOLER, Format
-from textgraft.backbones.formats.hugging_face_names import BERT_SIZES, EMBEDDINGS, MaskedHead, Module
-from textgraft.backbones.formats.hugging_face_weights import Source, array_of
-from textgraft.backbones.formats.tensor_files import Opened, Tensors
+from textgraft.backbones.format import Format, Head
+from textgraft.backbones.formats.hugging_face_weights import (
+    MaskedHead,
+    Module,
+    TensorReader,
+    Tensors,
+    open_tensors,
+    read_weight,
+)
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json, read_optional_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
-CONFIG = "config.json"
+if TYPE_CHECKING:
+    import keras
+
+_CONFIG = "config.json"
 _FILL_MASK = "fill-mask"
+_EMBEDDING_TABLE = "embeddings.word_embeddings.weight"
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_python": "gelu", "gelu_new": "gelu_approximate", "gelu_fast": "gelu_approximate",
     "gelu_pytorch_tanh": "gelu_approximate", "relu": "relu",
 }  # fmt: skip
 
+# KerasHub's layer on top of the first token; no token vector depends on it.
+_POOLER = "pooled_dense/"
+
+SizeKeys = Mapping[str, str | Callable[[Mapping[str, Any]], Any]]
+
+# Keys of config.json in BERT and the families that follow it.
+BERT_SIZE_KEYS: SizeKeys = {
+    "vocabulary_size": "vocab_size",
+    "num_layers": "num_hidden_layers",
+    "num_heads": "num_attention_heads",
+    "hidden_dim": "hidden_size",
+    "intermediate_dim": "intermediate_size",
+    "dropout": "hidden_dropout_prob",
+    "max_sequence_length": "max_position_embeddings",
+}
+
 
 @dataclass(frozen=True)
 class HuggingFace(Format):
-    """What a family's folders are like.
+    """The folders of one family.
 
     Attributes:
-        model_types: as config.json names the family.
-        prefixes: what the names of the backbone's tensors begin with when it was saved together with a head. All other
-            tensors are the head's then.
-        sizes_by: an argument of the KerasHub class to the key of config.json that it has, or to a function of that.
-        modules: a layer to where its weights are; each {} stands for a number.
-        requires: a key of config.json to the values that KerasHub computes; the first is the default.
-        activation_key: of config.json.
-        activation: where config.json says nothing.
-        epsilon_key: of config.json.
-        epsilon: where config.json says nothing.
-        harmless: patterns of names of the backbone's own tensors that no token vector comes from.
-        masked_heads: that find hidden tokens; the last one that is there counts.
+        model_types: values of model_type in config.json.
+        prefixes: prefixes of the backbone's tensors in folders that have a head as well; other tensors are the head's.
+        modules: module of each layer; each {} is a number.
+        size_keys: key of config.json, or a function of config.json, for each constructor argument of the network.
+        requires: supported values of keys of config.json; the first value is the default.
+        activation_key: key of the activation.
+        activation: activation without the key.
+        epsilon_key: key of the epsilon of normalizations.
+        epsilon: epsilon without the key.
+        ignored: patterns of the backbone's tensors that no token vector depends on.
+        masked_heads: masked-language-model heads; the last one in a folder is used.
     """
 
     model_types: tuple[str, ...]
     prefixes: tuple[str, ...]
     modules: Mapping[str, str | Module]
-    sizes_by: Mapping[str, str | Callable[[Mapping[str, Any]], Any]] = field(default_factory=lambda: BERT_SIZES)
+    size_keys: SizeKeys = field(default_factory=lambda: BERT_SIZE_KEYS)
     requires: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     activation_key: str = "hidden_act"
     activation: str = "gelu"
     epsilon_key: str = "layer_norm_eps"
     epsilon: float = 1e-12
-    harmless: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
+    ignored: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
     masked_heads: tuple[MaskedHead, ...] = ()
 
     def reads(self, folder: Path) -> bool:
-        """Whether config.json names the family."""
         return model_type(folder) in self.model_types
 
-    def sizes(self, folder: Path) -> dict[str, Any]:
-        """From config.json."""
-        return self.sizes_from(read_json(folder / CONFIG), folder / CONFIG)
+    def read_sizes(self, folder: Path) -> dict[str, Any]:
+        return self.sizes_from(read_json(folder / _CONFIG), folder / _CONFIG)
 
     def sizes_from(self, config: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        """See `sizes`."""
-        for name, possible in self.requires.items():
-            if (found := config.get(name, possible[0])) not in possible:
-                expected = " or ".join(repr(value) for value in possible)
-                raise PresetError(f"{path}: {name} is {found!r:.60}; only {expected} can be computed")
+        """Constructor arguments from the content of config.json; see `read_sizes`."""
+        for name, supported in self.requires.items():
+            if (value := config.get(name, supported[0])) not in supported:
+                values = " or ".join(map(repr, supported))
+                raise PresetError(f"{path}: {name} is {value!r:.60}; only {values} is supported")
         try:
-            sizes = {name: key(config) if callable(key) else config[key] for name, key in self.sizes_by.items()}
+            sizes = {name: key(config) if callable(key) else config[key] for name, key in self.size_keys.items()}
         except (KeyError, TypeError) as error:
-            raise PresetError(f"{path}: it lacks {error.args[0]}; fetch the preset again") from error
+            raise PresetError(f"{path} lacks {error.args[0]}; download the preset again") from error
         for name, size in sizes.items():
             if name != "dropout" and not (type(size) is int and size > 0):
-                raise PresetError(f"{path}: {name} must be a whole number above 0, not {size!r:.40}")
+                raise PresetError(f"{path}: {name} must be a positive integer, not {size!r:.40}")
         return sizes
 
-    def computation(self, folder: Path, encoder: keras.Model) -> LayerConfig:
-        """From config.json."""
-        return self.computation_from(read_json(folder / CONFIG), folder / CONFIG)
+    def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
+        return self.layer_config_from(read_json(folder / _CONFIG), folder / _CONFIG)
 
-    def computation_from(self, config: Mapping[str, Any], path: Path) -> LayerConfig:
-        """See `computation`."""
+    def layer_config_from(self, config: Mapping[str, Any], path: Path) -> LayerConfig:
+        """Activation and epsilon from the content of config.json; see `read_layer_config`."""
         activation = config.get(self.activation_key, self.activation)
         if activation not in _ACTIVATIONS:
-            raise PresetError(f"{path}: {self.activation_key} {activation!r} is not one of {', '.join(_ACTIVATIONS)}")
+            supported = ", ".join(_ACTIVATIONS)
+            raise PresetError(f"{path}: {self.activation_key} {activation!r} is not supported; supported: {supported}")
         return LayerConfig(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
 
-    def fill(self, folder: Path, encoder: keras.Model) -> None:
-        """From the safetensors files, a tensor at a time."""
-        with tensor_files.opened(folder) as tensors:
-            self.fill_from(tensors, encoder)
+    def load_weights(self, folder: Path, network: keras.Model) -> None:
+        with open_tensors(folder) as tensors:
+            self.assign_weights(tensors, network)
 
-    def fill_from(self, tensors: Tensors, encoder: keras.Model) -> None:
-        """See `fill`."""
-        source = Source(tensors, self.prefixes)
-        for weight in encoder.weights:
-            if not (weight.path.startswith(POOLER) or "seed_generator_state" in weight.path):
-                weight.assign(array_of(weight, self.modules, source))
-        source.require_rest(self.harmless)
+    def assign_weights(self, tensors: Tensors, network: keras.Model) -> None:
+        """Set the weights from tensors with the names of a Hugging Face folder; see `load_weights`."""
+        reader = TensorReader(tensors, self.prefixes)
+        for weight in network.weights:
+            if not weight.path.startswith(_POOLER):
+                weight.assign(read_weight(weight, self.modules, reader))
+        reader.require_all_read(self.ignored)
 
-    def heads(self, folder: Path, computation: LayerConfig) -> dict[str, Head]:
-        """The one that finds hidden tokens."""
-        return self.heads_from(partial(tensor_files.opened, folder), computation)
+    def read_heads(self, folder: Path, layer_config: LayerConfig) -> dict[str, Head]:
+        return self.heads_from(partial(open_tensors, folder), layer_config)
 
-    def heads_from(self, opened: Opened, computation: LayerConfig) -> dict[str, Head]:
-        """See `heads`; the tensors are opened once more when the head is filled."""
-        with opened() as tensors:
-            there = [head for head in self.masked_heads if head.is_among(tensors.names())]
-        return {_FILL_MASK: self._masked_head(there[-1], opened, computation)} if there else {}
-
-    def tokenizer(self, folder: Path, kind: type[Tokenizer], special: SpecialNames) -> Tokenizer:
-        """As `kind` reads it."""
-        return kind.from_hugging_face(folder, special)
-
-    def _masked_head(self, names: MaskedHead, opened: Opened, network: LayerConfig) -> Head:
-        computation = replace(network, activation=names.activation or network.activation)
+    def heads_from(
+        self, open_source: Callable[[], AbstractContextManager[Tensors]], layer_config: LayerConfig
+    ) -> dict[str, Head]:
+        """See `read_heads`; the tensors are opened again when a head is filled."""
+        with open_source() as tensors:
+            heads = [head for head in self.masked_heads if head.is_among(tensors.names())]
+        if not heads:
+            return {}
+        names = heads[-1]
 
         def fill(head: keras.Model) -> str:
-            with opened() as tensors:
-                if table := self._another_table(names, tensors):
-                    return f"{table} in {tensors.path} is not the table of tokens"
-                source = Source(tensors, ())
+            with open_source() as tensors:
+                if table := self._second_table(names, tensors):
+                    return f"{table} in {tensors.path} differs from the embedding table"
+                reader = TensorReader(tensors, ())
                 for weight in head.weights:
-                    weight.assign(array_of(weight, names.modules, source))
+                    weight.assign(read_weight(weight, names.modules, reader))
             return ""
 
-        return Head({"computation": vars(computation)}, fill)
+        head_config = replace(layer_config, activation=names.activation or layer_config.activation)
+        return {_FILL_MASK: Head({"computation": vars(head_config)}, fill)}
 
-    def _another_table(self, names: MaskedHead, tensors: Tensors) -> str:
-        """The name of the head's own table of tokens, where it has one."""
+    def _second_table(self, names: MaskedHead, tensors: Tensors) -> str:
+        """The name of an embedding table in the head that differs from the network's."""
         for name in names.tables & tensors.names():
-            _, table = Source(tensors, self.prefixes).take([EMBEDDINGS])
+            _, table = TensorReader(tensors, self.prefixes).read([_EMBEDDING_TABLE])
             if not np.array_equal(tensors[name], table):
                 return name
         return ""
 
+    def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
+        return tokenizer_class.from_hugging_face(folder, special)
+
 
 def model_type(folder: Path) -> str | None:
-    """The family that a Hugging Face folder says it is of; None where there is no such folder."""
+    """model_type in a Hugging Face folder's config.json; None without one."""
     try:
-        return read_optional_json(folder / CONFIG).get("model_type")
+        return read_optional_json(folder / _CONFIG).get("model_type")
     except PresetError:
         return None

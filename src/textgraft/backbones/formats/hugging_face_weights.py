@@ -1,18 +1,30 @@
-"""Weights of layers from tensors as Hugging Face folders name them: found, brought into shape, none unexplained."""
+"""Weights in Hugging Face folders: safetensors files, and where the weights of Keras layers are in them."""
+
+from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import keras
+import ml_dtypes  # noqa: F401  (registers the bfloat16 of numpy that safetensors looks up by name)
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
-from textgraft.backbones.formats.hugging_face_names import Module
-from textgraft.backbones.formats.tensor_files import Tensors
 from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_json
 
-# A weight's name here, and those it goes by there: the second is of releases before PyTorch.
-_KINDS = {
+if TYPE_CHECKING:
+    import keras
+
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+
+# Keras names of weights, and their names in the folders; PyTorch replaced the second ones.
+_WEIGHT_NAMES = {
     "kernel": ("weight",),
     "bias": ("bias",),
     "gamma": ("weight", "gamma"),
@@ -20,88 +32,208 @@ _KINDS = {
 }
 
 
-class Source:
-    """Tensors with a prefix, and which of them were taken.
+class Tensors(Protocol):
+    """Named tensors of one model.
 
     Attributes:
-        path: where they are.
+        path: file or folder, for messages.
+    """
+
+    path: Path
+
+    def names(self) -> set[str]:
+        """Names of all tensors."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A tensor as float32."""
+
+
+class _SafetensorsFiles:
+    def __init__(self, path: Path, files: Mapping[str, Any]) -> None:
+        """Keep the open file of each tensor by the tensor's name."""
+        self.path = path
+        self._files = files
+
+    def names(self) -> set[str]:
+        return set(self._files)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.asarray(self._files[name].get_tensor(name)).astype(np.float32)
+
+
+@contextmanager
+def open_tensors(folder: Path) -> Iterator[Tensors]:
+    """Open the tensors of a folder, in one file or several with an index; each tensor is read when it is used.
+
+    Raises:
+        PresetError: when a file is missing or damaged.
+    """
+    with ExitStack() as stack:
+        try:
+            if (folder / _INDEX).exists():
+                yield _open_shards(folder, stack)
+            else:
+                path = folder / _WEIGHTS
+                file = stack.enter_context(safe_open(_require(path), framework="np"))
+                yield _SafetensorsFiles(path, dict.fromkeys(file.keys(), file))
+        except (SafetensorError, OSError, TypeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise PresetError(f"{folder}: cannot read the weights: {reason}; download the preset again") from error
+
+
+def _open_shards(folder: Path, stack: ExitStack) -> _SafetensorsFiles:
+    index = read_json(folder / _INDEX).get("weight_map")
+    if not isinstance(index, dict):
+        raise PresetError(f"{folder / _INDEX} lacks weight_map; download the preset again")
+    files = {}
+    for name in sorted(set(index.values())):
+        if Path(name).name != name:
+            raise PresetError(f"{folder / _INDEX}: {name!r} is not a file name; do not use this preset")
+        files[name] = stack.enter_context(safe_open(_require(folder / name), framework="np"))
+    tensors = {name: set(file.keys()) for name, file in files.items()}
+    for tensor, name in index.items():
+        if tensor not in tensors[name]:
+            raise PresetError(f"{folder / name} lacks {tensor}, which {_INDEX} lists; download the preset again")
+    return _SafetensorsFiles(folder / _INDEX, {tensor: files[name] for tensor, name in index.items()})
+
+
+def _require(path: Path) -> Path:
+    if path.exists():
+        return path
+    pickles = [name for name in _PICKLES if (path.parent / name).exists()]
+    if pickles:
+        raise PresetError(
+            f"{path} is missing; {pickles[0]} is not supported, since opening it can run code: convert it where "
+            "transformers and torch are installed, by AutoModel.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        )
+    raise PresetError(f"{path} is missing; download the preset again")
+
+
+@dataclass(frozen=True)
+class Module:
+    """Where the weights of a layer are.
+
+    Attributes:
+        name: name of the module; each {} is a number in the layer's name.
+        transposed: whether its matrix is (output, input).
+        part: index of the layer's matrix among three that are side by side.
+        skipped: rows at the beginning of a table that no text uses.
+        added: a table whose first row is added to every row of this one.
+    """
+
+    name: str
+    transposed: bool = True
+    part: int | None = None
+    skipped: int = 0
+    added: str | None = None
+
+
+@dataclass(frozen=True)
+class MaskedHead:
+    """Where the weights of a masked-language-model head are.
+
+    Attributes:
+        dense: module of the dense layer.
+        layer_norm: module of the normalization.
+        logits: module of the biases; it may contain the embedding table once more.
+        activation: activation of the dense layer; None for that of the network.
+    """
+
+    dense: str
+    layer_norm: str
+    logits: str
+    activation: str | None = None
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """Module of each layer."""
+        return {"dense": self.dense, "layer_norm": self.layer_norm, "logits": self.logits}
+
+    @property
+    def tables(self) -> set[str]:
+        """Possible names of a second embedding table."""
+        return {f"{self.logits}.weight", f"{self.logits}.decoder.weight"}
+
+    def is_among(self, names: Iterable[str]) -> bool:
+        """Whether any of the names is a weight of this head."""
+        return any(name.startswith(f"{module}.") for name in names for module in self.modules.values())
+
+
+class TensorReader:
+    """Tensors with a common prefix; it counts which of them were read.
+
+    Attributes:
+        path: file or folder of the tensors.
     """
 
     def __init__(self, tensors: Tensors, prefixes: Sequence[str]) -> None:
-        """Take those with the first of the prefixes that any of them has, or all."""
+        """Choose the tensors with the first prefix that any of them has, or all tensors."""
         self.path = tensors.path
         self._tensors = tensors
         names = tensors.names()
         self._prefix = next((p for p in prefixes if any(name.startswith(p) for name in names)), "")
-        self._left = {name for name in names if name.startswith(self._prefix)}
+        self._unread = {name for name in names if name.startswith(self._prefix)}
 
-    def take(self, names: Sequence[str]) -> tuple[str, np.ndarray]:
-        """The tensor that has one of these names, after its full name.
+    def read(self, names: Sequence[str]) -> tuple[str, np.ndarray]:
+        """The full name and the value of the first of these tensors that exists.
 
         Raises:
-            PresetError: when there is none.
+            PresetError: when none exists.
         """
         for name in names:
-            full = self._prefix + name
-            if full in self._tensors.names():
-                self._left.discard(full)
-                return full, self._tensors[full]
-        raise PresetError(f"{self.path}: {self._prefix}{names[0]} is missing; fetch the preset again")
+            full_name = self._prefix + name
+            if full_name in self._tensors.names():
+                self._unread.discard(full_name)
+                return full_name, self._tensors[full_name]
+        raise PresetError(f"{self.path}: {self._prefix}{names[0]} is missing; download the preset again")
 
-    def require_rest(self, harmless: Sequence[str]) -> None:
-        """Refuse tensors that were not taken, unless they are known.
-
-        Args:
-            harmless: patterns of the names of those that are.
-
-        Raises:
-            PresetError: naming one that is not.
-        """
-        unknown = [name for name in self._left if not any(re.match(p, name[len(self._prefix) :]) for p in harmless)]
+    def require_all_read(self, ignored: Sequence[str]) -> None:
+        """Raise a PresetError for a tensor that was not read and whose name matches none of the `ignored` patterns."""
+        unknown = [name for name in self._unread if not any(re.match(p, name[len(self._prefix) :]) for p in ignored)]
         if unknown:
+            more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
             raise PresetError(
-                f"{self.path}: nothing is known of {min(unknown)}"
-                + (f" and {len(unknown) - 1} more tensors" if len(unknown) > 1 else "")
-                + "; it is another network than config.json says"
+                f"{self.path}: unknown tensor {min(unknown)}{more}; config.json describes another network"
             )
 
 
-def array_of(weight: keras.Variable, modules: Mapping[str, str | Module], source: Source) -> np.ndarray:
-    """What a weight is to be, of its shape.
+def read_weight(weight: keras.Variable, modules: Mapping[str, str | Module], reader: TensorReader) -> np.ndarray:
+    """The pretrained value of a Keras weight, in its shape.
 
     Args:
-        weight: of a layer that `modules` has.
-        modules: a layer to where its weights are; each {} stands for a number.
-        source: has them.
+        weight: a weight of a layer in `modules`.
+        modules: module of each layer; each {} is a number.
+        reader: reads the tensors.
 
     Raises:
-        PresetError: when it is missing or of another shape.
+        PresetError: when the tensor is missing or has another shape.
     """
-    layer, _, kind = weight.path.rpartition("/")
+    layer, _, weight_name = weight.path.rpartition("/")
     numbers = re.findall(r"(?<=_)\d+", layer)
-    given = modules[re.sub(r"(?<=_)\d+", "{}", layer)]
-    module = Module(given) if isinstance(given, str) else given
-    place = module.name.format(*numbers)
-    name, stored = source.take([f"{place}.{suffix}" for suffix in _KINDS.get(kind, ("weight",))])
-    array = stored
+    entry = modules[re.sub(r"(?<=_)\d+", "{}", layer)]
+    module = Module(entry) if isinstance(entry, str) else entry
+    suffixes = _WEIGHT_NAMES.get(weight_name, ("weight",))
+    name, tensor = reader.read([f"{module.name.format(*numbers)}.{suffix}" for suffix in suffixes])
+    array = tensor
     if module.part is not None:
         width = array.shape[-1] // 3
         array = array[..., module.part * width : (module.part + 1) * width]
-    if kind == "kernel" and module.transposed:
+    if weight_name == "kernel" and module.transposed:
         array = array.T
     array = array[module.skipped :]
     if module.added:
-        _, rows = source.take([f"{module.added}.weight"])
+        _, rows = reader.read([f"{module.added}.weight"])
         array = array + rows[0]
     if not _fits(array.shape, tuple(weight.shape)):
         raise PresetError(
-            f"{source.path}: {name} has shape {stored.shape}, which is not what config.json describes: "
-            f"{weight.path} of shape {tuple(weight.shape)}"
+            f"{reader.path}: {name} has shape {tensor.shape}, but config.json describes {weight.path} of shape "
+            f"{tuple(weight.shape)}"
         )
     return array.reshape(weight.shape)
 
 
 def _fits(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether one is the other, but for heads and their widths: two axes here, one there."""
-    joined = [shape, (shape[0], math.prod(shape[1:])), (math.prod(shape[:-1]), shape[-1])]
-    return stored in (joined if len(stored) > 1 else [(math.prod(shape),)])
+    """Whether two shapes are equal; Keras has two axes, heads and their width, where the folders have one."""
+    if len(stored) < 2:
+        return stored == (math.prod(shape),)
+    return stored in (shape, (shape[0], math.prod(shape[1:])), (math.prod(shape[:-1]), shape[-1]))

@@ -1,0 +1,252 @@
+"""The contract of a model family, and what transformer families share; importing it does not import TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textgraft import registry
+from textgraft.backbones.format import Format
+from textgraft.errors import ModelFolderError
+from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Object, integer
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.tokenizers.files import TokenizerFiles
+
+if TYPE_CHECKING:
+    import keras
+
+    from textgraft.backbones.base import Backbone, Origin, ReadOptions
+    from textgraft.backbones.transformer import Transformer
+
+_FAMILIES = "backbones.families"
+
+# Bounds sizes that no stored weight is large enough for, such as the number of times that ALBERT repeats its block.
+MAX_LAYERS = 1024
+
+
+@dataclass(frozen=True)
+class TrainingDefaults:
+    """Training options of a family, used where the user sets none.
+
+    Attributes:
+        learning_rate: peak learning rate of the whole network.
+        epochs: passes over the training texts.
+        batch_size: texts per step.
+        optimizer: "adam" or "adamw".
+        schedule: "linear" (warm-up, then linear decay to zero) or "constant".
+        clip_norm: maximum global norm of the gradients; 0 turns clipping off.
+        sequence_length: maximum tokens per text, special tokens included; None for no limit.
+        batch_tokens: maximum tokens, padding included, in one forward pass.
+        patience: epochs without improvement before training stops.
+        head: initialization of the head for data sets that are not small.
+    """
+
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    batch_tokens: int
+    optimizer: str
+    schedule: str
+    clip_norm: float
+    sequence_length: int | None
+    patience: int = 3
+    head: str = "gradient"
+
+
+# Devlin et al., 2018, appendix A.3, with a learning rate for smaller networks and a sequence length for CPUs.
+TRANSFORMER_DEFAULTS = TrainingDefaults(
+    learning_rate=1e-4,
+    epochs=3,
+    batch_size=16,
+    batch_tokens=8192,
+    optimizer="adamw",
+    schedule="linear",
+    clip_norm=1.0,
+    sequence_length=256,
+)
+
+
+class Family(ABC):
+    """A model family; each file in `backbones/families` defines one.
+
+    Attributes:
+        name: the name of the file.
+        training_defaults: training options.
+        is_causal: whether the networks predict the next token.
+        has_mask_token: whether the vocabularies have a token that hides another one.
+    """
+
+    name: ClassVar[str]
+    training_defaults: ClassVar[TrainingDefaults]
+    is_causal: bool = False
+    has_mask_token: bool = False
+
+    @property
+    @abstractmethod
+    def config_schema(self) -> Object:
+        """Schema of `Backbone.config()`."""
+
+    @abstractmethod
+    def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
+        """Check the tokenizer's files in a model folder, and that the stored tensors can be those of the network.
+
+        Args:
+            config: matches `config_schema`; no integer in it exceeds the number of stored values.
+            folder: a model folder whose hashes are verified.
+            num_tensors: number of stored tensors.
+
+        Raises:
+            ModelFolderError: when a file is missing, damaged or does not fit the network.
+        """
+
+    @abstractmethod
+    def reads(self, path: Path) -> bool:
+        """Whether `path`, a file or a folder, holds pretrained weights of this family."""
+
+    @abstractmethod
+    def from_pretrained(self, path: Path, origin: Origin, options: ReadOptions) -> Backbone:
+        """Load a pretrained backbone.
+
+        Args:
+            path: a file or folder for which `reads` is true.
+            origin: stored in the backbone.
+            options: the family ignores those that do not apply to it.
+
+        Raises:
+            PresetError: when a file is missing or damaged, or the parts do not fit each other.
+        """
+
+    @abstractmethod
+    def from_config(self, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Backbone:
+        """Rebuild a backbone with untrained weights.
+
+        Args:
+            config: `Backbone.config()` after a round trip through JSON.
+            assets: folder with the files of `Backbone.assets()`.
+            origin: stored in the backbone.
+            precision: Keras dtype policy name.
+
+        Raises:
+            PresetError: when the tokenizer or the network cannot be built.
+        """
+
+    def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Metadata of KerasHub's presets of this family by name."""
+        return {}
+
+
+class TransformerFamily(Family):
+    """A family whose network is a KerasHub backbone.
+
+    Attributes:
+        network: name of the backbone class in `keras_hub.models`.
+        causal_network: name of the class in `keras_hub.models` that generates text; empty for encoders.
+        tokenizer: kind of tokenizer.
+        special: spelling of the special tokens.
+        formats: formats in which pretrained weights are published.
+        vocabulary_argument: constructor argument of the network for the number of tokens.
+        width_arguments: constructor arguments that are all equal to the width in an untrained network.
+        extra_sizes: schema of constructor arguments beside those that all networks have.
+        block_counts: constructor arguments whose product is the number of blocks with weights of their own.
+        padded_vocabulary: whether the embedding table may have more rows than the vocabulary has tokens.
+    """
+
+    training_defaults = TRANSFORMER_DEFAULTS
+
+    network: ClassVar[str]
+    causal_network: ClassVar[str] = ""
+    tokenizer: ClassVar[TokenizerFiles]
+    special: ClassVar[SpecialNames]
+    formats: ClassVar[tuple[Format, ...]]
+    vocabulary_argument: ClassVar[str] = "vocabulary_size"
+    width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
+    extra_sizes: ClassVar[Object] = Object({})
+    block_counts: ClassVar[tuple[str, ...]] = ("num_layers",)
+    padded_vocabulary: ClassVar[bool] = False
+
+    @property
+    def is_causal(self) -> bool:  # type: ignore[override]
+        return bool(self.causal_network)
+
+    @property
+    def has_mask_token(self) -> bool:  # type: ignore[override]
+        return self.special.mask is not None
+
+    @property
+    def network_class(self) -> type[keras.Model]:
+        import keras_hub
+
+        return getattr(keras_hub.models, self.network)  # type: ignore[no-any-return]
+
+    @property
+    def tokenizer_class(self) -> type[Tokenizer]:
+        return self.tokenizer.tokenizer_class
+
+    @property
+    def backbone_class(self) -> type[Transformer]:
+        from textgraft.backbones.transformer import Decoder, Transformer
+
+        return Decoder if self.is_causal else Transformer
+
+    @property
+    def config_schema(self) -> Object:
+        sizes = {
+            self.vocabulary_argument: integer(1),
+            "num_layers": integer(1, MAX_LAYERS),
+            "num_heads": integer(1),
+            "hidden_dim": integer(1),
+            "intermediate_dim": integer(1),
+            "dropout": DROPOUT,
+            "max_sequence_length": integer(1),
+            **self.extra_sizes.fields,
+        }
+        return Object({"network": Object(sizes), "computation": LAYER_CONFIG, "tokenizer": self.tokenizer.settings})
+
+    def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
+        network = config["network"]
+        num_blocks = math.prod(network[name] for name in self.block_counts)
+        if num_blocks > num_tensors:
+            raise ModelFolderError(
+                f"{folder}: config.json describes a network of {num_blocks:,} blocks, but model.safetensors has only "
+                f"{num_tensors:,} tensors; copy the model folder again"
+            )
+        self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument], self.padded_vocabulary)
+
+    def reads(self, path: Path) -> bool:
+        return any(form.reads(path) for form in self.formats)
+
+    def from_pretrained(self, path: Path, origin: Origin, options: ReadOptions) -> Backbone:
+        return self.backbone_class.from_pretrained(self, path, origin, options.precision)
+
+    def from_config(self, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Backbone:
+        return self.backbone_class.from_config(self, config, assets, origin, precision)
+
+    def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.network_class.presets  # type: ignore[no-any-return]
+
+    def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:
+        """Arguments of a block beside its input and the padding mask.
+
+        Args:
+            encoder: the KerasHub backbone.
+            vectors: input of the block, (b, t, dim).
+        """
+        return {}
+
+
+def load_family(name: str) -> Family:
+    """A family by its name.
+
+    Raises:
+        ConfigError: when there is no such family.
+    """
+    return registry.implementation(_FAMILIES, name, Family)()
+
+
+def families() -> dict[str, Family]:
+    """Every family by name."""
+    return {name: load_family(name) for name in registry.names(_FAMILIES)}

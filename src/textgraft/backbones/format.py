@@ -1,0 +1,83 @@
+"""The contract of a format in which transformers are published; importing it does not import TensorFlow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgraft.backbones.layer_config import LayerConfig
+from textgraft.tokenizers.base import SpecialNames, Tokenizer
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Head:
+    """A pretrained head that was published or saved together with a backbone.
+
+    Attributes:
+        settings: settings of the head's task that describe its computation.
+        fill: sets the weights of a head that was built with these settings. It returns an empty string, or the reason
+            why it left the head unchanged, and raises a PresetError or ModelFolderError when the stored weights are
+            incomplete or have other shapes.
+    """
+
+    settings: Mapping[str, Any]
+    fill: Callable[[keras.Model], str]
+
+
+class Format(ABC):
+    """A way to publish transformers; an instance holds the names and keys that are particular to one family."""
+
+    @abstractmethod
+    def reads(self, folder: Path) -> bool:
+        """Whether a folder is of this format and family."""
+
+    @abstractmethod
+    def read_sizes(self, folder: Path) -> dict[str, Any]:
+        """Constructor arguments of the KerasHub network.
+
+        Raises:
+            PresetError: when one is missing, or KerasHub does not support the network.
+        """
+
+    @abstractmethod
+    def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
+        """Activation and epsilon of the published network.
+
+        Args:
+            folder: a folder for which `reads` is true.
+            network: the KerasHub network with KerasHub's own activation and epsilon.
+
+        Raises:
+            PresetError: when the activation is not supported.
+        """
+
+    @abstractmethod
+    def load_weights(self, folder: Path, network: keras.Model) -> None:
+        """Set every weight of the KerasHub network that token vectors depend on.
+
+        Raises:
+            PresetError: when a weight is missing or has another shape, or a stored tensor is unknown.
+        """
+
+    def read_heads(self, folder: Path, layer_config: LayerConfig) -> Mapping[str, Head]:
+        """The heads in a folder by task id; their weights are not read yet.
+
+        Args:
+            folder: a folder for which `reads` is true.
+            layer_config: of the network.
+        """
+        return {}
+
+    @abstractmethod
+    def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
+        """The tokenizer.
+
+        Raises:
+            PresetError: when a file is missing, damaged, or needs what `tokenizer_class` does not support.
+        """

@@ -1,0 +1,181 @@
+"""The backbone of word vectors: texts split by a graph, and a table of vectors."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from textgraft.backbones.base import Backbone, Origin, SpecialTokens
+from textgraft.backbones.families.word_vectors import GRAPH, POOLINGS, VOCABULARY, WordVectorFamily
+from textgraft.backbones.tensorflow_files import load_saved_model
+from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.vector_files import read_vectors
+from textgraft.errors import PresetError
+from textgraft.text.packing import PairRows, ids_of
+from textgraft.tokenizers.id_graph import IdGraph, extract_embedding, trace_whitespace_splitting
+
+# Sums of rows that compute a pooling, and the function from the number of words to the divisor.
+_SPARSE_POOLINGS = {
+    "sqrtn": (tf.raw_ops.SparseSegmentSqrtNWithNumSegments, tf.sqrt),
+    "mean": (tf.raw_ops.SparseSegmentMeanWithNumSegments, tf.identity),
+}
+# Sparse products run on the CPU even if there is a GPU, whose results differ from run to run.
+_DEVICE = "CPU"
+
+
+class WordVectors(Backbone):
+    """Words looked up in a table; words outside the vocabulary share the rows after the last word.
+
+    Texts are split by the graph of the TF-Hub module, or at white space for a file of vectors.
+    """
+
+    poolings = POOLINGS
+    contextual = False
+    family = WordVectorFamily.name
+    training_defaults = WordVectorFamily.training_defaults
+    max_sequence_length = None
+
+    def __init__(self, graph: bytes, words: Sequence[bytes], config: Mapping[str, Any], origin: Origin) -> None:
+        """Build the table with zeros; the caller sets the vectors.
+
+        Args:
+            graph: from texts to ids, see `IdGraph`.
+            words: in the order of their ids.
+            config: "rows" and "dim" of the table, and its default "pooling".
+            origin: source of the vectors.
+        """
+        self._graph = graph
+        self._words = list(words)
+        self._config = dict(config)
+        # The first row after the words, if there is one, is that of unknown words.
+        self.special_tokens = SpecialTokens(None, None, pad=0, unknown=min(len(words), config["rows"] - 1))
+        self._tokenizer = IdGraph(graph, words, f"{origin.preset}: its text graph")
+        self.default_pooling = config["pooling"]
+        self.origin = origin
+
+        # === Layers ===
+        # In float32 with any precision: a lookup has no products, and bfloat16 would lose small updates of rare words.
+        table = keras.layers.Embedding(
+            config["rows"], config["dim"], embeddings_initializer="zeros", dtype="float32", name="word_embedding"
+        )
+        self.token_table = TokenTable(table, self.special_tokens.pad)
+
+        # === Functional model ===
+        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+        padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
+        mask = keras.ops.cast(keras.ops.expand_dims(padding_mask, -1), "float32")
+        self.network = keras.Model(
+            {"token_ids": token_ids, "padding_mask": padding_mask}, table(token_ids) * mask, name="word_vectors"
+        )
+
+    @classmethod
+    def from_saved_model(cls, path: Path, origin: Origin) -> Self:
+        """Read a TF-Hub text embedding.
+
+        Raises:
+            PresetError: when the module is not a text embedding.
+        """
+        module = load_saved_model(path)  # kept until the end, since the function is deleted with it
+        function = _text_function(module, path)
+        embedding = extract_embedding(function, str(path))
+        backbone = cls._with_vectors(embedding.graph, embedding.words, embedding.variable, embedding.pooling, origin)
+        backbone._require_equal_outputs(function, path)
+        return backbone
+
+    @classmethod
+    def from_file(cls, path: Path, origin: Origin, vocabulary_limit: int | None) -> Self:
+        """Read a file of words and their vectors; see `read_vectors`."""
+        words, vectors = read_vectors(path, vocabulary_limit)
+        return cls._with_vectors(trace_whitespace_splitting(), words, vectors, "mean", origin)
+
+    def config(self) -> dict[str, Any]:
+        """Size of the table and default pooling."""
+        return dict(self._config)
+
+    def assets(self) -> dict[str, bytes]:
+        """The words, one per line, and the graph from texts to ids."""
+        return {VOCABULARY: b"".join(word + b"\n" for word in self._words), GRAPH: self._graph}
+
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        return self._tokenizer(texts)
+
+    def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+        """Sums and means as products with sparse rows of word counts: no padding, and no vector per token.
+
+        The words of a pair are pooled as one text.
+        """
+        if pooling.method not in _SPARSE_POOLINGS:
+            return super().pool(rows, pooling, training)
+        rows = ids_of(rows)
+        table_rows = tf.cast(self.token_table.rows(rows.values), tf.int64)
+        return _pool_rows(self.token_table.vectors.value, rows.with_values(table_rows), pooling.method)
+
+    def token(self, token_id: int) -> str:
+        """The word with an id; `<oov 0>` is the first row for words outside the vocabulary."""
+        if token_id < len(self._words):
+            return self._words[token_id].decode(errors="replace")
+        return f"<oov {token_id - len(self._words)}>"
+
+    @classmethod
+    def _with_vectors(
+        cls, graph: bytes, words: Sequence[bytes], vectors: tf.Variable | np.ndarray, pooling: str, origin: Origin
+    ) -> Self:
+        if any(b"\n" in word for word in words):
+            raise PresetError(f"{origin.preset}: a word has a line break, which a model folder cannot store")
+        rows, dim = vectors.shape
+        backbone = cls(graph, words, {"rows": rows, "dim": dim, "pooling": pooling}, origin)
+        backbone.token_table.vectors.assign(vectors)
+        return backbone
+
+    def _require_equal_outputs(self, module: tf.types.experimental.ConcreteFunction, path: Path) -> None:
+        """Raise a PresetError when the module computes more than its graph was understood to compute."""
+        known_words = b" ".join([*self._words[:8], *self._words[-8:]])
+        texts = tf.constant([b"", b"  ", b"?!", b"An unknown\tword, ", known_words])
+        (expected,) = tf.nest.flatten(module(texts))
+        ids = self.tokenize(texts).to_sparse()
+        vectors = tf.nn.safe_embedding_lookup_sparse(self.token_table.vectors.value, ids, combiner=self.default_pooling)
+        if not np.allclose(vectors, expected, rtol=1e-4, atol=1e-6):
+            raise PresetError(
+                f"{path} is not a supported text embedding: its vectors are not the {self.default_pooling} of the "
+                "vectors of a text's words"
+            )
+
+
+def _pool_rows(table: tf.Tensor, rows: tf.RaggedTensor, method: str) -> tf.Tensor:
+    """Rows of the table at int64 ragged (b, None), combined per text, as float32 (b, dim); zeros for no rows."""
+    texts, num_texts = rows.value_rowids(), rows.nrows()
+    combine, divisor = _SPARSE_POOLINGS[method]
+
+    # TensorFlow's own gradient takes four times as long as the product with the transposed counts.
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        with tf.device(_DEVICE):
+            indices = tf.stack([texts, rows.values], axis=1)  # (t, 2)
+            shape = tf.stack([num_texts, tf.shape(table, tf.int64)[0]])
+            ones = tf.ones_like(texts, tf.float32)
+            counts = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=ones, dense_shape=shape)
+            transposed = tf.raw_ops.SparseMatrixTranspose(input=counts, type=tf.float32)
+            divisors = divisor(tf.cast(tf.maximum(rows.row_lengths(), 1), tf.float32))
+            return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream / divisors[:, tf.newaxis])
+
+    @tf.custom_gradient
+    def pooled(vectors: tf.Tensor) -> Any:
+        with tf.device(_DEVICE):
+            return combine(data=vectors, indices=rows.values, segment_ids=texts, num_segments=num_texts), gradient
+
+    return pooled(table)
+
+
+def _text_function(module: Any, path: Path) -> tf.types.experimental.ConcreteFunction:
+    """The module's function from strings (n,) to vectors (n, dim)."""
+    call = getattr(module.__call__, "concrete_functions", []) if callable(module) else []
+    for function in (*call, *module.signatures.values()):
+        inputs, outputs = map(tf.nest.flatten, (function.structured_input_signature, function.structured_outputs))
+        takes_texts = [(spec.dtype, spec.shape.rank) for spec in inputs] == [(tf.string, 1)]
+        if takes_texts and [(spec.dtype.is_floating, spec.shape.rank) for spec in outputs] == [(True, 2)]:
+            return function
+    raise PresetError(
+        f"{path} is not a TF-Hub text embedding: it has no function from strings (n,) to vectors (n, dim)"
+    )

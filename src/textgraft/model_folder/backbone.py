@@ -1,0 +1,83 @@
+"""Rebuilding networks from model folders; memory for weights is allocated only when all their shapes match the file."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import keras
+
+from textgraft.backbones.base import Backbone, Origin
+from textgraft.backbones.family import load_family
+from textgraft.backbones.format import Head
+from textgraft.errors import ConfigError, ModelFolderError, PresetError
+from textgraft.model_folder.folder import StoredModel, read
+
+_BACKBONE, _HEAD = "backbone/", "head/"
+_LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+@contextmanager
+def rebuilding(stored: StoredModel) -> Iterator[None]:
+    """Build layers without allocating their weights, which are allocated at the end of the context.
+
+    Within the context a weight has a path and a shape, but no value, and `StoredModel.check_weights` can compare them.
+    An exception discards the weights.
+
+    Raises:
+        ModelFolderError: in place of a ConfigError or PresetError.
+    """
+    try:
+        with keras.StatelessScope():
+            try:
+                yield
+            except BaseException:
+                # The end of the scope initializes all weights that Keras has registered, and this is how to clear them.
+                keras.utils.clear_session()
+                raise
+    except (ConfigError, PresetError) as error:
+        reason = " ".join(_LINE_BREAKS.split(str(error)))
+        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
+
+
+def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:
+    """The backbone that a model folder's config describes, with untrained weights.
+
+    Raises:
+        PresetError: when it cannot be built.
+    """
+    config = stored.config
+    origin = Origin(config["preset"], config["preset_sha256"])
+    return load_family(config["family"]).from_config(config["backbone"], stored.folder, origin, precision)
+
+
+def read_backbone(folder: Path, precision: str) -> Backbone:
+    """The trained backbone of a model folder; `Backbone.heads` has the head of its task.
+
+    Args:
+        folder: a model folder.
+        precision: Keras dtype policy name.
+
+    Raises:
+        ModelFolderError: when the folder is damaged or its parts do not fit each other.
+    """
+    stored = read(folder)
+    with rebuilding(stored):
+        backbone = rebuild_backbone(stored, precision)
+        weights = named_weights(backbone=backbone.network)
+        stored.check_weights(weights, _BACKBONE)
+    stored.assign(weights, _BACKBONE)
+    backbone.origin = Origin(str(folder), stored.sha256)
+    backbone.heads = {stored.config["task"]: Head(stored.config["settings"], partial(_fill_head, stored))}
+    return backbone
+
+
+def named_weights(**networks: keras.Model) -> dict[str, keras.Variable]:
+    """The weights of networks by their names in model.safetensors: the network's name and the weight's path."""
+    return {f"{part}/{weight.path}": weight for part, network in networks.items() for weight in network.weights}
+
+
+def _fill_head(stored: StoredModel, head: keras.Model) -> str:
+    stored.assign(named_weights(head=head), _HEAD)
+    return ""

@@ -1,1 +1,0 @@
-"""One file, one model family: what a model folder must hold of it. Nothing here needs TensorFlow."""

@@ -1,0 +1,59 @@
+"""What is checked of a model folder without TensorFlow, for every family."""
+
+import json
+
+import pytest
+
+from textgraft import registry
+from textgraft.backbones.family import MAX_LAYERS, TransformerFamily, families
+from textgraft.backbones.presets import load_backbone
+from textgraft.errors import ModelFolderError
+from textgraft.model_folder.config import check_files
+
+
+@pytest.fixture(scope="module", params=registry.names("backbones.families"))
+def stored(request, tmp_path_factory):
+    """A family, the config of a backbone, the shapes of its weights, and a folder with its assets."""
+    backbone = load_backbone(request.getfixturevalue(f"tiny_{request.param}"))
+    folder = tmp_path_factory.mktemp(request.param)
+    for name, content in backbone.assets().items():
+        (folder / name).write_bytes(content)
+    shapes = {weight.path: tuple(weight.shape) for weight in backbone.network.weights}
+    return families()[request.param], json.loads(json.dumps(backbone.config())), shapes, folder
+
+
+def check(config, shapes, folder, family):
+    check_files({"family": family.name, "backbone": config, "architecture": {"hidden": []}}, shapes, folder)
+
+
+def test_config_of_a_backbone_matches_the_schema(stored):
+    family, config, _, _ = stored
+    family.config_schema.check(config, "config")
+
+
+def test_every_asset_is_required(stored):
+    family, config, shapes, folder = stored
+    check(config, shapes, folder, family)
+    for path in sorted(folder.iterdir()):
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(ModelFolderError, match=f"{path.name} is missing"):
+            check(config, shapes, folder, family)
+        path.write_bytes(content)
+
+
+def test_more_blocks_than_tensors_are_refused(stored):
+    family, config, shapes, folder = stored
+    if isinstance(family, TransformerFamily):
+        blocks = dict.fromkeys(family.block_counts, MAX_LAYERS)
+        with pytest.raises(ModelFolderError, match=r"blocks, but model\.safetensors has only"):
+            check({**config, "network": {**config["network"], **blocks}}, shapes, folder, family)
+
+
+def test_sizes_beyond_the_stored_values_are_refused(stored):
+    family, config, shapes, folder = stored
+    sizes = config.get("network", config)
+    for name in (name for name, size in sizes.items() if type(size) is int):
+        oversized = {**sizes, name: 10**9}
+        with pytest.raises(ModelFolderError, match=f"{name} is 1,000,000,000, but"):
+            check({**config, "network": oversized} if "network" in config else oversized, shapes, folder, family)
