@@ -1,4 +1,4 @@
-"""From the cells of a row to a text and its spans; what does not fit is told."""
+"""Cells of a row become a text and its spans; malformed cells are reported."""
 
 import json
 
@@ -16,7 +16,7 @@ ADA, BYRON = Span(0, 3, "PER"), Span(11, 16, "PER")
 
 
 @given(WORDS, st.data())
-def test_words_are_found_again_in_the_text(words, data):
+def test_offsets_of_words_and_spans_match_the_joined_text(words, data):
     start = data.draw(st.integers(0, len(words) - 1))
     end = data.draw(st.integers(start + 1, len(words)))
     tags = tags_from_spans([Span(start, end, "X")], len(words))
@@ -29,12 +29,12 @@ def test_words_are_found_again_in_the_text(words, data):
     assert TaggedText.from_annotation(tagged.text, annotation) == tagged
 
 
-def test_words_without_tags():
+def test_words_without_tags_have_no_spans():
     assert parse_words('["a", "bc"]', None, 1, SchemeDetector()) == ("a bc", [(0, 1), (2, 4)], [])
     assert parse_words("[]", "[]", 1, SchemeDetector()) == ("", [], [])
 
 
-def test_tags_are_counted():
+def test_tag_scheme_and_repairs_are_detected():
     count = SchemeDetector()
     parse_words('["a", "b", "c"]', '["I-X", "O", "B-X"]', 7, count)
     parse_words('["a"]', '["B-X"]', 8, count)
@@ -52,14 +52,14 @@ def test_tags_are_counted():
         [{"text": "Ada", "label": "PER", "start": 0, "end": 3, "score": 0.9}, [11, 16, "PER"]],
     ],
 )
-def test_entities_as_they_are_exported(entities):
+def test_entities_are_read_in_every_export_format(entities):
     tagged = TaggedText(TEXT, None, parse_entities(TEXT, json.dumps(entities)))
     assert tagged.spans == [ADA, BYRON]
     assert TEXT[BYRON.start : BYRON.end] == "Byron"
     assert TaggedText.from_annotation(TEXT, tagged.annotation()) == tagged
 
 
-def test_spans_may_touch():
+def test_adjacent_spans_are_accepted():
     assert parse_entities("ab", '[[0, 1, "X"], [1, 2, "X"]]') == [Span(0, 1, "X"), Span(1, 2, "X")]
 
 
@@ -92,14 +92,14 @@ ENTITY = {"start": 0, "end": 3, "label": "PER"}
         ({"start": 0}, "the entities are not a list"),
     ],
 )
-def test_entities_that_do_not_fit(entities, message):
+def test_malformed_entities_are_reported(entities, message):
     with pytest.raises(DataError, match=message) as caught:
         parse_entities(TEXT, json.dumps(entities))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("cell", ["", "PER", "[", "[NaN", "[" * 100_000, "{}", '"a"', "3"])
-def test_cells_that_are_no_lists(cell):
+def test_cells_other_than_lists_are_reported(cell):
     for read in (lambda: parse_entities("a", cell), lambda: parse_words(cell, "[]", 1, SchemeDetector())):
         with pytest.raises(DataError, match="are not a") as caught:
             read()
@@ -119,6 +119,6 @@ def test_cells_that_are_no_lists(cell):
         (["\ud800"], ["O"], "half of a surrogate pair"),
     ],
 )
-def test_words_and_tags_that_do_not_fit(tokens, tags, message):
+def test_malformed_words_and_tags_are_reported(tokens, tags, message):
     with pytest.raises(DataError, match=message):
         parse_words(json.dumps(tokens), json.dumps(tags), 1, SchemeDetector())

@@ -1,3 +1,5 @@
+"""Columns of texts and labels are inferred from their names where they are unambiguous."""
+
 import pytest
 
 from textgraft.data.columns import Columns, choose_columns, choose_text_columns
@@ -20,11 +22,11 @@ from textgraft.errors import ConfigError, DataError
         (("text", "category", "class"), "text", None),
     ],
 )
-def test_guess(columns, text, label):
+def test_text_and_label_are_inferred_from_column_names(columns, text, label):
     assert choose_columns("a.csv", columns, None, None) == Columns(text, label)
 
 
-def test_prompts_and_completions_are_texts_of_a_pair():
+def test_prompts_and_completions_are_pairs():
     assert choose_columns("a.csv", ("completion", "prompt"), None, None) == Columns("prompt", None, "completion")
     assert choose_text_columns("a.csv", ("prompt", "completion"), None) == Columns("prompt", None, "completion")
     assert choose_columns("a.csv", ("prompt", "completion", "label"), None, None).label == "label"
@@ -37,12 +39,12 @@ def test_prompts_and_completions_are_texts_of_a_pair():
     "columns",
     [("one", "two"), ("a great film",), ("text", "review", "label"), ("one", "two", "label"), ("id", "label")],
 )
-def test_doubt(columns):
+def test_ambiguous_text_column_is_reported(columns):
     with pytest.raises(DataError, match=f"a.csv: cannot infer .* set text to one of: {', '.join(columns)}"):
         choose_columns("a.csv", columns, None, None)
 
 
-def test_named():
+def test_named_columns_are_used():
     assert choose_columns("a.csv", ("one", "two"), "two", "one") == Columns("two", "one")
     assert choose_columns("a.csv", ("one", "two", "three"), "two", None) == Columns("two", None)
     assert choose_text_columns("a.csv", ("one", "two"), "two") == Columns("two", None)
@@ -64,7 +66,7 @@ def test_named():
         (("text", "text_pair", "premise", "hypothesis"), "text", None, None),
     ],
 )
-def test_pairs_are_guessed_where_there_is_no_doubt(columns, text, pair, label):
+def test_pairs_are_inferred_from_column_names(columns, text, pair, label):
     assert choose_columns("a.csv", columns, None, None) == Columns(text, label, pair)
 
 
@@ -78,14 +80,14 @@ def test_pairs_can_be_required_or_ignored():
         choose_text_columns("a.csv", ("text", "label"), None, paired=True)
 
 
-def test_odd_column_names_stay_on_one_line():
+def test_messages_with_odd_column_names_stay_on_one_line():
     with pytest.raises(DataError) as caught:
         choose_text_columns("a.csv", ("", "first\nline", "long " * 100), None)
     assert "one of: '', first line, long long" in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
-def test_two_columns_of_one_name_are_refused_wherever_they_stand():
+def test_duplicate_column_names_are_reported_wherever_they_stand():
     with pytest.raises(DataError, match="two columns are named 'other'; rename one"):
         choose_columns("a.csv", ["text", "other", "other", "label"], "text", None, pair="other")
     with pytest.raises(DataError, match="cannot infer the text column"):

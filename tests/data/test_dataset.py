@@ -1,3 +1,5 @@
+"""Datasets: rows, labels, parts and fingerprints."""
+
 import gc
 import hashlib
 from pathlib import Path
@@ -19,7 +21,7 @@ def data():
     return Dataset.from_lists(TEXTS, LABELS)
 
 
-def test_what_it_tells(data):
+def test_properties_describe_the_dataset(data):
     assert len(data) == 5
     assert data.label_names == ["a", "b", "c"]
     assert data.counts() == {"a": 1, "b": 3, "c": 1}
@@ -30,7 +32,7 @@ def test_what_it_tells(data):
     assert (data.source, data.columns, data.notices) == ("texts", ("text", "label"), ())
 
 
-def test_label_ids(data):
+def test_label_ids_follow_the_given_names(data):
     ids = data.label_ids(["c", "b", "a", "unused"])
     assert ids.dtype == np.int32
     assert ids.tolist() == [1, 2, 1, 0, 1]
@@ -41,7 +43,7 @@ def test_label_ids(data):
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
-def test_batches(data, size):
+def test_batches_hold_all_rows_in_order(data, size):
     batches = list(data.batches(size))
     assert [len(batch.texts) for batch in batches] == [min(size, 5 - start) for start in range(0, 5, size)]
     assert [text.decode() for batch in batches for text in batch.texts] == TEXTS
@@ -58,7 +60,7 @@ def test_take_keeps_the_order_given(data):
     assert list(data.take([]).batches()) == []
 
 
-def test_take_across_chunks(write):
+def test_take_reads_across_stored_batches(write):
     texts = [f"{n} {'x' * (n % 50)}" for n in range(20_000)]
     data = load_dataset(write("a.csv", [(text, "x") for text in texts]))
     order = np.random.default_rng(0).permutation(len(texts))
@@ -66,7 +68,7 @@ def test_take_across_chunks(write):
     assert [text.decode() for batch in taken.batches(777) for text in batch.texts] == [texts[row] for row in order]
 
 
-def test_unlabelled():
+def test_unlabelled_dataset_has_no_labels():
     data = Dataset.from_lists(["a", "b"])
     assert data.labels is None
     assert data.label_names == []
@@ -78,13 +80,13 @@ def test_unlabelled():
             ask()
 
 
-def test_require_labels_lists_the_columns(write):
+def test_missing_label_column_is_reported_with_the_columns(write):
     data = load_dataset(write("a.csv", "text,category,topic\na,b,c\n"))
     with pytest.raises(DataError, match=r"a\.csv: .* set label to one of: text, category, topic"):
         data.require_labels()
 
 
-def test_fingerprint_is_of_texts_and_labels_in_order(data):
+def test_fingerprint_covers_texts_and_labels_in_order(data):
     parts = [b"labelled"]
     for text, label in zip(TEXTS, LABELS, strict=True):
         for value in (text.encode(), label.encode()):
@@ -119,16 +121,16 @@ def test_fingerprint_is_the_same_in_every_format(write):
         (["\ud800"], None, "half of a surrogate pair"),
     ],
 )
-def test_lists_that_do_not_fit(texts, labels, complaint):
+def test_malformed_lists_are_reported(texts, labels, complaint):
     with pytest.raises(DataError, match=complaint):
         Dataset.from_lists(texts, labels)
 
 
-def test_numpy_arrays_will_do():
+def test_numpy_arrays_are_accepted():
     assert Dataset.from_lists(np.array(TEXTS), np.array(LABELS)).labels.tolist() == LABELS
 
 
-def test_nothing_is_left_in_the_temporary_folder(write, monkeypatch, tmp_path):
+def test_temporary_folder_stays_empty(write, monkeypatch, tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -138,7 +140,7 @@ def test_nothing_is_left_in_the_temporary_folder(write, monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at Linux's list of mappings")
-def test_the_mapping_goes_with_the_last_view(monkeypatch, tmp_path):
+def test_mapping_is_released_with_the_last_view(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     view = Dataset.from_lists(TEXTS, LABELS).take([1, 2])
     files = len(list(Path("/proc/self/fd").iterdir()))
@@ -150,10 +152,10 @@ def test_the_mapping_goes_with_the_last_view(monkeypatch, tmp_path):
     assert len(list(Path("/proc/self/fd").iterdir())) < files
 
 
-def test_pairs_and_labels_as_written_stay_on_disk(tmp_path):
+def test_pairs_and_uncategorical_labels_are_kept_as_written(tmp_path):
     (tmp_path / "pairs.csv").write_text("first,second,score\none,a,0.5\ntwo,b,1.5\n")
-    how = Reading(text="first", pair="second", label="score", categories=False)
-    (data,) = load_datasets(str(tmp_path / "pairs.csv"), None, how)
+    reading = Reading(text="first", pair="second", label="score", categories=False)
+    (data,) = load_datasets(str(tmp_path / "pairs.csv"), None, reading)
     assert data.paired
     assert data.label_names == []
     (batch,) = data.take([1, 0]).batches()

@@ -1,3 +1,5 @@
+"""Folders of labels, and folders of splits."""
+
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ def acl(write, tmp_path):
     return tmp_path / "acl"
 
 
-def test_splits_and_labels(acl):
+def test_folders_are_splits_and_labels(acl):
     assert set(split_names(acl)) == {"train", "test"}
     train, test = load_dataset(acl, split="train,test")
     assert train.counts() == test.counts() == {"neg": 20, "pos": 20}
@@ -32,24 +34,24 @@ def test_splits_and_labels(acl):
     assert test.notices == ()
 
 
-def test_one_split_folder_alone(acl):
+def test_split_folder_loads_on_its_own(acl):
     assert load_dataset(acl / "test").counts() == {"neg": 20, "pos": 20}
 
 
-def test_order_is_fixed_and_mixed(acl):
+def test_order_is_fixed_and_shuffled(acl):
     data = load_dataset(acl, split="train")
     again = load_dataset(acl, split="train")
     assert data.fingerprint() == again.fingerprint()
     assert set(load_dataset(acl, split="train[:50%]").counts()) == {"neg", "pos"}
 
 
-def test_place_is_the_file(acl):
+def test_location_is_the_file(acl):
     data = load_dataset(acl, split="test")
     place = data.location(5)
     assert Path(place).read_text() == data.text_at(5)
 
 
-def test_text_is_the_whole_file_as_it_is(write, tmp_path):
+def test_text_is_the_whole_file_unchanged(write, tmp_path):
     write("root/x/1.txt", "\ufeff two\r\nlines\n")
     assert load_dataset(tmp_path / "root").text_at(0) == " two\r\nlines\n"
 
@@ -64,7 +66,7 @@ def test_errors_name_the_file(write, tmp_path):
         load_dataset(tmp_path / "root")
 
 
-def test_files_named_after_splits(write, tmp_path):
+def test_files_named_after_splits_are_splits(write, tmp_path):
     write("set/test.csv", [("c", "x")])
     write("set/train.csv", [("a", "x"), ("b", "y")])
     write("set/dev.jsonl.gz", [("d", "y")])
@@ -77,21 +79,21 @@ def test_files_named_after_splits(write, tmp_path):
     assert train.source == str(tmp_path / "set" / "train.csv")
 
 
-def test_two_files_of_one_split(write, tmp_path):
+def test_two_files_of_one_split_are_reported(write, tmp_path):
     write("set/train.csv", [("a", "x")])
     write("set/train.tsv", [("a", "x")])
     with pytest.raises(DataError, match=r"both train\.csv and train\.tsv are train; remove one"):
         load_dataset(tmp_path / "set")
 
 
-def test_several_splits_must_be_chosen_from(acl):
+def test_several_splits_need_a_choice(acl):
     with pytest.raises(DataError, match="holds several splits; set split to one of: test, train"):
         load_dataset(acl)
     with pytest.raises(DataError, match="no split 'dev'; it has: test, train"):
         load_dataset(acl, split="dev")
 
 
-def test_what_is_no_txt_is_counted(write, tmp_path):
+def test_files_other_than_txt_are_counted(write, tmp_path):
     for name in ("pos/1.txt", "pos/2.TXT", "neg/1.txt", "neutral/1.TXT", "neg/.hidden"):
         write(f"root/{name}", "text")
     data = load_dataset(tmp_path / "root")
@@ -100,14 +102,14 @@ def test_what_is_no_txt_is_counted(write, tmp_path):
 
 
 @pytest.mark.parametrize("stray", ["test/1.txt", "other/2.txt"])
-def test_labels_beside_splits_are_refused(write, tmp_path, stray):
+def test_labels_beside_splits_are_reported(write, tmp_path, stray):
     for name in ("train/pos/1.txt", "train/neg/1.txt", stray):
         write(f"root/{name}", "text")
     with pytest.raises(DataError, match=f"{stray.split('/')[0]} holds texts, like a label, but train beside it"):
         load_dataset(tmp_path / "root")
 
 
-def test_a_name_that_is_no_utf_8_is_one_line(write, tmp_path):
+def test_file_name_that_is_not_utf8_is_reported_on_one_line(write, tmp_path):
     write("root/x/1.txt", "fine")
     bad = tmp_path / "root" / "x" / b"caf\xe9.txt".decode("utf-8", "surrogateescape")
     try:

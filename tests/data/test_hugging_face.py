@@ -31,7 +31,7 @@ def mood(tmp_path):
     return f"hf:{tmp_path / 'mood'}"
 
 
-def test_splits_texts_and_class_names(mood):
+def test_splits_texts_and_class_names_are_read(mood):
     assert set(split_names(mood)) == {"train", "test"}
     train, test = load_dataset(mood, split="train[:50%],test")
     assert [train.text_at(row) for row in range(1500)] == [f"train {n}" for n in range(1500)]
@@ -40,11 +40,11 @@ def test_splits_texts_and_class_names(mood):
     assert train.source == f"{mood} train[:50%]"
 
 
-def test_stream(mood):
+def test_texts_are_streamed(mood):
     assert [text for batch in read_texts(mood, split="test") for text in batch.texts][-1] == b"test 3"
 
 
-def test_class_numbers_without_a_name(tmp_path):
+def test_class_without_a_name_is_reported(tmp_path):
     import datasets
 
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["a"])})
@@ -54,7 +54,7 @@ def test_class_numbers_without_a_name(tmp_path):
         load_dataset(f"hf:{tmp_path / 'set'}")
 
 
-def test_lists_of_classes(tmp_path):
+def test_lists_of_classes_are_label_sets(tmp_path):
     import datasets
 
     kinds = datasets.Sequence(datasets.ClassLabel(names=["bad", "good"]))
@@ -66,12 +66,12 @@ def test_lists_of_classes(tmp_path):
     assert data.counts() == {"bad": 1, "good": 2}
 
 
-def test_unknown_set():
+def test_unknown_dataset_is_reported():
     with pytest.raises(DataError, match=r"^hf:nobody/nothing: cannot be loaded"):
         load_dataset("hf:nobody/nothing")
 
 
-def test_missing_extra(monkeypatch):
+def test_missing_extra_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ConfigError, match=r"pip install 'textgraft\[hf\]'"):
         load_dataset("hf:owner/name")

@@ -1,4 +1,4 @@
-"""A long file costs no more memory than a short one."""
+"""Memory use does not grow with the size of a file."""
 
 import subprocess
 import sys
@@ -8,38 +8,44 @@ import pytest
 MEASURE = """
 import resource, sys
 from textgraft.data.loading import load_dataset, read_texts
-path, stream = sys.argv[1], sys.argv[2] == "stream"
-if stream:
+from textgraft.data.tagged import load_tagged
+path, reader = sys.argv[1:]
+if reader == "stream":
     count = sum(len(batch.texts) for batch in read_texts(path))
+elif reader == "dataset":
+    count = sum(len(batch.texts) for batch in load_dataset(path).batches())
 else:
-    data = load_dataset(path)
-    count = sum(len(batch.texts) for batch in data.batches())
+    count = sum(len(row.spans) for row in load_tagged(path))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(count, peak // (1 if sys.platform != "darwin" else 1024))
 """
-ROWS = (20_000, 250_000)
-TEXT = "a film of some length that was neither good nor bad, " * 8  # 424 characters: 106 MB in all
+TEXT = "a film of some length that was neither good nor bad, " * 8
+SENTENCE = "word\tO\n" * 100 + "Word\tB-X\n\n"
 
 
-def peak(path, how: str) -> tuple[int, int]:
-    """Rows read, and the most memory the process ever held, in KiB."""
-    output = subprocess.run([sys.executable, "-c", MEASURE, path, how], capture_output=True, check=True, text=True)
-    rows, kib = output.stdout.split()
-    return int(rows), int(kib)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("long")
-    for rows in ROWS:
-        with (folder / f"{rows}.csv").open("w") as file:
+def write_rows(path, reader, rows):
+    with path.open("w") as file:
+        if reader == "tagged":
+            file.writelines(SENTENCE for _ in range(rows))
+        else:
             file.write("text,label\n")
-            file.writelines(f'"{number} {TEXT}",{number % 4}\n' for number in range(rows))
-    return [folder / f"{rows}.csv" for rows in ROWS]
+            file.writelines(f'"{row} {TEXT}",{row % 4}\n' for row in range(rows))
 
 
-@pytest.mark.parametrize("how", ["dataset", "stream"])
-def test_memory_does_not_grow_with_the_file(files, how):
-    (few, low), (many, high) = (peak(path, how) for path in files)
-    assert (few, many) == ROWS
-    assert high - low < 40 * 1024
+def peak_memory(path, reader, rows) -> int:
+    """The most memory, in KiB, that a process held while it read a file of so many rows."""
+    write_rows(path, reader, rows)
+    output = subprocess.run([sys.executable, "-c", MEASURE, path, reader], capture_output=True, check=True, text=True)
+    count, kib = map(int, output.stdout.split())
+    assert count == rows
+    return kib
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "rows"),
+    [("dataset", "a.csv", 100_000), ("stream", "a.csv", 100_000), ("tagged", "a.conll", 8_000)],
+)
+def test_memory_does_not_grow_with_the_file(tmp_path, reader, name, rows):
+    """The larger file has over 40 MB of text, or over 800,000 words."""
+    growth = peak_memory(tmp_path / name, reader, rows) - peak_memory(tmp_path / name, reader, rows // 8)
+    assert growth < 24 * 1024

@@ -1,12 +1,14 @@
-"""The sets people know, where they are at hand."""
+"""Well-known datasets, where they are available."""
 
 import numpy as np
+import pytest
 
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.validation import check_training
 
 
-def test_imdb(real_data):
+@pytest.mark.slow
+def test_imdb_is_read_and_its_duplicates_are_counted(real_data):
     assert split_names(real_data / "imdb") == ("train", "test", "unlabelled")
     train, test = load_dataset(real_data / "imdb", split="train,test")
     assert len(train) == len(test) == 25_000
@@ -16,20 +18,20 @@ def test_imdb(real_data):
     assert len(check_training(train, test)) == 1
 
 
-def test_ag_news(real_data):
+def test_ag_news_is_read(real_data):
     train, test = load_dataset(real_data / "agnews", split="train,test")
     assert (len(train), len(test)) == (14_927, 7_600)
     assert train.label_names == ["Business", "Sci/Tech", "Sports", "World"]
 
 
-def test_trec(real_data):
+def test_trec_is_read(real_data):
     train, test = load_dataset(real_data / "trec", split="train,test")
     assert (len(train), len(test)) == (5_452, 500)
     assert train.counts()["ABBR"] == 86
     assert load_dataset(real_data / "trec", split="test", label="fine").require_labels()[0] == "NUM:dist"
 
 
-def test_books(real_data):
+def test_books_are_read(real_data):
     books = load_dataset(real_data / "gutenberg" / "books.parquet")
     assert len(books) == 168
     assert books.labels is None

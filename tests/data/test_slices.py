@@ -1,4 +1,4 @@
-"""Slices mean what TensorFlow Datasets says they mean."""
+"""Slices have the meaning of TensorFlow Datasets."""
 
 import pytest
 from hypothesis import given, settings
@@ -27,43 +27,43 @@ from textgraft.errors import ConfigError, DataError
         ("validation-2[3:4]", 20, range(3, 4)),
     ],
 )
-def test_rows(spec, count, rows):
+def test_slices_select_rows(spec, count, rows):
     (part,) = parse_slices(spec)
     assert part.rows(count) == rows
     assert str(part) == spec
 
 
 @settings(deadline=None, max_examples=50)
-@given(first=st.integers(0, 100), last=st.integers(0, 100), count=st.integers(1, 500))
-def test_rows_are_those_of_tensorflow_datasets(first, last, count):
+@given(start=st.integers(0, 100), stop=st.integers(0, 100), count=st.integers(1, 500))
+def test_rows_equal_those_of_tensorflow_datasets(start, stop, count):
     tfds_splits = pytest.importorskip("tensorflow_datasets.core.splits", reason="needs the extra tfds")
-    spec = f"train[{first}%:{last}%]"
+    spec = f"train[{start}%:{stop}%]"
     info = tfds_splits.SplitInfo(name="train", shard_lengths=[count], num_bytes=0, filename_template=None)
     (theirs,) = tfds_splits.ReadInstruction.from_spec(spec).to_absolute({"train": info})
-    start, stop = theirs.from_ or 0, count if theirs.to is None else theirs.to
+    rows = range(theirs.from_ or 0, count if theirs.to is None else theirs.to)
     (ours,) = parse_slices(spec)
-    if start >= stop:
+    if rows:
+        assert ours.rows(count) == rows
+    else:
         with pytest.raises(DataError, match="no rows"):
             ours.rows(count)
-    else:
-        assert ours.rows(count) == range(start, stop)
 
 
 @pytest.mark.parametrize(
     "spec", ["", "train[", "train[5]", "train[a:b]", "train[1.5:3]", "train,,test", "train[:60%]x"]
 )
-def test_not_understood(spec):
+def test_malformed_slice_is_reported(spec):
     with pytest.raises(ConfigError, match="is not understood; write for instance"):
         parse_slices(spec)
 
 
 @pytest.mark.parametrize("spec", ["train[:11]", "train[-11:]", "train[:110%]"])
-def test_out_of_range(spec):
+def test_bound_out_of_range_is_reported(spec):
     with pytest.raises(DataError, match="is out of range; train has 10 rows"):
         parse_slices(spec)[0].rows(10)
 
 
-def test_parts_of_a_file(write):
+def test_slices_of_a_file_are_datasets(write):
     path = write("a.csv", [(f"text {n}", "ab"[n % 2]) for n in range(10)])
     head, tail, everything = load_dataset(path, split="train[:60%], train[60%:],train")
     assert [head.text_at(row) for row in range(len(head))] == [f"text {n}" for n in range(6)]
@@ -73,5 +73,5 @@ def test_parts_of_a_file(write):
     assert tail.location(0) == f"{path}, line 8"
 
 
-def test_one_part_is_a_dataset(write):
+def test_single_slice_is_one_dataset(write):
     assert len(load_dataset(write("a.csv", [("a", "x"), ("b", "y")]), split="train[1:]")) == 1

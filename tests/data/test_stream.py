@@ -1,4 +1,4 @@
-"""Texts for prediction: streamed, in order, nothing lost."""
+"""Streams of texts for prediction: complete and in order."""
 
 import io
 import itertools
@@ -21,22 +21,21 @@ def texts_of(batches):
     return [text.decode() for batch in batches for text in batch.texts]
 
 
-def test_empty_texts_are_kept_in_their_place(write, labelled_format):
+def test_empty_texts_are_kept_in_order(write, labelled_format):
     rows = [("", "x"), ("one", "y"), ("  ", "x"), ("two", "y")]
     assert texts_of(read_texts(write(f"a.{labelled_format}", rows))) == [text for text, _ in rows]
 
 
-def test_a_label_column_is_not_looked_at(write):
+def test_label_column_is_not_read(write):
     path = write("a.csv", "text,label\none,\ntwo,x\n")
     assert texts_of(read_texts(path)) == ["one", "two"]
     assert [batch.labels for batch in read_texts(path)] == [None]
 
 
-def test_batches_come_before_the_source_is_read_to_its_end(write):
+def test_batches_arrive_before_the_source_is_fully_read(write):
     path = write("a.csv", "text\n" + "a short text\n" * 50_000 + "too,many\n")
     batches = read_texts(path)
-    first = list(itertools.islice(batches, 5))
-    assert all(0 < len(batch.texts) <= 5000 for batch in first)
+    assert all(0 < len(batch.texts) <= 5000 for batch in itertools.islice(batches, 5))
     with pytest.raises(DataError, match="line 50002: 2 cells"):
         list(batches)
 
@@ -50,12 +49,12 @@ def test_batches_come_before_the_source_is_read_to_its_end(write):
         ("jsonl", b'{"text": "one"}\n{"text": ""}\n{"text": "three"}\n'),
     ],
 )
-def test_standard_input(stdin, format, content):
+def test_standard_input_is_read(stdin, format, content):
     stdin(content)
     assert texts_of(read_texts("-", format=format)) == ["one", "", "three"]
 
 
-def test_errors_in_standard_input(stdin):
+def test_errors_in_standard_input_are_located(stdin):
     stdin(b"one\ntw\xff\n")
     with pytest.raises(DataError, match=r"^-, line 2: the byte at offset 6"):
         list(read_texts("-", format="lines"))
@@ -63,12 +62,12 @@ def test_errors_in_standard_input(stdin):
         read_texts("-")
 
 
-def test_a_dataset_from_standard_input(stdin):
+def test_dataset_loads_from_standard_input(stdin):
     stdin(b"text,label\none,x\n")
     assert load_dataset("-", format="csv").counts() == {"x": 1}
 
 
-def test_split(write, tmp_path):
+def test_one_whole_split_is_streamed(write, tmp_path):
     write("set/train.csv", [("a", "x")])
     write("set/test.csv", [("b", "x")])
     assert texts_of(read_texts(tmp_path / "set", split="test")) == ["b"]
@@ -79,18 +78,18 @@ def test_split(write, tmp_path):
             read_texts(tmp_path / "set", split=split)
 
 
-def test_empty_texts_dropped_or_refused(write):
+def test_empty_texts_are_dropped_or_reported(write):
     path = write("a.txt", "one\n\ntwo\n")
     assert texts_of(read_texts(path, empty="drop")) == ["one", "two"]
     with pytest.raises(DataError, match="line 2: the text is empty"):
         list(read_texts(path, empty="error"))
 
 
-def test_split_names_of_a_file(write):
+def test_file_has_one_split_named_train(write):
     assert split_names(write("a.csv", [("a", "x")])) == ("train",)
 
 
-def test_options_are_checked_before_anything_is_read(write):
+def test_options_are_checked_before_reading(write):
     with pytest.raises(ConfigError, match="choose one of error, drop, keep"):
         read_texts(write("a.txt", "a\n"), empty="no")
     with pytest.raises(DataError, match="cannot infer the text column"):

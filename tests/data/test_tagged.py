@@ -18,8 +18,8 @@ WORDS = [["Ada", "Byron", "🙂", "London"], ["née", "in", "\u00a0", "é\u0301"
 SPANS = [[Span(0, 2, "PER"), Span(3, 4, "LOC")], [], [Span(0, 1, "LOC")]]
 TAGS = [tags_from_spans(spans, len(words)) for words, spans in zip(WORDS, SPANS, strict=True)]
 TEXTS = ["Ada Byron 🙂 London", "née in \u00a0 é\u0301", "Rome"]
-FOUND = [[Span(0, 9, "PER"), Span(12, 18, "LOC")], [], [Span(0, 4, "LOC")]]
-ENTITIES = [[{"start": s.start, "end": s.end, "label": s.label} for s in spans] for spans in FOUND]
+TEXT_SPANS = [[Span(0, 9, "PER"), Span(12, 18, "LOC")], [], [Span(0, 4, "LOC")]]
+ENTITIES = [[{"start": s.start, "end": s.end, "label": s.label} for s in spans] for spans in TEXT_SPANS]
 
 
 def jsonl(**columns):
@@ -42,11 +42,11 @@ def error_of(path, **options):
     return message
 
 
-def check(data, words=True):
+def assert_rows(data, words=True):
     assert len(data) == 3
     rows = list(data)
     assert [row.text for row in rows] == TEXTS
-    assert [row.spans for row in rows] == FOUND
+    assert [row.spans for row in rows] == TEXT_SPANS
     if words:
         assert [[row.text[start:end] for start, end in row.words] for row in rows] == WORDS
     else:
@@ -60,49 +60,49 @@ def check(data, words=True):
 @pytest.mark.parametrize(
     "names", [("tokens", "tags"), ("words", "ner_tags"), ("Tokens", "labels"), ("tokens", "label")]
 )
-def test_words_and_tags(write, names):
+def test_words_and_tags_are_read(write, names):
     columns = dict(zip(names, (WORDS, TAGS), strict=True))
     path = write("a.jsonl", jsonl(id=["1", "2", "3"], **columns))
-    check(load_tagged(path))
+    assert_rows(load_tagged(path))
     pq.write_table(pa.table(columns), path.with_suffix(".parquet"))
-    check(load_tagged(path.with_suffix(".parquet")))
+    assert_rows(load_tagged(path.with_suffix(".parquet")))
 
 
 @pytest.mark.parametrize("label", ["entities", "spans", "label", "labels"])
-def test_text_and_entities(write, label):
+def test_texts_and_entities_are_read(write, label):
     path = write("a.jsonl", jsonl(**{"text": TEXTS, "meta": [{}, 1, None], label: ENTITIES}))
-    check(load_tagged(path), words=False)
+    assert_rows(load_tagged(path), words=False)
     pq.write_table(pa.table({"text": TEXTS, label: ENTITIES}), path.with_suffix(".parquet"))
-    check(load_tagged(path.with_suffix(".parquet")), words=False)
+    assert_rows(load_tagged(path.with_suffix(".parquet")), words=False)
 
 
-def test_columns_named_by_the_user(write):
+def test_named_columns_are_used(write):
     path = write("a.jsonl", jsonl(entities=TEXTS, text=ENTITIES))
-    check(load_tagged(path, text="entities", label="text"), words=False)
+    assert_rows(load_tagged(path, text="entities", label="text"), words=False)
 
 
-def test_json_text_in_csv(write):
+def test_json_cells_of_csv_are_read(write):
     cells = [json.dumps(entities).replace('"', '""') for entities in ENTITIES]
     rows = "".join(f'"{text}","{cell}"\n' for text, cell in zip(TEXTS, cells, strict=True))
-    check(load_tagged(write("a.csv", "text,entities\n" + rows)), words=False)
+    assert_rows(load_tagged(write("a.csv", "text,entities\n" + rows)), words=False)
 
 
-def test_conll(write):
+def test_conll_is_read(write):
     data = load_tagged(write("a.conll", conll()))
-    check(data)
+    assert_rows(data)
     assert data.notices == (f"{data.source}: tags are written in IOB2",)
     assert data.location(1) == f"{data.source}, line 6"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_scheme_reads_the_same(write, scheme):
+def test_every_scheme_gives_the_same_spans(write, scheme):
     tags = [tags_from_spans(spans, len(words), scheme) for words, spans in zip(WORDS, SPANS, strict=True)]
     data = load_tagged(write("a.conll", conll(tags)))
     assert (data.scheme, data.repaired) == (scheme, 0)
-    assert [row.spans for row in data] == FOUND
+    assert [row.spans for row in data] == TEXT_SPANS
 
 
-def test_repairs_are_told(write):
+def test_repairs_are_counted_and_located(write):
     path = write("a.conll", "a B-X\nb I-X\n\nc O\nd I-X\ne I-Y\n\nf B-X\n")
     data = load_tagged(path)
     assert (data.scheme, data.repaired) == ("IOB2", 2)
@@ -110,17 +110,22 @@ def test_repairs_are_told(write):
     assert [span for row in data for span in row.spans] == [(0, 3, "X"), (2, 3, "X"), (4, 5, "Y"), (0, 1, "X")]
 
 
-def test_no_entity_at_all(write):
+def test_corpus_without_entities_is_noticed(write):
     data = load_tagged(write("a.conll", "a O\n"))
     assert (data.scheme, data.repaired, data.label_names) == ("IOB2", 0, [])
     assert data.notices == (f"{data.source}: no word is tagged, all are O",)
 
 
-def test_lists_at_hand():
-    check(TaggedDataset.from_lists(WORDS, TAGS))
-    check(TaggedDataset.from_lists(TEXTS, ENTITIES), words=False)
-    check(TaggedDataset.from_lists(TEXTS, FOUND), words=False)
-    for texts, labels, message in [
+@pytest.mark.parametrize(
+    ("texts", "labels"), [(WORDS, TAGS), (TEXTS, ENTITIES), (TEXTS, TEXT_SPANS)], ids=["tags", "entities", "spans"]
+)
+def test_lists_become_a_dataset(texts, labels):
+    assert_rows(TaggedDataset.from_lists(texts, labels), words=texts is WORDS)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
         (TEXTS, ENTITIES[:2], "texts: 3 texts but labels for 2"),
         ([*WORDS, "text"], [*TAGS, []], "texts, row 4: some texts are strings"),
         ([*TEXTS, ["word"]], [*ENTITIES, []], "texts, row 4: some texts are strings"),
@@ -128,12 +133,15 @@ def test_lists_at_hand():
         (["\ud800"], [[]], "texts, row 1: 'utf-8' codec"),
         (["a"], [[[0, 2, "X"]]], "texts, row 1: entity 1: 0 to 2"),
         ([], [], "texts: no rows"),
-    ]:
-        with pytest.raises(DataError, match=message):
-            TaggedDataset.from_lists(texts, labels)
+    ],
+    ids=range(7),
+)
+def test_malformed_lists_are_reported(texts, labels, message):
+    with pytest.raises(DataError, match=message):
+        TaggedDataset.from_lists(texts, labels)
 
 
-def test_parts_and_slices(write):
+def test_splits_and_slices_are_views(write):
     sentences = "".join(f"word{n} O\nRome B-LOC\n\n" for n in range(100)) + "Ada B-PER\n"
     path = write("a.conll", sentences)
     data = load_tagged(path)
@@ -148,22 +156,22 @@ def test_parts_and_slices(write):
     assert tail.location(0) == f"{path}, line 181"
 
 
-def test_a_folder_of_splits(write):
+def test_folder_of_splits_is_read(write):
     path = write("data/train.conll", conll()).parent
     write("data/dev.jsonl", jsonl(text=TEXTS, entities=ENTITIES))
     assert split_names(path) == ("train", "dev")
     train, dev = load_tagged(path, split="train,dev")
-    check(train)
-    check(dev, words=False)
+    assert_rows(train)
+    assert_rows(dev, words=False)
 
 
-def test_labels_of_the_fingerprint(write):
+def test_fingerprint_covers_labels_but_not_the_scheme(write):
     path = write("a.conll", "a B-X\n")
     assert load_tagged(path).fingerprint() != load_tagged(write("b.conll", "a B-Y\n")).fingerprint()
     assert load_tagged(path).fingerprint() == load_tagged(write("c.conll", "a I-X\n")).fingerprint()
 
 
-def test_empty_texts(write):
+def test_empty_texts_are_reported_dropped_or_kept(write):
     path = write("a.jsonl", jsonl(tokens=[["a"], [], ["b"]], tags=[["B-X"], [], ["O"]]))
     assert error_of(path).startswith(f"{path}, line 2: the text is empty (1 in all)")
     data = load_tagged(path, empty="drop")
@@ -173,35 +181,43 @@ def test_empty_texts(write):
     assert list(load_tagged(path, empty="keep"))[1] == TaggedText("", [], [])
 
 
-def test_bad_rows_name_their_place(write):
-    path = write("a.jsonl", jsonl(text=TEXTS, entities=[[], [[0, 3, "X"], [2, 4, "Y"]], []]))
-    assert error_of(path).startswith(
-        f"{path}, line 2: entity 1 (0 to 3 is 'née') and entity 2 (2 to 4 is 'e ') overlap"
-    )
-    path = write("b.jsonl", jsonl(tokens=WORDS, tags=[TAGS[0], TAGS[1], ["B"]]))
-    assert error_of(path).startswith(f"{path}, line 3: the tag 'B' of word 1 is neither O nor")
-    path = write("c.jsonl", jsonl(text=TEXTS, entities=[[], [], None]))
-    assert error_of(path) == f"{path}, line 3: no value for 'entities'; fill it in"
-    path = write("d.jsonl", jsonl(tokens=[["a\0b"]], tags=[["O"]]))
-    assert error_of(path) == f"{path}, line 1: a NUL byte in 'tokens'; remove it"
-    path = write("e.conll", "a B-X\n\nb O\nc PER\n")
-    assert error_of(path).startswith(f"{path}, line 3: the tag 'PER' of word 2")
-    path = write("f.csv", "tokens,tags\na b,O O\n")
-    assert error_of(path).startswith(f"{path}, line 2: the words are not a JSON list: 'a b'")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.jsonl",
+            jsonl(text=TEXTS, entities=[[], [[0, 3, "X"], [2, 4, "Y"]], []]),
+            "line 2: entity 1 (0 to 3 is 'née') and entity 2 (2 to 4 is 'e ') overlap",
+        ),
+        (
+            "a.jsonl",
+            jsonl(tokens=WORDS, tags=[TAGS[0], TAGS[1], ["B"]]),
+            "line 3: the tag 'B' of word 1 is neither O nor",
+        ),
+        ("a.jsonl", jsonl(text=TEXTS, entities=[[], [], None]), "line 3: no value for 'entities'; fill it in"),
+        ("a.jsonl", jsonl(tokens=[["a\0b"]], tags=[["O"]]), "line 1: a NUL byte in 'tokens'; remove it"),
+        ("a.conll", "a B-X\n\nb O\nc PER\n", "line 3: the tag 'PER' of word 2"),
+        ("a.csv", "tokens,tags\na b,O O\n", "line 2: the words are not a JSON list: 'a b'"),
+    ],
+    ids=["overlap", "tag", "null", "nul byte", "conll tag", "csv words"],
+)
+def test_malformed_rows_are_reported_with_their_location(write, name, content, message):
+    path = write(name, content)
+    assert error_of(path).startswith(f"{path}, {message}")
 
 
-def test_tags_that_are_numbers(tmp_path):
+def test_numeric_tags_are_reported(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"tokens": WORDS, "ner_tags": [[1, 2, 0, 3], [0] * 4, [3]]}), path)
     assert error_of(path).startswith(f"{path}, row 1: the tags are numbers; write their names in place of them")
 
 
-def test_no_column_of_entities(write):
+def test_missing_entity_column_is_reported(write):
     path = write("a.jsonl", jsonl(text=TEXTS, other=ENTITIES, third=TEXTS))
     assert "cannot infer the column of tags or entities; set label to one of: text, other, third" in error_of(path)
 
 
-def test_lists_stay_an_error_elsewhere(write, tmp_path):
+def test_lists_outside_words_and_labels_are_reported(write, tmp_path):
     path = write("a.jsonl", jsonl(text=TEXTS, label=ENTITIES))
     with pytest.raises(DataError, match=r"line 1: .* is not a list of labels"):
         load_dataset(path).label_names  # noqa: B018
@@ -211,14 +227,14 @@ def test_lists_stay_an_error_elsewhere(write, tmp_path):
     assert "the column 'text' is of type list<" in error_of(tmp_path / "b.parquet")
 
 
-def test_numbers_in_lists_are_numbers(write):
+def test_numbers_in_lists_stay_numbers(write):
     path = write("a.jsonl", '{"text": "aé", "entities": [{"start": 0, "end": 2, "label": "X", "score": 1e-5}]}\n')
     assert next(iter(load_tagged(path))).spans == [(0, 2, "X")]
     deep = "[" * 900 + "]" * 900
     assert "line 1" in error_of(write("b.jsonl", f'{{"text": "a", "entities": {deep}}}\n'))
 
 
-def test_stream(write):
+def test_texts_are_streamed_with_their_words(write):
     path = write("a.conll", conll() + "\n\n# comment here\n")
     stream = read_tagged(path)
     assert [[row.text[slice(*word)] for word in row.words] for row in stream] == WORDS
@@ -245,14 +261,15 @@ def test_stream(write):
         ((), False),
     ],
 )
-def test_whether_columns_are_of_this_task(columns, tagged):
+def test_token_classification_is_recognised_by_column_names(columns, tagged):
     assert are_tagged(columns) is tagged
 
 
 @pytest.mark.parametrize(
-    ("name", "sentences", "spans"), [("train", 3394, 1975), ("dev", 1009, 836), ("test", 1287, 1079)]
+    ("name", "sentences", "spans"),
+    [pytest.param("train", 3394, 1975, marks=pytest.mark.slow), ("dev", 1009, 836), ("test", 1287, 1079)],
 )
-def test_wnut(real_data, name, sentences, spans):
+def test_wnut_is_read(real_data, name, sentences, spans):
     data = load_tagged(real_data / "wnut17" / f"{name}.conll")
     assert (len(data), sum(data.counts().values()), data.scheme, data.repaired) == (sentences, spans, "IOB2", 0)
     assert data.label_names == ["corporation", "creative-work", "group", "location", "person", "product"]

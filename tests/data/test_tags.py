@@ -1,4 +1,4 @@
-"""Spans to tags and back, in every scheme; what is malformed is read, and counted."""
+"""Conversion of tags and spans in every scheme; malformed sequences are repaired and counted."""
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ def counted(corpus):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(sentences())
-def test_there_and_back(scheme, sentence):
+def test_tags_and_spans_convert_both_ways(scheme, sentence):
     spans, words = sentence
     tags = tags_from_spans(spans, words, scheme)
     assert len(tags) == words
@@ -39,13 +39,13 @@ def test_there_and_back(scheme, sentence):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(st.lists(sentences(), min_size=1, max_size=5))
-def test_a_well_formed_corpus_with_an_entity_decides(scheme, corpus):
-    found = counted([tags_from_spans(*sentence, scheme) for sentence in corpus])
-    assert found == (scheme if any(spans for spans, _ in corpus) else "IOB2", 0)
+def test_well_formed_corpus_determines_its_scheme(scheme, corpus):
+    detected = counted([tags_from_spans(*sentence, scheme) for sentence in corpus])
+    assert detected == (scheme if any(spans for spans, _ in corpus) else "IOB2", 0)
 
 
 @given(st.lists(st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIESLU" for label in ("X", "Y"))])))
-def test_any_sequence_is_read_and_what_differs_is_counted(tags):
+def test_any_sequence_is_read_and_repairs_are_counted(tags):
     spans = spans_from_tags(tags)
     assert [tag == "O" for tag in tags] == [tag == "O" for tag in tags_from_spans(spans, len(tags))]
     scheme, repaired = counted([tags])
@@ -55,7 +55,7 @@ def test_any_sequence_is_read_and_what_differs_is_counted(tags):
 
 
 @pytest.mark.parametrize(
-    ("tags", "mended", "scheme"),
+    ("tags", "repaired", "scheme"),
     [
         ("O I-X I-X", "O B-X I-X", "IOB2"),
         ("B-X I-Y I-Y", "B-X B-Y I-Y", "IOB2"),
@@ -69,15 +69,15 @@ def test_any_sequence_is_read_and_what_differs_is_counted(tags):
         ("B-X I-X O", "I-X I-X O", "IOB1"),
     ],
 )
-def test_repairs(tags, mended, scheme):
+def test_malformed_sequences_are_repaired(tags, repaired, scheme):
     spans = spans_from_tags(tags.split())
-    assert tags_from_spans(spans, len(tags.split()), scheme) == mended.split()
+    assert tags_from_spans(spans, len(tags.split()), scheme) == repaired.split()
     good = tags_from_spans([Span(0, 2, "X"), Span(3, 4, "Y")], 5, scheme)
-    wrong = sum(map(str.__ne__, tags.split(), mended.split()))
+    wrong = sum(map(str.__ne__, tags.split(), repaired.split()))
     assert counted([good] * 5 + [tags.split()]) == (scheme, wrong)
 
 
 @pytest.mark.parametrize("tag", ["PER", "B", "B-", "B- ", "b-PER", "X-PER", "", "o", "BPER", "B_PER", "3"])
-def test_a_tag_that_is_none(tag):
+def test_malformed_tag_is_reported(tag):
     with pytest.raises(DataError, match="of word 2 is neither O nor"):
         spans_from_tags(["O", tag])

@@ -50,7 +50,7 @@ def data_folder(prepared, monkeypatch):
     monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(prepared))
 
 
-def test_splits_texts_and_class_names():
+def test_splits_texts_and_class_names_are_read():
     assert set(split_names("tfds:mood")) == {"train", "test"}
     data = load_dataset("tfds:mood", split="train")
     assert [data.text_at(row) for row in range(COUNT)] == [f"text {number} é" for number in range(COUNT)]
@@ -59,7 +59,7 @@ def test_splits_texts_and_class_names():
     assert data.location(3) == "tfds:mood train, row 4"
 
 
-def test_other_columns():
+def test_other_columns_can_be_labels():
     data = load_dataset("tfds:mood", split="test", label="stars")
     assert data.require_labels().tolist() == ["0", "1", "2", "3", "4", "0", "1"]
     with pytest.raises(DataError, match="the column 'vector' is of type"):
@@ -67,7 +67,7 @@ def test_other_columns():
 
 
 @pytest.mark.parametrize("spec", ["train[:60%]", "train[33%:66%]", "train[-7:]"])
-def test_slices_hold_the_same_texts_as_those_of_tensorflow_datasets(prepared, spec):
+def test_slices_equal_those_of_tensorflow_datasets(prepared, spec):
     import tensorflow_datasets as tfds
 
     theirs = {example["text"].decode() for example in tfds.as_numpy(tfds.load("mood", split=spec, data_dir=prepared))}
@@ -75,22 +75,22 @@ def test_slices_hold_the_same_texts_as_those_of_tensorflow_datasets(prepared, sp
     assert {ours.text_at(row) for row in range(len(ours))} == theirs
 
 
-def test_stream():
+def test_texts_are_streamed():
     assert sum(len(batch.texts) for batch in read_texts("tfds:mood", split="test")) == 7
 
 
-def test_unknown_set():
+def test_unknown_dataset_is_reported():
     with pytest.raises(DataError, match=r"^tfds:no_such_set: cannot be loaded"):
         load_dataset("tfds:no_such_set")
 
 
-def test_missing_extra(monkeypatch):
+def test_missing_extra_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ConfigError, match=r"pip install 'textgraft\[tfds\]'"):
         load_dataset("tfds:mood")
 
 
-def test_environment_variable_names_the_folder(prepared):
+def test_environment_variable_sets_the_data_folder(prepared):
     code = "import textgraft as tg; print(len(tg.load_dataset('tfds:mood', split='test')))"
     environment = {"TFDS_DATA_DIR": str(prepared), "PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

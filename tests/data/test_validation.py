@@ -1,3 +1,5 @@
+"""Checks before a training run."""
+
 import pytest
 
 from textgraft.data.dataset import Dataset
@@ -13,12 +15,12 @@ def made(source, *rows):
 TRAIN = made("train", ("a", "x"), ("b", "y"), ("c", "x"))
 
 
-def test_good_sets():
+def test_valid_sets_pass():
     assert check_training(TRAIN) == ()
     assert check_training(TRAIN, made("test", ("d", "x")), made("dev", ("e", "y"))) == ()
 
 
-def test_shared_texts_of_each_two_sets():
+def test_texts_shared_by_two_sets_are_counted():
     dev, test = made("dev", ("A ", "x"), ("d", "y")), made("test", ("D", "x"), ("d ", "x"), (" b", "y"), ("a", "y"))
     assert check_training(TRAIN, dev, test) == (
         "dev: 1 of 2 texts also occur in train",
@@ -27,18 +29,18 @@ def test_shared_texts_of_each_two_sets():
     )
 
 
-def test_one_label():
+def test_single_label_is_reported():
     with pytest.raises(DataError, match="train: every text has the label 'x'; training needs at least two"):
         check_training(made("train", ("a", "x"), ("b", "x")))
 
 
-def test_unseen_label_is_told_with_count_and_line(write):
+def test_unknown_label_is_reported_with_count_and_line(write):
     path = write("test.csv", [("a", "x"), ("b", "z"), ("c", "z")])
     with pytest.raises(DataError, match=f"{path}, line 3: label 'z', of 2 texts here, is unknown; .*: x, y"):
         check_training(TRAIN, load_dataset(path))
 
 
-def test_unlabelled():
+def test_missing_label_column_is_reported():
     with pytest.raises(DataError, match="cannot infer the label column"):
         check_training(Dataset.from_lists(["a"]))
     with pytest.raises(DataError, match="cannot infer the label column"):

@@ -1,4 +1,4 @@
-"""Properties of the random split."""
+"""Random splits are stratified, reproducible, and keep duplicates together."""
 
 import json
 import subprocess
@@ -37,27 +37,27 @@ def labelled(draw):
 
 @settings(deadline=None, max_examples=60)
 @given(labelled(), st.floats(0.05, 0.95), st.integers(0, 2**32))
-def test_split(data, fraction, seed):
+def test_split_is_stratified_and_keeps_duplicates_together(data, fraction, seed):
     texts, labels = data
-    whole = Dataset.from_lists(texts, labels)
+    dataset = Dataset.from_lists(texts, labels)
     groups = {label: {} for label in labels}
     for text, label in zip(texts, labels, strict=True):
         groups[label][fold(text)] = groups[label].get(fold(text), 0) + 1
     if all(len(group) == 1 for group in groups.values()):
         return
-    first, second = whole.split(fraction, seed)
-    left, right = rows_of(first), rows_of(second)
-    assert sorted(left + right) == list(range(len(texts)))
-    assert left == sorted(left)
-    assert right == sorted(right)
-    assert not {fold(texts[row]) for row in left} & {fold(texts[row]) for row in right}
+    first, second = dataset.split(fraction, seed)
+    first_rows, second_rows = rows_of(first), rows_of(second)
+    assert sorted(first_rows + second_rows) == list(range(len(texts)))
+    assert first_rows == sorted(first_rows)
+    assert second_rows == sorted(second_rows)
+    assert not {fold(texts[row]) for row in first_rows} & {fold(texts[row]) for row in second_rows}
     for label, sizes in groups.items():
-        got = first.counts().get(label, 0)
+        count = first.counts().get(label, 0)
         if len(sizes) > 1:
             assert first.counts().get(label)
             assert second.counts().get(label)
-        assert abs(got - fraction * sum(sizes.values())) <= max(sizes.values())
-    assert rows_of(whole.split(fraction, seed)[0]) == left
+        assert abs(count - fraction * sum(sizes.values())) <= max(sizes.values())
+    assert rows_of(dataset.split(fraction, seed)[0]) == first_rows
 
 
 def test_equal_sizes_are_stratified_exactly():
@@ -67,18 +67,18 @@ def test_equal_sizes_are_stratified_exactly():
     assert drawn[800:].sum() == 160
 
 
-def test_a_large_draw_is_the_same_everywhere():
+def test_large_draw_is_reproducible():
     drawn = draw_stratified(np.arange(5000, dtype=np.int32) % 7, np.arange(5000), 0.3, 11)
     assert sha256(np.packbits(drawn).tobytes()).hexdigest()[:16] == "6c1ae27c44d39789"
 
 
-def test_seed_matters():
+def test_seed_changes_the_draw():
     digests = np.arange(100)
     codes = np.zeros(100, np.int32)
     assert (draw_stratified(codes, digests, 0.5, 0) != draw_stratified(codes, digests, 0.5, 1)).any()
 
 
-def test_texts_with_several_labels_stay_together():
+def test_duplicates_with_several_labels_stay_together():
     data = Dataset.from_lists(["same", "other", "Same ", "third"] * 5, ["a", "a", "b", "b"] * 5)
     first, second = data.split(0.5)
     assert not {fold(first.text_at(n)) for n in range(len(first))} & {
@@ -86,37 +86,35 @@ def test_texts_with_several_labels_stay_together():
     }
 
 
-def test_unlabelled():
+def test_unlabelled_texts_are_split():
     first, second = Dataset.from_lists([str(n) for n in range(10)]).split(0.7)
     assert (len(first), len(second)) == (7, 3)
 
 
-def test_split_of_a_part():
+def test_part_of_a_dataset_is_split():
     data = Dataset.from_lists([str(n) for n in range(100)], ["ab"[n % 2] for n in range(100)])
     first, second = data.take(range(50, 100)).split(0.5, seed=1)
     assert sorted(rows_of(first) + rows_of(second)) == list(range(50, 100))
 
 
-def test_same_in_every_process():
+def test_draw_is_the_same_in_every_process():
     output = subprocess.run([sys.executable, "-c", GOLDEN], capture_output=True, check=True, text=True).stdout
     assert json.loads(output) == GOLDEN_ROWS
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan")])
-def test_bad_fraction(fraction):
+def test_fraction_out_of_range_is_reported(fraction):
     with pytest.raises(ConfigError, match="between 0 and 1"):
         Dataset.from_lists(["a", "b"]).split(fraction)
 
 
-def test_nothing_to_split():
+def test_too_few_different_texts_are_reported():
     with pytest.raises(DataError, match="too few different texts"):
         Dataset.from_lists(["a", "A", " a"]).split(0.5)
 
 
-def test_the_only_text_of_a_label_is_trained_on_though_it_has_another_label_too():
-    """Whatever the seed: elsewhere the label would be unknown."""
+def test_only_text_of_a_label_goes_to_the_first_part():
+    """Even if that text has another label too; in the second part, the label would be unknown."""
     texts = [*map(str, range(40)), "twice", "twice"]
     data = Dataset.from_lists(texts, [*["a", "c"] * 20, "a", "b"])
-    for seed in range(20):
-        train, _ = data.split(0.9, seed)
-        assert "b" in train.labels
+    assert all("b" in data.split(0.9, seed)[0].labels for seed in range(20))
