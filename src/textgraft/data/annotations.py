@@ -172,54 +172,54 @@ def parse_entities(text: str, entities: str) -> list[Span]:
         DataError: for another value, and for spans that are empty, overlap or exceed the text, without the location.
     """
     entity_list = enumerate(_parse_list(entities, "entities"), start=1)
-    spans = sorted((_parse_entity(text, number, entity), number) for number, entity in entity_list)
-    for (span, number), (next_span, next_number) in pairwise(spans):
+    spans = sorted((_parse_entity(text, index, entity), index) for index, entity in entity_list)
+    for (span, index), (next_span, next_index) in pairwise(spans):
         if span.end > next_span.start:
             raise DataError(
-                f"entity {number} ({_quote(span, text)}) and entity {next_number} ({_quote(next_span, text)}) overlap; "
+                f"entity {index} ({_quote(span, text)}) and entity {next_index} ({_quote(next_span, text)}) overlap; "
                 "keep one"
             )
     return [span for span, _ in spans]
 
 
-def _parse_entity(text: str, number: int, entity: Any) -> Span:
-    start, end, label = _entity_fields(entity, number)
+def _parse_entity(text: str, index: int, entity: Any) -> Span:
+    start, end, label = _entity_fields(entity, index)
     if not all(type(offset) is int for offset in (start, end)):
-        raise DataError(f"entity {number}: start and end must be whole numbers, not {start!r:.40} and {end!r:.40}")
+        raise DataError(f"entity {index}: start and end must be whole numbers, not {start!r:.40} and {end!r:.40}")
     if not 0 <= start < end <= len(text):
         raise DataError(
-            f"entity {number}: {start} to {end} is not a span of this text of {len(text)} characters; offsets count "
+            f"entity {index}: {start} to {end} is not a span of this text of {len(text)} characters; offsets count "
             "code points from 0, and the end is exclusive"
         )
     if not is_label(label):
-        raise DataError(f"entity {number}: the label must be one line of text without tabs, not {label!r:.40}")
+        raise DataError(f"entity {index}: the label must be one line of text without tabs, not {label!r:.40}")
     span = Span(start, end, label)
     if isinstance(entity, dict) and entity.get("text", text[start:end]) != text[start:end]:
         raise DataError(
-            f"entity {number}: its text is {entity['text']!r:.60}, but {_quote(span, text)}; offsets count code points"
+            f"entity {index}: its text is {entity['text']!r:.60}, but {_quote(span, text)}; offsets count code points"
         )
     return span
 
 
-def _entity_fields(entity: Any, number: int) -> tuple[Any, Any, Any]:
+def _entity_fields(entity: Any, index: int) -> tuple[Any, Any, Any]:
     """Start, end and label as they are written."""
     if isinstance(entity, list) and len(entity) == 3:
         return entity[0], entity[1], entity[2]
     if not isinstance(entity, dict):
-        raise DataError(f"entity {number} must be an object {{start, end, label}} or a list [start, end, label]")
+        raise DataError(f"entity {index} must be an object {{start, end, label}} or a list [start, end, label]")
     unknown = sorted(set(entity) - {*_STARTS, *_ENDS, *_LABELS, *_IGNORED})
     if unknown:
-        raise DataError(f"entity {number} has an unknown key {unknown[0]!r}; it takes start, end and label")
-    label = _field(entity, _LABELS, number)
+        raise DataError(f"entity {index} has an unknown key {unknown[0]!r}; it takes start, end and label")
+    label = _field(entity, _LABELS, index)
     if isinstance(label, list) and len(label) == 1:
         label = label[0]
-    return _field(entity, _STARTS, number), _field(entity, _ENDS, number), label
+    return _field(entity, _STARTS, index), _field(entity, _ENDS, index), label
 
 
-def _field(entity: dict[str, Any], keys: Sequence[str], number: int) -> Any:
+def _field(entity: dict[str, Any], keys: Sequence[str], index: int) -> Any:
     values = [entity[key] for key in keys if key in entity]
     if len(values) != 1:
-        raise DataError(f"entity {number} must have one {keys[0]!r}; it has the keys {', '.join(entity)}")
+        raise DataError(f"entity {index} must have one {keys[0]!r}; it has the keys {', '.join(entity)}")
     return values[0]
 
 
@@ -229,11 +229,11 @@ def _quote(span: Span, text: str) -> str:
 
 def _parse_strings(cell: str, name: str) -> list[str]:
     values = _parse_list(cell, name)
-    for number, value in enumerate(values, start=1):
+    for index, value in enumerate(values, start=1):
         if isinstance(value, int) and name == "tags":
             raise DataError("the tags are numbers; write their names in place of them, such as B-PER for 1")
         if not isinstance(value, str) or not value:
-            raise DataError(f"number {number} of the {name} is {value!r:.40}, not a string of at least one character")
+            raise DataError(f"number {index} of the {name} is {value!r:.40}, not a string of at least one character")
     return values
 
 

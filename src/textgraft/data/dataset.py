@@ -96,10 +96,7 @@ class Dataset:
         categories = categories and problem == SINGLE
         values = {"text": texts, "label": _label_cells(labels, problem), "pair": pairs}
         columns = {role: cells for role, cells in values.items() if cells is not None}
-        for role, cells in columns.items():
-            _require_strings(source, f"{role}s", cells)
-            if len(cells) != len(texts):
-                raise DataError(f"{source}: {len(texts)} texts but {len(cells)} {role}s; give one for each")
+        _check_columns(source, columns)
         rows = (
             Row(position, **dict(zip(columns, cells, strict=True)))
             for position, cells in enumerate(zip(*columns.values(), strict=True), start=1)
@@ -325,9 +322,12 @@ def _label_cells(labels: Sequence[Any] | None, problem: str) -> Sequence[str] | 
     return [value if isinstance(value, str) else json.dumps(list(value), ensure_ascii=False) for value in labels]
 
 
-def _require_strings(source: str, name: str, values: Sequence[str]) -> None:
-    if isinstance(values, str) or not len(values):
-        raise DataError(f"{source}: {name} must be a list of at least one string")
-    for row, value in enumerate(values, start=1):
-        if not isinstance(value, str):
-            raise DataError(f"{source}, row {row}: {name} must be strings, not {type(value).__name__}")
+def _check_columns(source: str, columns: dict[str, Sequence[str]]) -> None:
+    for role, cells in columns.items():
+        if isinstance(cells, str) or not len(cells):
+            raise DataError(f"{source}: {role}s must be a list of at least one string")
+        for row, value in enumerate(cells, start=1):
+            if not isinstance(value, str):
+                raise DataError(f"{source}, row {row}: {role}s must be strings, not {type(value).__name__}")
+        if len(cells) != len(columns["text"]):
+            raise DataError(f"{source}: {len(columns['text'])} texts but {len(cells)} {role}s; give one for each")

@@ -17,13 +17,9 @@ _CHARACTERS_PER_BATCH = 1 << 22
 _STRING = pa.large_string()
 _COMPRESSIONS = (".gz", ".zst", ".bz2")
 _STRING_LIKE = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_integer,
-    pa.types.is_boolean,
-    pa.types.is_null,
-)
+    pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
+    pa.types.is_integer, pa.types.is_boolean, pa.types.is_null,
+)  # fmt: skip
 
 Table = TypeVar("Table")
 

@@ -4,10 +4,10 @@ import codecs
 import csv
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import cached_property
 from itertools import chain
-from typing import BinaryIO, ClassVar, cast
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -146,7 +146,8 @@ def _decoder(encoding: str) -> codecs.IncrementalDecoder:
 
 def _chunks(source: str) -> Iterator[bytes]:
     try:
-        with _open(source) as stream:
+        opened = nullcontext(sys.stdin.buffer) if source == STANDARD_INPUT else pa.input_stream(source)
+        with opened as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
     except FileNotFoundError:
@@ -155,9 +156,3 @@ def _chunks(source: str) -> Iterator[bytes]:
         raise DataError(f"{source!a}: the name has a byte that is not UTF-8; rename the file") from None
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error_summary(error)})") from None
-
-
-def _open(source: str) -> AbstractContextManager[BinaryIO]:
-    if source == STANDARD_INPUT:
-        return nullcontext(cast("BinaryIO", sys.stdin.buffer))
-    return cast("AbstractContextManager[BinaryIO]", pa.input_stream(source))

@@ -97,42 +97,42 @@ class Conll(TextFile):
         if not candidates:
             return
         tabs, width = self._layout(*candidates[-1])
-        for number, line in chain(header, lines):
+        for position, line in chain(header, lines):
             if _ends_sentence(line):
-                yield number, []
+                yield position, []
                 continue
             fields = _fields(line, tabs)
             if len(fields) == width:
                 if not fields[0] or not fields[-1]:
                     missing = "tag" if fields[0] else "word"
-                    raise DataError(f"{self.location(number)}: no {missing}; each line holds a word and its tag")
-                yield number, fields
+                    raise DataError(f"{self.location(position)}: no {missing}; each line holds a word and its tag")
+                yield position, fields
             elif line.startswith("#"):
                 self._comments += 1
             else:
                 raise DataError(
-                    f"{self.location(number)}: fields here: {len(fields)}, in the lines before: {width}; "
+                    f"{self.location(position)}: fields here: {len(fields)}, in the lines before: {width}; "
                     "each word needs its tag, and a blank line ends a sentence"
                 )
 
     def _header(self, lines: Iterator[_Line]) -> list[_Line]:
         """The lines up to and including the first that must be a word with its tag."""
         header = []
-        for number, line in lines:
-            header.append((number, line))
+        for position, line in lines:
+            header.append((position, line))
             if not line.startswith("#") and not _ends_sentence(line):
                 return header
             if len(header) > _MAX_HEADER_LINES:
                 raise DataError(f"{self.source}: {len(header)} lines without a word; is this a CoNLL file?")
         return header
 
-    def _layout(self, number: int, line: str) -> tuple[bool, int]:
+    def _layout(self, position: int, line: str) -> tuple[bool, int]:
         """Whether a line separates its fields by tabs, and their number."""
         tabs = "\t" in line
         width = len(_fields(line, tabs))
         if width not in _FIELD_COUNTS:
             raise DataError(
-                f"{self.location(number)}: fields here: {width}; a CoNLL file has 2 to 4 between tabs or spaces, "
+                f"{self.location(position)}: fields here: {width}; a CoNLL file has 2 to 4 between tabs or spaces, "
                 "the word first and its tag last"
             )
         return tabs, width

@@ -37,35 +37,37 @@ class Jsonl(TextFile):
 
     @cached_property
     def _records(self) -> Iterator[_Record]:
-        for number, line in self.numbered_lines():
+        for position, line in self.numbered_lines():
             if not line.isspace():
-                yield number, self._parse(line, number)
+                yield position, self._parse(line, position)
 
-    def _parse(self, line: str, number: int) -> dict[str, Any]:
+    def _parse(self, line: str, position: int) -> dict[str, Any]:
         try:
             record = _DECODER.decode(line)
             if "\\u" in line:
                 json.dumps(record, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise DataError(
-                f"{self.location(number)}: half of a surrogate pair (\\ud800 to \\udfff); remove it"
+                f"{self.location(position)}: half of a surrogate pair (\\ud800 to \\udfff); remove it"
             ) from None
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{self.location(number)}: not valid JSON ({error}); each line holds one object") from None
+            raise DataError(
+                f"{self.location(position)}: not valid JSON ({error}); each line holds one object"
+            ) from None
         if not isinstance(record, dict):
-            raise DataError(f"{self.location(number)}: not an object; write each row as {{...}} on one line")
+            raise DataError(f"{self.location(position)}: not an object; write each row as {{...}} on one line")
         return record
 
     def _row(self, record: _Record, columns: Columns) -> Row:
-        number, values = record
+        position, values = record
         cells = {}
         for role, name in columns.by_role.items():
             if name not in values:
-                raise DataError(f"{self.location(number)}: no {name!r}; every object needs it")
-            cells[role] = self._cell(number, name, values[name], columns.allows_nested(role))
-        return Row(number, **cells)
+                raise DataError(f"{self.location(position)}: no {name!r}; every object needs it")
+            cells[role] = self._cell(position, name, values[name], columns.allows_nested(role))
+        return Row(position, **cells)
 
-    def _cell(self, number: int, column: str, value: Any, nested: bool) -> str | None:
+    def _cell(self, position: int, column: str, value: Any, nested: bool) -> str | None:
         if isinstance(value, bool):
             return "true" if value else "false"
         if value is None:
@@ -74,12 +76,12 @@ class Jsonl(TextFile):
             return str(value)
         if not nested:
             raise DataError(
-                f"{self.location(number)}: {column!r} holds {type(value).__name__}, not text; write a string"
+                f"{self.location(position)}: {column!r} holds {type(value).__name__}, not text; write a string"
             )
         try:
             return _to_json(value)
         except RecursionError:
-            raise DataError(f"{self.location(number)}: lists nested too deeply to be read") from None
+            raise DataError(f"{self.location(position)}: lists nested too deeply to be read") from None
 
 
 class _Number(str):

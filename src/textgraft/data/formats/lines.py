@@ -17,5 +17,5 @@ class Lines(TextFile):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(
-            Row(number, line.removesuffix("\n").removesuffix("\r")) for number, line in self.numbered_lines()
+            Row(position, line.removesuffix("\n").removesuffix("\r")) for position, line in self.numbered_lines()
         )
