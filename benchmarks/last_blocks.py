@@ -47,10 +47,10 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
     run = model._prepare_run(train, validation, given)
     network, *examples = run.mode.build(run.examples, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
-        halves = model.backbone.halves(int(fine_tune.removeprefix("last:")))
+        split = model.backbone.split(int(fine_tune.removeprefix("last:")))
 
         def forward(batch: tf.RaggedTensor, training: bool = False) -> tf.Tensor:
-            return model.head(model.pooling(*halves.vectors(halves.below(batch), training)), training=training)
+            return model.head(model.pooling(*split.vectors(split.apply_frozen(batch), training)), training=training)
 
         network, examples = replace(network, forward=forward), list(run.examples.values())
     return _trained(network, examples, run.mode.config)

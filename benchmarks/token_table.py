@@ -46,7 +46,7 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     config = TrainingConfig().with_defaults(model.backbone.training_defaults)
     tokens = model.tokenize(as_batches(train))
     compact = (
-        EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
+        EmbeddingSubset(model.backbone.token_embedding, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None
     )
     network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)

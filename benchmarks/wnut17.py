@@ -33,7 +33,7 @@ def main() -> None:
 def _word_vectors(path: Path) -> Path:
     """The whole words of minilm's own token table as a file of word vectors: what it knows without its blocks."""
     backbone = load_backbone("minilm")
-    table = backbone.token_table.vectors.numpy()
+    table = backbone.token_embedding.vectors.numpy()
     words = {backbone.token(number): number for number in range(len(table))}
     kept = {word: number for word, number in words.items() if word.isalnum()}
     lines = (f"{word} {' '.join(f'{value:.5f}' for value in table[number])}\n" for word, number in kept.items())

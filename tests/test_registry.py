@@ -1,4 +1,4 @@
-"""A folder is a registry, and other packages join by entry point."""
+"""A package is a registry, and other distributions add entries by entry point."""
 
 from importlib.metadata import EntryPoint
 
@@ -9,23 +9,33 @@ from textgraft.backbones.family import Family
 from textgraft.errors import ConfigError
 
 
-def test_a_name_is_a_file():
-    assert "bert" in registry.names("backbones.families")
-    assert {"feature_extraction", "text_classification", "token_classification"} <= set(registry.names("task_specs"))
-    assert {"csv", "jsonl", "parquet"} <= set(registry.names("data.formats"))
+@pytest.mark.parametrize(
+    ("package", "entries"),
+    [
+        ("backbones.families", {"bert", "word_vectors"}),
+        ("data.formats", {"csv", "jsonl", "parquet"}),
+        ("task_specs", {"feature_extraction", "text_classification", "token_classification"}),
+    ],
+)
+def test_entries_are_the_modules_of_the_package(package, entries):
+    assert entries <= set(registry.names(package))
 
 
-def test_an_unknown_name_lists_the_known():
-    with pytest.raises(ConfigError, match="bert"):
+def test_unknown_name_is_reported_with_the_known_ones():
+    with pytest.raises(ConfigError, match=r"has no 'mystery'; choose one of albert, bert"):
         registry.load("backbones.families", "mystery")
 
 
-def test_an_entry_point_joins(monkeypatch):
-    point = EntryPoint("guest", "textgraft.backbones.families.bert", "textgraft.backbones")
-    monkeypatch.setattr(registry, "entry_points", lambda group, name="guest": [point] if name == "guest" else [])
+@pytest.fixture
+def clear_caches():
+    yield lambda: (registry.names.cache_clear(), registry._entry_points.cache_clear())
     registry.names.cache_clear()
-    try:
-        assert "guest" in registry.names("backbones.families")
-        assert registry.implementation("backbones.families", "guest", Family).name == "bert"
-    finally:
-        registry.names.cache_clear()
+    registry._entry_points.cache_clear()
+
+
+def test_entry_point_adds_an_entry(monkeypatch, clear_caches):
+    point = EntryPoint("guest", "textgraft.backbones.families.bert", "textgraft.backbones.families")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    clear_caches()
+    assert "guest" in registry.names("backbones.families")
+    assert registry.implementation("backbones.families", "guest", Family).name == "bert"

@@ -7,13 +7,19 @@
 import importlib
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TypeVar
 
 from textgraft.errors import ConfigError
 
 Contract = TypeVar("Contract")
+
+
+@cache
+def _entry_points(package: str) -> dict[str, EntryPoint]:
+    """Entry points by name; the installed distributions are searched once."""
+    return {point.name: point for point in entry_points(group=f"textgraft.{package}")}
 
 
 @cache
@@ -25,7 +31,7 @@ def names(package: str) -> tuple[str, ...]:
     """
     path = importlib.import_module(f"textgraft.{package}").__path__
     modules = {module.name for module in pkgutil.iter_modules(path) if not module.ispkg and module.name[0] != "_"}
-    return tuple(sorted(modules | {point.name for point in entry_points(group=f"textgraft.{package}")}))
+    return tuple(sorted(modules | _entry_points(package).keys()))
 
 
 def load(package: str, name: str) -> ModuleType:
@@ -36,7 +42,7 @@ def load(package: str, name: str) -> ModuleType:
     """
     if name not in names(package):
         raise ConfigError(f"textgraft.{package} has no {name!r}; choose one of {', '.join(names(package))}")
-    for point in entry_points(group=f"textgraft.{package}", name=name):
+    if point := _entry_points(package).get(name):
         return point.load()  # type: ignore[no-any-return]
     return importlib.import_module(f"textgraft.{package}.{name}")
 

@@ -48,11 +48,11 @@ def test_steps_by_cache_give_the_networks_own_logits(name):
     np.testing.assert_allclose(model.logits(tf.constant(vectors)), expected, rtol=1e-4, atol=1e-4)
     cache = model.cache(3)
     for start, end in ((0, 4), (4, 5), (5, 7)):
-        logits, hidden = cache.read(ids[:, start:end])
+        logits, hidden = cache.append(ids[:, start:end])
         np.testing.assert_allclose(logits, expected[:, end - 1], rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(hidden, vectors[:, start:end], rtol=1e-3, atol=1e-4)
-    cache.keep(np.array([2, 0]))
-    logits, _ = cache.read(np.array([[5], [6]]))
+    cache.select(np.array([2, 0]))
+    logits, _ = cache.append(np.array([[5], [6]]))
     ids = np.concatenate([ids[[2, 0]], [[5], [6]]], axis=1)
     expected = causal({"token_ids": ids, "padding_mask": np.ones_like(ids)}).numpy()
     np.testing.assert_allclose(logits, expected[:, -1], rtol=1e-3, atol=1e-4)
@@ -63,7 +63,7 @@ def test_a_family_that_is_not_causal_says_so_in_one_line(name, request):
     preset = request.getfixturevalue(f"tiny_{name}")
     backbone = load_backbone(preset)
     if backbone.is_causal:
-        assert backbone.language_model.vocabulary_size == backbone.token_table.layer.input_dim
+        assert backbone.language_model.vocabulary_size == backbone.token_embedding.layer.input_dim
         return
     with pytest.raises(ConfigError, match=r"does not predict the next token; choose a preset of .*gpt2.*opt") as error:
         _ = backbone.language_model
@@ -77,9 +77,9 @@ def test_tokens_spell_their_texts(family):
     texts = [text for text in SHORT if not any(token in text for token in backbone.special.all)]
     rows = backbone.tokenize(tf.constant([text.encode() for text in texts], tf.string)).to_list()
     for text, row in zip(texts, rows, strict=True):
-        assert b"".join(map(model.spelling, row)) == text.encode()
+        assert b"".join(map(model.token_bytes, row)) == text.encode()
     for row in np.random.default_rng(0).integers(0, model.vocabulary_size, (500, 12)):
-        spelled_row = b"".join(map(model.spelling, row.tolist()))
+        spelled_row = b"".join(map(model.token_bytes, row.tolist()))
         assert spelled_row.decode(errors="replace") == reference.decode(row.tolist(), skip_special_tokens=True)
 
 

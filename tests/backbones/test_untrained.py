@@ -61,8 +61,8 @@ def test_byte_pairs_are_those_of_the_reference(made):
 def test_byte_pairs_leave_nothing_unknown(made):
     backbone = untrained("gpt2", SIZES, made("gpt2"), "float32", 0)
     lines = [*corpus(), "Ζεύς \U0001f600 \x00\x85"]
-    spelling = backbone.language_model.spelling
-    assert [b"".join(map(spelling, row)).decode() for row in ids_of(backbone, lines)] == lines
+    token_bytes = backbone.language_model.token_bytes
+    assert [b"".join(map(token_bytes, row)).decode() for row in ids_of(backbone, lines)] == lines
 
 
 @pytest.mark.parametrize("cased", [False, True])

@@ -44,13 +44,13 @@ def test_the_first_words_only(tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "its first line does not say how many words"),
-        (b"the 0.1 0.2\n", "its first line does not say how many words"),
-        (binary()[:-8], "ends within word 5 of 5"),
+        (b"", "its first line must be the number of words"),
+        (b"the 0.1 0.2\n", "its first line must be the number of words"),
+        (binary()[:-8], "ends in word 5 of 5"),
         (b"2 3\nthe " + struct.pack("<3f", 1, float("nan"), 2), "word 1: expected 3 finite numbers"),
-        (b"1 3\n" + b"x" * 10_000, "ends within word 1"),
-        (b"0 3\n", "holds no word vectors"),
-        (b"1 1000000000000\nthe ", "says 1,000,000,000,000 numbers a word"),
+        (b"1 3\n" + b"x" * 10_000, "ends in word 1"),
+        (b"0 3\n", "has no word vectors"),
+        (b"1 1000000000000\nthe ", "1,000,000,000,000 dimensions; the maximum"),
     ],
     ids=range(7),
 )

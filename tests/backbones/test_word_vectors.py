@@ -61,7 +61,7 @@ def test_beside_a_gpu_a_processor_computes_too(module):
     def gradient(rows):
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(model.pool(rows, training=True))
-        return tape.gradient(loss, model.backbone.token_table.vectors.value)
+        return tape.gradient(loss, model.backbone.token_embedding.vectors.value)
 
     operations = [one for one in gradient.get_concrete_function().graph.get_operations() if "Sparse" in one.type]
     assert {one.type for one in operations} >= {"SparseMatrixMatMul", "SparseTensorToCSRSparseMatrix"}
@@ -313,7 +313,7 @@ def test_text_files(tmp_path, header, suffix):
         ("good 1 2\nbad 1 two\n", "line 2"),
         ("good 1 nan\n", "line 1"),
         ("3 2\ngood 1\n", "line 2"),
-        ("3 2\ngood 1 2\nbad 3 4\n", "holds 2 words, its first line says 3"),
+        ("3 2\ngood 1 2\nbad 3 4\n", "has 2 words, but 3 according to its first line"),
         ("good 1 2\nbad 1 2 3\n", "line 2"),
         ("good\t1 2\n", "line 1"),
         ("good\n", "line 1"),
@@ -329,7 +329,7 @@ def test_a_malformed_text_file(tmp_path, content, message):
 def test_half_a_gzip_file(tmp_path):
     path = tmp_path / "vectors.txt.gz"
     path.write_bytes(gzip.compress(GLOVE.encode() * 100)[:-20])
-    with pytest.raises(PresetError, match="no whole gzip file"):
+    with pytest.raises(PresetError, match="not a complete gzip file"):
         load_backbone(path)
 
 

@@ -159,7 +159,7 @@ def test_text_ends_before_a_stop_string_that_spans_tokens(model, prompt_ids, con
 
 def test_long_prompt_is_truncated_at_its_start(model, prompt_ids):
     ids = prompt_ids("one two three four five six seven " * 12)
-    max_ids = model.context - NEW - (model.start is not None)
+    max_ids = model.max_sequence_length - NEW - (model.start is not None)
     truncated, short = (Generator(model).generate([prompt], GREEDY)[0] for prompt in (ids, ids[-max_ids:]))
     assert truncated.cut == len(ids) - max_ids > 0
     assert (truncated.text, short.cut) == (short.text, 0)

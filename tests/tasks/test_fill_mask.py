@@ -59,7 +59,7 @@ def test_perplexity_equals_that_of_the_hidden_tokens_by_hand(preset, request):
 
 def test_the_head_is_the_one_of_the_paper_as_keras_hub_has_it(tiny_bert):
     model = some_head(fresh(tiny_bert))
-    layer = model.backbone.token_table.layer
+    layer = model.backbone.token_embedding.layer
     other = keras_hub.layers.ReversibleEmbedding(layer.input_dim, layer.output_dim)
     other.build()
     other.embeddings.assign(layer.embeddings)
@@ -178,7 +178,7 @@ def test_the_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
     labels = ["a", "b"] * 8
     classifier = tg.TextClassifier(folder, ["a", "b"], "float32")
     np.testing.assert_array_equal(
-        classifier.backbone.token_table.vectors, first.get_layer("token_embedding").embeddings
+        classifier.backbone.token_embedding.vectors, first.get_layer("token_embedding").embeddings
     )
     classifier.fit(tg.Dataset.from_lists(TEXTS[:16], labels), tg.Dataset.from_lists(TEXTS[:2], labels[:2]), epochs=1)
     assert set(classifier.predict(TEXTS[:4])) <= {"a", "b"}

@@ -98,9 +98,11 @@ def test_stored_activations_see_the_segments(tiny_bert):
     """The first loss of the last blocks on stored activations is that of a whole network without dropout."""
     model = classifier(tiny_bert, dropout=0)
     part = model.tokenize(as_batches(list(zip(FIRST, SECOND, strict=True))))
-    halves = model.backbone.halves(1)
+    split = model.backbone.split(1)
     batch = part.batch(np.arange(len(part)))
-    np.testing.assert_allclose(model.forward_trainable(halves, halves.below(batch)), model.forward(batch), atol=1e-5)
+    np.testing.assert_allclose(
+        model.forward_trainable(split, split.apply_frozen(batch)), model.forward(batch), atol=1e-5
+    )
 
 
 def test_word_vectors_join_the_two(tiny_word_vectors):

@@ -69,8 +69,8 @@ def test_every_row_equals_the_dense_optimization(model, optimizer, clip_norm):
     order = [random.permutation(len(TEXTS))[:ROWS_IN_A_STEP] for _ in range(STEPS)]
     expected = dense_steps(model, tokens, targets, config, order)
 
-    whole = model.backbone.token_table.vectors.numpy()
-    compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay(config))
+    whole = model.backbone.token_embedding.vectors.numpy()
+    compact = EmbeddingSubset(model.backbone.token_embedding, tokens.ids, tokens.ids[:0], weight_decay(config))
     assert compact.vectors.shape[0] < len(whole)  # some rows no text uses
     network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, targets), config)
@@ -81,7 +81,7 @@ def test_every_row_equals_the_dense_optimization(model, optimizer, clip_norm):
     for variable, value in zip(model.model.trainable_variables, expected, strict=True):
         if "key/bias" not in variable.path:  # its gradient is zero but for rounding, which Adam makes large
             np.testing.assert_allclose(variable.numpy(), value, rtol=1e-6, atol=1e-6, err_msg=variable.path)
-    moved = np.any(model.backbone.token_table.vectors.numpy() != whole, axis=1)
+    moved = np.any(model.backbone.token_embedding.vectors.numpy() != whole, axis=1)
     assert moved.all() == (optimizer == "adamw")
 
 
@@ -96,7 +96,7 @@ def test_texts_with_other_words_take_the_pretrained_vectors(tiny_word_vectors):
 
 
 def test_the_layer_is_as_before_afterwards(model):
-    table = model.backbone.token_table
+    table = model.backbone.token_embedding
     ids = tf.constant([[5, 6, 7]])
     before = table.layer(ids).numpy()
     compact = EmbeddingSubset(table, np.array([5, 7]), np.array([6]), 0.0)
@@ -109,7 +109,7 @@ def test_the_layer_is_as_before_afterwards(model):
 def test_the_table_is_not_cast_whole(tiny_bert):
     model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="mixed_bfloat16")
     tokens = model.tokenize(as_batches(TEXTS))
-    compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], 0.0)
+    compact = EmbeddingSubset(model.backbone.token_embedding, tokens.ids, tokens.ids[:0], 0.0)
     network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, np.zeros(len(TEXTS), np.int32)), TrainingConfig(batch_tokens=1 << 20))
     casts = [

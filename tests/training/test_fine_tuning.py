@@ -75,11 +75,11 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
     history = fit(model, **config, cache_dtype=stored)
     run = other._prepare_run(data(), data(), config)
-    halves = other.backbone.halves(1)
+    split = other.backbone.split(1)
     network, _, _ = run.mode.build(run.examples, RecordingCallback())
 
     def forward(batch, training=False):
-        return other.head(other.pooling(*halves.vectors(halves.below(batch), training)), training=training)
+        return other.head(other.pooling(*split.vectors(split.apply_frozen(batch), training)), training=training)
 
     network = replace(network, forward=forward)
     plain = Training(network, *run.examples.values(), run.mode.config, RecordingCallback()).run()
@@ -120,7 +120,7 @@ def test_matrices_beside_queries_and_values(family):
 def test_adapted_and_merged_it_computes_the_same():
     model = fresh()
     rows = model.text_graph.pack(tf.constant(TEXTS)).token_ids
-    with model.backbone.adapted(2, seed=0):
+    with model.backbone.lora(2, seed=0):
         for layer in model.backbone._encoder._flatten_layers():
             if getattr(layer, "lora_enabled", False):
                 layer.lora_kernel_b.assign(np.full(layer.lora_kernel_b.shape, 0.1))
@@ -198,7 +198,7 @@ def test_what_makes_no_sense(family, fine_tune, message):
 def test_word_vectors_have_neither(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], precision="float32")
     for fine_tune in ("last:1", "lora:2"):
-        with pytest.raises(ConfigError, match="fine_tune all or none"):
+        with pytest.raises(ConfigError, match="set fine_tune to all or none"):
             fit(model, fine_tune=fine_tune)
     fit(model, gradual_unfreezing=True, layer_decay=0.5)
 
@@ -266,7 +266,7 @@ def test_the_dry_run_says_what_is_trained():
 
 def test_a_network_is_told_of_its_stages():
     model = fresh()
-    stages = {weight.path: model.backbone.stage(weight) for weight in model.backbone.network.weights}
+    stages = {weight.path: model.backbone.depth(weight) for weight in model.backbone.network.weights}
     assert {stage for path, stage in stages.items() if "layer_0" in path} == {1}
     assert {stage for path, stage in stages.items() if "layer_1" in path} == {2}
-    assert {model.backbone.stage(weight) for weight in model.head.weights} == {3}
+    assert {model.backbone.depth(weight) for weight in model.head.weights} == {3}

@@ -27,7 +27,7 @@ def test_fifty_steps_change_the_table_as_the_legacy_program_changes_it(tmp_path)
         layer.set_weights([golden[name], np.zeros(golden[name].shape[1], np.float32)])
 
     tokens = model.tokenize(as_batches(golden["texts"].tolist()))
-    compact = EmbeddingSubset(model.backbone.token_table, tokens.ids, tokens.ids[:0], weight_decay=0.0)
+    compact = EmbeddingSubset(model.backbone.token_embedding, tokens.ids, tokens.ids[:0], weight_decay=0.0)
     network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     config = TrainingConfig(optimizer="adam", clip_norm=0.0, learning_rate=RATE, batch_tokens=1 << 20)
     step = TrainingStep(network, Examples(tokens, golden["targets"]), config)
@@ -35,7 +35,7 @@ def test_fifty_steps_change_the_table_as_the_legacy_program_changes_it(tmp_path)
         step(chosen, RATE, number)
     compact.write_back(np.full(len(golden["order"]), RATE))
 
-    table = model.backbone.token_table.vectors.numpy()
+    table = model.backbone.token_embedding.vectors.numpy()
     np.testing.assert_allclose(table, golden["vectors_after"], atol=1e-5)
     for name, layer in layers.items():
         kernel, bias = layer.get_weights()

@@ -15,7 +15,7 @@ from textgraft.backbones.format import Head
 from textgraft.backbones.fused_layers import fused_layers
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.split_network import SplitNetwork
-from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError
 from textgraft.text.packing import PairRows, pad_rows
 
@@ -87,7 +87,7 @@ class Backbone(ABC):
         is_causal: whether the network predicts the next token.
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (or a part of them), each int32 (b, t);
             output (b, t, dim).
-        token_table: the embedding layer of the network.
+        token_embedding: the embedding layer of the network.
         special_tokens: the tokens that packing adds.
         max_sequence_length: maximum tokens per row, or None.
         origin: source of the weights.
@@ -103,7 +103,7 @@ class Backbone(ABC):
     training_defaults: TrainingDefaults
     default_pooling: str = "mean"
     network: keras.Model
-    token_table: TokenTable
+    token_embedding: TokenEmbedding
     special_tokens: SpecialTokens
     max_sequence_length: int | None
     origin: Origin
@@ -204,27 +204,27 @@ class Backbone(ABC):
     @property
     def vocabulary_size(self) -> int:
         """Number of tokens; the embedding table may have more rows."""
-        return int(self.token_table.vectors.shape[0])
+        return int(self.token_embedding.vectors.shape[0])
 
-    def halves(self, count: int) -> SplitNetwork:
+    def split(self, num_blocks: int) -> SplitNetwork:
         """The network, split below its last blocks.
 
         Args:
-            count: number of blocks above the split; 0 splits at the output.
+            num_blocks: number of trainable blocks above the split; 0 splits at the output.
 
         Raises:
             ConfigError: when the network has fewer blocks, or its blocks share their weights.
         """
-        if count:
+        if num_blocks:
             raise ConfigError(f"{self.family} has no blocks to train separately; set fine_tune to all or none")
         return SplitNetwork(self.network, self.network.output, lambda vectors, _: vectors, self.special_tokens.pad)
 
-    def stage(self, weight: keras.Variable) -> int:
+    def depth(self, weight: keras.Variable) -> int:
         """Depth of a weight: 0 for the lowest layers, the maximum for weights outside the network."""
         return 0 if any(weight is network_weight for network_weight in self.network.weights) else 1
 
     @contextmanager
-    def adapted(self, rank: int, seed: int) -> Iterator[None]:
+    def lora(self, rank: int, seed: int) -> Iterator[None]:
         """Train low-rank matrices beside those of attention; they are merged at the end.
 
         Args:

@@ -247,6 +247,11 @@ def load_family(name: str) -> Family:
     return registry.implementation(_FAMILIES, name, Family)()
 
 
+def family_names() -> tuple[str, ...]:
+    """The names of all families."""
+    return registry.names(_FAMILIES)
+
+
 def families() -> dict[str, Family]:
-    """Every family by name."""
-    return {name: load_family(name) for name in registry.names(_FAMILIES)}
+    """All families by name."""
+    return {name: load_family(name) for name in family_names()}

@@ -1,4 +1,4 @@
-"""A causal network as it predicts the next token; one contract for every class that KerasHub calls ...CausalLM."""
+"""A causal network and its logits of the next token; one contract for all KerasHub classes named ...CausalLM."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -11,53 +11,45 @@ import tensorflow as tf
 
 from textgraft.backbones.keras_private import build_cache
 
-# Room for so many tokens is added to a cache at once: a step copies all of it, used or not.
-_ROOM = 128
+# Positions that are added to a cache at a time; a step copies all of them, used or not.
+_CACHE_INCREMENT = 128
 
 
 class LanguageModel:
-    """A causal network and what surrounds it.
+    """A causal network.
 
     Attributes:
-        end_of_text: the id that ends a text, and begins one where nothing else does.
-        start: the id that stands before every text, or None.
-        context: most tokens of a row, or None.
-        vocabulary_size: of the logits.
+        end_of_text: id of the token that ends a text, and starts one without other tokens.
+        start: id of the token before every text, or None.
+        max_sequence_length: maximum tokens per row, or None.
+        vocabulary_size: number of logits.
     """
 
     def __init__(
         self,
         model: keras_hub.models.CausalLM,
-        spelling: Callable[[int], bytes],
+        token_bytes: Callable[[int], bytes],
         end_of_text: int,
         start: int | None = None,
-        context: int | None = None,
+        max_sequence_length: int | None = None,
     ) -> None:
-        """Take a network.
-
-        Args:
-            model: its `call_with_cache` computes a step.
-            spelling: see `spelling`.
-            end_of_text: see the class.
-            start: see the class.
-            context: see the class.
-        """
+        """Wrap a KerasHub network, whose `call_with_cache` computes a step; for the other arguments, see the class."""
         self._model = model
-        # A logit of 60 in bfloat16 is told from 60.5, and from nothing between.
+        # In bfloat16 a logit of 60 would be rounded to a multiple of 0.5.
         model.backbone.token_embedding.reverse_dtype = "float32"
-        self._spelling = spelling
-        self.end_of_text, self.start, self.context = end_of_text, start, context
+        self._token_bytes = token_bytes
+        self.end_of_text, self.start, self.max_sequence_length = end_of_text, start, max_sequence_length
         self.vocabulary_size = int(model.backbone.token_embedding.input_dim)
 
-    def spelling(self, token_id: int) -> bytes:
-        """The bytes of a text that a token stands for; none for a special token."""
-        return self._spelling(token_id)
+    def token_bytes(self, token_id: int) -> bytes:
+        """The UTF-8 bytes of a token; none for a special token."""
+        return self._token_bytes(token_id)
 
     def logits(self, vectors: tf.Tensor) -> tf.Tensor:
-        """What the token after each vector is, by the table of the tokens where that is tied.
+        """Logits of the token after each vector.
 
         Args:
-            vectors: of the network, (..., dim); a tensor in a graph, or Keras's stand-in for one.
+            vectors: token vectors (..., dim); a tensor in a graph, or a KerasTensor.
 
         Returns:
             float32 (..., vocabulary_size).
@@ -65,79 +57,78 @@ class LanguageModel:
         return keras.ops.cast(self._model.backbone.token_embedding(vectors, reverse=True), "float32")
 
     def cache(self, rows: int) -> "Cache":
-        """An empty cache for so many rows."""
-        shape = (rows, *self._cache.shape[1:3], 0, *self._cache.shape[4:])
-        return Cache(self._read, self._skim, tf.zeros(shape, self._cache.dtype))
+        """An empty cache for a number of rows."""
+        shape = (rows, *self._two_token_cache.shape[1:3], 0, *self._two_token_cache.shape[4:])
+        return Cache(self._last_step, self._hidden_step, tf.zeros(shape, self._two_token_cache.dtype))
 
     @cached_property
-    def _cache(self) -> tf.Tensor:
-        """Of one row that has read two tokens: (1, layers, 2, 2, heads, width)."""
+    def _two_token_cache(self) -> tf.Tensor:
         return build_cache(self._model)
 
     @cached_property
-    def _read(self) -> Any:
-        def read(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _last_step(self) -> Any:
+        def step(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             logits, hidden, cache = self._model.call_with_cache(ids, cache, index)
             return tf.cast(logits[:, -1], tf.float32), tf.cast(hidden, tf.float32), cache
 
-        return self._compiled(read, 1)
+        return self._compile(step, 1)
 
     @cached_property
-    def _skim(self) -> Any:
-        """As `_read`, but for the logits, which would take more than all the rest."""
+    def _hidden_step(self) -> Any:
+        """The step without logits, which take longer than the rest of it."""
 
-        def skim(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def step(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             _, hidden, cache = self._model.call_with_cache(ids, cache, index)
             return tf.cast(hidden, tf.float32), cache
 
-        return self._compiled(skim, None)
+        return self._compile(step, None)
 
-    def _compiled(self, function: Callable[..., Any], tokens: int | None) -> Any:
-        shape = [None, *self._cache.shape[1:3], None, *self._cache.shape[4:]]
-        cache = tf.TensorSpec(shape, self._cache.dtype)
-        signature = [tf.TensorSpec([None, tokens], tf.int32), cache, tf.TensorSpec([], tf.int32)]
-        return tf.function(function, input_signature=signature, autograph=False)
+    def _compile(self, step: Callable[..., Any], num_tokens: int | None) -> Any:
+        shape = [None, *self._two_token_cache.shape[1:3], None, *self._two_token_cache.shape[4:]]
+        cache = tf.TensorSpec(shape, self._two_token_cache.dtype)
+        signature = [tf.TensorSpec([None, num_tokens], tf.int32), cache, tf.TensorSpec([], tf.int32)]
+        return tf.function(step, input_signature=signature, autograph=False)
 
 
 class Cache:
-    """Keys and values of what some rows, all of one length, have read.
+    """Keys and values of the tokens of several rows, all of one length.
 
     Attributes:
-        length: how many tokens each row has read.
+        length: number of tokens in each row.
     """
 
-    def __init__(self, read: Any, skim: Any, values: tf.Tensor) -> None:
-        """Begin with nothing read; see `LanguageModel.cache`."""
-        self._read, self._skim, self._values = read, skim, values
+    def __init__(self, last_step: Any, hidden_step: Any, values: tf.Tensor) -> None:
+        """Start without tokens; see `LanguageModel.cache`."""
+        self._last_step, self._hidden_step, self._values = last_step, hidden_step, values
         self.length = 0
 
-    def read(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Read on.
+    def append(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Append tokens to the rows.
 
         Args:
             ids: int (rows, n), n at least 1.
 
         Returns:
-            logits of the token after the last one, float32 (rows, vocabulary_size), and the vectors of those read,
+            logits of the token after the last one, float32 (rows, vocabulary_size), and the vectors of the new tokens,
             float32 (rows, n, dim).
         """
         ids = ids.astype(np.int32)
-        self._make_room(self.length + ids.shape[1])
+        self._grow(self.length + ids.shape[1])
         vectors = []
         if ids.shape[1] > 1:
-            hidden, self._values = self._skim(ids[:, :-1], self._values, self.length)
+            hidden, self._values = self._hidden_step(ids[:, :-1], self._values, self.length)
             self.length += ids.shape[1] - 1
             vectors.append(hidden.numpy())
-        logits, hidden, self._values = self._read(ids[:, -1:], self._values, self.length)
+        logits, hidden, self._values = self._last_step(ids[:, -1:], self._values, self.length)
         self.length += 1
         return logits.numpy(), np.concatenate([*vectors, hidden.numpy()], axis=1)
 
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows, in this order; one may come several times."""
+    def select(self, rows: np.ndarray) -> None:
+        """Continue with these rows in this order; a row may be repeated."""
         self._values = tf.gather(self._values, rows)
 
-    def _make_room(self, length: int) -> None:
-        there = self._values.shape[3]
-        if length > there:
-            more = -(-(length - there) // _ROOM) * _ROOM
-            self._values = tf.pad(self._values, [[0, 0]] * 3 + [[0, more]] + [[0, 0]] * 2)
+    def _grow(self, length: int) -> None:
+        capacity = self._values.shape[3]
+        if length > capacity:
+            added = -(-(length - capacity) // _CACHE_INCREMENT) * _CACHE_INCREMENT
+            self._values = tf.pad(self._values, [[0, 0]] * 3 + [[0, added]] + [[0, 0]] * 2)

@@ -17,7 +17,7 @@ from textgraft.backbones.keras_private import flatten_layers, remove_lora
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.layer_config import LayerConfig, read_layer_config
 from textgraft.backbones.split_network import SplitNetwork
-from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
 
@@ -56,7 +56,7 @@ class Transformer(Backbone):
         self.network = keras.Model(inputs, vectors, name=family.name)
         self._block_inputs = [_input_of(block) for block in encoder.transformer_layers]
         self._splits: dict[int, SplitNetwork] = {}
-        self.token_table = TokenTable(encoder.token_embedding, self.special_tokens.pad)
+        self.token_embedding = TokenEmbedding(encoder.token_embedding, self.special_tokens.pad)
         self.max_sequence_length = encoder.max_sequence_length
 
     @classmethod
@@ -139,26 +139,28 @@ class Transformer(Backbone):
     def vocabulary_size(self) -> int:
         return len(self._tokenizer.vocabulary)
 
-    def halves(self, count: int) -> SplitNetwork:
-        if not count:
-            return super().halves(count)
+    def split(self, num_blocks: int) -> SplitNetwork:
+        if not num_blocks:
+            return super().split(num_blocks)
         blocks = self._encoder.transformer_layers
-        if count > len(blocks):
-            raise ConfigError(f"{self.origin.preset} has {len(blocks)} blocks; cannot train the last {count} of them")
-        hidden = self._block_inputs[-count]
+        if num_blocks > len(blocks):
+            raise ConfigError(
+                f"{self.origin.preset} has {len(blocks)} blocks; cannot train the last {num_blocks} of them"
+            )
+        hidden = self._block_inputs[-num_blocks]
         if hidden is None:
             raise ConfigError(f"all blocks of {self.family} share their weights; set fine_tune to all or none")
 
         def apply_last_blocks(vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-            for block in blocks[-count:]:
+            for block in blocks[-num_blocks:]:
                 vectors = self._apply_block(block, vectors, mask)
             return self._apply_after_blocks(vectors)
 
-        if count not in self._splits:
-            self._splits[count] = SplitNetwork(self.network, hidden, apply_last_blocks, self.special_tokens.pad)
-        return self._splits[count]
+        if num_blocks not in self._splits:
+            self._splits[num_blocks] = SplitNetwork(self.network, hidden, apply_last_blocks, self.special_tokens.pad)
+        return self._splits[num_blocks]
 
-    def stage(self, weight: keras.Variable) -> int:
+    def depth(self, weight: keras.Variable) -> int:
         """0 for embeddings, then the number of the block from 1; layers after the last block belong to it."""
         blocks = keras.tree.flatten(self._encoder.transformer_layers)
         for depth, block in enumerate(blocks, 1):
@@ -169,7 +171,7 @@ class Transformer(Backbone):
         return len(blocks) if weight.path.startswith("layer_norm/") else 0
 
     @contextmanager
-    def adapted(self, rank: int, seed: int) -> Iterator[None]:
+    def lora(self, rank: int, seed: int) -> Iterator[None]:
         """LoRA on queries and values (Hu et al., 2021, https://arxiv.org/abs/2106.09685)."""
         completed = False
         try:

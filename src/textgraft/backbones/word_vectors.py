@@ -11,7 +11,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.families.word_vectors import GRAPH, POOLINGS, VOCABULARY, WordVectorFamily
 from textgraft.backbones.tensorflow_files import load_saved_model
-from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.vector_files import read_vectors
 from textgraft.errors import PresetError
 from textgraft.text.packing import PairRows, ids_of
@@ -61,7 +61,7 @@ class WordVectors(Backbone):
         table = keras.layers.Embedding(
             config["rows"], config["dim"], embeddings_initializer="zeros", dtype="float32", name="word_embedding"
         )
-        self.token_table = TokenTable(table, self.special_tokens.pad)
+        self.token_embedding = TokenEmbedding(table, self.special_tokens.pad)
 
         # === Functional model ===
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
@@ -110,8 +110,8 @@ class WordVectors(Backbone):
         if pooling.method not in _SPARSE_POOLINGS:
             return super().pool(rows, pooling, training)
         rows = ids_of(rows)
-        table_rows = tf.cast(self.token_table.rows(rows.values), tf.int64)
-        return _pool_rows(self.token_table.vectors.value, rows.with_values(table_rows), pooling.method)
+        table_rows = tf.cast(self.token_embedding.rows(rows.values), tf.int64)
+        return _pool_rows(self.token_embedding.vectors.value, rows.with_values(table_rows), pooling.method)
 
     def token(self, token_id: int) -> str:
         """The word with an id; `<oov 0>` is the first row for words outside the vocabulary."""
@@ -127,7 +127,7 @@ class WordVectors(Backbone):
             raise PresetError(f"{origin.preset}: a word has a line break, which a model folder cannot store")
         rows, dim = vectors.shape
         backbone = cls(graph, words, {"rows": rows, "dim": dim, "pooling": pooling}, origin)
-        backbone.token_table.vectors.assign(vectors)
+        backbone.token_embedding.vectors.assign(vectors)
         return backbone
 
     def _require_equal_outputs(self, module: tf.types.experimental.ConcreteFunction, path: Path) -> None:
@@ -136,7 +136,9 @@ class WordVectors(Backbone):
         texts = tf.constant([b"", b"  ", b"?!", b"An unknown\tword, ", known_words])
         (expected,) = tf.nest.flatten(module(texts))
         ids = self.tokenize(texts).to_sparse()
-        vectors = tf.nn.safe_embedding_lookup_sparse(self.token_table.vectors.value, ids, combiner=self.default_pooling)
+        vectors = tf.nn.safe_embedding_lookup_sparse(
+            self.token_embedding.vectors.value, ids, combiner=self.default_pooling
+        )
         if not np.allclose(vectors, expected, rtol=1e-4, atol=1e-6):
             raise PresetError(
                 f"{path} is not a supported text embedding: its vectors are not the {self.default_pooling} of the "

@@ -51,9 +51,13 @@ class Row:
         Raises:
             ConfigError: when the context leaves no space for a prompt.
         """
-        self._model, self._max_tokens = model, config.max_tokens(model.context)
+        self._model, self._max_tokens = model, config.max_tokens(model.max_sequence_length)
         start = [] if model.start is None else [model.start]
-        max_ids = len(ids) if model.context is None else max(model.context - self._max_tokens - len(start), 0)
+        max_ids = (
+            len(ids)
+            if model.max_sequence_length is None
+            else max(model.max_sequence_length - self._max_tokens - len(start), 0)
+        )
         self.cut = max(len(ids) - max_ids, 0)
         prompt = [*start, *ids[self.cut :]]
         self.prompt = np.array(prompt or [model.end_of_text], np.int32)
@@ -68,7 +72,7 @@ class Row:
             self.finish = END_OF_TEXT
             return self._decoder.flush()
         self.tokens.append(token)
-        text = self._decoder.add(self._model.spelling(token))
+        text = self._decoder.add(self._model.token_bytes(token))
         if not self._decoder.stopped and len(self.tokens) == self._max_tokens:
             self.finish = LENGTH
             text += self._decoder.flush()
@@ -80,7 +84,7 @@ class Row:
         """Whether generation would end with these tokens."""
         if tokens[-1] == self._model.end_of_text or len(tokens) == self._max_tokens:
             return True
-        return self._decoder.would_stop(b"".join(map(self._model.spelling, tokens)))
+        return self._decoder.would_stop(b"".join(map(self._model.token_bytes, tokens)))
 
     def continuation(self) -> Continuation:
         """The continuation so far."""

@@ -23,7 +23,7 @@ def greedy_or_sampled(model: LanguageModel, rows: Sequence[Row], config: Generat
     cache = model.cache(len(rows))
     ids = _common_prompt(rows, 0)
     while True:
-        logits, _ = cache.read(ids)
+        logits, _ = cache.append(ids)
         next_ids = np.zeros(len(rows), np.int32)
         for index, row in enumerate(rows):
             if cache.length < len(row.prompt):
@@ -35,7 +35,7 @@ def greedy_or_sampled(model: LanguageModel, rows: Sequence[Row], config: Generat
         if not active:
             return
         if len(active) < len(rows):
-            cache.keep(np.array(active))
+            cache.select(np.array(active))
             rows, next_ids = [rows[index] for index in active], next_ids[active]
         ids = next_ids[:, np.newaxis] if _shortest_prompt(rows) <= cache.length else _common_prompt(rows, cache.length)
 
@@ -47,7 +47,7 @@ def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Pro
     and ends when as many sequences have finished with a higher score than the best active one.
     """
     cache, beams = model.cache(1), config.num_beams
-    logits, _ = cache.read(row.prompt[np.newaxis])
+    logits, _ = cache.append(row.prompt[np.newaxis])
     sequences, scores = [list[int]()], np.zeros(1)
     finished: list[tuple[float, list[int]]] = []
     while True:
@@ -63,8 +63,8 @@ def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Pro
         if not active or (len(finished) == beams and means[active[0]] <= finished[-1][0]):
             break
         sequences, scores = [candidates[rank] for rank in active], totals[best[active]]
-        cache.keep(parents[active])
-        logits, _ = cache.read(tokens[active][:, np.newaxis])
+        cache.select(parents[active])
+        logits, _ = cache.append(tokens[active][:, np.newaxis])
     for token in finished[0][1]:
         yield row, row.add(token)
 
@@ -72,17 +72,17 @@ def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Pro
 def contrastive_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
     """Choose probable tokens whose hidden state is dissimilar to those of all preceding tokens (Su et al., 2022)."""
     cache, alpha = model.cache(1), config.penalty_alpha
-    logits, vectors = cache.read(row.prompt[np.newaxis])
+    logits, vectors = cache.append(row.prompt[np.newaxis])
     context = _normalize(vectors[0])
     while row.finish is None:
         probabilities = token_probabilities(logits[0])
         candidates = top_indices(probabilities, config.candidates)
-        cache.keep(np.zeros(len(candidates), np.int64))
-        logits, vectors = cache.read(candidates[:, np.newaxis])
+        cache.select(np.zeros(len(candidates), np.int64))
+        logits, vectors = cache.append(candidates[:, np.newaxis])
         states = _normalize(vectors[:, 0])
         similarity = (states @ context.T).max(1)
         best = int(((1 - alpha) * probabilities[candidates] - alpha * similarity).argmax())
-        cache.keep(np.array([best]))
+        cache.select(np.array([best]))
         logits, context = logits[[best]], np.concatenate([context, states[[best]]])
         yield row, row.add(int(candidates[best]))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textgraft.backbones.family import families, load_family
+from textgraft.backbones.family import family_names, load_family
 from textgraft.errors import ModelFolderError
 from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
@@ -68,7 +68,7 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
         ModelFolderError: for a field that is missing, unknown or of the wrong type, or an unknown family or task.
     """
     _FIELDS.check(config, f"{path}: config")
-    _require_known("family", config["family"], families(), path)
+    _require_known("family", config["family"], family_names(), path)
     _require_known("task", config["task"], task_names(), path)
     load_family(config["family"]).config_schema.check(config["backbone"], f"{path}: config.backbone")
     task = task_spec(config["task"]).schema(config["settings"])

@@ -196,9 +196,11 @@ class Task(ABC):
     def forward_frozen(self, split: SplitNetwork, batch: Any) -> tf.RaggedTensor:
         """Token ids to the outputs of the frozen blocks, ragged (..., None, dim)."""
         if not self.windowed:
-            return split.below(batch)
+            return split.apply_frozen(batch)
         rows = batch.values
-        return rows.with_values(map_in_chunks(lambda part: split.below(part).values, rows, self.max_windows, split.dim))
+        return rows.with_values(
+            map_in_chunks(lambda part: split.apply_frozen(part).values, rows, self.max_windows, split.dim)
+        )
 
     def pool(self, batch: Any, training: bool = False) -> tf.Tensor:
         """Packed rows to pooled vectors, float32 (b, dim), averaged over windows; see `forward`."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.layer_config import LayerConfig
-from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.tasks.fine_tuning.base import SilentCallback
@@ -108,7 +108,7 @@ class MaskFiller(LanguageModelling):
         published = self.backbone.heads.get(self.name)
         layer_options = published.settings["computation"] if published else _NEW_LAYER_CONFIG
         self._layer_config = LayerConfig(**(self._layer_options or layer_options))
-        width = self.backbone.token_table.vectors.shape[1]
+        width = self.backbone.token_embedding.vectors.shape[1]
         initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
         activation, epsilon = self._layer_config.activation_function, self._layer_config.layer_norm_epsilon
@@ -116,11 +116,11 @@ class MaskFiller(LanguageModelling):
             vectors
         )
         x = keras.layers.LayerNormalization(epsilon=epsilon, dtype="float32", name="layer_norm")(x)
-        logits = _TiedLogits(self.backbone.token_table, dtype="float32", name="logits")(x)
+        logits = _TiedLogits(self.backbone.token_embedding, dtype="float32", name="logits")(x)
         return keras.Model(vectors, logits, name="head")
 
     def settings(self) -> dict[str, Any]:
-        table = [int(size) for size in self.backbone.token_table.vectors.shape]
+        table = [int(size) for size in self.backbone.token_embedding.vectors.shape]
         return {"table": table, "computation": vars(self._layer_config).copy()}
 
     def _copy_published_head(self) -> str:
@@ -238,7 +238,7 @@ class MaskFiller(LanguageModelling):
 class _TiedLogits(keras.layers.Layer):
     """Vectors (b, t, width) to logits (b, t, rows) by the backbone's token table, and a bias."""
 
-    def __init__(self, table: TokenTable, **kwargs: Any) -> None:
+    def __init__(self, table: TokenEmbedding, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._table = table
 

@@ -63,7 +63,7 @@ class LanguageModelling(TrainableTask):
         self.objective = self._build_objective()
         # Documents are cleaned and cut into rows elsewhere.
         self._document_graph = replace(self.text_graph, cleaning=Cleaning(), start=None, end=None, sequence_length=None)
-        self._vocabulary_rows = int(self.backbone.token_table.vectors.shape[0])
+        self._vocabulary_rows = int(self.backbone.token_embedding.vectors.shape[0])
         self._infer_losses = inference_step(self._losses, (self.input_spec, _TOKENS))
 
     @abstractmethod

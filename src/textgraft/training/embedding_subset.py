@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.token_table import TokenTable
+from textgraft.backbones.token_embedding import TokenEmbedding
 
 
 class EmbeddingSubset:
@@ -22,7 +22,7 @@ class EmbeddingSubset:
         vectors: float32 (m, dim), the rows that training texts use.
     """
 
-    def __init__(self, table: TokenTable, ids: np.ndarray, judged: np.ndarray, weight_decay: float) -> None:
+    def __init__(self, table: TokenEmbedding, ids: np.ndarray, judged: np.ndarray, weight_decay: float) -> None:
         """Gather the rows.
 
         Args:

@@ -156,7 +156,7 @@ class FineTuning(ABC):
             objective,
             objective.training_loss(self.config.balance, examples["train"].targets),
             embedding_subset,
-            self.task.backbone.stage,
+            self.task.backbone.depth,
         )
 
     def _limit_windows(self, train: Examples[Any], callback: Callback) -> Examples[Any]:

@@ -25,7 +25,7 @@ class Full(FineTuning):
         if self.task.ties_embeddings:
             return None
         train, validation = (examples[name].inputs.tokens.ids for name in ("train", "validation"))
-        return EmbeddingSubset(self.task.backbone.token_table, train, validation, weight_decay(self.config))
+        return EmbeddingSubset(self.task.backbone.token_embedding, train, validation, weight_decay(self.config))
 
 
 class LoRA(Full):
@@ -41,7 +41,7 @@ class LoRA(Full):
 
     def adapted(self) -> AbstractContextManager[None]:
         """The updates exist during the training, and are merged into the weights after it."""
-        return self.task.backbone.adapted(self._rank, self.config.seed)
+        return self.task.backbone.lora(self._rank, self.config.seed)
 
     def _embedding_subset(self, examples: ExampleSets) -> None:
         """The token table is not trained."""

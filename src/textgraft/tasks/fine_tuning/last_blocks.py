@@ -33,10 +33,10 @@ class LastBlocks(FineTuning):
 
     @property
     def _split(self) -> SplitNetwork:
-        return self.task.backbone.halves(self._blocks)
+        return self.task.backbone.split(self._blocks)
 
     def trained_models(self) -> list[keras.Model]:
-        return [self.task.head, self._split.upper]
+        return [self.task.head, self._split.trainable]
 
     def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
         self._check_disk_space(examples)
@@ -85,8 +85,8 @@ class LastBlocks(FineTuning):
         return self._network(examples, self._trained_layers(split), forward), train, validation
 
     def _trained_layers(self, split: SplitNetwork) -> keras.Model:
-        inputs = split.upper.input
-        return keras.Model(inputs, self.task.apply_head(split.upper.output, inputs["padding_mask"]))
+        inputs = split.trainable.input
+        return keras.Model(inputs, self.task.apply_head(split.trainable.output, inputs["padding_mask"]))
 
 
 def _tokens(examples: ExampleSets) -> int:
