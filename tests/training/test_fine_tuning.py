@@ -185,7 +185,7 @@ def test_a_block_that_was_frozen_begins_as_adam_does():
     ("family", "fine_tune", "message"),
     [
         ("roberta", "last:3", "has 2 blocks"),
-        ("albert", "last:1", "with the weights of one"),
+        ("albert", "last:1", "all blocks of albert share their weights"),
         ("roberta", "last:0", "choose one of all, none, last:N, lora:R"),
         ("roberta", "some", "choose one of all, none, last:N, lora:R"),
     ],

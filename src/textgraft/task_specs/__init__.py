@@ -4,7 +4,7 @@ The class that builds and trains a task's networks is named by `TaskSpec.class_p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,7 +14,6 @@ from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.reading import Reading
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import NUMBER, Object, Schema
 
 _DEFAULT_TASK = "text-classification"
@@ -100,17 +99,6 @@ class TaskSpec(ABC):
 
         Args:
             settings: not yet checked.
-        """
-
-    @classmethod
-    @abstractmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        """Path and shape of each weight of the head.
-
-        Args:
-            settings: checked.
-            hidden: widths of the hidden layers.
-            dim: width of a vector.
         """
 
     @classmethod

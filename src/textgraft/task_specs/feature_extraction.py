@@ -1,12 +1,11 @@
 """feature-extraction: texts to vectors. It is not trained, and its head has no weights."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import BOOLEAN, Object
 from textgraft.task_specs import ModelSchema, TaskSpec
 
@@ -33,7 +32,3 @@ class FeatureExtractionSpec(TaskSpec):
     @classmethod
     def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(Object({"normalize": BOOLEAN}))
-
-    @classmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        yield from ()

@@ -1,6 +1,6 @@
 """fill-mask: documents without labels; a head from token vectors to the vocabulary."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.dataset import Dataset
@@ -8,7 +8,6 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
 
@@ -46,11 +45,3 @@ class FillMaskSpec(TaskSpec):
             test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
             headline=("perplexity",),
         )
-
-    @classmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        rows, width = settings["table"]
-        yield "dense/kernel", (dim, width)
-        for name in ("dense/bias", "layer_norm/gamma", "layer_norm/beta"):
-            yield name, (width,)
-        yield "logits/bias", (rows,)

@@ -1,6 +1,6 @@
 """text-classification: a text, or a pair of texts, with a label, a set of labels, or a number."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,6 @@ from textgraft.data.columns import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
 from textgraft.data.validation import check_training
 from textgraft.errors import ModelFolderError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
     BOOLEAN,
     INTERVAL,
@@ -55,16 +54,6 @@ class TextClassificationSpec(TaskSpec):
         """By the problem; that of single labels where it is missing or unknown."""
         problem = settings.get("problem")
         return _SCHEMAS.get(problem if isinstance(problem, str) else SINGLE, _SCHEMAS[SINGLE])
-
-    @classmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        problem = settings.get("problem", SINGLE)
-        labels = len(settings.get("labels", ()))
-        logits = 1 if problem == REGRESSION or (problem == SINGLE and labels == 2) else labels
-        for name, width in (*((f"hidden_{index}", width) for index, width in enumerate(hidden)), ("logits", logits)):
-            yield f"{name}/kernel", (dim, width)
-            yield f"{name}/bias", (width,)
-            dim = width
 
     @classmethod
     def usage(cls, settings: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """text-generation: documents, or prompts and their completions; the head is part of the backbone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.columns import COMPLETION, PROMPT
@@ -9,7 +9,6 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import DataError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import NUMBER, Object, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
 
@@ -49,10 +48,6 @@ class TextGenerationSpec(TaskSpec):
             test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
             headline=("perplexity",),
         )
-
-    @classmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        yield from ()
 
     @classmethod
     def usage(cls, settings: Mapping[str, Any]) -> str:

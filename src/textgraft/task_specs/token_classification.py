@@ -1,6 +1,6 @@
 """token-classification: texts with labelled spans; a head from token vectors to tags."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.columns import are_tagged
@@ -8,12 +8,8 @@ from textgraft.data.reading import Reading
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
 from textgraft.data.validation import shared_texts
 from textgraft.errors import DataError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, List, Map, Object, Schema, choice, integer
 from textgraft.task_specs import ModelSchema, TaskSpec
-
-CONVOLUTION = 5  # kernel size of the head's convolutions, in tokens
-_DEFAULT_CONVOLUTION = (128,)
 
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
@@ -74,19 +70,3 @@ class TokenClassificationSpec(TaskSpec):
             test=Object(_TEST),
             headline=("f1", "precision", "recall"),
         )
-
-    @classmethod
-    def weight_shapes(cls, settings: Mapping[str, Any], hidden: Sequence[int], dim: int) -> Iterator[tuple[str, Shape]]:
-        tags = 1 + 2 * len(settings["labels"])
-        kernel_size = (CONVOLUTION,) if settings["convolution"] else ()
-        for index, width in enumerate(widths(settings, hidden)):
-            yield f"hidden_{index}/kernel", (*kernel_size, dim, width)
-            yield f"hidden_{index}/bias", (width,)
-            dim = width
-        yield "logits/kernel", (dim, tags)
-        yield "logits/bias", (tags,)
-
-
-def widths(settings: Mapping[str, Any], hidden: Sequence[int]) -> tuple[int, ...]:
-    """Widths of the hidden layers."""
-    return tuple(hidden) or (_DEFAULT_CONVOLUTION if settings["convolution"] else ())

@@ -17,7 +17,6 @@ from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.span_metrics import span_metrics
-from textgraft.task_specs.token_classification import CONVOLUTION, widths
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW, as_batches
@@ -30,6 +29,10 @@ from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import IdCache, TruncationCount, WordInputs
 
 _DECIMALS = 6
+
+# Kernel size in tokens, and default widths, of convolutions over vectors that do not depend on their context.
+_KERNEL_SIZE = 5
+_CONVOLUTION_WIDTHS = (128,)
 
 
 class TokenClassifier(TrainableTask):
@@ -98,14 +101,15 @@ class TokenClassifier(TrainableTask):
         mask = keras.Input((None,), dtype="int32", name="padding_mask")
         is_token = keras.ops.cast(mask[:, :, None], "float32")
         x = vectors * is_token if self._convolution else vectors
-        for index, width in enumerate(widths(self.settings(), self.architecture.hidden)):
+        widths = self.architecture.hidden or (_CONVOLUTION_WIDTHS if self._convolution else ())
+        for index, width in enumerate(widths):
             x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
             initializer = keras.initializers.GlorotUniform(seed=seed + index)
             options: dict[str, Any] = {
                 "activation": "relu", "kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"
             }  # fmt: skip
             if self._convolution:  # padding stays zero in every layer
-                x = keras.layers.Conv1D(width, CONVOLUTION, padding="same", **options)(x) * is_token
+                x = keras.layers.Conv1D(width, _KERNEL_SIZE, padding="same", **options)(x) * is_token
             else:
                 x = keras.layers.Dense(width, **options)(x)
         x = keras.layers.Dropout(rate, seed=seed, name="dropout")(x)
