@@ -36,7 +36,7 @@ def main() -> None:
 def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     """Takes the step of a number, with a model of its own."""
     from textgraft.tasks.texts import as_batches
-    from textgraft.training.batches import shuffled
+    from textgraft.training.batches import shuffled_batches
     from textgraft.training.config import TrainingConfig
     from textgraft.training.embedding_subset import EmbeddingSubset
     from textgraft.training.examples import Examples
@@ -52,7 +52,7 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":
         step.optimizer = _Keras(step.variables)
-    batches = shuffled(tokens.lengths, 16, 0, 0)
+    batches = shuffled_batches(tokens.lengths, 16, 0, 0)
     return lambda number: step(batches[number], 1e-4, number)
 
 

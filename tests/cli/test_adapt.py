@@ -122,7 +122,7 @@ def test_sigterm_and_the_same_command_end_in_the_same_model(corpus, tmp_path):
     process.send_signal(signal.SIGTERM)
     said = process.communicate()[0]
     assert process.returncode == 143, said
-    (vocabulary,) = (tmp_path / "cut.run").glob("made-vocabulary-*")
+    (vocabulary,) = (tmp_path / "cut.run").glob("prepared-vocabulary-*")
     assert (vocabulary / "vocab.txt").exists()
     digests = set()
     for name, *more in (("cut", "--save-minutes", "0.0001"), ("whole",)):

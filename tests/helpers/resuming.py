@@ -1,4 +1,4 @@
-"""A run that was cut short and resumed, beside one that was not: both must end as one."""
+"""Interrupted and resumed runs, compared with an uninterrupted one."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from textgraft.training.checkpoints import Checkpoints
 
 
 class SimulatedCrashError(Exception):
-    """Stands for a death of the process."""
+    """Raised in place of the death of the process."""
 
 
 class RecordingCallback:
-    """Does something after some step, and keeps what it was told."""
+    """Records the events of a run, and calls `action` after a step."""
 
     def __init__(self, after=None, action=None):
         self.after, self.action = after, action
@@ -38,45 +38,44 @@ def crash():
 
 
 def checkpoint_every_step(folder):
-    """Checkpoints after each step."""
     return Checkpoints(folder, save_minutes=1e-9)
 
 
-def assert_resume_changes_nothing(fresh, fit, after, folder, whole=None, cuts=1):
-    """Assert that it makes no difference.
+def assert_resume_changes_nothing(fresh, fit, after, folder, uninterrupted=None, crashes=1):
+    """Assert that a run that crashes and is resumed ends as an uninterrupted one.
 
     Args:
-        fresh: gives the model, as it is before it is trained.
+        fresh: creates the untrained model.
         fit: trains a model: (model, callback, checkpoints).
-        after: the step after which the process dies.
-        folder: of the run.
-        whole: trained at one go already.
-        cuts: how often it is begun and dies.
+        after: the step after which the process crashes.
+        folder: of the checkpoints.
+        uninterrupted: the model of the uninterrupted run; trained here by default.
+        crashes: number of times the run is started and crashes.
 
     Returns:
-        the resumed model, the one trained at one go, and who watched the resumed run.
+        the resumed model, the uninterrupted one, and the callback of the resumed run.
     """
-    if whole is None:
-        whole = fresh()
-        fit(whole, RecordingCallback(), None)
-    for _ in range(cuts):
+    if uninterrupted is None:
+        uninterrupted = fresh()
+        fit(uninterrupted, RecordingCallback(), None)
+    for _ in range(crashes):
         with pytest.raises(SimulatedCrashError), checkpoint_every_step(folder) as checkpoints:
             fit(fresh(), RecordingCallback(after, crash), checkpoints)
     resumed, callback = fresh(), RecordingCallback()
     fit(resumed, callback, folder)
-    assert_same_state(final_state(resumed), final_state(whole))
-    return resumed, whole, callback
+    assert_same_state(final_state(resumed), final_state(uninterrupted))
+    return resumed, uninterrupted, callback
 
 
 def final_state(model):
-    """All that must be the same in the end: weights, settings, and the history but for the clock."""
+    """Weights, history without clock times, and settings: all that a resumed run must reproduce."""
     weights = {name: weight.numpy() for name, weight in model.weights.items()}
     clock = {"seconds", "texts_per_second"}
-    history = [{key: value for key, value in row.items() if key not in clock} for row in model.history]
+    history = [{key: value for key, value in record.items() if key not in clock} for record in model.history]
     return weights, history, model.settings()
 
 
-def assert_same_state(first, second):
-    assert first[1:] == second[1:]
-    for name, weight in first[0].items():
-        np.testing.assert_array_equal(weight, second[0][name], err_msg=name)
+def assert_same_state(state, expected):
+    assert state[1:] == expected[1:]
+    for name, weight in state[0].items():
+        np.testing.assert_array_equal(weight, expected[0][name], err_msg=name)

@@ -10,7 +10,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.objectives.balance import oversampling_weights
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.single_label import SingleLabel
-from textgraft.training.batches import rows_per_epoch, shuffled
+from textgraft.training.batches import rows_per_epoch, shuffled_batches
 from textgraft.training.ragged import Ragged
 
 BALANCED = ["weights", "focal", "oversample"]
@@ -95,15 +95,15 @@ def test_rows_come_as_often_as_their_labels_are_rare():
     sampling_weights = oversampling_weights(np.bincount(targets), np.bincount(targets)[targets])
     lengths = np.random.default_rng(0).integers(1, 90, 100)
     for epoch in range(4):
-        order = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
+        order = np.concatenate(shuffled_batches(lengths, 8, 0, epoch, sampling_weights))
         assert len(order) == rows_per_epoch(100, sampling_weights) == 210
         often = np.bincount(order, minlength=100)
         np.testing.assert_allclose(np.bincount(targets, often), 70, atol=1)
         assert often.min() >= 1
         assert np.abs(often - sampling_weights).max() < 1
-        again = np.concatenate(shuffled(lengths, 8, 0, epoch, sampling_weights))
+        again = np.concatenate(shuffled_batches(lengths, 8, 0, epoch, sampling_weights))
         np.testing.assert_array_equal(order, again)
-    assert len({len(shuffled(lengths, 8, 0, epoch, sampling_weights)) for epoch in range(9)}) == 1
+    assert len({len(shuffled_batches(lengths, 8, 0, epoch, sampling_weights)) for epoch in range(9)}) == 1
 
 
 def test_repeats_of_sets_go_by_the_rarest_label():

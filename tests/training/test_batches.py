@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.training.batches import by_length, padding, shuffled
+from textgraft.training.batches import batches_by_length, padding_share, shuffled_batches
 from textgraft.training.config import TrainingConfig
 from textgraft.training.optimizer import learning_rates
 
@@ -14,7 +14,7 @@ lengths_of = st.lists(st.integers(0, 600), min_size=1, max_size=300).map(np.arra
 
 @given(lengths_of, st.integers(1, 40), st.integers(0, 9), st.integers(0, 3))
 def test_every_row_is_in_one_batch(lengths, batch_size, seed, epoch):
-    batches = shuffled(lengths, batch_size, seed, epoch)
+    batches = shuffled_batches(lengths, batch_size, seed, epoch)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     assert max(map(len, batches)) <= batch_size
     assert len(batches) == -(-len(lengths) // batch_size)
@@ -24,7 +24,7 @@ def test_order_is_a_function_of_seed_and_epoch():
     lengths = np.random.default_rng(0).integers(1, 300, 1000)
 
     def order(seed, epoch):
-        return np.concatenate(shuffled(lengths, 16, seed, epoch)).tolist()
+        return np.concatenate(shuffled_batches(lengths, 16, seed, epoch)).tolist()
 
     assert order(0, 0) == order(0, 0)
     assert order(0, 0) != order(0, 1)
@@ -33,13 +33,13 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 def test_like_lengths_go_together():
     lengths = np.random.default_rng(0).integers(1, 300, 4000)
-    assert padding(lengths, shuffled(lengths, 16, 0, 0)) < 0.05
+    assert padding_share(lengths, shuffled_batches(lengths, 16, 0, 0)) < 0.05
 
 
 def test_padding_is_a_share_of_all_tokens():
     lengths = np.array([1, 3, 2, 2])
-    assert padding(lengths, [np.array([0, 1]), np.array([2, 3])]) == pytest.approx(2 / 10)
-    assert padding(lengths, []) == 0
+    assert padding_share(lengths, [np.array([0, 1]), np.array([2, 3])]) == pytest.approx(2 / 10)
+    assert padding_share(lengths, []) == 0
 
 
 def test_little_padding_on_reviews(real_data):
@@ -49,19 +49,19 @@ def test_little_padding_on_reviews(real_data):
 
     reviews = tg.load_dataset(real_data / "imdb", split="train[:20%]", label="label")
     lengths = tg.TextEmbedder("minilm", sequence_length=256).tokenize(as_batches(reviews)).lengths
-    assert padding(lengths, shuffled(lengths, 16, 0, 0)) < 0.05
+    assert padding_share(lengths, shuffled_batches(lengths, 16, 0, 0)) < 0.05
 
 
 def test_the_order_of_batches_has_no_length_bias():
     lengths = np.random.default_rng(0).integers(1, 300, 20_000)
-    means = [lengths[rows].mean() for rows in shuffled(lengths, 16, 0, 0)]
+    means = [lengths[rows].mean() for rows in shuffled_batches(lengths, 16, 0, 0)]
     correlation = np.corrcoef(np.arange(len(means)), means)[0, 1]
     assert abs(correlation) < 0.1
 
 
 @given(lengths_of, st.integers(1, 5000), st.integers(1, 64))
 def test_inference_batches_keep_the_budget(lengths, tokens, most_rows):
-    batches = list(by_length(lengths, tokens, most_rows))
+    batches = list(batches_by_length(lengths, tokens, most_rows))
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for rows in batches:
         assert len(rows) <= most_rows
@@ -69,7 +69,7 @@ def test_inference_batches_keep_the_budget(lengths, tokens, most_rows):
 
 
 def test_no_rows_no_batches():
-    assert list(by_length(np.empty(0, np.int64), 10, 10)) == []
+    assert list(batches_by_length(np.empty(0, np.int64), 10, 10)) == []
 
 
 @pytest.mark.parametrize("warmup", [0, 3])

@@ -114,7 +114,7 @@ def test_the_table_is_not_cast_whole(tiny_bert):
     step = TrainingStep(network, Examples(tokens, np.zeros(len(TEXTS), np.int32)), TrainingConfig(batch_tokens=1 << 20))
     casts = [
         op.outputs[0].shape
-        for op in step._graph("_move", step._stages.moving(0)).graph.get_operations()
+        for op in step._graph("_update", step._schedule.unfrozen(0)).graph.get_operations()
         if op.type == "Cast"
     ]
     assert casts

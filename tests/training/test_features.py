@@ -83,8 +83,8 @@ def test_vectors_are_stored_as_they_are_put():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
 def test_a_full_disk_is_said_in_one_line():
-    stored, said = Vectors(5, 3), r"No space left on device; name a larger disk in TMPDIR"
-    with Path("/dev/full").open("r+b", buffering=0) as stored._file, pytest.raises(TrainingError, match=said):
+    stored, said = Vectors(5, 3), r"No space left on device; set TMPDIR to a larger disk"
+    with Path("/dev/full").open("r+b", buffering=0) as stored.file, pytest.raises(TrainingError, match=said):
         stored.put(slice(0, 5), np.ones((5, 3), np.float32))
 
 
@@ -115,7 +115,7 @@ def test_a_plan_counts_the_heads_steps(tiny_bert, fit, steps):
 
 
 def test_logistic_regression_where_it_makes_no_sense(tiny_bert):
-    with pytest.raises(ConfigError, match="leave it out, or hidden"):
+    with pytest.raises(ConfigError, match="drop head or hidden"):
         fresh(tiny_bert, hidden=(4,)).fit(data(), data(), fine_tune="none", head="logistic")
     with pytest.raises(DataError, match="a label has no training text"):
         fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), fine_tune="none", head="logistic")

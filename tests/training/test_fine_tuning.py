@@ -9,7 +9,7 @@ import tensorflow as tf
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
 from tests.helpers.resuming import RecordingCallback
-from tests.training.test_resume import TEXTS, data
+from tests.helpers.reviews import TEXTS, reviews
 from textgraft.errors import ConfigError, TrainingError
 from textgraft.training.features import Activations, check_disk_space
 from textgraft.training.history import History
@@ -24,7 +24,7 @@ def fresh(family="roberta", **settings):
 
 
 def fit(model, **config):
-    return model.fit(data(), data(), RecordingCallback(), **{**FIT, **config})
+    return model.fit(reviews(), reviews(), RecordingCallback(), **{**FIT, **config})
 
 
 def weights(model):
@@ -74,7 +74,7 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     model, other = fresh(family), fresh(family)
     config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
     history = fit(model, **config, cache_dtype=stored)
-    run = other._prepare_run(data(), data(), config)
+    run = other._prepare_run(reviews(), reviews(), config)
     split = other.backbone.split(1)
     network, _, _ = run.mode.build(run.examples, RecordingCallback())
 
@@ -133,8 +133,8 @@ def test_rates_fall_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)
     history = model.fit(
-        data(), data(), RecordingCallback(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
-        optimizer="adam", layer_decay=0.5, head="gradient",
+        reviews(), reviews(), RecordingCallback(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3,
+        schedule="constant", optimizer="adam", layer_decay=0.5, head="gradient",
     )  # fmt: skip
     assert len(history.records) == 1
     largest = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
@@ -153,7 +153,7 @@ def test_one_more_block_in_each_epoch():
     paths = [weight.path for weight in model.backbone.network.trainable_variables]
     seen = [[weight.numpy() for weight in model.backbone.network.trainable_variables]]
     model.fit(
-        data(), data(), EachEpoch(), epochs=4, batch_size=4, learning_rate=1e-3, schedule="constant",
+        reviews(), reviews(), EachEpoch(), epochs=4, batch_size=4, learning_rate=1e-3, schedule="constant",
         gradual_unfreezing=True, patience=9,
     )  # fmt: skip
 
@@ -174,8 +174,8 @@ def test_a_block_that_was_frozen_begins_as_adam_does():
     model = fresh(dropout=0)
     before = weights(model)
     model.fit(
-        data(), data(), RecordingCallback(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3, schedule="constant",
-        optimizer="adam", gradual_unfreezing=True,
+        reviews(), reviews(), RecordingCallback(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3,
+        schedule="constant", optimizer="adam", gradual_unfreezing=True,
     )  # fmt: skip
     steps = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
     assert max(step for name, step in steps.items() if "layer_1/" in name) == pytest.approx(1e-3, rel=1e-2)
@@ -208,7 +208,7 @@ def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
 
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
-    with pytest.raises(TrainingError, match="name a larger disk in TMPDIR"):
+    with pytest.raises(TrainingError, match="set TMPDIR to a larger disk"):
         check_disk_space(7, 8, "float16")
 
 
@@ -216,12 +216,12 @@ def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
     """For training and validation texts together, by the dry run too."""
     import shutil
 
-    usage, texts = shutil.disk_usage("/"), data()
+    usage, texts = shutil.disk_usage("/"), reviews()
     tokens = int(fresh().examples(texts).inputs.tokens.lengths.sum())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
     callback = RecordingCallback()
     for verb in (fresh().plan, lambda *two, **how: fresh().fit(*two, callback, **how)):
-        with pytest.raises(TrainingError, match="what frozen blocks give needs"):
+        with pytest.raises(TrainingError, match="outputs of the frozen blocks need"):
             verb(texts, texts, fine_tune="last:1", head="gradient")
     assert callback.texts == 0
 
@@ -232,8 +232,8 @@ def test_a_disk_that_fills_up_is_one_line():
             raise OSError(28, "No space left on device")
 
     room = Activations(np.array([1]), 2, "float16")
-    room._file = Full()
-    with pytest.raises(TrainingError, match="No space left on device; name a larger disk in TMPDIR"):
+    room.file = Full()
+    with pytest.raises(TrainingError, match="No space left on device; set TMPDIR to a larger disk"):
         room.put(np.array([0]), np.ones((1, 2), np.float32))
 
 
@@ -243,21 +243,21 @@ def test_what_is_stored_leaves_no_file(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     room = Activations(np.array([2, 1]), 2, "float32")
     room.put(np.array([1, 0]), np.arange(6, dtype=np.float32).reshape(3, 2))
-    room.seal()
+    room.finish_writing()
     assert room.batch(np.array([0, 1])).to_list() == [[[2, 3], [4, 5]], [[0, 1]]]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_float16_cannot_hold_is_refused():
     room = Activations(np.array([1]), 2, "float16")
-    with pytest.raises(TrainingError, match="no finite float16"):
+    with pytest.raises(TrainingError, match="is not a finite float16"):
         room.put(np.array([0]), np.array([[1.0, 1e6]], np.float32))
 
 
 def test_the_dry_run_says_what_is_trained():
     model = fresh()
     before = weights(model)
-    plans = {how: model.plan(data(), data(), fine_tune=how, **FIT) for how in ("all", "last:1", "lora:2", "none")}
+    plans = {how: model.plan(reviews(), reviews(), fine_tune=how, **FIT) for how in ("all", "last:1", "lora:2", "none")}
     assert plans["none"].trainable < plans["lora:2"].trainable < plans["last:1"].trainable < plans["all"].trainable
     assert all(plan.seconds > 0 for plan in plans.values())
     assert plans["last:1"].steps == plans["all"].steps

@@ -26,14 +26,14 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def runs(monkeypatch):
     """How many texts go through a text graph."""
-    counted, parts = [], token_ids._parts
+    counted, run_parallel = [], token_ids._run_parallel
 
-    def counting(texts, *others):
-        for batch in texts:
+    def counting(run, batches):
+        for batch in batches:
             counted.append(len(batch))
-            yield from parts([batch], *others)
+            yield from run_parallel(run, [batch])
 
-    monkeypatch.setattr(token_ids, "_parts", counting)
+    monkeypatch.setattr(token_ids, "_run_parallel", counting)
     return counted
 
 

@@ -1,10 +1,11 @@
-"""The bar: what a person sees on a terminal, and what goes into a log."""
+"""The progress bar on a terminal and in a log, and the remaining time."""
 
 import io
 
+import pytest
 from rich.console import Console
 
-from textgraft.training.progress import TrainingBar, text_bar
+from textgraft.training.progress import EtaEstimator, TrainingBar, text_bar
 
 RECORD = {
     "epoch": 1, "loss": 0.5, "accuracy": 0.75, "val_accuracy": 0.8, "val_loss": 0.4, "learning_rate": 1e-4,
@@ -72,3 +73,28 @@ def test_a_label_is_shown_as_it_is_whatever_it_looks_like():
     with TrainingBar(epochs=1, texts=10, console=console) as bar:
         bar.on_message("no text has the label [/b], nor [red]")
     assert "no text has the label [/b], nor [red]" in console.file.getvalue()
+
+
+def estimator(*steps):
+    estimate = EtaEstimator()
+    for tokens, seconds in steps:
+        estimate.add(tokens, seconds)
+    return estimate
+
+
+def test_time_is_a_line_over_the_tokens():
+    estimate = estimator(*((tokens, 0.03 + 0.001 * tokens) for tokens in (100, 400, 250)))
+    assert estimate.predict(10, 5000) == pytest.approx(0.3 + 5)
+
+
+def test_steps_of_one_size_give_a_constant_time():
+    assert estimator((100, 0.2), (100, 0.4)).predict(10, 1000) == pytest.approx(3)
+
+
+def test_negative_slope_gives_a_constant_time():
+    assert estimator((100, 0.4), (200, 0.2)).predict(10, 1500) == pytest.approx(3)
+
+
+def test_time_per_step_is_never_negative():
+    estimate = estimator((100, 0.1), (200, 0.4))
+    assert estimate.predict(10, 1500) == pytest.approx(1500 * 0.5 / 300)

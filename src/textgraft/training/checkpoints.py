@@ -1,4 +1,4 @@
-"""The state of a run on disk: enough to go on as if nothing had happened."""
+"""Checkpoints: the state of a run on disk, from which it resumes with identical results."""
 
 import json
 import os
@@ -26,24 +26,24 @@ from textgraft.training.interruption import Interruption
 SAVE_MINUTES = 5.0
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
-_CHECKPOINT, _MADE = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"made-\w+-[0-9a-f]{16}")
-_MOST_SPENT = 0.02  # share of the time
+_CHECKPOINT, _PREPARED = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"prepared-\w+-[0-9a-f]{16}")
+_MAX_TIME_SHARE = 0.02
 
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """Counters of a run.
 
     Attributes:
-        epoch: epochs done.
-        batch: batches done of the next one.
-        step: optimizer steps done in all.
-        seen: rows seen in the next epoch.
+        epoch: finished epochs.
+        batch: finished batches of the current epoch.
+        step: finished optimizer steps of the run.
+        seen: rows seen in the current epoch.
         weight: predictions in those rows.
         totals: sums of loss and metrics over those predictions.
-        records: the history.
-        epoch_seconds: training time in the next epoch.
-        seconds: training time of the whole run.
+        records: records of the history.
+        epoch_seconds: training time in the current epoch.
+        seconds: training and validation time of the run.
     """
 
     epoch: int = 0
@@ -56,28 +56,34 @@ class Progress:
     epoch_seconds: float = 0.0
     seconds: float = 0.0
 
-    def count(self, means: Mapping[str, float], rows: int, weight: int) -> None:
-        """Count a step: means over the predictions in its rows, and how many there were of each."""
+    def add_step(self, means: Mapping[str, float], rows: int, weight: int) -> None:
+        """Count a step.
+
+        Args:
+            means: loss and metrics, means over the predictions of the step.
+            rows: number of rows.
+            weight: number of predictions.
+        """
         for name, mean in means.items():
             self.totals[name] = self.totals.get(name, 0.0) + mean * weight
         self.batch, self.step, self.seen = self.batch + 1, self.step + 1, self.seen + rows
         self.weight += weight
 
-    def close_epoch(self) -> None:
-        """Begin the next epoch."""
+    def finish_epoch(self) -> None:
+        """Reset the counters of the current epoch."""
         self.epoch, self.batch, self.seen, self.weight, self.totals = self.epoch + 1, 0, 0, 0, {}
         self.epoch_seconds = 0.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run between two steps.
+    """State of a run between two steps.
 
     Attributes:
-        progress: how far it is.
-        weights: the trained variables.
-        optimizer: its slots, and the states of the seed generators.
-        best: the weights of the epoch to keep; None where these are `weights`, or none is done.
+        progress: counters.
+        weights: trained variables.
+        optimizer: moments, and states of the seed generators.
+        best: weights of the best epoch; None where these are `weights`, or no epoch is finished.
     """
 
     progress: Progress
@@ -87,71 +93,68 @@ class Snapshot:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in a folder of their own; the newest is kept.
+    """The checkpoints of one run in a folder of their own; only the newest is kept.
 
-    Entered, it holds the folder against other processes, and SIGINT and SIGTERM stop the run after a checkpoint.
+    As a context manager it locks the folder, and SIGINT and SIGTERM stop the run after a checkpoint.
 
     Attributes:
-        folder: where they are.
-        interruption: by a signal.
-        seconds_spent: seconds in which checkpoints were written.
+        folder: of the checkpoints.
+        interruption: handler of the signals.
+        seconds_spent: time spent writing.
+
+    Args:
+        save_minutes: minutes of training between two checkpoints within an epoch.
+        restart: delete the checkpoints of an earlier run.
+
+    Raises:
+        ConfigError: when save_minutes is not positive.
     """
 
     def __init__(self, folder: str | Path, save_minutes: float = SAVE_MINUTES, restart: bool = False) -> None:
-        """Name the folder; nothing is read or written yet.
-
-        Args:
-            folder: made when needed; its parent must exist.
-            save_minutes: minutes of training between two checkpoints within an epoch.
-            restart: throw away what an earlier run left there.
-
-        Raises:
-            ConfigError: for a time that is not above 0.
-        """
         if not save_minutes > 0:
             raise ConfigError(f"save_minutes must be above 0, not {save_minutes}")
         self.folder = Path(folder).absolute()
         self.interruption = Interruption()
-        self._restart = restart
-        self._seconds = 60 * save_minutes
-        self._begun = self._saved_at = time.monotonic()
         self.seconds_spent = 0.0
+        self._restart = restart
+        self._save_seconds = 60 * save_minutes
+        self._started_at = self._saved_at = time.monotonic()
         self._run: dict[str, Any] = {}
-        self._held = ExitStack()
+        self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        """Lock the folder, and remove what dead processes left half-done.
+        """Lock the folder and remove unfinished files of dead processes.
 
         Raises:
-            BusyError: when another process holds it.
-            ModelFolderError: when something else has its name.
+            BusyError: when another process holds the lock.
+            ModelFolderError: when the path is not a folder.
         """
         if os.path.lexists(self.folder) and not self.folder.is_dir():
-            raise ModelFolderError(f"{self.folder} is no folder, and checkpoints go into one; move it away")
+            raise ModelFolderError(f"{self.folder} is not a folder; move it, checkpoints are written there")
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             stack.enter_context(self.interruption.handle_signals())
             folders.remove_leftovers(self.folder)
             if self._restart:
                 self.clear()
-            self._tidy()
-            self._held = stack.pop_all()
+            self._remove_leftovers()
+            self._resources = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the folder; the checkpoints stay."""
-        self._held.close()
+        """Unlock the folder; checkpoints stay."""
+        self._resources.close()
 
     def start_run(self, run: Mapping[str, Any]) -> None:
-        """Take up a run; an unfinished one that is here must be the same.
+        """Set the identity of the run; an unfinished run in the folder must have the same.
 
         Args:
-            run: all that makes the run what it is, as JSON values: config, data fingerprints, versions.
+            run: JSON values that determine the result: config, fingerprints of the data, versions.
 
         Raises:
-            ConfigError: when the newest checkpoint is of another run; shows the difference.
+            ConfigError: when the newest checkpoint is of another run; lists the differences.
             ModelFolderError: when it is damaged.
         """
         self._run = json.loads(json.dumps(run))
@@ -159,38 +162,38 @@ class Checkpoints:
         if newest is None:
             return
         verify_folder(newest)
-        if changes := list(_differences(_state(newest)["run"], self._run)):
+        if differences := list(_differences(_read_state(newest)["run"], self._run)):
             raise ConfigError(
-                f"{self.folder} holds an unfinished run that differs: {'; '.join(changes)}; give the same again, or "
-                "--restart to begin anew"
+                f"{self.folder} holds an unfinished run with other options: {'; '.join(differences)}; pass the same "
+                "options, or --restart to start over"
             )
-        self.interruption.resume_hint = f"{self.resume_command} goes on from the last checkpoint"
+        self._set_resume_hint()
 
     def load(self) -> Snapshot | None:
-        """The newest checkpoint of the run that was begun; None where there is none."""
+        """The newest checkpoint of the run, or None."""
         newest = self._newest()
         if newest is None:
             return None
-        state = _state(newest)
+        state = _read_state(newest)
         best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
         weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
-        self._begun = self._saved_at = time.monotonic()
+        self._started_at = self._saved_at = time.monotonic()
         return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
 
     def prepared_files(
-        self, name: str, of: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]
+        self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]
     ) -> Path:
-        """A folder of files that a run makes before its first step, once.
+        """A folder of files that are computed once, before the first step of a run.
 
         Args:
-            name: of the folder.
-            of: all that the files are made of, as JSON values; made of other things, they are others.
-            make: file name to content.
+            name: prefix of the folder's name.
+            inputs: JSON values that determine the files.
+            make: computes file names and contents.
 
         Raises:
             ModelFolderError: when a file is damaged or cannot be written.
         """
-        folder = self.folder / f"made-{name}-{run_digest(of)[:16]}"
+        folder = self.folder / f"prepared-{name}-{run_digest(inputs)[:16]}"
         if not folder.exists():
             files = make()
             folders.make_folder(self.folder)
@@ -199,39 +202,45 @@ class Checkpoints:
         return folder
 
     def already_saved_to(self, folder: Path) -> bool:
-        """Whether a model folder is what this run left: it was cut short between saving that and clearing up."""
+        """Whether a model folder is the result of this run, which was interrupted before it removed its checkpoints."""
         newest = self._newest()
         if newest is None or not model_folder.is_model_folder(folder):
             return False
         verify_folder(newest)
-        return bool(model_folder.read(folder).config.get("run") == run_digest(_state(newest)["run"]))
+        return bool(model_folder.read(folder).config.get("run") == run_digest(_read_state(newest)["run"]))
 
     @property
     def resume_command(self) -> str:
-        """Which command goes on, for messages."""
-        return "without --restart, the same command" if self._restart else "the same command"
+        """The command that resumes the run, for messages."""
+        return "the same command without --restart" if self._restart else "the same command"
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is one to go on from."""
+        """Whether the run can be resumed."""
         return self._newest() is not None
 
     @property
     def is_due(self) -> bool:
-        """Whether the time between two checkpoints is over."""
-        return time.monotonic() - self._saved_at >= self._seconds
+        """Whether the last checkpoint is older than save_minutes."""
+        return time.monotonic() - self._saved_at >= self._save_seconds
 
     @property
     def within_time_budget(self) -> bool:
-        """Whether checkpoints have taken little of the time so far: epochs can be shorter than the writing of one."""
-        return self.seconds_spent <= _MOST_SPENT * (time.monotonic() - self._begun)
+        """Whether writing has taken at most 2 % of the time so far: writing can take longer than an epoch."""
+        return self.seconds_spent <= _MAX_TIME_SHARE * (time.monotonic() - self._started_at)
+
+    @property
+    def status(self) -> str:
+        """Where the last checkpoint is, for messages."""
+        newest = self._newest()
+        return f"the last checkpoint is {newest}" if newest else "there is no checkpoint yet"
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write a checkpoint, then remove the one before.
+        """Write a checkpoint, then remove the previous one.
 
         Raises:
-            TrainingError: when a weight is not finite; the checkpoint before is kept.
-            ModelFolderError: when the disk refuses; the checkpoint before is kept.
+            TrainingError: when a weight is not finite; the previous checkpoint stays.
+            ModelFolderError: when the disk fails; the previous checkpoint stays.
         """
         start = time.monotonic()
         previous, progress = self._newest(), snapshot.progress
@@ -243,88 +252,81 @@ class Checkpoints:
         target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:
             return
-        folders.make_folder(self.folder)
-        folders.write_folder(target, self._files(snapshot))
-        self.interruption.resume_hint = f"{self.resume_command} goes on from the last checkpoint"
-        if previous:
-            folders.remove_folder(previous)
-        self._saved_at = time.monotonic()
-        self.seconds_spent += self._saved_at - start
-
-    @property
-    def status(self) -> str:
-        """What there is to go on from, as a message says it."""
-        newest = self._newest()
-        return f"{newest} holds the last checkpoint" if newest else "there is no checkpoint yet"
-
-    def clear(self) -> None:
-        """Remove all checkpoints and what was made for them, and the folder unless it holds something else.
-
-        The checkpoints go last: as long as there is one, what is left is known to belong to a model.
-        """
-        for folder in (*self._own(_MADE), *self._all()):
-            folders.remove_folder(folder)
-        self._remove_empty()
-
-    def _tidy(self) -> None:
-        for leftover in self.folder.glob(".*"):
-            name, _, rest = leftover.name[1:].partition(".")
-            if not (_CHECKPOINT.fullmatch(name) or _MADE.fullmatch(name)):
-                continue
-            if rest == "lock":  # of a dead process: who writes here holds the lock of the run
-                leftover.unlink(missing_ok=True)
-            folders.remove_leftovers(self.folder / name)
-        for older in self._all()[:-1]:
-            folders.remove_folder(older)
-        self._remove_empty()
-
-    def _remove_empty(self) -> None:
-        with suppress(OSError):
-            self.folder.rmdir()
-
-    def _files(self, snapshot: Snapshot) -> dict[str, folders.Content]:
-        state = {"run": self._run, "progress": asdict(snapshot.progress)}
         files: dict[str, folders.Content] = {
-            _STATE: [json.dumps(state, indent=2).encode()],
+            _STATE: [json.dumps({"run": self._run, "progress": asdict(progress)}, indent=2).encode()],
             _WEIGHTS: to_safetensors(snapshot.weights),
             _OPTIMIZER: to_safetensors(snapshot.optimizer),
         }
         if snapshot.best is not None:
             files[_BEST] = to_safetensors(snapshot.best)
-        return files
+        folders.make_folder(self.folder)
+        folders.write_folder(target, files)
+        self._set_resume_hint()
+        if previous:
+            folders.remove_folder(previous)
+        self._saved_at = time.monotonic()
+        self.seconds_spent += self._saved_at - start
+
+    def clear(self) -> None:
+        """Remove all checkpoints and prepared files, and the folder unless it holds something else.
+
+        Checkpoints go last: as long as there is one, `already_saved_to` recognises the model of this run.
+        """
+        for folder in (*self._complete(_PREPARED), *self._checkpoints()):
+            folders.remove_folder(folder)
+        self._remove_if_empty()
+
+    def _set_resume_hint(self) -> None:
+        self.interruption.resume_hint = f"{self.resume_command} resumes from the last checkpoint"
+
+    def _remove_leftovers(self) -> None:
+        for leftover in self.folder.glob(".*"):
+            name, _, suffix = leftover.name[1:].partition(".")
+            if not (_CHECKPOINT.fullmatch(name) or _PREPARED.fullmatch(name)):
+                continue
+            if suffix == "lock":  # of a dead process: any writer holds the lock of the run
+                leftover.unlink(missing_ok=True)
+            folders.remove_leftovers(self.folder / name)
+        for older in self._checkpoints()[:-1]:
+            folders.remove_folder(older)
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _newest(self) -> Path | None:
-        return max(self._all(), default=None)
+        return max(self._checkpoints(), default=None)
 
-    def _all(self) -> list[Path]:
+    def _checkpoints(self) -> list[Path]:
         """Oldest first."""
-        return sorted(self._own(_CHECKPOINT))
+        return sorted(self._complete(_CHECKPOINT))
 
-    def _own(self, names: re.Pattern[str]) -> list[Path]:
-        """The folders of such names that were written here."""
-        found = [folder for folder in self.folder.glob("[!.]*") if names.fullmatch(folder.name)]
-        return [folder for folder in found if (folder / MANIFEST).is_file()]
+    def _complete(self, names: re.Pattern[str]) -> list[Path]:
+        """Complete folders with matching names."""
+        matches = [folder for folder in self.folder.glob("[!.]*") if names.fullmatch(folder.name)]
+        return [folder for folder in matches if (folder / MANIFEST).is_file()]
 
 
-def _state(checkpoint: Path) -> dict[str, Any]:
+def run_digest(run: Mapping[str, Any]) -> str:
+    """SHA-256 of the identity of a run."""
+    return sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+
+def _read_state(checkpoint: Path) -> dict[str, Any]:
     state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
     return state
 
 
-def run_digest(run: Mapping[str, Any]) -> str:
-    """SHA-256 of all that makes a run what it is."""
-    return sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name in sorted(before.keys() | now.keys()):
-        old, new = before.get(name), now.get(name)
+def _differences(previous: Mapping[str, Any], current: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name in sorted(previous.keys() | current.keys()):
+        old, new = previous.get(name), current.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{prefix}{name}.")
         elif old != new:
-            yield f"{prefix}{name} was {_short(old)}, is {_short(new)}"
+            yield f"{prefix}{name} was {_shortened(old)}, is {_shortened(new)}"
 
 
-def _short(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -11,18 +11,17 @@ from textgraft.options import check_options, option
 
 BALANCES = ("none", "weights", "focal", "oversample")
 
-# Fields that say something only where a head on a frozen backbone is trained in steps.
+# Options that have an effect only where gradient steps are made.
 GRADIENT_OPTIONS = (
     "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup", "clip_norm", "patience",
 )  # fmt: skip
 
-# Of a head that trains alone on stored vectors, where a step costs nothing.
+# Defaults of a head that is trained alone on stored vectors, where a step costs almost nothing.
 HEAD_ONLY_DEFAULTS: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
-# Steps below which a network that is fine-tuned on few texts stays where it began, as docs/measurements.md has measured
-# (Mosbach et al., 2021, https://arxiv.org/abs/2006.04884); and those in which it may get no better.
-_LEAST_STEPS = {"epochs": 100, "patience": 50}
-
+# Fine-tuning with fewer steps stays close to the pretrained weights (docs/measurements.md; Mosbach et al., 2021,
+# https://arxiv.org/abs/2006.04884); with less patience it can stop before it improves.
+_MIN_STEPS = {"epochs": 100, "patience": 50}
 
 _USUAL = TRANSFORMER_DEFAULTS
 
@@ -147,38 +146,41 @@ class TrainingConfig:
         return replace(self, **{name: getattr(defaults, name) for name in missing})
 
 
-def is_few_texts(rows: int, usual: int, batch_size: int) -> bool:
-    """Whether the usual passes over so many rows are too few steps.
+def is_few_texts(rows: int, epochs: int, batch_size: int) -> bool:
+    """Whether training makes fewer steps than fine-tuning needs.
 
     Args:
-        rows: of a pass.
-        usual: passes.
-        batch_size: rows in a step.
+        rows: rows per epoch.
+        epochs: default number of epochs.
+        batch_size: rows per step.
     """
-    return enough_epochs(usual, rows, batch_size) > usual
+    return enough_epochs(epochs, rows, batch_size) > epochs
 
 
-def extend_for_few_texts(config: TrainingConfig, rows: int, given: Mapping[str, Any]) -> TrainingConfig:
-    """Of few rows, more passes and more patience than is usual, unless they were given.
+def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str, Any]) -> TrainingConfig:
+    """Increase epochs and patience for few texts, unless the user set them.
 
     Args:
-        config: without None.
-        rows: of a pass.
-        given: fields that were asked for, and their values.
+        config: with all values filled in.
+        rows: rows per epoch.
+        options: fields that the user set.
     """
-    size = config.batch_size or 1
-    asked = {name: steps for name, steps in _LEAST_STEPS.items() if given.get(name) is None}
-    found: dict[str, Any] = {name: enough_epochs(getattr(config, name), rows, size, asked[name]) for name in asked}
-    return replace(config, **found)
+    batch_size = config.batch_size or 1
+    extended: dict[str, Any] = {
+        name: enough_epochs(getattr(config, name), rows, batch_size, min_steps)
+        for name, min_steps in _MIN_STEPS.items()
+        if options.get(name) is None
+    }
+    return replace(config, **extended)
 
 
-def enough_epochs(usual: int, rows: int, batch_size: int, steps: int = _LEAST_STEPS["epochs"]) -> int:
-    """The usual number of passes, or as many as make so many steps.
+def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int = _MIN_STEPS["epochs"]) -> int:
+    """The number of epochs, increased to make a minimum of steps.
 
     Args:
-        usual: where there are rows enough.
-        rows: of a pass.
-        batch_size: rows in a step.
-        steps: at least.
+        epochs: default number of epochs.
+        rows: rows per epoch.
+        batch_size: rows per step.
+        min_steps: minimum of optimizer steps.
     """
-    return max(usual, -(-steps // -(-max(1, rows) // batch_size)))
+    return max(epochs, -(-min_steps // -(-max(1, rows) // batch_size)))

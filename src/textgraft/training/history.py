@@ -1,4 +1,4 @@
-"""What is told of a training: to those who follow it, and afterwards."""
+"""What a run costs, what happened in it, and which of its epochs is the best."""
 
 import resource
 import sys
@@ -9,85 +9,19 @@ from textgraft.evaluation.significance import standard_error
 from textgraft.training.token_ids import TruncationCount
 
 
-@dataclass
-class History:
-    """What happened.
-
-    Attributes:
-        records: a row per epoch: epoch (from 1), loss and metrics in training, the same of the validation rows with
-            the prefix val_, learning_rate, seconds, texts_per_second.
-        best_epoch: the epoch whose weights were kept, from 1; see `selection.BestEpoch`.
-        seconds: training and validation, of all the runs that this one resumed too.
-        graphs: how many were compiled, for training and validation.
-        padding: share of the tokens that went through the network in training only to fill rows up.
-    """
-
-    records: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    seconds: float = 0.0
-    graphs: int = 0
-    padding: float = 0.0
-
-
-Records = Sequence[Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class BestEpoch:
-    """How epochs are judged.
-
-    Attributes:
-        score: the metric, a share between 0 and 1; None to go by the loss alone.
-        sample_size: of how many independent sample_size it is the mean.
-    """
-
-    score: str | None
-    sample_size: int
-
-    def kept(self, records: Records) -> int:
-        """The epoch to keep, from 1.
-
-        By a score: the last epoch within a standard error, or one row, of the highest up to then. A hundred rows cannot
-        tell 0.80 from 0.83, and of two epochs that score alike under a decaying learning rate the later one generalizes
-        better (Breiman et al., 1984; docs/measurements.md). By the loss: the epoch of the lowest.
-        """
-        if self.score is None:
-            losses = _column(records, "loss")
-            return 1 + losses.index(min(losses)) if losses else 1
-        kept, highest = 1, 0.0
-        for epoch, score in enumerate(_column(records, self.score), start=1):
-            highest = max(highest, score)
-            if score >= highest - standard_error(highest, self.sample_size):
-                kept = epoch
-        return kept
-
-    def stale(self, records: Records) -> int:
-        """Epochs since the highest score rose or the lowest loss fell."""
-        stale, highest, lowest = 0, 0.0, float("inf")
-        scores = _column(records, self.score) if self.score else [0.0] * len(records)
-        for score, loss in zip(scores, _column(records, "loss"), strict=True):
-            stale = 0 if score > highest or loss < lowest else stale + 1
-            highest, lowest = max(highest, score), min(lowest, loss)
-        return stale
-
-
-def _column(records: Records, name: str) -> list[float]:
-    return [record[f"val_{name}"] for record in records]
-
-
 @dataclass(frozen=True)
 class Plan:
-    """A run before it is run.
+    """Estimated cost of a run.
 
     Attributes:
-        texts: of each part of the data.
-        tokens: of each part, special tokens included, after truncated.
-        truncated: what truncation takes from each part.
-        steps: of the optimizer, in all epochs.
-        trainable: parameters that are trained.
-        parameters: all of them.
-        seconds: until the last epoch is judged, extraction included; the final test is not.
-        memory: bytes, at its peak.
+        texts: number of texts per split.
+        tokens: number of tokens per split, special tokens included, after truncation.
+        truncated: truncated texts and tokens per split.
+        steps: optimizer steps of all epochs.
+        trainable: number of trained parameters.
+        parameters: number of all parameters.
+        seconds: until the end of the last validation, feature extraction included, the final test excluded.
+        memory: peak, in bytes.
     """
 
     texts: dict[str, int]
@@ -101,6 +35,69 @@ class Plan:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held."""
+    """Peak memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+@dataclass
+class History:
+    """Results of a run.
+
+    Attributes:
+        records: one per epoch: epoch (from 1), training loss and metrics, those of the validation rows with the prefix
+            val_, learning_rate, seconds, texts_per_second.
+        best_epoch: epoch whose weights the model has, from 1; see `BestEpoch`.
+        seconds: training and validation, of all resumed parts of the run.
+        graphs: compiled graphs of training and validation.
+        padding: share of padding among the training tokens.
+    """
+
+    records: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+    graphs: int = 0
+    padding: float = 0.0
+
+
+@dataclass(frozen=True)
+class BestEpoch:
+    """Selection of the best epoch, and the criterion of early stopping.
+
+    Attributes:
+        score: name of the metric, a share between 0 and 1; None to use the loss alone.
+        sample_size: number of independent samples that the score averages.
+    """
+
+    score: str | None
+    sample_size: int
+
+    def select(self, records: Sequence[Mapping[str, float]]) -> int:
+        """The best epoch, from 1.
+
+        With a score: the last epoch within one standard error of the highest score up to then. A hundred rows cannot
+        distinguish 0.80 from 0.83, and of two epochs with similar scores under a decaying learning rate the later one
+        generalizes better (Breiman et al., 1984; docs/measurements.md). With the loss: the epoch of the lowest.
+        """
+        if self.score is None:
+            losses = _validation(records, "loss")
+            return 1 + losses.index(min(losses)) if losses else 1
+        best, highest = 1, 0.0
+        for epoch, score in enumerate(_validation(records, self.score), start=1):
+            highest = max(highest, score)
+            if score >= highest - standard_error(highest, self.sample_size):
+                best = epoch
+        return best
+
+    def epochs_without_improvement(self, records: Sequence[Mapping[str, float]]) -> int:
+        """Epochs since the highest score rose or the lowest loss fell."""
+        epochs, highest, lowest = 0, 0.0, float("inf")
+        scores = _validation(records, self.score) if self.score else [0.0] * len(records)
+        for score, loss in zip(scores, _validation(records, "loss"), strict=True):
+            epochs = 0 if score > highest or loss < lowest else epochs + 1
+            highest, lowest = max(highest, score), min(lowest, loss)
+        return epochs
+
+
+def _validation(records: Sequence[Mapping[str, float]], name: str) -> list[float]:
+    return [record[f"val_{name}"] for record in records]

@@ -6,22 +6,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.training.batches import by_length
+from textgraft.training.batches import batches_by_length
 from textgraft.training.examples import Inputs
-from textgraft.training.ragged import concatenate_rows, rows_of
+from textgraft.training.ragged import concatenate_rows, to_rows
 
-_MOST_ROWS = 512  # in a batch
+_MAX_ROWS = 512  # per batch
 
 
 def inference_step(forward: Callable[..., Any], spec: Any) -> Any:
-    """One compiled function from a batch of inputs, of any shape, to outputs.
+    """Compile one `tf.function` for batches of any shape.
 
     Args:
-        forward: (batch, training) to one tensor or several.
+        forward: (batch, training) to a tensor or a nest of tensors.
         spec: type of a batch.
-
-    Returns:
-        a `tf.function`.
     """
 
     @tf.function(input_signature=[spec], autograph=False)
@@ -35,25 +32,25 @@ def compute_outputs(
     infer: Callable[[Any], Any],
     inputs: Inputs,
     batch_tokens: int,
-    watch: Callable[[int], None] = lambda _: None,
+    on_batch: Callable[[int], None] = lambda _: None,
 ) -> Any:
-    """Outputs for all rows, in their order.
+    """Outputs of all rows, in their order.
 
     Args:
-        infer: what `inference_step` gave.
+        infer: an `inference_step`.
         inputs: rows.
-        batch_tokens: most tokens in a batch, padding included.
-        watch: told how many rows each batch had.
+        batch_tokens: maximum tokens per batch, padding included.
+        on_batch: called after each batch with its number of rows.
 
     Returns:
-        the `Rows` of each tensor that `infer` gives, nested as it gives them.
+        `Rows`, nested as the outputs of `infer`.
     """
-    parts, order = [], []
-    for rows in by_length(inputs.lengths, batch_tokens, _MOST_ROWS):
-        parts.append(tf.nest.map_structure(rows_of, infer(inputs.batch(rows))))
+    outputs, order = [], []
+    for rows in batches_by_length(inputs.lengths, batch_tokens, _MAX_ROWS):
+        outputs.append(tf.nest.map_structure(to_rows, infer(inputs.batch(rows))))
         order.append(rows)
-        watch(len(rows))
-    if not parts:
+        on_batch(len(rows))
+    if not outputs:
         return np.empty((0,), np.float32)
-    back = np.argsort(np.concatenate(order), kind="stable")
-    return tf.nest.map_structure(lambda *found: concatenate_rows(found)[back], *parts)
+    positions = np.argsort(np.concatenate(order), kind="stable")
+    return tf.nest.map_structure(lambda *batches: concatenate_rows(batches)[positions], *outputs)

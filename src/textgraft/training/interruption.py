@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: finish what must not be cut, then stop; asked twice, stop at once."""
+"""SIGINT and SIGTERM: the first signal stops the run at a safe point, the second ends the process at once."""
 
 import signal
 import threading
@@ -12,40 +12,40 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Handles both signals, where the run is in the main thread.
+    """Turns signals into `InterruptionError`.
 
     Attributes:
-        signal_number: the number of the signal that came, or 0.
-        resume_hint: how to go on, for messages.
+        signal_number: the signal received, or 0.
+        resume_hint: how to continue, for the error message.
     """
 
     def __init__(self) -> None:
-        """Nothing was asked yet."""
         self.signal_number = 0
         self.resume_hint = "the same command starts again"
         self._deferred = False
 
     @contextmanager
     def handle_signals(self) -> Iterator[None]:
-        """Raise `InterruptionError` on a signal, or only note it where that is deferred.
+        """Raise `InterruptionError` on a signal, or only record it within `deferred`.
 
-        After the first signal the system's own answer to it is back: a second one ends the process at once.
+        The first signal restores the system's default handler. Ignored signals stay ignored, and outside the main
+        thread, where Python cannot set handlers, nothing changes.
         """
-        main = threading.current_thread() is threading.main_thread()  # the only one that can set handlers
-        heeded = [number for number in _SIGNALS if main and signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._handle) for number in heeded}
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        handled = [number for number in _SIGNALS if in_main_thread and signal.getsignal(number) is not signal.SIG_IGN]
+        previous_handlers = {number: signal.signal(number, self._handle) for number in handled}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous_handlers.items():
                 signal.signal(number, handler)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only note signals; the caller looks at `asked` and stops by itself, at the latest when this ends.
+        """Only record signals; the caller checks `signal_number` and stops by itself.
 
         Raises:
-            InterruptionError: at its end, for a signal that nobody looked at.
+            InterruptionError: at the end, for a signal that the caller did not act on.
         """
         self._deferred = True
         try:
@@ -53,21 +53,21 @@ class Interruption:
         finally:
             self._deferred = False
         if self.signal_number:
-            raise self._now()
+            raise self._default_error()
 
-    def error(self, what: str) -> InterruptionError:
-        """What to raise for the signal that came.
+    def error(self, message: str) -> InterruptionError:
+        """The exception for the signal received.
 
         Args:
-            what: was done, and how to go on.
+            message: what was saved, and how to continue.
         """
-        return InterruptionError(f"stopped by {signal.Signals(self.signal_number).name}; {what}", self.signal_number)
+        return InterruptionError(f"stopped by {signal.Signals(self.signal_number).name}; {message}", self.signal_number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.signal_number = number
         signal.signal(number, signal.SIG_DFL)
         if not self._deferred:
-            raise self._now()
+            raise self._default_error()
 
-    def _now(self) -> InterruptionError:
+    def _default_error(self) -> InterruptionError:
         return self.error(f"nothing was left half-written; {self.resume_hint}")

@@ -1,4 +1,8 @@
-"""Dropout with half the random bits: drawing them is most of its cost, a quarter of a step of 512 tokens on a CPU."""
+"""Every use of Keras and TensorFlow internals in training.
+
+Keras 3 has no public API for these: replacing the random bits of a dropout layer, listing the seed generators of a
+model, or updating a variable in place with the fused Adam kernel. Each function says what it buys.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,22 +11,24 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-_VALUES = 1 << 16  # of a 16-bit number
+_UINT16_VALUES = 1 << 16
 
 
 @contextmanager
 def fast_dropout(network: keras.Model) -> Iterator[None]:
-    """Let the dropout layers of a network, wherever they are in it, draw 16 random bits an element instead of 32.
+    """Dropout with 16 random bits per element instead of 32.
 
-    The rate is met to 1 / 131,072, and what is kept is scaled by exactly that rate. Layers are as before afterwards;
-    functions traced meanwhile keep what they traced.
+    Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is met to
+    1 / 131,072, and outputs are scaled by exactly that rate. Functions traced inside keep the fast version; the layers
+    are restored at the end.
 
     Args:
-        network: its layers draw from their own seed generators, as before.
+        network: nested layers included; each draws from its seed generator, as in Keras.
     """
-    layers = [layer for layer in network._flatten_layers() if _is_plain(layer)]
+    # `_flatten_layers` also finds layers that other layers hold as attributes; `layers` does not.
+    layers = [layer for layer in network._flatten_layers() if _is_plain_dropout(layer)]
     for layer in layers:
-        layer.call = partial(_call, layer)
+        layer.call = partial(_drop, layer)
     try:
         yield
     finally:
@@ -30,20 +36,60 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
             del layer.call
 
 
-def _is_plain(layer: keras.Layer) -> bool:
+def is_seed_state(weight: keras.Variable) -> bool:
+    """Whether a weight is the state of a seed generator; Keras marks these by their path only."""
+    return "seed_generator_state" in weight.path
+
+
+def apply_adam(
+    variable: keras.Variable,
+    moments: tuple[keras.Variable, keras.Variable],
+    gradient: tf.Tensor,
+    rate: tf.Tensor,
+    step: tf.Tensor,
+    betas: tuple[float, float],
+    epsilon: float,
+) -> tf.Operation:
+    """Update a variable and its moments in one pass over memory, by TensorFlow's fused kernel.
+
+    Args:
+        variable: float32.
+        moments: first and second.
+        gradient: shape of the variable.
+        rate: learning rate, float32 ().
+        step: steps including this one, for the bias correction, float32 ().
+        betas: decay rates of the moments.
+        epsilon: added to the denominator.
+    """
+    return tf.raw_ops.ResourceApplyAdam(
+        var=variable.value.handle,
+        m=moments[0].value.handle,
+        v=moments[1].value.handle,
+        beta1_power=betas[0] ** step,
+        beta2_power=betas[1] ** step,
+        lr=rate,
+        beta1=betas[0],
+        beta2=betas[1],
+        epsilon=epsilon,
+        grad=gradient,
+    )
+
+
+def _is_plain_dropout(layer: keras.Layer) -> bool:
     return type(layer) is keras.layers.Dropout and layer.noise_shape is None and layer.rate > 0
 
 
-def _call(layer: keras.layers.Dropout, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+def _drop(layer: keras.layers.Dropout, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
     if not training:
         return inputs
-    dropped = min(round(layer.rate * _VALUES), _VALUES - 1)
-    kept = _uniform16(tf.shape(inputs), layer.seed_generator.next()) >= tf.constant(dropped, tf.uint16)
-    return inputs * (tf.cast(kept, inputs.dtype) * tf.cast(_VALUES / (_VALUES - dropped), inputs.dtype))
+    threshold = min(round(layer.rate * _UINT16_VALUES), _UINT16_VALUES - 1)
+    mask = _uniform16(tf.shape(inputs), layer.seed_generator.next()) >= tf.constant(threshold, tf.uint16)
+    scale = tf.cast(_UINT16_VALUES / (_UINT16_VALUES - threshold), inputs.dtype)
+    return inputs * (tf.cast(mask, inputs.dtype) * scale)
 
 
 def _uniform16(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Uint16 of a shape: each 32-bit draw of the stateless generator (Salmon et al., 2011) makes two."""
+    """Uniform uint16; each 32-bit draw of the stateless generator (Salmon et al., 2011) makes two."""
     size = tf.reduce_prod(shape)
     pairs = tf.random.stateless_uniform([(size + 1) // 2], tf.cast(seed, tf.int32), None, None, tf.int32)
     return tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:size], shape)

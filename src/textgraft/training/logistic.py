@@ -1,4 +1,4 @@
-"""A head of one layer on stored vectors, by logistic regression: the optimum itself, in seconds."""
+"""Logistic regression: the exact optimum of a one-layer head on stored vectors, in seconds."""
 
 import time
 from collections.abc import Callable
@@ -12,73 +12,72 @@ from textgraft.training.examples import Examples
 from textgraft.training.features import Vectors
 from textgraft.training.history import History
 
-_MOST_ITERATIONS = 1000
-_SMALLEST = 1e-12
+_MAX_ITERATIONS = 1000
+_MIN_SQUARED_NORM = 1e-12
 
 
 def train_logistic_head(
     layer: keras.layers.Dense,
-    data: Examples[Vectors],
+    train: Examples[Vectors],
     validation: Examples[Vectors],
-    judge: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """`fit_logistic_layer`; the history has one row.
+    """`fit_logistic_layer`, then evaluate; the history has one record.
 
     Args:
         layer: see `fit_logistic_layer`.
-        data: see `fit_logistic_layer`.
-        validation: the same, to judge by.
-        judge: (targets, logits) to means: metrics and loss.
+        train: see `fit_logistic_layer`.
+        validation: examples of the same kind.
+        metrics: (targets, logits) to mean loss and metrics.
 
     Raises:
         DataError: when a label has no training text.
     """
     start = time.monotonic()
-    fit_logistic_layer(layer, data)
+    fit_logistic_layer(layer, train)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
-    for prefix, part in {"": data, "val_": validation}.items():
-        means = judge(np.asarray(part.targets), compute_logits(layer, part))
+    for prefix, examples in {"": train, "val_": validation}.items():
+        means = metrics(np.asarray(examples.targets), compute_logits(layer, examples))
         record |= {f"{prefix}{name}": value for name, value in means.items()}
-    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(data) / seconds}
+    record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(train) / seconds}
     return History([record], 1, seconds)
 
 
-def fit_logistic_layer(layer: keras.layers.Dense, data: Examples[Vectors]) -> None:
-    """Set a layer's weights to scikit-learn's optimum.
+def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> None:
+    """Set the weights of a layer to scikit-learn's optimum.
 
-    The L2 penalty is what C = 1 would be if the vectors' mean squared norm were 1, so it does not depend on the scale
-    that a backbone happens to have.
+    C is the inverse of the mean squared norm of the vectors, so that the L2 penalty does not depend on their scale.
 
     Args:
-        layer: from vectors (b, dim) to logits: one each, or a single one for the second of two labels.
-        data: targets are label indices, int32 (n,).
+        layer: from vectors (b, dim) to one logit per label, or to a single logit for the second of two labels.
+        train: targets are label indices, int32 (n,).
 
     Raises:
         DataError: when a label has no training text.
     """
-    targets = np.asarray(data.targets)
+    targets = np.asarray(train.targets)
     if not all_labels_present(targets, layer.units):
-        raise DataError("a label has no training text; logistic regression needs some of each")
-    vectors = data.inputs.values
-    squared = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
-    strength = 1 / max(squared, _SMALLEST)
-    found = LogisticRegression(C=strength, max_iter=_MOST_ITERATIONS).fit(vectors, targets)
-    layer.kernel.assign(found.coef_.T)
-    layer.bias.assign(found.intercept_)
+        raise DataError("a label has no training text; logistic regression needs at least one per label")
+    vectors = train.inputs.values
+    squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
+    inverse_penalty = 1 / max(squared_norm, _MIN_SQUARED_NORM)
+    regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)
+    layer.kernel.assign(regression.coef_.T)
+    layer.bias.assign(regression.intercept_)
 
 
-def compute_logits(layer: keras.layers.Dense, data: Examples[Vectors]) -> np.ndarray:
-    """What a layer gives for vectors, float32 (n, units)."""
-    product: np.ndarray = data.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
+def compute_logits(layer: keras.layers.Dense, examples: Examples[Vectors]) -> np.ndarray:
+    """Logits, float32 (n, units)."""
+    product: np.ndarray = examples.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
     return product
 
 
 def all_labels_present(targets: np.ndarray, units: int) -> bool:
-    """Whether each label has a training text.
+    """Whether every label occurs.
 
     Args:
         targets: label indices, int32 (n,).
-        units: of the layer: one each, or a single one for two labels.
+        units: outputs of the layer: one per label, or a single one for two labels.
     """
     return len(np.unique(targets)) >= max(2, units)

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step."""
+"""Adam and AdamW, and the learning rate of each variable in each step."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,16 +7,20 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.training.config import TrainingConfig
+from textgraft.training.keras_private import apply_adam
+
+_BETAS, _EPSILON = (0.9, 0.999), 1e-7
+_UNDECAYED = ("bias", "gamma", "beta")
 
 
 def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
-    """The learning rate of every step, and 0 or the constant after the last.
+    """Learning rate of every step, then that after the last step.
 
     A linear schedule rises from 0 to the peak over the warm-up steps, then falls to 0 at the last step.
 
     Args:
-        config: without None.
-        steps: optimizer steps of the whole run.
+        config: with all values filled in.
+        steps: optimizer steps of the run.
 
     Returns:
         float64 (steps + 1,).
@@ -24,126 +28,108 @@ def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
     peak = config.learning_rate or 0.0
     if config.schedule == "constant":
         return np.full(steps + 1, peak)
-    done = np.arange(steps + 1)
+    step = np.arange(steps + 1)
     warmup = round(config.warmup * steps)
-    rising = (done + 1) / max(warmup, 1)
-    falling = (steps - done) / max(steps - warmup, 1)
+    rising = (step + 1) / max(warmup, 1)
+    falling = (steps - step) / max(steps - warmup, 1)
     return peak * np.clip(np.minimum(rising, falling), 0.0, 1.0)
 
 
+def weight_decay(config: TrainingConfig) -> float:
+    """Decay of matrices per step at a learning rate of 1; 0 for adam."""
+    return config.weight_decay if config.optimizer == "adamw" else 0.0
+
+
 class LayerwiseSchedule:
-    """Learning rates that fall towards the input, and variables that are let go one stage after the other.
+    """Learning rates that decrease towards the input, and gradual unfreezing.
 
     References:
         Howard & Ruder, 2018, https://arxiv.org/abs/1801.06146
         Clark et al., 2020, https://arxiv.org/abs/2003.10555
 
     Attributes:
-        factors: of the learning rate, one per variable.
-        starts: the step, from 0, at which each variable begins to move.
+        factors: factor of the learning rate, per variable.
+        starts: index of the first step that updates the variable, per variable.
+
+    Args:
+        stages: height of each variable in the network; that of the head is the highest.
+        config: layer_decay and gradual_unfreezing are used.
+        steps_per_epoch: optimizer steps.
     """
 
     def __init__(self, stages: Sequence[int], config: TrainingConfig, steps_per_epoch: int) -> None:
-        """Plan a training.
-
-        Args:
-            stages: of each variable; the highest is the head's.
-            config: layer_decay and gradual_unfreezing count.
-            steps_per_epoch: of the optimizer.
-        """
         top = max(stages, default=0)
-        below = [top - stage for stage in stages]
-        self.factors = [config.layer_decay**depth for depth in below]
-        self.starts = [depth * steps_per_epoch if config.gradual_unfreezing else 0 for depth in below]
+        depths = [top - stage for stage in stages]
+        self.factors = [config.layer_decay**depth for depth in depths]
+        self.starts = [depth * steps_per_epoch if config.gradual_unfreezing else 0 for depth in depths]
 
-    def moving(self, step: int) -> tuple[int, ...]:
-        """The variables that move in a step, by their number."""
-        return tuple(number for number, start in enumerate(self.starts) if step >= start)
+    def unfrozen(self, step: int) -> tuple[int, ...]:
+        """Indices of the variables that a step updates."""
+        return tuple(index for index, start in enumerate(self.starts) if step >= start)
 
-    def rates(self, number: int, rates: np.ndarray) -> np.ndarray:
-        """A variable's own learning rates.
+    def rates(self, index: int, rates: np.ndarray) -> np.ndarray:
+        """Learning rates of one variable.
 
         Args:
-            number: of the variable.
-            rates: of the run, one per step, from the first on.
+            index: index of the variable.
+            rates: learning rates of the run, from its first step.
         """
-        own = rates * self.factors[number]
-        own[: self.starts[number]] = 0.0
-        return own
-
-
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
-_UNDECAYED = ("bias", "gamma", "beta")
+        layer_rates = rates * self.factors[index]
+        layer_rates[: self.starts[index]] = 0.0
+        return layer_rates
 
 
 class Adam:
     """Adam (Kingma & Ba, 2014, https://arxiv.org/abs/1412.6980), or AdamW with decoupled weight decay (Loshchilov &
-    Hutter, 2017, https://arxiv.org/abs/1711.05101), as `keras.optimizers` computes them.
+    Hutter, 2017, https://arxiv.org/abs/1711.05101), with the results of `keras.optimizers`.
 
     Attributes:
-        slots: the two moments of each variable, in the order of the variables.
+        slots: two moments per variable, in the order of the variables.
+
+    Args:
+        variables: variables to train.
+        config: optimizer, weight_decay and clip_norm are used.
+        schedule: of these variables; bias correction counts from a variable's first step.
     """  # noqa: D205
 
-    def __init__(self, variables: Sequence[keras.Variable], config: TrainingConfig, stages: LayerwiseSchedule) -> None:
-        """Start with moments of zero.
-
-        Args:
-            variables: what it trains.
-            config: "adam" or "adamw", weight_decay and clip_norm count.
-            stages: of the variables; the moments of each are corrected from the step on in which it begins to move.
-        """
-        self._stages = stages
+    def __init__(
+        self, variables: Sequence[keras.Variable], config: TrainingConfig, schedule: LayerwiseSchedule
+    ) -> None:
+        self._schedule = schedule
         self._variables = list(variables)
-        self._decay = weight_decay(config)
+        self._weight_decay = weight_decay(config)
         self._clip_norm = config.clip_norm or 0.0
         self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
 
     def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Move variables, unless a gradient is not finite; graph ops.
+        """Update variables, unless a gradient is not finite; graph ops.
 
         Args:
-            gradients: a variable's number to its gradient, of its shape.
+            gradients: index of a variable to its gradient.
             rate: learning rate, float32 ().
-            step: steps done before this one, int32 ().
+            step: index of the step, int32 ().
 
         Returns:
-            the gradients' global norm before clipping, float32 ().
+            global norm of the gradients before clipping, float32 ().
         """
         norm = tf.linalg.global_norm(list(gradients.values()))
         if self._clip_norm:
             scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
-            gradients = {number: gradient * scale for number, gradient in gradients.items()}
-        tf.cond(tf.math.is_finite(norm), lambda: self._move(gradients, rate, step), tf.no_op)
+            gradients = {index: gradient * scale for index, gradient in gradients.items()}
+        tf.cond(tf.math.is_finite(norm), lambda: self._update(gradients, rate, step), tf.no_op)
         return norm
 
-    def _move(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
-        moves = []
-        for number, gradient in gradients.items():
-            variable, first, second = self._variables[number], *self.slots[2 * number : 2 * number + 2]
-            own, done = rate * self._stages.factors[number], tf.cast(step + 1 - self._stages.starts[number], tf.float32)
-            with tf.control_dependencies(self._shrink(variable, own)):
-                moves.append(
-                    tf.raw_ops.ResourceApplyAdam(
-                        var=variable.value.handle,
-                        m=first.value.handle,
-                        v=second.value.handle,
-                        beta1_power=_BETA_1**done,
-                        beta2_power=_BETA_2**done,
-                        lr=own,
-                        beta1=_BETA_1,
-                        beta2=_BETA_2,
-                        epsilon=_EPSILON,
-                        grad=gradient,
-                    )
-                )
-        return tf.group(*moves)
+    def _update(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
+        updates = []
+        for index, gradient in gradients.items():
+            variable, moments = self._variables[index], (self.slots[2 * index], self.slots[2 * index + 1])
+            layer_rate = rate * self._schedule.factors[index]
+            layer_step = tf.cast(step + 1 - self._schedule.starts[index], tf.float32)
+            with tf.control_dependencies(self._decay(variable, layer_rate)):
+                updates.append(apply_adam(variable, moments, gradient, layer_rate, layer_step, _BETAS, _EPSILON))
+        return tf.group(*updates)
 
-    def _shrink(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
-        if not self._decay or any(word in variable.name for word in _UNDECAYED):
+    def _decay(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
+        if not self._weight_decay or any(word in variable.name for word in _UNDECAYED):
             return []
-        return [variable.value.assign_sub(variable.value * (rate * self._decay))]
-
-
-def weight_decay(config: TrainingConfig) -> float:
-    """The decay of matrices in a step at a learning rate of 1; 0 for adam."""
-    return config.weight_decay if config.optimizer == "adamw" else 0.0
+        return [variable.value.assign_sub(variable.value * (rate * self._weight_decay))]

@@ -1,4 +1,4 @@
-"""What a person sees while texts go through a model."""
+"""Progress of a run: the callback interface, the progress bar that implements it, and the remaining time."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,45 +9,48 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+# Fields of an epoch's record that its line shows elsewhere or not at all.
+_NOT_LISTED = {"epoch", "learning_rate", "seconds", "texts_per_second"}
+
 
 class Callback(Protocol):
-    """Follows the training."""
+    """Receives the events of a run."""
 
     def on_features_extracted(self, texts: int, total: int) -> None:
-        """After each batch of texts that went through a frozen backbone: how many it had, and how many there are."""
-
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        """After each optimizer step.
+        """Called after each batch of texts through a frozen backbone.
 
         Args:
-            epoch: from 0.
+            texts: texts in the batch.
+            total: texts of all batches.
+        """
+
+    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
+        """Called after each optimizer step.
+
+        Args:
+            epoch: index from 0.
             texts: texts in the step.
             means: loss and metrics of the epoch so far.
-            seconds_left: seconds until the end of the run, where that is known.
+            seconds_left: until the end of the run; None while unknown.
         """
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
-        """After each epoch: its row of the history."""
+        """Called after each epoch with its record of the history."""
 
     def on_message(self, line: str) -> None:
-        """Now and then, a line that a person should read."""
-
-
-# Of an epoch's row: what stands elsewhere in the line, or in the history only.
-_NOT_SHOWN = {"epoch", "learning_rate", "seconds", "texts_per_second"}
+        """Called with a line for the user."""
 
 
 class TrainingBar:
-    """A bar with loss, accuracy, texts per second and time left in the whole run; a line of results per epoch."""
+    """Progress bar with loss, metrics, texts per second and remaining time, and a line of results per epoch.
+
+    Args:
+        epochs: planned epochs.
+        texts: texts per epoch.
+        console: standard error by default.
+    """
 
     def __init__(self, epochs: int, texts: int, console: Console | None = None) -> None:
-        """Prepare the bar.
-
-        Args:
-            epochs: planned passes.
-            texts: texts in each.
-            console: where to draw; standard error by default.
-        """
         self._epochs = epochs
         self._texts = texts
         self._tasks: dict[str, TaskID] = {}
@@ -61,48 +64,29 @@ class TrainingBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away; the lines stay."""
+        """Hide the bar; printed lines stay."""
         self._progress.stop()
 
     def on_features_extracted(self, texts: int, total: int) -> None:
-        """Count texts that went through the frozen backbone.
-
-        Args:
-            texts: those of this batch.
-            total: all of them.
-        """
         task = self._task("vectors", total)
         self._progress.advance(task, texts)
         if self._progress.finished:
             self._progress.remove_task(self._tasks.pop("vectors"))
 
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        """Advance.
-
-        Args:
-            epoch: from 0.
-            texts: texts in this step.
-            means: loss and metrics of the epoch so far.
-            seconds_left: seconds until the end of the run, where that is known.
-        """
         task = self._task("training", self._texts * self._epochs)
-        where = f"epoch {epoch + 1}/{self._epochs}"
-        self._progress.update(task, advance=texts, description=where, means=_listed(means, 3), left=seconds_left)
+        description = f"epoch {epoch + 1}/{self._epochs}"
+        self._progress.update(
+            task, advance=texts, description=description, means=_format_means(means, 3), seconds_left=seconds_left
+        )
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
-        """Print the results of an epoch.
-
-        Args:
-            record: a row of the history.
-        """
-        shown = {name: value for name, value in record.items() if name not in _NOT_SHOWN}
-        line = (
-            f"epoch {record['epoch']:.0f}/{self._epochs}  {_listed(shown, 4)}  {record['texts_per_second']:.1f} texts/s"
+        means = _format_means({name: value for name, value in record.items() if name not in _NOT_LISTED}, 4)
+        self.on_message(
+            f"epoch {record['epoch']:.0f}/{self._epochs}  {means}  {record['texts_per_second']:.1f} texts/s"
         )
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def on_message(self, line: str) -> None:
-        """Print a line."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _task(self, name: str, total: int) -> TaskID:
@@ -112,18 +96,18 @@ class TrainingBar:
 
 
 def text_bar(console: Console | None = None) -> Progress:
-    """A bar that counts texts; its tasks have a field `means`. It shows on terminals only.
+    """Create a bar that counts texts; its tasks have a field `means`. It is drawn on terminals only.
 
     Args:
-        console: where to draw; standard error by default.
+        console: standard error by default.
     """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
-        _Done(),
+        _ShareColumn(),
         TextColumn("{task.fields[means]}"),
-        _Speed(),
-        _Left(elapsed_when_finished=True),
+        _SpeedColumn(),
+        _TimeLeftColumn(elapsed_when_finished=True),
         console=console or Console(stderr=True),
         transient=True,
     )
@@ -131,34 +115,36 @@ def text_bar(console: Console | None = None) -> Progress:
     return bar
 
 
-class _Done(ProgressColumn):
+class _ShareColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.percentage:.0f}%" if task.total else f"{task.completed:,.0f} texts")
 
 
-class _Left(TimeRemainingColumn):
-    """What the task's field `left` says, in seconds, where it has one."""
-
-    def render(self, task: Task) -> Text:
-        left = task.fields.get("left")
-        return super().render(task) if left is None else Text(str(timedelta(seconds=round(left))), "progress.remaining")
-
-
-class _Speed(ProgressColumn):
+class _SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.finished_speed or task.speed or 0:.1f} texts/s")
 
 
-def _listed(numbers: dict[str, float], decimals: int) -> str:
-    return "  ".join(f"{name} {value:.{decimals}f}" for name, value in numbers.items())
+class _TimeLeftColumn(TimeRemainingColumn):
+    """Shows the task's field `seconds_left` where it has one."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.fields.get("seconds_left")
+        if seconds is None:
+            return super().render(task)
+        return Text(str(timedelta(seconds=round(seconds))), "progress.remaining")
+
+
+def _format_means(means: dict[str, float], decimals: int) -> str:
+    return "  ".join(f"{name} {value:.{decimals}f}" for name, value in means.items())
 
 
 @dataclass
 class EtaEstimator:
-    """Seconds of a step as a line over its tokens, fitted by least squares.
+    """Predicts the time of steps by a least-squares line of seconds over tokens.
 
-    A step costs something whatever its size (the optimizer walks over all weights), so seconds per token alone would
-    mislead where the first steps happen to be of short or of long texts.
+    A step has a fixed cost (the optimizer updates all weights), so seconds per token alone would be wrong where the
+    first steps happen to have short or long texts.
     """
 
     steps: int = 0
@@ -175,18 +161,18 @@ class EtaEstimator:
         self._tokens_squared += tokens * tokens
         self._products += tokens * seconds
 
-    def of(self, steps: float, tokens: float) -> float:
-        """Seconds that so many steps with so many tokens in all will take; at least one step must have been counted."""
-        slope, level = self._line()
-        return slope * tokens + level * steps
+    def predict(self, steps: float, tokens: float) -> float:
+        """Seconds of several steps with this total of tokens; requires at least one counted step."""
+        slope, intercept = self._line()
+        return slope * tokens + intercept * steps
 
     def _line(self) -> tuple[float, float]:
         spread = self._tokens_squared - self.tokens**2 / self.steps
-        level_only = 0.0, self.seconds / self.steps
+        constant = 0.0, self.seconds / self.steps
         if spread <= 0:
-            return level_only
+            return constant
         slope = (self._products - self.tokens * self.seconds / self.steps) / spread
-        level = (self.seconds - slope * self.tokens) / self.steps
+        intercept = (self.seconds - slope * self.tokens) / self.steps
         if slope <= 0:
-            return level_only
-        return (slope, level) if level >= 0 else (self.seconds / self.tokens, 0.0)
+            return constant
+        return (slope, intercept) if intercept >= 0 else (self.seconds / self.tokens, 0.0)

@@ -1,7 +1,7 @@
-"""The training step: rows in, one move of the optimizer."""
+"""Training step: forward and backward pass of some rows, and one optimizer update."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,17 +10,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.training.batches import by_length
+from textgraft.training.batches import batches_by_length
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples, Inputs
-from textgraft.training.keras_private import fast_dropout
+from textgraft.training.keras_private import fast_dropout, is_seed_state
 from textgraft.training.objective import Loss, Objective
 from textgraft.training.optimizer import Adam, LayerwiseSchedule
-from textgraft.training.ragged import Rows, concatenate_rows, rows_of
+from textgraft.training.ragged import Rows, concatenate_rows, to_rows
 
 _SHARE = _RATE = tf.TensorSpec([], tf.float32)
-_NUMBER = tf.TensorSpec([], tf.int32)
+_STEP = tf.TensorSpec([], tf.int32)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Network:
 
 @dataclass(frozen=True)
 class Result:
-    """What a step gave.
+    """Result of a step.
 
     Attributes:
         loss: mean over the predictions.
-        norm: of the gradients, before clipping; when it is not finite, no variable was moved.
-        outputs: what is kept of those of each row.
+        norm: of the gradients, before clipping; when it is not finite, no variable was updated.
+        outputs: metric inputs of each row.
     """
 
     loss: float
@@ -60,173 +60,171 @@ class Result:
 
 
 class TrainingStep:
-    """Moves a network's weights by the mean gradient of the predictions in some rows.
+    """Updates a network by the mean gradient of the predictions in some rows.
 
-    Rows that together have more padded tokens than the config allows go through the network in several parts, whose
-    gradients are added up first: the step is the same.
+    Rows with more padded tokens than the config allows go through the network in parts, whose gradients are summed
+    before the update: the step is the same. Graphs are compiled when they are first needed.
 
     Attributes:
-        variables: what it trains; a compact table stands for the network's token table.
-        optimizer: moves them.
+        variables: trained variables; an embedding subset replaces the token table.
+        optimizer: of these variables.
+
+    Args:
+        config: with all values filled in.
+        steps_per_epoch: used by gradual unfreezing.
     """
 
     def __init__(
-        self, network: Network, data: Examples[Inputs], config: TrainingConfig, steps_per_epoch: int = 0
+        self, network: Network, train: Examples[Inputs], config: TrainingConfig, steps_per_epoch: int = 0
     ) -> None:
-        """Prepare the step; nothing is compiled before it is needed.
-
-        Args:
-            network: what to train.
-            data: training rows.
-            config: without None.
-            steps_per_epoch: of the run; counts with gradual unfreezing only.
-        """
-        self._network = network
-        self._data = data
-        self._most_tokens = config.batch_tokens or 1
-        trained = network.layers.trainable_variables
-        self.variables = [self._in_place(variable) for variable in trained]
-        self._stages = LayerwiseSchedule([network.stage(variable) for variable in trained], config, steps_per_epoch)
-        self.optimizer = Adam(self.variables, config, self._stages)
+        self._network, self._train = network, train
+        self._max_tokens = config.batch_tokens or 1
+        subset, trainable = network.embedding_subset, network.layers.trainable_variables
+        self.variables = [
+            subset.vectors if subset and variable is subset.table.vectors else variable for variable in trainable
+        ]
+        self._schedule = LayerwiseSchedule([network.stage(variable) for variable in trainable], config, steps_per_epoch)
+        self.optimizer = Adam(self.variables, config, self._schedule)
         self._sums: list[tf.Variable] = []
         self._graphs: dict[tuple[str, tuple[int, ...]], Any] = {}
 
-    def __call__(self, rows: np.ndarray, rate: float, number: int) -> Result:
+    def __call__(self, rows: np.ndarray, rate: float, step: int) -> Result:
         """Make a step.
 
         Args:
             rows: indices of training rows (b,).
             rate: learning rate.
-            number: steps done before this one.
+            step: index of the step.
         """
-        parts = list(by_length(self._data.lengths[rows], self._most_tokens, len(rows)))
-        learning_rate, done = tf.constant(rate, tf.float32), tf.constant(number)
-        moving = self._stages.moving(number)
-        share = tf.constant(1 / max(1, int(self._data.weights[rows].sum())), tf.float32)
+        parts = list(batches_by_length(self._train.lengths[rows], self._max_tokens, len(rows)))
+        learning_rate, step_index, indices = (
+            tf.constant(rate, tf.float32),
+            tf.constant(step),
+            self._schedule.unfrozen(step),
+        )
+        share = tf.constant(1 / max(1, int(self._train.weights[rows].sum())), tf.float32)
         if len(parts) == 1:
-            loss, norm, outputs = self._graph("_move", moving)(*self._data.batch(rows), share, learning_rate, done)
-            return Result(float(loss), float(norm), rows_of(outputs))
+            update = self._graph("_update", indices)
+            loss, norm, outputs = update(*self._train.batch(rows), share, learning_rate, step_index)
+            return Result(float(loss), float(norm), to_rows(outputs))
         self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
-        add = self._graph("_add", moving)
-        results = [add(*self._data.batch(rows[part]), share) for part in parts]
-        norm = float(self._graph("_move_by_sums", moving)(learning_rate, done))
-        outputs = concatenate_rows([rows_of(outputs) for _, outputs in results])
-        back = np.argsort(np.concatenate(parts), kind="stable")
-        return Result(sum(float(loss) for loss, _ in results), norm, outputs[back])
+        accumulate = self._graph("_accumulate", indices)
+        results = [accumulate(*self._train.batch(rows[part]), share) for part in parts]
+        norm = float(self._graph("_update_by_sums", indices)(learning_rate, step_index))
+        outputs = concatenate_rows([to_rows(outputs) for _, outputs in results])
+        order = np.argsort(np.concatenate(parts), kind="stable")
+        return Result(sum(float(loss) for loss, _ in results), norm, outputs[order])
 
     def table_rates(self, rates: np.ndarray) -> np.ndarray:
-        """Learning rates of the token table, where a compact one stands for it.
+        """Learning rates of the embedding subset.
 
         Args:
-            rates: of the run, one per step, from the first on.
+            rates: learning rates of the run, from its first step.
         """
-        compact = self._network.embedding_subset
-        place = next(number for number, one in enumerate(self.variables) if compact and one is compact.vectors)
-        return self._stages.rates(place, rates)
+        subset = self._network.embedding_subset
+        is_subset = (subset is not None and variable is subset.vectors for variable in self.variables)
+        return self._schedule.rates(list(is_subset).index(True), rates)
 
     @property
     def graphs(self) -> int:
-        """How many graphs were compiled."""
+        """Number of compiled graphs."""
         return len(self._graphs)
 
-    def _graph(self, name: str, moving: tuple[int, ...]) -> Any:
-        """A method of this step, compiled for the variables that move.
+    def _graph(self, method: str, indices: tuple[int, ...]) -> Any:
+        """A method, compiled for the variables with these indices.
 
-        It has one graph, which is called directly: on stored vectors a tf.function's own look at its arguments would
-        take a third of the step.
+        The concrete function is called directly: on stored vectors, the dispatch of `tf.function` would take a third of
+        the step.
         """
-        if (name, moving) not in self._graphs:
-            batch = (*self._data.spec, _SHARE)
-            rest = {"_move": (*batch, _RATE, _NUMBER), "_add": batch, "_move_by_sums": (_RATE, _NUMBER)}
-            self._graphs[name, moving] = _compiled(partial(getattr(self, name), moving), *rest[name])
-        return self._graphs[name, moving]
+        if (method, indices) not in self._graphs:
+            batch = (*self._train.spec, _SHARE)
+            specs = {"_update": (*batch, _RATE, _STEP), "_accumulate": batch, "_update_by_sums": (_RATE, _STEP)}
+            function = tf.function(
+                partial(getattr(self, method), indices), input_signature=specs[method], autograph=False
+            )
+            self._graphs[method, indices] = function.get_concrete_function()
+        return self._graphs[method, indices]
 
-    def _move(
-        self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+    def _update(
+        self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor, rate: tf.Tensor, step: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        loss, outputs, gradients = self._gradients(moving, batch, targets, share)
-        return loss, self.optimizer.apply(gradients, rate, number), outputs
+        loss, outputs, gradients = self._gradients(indices, batch, targets, share)
+        return loss, self.optimizer.apply(gradients, rate, step), outputs
 
-    def _add(self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        loss, outputs, gradients = self._gradients(moving, batch, targets, share)
-        for number, gradient in gradients.items():
-            self._sums[number].assign_add(gradient)
+    def _accumulate(self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        loss, outputs, gradients = self._gradients(indices, batch, targets, share)
+        for index, gradient in gradients.items():
+            self._sums[index].assign_add(gradient)
         return loss, outputs
 
-    def _move_by_sums(self, moving: Sequence[int], rate: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        norm = self.optimizer.apply({place: self._sums[place].value() for place in moving}, rate, number)
+    def _update_by_sums(self, indices: Sequence[int], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        norm = self.optimizer.apply({index: self._sums[index].value() for index in indices}, rate, step)
         with tf.control_dependencies([norm]):
-            for place in moving:
-                self._sums[place].assign(tf.zeros_like(self._sums[place]))
+            for index in indices:
+                self._sums[index].assign(tf.zeros_like(self._sums[index]))
         return norm
 
     def _gradients(
-        self, moving: Sequence[int], batch: Any, targets: Any, share: tf.Tensor
+        self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor
     ) -> tuple[tf.Tensor, Any, dict[int, tf.Tensor]]:
-        """The loss, the sum of the rows' times `share`; what is kept of the outputs; gradients by variable."""
-        network = self._network
-        with fast_dropout(network.layers), self._compacted(), tf.GradientTape() as tape:
+        """Loss (sum over the rows times `share`), metric inputs, and gradients by index of the variable."""
+        network, subset = self._network, self._network.embedding_subset
+        with (
+            fast_dropout(network.layers),
+            subset.in_training() if subset else nullcontext(),
+            tf.GradientTape() as tape,
+        ):
             outputs = network.forward(batch, training=True)
             loss = minimised = tf.reduce_sum(network.objective.loss(targets, outputs)) * share
             if network.training_loss:
                 minimised = tf.reduce_sum(network.training_loss(targets, outputs)) * share
-        gradients = tape.gradient(minimised, [self.variables[number].value for number in moving])
+        gradients = tape.gradient(minimised, [self.variables[index].value for index in indices])
         metric_inputs = network.objective.metric_inputs(targets, outputs)
-        return loss, metric_inputs, dict(zip(moving, map(tf.convert_to_tensor, gradients), strict=True))
-
-    def _compacted(self) -> AbstractContextManager[None]:
-        return self._network.embedding_subset.in_training() if self._network.embedding_subset else nullcontext()
-
-    def _in_place(self, variable: keras.Variable) -> keras.Variable:
-        compact = self._network.embedding_subset
-        return compact.vectors if compact and variable is compact.table.vectors else variable
-
-
-def _compiled(function: Callable[..., Any], *signature: tf.TypeSpec) -> Any:
-    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
+        return loss, metric_inputs, dict(zip(indices, map(tf.convert_to_tensor, gradients), strict=True))
 
 
 class TrainState:
-    """The variables of a run, as arrays for a checkpoint and back."""
+    """The variables that steps change, as arrays for a checkpoint.
+
+    Every seed generator gets a state that depends on nothing but the seed of the run and its index.
+
+    Args:
+        variables: trained variables.
+        slots: moments of the optimizer.
+        layers: model with the seed generators.
+        seed: seed of the run.
+    """
 
     def __init__(
         self, variables: Sequence[keras.Variable], slots: Sequence[keras.Variable], layers: keras.Model, seed: int
     ) -> None:
-        """Give every seed generator (dropout) a state that depends on nothing but the run's seed and its place.
-
-        Args:
-            variables: what is trained.
-            slots: the optimizer's moments.
-            layers: whose seed generators take part.
-            seed: of the run.
-        """
-        seeds = [weight for weight in layers.non_trainable_variables if "seed_gen" in weight.path]
-        for number, state in enumerate(seeds):
-            random = np.random.Generator(np.random.PCG64([seed, number]))
+        seed_states = [weight for weight in layers.non_trainable_variables if is_seed_state(weight)]
+        for index, state in enumerate(seed_states):
+            random = np.random.Generator(np.random.PCG64([seed, index]))
             state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
-        self._variables, self._optimizer = list(variables), [*slots, *seeds]
+        self._variables, self._optimizer = list(variables), [*slots, *seed_states]
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Copies of what is trained, by number."""
-        return _arrays(self._variables)
+        """Copies of the trained variables, by index."""
+        return _copy(self._variables)
 
     def set_weights(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """The opposite of `weights`."""
+        """Assign arrays from `weights`."""
         _assign(self._variables, arrays)
 
     def optimizer(self) -> dict[str, np.ndarray]:
-        """Copies of the moments and the states of the seed generators, by number."""
-        return _arrays(self._optimizer)
+        """Copies of moments and seed states, by index."""
+        return _copy(self._optimizer)
 
     def set_optimizer(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """The opposite of `optimizer`."""
+        """Assign arrays from `optimizer`."""
         _assign(self._optimizer, arrays)
 
 
-def _arrays(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
-    return {f"{number:04d}": variable.numpy() for number, variable in enumerate(variables)}
+def _copy(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+    return {f"{index:04d}": variable.numpy() for index, variable in enumerate(variables)}
 
 
 def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"{number:04d}"])
+    for index, variable in enumerate(variables):
+        variable.assign(arrays[f"{index:04d}"])

@@ -48,9 +48,9 @@ class LastBlocks(FineTuning):
         self._check_disk_space(examples)
         # The same share of each set, so that one factor leads from the sample to all texts.
         share = min(1, _SAMPLED_TEXTS / max(1, len(examples["train"])))
-        sample = {name: part.part(slice(0, math.ceil(share * len(part)))) for name, part in examples.items()}
+        sample = {name: part.select(slice(0, math.ceil(share * len(part)))) for name, part in examples.items()}
         frozen = self._frozen_blocks(examples)
-        first_rows = {name: part.part(slice(0, 1)) for name, part in examples.items()}
+        first_rows = {name: part.select(slice(0, 1)) for name, part in examples.items()}
         self._build_stored(first_rows, frozen, lambda _: None)  # compiles
         start = time.monotonic()
         network, train, validation = self._build_stored(sample, frozen, lambda _: None)

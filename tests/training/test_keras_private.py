@@ -67,6 +67,6 @@ def test_layers_inside_layers_are_found(tiny_bert):
     from textgraft.training import keras_private
 
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32").model
-    found = [layer for layer in model._flatten_layers() if keras_private._is_plain(layer)]
+    found = [layer for layer in model._flatten_layers() if keras_private._is_plain_dropout(layer)]
     # the embeddings', two and one for the attention in each of two blocks, the head's
     assert len(found) == 1 + 2 * 3 + 1

@@ -22,18 +22,18 @@ ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
 )
 def test_the_last_epoch_within_a_standard_error_of_the_highest_score(scores, losses, kept, stale):
     records = [{"val_accuracy": score, "val_loss": loss} for score, loss in zip(scores, losses, strict=True)]
-    assert BestEpoch("accuracy", ROWS).kept(records) == kept
-    assert BestEpoch("accuracy", ROWS).stale(records) == stale
+    assert BestEpoch("accuracy", ROWS).select(records) == kept
+    assert BestEpoch("accuracy", ROWS).epochs_without_improvement(records) == stale
 
 
 def test_few_rows_tell_no_epoch_from_another():
     """Of two rows that are right by luck, and of seven of which one is wrong afterwards."""
     for rows, scores in ((2, [0.5, 1.0, 0.5]), (7, [1.0, 6 / 7]), (7, [6 / 7, 5 / 7])):
         records = [{"val_accuracy": score, "val_loss": 1} for score in scores]
-        assert BestEpoch("accuracy", rows).kept(records) == len(scores)
+        assert BestEpoch("accuracy", rows).select(records) == len(scores)
 
 
 def test_without_a_score_the_lowest_loss_counts():
     records = [{"val_loss": loss} for loss in (3, 1, 2, 1.5)]
-    assert BestEpoch(None, ROWS).kept(records) == 2
-    assert BestEpoch(None, ROWS).stale(records) == 2
+    assert BestEpoch(None, ROWS).select(records) == 2
+    assert BestEpoch(None, ROWS).epochs_without_improvement(records) == 2

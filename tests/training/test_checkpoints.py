@@ -1,0 +1,119 @@
+"""Checkpoints on disk: which are written, kept, refused and removed; no model is trained."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.helpers.resuming import SimulatedCrashError, crash
+from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
+
+RUN = {"fit": {"fine_tune": "all", "learning_rate": 0.001}, "data_sha256": {"train": "a"}}
+
+
+def snapshot(step=1, weight=0.5):
+    weights = {"0000": np.full(3, weight, np.float32)}
+    return Snapshot(Progress(batch=step, step=step), weights, {"0000": np.zeros(3, np.float32)}, None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one checkpoint of an unfinished run."""
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.start_run(RUN)
+        checkpoints.save(snapshot())
+    return tmp_path / "run"
+
+
+def test_newest_checkpoint_replaces_the_previous_one(folder):
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.start_run(RUN)
+        checkpoints.save(snapshot(step=2, weight=0.25))
+        loaded = checkpoints.load()
+    assert [path.name for path in folder.iterdir()] == ["checkpoint-000000-00000002"]
+    assert loaded.progress == Progress(batch=2, step=2)
+    np.testing.assert_array_equal(loaded.weights["0000"], np.full(3, 0.25, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({**RUN, "fit": {**RUN["fit"], "learning_rate": 0.5}}, r"fit.learning_rate was 0.001, is 0.5; pass the same"),
+        ({**RUN, "fit": {**RUN["fit"], "fine_tune": "none"}}, r'unfinished run .*fine_tune was "all", is "none"'),
+        ({**RUN, "data_sha256": {"train": "b"}}, r"data_sha256\.train was"),
+    ],
+    ids=["learning_rate", "fine_tune", "data"],
+)
+def test_another_run_is_refused_with_its_differences(folder, run, message):
+    with Checkpoints(folder) as checkpoints, pytest.raises(ConfigError, match=message):
+        checkpoints.start_run(run)
+    with Checkpoints(folder, restart=True) as checkpoints:
+        checkpoints.start_run(run)
+        assert not checkpoints.has_checkpoint
+
+
+def test_damaged_checkpoint_is_refused(folder):
+    (weights,) = folder.glob("*/weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with Checkpoints(folder) as checkpoints, pytest.raises(ModelFolderError, match="altered"):
+        checkpoints.start_run(RUN)
+
+
+def test_weights_that_are_not_finite_are_never_saved(folder):
+    message = r"no longer finite after epoch 1, step 2; the last checkpoint is .*00000001"
+    with Checkpoints(folder) as checkpoints, pytest.raises(TrainingError, match=message):
+        checkpoints.save(snapshot(step=2, weight=np.nan))
+    (checkpoint,) = folder.iterdir()
+    assert json.loads((checkpoint / "state.json").read_text())["progress"]["step"] == 1
+
+
+def test_other_files_in_the_folder_stay(folder):
+    (folder / "notes.txt").write_text("mine")
+    with Checkpoints(folder, restart=True):
+        assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_checkpoints_of_other_programs_stay(folder):
+    for step in (500, 1000):
+        (folder / f"checkpoint-{step}").mkdir()
+    with Checkpoints(folder, restart=True):
+        pass
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-1000", "checkpoint-500"]
+
+
+def test_lock_of_a_process_that_died_while_saving_is_removed(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".checkpoint-000000-00000007.lock").write_text("")
+    with Checkpoints(tmp_path / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(ModelFolderError, match="run is not a folder; move it, checkpoints are written there"):
+        Checkpoints(tmp_path / "run").__enter__()
+
+
+def test_crash_while_checkpoints_are_removed_leaves_nothing(folder, monkeypatch):
+    """The last checkpoint is renamed already, but still on disk."""
+    with monkeypatch.context() as patched, Checkpoints(folder) as checkpoints:
+        patched.setattr("textgraft.storage.folders.shutil.rmtree", lambda *_, **__: crash())
+        with pytest.raises(SimulatedCrashError):
+            checkpoints.clear()
+    (renamed,) = folder.iterdir()
+    assert ".removed." in renamed.name
+    with Checkpoints(folder):
+        assert not folder.exists()
+
+
+def test_prepared_files_are_computed_once_and_removed_before_the_checkpoints(folder, monkeypatch):
+    removed = []
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.prepared_files("something", {}, lambda: {"file": [b"x"]})
+        prepared = checkpoints.prepared_files("something", {}, crash)
+        assert (prepared / "file").read_bytes() == b"x"
+        monkeypatch.setattr("textgraft.storage.folders.remove_folder", lambda folder: removed.append(folder.name))
+        checkpoints.clear()
+    assert [name.split("-")[0] for name in removed] == ["prepared", "checkpoint"]
