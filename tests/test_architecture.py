@@ -65,7 +65,7 @@ def test_the_walk_sees_an_import_that_runs_up(tmp_path):
 
 def test_keras_hub_stays_in_backbones():
     users = {room_of(file) for file in FILES if "import keras_hub" in file.read_text()}
-    assert users <= {"backbones", "tokenizers", "runtime"}
+    assert users <= {"backbones", "runtime"}
     assert not [file for file in FILES if "keras_hub.src" in file.read_text() or "keras.src" in file.read_text()]
 
 

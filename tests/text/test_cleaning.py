@@ -13,12 +13,12 @@ def cleaned(text, **options):
     return Cleaning(**options)(tf.constant([text.encode()]))[0].numpy().decode()
 
 
-def test_nothing_is_done_unless_asked():
+def test_texts_are_unchanged_by_default():
     assert cleaned(" A <b>B</b>! ") == " A <b>B</b>! "
 
 
 @pytest.mark.parametrize("text", NASTY, ids=lambda text: ascii(text[:24]))
-def test_lowercase_is_pythons_character_by_character(text):
+def test_lowercase_equals_python_character_by_character(text):
     expected = "".join(character.lower() for character in text if character != "\0")
     assert cleaned(text, lowercase=True) == expected
 
@@ -46,9 +46,9 @@ def test_strip_punctuation_deletes_the_punctuation_categories(text):
         ("&amp;lt;", "&lt;"),
     ],
 )
-def test_strip_html(text, expected):
+def test_strip_html_replaces_tags_and_entities(text, expected):
     assert cleaned(text, strip_html=True) == expected
 
 
-def test_order_html_before_punctuation():
+def test_html_is_stripped_before_punctuation():
     assert cleaned("<b>Wow!</b> &amp; OK", strip_html=True, strip_punctuation=True, lowercase=True) == " wow   ok"

@@ -1,4 +1,4 @@
-"""Packing against the `tokenizers` library's template and truncated, and padding."""
+"""Packing against the `tokenizers` library's template and truncation, and padding."""
 
 import itertools
 
@@ -37,7 +37,7 @@ def ragged(rows):
 
 
 @pytest.mark.parametrize("sequence_length", [2, 3, 7, 8, 20, None])
-def test_one_segment(reference, sequence_length):
+def test_a_truncated_segment_equals_the_reference(reference, sequence_length):
     reference.no_truncation()
     if sequence_length:
         reference.enable_truncation(sequence_length)
@@ -48,12 +48,11 @@ def test_one_segment(reference, sequence_length):
     )
     assert packed.token_ids.to_list() == [row.ids for row in expected]
     assert packed.segment_ids.to_list() == [row.type_ids for row in expected]
-    kept = [min(length, (sequence_length or 99) - 2) for length in lengths]
-    assert packed.dropped.numpy().tolist() == [length - rest for length, rest in zip(lengths, kept, strict=True)]
+    assert packed.dropped.numpy().tolist() == [max(length - (sequence_length or 99) + 2, 0) for length in lengths]
 
 
 @pytest.mark.parametrize("sequence_length", [5, 8, 9, 16, None])
-def test_pairs_are_cut_longest_first(reference, sequence_length):
+def test_pairs_are_truncated_longest_first(reference, sequence_length):
     reference.no_truncation()
     if sequence_length:
         reference.enable_truncation(sequence_length, strategy="longest_first")
@@ -67,24 +66,24 @@ def test_pairs_are_cut_longest_first(reference, sequence_length):
 
 
 @pytest.mark.parametrize("sequence_length", [2, 3, 4, 7, 8, 9, 30])
-def test_head_and_tail(sequence_length):
+def test_head_and_tail_keeps_both_ends(sequence_length):
     rows = [list(range(10, 10 + length)) for length in (0, 1, 4, 5, 6, 7, 20)]
     packed = pack([ragged(rows)], START, END, sequence_length, "head+tail")
     room = sequence_length - 2
-    for found, row, dropped in zip(packed.token_ids.to_list(), rows, packed.dropped.numpy(), strict=True):
+    for token_ids, row, dropped in zip(packed.token_ids.to_list(), rows, packed.dropped.numpy(), strict=True):
         tail = room // 2
         kept = row if len(row) <= room else row[: room - tail] + row[len(row) - tail :]
-        assert found == [START, *kept, END]
+        assert token_ids == [START, *kept, END]
         assert dropped == len(row) - len(kept)
 
 
-def test_without_special_tokens():
+def test_rows_without_special_tokens():
     packed = pack([ragged([[5, 6, 7], []])], None, None, 2)
     assert packed.token_ids.to_list() == [[5, 6], []]
     assert packed.dropped.numpy().tolist() == [1, 0]
 
 
-def test_padding_and_mask():
+def test_rows_are_padded_to_the_longest_with_a_mask():
     row = pad(ragged([[5, 6, 7], [8]]), None, 9)
     np.testing.assert_array_equal(row["token_ids"], [[5, 6, 7], [8, 9, 9]])
     np.testing.assert_array_equal(row["padding_mask"], [[1, 1, 1], [1, 0, 0]])
@@ -97,7 +96,7 @@ def test_a_batch_of_empty_rows_is_one_wide():
     assert row["padding_mask"].numpy().sum() == 0
 
 
-def test_packing_is_traceable():
+def test_packing_can_be_traced():
     graph = tf.function(
         lambda rows: pad(*pack([rows], START, END, 4)[:2], 0),
         input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)],

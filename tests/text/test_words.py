@@ -1,11 +1,11 @@
-"""Words and where they stand, and the rows they become."""
+"""Words with offsets, and the rows they are packed into."""
 
 import string
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.nasty_texts import NASTY
@@ -19,18 +19,16 @@ def arrays(texts, splitting="signs"):
     return Words(*(part.numpy() for part in split(tf.constant([text.encode() for text in texts]), splitting)))
 
 
-def places(texts, splitting="signs"):
-    """For each text, where its words begin and end."""
-    words, first, found = arrays(texts, splitting), 0, []
-    for length in words.lengths:
-        part = slice(first, first + length)
-        found.append(list(zip(words.starts[part].tolist(), words.ends[part].tolist(), strict=True)))
-        first += length
-    return found
+def offsets(texts, splitting="signs"):
+    """Start and end of each word by text."""
+    words = arrays(texts, splitting)
+    pairs = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
+    ends = np.cumsum(words.lengths)
+    return [pairs[end - length : end] for end, length in zip(ends, words.lengths, strict=True)]
 
 
 def surfaces(text, splitting):
-    return [text[start:end] for start, end in places([text], splitting)[0]]
+    return [text[start:end] for start, end in offsets([text], splitting)[0]]
 
 
 @pytest.mark.parametrize(
@@ -44,37 +42,38 @@ def surfaces(text, splitting):
         ("", "", ""),
     ],
 )
-def test_what_a_word_is(text, signs, edges):
+def test_punctuation_is_split_off_everywhere_or_at_edges(text, signs, edges):
     assert surfaces(text, "signs") == signs.split()
     assert surfaces(text, "edges") == edges.split()
+
+
+_SEPARATORS = [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, *range(0x1C, 0x20)]
+_WHITESPACE = string.whitespace + "".join(map(chr, _SEPARATORS))
 
 
 @pytest.mark.parametrize("splitting", SPLITTING)
 @settings(max_examples=60, deadline=None)
 @given(texts=TEXTS)
-def test_offsets_are_code_points_and_nothing_but_space_is_left_out(splitting, texts):
-    words = arrays(texts, splitting)
-    first = 0
-    for text, found in zip(texts, places(texts, splitting), strict=True):
-        left, end = "", 0
-        for number, (start, stop) in enumerate(found):
-            assert text[start:stop].replace("\0", "\ufffe").encode() == words.words[first + number]
-            left += text[end:start]
-            end = stop
-        assert not (left + text[end:]).strip(string.whitespace + "".join(map(chr, _SEPARATORS)))
-        first += len(found)
+@example(texts=NASTY)
+def test_words_cover_all_of_a_text_but_white_space(splitting, texts):
+    words = iter(arrays(texts, splitting).words)
+    for text, pairs in zip(texts, offsets(texts, splitting), strict=True):
+        uncovered, previous_end = "", 0
+        for start, end in pairs:
+            assert previous_end <= start < end
+            assert text[start:end].replace("\0", "\ufffe").encode() == next(words)
+            uncovered += text[previous_end:start]
+            previous_end = end
+        assert not (uncovered + text[previous_end:]).strip(_WHITESPACE)
 
 
-_SEPARATORS = [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, *range(0x1C, 0x20)]
-
-
-def test_which_words_a_space_is_before():
+def test_words_after_a_space_or_at_the_start_are_spaced():
     words = arrays(["one two-three", "", "four. five"])
     assert spaced(*words[1:]).numpy().tolist() == [True, True, False, False, True, False, True]
 
 
 def graph(sequence_length, start=START, end=END):
-    """A tokenizer that gives each letter of a word a piece."""
+    """With a tokenizer whose tokens are letters."""
 
     def pieces(words, _):
         letters = tf.strings.unicode_decode(words, "UTF-8")
@@ -85,7 +84,7 @@ def graph(sequence_length, start=START, end=END):
 
 @settings(max_examples=60, deadline=None)
 @given(texts=TEXTS, room=st.integers(1, 30), ends=st.booleans())
-def test_each_word_has_one_row_and_its_first_piece_stands_there(texts, room, ends):
+def test_each_word_belongs_to_one_row_which_has_its_first_token(texts, room, ends):
     words = arrays(texts)
     tensors = Words(tf.constant(words.words, tf.string), *map(tf.constant, words[1:]))
     added = 2 * ends
@@ -93,30 +92,24 @@ def test_each_word_has_one_row_and_its_first_piece_stands_there(texts, room, end
     assert packed.rows.shape == (len(texts),)
     assert int(packed.token_ids.row_lengths().numpy().max()) <= room + added
     rows = [
-        (row, place)
-        for row, found in zip(packed.token_ids.to_list(), packed.positions.to_list(), strict=True)
-        for place in found
+        (row, position)
+        for row, positions in zip(packed.token_ids.to_list(), packed.positions.to_list(), strict=True)
+        for position in positions
     ]
     assert len(rows) == len(words.words)
-    owners = np.repeat(np.arange(len(texts)), words.lengths)
-    row_owners = np.repeat(np.arange(len(texts)), packed.rows.numpy())
-    spoken = np.repeat(row_owners, packed.positions.row_lengths().numpy())
-    np.testing.assert_array_equal(spoken, owners)
-    for word, (row, place) in zip(words.words, rows, strict=True):
-        assert row[place] == (ord(word.decode()[0]) if word else UNKNOWN)
+    word_texts = np.repeat(np.arange(len(texts)), words.lengths)
+    row_texts = np.repeat(np.arange(len(texts)), packed.rows.numpy())
+    np.testing.assert_array_equal(np.repeat(row_texts, packed.positions.row_lengths().numpy()), word_texts)
+    for word, (row, position) in zip(words.words, rows, strict=True):
+        assert row[position] == (ord(word.decode()[0]) if word else UNKNOWN)
 
 
-def test_windows_hold_all_pieces_and_overlap_by_a_quarter():
+def test_rows_have_all_tokens_and_overlap_by_a_quarter():
     words = arrays([" ".join("abcdefghijklmnop")])
     packed = graph(10).pack(Words(tf.constant(words.words, tf.string), *map(tf.constant, words[1:])))
     rows = ["".join(map(chr, row[1:-1])) for row in packed.token_ids.to_list()]
     assert rows == ["abcdefgh", "ghijklmn", "mnop"]
-    spoken = ["".join(rows[n][place - 1] for place in found) for n, found in enumerate(packed.positions.to_list())]
-    assert spoken == ["abcdefg", "hijklm", "nop"]
-
-
-def test_nasty_texts_are_split_without_loss():
-    for splitting in SPLITTING:
-        for text, found in zip(NASTY, places(NASTY, splitting), strict=True):
-            assert all(start < end for start, end in found)
-            assert found == sorted(found), text
+    positions = packed.positions.to_list()
+    words_of_rows = ["".join(row[position - 1] for position in row_positions)
+                     for row, row_positions in zip(rows, positions, strict=True)]  # fmt: skip
+    assert words_of_rows == ["abcdefg", "hijklm", "nop"]

@@ -1,4 +1,4 @@
-"""A SentencePiece model's table of characters must lead nowhere but into itself."""
+"""SentencePiece model files with damaged character rules are refused."""
 
 import json
 from base64 import b64decode
@@ -15,7 +15,7 @@ from textgraft.tokenizers.sentence_piece_file import character_rules, check_sent
 
 @pytest.fixture(scope="module")
 def table():
-    """The one that SentencePiece itself comes with, as a model of ALBERT's holds it."""
+    """SentencePiece's default character rules, from an ALBERT model."""
     content = json.loads((GOLDEN / "albert" / "tokenizer.json").read_text())
     steps = {step["type"]: step for step in content["normalizer"]["normalizers"]}
     return b64decode(steps["Precompiled"]["precompiled_charsmap"])
@@ -33,22 +33,22 @@ def with_units(table, change):
     return len(units).to_bytes(4, "little") + units + table[4 + size :]
 
 
-def with_unit(table, place, unit):
-    return with_units(table, lambda units: np.where(np.arange(len(units)) == place, unit, units))
+def with_unit(table, index, unit):
+    return with_units(table, lambda units: np.where(np.arange(len(units)) == index, unit, units))
 
 
-def test_rules_are_read_as_the_table_has_them():
+def test_character_rules_are_read_as_written():
     rules = {"a": "A", "e\u0301": "\u00e9", "\ufb01": "fi", "\U0001f600": ""}
     assert character_rules(character_table(rules)) == rules
 
 
-def test_a_sound_one_passes(table, tmp_path):
+def test_an_intact_model_passes(table, tmp_path):
     assert check_sentence_piece_model(model_of(table), tmp_path) == 0
     assert check_sentence_piece_model(model_of(b""), tmp_path) == 0
 
 
 @pytest.mark.parametrize(
-    ("harm", "message"),
+    ("damage", "message"),
     [
         (lambda table: table[:1000], "truncated"),
         (lambda table: b"\xff\xff\xff\x7f" + table[4:], "truncated"),
@@ -56,17 +56,14 @@ def test_a_sound_one_passes(table, tmp_path):
         (lambda table: with_unit(table, 0, 0x7FFFFC00), "offset out of range"),
         (lambda table: with_units(table, lambda units: units | (units >> 31) * 0x7FFFFFFF), "replacement out of range"),
         (lambda table: table.replace(b"\0fi\0", b"\0\xff\xff\0"), "not UTF-8"),
-        (
-            lambda table: with_units(table, lambda units: np.arange(256) * 0x401),
-            "have a cycle",
-        ),  # each back to the root
+        (lambda table: with_units(table, lambda units: np.arange(256) * 0x401), "have a cycle"),
     ],
 )
-def test_what_leads_out_is_refused(table, harm, message, tmp_path):
+def test_damaged_character_rules_are_refused(table, damage, message, tmp_path):
     with pytest.raises(ModelFolderError, match=message):
-        check_sentence_piece_model(model_of(harm(table)), tmp_path)
+        check_sentence_piece_model(model_of(damage(table)), tmp_path)
 
 
-def test_what_is_no_model_is_refused(tmp_path):
+def test_a_file_that_is_not_a_model_is_refused(tmp_path):
     with pytest.raises(ModelFolderError, match="not a protocol buffer"):
         check_sentence_piece_model(b"\x1a\x7fmuch too short", tmp_path)

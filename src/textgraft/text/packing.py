@@ -85,15 +85,15 @@ def pack_windows(tokens: tf.RaggedTensor, start: int | None, end: int | None, se
     Returns:
         token_ids and segment_ids, int32 ragged (n, None, None): windows of texts; nothing is dropped.
     """
-    room = sequence_length - (start is not None) - (end is not None)
-    step = room - room // OVERLAP_DIVISOR
+    window = sequence_length - (start is not None) - (end is not None)
+    step = window - window // OVERLAP_DIVISOR
     lengths = tokens.row_lengths()
-    counts = 1 + tf.maximum((lengths - room + step - 1) // step, 0)
+    counts = 1 + tf.maximum((lengths - window + step - 1) // step, 0)
     text_ids = tf.repeat(tf.range(tokens.nrows()), counts)
     window_index = tf.range(tf.size(text_ids, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), text_ids)
     offset = step * window_index
     first = tf.gather(tokens.row_starts(), text_ids) + offset
-    indices = tf.ragged.range(first, first + tf.minimum(tf.gather(lengths, text_ids) - offset, room))
+    indices = tf.ragged.range(first, first + tf.minimum(tf.gather(lengths, text_ids) - offset, window))
     rows = pack([indices.with_values(tf.gather(tokens.values, indices.values))], start, end, None)
     token_ids, segment_ids = (tf.RaggedTensor.from_row_lengths(part, counts, validate=False) for part in rows[:2])
     return Packed(token_ids, segment_ids, tf.zeros_like(lengths, tf.int32))
@@ -131,15 +131,15 @@ def ids_of(rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
     return rows.token_ids if isinstance(rows, PairRows) else rows
 
 
-def _longest_first(lengths: Sequence[tf.Tensor], room: int) -> list[tf.Tensor]:
-    """Lengths (n,) of the segments after truncation to `room` tokens together."""
+def _longest_first(lengths: Sequence[tf.Tensor], max_tokens: int) -> list[tf.Tensor]:
+    """Lengths (n,) of the segments after truncation to `max_tokens` tokens together."""
     if len(lengths) == 1:
-        return [tf.minimum(lengths[0], room)]
+        return [tf.minimum(lengths[0], max_tokens)]
     shorter = tf.minimum(*lengths)
-    longer = tf.minimum(tf.maximum(*lengths), tf.maximum(shorter, room - shorter))
-    is_halved = shorter + longer > room
-    shorter = tf.where(is_halved, tf.cast(room // 2, shorter.dtype), shorter)
-    longer = tf.where(is_halved, tf.cast(room - room // 2, longer.dtype), longer)
+    longer = tf.minimum(tf.maximum(*lengths), tf.maximum(shorter, max_tokens - shorter))
+    is_halved = shorter + longer > max_tokens
+    shorter = tf.where(is_halved, tf.cast(max_tokens // 2, shorter.dtype), shorter)
+    longer = tf.where(is_halved, tf.cast(max_tokens - max_tokens // 2, longer.dtype), longer)
     first_is_longer = lengths[0] > lengths[1]
     return [tf.where(first_is_longer, longer, shorter), tf.where(first_is_longer, shorter, longer)]
 

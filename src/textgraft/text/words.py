@@ -112,7 +112,7 @@ class WordGraph:
         self._tokenize_words = tokenize_words
         self._start, self._end, self._unknown = start, end, unknown
         special = (start is not None) + (end is not None)
-        self._room = None if sequence_length is None else max(1, sequence_length - special)
+        self._window = None if sequence_length is None else max(1, sequence_length - special)
         self.compiled = tf.function(
             self.pack,
             input_signature=[Words(tf.TensorSpec([None], tf.string), *[tf.TensorSpec([None], tf.int64)] * 3)],
@@ -131,14 +131,14 @@ class WordGraph:
         text_ids = texts.value_rowids()
         offsets = tf.cumsum(counts, exclusive=True) - tf.gather(text_starts, text_ids)
         # === Rows ===
-        room, step, overlap = self._window_sizes(sizes)
-        rows = 1 + tf.maximum(_ZERO, -((room - sizes) // step))
+        window, step, overlap = self._window_sizes(sizes)
+        rows = 1 + tf.maximum(_ZERO, -((window - sizes) // step))
         row_starts = tf.cumsum(rows, exclusive=True)
         row_text_ids = tf.repeat(tf.range(tf.size(rows)), rows)
         row_count = tf.size(row_text_ids, tf.int64)
         indices = tf.range(row_count) - tf.gather(row_starts, row_text_ids)
         starts = tf.gather(text_starts, row_text_ids) + step * indices
-        ends = tf.minimum(starts + room, tf.gather(text_starts + sizes, row_text_ids))
+        ends = tf.minimum(starts + window, tf.gather(text_starts + sizes, row_text_ids))
         token_ids = tf.gather(ids, tf.ragged.range(starts, ends))
         # === A word belongs to the row in whose middle it is, where it has the most context ===
         row_index = tf.minimum(tf.maximum(_ZERO, (offsets - overlap // 2) // step), tf.gather(rows, text_ids) - 1)
@@ -149,11 +149,11 @@ class WordGraph:
 
     def _window_sizes(self, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Tokens of a row, tokens from one row to the next, and shared tokens; int64 ()."""
-        if self._room is None:
-            room = tf.reduce_max(tf.concat([sizes, [1]], 0))
-            return room, room, tf.constant(0, tf.int64)
-        overlap = self._room // OVERLAP_DIVISOR
-        return tuple(tf.constant(size, tf.int64) for size in (self._room, self._room - overlap, overlap))
+        if self._window is None:
+            window = tf.reduce_max(tf.concat([sizes, [1]], 0))
+            return window, window, tf.constant(0, tf.int64)
+        overlap = self._window // OVERLAP_DIVISOR
+        return tuple(tf.constant(size, tf.int64) for size in (self._window, self._window - overlap, overlap))
 
     def _add_special(self, rows: tf.RaggedTensor, count: tf.Tensor) -> tf.RaggedTensor:
         start, end = (
