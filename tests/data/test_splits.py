@@ -5,11 +5,11 @@ import pytest
 from textgraft.data.reading import Reading
 from textgraft.data.splits import read_splits
 from textgraft.errors import ConfigError, DataError
-from textgraft.task_specs.text_classification import TextClassificationSpec
+from textgraft.task_specs import task_spec
 
 
 def read(data, **options):
-    return read_splits(TextClassificationSpec, str(data), Reading(), **options)
+    return read_splits(task_spec("text-classification"), str(data), Reading(), **options)
 
 
 def sizes(splits):

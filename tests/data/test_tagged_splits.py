@@ -6,9 +6,9 @@ from textgraft.data.reading import Reading
 from textgraft.data.splits import read_split, read_splits
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import DataError
-from textgraft.task_specs import infer_task
-from textgraft.task_specs.token_classification import TokenClassificationSpec
+from textgraft.task_specs import infer_task, task_spec
 
+SPEC = task_spec("token-classification")
 SENTENCES = "".join(f"word{n}\tO\nRome\tB-LOC\n\n" for n in range(40)) + "Ada\tB-PER\n"
 
 
@@ -28,10 +28,10 @@ def test_task_is_inferred_from_columns(write, name, content, task):
 def test_splits_of_tagged_data_are_read(write):
     path = write("data/train.conll", SENTENCES).parent
     write("data/test.conll", "Rome I-LOC\n\nword3 O\nRome B-LOC\n\nParis B-LOC\n")
-    splits = read_splits(TokenClassificationSpec, str(path), Reading())
+    splits = read_splits(SPEC, str(path), Reading())
     assert all(isinstance(part, TaggedDataset) for _, part in splits.items())
     assert [len(part) for _, part in splits.items()] == [37, 4, 3]
-    assert TokenClassificationSpec.settings_from(splits.train)["labels"] == ["LOC", "PER"]
+    assert SPEC.settings_from(splits.train)["labels"] == ["LOC", "PER"]
     assert splits.validation.label_names == ["LOC", "PER"]
     train, test = (f"{path}/{name}.conll" for name in ("train", "test"))
     assert splits.notices == (
@@ -43,7 +43,7 @@ def test_splits_of_tagged_data_are_read(write):
 
 
 def test_slice_of_tagged_data_is_read(write):
-    data = read_split(TokenClassificationSpec, str(write("a.conll", SENTENCES)), Reading(), "train[10:20]")
+    data = read_split(SPEC, str(write("a.conll", SENTENCES)), Reading(), "train[10:20]")
     assert [row.text for row in data] == [f"word{n} Rome" for n in range(10, 20)]
 
 
@@ -57,18 +57,18 @@ def test_slice_of_tagged_data_is_read(write):
 )
 def test_unusable_tagged_data_is_reported(write, name, content, message):
     with pytest.raises(DataError, match=message):
-        read_splits(TokenClassificationSpec, str(write(name, content)), Reading())
+        read_splits(SPEC, str(write(name, content)), Reading())
 
 
 def test_unknown_label_of_the_test_set_is_reported(write):
     path, other = str(write("a.conll", SENTENCES)), str(write("b.conll", "Rome B-GPE\n"))
     with pytest.raises(DataError, match=r"b\.conll, line 1: label 'GPE' is unknown; it must be one of: LOC, PER"):
-        read_splits(TokenClassificationSpec, path, Reading(), test=other)
+        read_splits(SPEC, path, Reading(), test=other)
 
 
 def test_label_missing_from_training_data_is_reported(write):
     source = str(write("a.conll", "Ada\tB-PER\n\nParis\tB-LOC\n\nBob\tB-PER\n\n"))
-    train, other = TokenClassificationSpec.load_parts(source, "train[:1],train[1:]", Reading())
+    train, other = SPEC.load_parts(source, "train[:1],train[1:]", Reading())
     assert (train.label_names, other.label_names) == (["PER"], ["LOC", "PER"])
     with pytest.raises(DataError, match="label 'LOC' is unknown; it must be one of: PER"):
-        TokenClassificationSpec.check(train, other)
+        SPEC.check(train, other)

@@ -14,7 +14,7 @@ from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.reading import Reading
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
-from textgraft.storage.schema import NUMBER, Object, Schema
+from textgraft.storage.schema import NUMBER, Object, Schema, integer
 
 _DEFAULT_TASK = "text-classification"
 
@@ -49,13 +49,11 @@ class TaskSpec(ABC):
 
     # === Data ===
 
-    @classmethod
-    def matches_columns(cls, columns: Sequence[str]) -> bool:
+    def matches_columns(self, columns: Sequence[str]) -> bool:
         """Whether columns of these names identify the task."""
         return False
 
-    @classmethod
-    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """The parts of a source that `split` names, the only one when it names none; see `loading.load_datasets`.
 
         Raises:
@@ -63,9 +61,8 @@ class TaskSpec(ABC):
         """
         return load_datasets(source, split, reading)
 
-    @classmethod
     @abstractmethod
-    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         """Check that a model can be trained on `train` and evaluated on `others`.
 
         Returns:
@@ -75,39 +72,44 @@ class TaskSpec(ABC):
             DataError: naming the value that does not fit.
         """
 
-    @classmethod
-    def settings_from(cls, train: Dataset) -> dict[str, Any]:
+    def settings_from(self, train: Dataset) -> dict[str, Any]:
         """Arguments of the task's constructor that depend on the training set."""
         return {}
 
-    @classmethod
-    def sample_size(cls, data: Dataset) -> int:
+    def sample_size(self, data: Dataset) -> int:
         """Number of independent trials over which a score of this data averages: by default its rows."""
         return len(data)
 
-    @classmethod
-    def problem(cls, train: Dataset) -> str | None:
+    def problem(self, train: Dataset) -> str | None:
         """One of `columns.PROBLEMS`; None where the data is not single texts with labels."""
         return None
 
     # === Model folder ===
 
-    @classmethod
     @abstractmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of a model folder.
 
         Args:
             settings: not yet checked.
         """
 
-    @classmethod
-    def usage(cls, settings: Mapping[str, Any]) -> str:
+    def usage(self, settings: Mapping[str, Any]) -> str:
         """Code that calls a model with these settings, for its card."""
         return 'predict(["a text"])'
 
 
-def task_spec(task: str) -> type[TaskSpec]:
+def perplexity_schema(settings: Schema) -> ModelSchema:
+    """The schema of a language model, with these settings."""
+    return ModelSchema(
+        settings,
+        validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
+        test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
+        headline=("perplexity",),
+    )
+
+
+def task_spec(task: str) -> TaskSpec:
     """The spec of a task, by its id.
 
     Raises:
@@ -115,7 +117,7 @@ def task_spec(task: str) -> type[TaskSpec]:
     """
     if task not in task_names():
         raise ConfigError(f"unknown task {task!r}; choose one of {', '.join(task_names())}")
-    return registry.implementation("task_specs", task.replace("-", "_"), TaskSpec)
+    return registry.implementation("task_specs", task.replace("-", "_"), TaskSpec)()
 
 
 def task_names() -> tuple[str, ...]:

@@ -16,8 +16,7 @@ class FeatureExtractionSpec(TaskSpec):
     class_path = "textgraft.tasks.feature_extraction:TextEmbedder"
     labelled = False
 
-    @classmethod
-    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """Refuse all data.
 
         Raises:
@@ -25,10 +24,8 @@ class FeatureExtractionSpec(TaskSpec):
         """
         raise ConfigError("feature-extraction is neither trained nor evaluated; embed texts with `textgraft embed`")
 
-    @classmethod
-    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         return ()
 
-    @classmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(Object({"normalize": BOOLEAN}))

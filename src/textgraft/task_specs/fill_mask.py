@@ -8,8 +8,8 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage.schema import LAYER_CONFIG, NUMBER, List, Object, integer
-from textgraft.task_specs import ModelSchema, TaskSpec
+from textgraft.storage.schema import LAYER_CONFIG, List, Object, integer
+from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
 
 
 class FillMaskSpec(TaskSpec):
@@ -18,8 +18,7 @@ class FillMaskSpec(TaskSpec):
     class_path = "textgraft.tasks.fill_mask:MaskFiller"
     labelled = False
 
-    @classmethod
-    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """Texts alone; empty ones are dropped and counted unless `reading.empty` says otherwise.
 
         Raises:
@@ -30,18 +29,12 @@ class FillMaskSpec(TaskSpec):
             raise ConfigError(f"pair {reading.pair!r}: fill-mask takes one text per row; drop the option")
         return load_documents("fill-mask", source, split, reading)
 
-    @classmethod
-    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for data in (train, *others):
             if data.paired:
                 raise DataError(f"{data.source}: prompts with completions; name the column of the texts with text")
         return check_documents(train, *others)
 
-    @classmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
-        return ModelSchema(
-            settings=Object({"table": List(integer(1), min_items=2, max_items=2), "computation": LAYER_CONFIG}),
-            validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
-            test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
-            headline=("perplexity",),
-        )
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
+        table = List(integer(1), min_items=2, max_items=2)
+        return perplexity_schema(Object({"table": table, "computation": LAYER_CONFIG}))

@@ -32,12 +32,10 @@ class TextClassificationSpec(TaskSpec):
 
     class_path = "textgraft.tasks.text_classification:TextClassifier"
 
-    @classmethod
-    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         return check_training(train, *others)
 
-    @classmethod
-    def settings_from(cls, train: Dataset) -> dict[str, Any]:
+    def settings_from(self, train: Dataset) -> dict[str, Any]:
         settings: dict[str, Any] = {"problem": train.problem, "pairs": train.paired}
         if train.problem != REGRESSION:
             settings["labels"] = train.label_names
@@ -45,18 +43,15 @@ class TextClassificationSpec(TaskSpec):
             settings["label_separator"] = train.label_separator
         return settings
 
-    @classmethod
-    def problem(cls, train: Dataset) -> str | None:
+    def problem(self, train: Dataset) -> str | None:
         return None if train.paired else train.problem
 
-    @classmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """By the problem; that of single labels where it is missing or unknown."""
         problem = settings.get("problem")
         return _SCHEMAS.get(problem if isinstance(problem, str) else SINGLE, _SCHEMAS[SINGLE])
 
-    @classmethod
-    def usage(cls, settings: Mapping[str, Any]) -> str:
+    def usage(self, settings: Mapping[str, Any]) -> str:
         problem = settings.get("problem", SINGLE)
         answer = f"{settings['mean']:.4g}" if problem == REGRESSION else f'"{settings["labels"][0]}"'
         if problem == MULTI:

@@ -9,8 +9,8 @@ from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.validation import check_documents
 from textgraft.errors import DataError
-from textgraft.storage.schema import NUMBER, Object, integer
-from textgraft.task_specs import ModelSchema, TaskSpec
+from textgraft.storage.schema import Object
+from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
 
 
 class TextGenerationSpec(TaskSpec):
@@ -19,12 +19,10 @@ class TextGenerationSpec(TaskSpec):
     class_path = "textgraft.tasks.text_generation:TextGenerator"
     labelled = False
 
-    @classmethod
-    def matches_columns(cls, columns: Sequence[str]) -> bool:
+    def matches_columns(self, columns: Sequence[str]) -> bool:
         return {PROMPT, COMPLETION} <= set(columns)
 
-    @classmethod
-    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """Texts alone; empty ones are dropped and counted unless `reading.empty` says otherwise.
 
         Raises:
@@ -33,22 +31,14 @@ class TextGenerationSpec(TaskSpec):
         """
         return load_documents("text-generation", source, split, reading)
 
-    @classmethod
-    def check(cls, train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for other in others:
             if other.paired != train.paired:
                 raise DataError(f"{other.source}: either all sets have completions or none; name the column with pair")
         return check_documents(train, *others)
 
-    @classmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
-        return ModelSchema(
-            settings=Object({}),
-            validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
-            test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
-            headline=("perplexity",),
-        )
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
+        return perplexity_schema(Object({}))
 
-    @classmethod
-    def usage(cls, settings: Mapping[str, Any]) -> str:
+    def usage(self, settings: Mapping[str, Any]) -> str:
         return 'generate(["a text"])'

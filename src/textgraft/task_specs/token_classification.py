@@ -29,34 +29,28 @@ class TokenClassificationSpec(TaskSpec):
 
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
 
-    @classmethod
-    def matches_columns(cls, columns: Sequence[str]) -> bool:
+    def matches_columns(self, columns: Sequence[str]) -> bool:
         return are_tagged(columns)
 
-    @classmethod
-    def load_parts(cls, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:  # type: ignore[override]
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:  # type: ignore[override]
         return load_tagged_datasets(source, split, reading)
 
-    @classmethod
-    def check(cls, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
+    def check(self, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
         if not train.label_names:
             raise DataError(f"{train.source}: no span is labelled; training needs some")
         for other in others:
             other.require_labels(train.label_names)
         return shared_texts([part.data for part in (train, *others)])
 
-    @classmethod
-    def settings_from(cls, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
+    def settings_from(self, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
         """The labels, and the splitting for the source's kind: words with tags, or offsets into texts."""
         return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else "edges"}
 
-    @classmethod
-    def sample_size(cls, data: TaggedDataset) -> int:  # type: ignore[override]
+    def sample_size(self, data: TaggedDataset) -> int:  # type: ignore[override]
         """Number of labelled spans."""
         return max(1, sum(data.counts().values()))
 
-    @classmethod
-    def schema(cls, settings: Mapping[str, Any]) -> ModelSchema:
+    def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(
             settings=Object(
                 {

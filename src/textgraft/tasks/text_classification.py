@@ -10,7 +10,7 @@ import numpy as np
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.objectives.base import TextObjective
+from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel

@@ -171,19 +171,22 @@ class TokenClassifier(TrainableTask):
 
     def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
         """Loss, and all metrics of `span_metrics`; spans are compared by their code points."""
-        label_ids, count, losses = self._label_ids(data), AlignmentCount(), _Mean()
+        label_ids, count = self._label_ids(data), AlignmentCount()
+        loss, words_seen = 0.0, 0
 
         def span_pairs() -> Iterator[tuple[list[Span], list[Span]]]:
+            nonlocal loss, words_seen
             for texts in watch(_chunks(data)):
                 words = self._rows.words(texts)
                 logits = self._logits(words)
-                losses.add(self.objective.word_losses(logits, align_tags(texts, words, label_ids, count)))
+                losses = self.objective.word_losses(logits, align_tags(texts, words, label_ids, count))
+                loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
                 for text, entities in zip(texts, self._decode(texts, words, logits), strict=True):
                     yield text.spans, [Span(entity.start, entity.end, entity.label) for entity in entities]
 
         true, predicted = tee(span_pairs())
         metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
-        return {"texts": len(data), "loss": losses.value, **metrics}
+        return {"texts": len(data), "loss": loss / max(1, words_seen), **metrics}
 
     # === Prediction ===
 
@@ -229,21 +232,6 @@ class TokenClassifier(TrainableTask):
             score = round(float(tag_probabilities[first:end].mean()), _DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
         return entities
-
-
-class _Mean:
-    """A running mean."""
-
-    def __init__(self) -> None:
-        self._sum, self._count = 0.0, 0
-
-    def add(self, values: np.ndarray) -> None:
-        self._sum, self._count = self._sum + float(values.sum(dtype=np.float64)), self._count + len(values)
-
-    @property
-    def value(self) -> float:
-        """Zero without values."""
-        return self._sum / max(1, self._count)
 
 
 def _chunks(data: Iterable[TaggedText]) -> Iterator[list[TaggedText]]:

@@ -3,7 +3,6 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -93,11 +92,6 @@ class AlignmentCount:
         return notices
 
 
-class _Offsets(NamedTuple):
-    starts: list[int]
-    ends: list[int]
-
-
 def align_tags(
     texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
 ) -> np.ndarray:
@@ -112,7 +106,7 @@ def align_tags(
     tags, first = [np.empty(0, np.int32)], 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
         part = slice(first, first + length)
-        spans = _word_spans(text.spans, _Offsets(words.starts[part].tolist(), words.ends[part].tolist()), count)
+        spans = _word_spans(text.spans, words.starts[part].tolist(), words.ends[part].tolist(), count)
         labels = np.array([label_ids[span.label] for span in spans], np.int64)
         borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
         tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
@@ -120,19 +114,19 @@ def align_tags(
     return np.concatenate(tags)
 
 
-def _word_spans(spans: Sequence[Span], words: _Offsets, count: AlignmentCount) -> list[Span]:
-    """Spans of code points to spans of words."""
+def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count: AlignmentCount) -> list[Span]:
+    """Spans of code points to spans of words with these starts and ends."""
     aligned: list[Span] = []
     for span in sorted(spans):
         count.spans += 1
-        first, end = bisect_right(words.ends, span.start), bisect_left(words.starts, span.end)
+        first, end = bisect_right(ends, span.start), bisect_left(starts, span.end)
         overlaps = bool(aligned) and first < aligned[-1].end
         if overlaps:
             first = aligned[-1].end
         if first >= end:
             count.dropped += 1
             continue
-        exact = words.starts[first] == span.start and words.ends[end - 1] == span.end
+        exact = starts[first] == span.start and ends[end - 1] == span.end
         count.widened += overlaps or not exact
         aligned.append(Span(first, end, span.label))
     return aligned

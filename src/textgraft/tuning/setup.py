@@ -109,7 +109,7 @@ class TuningTask:
     """
 
     task: str
-    spec: type[TaskSpec]
+    spec: TaskSpec
     parts: Splits
 
     @cached_property

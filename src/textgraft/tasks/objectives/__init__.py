@@ -1,1 +1,93 @@
-"""One file, one objective: a label, a set of labels, a number, tags of words, or tokens."""
+"""One file, one objective. Here: the contract of those on one vector of logits per text, and shared functions."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.data.dataset import Dataset
+from textgraft.errors import ConfigError
+from textgraft.training.objective import Objective
+from textgraft.training.ragged import Rows
+
+# Decimals of a probability or a number in a table.
+DECIMALS = 6
+
+
+class TextObjective(Objective):
+    """From a head's logits (b, width) to one answer per text.
+
+    Attributes:
+        name: the problem, as Hugging Face names it but with hyphens.
+        options: names of the constructor's arguments beside the labels.
+        labels: empty for regression.
+        width: number of logits.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    labels: tuple[str, ...] = ()
+    width: int
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.labels)} labels"
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON values."""
+
+    @abstractmethod
+    def targets(self, data: Dataset) -> Rows:
+        """The target of each row.
+
+        Raises:
+            DataError: for a label that is unknown or malformed.
+        """
+
+    @abstractmethod
+    def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
+        """Test metrics, as JSON values."""
+
+    @abstractmethod
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Float32 (n, labels); of regression, the numbers."""
+
+    @abstractmethod
+    def decode(self, probabilities: np.ndarray) -> list[Any]:
+        """Probabilities to answers: a label, a list of labels, or a number each."""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        return ("label", *(f"probability_{label}" for label in self.labels))
+
+    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
+        """The cells of each of `answer_columns`."""
+        probabilities = self.probabilities(logits)
+        return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
+
+
+def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
+    """The labels as a tuple.
+
+    Raises:
+        ConfigError: for fewer than `min_labels`, duplicates or a single string.
+    """
+    names = tuple(labels)
+    if isinstance(labels, str) or len(set(names)) < max(min_labels, len(names)):
+        words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
+        raise ConfigError(f"labels must be {words}, not {labels!r}")
+    return names
+
+
+def summed_cross_entropy(targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:
+    """Cross-entropy summed over the predictions of each row, float32 (b,); graph ops.
+
+    Args:
+        targets: class ids, int32 ragged (b, None).
+        logits: float32 ragged (b, None, classes).
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets.values, logits.values)
+    return tf.math.unsorted_segment_sum(losses, targets.value_rowids(), targets.nrows())

@@ -8,7 +8,7 @@ import tensorflow as tf
 from rich.console import RenderableType
 from rich.table import Table
 
-from textgraft.tasks.objectives.base import summed_cross_entropy
+from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective
 
 _MAX_LOSS = 600.0  # its exponential is finite

@@ -13,8 +13,8 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import DEFAULT_THRESHOLD, best_thresholds
 from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
 from textgraft.evaluation.metric_tables import label_set_tables
+from textgraft.tasks.objectives import TextObjective, check_labels
 from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights, positive_weights
-from textgraft.tasks.objectives.base import DECIMALS, TextObjective, check_labels
 from textgraft.training.objective import Loss
 from textgraft.training.ragged import Ragged
 
@@ -124,16 +124,11 @@ class MultiLabel(TextObjective):
     def decode(self, probabilities: np.ndarray) -> list[list[str]]:
         return [[self.labels[index] for index in np.flatnonzero(flags)] for flags in probabilities >= self.thresholds]
 
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        return ("label", *(f"probability_{label}" for label in self.labels))
-
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
-        probabilities = self.probabilities(logits)
-        sets: list[Any] = self.decode(probabilities)
+        sets, *columns = super().answers(logits)
         if self.label_separator is not None:
             sets = [self.label_separator.join(labels) for labels in sets]
-        return [sets, *probabilities.astype(float).round(DECIMALS).T.tolist()]
+        return [sets, *columns]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return label_set_tables(metrics)

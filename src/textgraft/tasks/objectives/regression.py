@@ -12,7 +12,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
 from textgraft.evaluation.regression_metrics import correlations, regression_metrics
-from textgraft.tasks.objectives.base import DECIMALS, TextObjective
+from textgraft.tasks.objectives import DECIMALS, TextObjective
 
 
 class Regression(TextObjective):

@@ -13,8 +13,8 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import best_temperature
 from textgraft.evaluation.classification_metrics import classification_metrics
 from textgraft.evaluation.metric_tables import classification_tables
+from textgraft.tasks.objectives import TextObjective, check_labels
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
-from textgraft.tasks.objectives.base import DECIMALS, TextObjective, check_labels
 from textgraft.training.objective import Loss
 
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
@@ -109,14 +109,6 @@ class SingleLabel(TextObjective):
 
     def decode(self, probabilities: np.ndarray) -> list[str]:
         return [self.labels[index] for index in probabilities.argmax(axis=1)]
-
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        return ("label", *(f"probability_{label}" for label in self.labels))
-
-    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
-        probabilities = self.probabilities(logits)
-        return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return classification_tables(metrics)

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.metric_tables import span_tables
-from textgraft.tasks.objectives.base import check_labels, summed_cross_entropy
+from textgraft.tasks.objectives import check_labels, summed_cross_entropy
 from textgraft.training.objective import Objective
 from textgraft.training.ragged import Ragged
 
