@@ -27,7 +27,7 @@ def test_vectors_equal_the_reference(embedder):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "last"])
-def test_padding_and_batch_mates_have_no_effect(pooling):
+def test_padding_and_other_rows_do_not_change_vectors(pooling):
     embedder = TextEmbedder("minilm", precision="float32", pooling=pooling, sequence_length=64)
     texts = ["short", "a text of some more words than that", "word " * 200, ""]
     together = embedder.predict(texts)
@@ -35,21 +35,21 @@ def test_padding_and_batch_mates_have_no_effect(pooling):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_bfloat16_stays_close(embedder):
+def test_bfloat16_vectors_are_close_to_float32(embedder):
     texts = ["The plot is thin but the acting carries it.", "Shares fell on Monday.", "Who wrote Hamlet?"]
     rough = TextEmbedder("minilm", precision="mixed_bfloat16", normalize=True).predict(texts)
     cosines = (rough * embedder.predict(texts)).sum(axis=1)
     assert cosines.min() > 0.999
 
 
-def test_local_hugging_face_folder(tiny_bert):
+def test_hugging_face_folder_is_read(tiny_bert):
     backbone = load_backbone(tiny_bert)
     assert backbone.dim == 16
     assert backbone.max_sequence_length == 64
     assert set(backbone.origin.sha256) == {"config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"}
 
 
-def test_keras_hub_preset_folder(tiny_bert, tmp_path):
+def test_keras_hub_preset_is_read(tiny_bert, tmp_path):
     import keras_hub
 
     vocabulary = (tiny_bert / "vocab.txt").read_text().split()
@@ -72,7 +72,7 @@ def folder(tiny_bert, tmp_path):
     return shutil.copytree(tiny_bert, tmp_path / "preset")
 
 
-def test_tensors_named_as_the_original_release(folder):
+def test_tensor_names_of_the_original_release_are_read(folder):
     from safetensors.numpy import load_file, save_file
 
     expected = TextEmbedder(folder, precision="float32").predict(["the film was good"])
@@ -112,19 +112,19 @@ def drop_tensor(folder):
         (drop_tensor, r"encoder.layer.1.output.dense.bias is missing"),
     ],
 )
-def test_what_is_refused(folder, harm, message):
+def test_damaged_folder_is_reported_in_one_line(folder, harm, message):
     harm(folder)
     with pytest.raises(PresetError, match=message) as error:
         load_backbone(folder)
     assert "\n" not in str(error.value)
 
 
-def test_unknown_preset():
+def test_unknown_preset_is_reported_with_known_names():
     with pytest.raises(PresetError, match="minilm"):
         load_backbone("no-such-preset")
 
 
-def test_an_altered_minilm_is_refused(monkeypatch, tmp_path):
+def test_altered_minilm_is_refused(monkeypatch, tmp_path):
     from dataclasses import replace
 
     from textgraft.backbones.preset_sources import Wheel
@@ -139,7 +139,7 @@ def test_an_altered_minilm_is_refused(monkeypatch, tmp_path):
         load_backbone("minilm")
 
 
-def test_a_hub_name_is_looked_up_in_the_cache_and_not_fetched_offline(monkeypatch, tmp_path):
+def test_hub_name_is_not_downloaded_offline(monkeypatch, tmp_path):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     for name in ("nnlm-en-dim50", "https://tfhub.dev/google/nnlm-en-dim50/2"):
         with pytest.raises(PresetError, match="not on this machine, and TEXTGRAFT_OFFLINE=1"):

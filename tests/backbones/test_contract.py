@@ -26,17 +26,17 @@ def backbone(preset):
     return load_backbone(preset)
 
 
-def test_one_family_reads_the_preset(preset, backbone):
+def test_exactly_one_family_reads_a_preset(preset, backbone):
     assert [name for name, family in families().items() if family.reads(preset)] == [backbone.family]
 
 
-def test_it_states_its_defaults(backbone):
+def test_defaults_are_valid(backbone):
     assert backbone.default_pooling in backbone.poolings
     assert backbone.training_defaults.epochs >= 1
     assert backbone.origin.sha256
 
 
-def test_tokenize_is_a_graph_from_strings_to_ragged_ids(backbone):
+def test_tokenize_runs_in_a_graph(backbone):
     graph = tf.function(backbone.tokenize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     ids = graph(tf.constant([text.encode() for text in TEXTS]))
     assert isinstance(ids, tf.RaggedTensor)
@@ -47,7 +47,7 @@ def test_tokenize_is_a_graph_from_strings_to_ragged_ids(backbone):
     assert ids.to_list() == alone
 
 
-def test_rebuilt_from_config_and_assets_it_tokenizes_alike(backbone, tmp_path):
+def test_backbone_rebuilt_from_config_and_assets_is_equal(backbone, tmp_path):
     for name, content in backbone.assets().items():
         (tmp_path / name).write_bytes(content)
     config = json.loads(json.dumps(backbone.config()))
@@ -60,12 +60,12 @@ def test_rebuilt_from_config_and_assets_it_tokenizes_alike(backbone, tmp_path):
     assert rebuilt.config() == backbone.config()
 
 
-def test_the_network_gives_a_vector_per_token(backbone):
+def test_network_returns_one_vector_per_token(backbone):
     rows = {name: np.ones((2, 3), np.int32) for name in backbone.network.input}
     assert backbone.network(rows).shape == (2, 3, backbone.dim)
 
 
-def test_padding_and_batch_mates_have_no_effect_by_any_pooling(backbone):
+def test_padding_and_other_rows_do_not_change_pooled_vectors(backbone):
     texts = ["the film", "a dull plot " * 12, ""]
     for pooling in backbone.poolings:
         embedder = TextEmbedder(backbone, precision="float32", pooling=pooling, sequence_length=20)
@@ -73,6 +73,6 @@ def test_padding_and_batch_mates_have_no_effect_by_any_pooling(backbone):
         np.testing.assert_allclose(embedder.predict(texts), alone, atol=1e-5)
 
 
-def test_a_family_says_its_own_name(backbone):
+def test_family_has_the_name_of_its_file(backbone):
     assert families()[backbone.family].name == backbone.family
     assert isinstance(backbone, Backbone)

@@ -43,7 +43,7 @@ def vectors_and_gradients(network, training, layers):
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_outputs_and_gradients_are_those_of_keras(network, precision, training):
+def test_outputs_and_gradients_equal_keras(network, precision, training):
     tolerance = 1e-5 if precision == "float32" else 0.05
     expected, expected_gradients = vectors_and_gradients(network, training, nullcontext())
     found, gradients = vectors_and_gradients(network, training, fused_layers(network))
@@ -58,7 +58,7 @@ def test_dropout_is_on_in_training(network):
     assert not np.allclose(plain, dropped, atol=0.1)
 
 
-def test_a_causal_mask_is_kept():
+def test_causal_mask_is_applied():
     attention = keras.layers.MultiHeadAttention(2, 3)
     inputs = keras.Input((None, 6)), keras.Input((None, None))
     model = keras.Model(inputs, attention(inputs[0], inputs[0], attention_mask=inputs[1]))
@@ -69,7 +69,7 @@ def test_a_causal_mask_is_kept():
         np.testing.assert_allclose(model([vectors, mask]), expected, atol=1e-6)
 
 
-def test_what_only_keras_can_do_is_left_to_it():
+def test_other_arguments_are_left_to_keras():
     attention, inputs = keras.layers.MultiHeadAttention(2, 3), keras.Input((None, 6))
     model = keras.Model(inputs, attention(inputs, inputs, use_causal_mask=True))
     vectors = np.random.default_rng(0).normal(size=(2, 4, 6)).astype(np.float32)
@@ -79,7 +79,7 @@ def test_what_only_keras_can_do_is_left_to_it():
 
 
 @pytest.mark.parametrize("special", [{"use_gate": True}, {"sliding_window": 2}, {"use_bias": False}])
-def test_attention_that_does_more_is_left_alone(special):
+def test_attention_with_other_features_is_not_replaced(special):
     inputs = keras.Input((4, 6))
     attention = keras.layers.MultiHeadAttention(2, 3, **special)
     model = keras.Model(inputs, attention(inputs, inputs))
@@ -88,7 +88,7 @@ def test_attention_that_does_more_is_left_alone(special):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-def test_a_normalisation_far_from_zero_is_that_of_keras(dtype):
+def test_normalization_far_from_zero_equals_keras(dtype):
     inputs = keras.Input((None, 8), dtype="float32")
     model = keras.Model(inputs, keras.layers.LayerNormalization(epsilon=1e-12, dtype=dtype)(inputs))
     numbers = np.random.default_rng(0)
@@ -111,14 +111,14 @@ def test_a_normalisation_far_from_zero_is_that_of_keras(dtype):
 
 
 @pytest.mark.parametrize("special", [{"axis": (1, 2)}, {"center": False}, {"scale": False}])
-def test_a_normalisation_that_does_more_or_less_is_left_alone(special):
+def test_other_normalization_is_not_replaced(special):
     layer, inputs = keras.layers.LayerNormalization(**special), keras.Input((4, 6))
     model = keras.Model(inputs, layer(inputs))
     with fused_layers(model):
         assert "call" not in vars(layer)
 
 
-def test_the_network_is_as_before_afterwards(network):
+def test_layers_are_restored_after_an_error(network):
     with pytest.raises(RuntimeError), fused_layers(network):
         raise RuntimeError
     assert not [layer for layer in network._flatten_layers() if "call" in vars(layer)]

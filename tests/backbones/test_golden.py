@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.golden.texts import MOST_TOKENS, SHORT
+from tests.helpers.token_vectors import hidden, packed
 from textgraft.backbones.presets import load_backbone
-from textgraft.text.packing import pack, pad
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -22,19 +21,6 @@ def golden(request):
     ids = np.split(expected["ids"], np.cumsum(expected["lengths"])[:-1])
     lengths = np.minimum(expected["lengths"], MOST_TOKENS)
     return load_backbone(request.param), ids, np.split(expected["hidden"], np.cumsum(lengths)[:-1])
-
-
-def packed(backbone, texts):
-    special = backbone.special_tokens
-    tokens = backbone.tokenize(tf.constant([text.encode() for text in texts], tf.string))
-    return pack([tokens], special.start, special.end, None).token_ids
-
-
-def hidden(backbone, rows):
-    """Hidden states of rows, each without its padding."""
-    inputs = pad(tf.ragged.constant(rows, tf.int32, ragged_rank=1), None, backbone.special_tokens.pad)
-    states = backbone.network({name: inputs[name] for name in backbone.network.input}).numpy()
-    return [state[: len(row)] for state, row in zip(states, rows, strict=True)]
 
 
 def test_ids_equal_the_references(golden):
@@ -52,7 +38,7 @@ def test_hidden_states_equal_the_references(golden):
             np.testing.assert_allclose(hidden(backbone, [row])[0], state, rtol=1e-5, atol=1e-5)
 
 
-def test_padding_and_batch_mates_have_no_effect(golden):
+def test_padding_and_other_rows_do_not_change_hidden_states(golden):
     backbone, ids, expected = golden
     rows = [row[:MOST_TOKENS] for row in ids]
     for state, reference in zip(hidden(backbone, rows), expected, strict=True):

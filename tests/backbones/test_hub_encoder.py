@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.backbones.test_golden import hidden, packed
 from tests.golden.texts import MOST_TOKENS, SHORT
 from tests.helpers.paths import GOLDEN
+from tests.helpers.token_vectors import hidden, packed
 from textgraft.backbones.formats import hub_encoder
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.presets import load_backbone
@@ -45,7 +45,7 @@ def split(values, lengths):
     return np.split(values, np.cumsum(lengths)[:-1])
 
 
-def test_hidden_states_equal_the_modules(backbone, expected):
+def test_hidden_states_equal_the_module(backbone, expected):
     rows = [row[:MOST_TOKENS] for row in split(expected["ids"], expected["lengths"])]
     states = split(expected["hidden"], [len(row) for row in rows])
     for batch in ([[row] for row in rows], [rows]):
@@ -54,7 +54,7 @@ def test_hidden_states_equal_the_modules(backbone, expected):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_the_head_for_hidden_tokens_equals_the_modules(folder, expected):
+def test_masked_head_equals_the_module(folder, expected):
     judged = len(expected["logits"])
     rows = [row[:MOST_TOKENS].tolist() for row in split(expected["ids"], expected["lengths"])[:judged]]
     model = tg.MaskFiller(folder, "float32", trust_savedmodel=True)
@@ -63,7 +63,7 @@ def test_the_head_for_hidden_tokens_equals_the_modules(folder, expected):
     np.testing.assert_allclose(found.values, expected["logits"], rtol=1e-5, atol=1e-5)
 
 
-def test_ids_equal_the_preprocessors_on_plain_texts(backbone, expected):
+def test_ids_of_ascii_texts_equal_the_preprocessor(backbone, expected):
     """On others they are those of the program that BERT was trained with, as docs/guide/presets.md says."""
     references = split(expected["ids"], expected["lengths"])
     plain = [number for number, text in enumerate(SHORT) if text.isascii() and text.isprintable() and "[" not in text]
@@ -72,13 +72,13 @@ def test_ids_equal_the_preprocessors_on_plain_texts(backbone, expected):
     assert found == [references[number].tolist() for number in plain]
 
 
-def test_ids_equal_those_of_the_same_vocabulary_in_a_hugging_face_folder(backbone):
+def test_ids_equal_a_hugging_face_folder_with_the_same_vocabulary(backbone):
     reference = np.load(GOLDEN / "bert" / "expected.npz")
     found = packed(backbone, SHORT).to_list()
     assert found == [row.tolist() for row in split(reference["ids"], reference["lengths"])]
 
 
-def test_it_is_trained_and_saved_as_any_other(folder, tmp_path):
+def test_encoder_is_trained_and_saved(folder, tmp_path):
     data = tg.Dataset.from_lists(SHORT[:20], ["odd", "even"] * 10)
     model = tg.TextClassifier(folder, data.label_names, sequence_length=16, trust_savedmodel=True)
     model.fit(data, data, epochs=1)
@@ -86,12 +86,12 @@ def test_it_is_trained_and_saved_as_any_other(folder, tmp_path):
     np.testing.assert_array_equal(tg.load(tmp_path / "model").predict_proba(SHORT), model.predict_proba(SHORT))
 
 
-def test_it_is_a_program_and_asks_for_trust(folder):
+def test_untrusted_module_is_refused(folder):
     with pytest.raises(PresetError, match="is a SavedModel, which is a program"):
         load_backbone(folder)
 
 
-def test_an_address_of_tensorflow_in_the_hub_cache(copied, tmp_path, monkeypatch):
+def test_address_in_the_hub_cache_is_trusted(copied, tmp_path, monkeypatch):
     address = "https://tfhub.dev/tensorflow/small_bert/bert_en_uncased_L-2_H-16_A-2/1"
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     copied.rename(tmp_path / hashlib.sha1(address.encode()).hexdigest())
@@ -135,14 +135,14 @@ def a_preprocessor(folder, monkeypatch):
         (a_preprocessor, "is a preprocessor of texts for an encoder; give the encoder"),
     ],
 )
-def test_what_is_refused(copied, harm, message, monkeypatch):
+def test_damaged_module_is_reported_in_one_line(copied, harm, message, monkeypatch):
     harm(copied, monkeypatch)
     with pytest.raises(PresetError, match=message) as caught:
         load_backbone(copied, trust_savedmodel=True)
     assert "\n" not in str(caught.value)
 
 
-def test_another_networks_variables(copied, monkeypatch):
+def test_missing_variable_is_reported(copied, monkeypatch):
     spellings = [(there, here) for there, here in hub_encoder._RENAMES if "type" not in there]
     monkeypatch.setattr(hub_encoder, "_RENAMES", spellings)
     with pytest.raises(PresetError, match=r"bert.embeddings.token_type_embeddings.weight is missing"):

@@ -38,7 +38,7 @@ _WRONG = {"GPTNeoX": pytest.mark.xfail(strict=True)}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=_WRONG.get(name, ())) for name in NETWORKS])
-def test_steps_by_cache_give_the_networks_own_logits(name):
+def test_cached_steps_give_the_logits_of_the_network(name):
     network = getattr(keras_hub.models, f"{name}Backbone")(**NETWORKS[name])
     causal = getattr(keras_hub.models, f"{name}CausalLM")(backbone=network, preprocessor=None)
     model = LanguageModel(causal, lambda _: b"", end_of_text=0)
@@ -59,7 +59,7 @@ def test_steps_by_cache_give_the_networks_own_logits(name):
 
 
 @pytest.mark.parametrize("name", sorted(families()))
-def test_a_family_that_is_not_causal_says_so_in_one_line(name, request):
+def test_encoder_family_is_refused_in_one_line(name, request):
     preset = request.getfixturevalue(f"tiny_{name}")
     backbone = load_backbone(preset)
     if backbone.is_causal:
@@ -71,7 +71,7 @@ def test_a_family_that_is_not_causal_says_so_in_one_line(name, request):
 
 
 @pytest.mark.parametrize("family", ["gpt2", "opt"])
-def test_tokens_spell_their_texts(family):
+def test_token_bytes_join_to_the_text(family):
     backbone, reference = load_backbone(GOLDEN / family), Tokenizer.from_file(str(GOLDEN / family / "tokenizer.json"))
     model = backbone.language_model
     texts = [text for text in SHORT if not any(token in text for token in backbone.special.all)]
@@ -83,11 +83,11 @@ def test_tokens_spell_their_texts(family):
         assert spelled_row.decode(errors="replace") == reference.decode(row.tolist(), skip_special_tokens=True)
 
 
-def test_every_byte_comes_back():
+def test_every_byte_has_a_token():
     assert b"".join(map(symbol_bytes, BYTE_SYMBOLS)) == bytes(range(256))
     vocabulary = json.loads((GOLDEN / "gpt2" / "tokenizer.json").read_text())["model"]["vocab"]
     assert {symbol_bytes(symbol) for symbol in vocabulary if len(symbol) == 1} == {bytes([byte]) for byte in range(256)}
 
 
-def test_a_token_that_no_text_has_is_spelled_as_it_is():
+def test_bytes_of_an_unreachable_token():
     assert symbol_bytes("<漢>") == "<漢>".encode()

@@ -83,7 +83,7 @@ def run(environment, *words):
     return subprocess.run([TEXTGRAFT, *words], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_repository_of_the_hugging_face_hub(hub, tmp_path):
+def test_hugging_face_repository_is_downloaded_once(hub, tmp_path):
     _, environment = hub
     preset, manifest = "hf://someone/tiny", tmp_path / "mirror.json"
     answer = run(environment, "fetch", preset, "--manifest", str(manifest))
@@ -102,7 +102,7 @@ def test_a_repository_of_the_hugging_face_hub(hub, tmp_path):
     assert "<s>" in answer.stdout
 
 
-def test_a_manifest_that_is_none_or_cannot_be_written(tmp_path):
+def test_invalid_or_unwritable_manifest_is_reported(tmp_path):
     (tmp_path / "other.json").write_text('{"presets": [1]}')
     for manifest, message in (
         (tmp_path / "other.json", "is not a manifest"),
@@ -114,14 +114,14 @@ def test_a_manifest_that_is_none_or_cannot_be_written(tmp_path):
         assert answer.stderr.count("\n") == 1
 
 
-def test_two_processes_that_fetch_at_once_both_succeed(hub):
+def test_two_processes_can_download_at_once(hub):
     _, environment = hub
     command = [TEXTGRAFT, "fetch", "hf://someone/tiny"]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
 
 
-def test_a_download_that_is_cut_short_is_never_used(hub):
+def test_interrupted_download_is_not_used(hub):
     handler, environment = hub
     handler.cut_short = {"model.safetensors"}
     answer = run(environment, "fetch", "hf://someone/tiny")
@@ -134,7 +134,7 @@ def test_a_download_that_is_cut_short_is_never_used(hub):
     assert run(environment, "fetch", "hf://someone/tiny").returncode == 0
 
 
-def test_a_repository_that_is_not_there(hub):
+def test_missing_repository_is_reported(hub):
     _, environment = hub
     answer = run(environment, "fetch", "hf://nobody/nothing")
     assert answer.returncode == 4
@@ -147,7 +147,7 @@ def test_a_repository_that_is_not_there(hub):
 @pytest.mark.parametrize(
     "preset", ["hf://someone/tiny", "kaggle://a/b/c/d/1", "bert_tiny_en_uncased", "nnlm-en-dim50", "gnews-swivel-20dim"]
 )
-def test_a_machine_without_a_network(preset, monkeypatch, tmp_path):
+def test_offline_preset_is_reported(preset, monkeypatch, tmp_path):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     assert not is_on_this_machine(preset)
@@ -157,7 +157,7 @@ def test_a_machine_without_a_network(preset, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["hf://tiny", "hf://a/b/c", "kaggle://a/b", "kaggle://a/b/c/d/e"])
-def test_an_address_that_is_misspelled(preset):
+def test_misspelled_address_is_reported(preset):
     with pytest.raises(PresetError, match="is not spelled"):
         load_backbone(preset)
 
@@ -168,7 +168,7 @@ def in_kaggles_cache(folder, cache, handle):
     target.with_name(f"{target.name}.complete").touch()
 
 
-def test_names_of_keras_hub_and_handles_of_kaggle(monkeypatch, tmp_path):
+def test_keras_hub_names_and_kaggle_handles_are_found_in_the_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     in_kaggles_cache(GOLDEN / "bert", tmp_path, "keras/bert/keras/bert_tiny_en_uncased/3")
     expected = tg.TextEmbedder(GOLDEN / "bert", precision="float32").predict(["a film"])
@@ -182,13 +182,13 @@ def test_names_of_keras_hub_and_handles_of_kaggle(monkeypatch, tmp_path):
     assert not is_on_this_machine("bert_small_en_uncased")
 
 
-def test_half_a_download_in_kaggles_cache_is_not_used(monkeypatch, tmp_path):
+def test_incomplete_download_in_the_kaggle_cache_is_not_used(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     shutil.copytree(GOLDEN / "bert", tmp_path / "models/keras/bert/keras/bert_tiny_en_uncased/3")
     assert not is_on_this_machine("bert_tiny_en_uncased")
 
 
-def test_minilm_without_the_wheel_is_taken_from_the_hub_at_its_revision(monkeypatch, tmp_path):
+def test_minilm_without_the_wheel_is_downloaded_at_its_revision(monkeypatch, tmp_path):
     import huggingface_hub
 
     from textgraft.backbones import preset_sources
@@ -209,7 +209,7 @@ def test_minilm_without_the_wheel_is_taken_from_the_hub_at_its_revision(monkeypa
     assert asked == [("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")]
 
 
-def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
+def test_full_disk_is_reported_in_one_line(monkeypatch, tmp_path):
     import errno
 
     import huggingface_hub
@@ -229,7 +229,7 @@ def test_a_full_disk_while_fetching_is_one_line(monkeypatch, tmp_path):
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_what_is_listed():
+def test_listed_presets_are_complete():
     names = [entry.name for entry in list_presets()]
     assert len(names) == len(set(names))
     assert {
@@ -253,13 +253,13 @@ def module(tmp_path):
     return tmp_path / "module"
 
 
-def test_a_saved_model_is_opened_when_its_maker_is_trusted_only(module, monkeypatch):
+def test_saved_model_needs_trust(module, monkeypatch):
     with pytest.raises(PresetError, match="which is a program; if you trust its source, pass --trust-savedmodel"):
         load_backbone(module)
     assert load_backbone(module, trust_savedmodel=True).dim == 4
 
 
-def test_a_saved_model_of_a_manifest_is_opened(module, monkeypatch, tmp_path):
+def test_saved_model_in_a_manifest_is_trusted(module, monkeypatch, tmp_path):
     manifest = tmp_path / "mirror.json"
     environment = {**os.environ, "TEXTGRAFT_MANIFEST": str(manifest)}
     assert run(environment, "fetch", str(module), "--manifest", str(manifest)).returncode == 0
@@ -274,7 +274,7 @@ def test_a_saved_model_of_a_manifest_is_opened(module, monkeypatch, tmp_path):
         load_backbone(module)
 
 
-def test_a_module_that_another_user_put_into_the_cache_is_not_trusted(module, monkeypatch, tmp_path):
+def test_cached_module_of_another_user_is_not_trusted(module, monkeypatch, tmp_path):
     from textgraft.backbones import preset_sources
 
     address = "https://tfhub.dev/google/nnlm-en-dim50/2"
@@ -287,7 +287,7 @@ def test_a_module_that_another_user_put_into_the_cache_is_not_trusted(module, mo
 
 
 # === Model folders ===
-def test_a_model_folder_is_where_the_next_task_begins(tmp_path):
+def test_model_folder_is_a_preset(tmp_path):
     data = tg.Dataset.from_lists(["good film", "bad film", "a plot", "fine"] * 4, ["x", "y"] * 8)
     first = tg.TextClassifier(GOLDEN / "roberta", ["x", "y"], precision="float32")
     first.fit(data, data, epochs=1, learning_rate=1e-2)
@@ -303,7 +303,7 @@ def test_a_model_folder_is_where_the_next_task_begins(tmp_path):
     assert third.predict(["a film"]).shape == (1, 32)
 
 
-def test_a_vocabulary_limit_is_for_files_of_word_vectors(tmp_path):
+def test_vocabulary_limit_needs_a_file_of_word_vectors(tmp_path):
     for preset, limit in ((GOLDEN / "bert", 10), ("minilm", 10)):
         with pytest.raises(ConfigError, match="vocabulary_limit"):
             load_backbone(preset, vocabulary_limit=limit)

@@ -47,7 +47,7 @@ def ids_of(backbone, lines):
     return backbone.tokenize(tf.constant([line.encode() for line in lines], tf.string)).to_list()
 
 
-def test_byte_pairs_are_those_of_the_reference(made):
+def test_byte_pairs_equal_the_reference(made):
     backbone = untrained("gpt2", SIZES, made("gpt2"), "float32", 0)
     reference = ByteLevelBPETokenizer()
     pieces = [piece.decode() for text in texts() for piece in text]
@@ -58,7 +58,7 @@ def test_byte_pairs_are_those_of_the_reference(made):
     assert ids_of(backbone, lines) == [one.ids for one in reference.encode_batch(lines)]
 
 
-def test_byte_pairs_leave_nothing_unknown(made):
+def test_byte_pairs_encode_every_text(made):
     backbone = untrained("gpt2", SIZES, made("gpt2"), "float32", 0)
     lines = [*corpus(), "Ζεύς \U0001f600 \x00\x85"]
     token_bytes = backbone.language_model.token_bytes
@@ -66,7 +66,7 @@ def test_byte_pairs_leave_nothing_unknown(made):
 
 
 @pytest.mark.parametrize("cased", [False, True])
-def test_word_pieces_know_all_words_and_have_the_ids_of_the_reference(made, cased):
+def test_word_pieces_cover_all_words_with_the_ids_of_the_reference(made, cased):
     backbone = untrained("bert", SIZES, made("bert", 200, cased), "float32", 0)
     vocabulary = {backbone.token(number): number for number in range(backbone.vocabulary_size)}
     assert list(vocabulary)[:5] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -77,7 +77,7 @@ def test_word_pieces_know_all_words_and_have_the_ids_of_the_reference(made, case
     assert ("Ärger" in vocabulary, "arger" in vocabulary) == (cased, not cased)
 
 
-def test_special_tokens_in_the_texts_become_no_words():
+def test_special_tokens_in_texts_are_not_added_again():
     files = make_vocabulary("bert", texts(["[SEP] one [MASK] two \ufdd0 \ufffe three"] * 9), 100, False)
     lines = files["vocab.txt"].decode().splitlines()
     assert lines.count("[SEP]") == 1
@@ -85,7 +85,7 @@ def test_special_tokens_in_the_texts_become_no_words():
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "roberta", "opt", "distil_bert", "electra"])
-def test_weights_are_a_function_of_the_seed(made, family):
+def test_weights_depend_on_the_seed(made, family):
     first, again, other = (untrained(family, SIZES, made(family), "float32", seed) for seed in (0, 0, 1))
     assert not first.pretrained
     assert first.max_sequence_length == 12
@@ -99,7 +99,7 @@ def test_weights_are_a_function_of_the_seed(made, family):
     assert np.isfinite(vectors).all()
 
 
-def test_what_makes_no_sense_says_so_in_one_line(made):
+def test_invalid_sizes_and_families_are_reported(made):
     for wrong in ({"layers": 0}, {"width": 10, "heads": 3}, {"sequence_length": 2}, {"dropout": 1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             Sizes(**wrong)

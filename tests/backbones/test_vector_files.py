@@ -20,7 +20,7 @@ def binary(words=WORDS, vectors=VECTORS, break_before_word=b"\n"):
 
 @pytest.mark.parametrize("break_before_word", [b"\n", b""])
 @pytest.mark.parametrize("suffix", [".bin", ".bin.gz"])
-def test_the_binary_form(tmp_path, break_before_word, suffix):
+def test_binary_file_is_read(tmp_path, break_before_word, suffix):
     path = tmp_path / f"vectors{suffix}"
     content = binary(break_before_word=break_before_word)
     path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
@@ -30,7 +30,7 @@ def test_the_binary_form(tmp_path, break_before_word, suffix):
 
 
 @pytest.mark.parametrize("name", ["vectors.bin", "vectors.txt"])
-def test_the_first_words_only(tmp_path, name):
+def test_vocabulary_limit_reads_the_first_words(tmp_path, name):
     path = tmp_path / name
     lines = (f"{word} {' '.join(map(str, vector))}\n" for word, vector in zip(WORDS, VECTORS, strict=True))
     path.write_bytes(binary() if name.endswith("bin") else "".join(lines).encode())
@@ -54,7 +54,7 @@ def test_the_first_words_only(tmp_path, name):
     ],
     ids=range(7),
 )
-def test_what_is_refused(tmp_path, content, message):
+def test_damaged_file_is_reported(tmp_path, content, message):
     (tmp_path / "vectors.bin").write_bytes(content)
     with pytest.raises(PresetError, match=message) as error:
         load_backbone(tmp_path / "vectors.bin")

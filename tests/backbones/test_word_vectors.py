@@ -39,7 +39,7 @@ def module(request, tmp_path_factory):
     return folder
 
 
-def test_vectors_are_the_modules_own(module):
+def test_vectors_equal_the_module(module):
     own = tf.saved_model.load(str(module))
     texts = [text for text in NASTY if len(text.split(" ")) < 5000]
     np.testing.assert_allclose(embed(module, texts), own(tf.constant([t.encode() for t in texts])), atol=1e-6)
@@ -48,12 +48,12 @@ def test_vectors_are_the_modules_own(module):
     np.testing.assert_allclose(embed(module, ["", "", ""]), own(tf.constant(["", "", ""])), atol=1e-6)
 
 
-def test_a_text_of_5000_words_differs_by_the_order_of_summation_only(module):
+def test_vectors_of_5000_words_equal_the_module(module):
     own, text = tf.saved_model.load(str(module)), "a " * 5000
     np.testing.assert_allclose(embed(module, [text]), own(tf.constant([text])), rtol=2e-4)
 
 
-def test_beside_a_gpu_a_processor_computes_too(module):
+def test_sparse_products_run_on_the_cpu(module):
     """A GPU's sparse products differ from run to run, or, where that is not allowed, there are none."""
     model = tg.TextClassifier(module, ["a", "b"], precision="float32", trust_savedmodel=True)
 
@@ -68,7 +68,7 @@ def test_beside_a_gpu_a_processor_computes_too(module):
     assert {one.device for one in operations} == {"/device:CPU:*"}
 
 
-def test_vectors_are_the_modules_own_on_reviews(real_data, tmp_path):
+def test_vectors_of_reviews_equal_the_module(real_data, tmp_path):
     texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:10_000]
     words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common(5000)]
     vectors = np.random.default_rng(0).normal(scale=0.1, size=(5003, 50)).astype(np.float32)
@@ -133,12 +133,12 @@ def save(kind, folder, dtype=np.float32):
 
 @pytest.mark.parametrize("kind", [Inline, TextEmbedding])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_other_modules_of_the_exporter(tmp_path, kind, dtype):
+def test_modules_of_other_exporters_are_read(tmp_path, kind, dtype):
     own, texts = save(kind, tmp_path, dtype), ["the film", "", "unknown, good", " "]
     np.testing.assert_allclose(embed(tmp_path / "module", texts), own(tf.constant(texts)), atol=1e-6)
 
 
-def test_a_module_with_a_signature_only(tmp_path):
+def test_module_with_a_signature_only_is_read(tmp_path):
     own, texts = save(TextEmbedding, tmp_path), ["the film", "", "unknown, good", " "]
     holder = tf.train.Checkpoint(inner=own)
     tf.saved_model.save(holder, str(tmp_path / "holder"), signatures=own.__call__)
@@ -149,21 +149,21 @@ def test_a_module_with_a_signature_only(tmp_path):
     ("kind", "message"),
     [(Unfilled, "not the sqrtn"), (Projected, "not the sqrtn"), (TwoTables, "2 tables, expected 1")],
 )
-def test_a_module_that_does_something_else_is_refused(tmp_path, kind, message):
+def test_module_with_other_computations_is_refused(tmp_path, kind, message):
     save(kind, tmp_path)
     with pytest.raises(PresetError, match=message):
         load_backbone(tmp_path / "module")
 
 
 @pytest.mark.parametrize("op", sorted(flat_graph.OUTPUTS.keys() | ALLOWED_OPS))
-def test_the_names_of_outputs_are_tensorflows(op):
+def test_output_names_of_ops_equal_tensorflow(op):
     from tensorflow.python.framework import op_def_registry
 
     names = tuple(output.name for output in op_def_registry.get(op).output_arg)
     assert flat_graph.OUTPUTS.get(op, names[:1]) == names
 
 
-def test_words_of_any_bytes_survive(module, tmp_path):
+def test_words_of_any_bytes_are_saved(module, tmp_path):
     words = [b"a\r", b"\xff\xfe", b"", "東京".encode(), b"b\r\n"[:2], b"last"]
     backbone = load_backbone(module)
     config = {"rows": 7, "dim": 2, "pooling": "sqrtn"}
@@ -176,7 +176,7 @@ def test_words_of_any_bytes_survive(module, tmp_path):
     assert [second.token(number) for number in (1, 5, 6)] == ["\ufffd\ufffd", "last", "<oov 0>"]
 
 
-def test_a_saved_model_can_track_the_tokenizer(module, tmp_path):
+def test_tokenizer_can_be_exported_in_a_saved_model(module, tmp_path):
     backbone = load_backbone(module)
     assets = backbone.assets()
     served = tf.Module()
@@ -188,20 +188,20 @@ def test_a_saved_model_can_track_the_tokenizer(module, tmp_path):
     np.testing.assert_array_equal(loaded.tokenize(texts), backbone.tokenize(texts).to_tensor(-1))
 
 
-def test_a_data_pipeline_tokenizes_alike(module):
+def test_data_pipeline_gives_the_same_ids(module):
     backbone, texts = load_backbone(module), ["the film", "", "unknown good it"]
     rows = tf.data.Dataset.from_tensor_slices(texts).batch(2).map(backbone.tokenize)
     assert [row for batch in rows for row in batch.to_list()] == backbone.tokenize(tf.constant(texts)).to_list()
 
 
-def test_the_table_is_float32_in_any_precision(module):
+def test_table_is_float32_in_any_precision(module):
     rows = {name: np.ones((1, 2), np.int32) for name in ("token_ids", "padding_mask")}
     backbone = load_backbone(module, "mixed_bfloat16")
     assert backbone.network(rows).dtype == tf.float32
     assert backbone.network.weights[0].dtype == "float32"
 
 
-def test_all_rows_of_the_table_train(module):
+def test_used_rows_of_the_table_are_trained(module):
     backbone = load_backbone(module)
     assert len(backbone.network.trainable_variables) == 1
     data = tg.Dataset.from_lists(["good film", "a film", "unknown good", "it it"] * 4, ["x", "y"] * 8)
@@ -214,7 +214,7 @@ def test_all_rows_of_the_table_train(module):
     assert not moved[WORDS.index("東京")]
 
 
-def test_the_model_folder_holds_all_it_needs(module, tmp_path):
+def test_model_folder_does_not_need_the_module(module, tmp_path):
     model = tg.TextClassifier(module, ["x", "y"], precision="float32", hidden=(4,), trust_savedmodel=True)
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
@@ -224,7 +224,7 @@ def test_the_model_folder_holds_all_it_needs(module, tmp_path):
     assert str(module) not in (tmp_path / "model" / "tokenizer.pb").read_bytes().decode("latin-1")
 
 
-def test_the_stored_graph_is_the_same_bytes_each_time(module):
+def test_stored_graph_is_deterministic(module):
     assert load_backbone(module).assets() == load_backbone(module).assets()
     assert id_graph.trace_whitespace_splitting() == id_graph.trace_splitting()
 
@@ -237,19 +237,19 @@ def graph_with(op):
 
 
 @pytest.mark.parametrize("op", ["ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "PartitionedCall", "VarHandleOp"])
-def test_a_stored_graph_with_another_op_is_refused(op):
+def test_stored_graph_with_another_op_is_refused(op):
     with pytest.raises(PresetError, match=op):
         id_graph.IdGraph(graph_with(op), [b"a"], "tokenizer.pb")
 
 
-def test_a_stored_graph_with_functions_is_refused():
+def test_stored_graph_with_functions_is_refused():
     graph = tf.compat.v1.GraphDef()
     graph.library.function.add().signature.name = "hidden"
     with pytest.raises(PresetError, match="functions"):
         id_graph.IdGraph(graph.SerializeToString(), [b"a"], "tokenizer.pb")
 
 
-def test_a_stored_graph_with_a_huge_constant_is_refused():
+def test_stored_graph_with_a_huge_constant_is_refused():
     graph = tf.compat.v1.GraphDef()
     tensor = graph.node.add(name="huge", op="Const").attr["value"].tensor
     tensor.int_val.append(1)
@@ -260,7 +260,7 @@ def test_a_stored_graph_with_a_huge_constant_is_refused():
 
 
 @pytest.mark.parametrize("graph", [b"", b"half", graph_with("Tile")])
-def test_a_stored_graph_that_is_broken_is_refused_in_one_line(graph):
+def test_damaged_graph_is_reported_in_one_line(graph):
     with pytest.raises(PresetError, match=r"tokenizer.pb cannot be read: [^\n]+$"):
         id_graph.IdGraph(graph, [b"a"], "tokenizer.pb")
 
@@ -278,13 +278,13 @@ class Lengths(tf.Module):
 
 
 @pytest.mark.parametrize(("kind", "message"), [(Doubler, "no function from strings"), (Lengths, "ResourceGather")])
-def test_a_module_that_is_no_text_embedding(tmp_path, kind, message):
+def test_other_module_is_refused(tmp_path, kind, message):
     tf.saved_model.save(kind(), str(tmp_path))
     with pytest.raises(PresetError, match=message):
         load_backbone(tmp_path)
 
 
-def test_a_damaged_module(tmp_path):
+def test_damaged_module_is_reported(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"half")
     with pytest.raises(PresetError, match="cannot read the SavedModel"):
         load_backbone(tmp_path)
@@ -295,7 +295,7 @@ GLOVE = "good 1 0.5\nbad -1 2e-1\ngood 9 9\n. . 3 4\n"
 
 @pytest.mark.parametrize("header", ["", "4 2\n"], ids=["glove", "word2vec"])
 @pytest.mark.parametrize("suffix", [".txt", ".vec", ".txt.gz", ".vec.gz"])
-def test_text_files(tmp_path, header, suffix):
+def test_text_file_is_read(tmp_path, header, suffix):
     path = tmp_path / f"vectors{suffix}"
     content = (header + GLOVE).encode()
     path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
@@ -320,27 +320,27 @@ def test_text_files(tmp_path, header, suffix):
         ("", "no word vectors"),
     ],
 )
-def test_a_malformed_text_file(tmp_path, content, message):
+def test_malformed_text_file_is_reported(tmp_path, content, message):
     (tmp_path / "vectors.txt").write_text(content)
     with pytest.raises(PresetError, match=message):
         load_backbone(tmp_path / "vectors.txt")
 
 
-def test_half_a_gzip_file(tmp_path):
+def test_incomplete_gzip_file_is_reported(tmp_path):
     path = tmp_path / "vectors.txt.gz"
     path.write_bytes(gzip.compress(GLOVE.encode() * 100)[:-20])
     with pytest.raises(PresetError, match="not a complete gzip file"):
         load_backbone(path)
 
 
-def test_a_text_file_that_is_not_utf_8(tmp_path):
+def test_words_need_not_be_utf_8(tmp_path):
     (tmp_path / "vectors.txt").write_bytes(b"caf\xe9 1 2\r\ngood 3 4\r\n")
     backbone = load_backbone(tmp_path / "vectors.txt")
     assert backbone.tokenize(tf.constant([b"good caf\xe9"])).to_list() == [[1, 0]]
     np.testing.assert_array_equal(backbone.network.get_weights()[0], [[1, 2], [3, 4], [0, 0]])
 
 
-def test_the_tutorials_address_is_found_in_the_hub_cache(module, tmp_path, monkeypatch):
+def test_address_is_found_in_the_hub_cache(module, tmp_path, monkeypatch):
     import hashlib
     import shutil
 
@@ -359,7 +359,7 @@ def online(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["nnlm-en-dim50", "https://tfhub.dev/google/nnlm-en-dim50/2"])
-def test_a_name_that_is_not_here_is_fetched_from_kaggle(module, online, preset):
+def test_missing_module_is_downloaded_from_kaggle(module, online, preset):
     import kagglehub
 
     asked = []
@@ -368,7 +368,7 @@ def test_a_name_that_is_not_here_is_fetched_from_kaggle(module, online, preset):
     assert asked == ["google/nnlm/tensorFlow2/en-dim50/1"]
 
 
-def test_no_network_is_one_line(online):
+def test_network_error_is_reported_in_one_line(online):
     import kagglehub
 
     def unreachable(handle):

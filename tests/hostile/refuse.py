@@ -1,8 +1,8 @@
-"""A process of its own that tries every model folder in a folder, in every way, and prints what came of it as JSON.
+"""Script: read, inspect, load and predict with every model folder in a folder, and print the results as JSON.
 
     python refuse.py CORPUS VALID_MODEL...
 
-Without TensorFlow first, so that what TensorFlow takes does not hide what a folder takes.
+First without TensorFlow, whose memory would hide that of a folder.
 """
 
 import json
@@ -18,7 +18,7 @@ from textgraft.errors import TextgraftError
 from textgraft.model_folder.folder import read as read_folder
 
 STATUS = Path("/proc/self/status")
-MOST = 16 * 2**30  # a folder that is not refused must not take the machine with it
+MAX_DATA_BYTES = 16 * 2**30  # protects the machine from a folder that is not refused
 
 command = app.make_app()
 opened: list[str] = []
@@ -29,27 +29,27 @@ def watch(event: str, arguments: tuple) -> None:
         opened.append(arguments[0])
 
 
-def most_memory() -> int:
-    """Most bytes in memory since `forget_most_memory`, or ever where the system cannot forget."""
+def peak_memory() -> int:
+    """Peak of the resident bytes since `reset_peak_memory`, or since the start where it cannot be reset."""
     if STATUS.exists():
-        return in_status("VmHWM")
+        return read_status("VmHWM")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def forget_most_memory() -> int:
-    """Begin anew; gives the bytes in memory now."""
+def reset_peak_memory() -> int:
+    """Reset the peak; returns the resident bytes now."""
     if not STATUS.exists():
-        return most_memory()
+        return peak_memory()
     Path("/proc/self/clear_refs").write_text("5")
-    return in_status("VmRSS")
+    return read_status("VmRSS")
 
 
-def in_status(name: str) -> int:
+def read_status(name: str) -> int:
     (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
-def called(function: Callable, *arguments: object) -> dict:
+def call(function: Callable, *arguments: object) -> dict:
     try:
         function(*arguments)
     except Exception as error:
@@ -58,51 +58,51 @@ def called(function: Callable, *arguments: object) -> dict:
     return {"code": 0, "kind": "", "message": ""}
 
 
-def commanded(*arguments: str) -> dict:
+def run_command(*arguments: str) -> dict:
     result = CliRunner().invoke(command, arguments, input="the film\n")
     lines = result.stderr.splitlines()
     kind = type(result.exception).__name__ if result.exception else ""
     return {"code": result.exit_code, "kind": kind, "message": "\n".join(lines), "output": result.stdout}
 
 
-def tried(way: str, folders: list[Path], outside: Path, attempt: Callable[[Path], dict]) -> list[Path]:
-    """Report on each folder; gives those that were not refused."""
+def try_folders(way: str, folders: list[Path], outside: Path, attempt: Callable[[Path], dict]) -> list[Path]:
+    """Report on each folder; returns those that were not refused."""
     passed = []
     for folder in folders:
         opened.clear()
-        before = forget_most_memory()
-        found = attempt(folder)
-        grown = most_memory() - before
-        taken = [path for path in opened if Path(path).resolve().is_relative_to(outside)]
-        report(way=way, name=folder.name, **found, outside=taken, grown=grown)
-        passed += [] if found["code"] else [folder]
+        before = reset_peak_memory()
+        result = attempt(folder)
+        grown = peak_memory() - before
+        outside_files = [path for path in opened if Path(path).resolve().is_relative_to(outside)]
+        report(way=way, name=folder.name, **result, outside=outside_files, grown=grown)
+        passed += [] if result["code"] else [folder]
     return passed
 
 
-def report(**found: object) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
+def report(**values: object) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
 
 
 def main() -> None:
     corpus, *valid = map(Path, sys.argv[1:])
     outside = corpus.resolve() / "outside"
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST, MOST))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
     sys.addaudithook(watch)
-    built = tried("read", folders, outside, lambda folder: called(read_folder, folder))
+    built = try_folders("read", folders, outside, lambda folder: call(read_folder, folder))
     refused = [folder for folder in folders if folder not in built]
-    tried("info", folders, outside, lambda folder: commanded("info", str(folder)))
-    tried("predict", refused, outside, lambda folder: commanded("predict", str(folder)))
+    try_folders("info", folders, outside, lambda folder: run_command("info", str(folder)))
+    try_folders("predict", refused, outside, lambda folder: run_command("predict", str(folder)))
     report(way="before TensorFlow", tensorflow="tensorflow" in sys.modules)
 
     import textgraft as tg
 
     load = tg.load
-    tried("load", folders, outside, lambda folder: called(load, folder, "float32"))
-    tried("predict", built, outside, lambda folder: commanded("predict", str(folder)))
-    tried("valid", valid, outside, lambda folder: called(load, folder, "float32"))
-    tried("valid", valid, outside, lambda folder: commanded("predict", str(folder)))
-    tried("valid", valid, outside, lambda folder: commanded("info", str(folder)))
+    try_folders("load", folders, outside, lambda folder: call(load, folder, "float32"))
+    try_folders("predict", built, outside, lambda folder: run_command("predict", str(folder)))
+    try_folders("valid", valid, outside, lambda folder: call(load, folder, "float32"))
+    try_folders("valid", valid, outside, lambda folder: run_command("predict", str(folder)))
+    try_folders("valid", valid, outside, lambda folder: run_command("info", str(folder)))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from tools.make_hostile import CASES, RAN, make_hostile
 
 import textgraft as tg
 
-MOST_MEMORY = 256 * 2**20
-MENDED_BY = (
+MAX_MEMORY = 256 * 2**20
+FIXES = (
     "copy the model folder again",
     "do not use it",
     "give a folder that `textgraft train` wrote",
@@ -52,7 +52,7 @@ def reports(corpus, valid):
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
-def of(reports, way):
+def by_name(reports, way):
     return {report["name"]: report for report in reports if report["way"] == way}
 
 
@@ -64,24 +64,24 @@ def is_refusal(report, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_is_refused_in_one_line(corpus, reports, way):
+def test_hostile_folders_are_refused_in_one_line(corpus, reports, way):
     _, cases = corpus
-    found = of(reports, way)
+    found = by_name(reports, way)
     needs_tensorflow = {name for name, case in cases.items() if case.built}
     expected = cases.keys() - (needs_tensorflow if way in ("read", "info") else set())
     assert {name: found[name] for name in expected if not is_refusal(found[name], way)} == {}
     assert {name: found[name]["message"] for name in expected if cases[name].words not in found[name]["message"]} == {}
 
 
-def test_every_message_says_where_and_how_to_mend(corpus, reports):
+def test_messages_name_location_and_fix(corpus, reports):
     folder, _ = corpus
-    for name, report in of(reports, "load").items():
+    for name, report in by_name(reports, "load").items():
         assert str(folder / name) in report["message"]
-        assert report["message"].endswith(MENDED_BY), report["message"]
+        assert report["message"].endswith(FIXES), report["message"]
 
 
-def test_a_wrong_type_is_named_by_its_place(corpus, reports):
-    found = of(reports, "read")
+def test_wrong_type_is_reported_with_its_field(corpus, reports):
+    found = by_name(reports, "read")
     assert (
         "config.architecture.dropout must be a number, at least 0 and below 1, not [{}]"
         in (found["type-of-architecture-dropout"]["message"])
@@ -93,30 +93,30 @@ def test_a_wrong_type_is_named_by_its_place(corpus, reports):
     assert len([name for name in found if name.startswith("type-of-")]) > 80
 
 
-def test_what_needs_no_tensorflow_is_refused_without_it(reports):
+def test_tensorflow_is_not_imported_for_a_refusal(reports):
     assert [report["tensorflow"] for report in reports if report["way"] == "before TensorFlow"] == [False]
 
 
-def test_little_memory_is_taken(reports):
+def test_memory_is_bounded(reports):
     taken = {(report["name"], report["way"]): report["grown"] for report in reports if "grown" in report}
-    assert {what: grown for what, grown in taken.items() if grown > MOST_MEMORY} == {}
+    assert {what: grown for what, grown in taken.items() if grown > MAX_MEMORY} == {}
     assert max(taken.values()) > 2**20  # it is measured
 
 
-def test_nothing_outside_is_opened(reports):
+def test_files_outside_are_not_opened(reports):
     assert [report["name"] for report in reports if report.get("outside")] == []
 
 
-def test_no_code_is_run(corpus, reports):
+def test_code_is_not_run(corpus, reports):
     folder, _ = corpus
     assert not (folder / RAN).exists()
 
 
-def test_the_valid_folders_they_are_made_from_pass(reports):
+def test_valid_folders_are_accepted(reports):
     assert [report["code"] for report in reports if report["way"] == "valid"] == [0] * 6
 
 
-def test_the_names_of_cases_are_those_of_folders(corpus):
+def test_every_case_has_a_folder(corpus):
     folder, cases = corpus
     assert cases.keys() >= CASES.keys()
     assert all((folder / name).is_dir() for name in cases)

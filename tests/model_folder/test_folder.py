@@ -22,7 +22,7 @@ SMALL = Content(config={}, weights={}, assets={}, history=[], card="")
         ({"assets": {"vocab.txt": bytes((128 << 20) + 1)}}, r"vocab\.txt would have 134,217,729 bytes.*shorten it"),
     ],
 )
-def test_what_could_not_be_read_back_is_not_written(tmp_path, change, message):
+def test_unreadable_content_is_not_written(tmp_path, change, message):
     with pytest.raises(ModelFolderError, match=message):
         model_folder.write(tmp_path / "model", replace(SMALL, **change))
     assert list(tmp_path.iterdir()) == []

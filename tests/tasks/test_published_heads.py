@@ -8,9 +8,9 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 
 import textgraft as tg
-from tests.backbones.test_formats import split_in_two, write_release
 from tests.golden.texts import SHORT
 from tests.golden.with_head import HEADS, expected_of, tensors_of, with_head
+from tests.helpers.preset_folders import split_in_two, write_release
 from tests.helpers.resuming import RecordingCallback
 from textgraft.backbones.formats import hugging_face_weights
 from textgraft.errors import PresetError
