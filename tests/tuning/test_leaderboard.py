@@ -1,4 +1,4 @@
-"""The leaderboard and the plots, of rows made by hand."""
+"""The leaderboard and the plots, on rows written by hand."""
 
 import csv
 import io
@@ -8,16 +8,7 @@ import pytest
 from rich.console import Console
 
 from textgraft.tuning.baselines import Baseline
-from textgraft.tuning.leaderboard import (
-    Row,
-    baseline_warning,
-    format_row,
-    leaderboard_csv,
-    leaderboard_table,
-    rank_rows,
-    select_winner,
-    winner_summary,
-)  # fmt: skip
+from textgraft.tuning.leaderboard import Leaderboard, Row, format_row
 from textgraft.tuning.plots import search_plots
 from textgraft.tuning.setup import SelectionMetric
 
@@ -28,53 +19,73 @@ TRIALS = [
     Row("trial 3", 3, "failed", None, None, 1, {"fine_tune": "last:2"}, "no blocks"),
     Row("trial 4", 4, "done", 0.90, 0.3, 210, {"fine_tune": "all", "learning_rate": 2e-4, "strip_html": False}),
 ]
-OF_100 = SelectionMetric("accuracy", 100, 100)
-OF_SPANS = SelectionMetric("f1", 100, 40)
+BEST = TRIALS[4]
+ACCURACY = SelectionMetric("accuracy", 100, 100)
+F1 = SelectionMetric("f1", 100, 40)
 LOSS = SelectionMetric(None, 100, 100)
 
 
-def test_the_best_first_and_of_two_alike_the_lower_loss():
-    rows = rank_rows(TRIALS, [Baseline("NB-SVM", 0.9, 1.0), Baseline("TF-IDF", 0.85, 1.0)], OF_100)
-    assert [row.name for row in rows] == [
-        "trial 4", "trial 1", "NB-SVM", "TF-IDF", "trial 0", "trial 2", "trial 3",
-    ]  # fmt: skip
-    assert select_winner(rows, OF_100) is TRIALS[4]
-    assert select_winner(TRIALS[2:4], OF_100) is None
-    assert baseline_warning(TRIALS[4], rows) is None
+def rank(*trials, baselines=(), metric=ACCURACY):
+    return Leaderboard.rank(trials or TRIALS, baselines, metric)
 
 
-def test_the_verdict_says_trials_and_uncertainty():
-    said = winner_summary(TRIALS[4], rank_rows(TRIALS, [], OF_100), OF_100)
-    assert said.startswith(
+def printed(leaderboard):
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(leaderboard.table())
+    return console.export_text()
+
+
+def csv_rows(leaderboard):
+    return list(csv.DictReader(io.StringIO(leaderboard.csv().decode())))
+
+
+def test_ties_go_to_the_lower_loss_and_to_trials():
+    board = rank(baselines=[Baseline("NB-SVM", 0.9, 1.0), Baseline("TF-IDF", 0.85, 1.0)])
+    names = [row.name for row in board.rows]
+    assert names == ["trial 4", "trial 1", "NB-SVM", "TF-IDF", "trial 0", "trial 2", "trial 3"]
+    assert board.winner is BEST
+    assert board.baseline_warning(BEST) is None
+
+
+def test_without_a_completed_trial_there_is_no_winner():
+    assert rank(*TRIALS[2:4]).winner is None
+
+
+def test_summary_states_trials_and_uncertainty():
+    summary = rank().summary(BEST)
+    assert summary.startswith(
         "winner of 5 trials: trial 4, validation accuracy 0.9000 (95 % interval 0.8256 to 0.9448, 100"
     )
-    assert "1 other trials are within a standard error" in said
-    assert "other trials" not in winner_summary(TRIALS[4], [TRIALS[4], TRIALS[0]], OF_100)
+    assert "1 other trials are within a standard error" in summary
+    assert "other trials" not in rank(BEST, TRIALS[0]).summary(BEST)
 
 
-def test_the_defaults_stay_where_more_is_luck():
-    """Of 100 texts, 0.90 is known to 0.03: a default with 0.88 stays, one with 0.80 does not; of 10,000 neither."""
-    default = Row("trial 9", 9, "done", 0.88, 0.5, 20, {"fine_tune": "all"}, is_start=True)
-    rows = rank_rows([*TRIALS, default], [], OF_100)
-    assert select_winner(rows, OF_100) is default
-    assert select_winner(rows, SelectionMetric("accuracy", 10_000, 10_000)) is TRIALS[4]
-    assert select_winner(rank_rows([*TRIALS, replace(default, score=0.8)], [], OF_100), OF_100) is TRIALS[4]
-    said = winner_summary(default, rows, OF_100)
-    assert "trial 4 has 0.9000, less than a standard error better than the library's defaults" in said
+@pytest.mark.parametrize(
+    ("score", "metric", "wins"),
+    [
+        (0.88, ACCURACY, True),  # of 100 texts, 0.90 is known to 0.03
+        (0.88, SelectionMetric("accuracy", 10_000, 10_000), False),
+        (0.80, ACCURACY, False),
+        (0.86, F1, True),  # of 40 spans, to 0.047
+        (0.86, replace(F1, sample_size=100), False),
+    ],
+)
+def test_defaults_win_within_a_standard_error(score, metric, wins):
+    default = Row("trial 9", 9, "done", score, 0.5, 20, {"fine_tune": "all"}, is_start=True)
+    board = rank(*TRIALS, default, metric=metric)
+    assert board.winner is (default if wins else BEST)
+    message = "trial 4 has 0.9000, less than a standard error better than the library's defaults"
+    assert message in board.summary(default)
 
 
-def test_a_baseline_that_wins_is_said_plainly():
-    rows = rank_rows(TRIALS, [Baseline("NB-SVM", 0.95, 3.0)], OF_100)
-    assert "a baseline is better than all trials: NB-SVM has 0.9500 after 3 s" in baseline_warning(TRIALS[4], rows)
-    assert "the model folder holds trial 4" in baseline_warning(TRIALS[4], rows)
+def test_a_better_baseline_is_reported():
+    warning = rank(baselines=[Baseline("NB-SVM", 0.95, 3.0)]).baseline_warning(BEST)
+    assert "a baseline is better than all trials: NB-SVM has 0.9500 after 3 s" in warning
+    assert "the model folder holds trial 4" in warning
 
 
-def test_csv_has_a_column_for_each_word():
-    rows = list(
-        csv.DictReader(
-            io.StringIO(leaderboard_csv(rank_rows(TRIALS, [Baseline("NB-SVM", 0.85, 1.0)], OF_100), OF_100).decode())
-        )
-    )
+def test_csv_has_a_column_for_each_hyperparameter():
+    rows = csv_rows(rank(baselines=[Baseline("NB-SVM", 0.85, 1.0)]))
     assert (rows[0]["name"], rows[0]["winner"], rows[1]["winner"]) == ("trial 4", "yes", "")
     assert float(rows[0]["learning_rate"]) == 2e-4
     assert float(rows[0]["low"]) == pytest.approx(0.8256, abs=1e-4)
@@ -82,70 +93,54 @@ def test_csv_has_a_column_for_each_word():
     assert rows[-1]["reason"] == "no blocks"
 
 
-def test_the_table_shows_ten():
-    console = Console(width=140, record=True, file=io.StringIO())
-    console.print(leaderboard_table(rank_rows(TRIALS * 3, [], OF_100), OF_100))
-    said = console.export_text()
-    assert "and 5 more in leaderboard.csv" in said
-    assert "fine_tune all, learning_rate 0.0001, strip_html" in said
+def test_table_shows_ten_rows():
+    text = printed(rank(*TRIALS * 3))
+    assert "and 5 more in leaderboard.csv" in text
+    assert "fine_tune all, learning_rate 0.0001, strip_html" in text
 
 
-def test_plots_are_png_even_of_one_trial():
-    for rows in (rank_rows(TRIALS, [Baseline("NB-SVM", 0.85, 1.0)], OF_100), TRIALS[:1]):
-        found = search_plots(rows, OF_100)
-        assert set(found) == {"history.png", "parallel.png", "time.png"}
-        assert all(picture.startswith(b"\x89PNG\r\n") for picture in found.values())
+@pytest.mark.parametrize(
+    "board", [rank(baselines=[Baseline("NB-SVM", 0.85, 1.0)]), rank(TRIALS[0])], ids=["many", "one"]
+)
+def test_plots_are_png(board):
+    plots = search_plots(board)
+    assert set(plots) == {"history.png", "parallel.png", "time.png"}
+    assert all(png.startswith(b"\x89PNG\r\n") for png in plots.values())
 
 
-def test_another_score_has_its_name_and_no_interval():
-    rows = rank_rows(TRIALS, [], OF_SPANS)
-    console = Console(width=140, record=True, file=io.StringIO())
-    console.print(leaderboard_table(rows, OF_SPANS))
-    said = console.export_text()
-    assert " f1 " in said
-    assert "accuracy" not in said
-    assert "interval" not in said
-    assert winner_summary(TRIALS[4], rows, OF_SPANS).startswith(
-        "winner of 5 trials: trial 4, validation f1 0.9000 (100 texts), "
-    )
-    first = next(csv.DictReader(io.StringIO(leaderboard_csv(rows, OF_SPANS).decode())))
+def test_scores_other_than_accuracy_have_no_interval():
+    board = rank(metric=F1)
+    text = printed(board)
+    assert " f1 " in text
+    assert "accuracy" not in text
+    assert "interval" not in text
+    assert board.summary(BEST).startswith("winner of 5 trials: trial 4, validation f1 0.9000 (100 texts), ")
+    first = csv_rows(board)[0]
     assert (first["f1"], first["low"], first["high"], first["loss"]) == ("0.9", "", "", "0.3")
-    assert format_row(TRIALS[4], {"epochs": 3}, OF_SPANS) == "trial 4: f1 0.9000; 210 s; epochs 3"
+    assert format_row(BEST, {"epochs": 3}, F1) == "trial 4: f1 0.9000; 210 s; epochs 3"
 
 
-def test_the_defaults_stay_within_a_standard_error_of_the_spans():
-    """Of 40 spans, 0.90 is known to 0.047; of as many spans as there are texts, to 0.03."""
-    default = Row("trial 9", 9, "done", 0.86, 0.5, 20, {"fine_tune": "all"}, is_start=True)
-    rows = rank_rows([*TRIALS, default], [], OF_SPANS)
-    assert select_winner(rows, OF_SPANS) is default
-    assert select_winner(rows, replace(OF_SPANS, sample_size=100)) is TRIALS[4]
-
-
-def test_of_losses_the_lowest_wins_and_the_defaults_win_ties():
+def test_the_lowest_loss_wins_and_defaults_win_ties():
     losses = [
         Row("trial 0", 0, "done", 0.30, 0.30, 20, is_start=True),
         Row("trial 1", 1, "done", 0.29, 0.29, 20),
         Row("trial 2", 2, "failed", None, None, 1, reason="no blocks"),
     ]
     ridge = Baseline("TF-IDF + ridge regression", 0.25, 2.0)
-    rows = rank_rows(losses, [ridge], LOSS)
-    assert [row.name for row in rows] == [ridge.name, "trial 1", "trial 0", "trial 2"]
-    assert select_winner(rows, LOSS) is losses[1]
-    assert "a baseline is better than all trials: TF-IDF + ridge regression has 0.2500" in baseline_warning(
-        losses[1], rows
-    )
-    assert winner_summary(losses[1], rows, LOSS) == (
+    board = rank(*losses, baselines=[ridge], metric=LOSS)
+    assert [row.name for row in board.rows] == [ridge.name, "trial 1", "trial 0", "trial 2"]
+    assert board.winner is losses[1]
+    assert "TF-IDF + ridge regression has 0.2500" in board.baseline_warning(losses[1])
+    assert board.summary(losses[1]) == (
         "winner of 3 trials: trial 1, validation loss 0.2900 (100 texts), slightly optimistic, since it was selected "
         "on these texts"
     )
     late = Row("trial 3", 3, "done", 0.29, 0.29, 20, is_start=True)
-    rows = rank_rows([*losses, late], [], LOSS)
-    assert select_winner(rows, LOSS) is late is rows[0]
-    assert winner_summary(late, rows, LOSS).endswith("; 1 other trials have the same loss")
-    head, first, *_ = leaderboard_csv(rows, LOSS).decode().splitlines()
+    board = rank(*losses, late, metric=LOSS)
+    assert board.winner is late is board.rows[0]
+    assert board.summary(late).endswith("; 1 other trials have the same loss")
+    head, first, *_ = board.csv().decode().splitlines()
     assert head == "rank,name,winner,state,loss,low,high,seconds,reason"
     assert first == "1,trial 3,yes,done,0.29,,,20,"
-    console = Console(width=140, record=True, file=io.StringIO())
-    console.print(leaderboard_table(rows, LOSS))
-    assert console.export_text().count("loss") == 1
-    assert set(search_plots(rows[:3], LOSS)) == {"history.png", "parallel.png", "time.png"}
+    assert printed(board).count("loss") == 1
+    assert search_plots(board)

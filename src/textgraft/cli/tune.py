@@ -167,12 +167,11 @@ def _report(request: _Request, folder: "RunFolder", study: "Study", search: "Sea
     """Write and print the results, and test the winner."""
     from textgraft.cli.output.console import log, print_result
     from textgraft.tuning.candidate import train_command
-    from textgraft.tuning.leaderboard import baseline_warning, leaderboard_csv, leaderboard_table, winner_summary
     from textgraft.tuning.plots import search_plots
     from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
 
     winner, model = search.winner()
-    rows, metric = search.rows(), study.metric
+    leaderboard = search.leaderboard()
     options = {**changed_options(request.sources), **changed_options(request.reading)}
     if request.model_options.task:
         options["task"] = request.model_options.task
@@ -180,12 +179,12 @@ def _report(request: _Request, folder: "RunFolder", study: "Study", search: "Sea
         options["threads"] = request.runtime_options.threads
     line = train_command({**options, **winner.hyperparameters}, request.data, f"{request.out}-again")
     folder.write(COMMAND, f"{line}\n".encode())
-    folder.write(LEADERBOARD, leaderboard_csv(rows, metric))
-    for name, png in search_plots(rows, metric).items():
+    folder.write(LEADERBOARD, leaderboard.csv())
+    for name, png in search_plots(leaderboard).items():
         folder.write(f"{PLOTS}/{name}", png)
-    print_result(leaderboard_table(rows, metric))
-    log(winner_summary(winner, rows, metric))
-    if warning := baseline_warning(winner, rows):
+    print_result(leaderboard.table())
+    log(leaderboard.summary(winner))
+    if warning := leaderboard.baseline_warning(winner):
         log(warning)
     if elsewhere := study.running_elsewhere:
         log(

@@ -7,22 +7,18 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from textgraft.tuning.leaderboard import DONE, Row
+from textgraft.tuning.leaderboard import Leaderboard, Row
 from textgraft.tuning.setup import SelectionMetric
 
 _DPI = 120
 _BEST, _OTHER, _BASELINE = "#1b6ca8", "#9aa5b1", "#c8553d"
 
 
-def search_plots(rows: Sequence[Row], metric: SelectionMetric) -> dict[str, bytes]:
-    """File name to PNG.
-
-    Args:
-        rows: trials and baselines, best first; at least one trial is done.
-        metric: by which they are ranked.
-    """
-    done = [row for row in rows if row.state == DONE and not row.is_baseline]
-    baselines = [row for row in rows if row.is_baseline]
+def search_plots(leaderboard: Leaderboard) -> dict[str, bytes]:
+    """File name to PNG; at least one trial is done."""
+    metric = leaderboard.metric
+    done = [row for row in leaderboard.rows if row.is_done_trial]
+    baselines = [row for row in leaderboard.rows if row.is_baseline]
     figures = {
         "history.png": _history_figure(done, baselines, metric),
         "parallel.png": _parallel_figure(done, metric),

@@ -17,17 +17,7 @@ from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar
 from textgraft.tuning.baselines import run_baselines
 from textgraft.tuning.candidate import Hyperparameters, build_model, fit_model
-from textgraft.tuning.leaderboard import (
-    DONE,
-    FAILED,
-    OUT_OF_TIME,
-    PRUNED,
-    Row,
-    format_row,
-    leaderboard_csv,
-    rank_rows,
-    select_winner,
-)  # fmt: skip
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, Row, format_row
 from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
 from textgraft.tuning.setup import Budget, SelectionMetric, TuningTask
 from textgraft.tuning.study import Study, storage_errors
@@ -74,7 +64,7 @@ class Search:
         idle = 0
         while not self._is_spent(budget, deadline):
             row = self._run_trial(deadline)
-            self._folder.write(LEADERBOARD, leaderboard_csv(self.rows(), self._metric))
+            self._folder.write(LEADERBOARD, self.leaderboard().csv())
             idle = 0 if row.seconds and row.state != FAILED else idle + 1
             if row.reason == OUT_OF_TIME:
                 return
@@ -82,9 +72,9 @@ class Search:
                 self._log(f"stopped: {idle} trials in a row failed or repeated others; change the space")
                 return
 
-    def rows(self) -> list[Row]:
-        """The leaderboard, best first."""
-        return self._ranked(self._study.rows())
+    def leaderboard(self, *more: Row) -> Leaderboard:
+        """The leaderboard, with more rows than the study has."""
+        return Leaderboard.rank([*self._study.rows(), *more], self._study.baselines, self._metric)
 
     def winner(self) -> tuple[Row, TrainableTask]:
         """The winning trial and its model, from the run folder; trained again here if another machine found it.
@@ -92,7 +82,7 @@ class Search:
         Raises:
             TrainingError: when no trial is done.
         """
-        best = self._best(self.rows())
+        best = self.leaderboard().winner
         if best is None:
             reasons = [row.reason for row in self._study.rows() if row.reason]
             last = f"; the last one: {reasons[-1]}" if reasons else ""
@@ -119,7 +109,7 @@ class Search:
         counted = [row for row in self._study.rows() if row.reason != OUT_OF_TIME]
         if budget.trials is not None and len(counted) >= budget.trials:
             return True
-        return time.monotonic() >= deadline and self._best(self.rows()) is not None
+        return time.monotonic() >= deadline and self.leaderboard().winner is not None
 
     def _run_trial(self, deadline: float) -> Row:
         trial, drawn = self._study.ask()
@@ -130,7 +120,7 @@ class Search:
             row = replace(row, state=PRUNED, reason=f"same as {same.name}")
         else:
             try:
-                row = self._train(trial, row, deadline if self._best(self.rows()) else float("inf"))
+                row = self._train(trial, row, deadline if self.leaderboard().winner else float("inf"))
             except InterruptionError:
                 self._study.requeue(trial)
                 raise
@@ -157,15 +147,9 @@ class Search:
         record = history.records[history.best_epoch - 1]
         score = self._metric.value(record)
         done = replace(row, state=DONE, score=score, loss=record["val_loss"], run=model.record["run"])
-        if self._best(self._ranked([*self._study.rows(), done])) is done:
+        if self.leaderboard(done).winner is done:
             model.save(self._folder.model, overwrite=True)
         return done
-
-    def _ranked(self, trials: list[Row]) -> list[Row]:
-        return rank_rows(trials, self._study.baselines, self._metric)
-
-    def _best(self, rows: list[Row]) -> Row | None:
-        return select_winner(rows, self._metric)
 
 
 class PruningBar(TrainingBar):

@@ -35,6 +35,22 @@ _STORED = ("seconds", "loss", "reason", "run", "hyperparameters")
 _STATES = {TrialState.COMPLETE: DONE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED, TrialState.RUNNING: RUNNING}
 
 
+@contextmanager
+def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[None]:
+    """Turn the errors of a database into one line.
+
+    Args:
+        kind: of the error to raise.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        raise kind(
+            f"the database of the search cannot be used: {cause}; repair it and run the same command again"
+        ) from error
+
+
 class Study:
     """The study of one search; an existing one in the database is continued.
 
@@ -83,93 +99,95 @@ class Study:
                 load_if_exists=True,
             )
 
+    @storage_errors()
     def fail_stale_trials(self) -> int:
         """Mark trials of this runner that are still running as failed, since their process is gone; their number.
 
         The draw of a failed trial is repeated, unless three processes died with it.
         """
-        with storage_errors():
-            stale = [trial for trial in self._trials(TrialState.RUNNING) if self._is_mine(trial)]
-            for trial in stale:
-                if self._deaths(trial.user_attrs.get("draw")) < _MAX_DEATHS:
-                    self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
-                self._study.tell(trial.number, state=TrialState.FAIL)
+        stale = [trial for trial in self._trials(TrialState.RUNNING) if self._is_mine(trial)]
+        for trial in stale:
+            if self._deaths(trial.user_attrs.get("draw")) < _MAX_DEATHS:
+                self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
+            self._study.tell(trial.number, state=TrialState.FAIL)
+
         return len(stale)
 
+    @storage_errors()
     def ask(self) -> tuple[optuna.Trial, Row]:
         """The next trial, and its row with the hyperparameters drawn."""
-        with storage_errors():
-            draw = self._next_draw()
-            seed = int(np.random.SeedSequence([self._seed, draw]).generate_state(1)[0])
-            sampler: Any = optuna.samplers.TPESampler(seed=seed)
-            start = self._starting_points[draw] if draw < len(self._starting_points) else None
-            if start is not None:
-                sampler = optuna.samplers.PartialFixedSampler(dict(start), sampler)
-            self._study.sampler = sampler
-            trial = self._study.ask()
-            trial.set_user_attr("runner", self._runner)
-            trial.set_user_attr("draw", draw)
-            trial.set_user_attr("hyperparameters", self._draw(trial))
-            # With values drawn, the trial is not the library's defaults.
-            trial.set_user_attr("is_start", start is not None and trial.params.keys() <= start.keys())
-            running = self._trials(TrialState.RUNNING)
-            return trial, next(_row(frozen) for frozen in running if frozen.number == trial.number)
+        draw = self._next_draw()
+        seed = int(np.random.SeedSequence([self._seed, draw]).generate_state(1)[0])
+        sampler: Any = optuna.samplers.TPESampler(seed=seed)
+        start = self._starting_points[draw] if draw < len(self._starting_points) else None
+        if start is not None:
+            sampler = optuna.samplers.PartialFixedSampler(dict(start), sampler)
+        self._study.sampler = sampler
+        trial = self._study.ask()
+        trial.set_user_attr("runner", self._runner)
+        trial.set_user_attr("draw", draw)
+        trial.set_user_attr("hyperparameters", self._draw(trial))
+        # With values drawn, the trial is not the library's defaults.
+        trial.set_user_attr("is_start", start is not None and trial.params.keys() <= start.keys())
+        running = self._trials(TrialState.RUNNING)
+        return trial, next(_row(frozen) for frozen in running if frozen.number == trial.number)
 
+    @storage_errors()
     def tell(self, trial: optuna.Trial, row: Row) -> None:
         """Store the result of a trial."""
-        with storage_errors():
-            for name in _STORED:
-                trial.set_user_attr(name, getattr(row, name))
-            state = next(state for state, name in _STATES.items() if name == row.state)
-            self._study.tell(trial, row.score, state)
+        for name in _STORED:
+            trial.set_user_attr(name, getattr(row, name))
+        state = next(state for state, name in _STATES.items() if name == row.state)
+        self._study.tell(trial, row.score, state)
 
+    @storage_errors()
     def requeue(self, trial: optuna.Trial) -> None:
         """Discard an interrupted trial; its draw is repeated."""
-        with storage_errors():
-            trial.set_user_attr("interrupted", True)
-            self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
-            self._study.tell(trial, state=TrialState.FAIL)
+        trial.set_user_attr("interrupted", True)
+        self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
+        self._study.tell(trial, state=TrialState.FAIL)
 
     @property
+    @storage_errors()
     def running_elsewhere(self) -> int:
         """Number of trials that other runners have started in the last day and not ended."""
-        with storage_errors():
-            others = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
+        others = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
+
         return sum(datetime.now() - trial.datetime_start < _MAX_DURATION for trial in others if trial.datetime_start)
 
+    @storage_errors()
     def rows(self) -> list[Row]:
         """All trials that count, in the order in which they started."""
-        with storage_errors():
-            return [_row(trial) for trial in self._living()]
+        return [_row(trial) for trial in self._living()]
 
     @property
+    @storage_errors()
     def seconds(self) -> float:
         """Total duration of this runner's trials."""
-        with storage_errors():
-            mine = filter(self._is_mine, self._living())
-            return float(sum(trial.user_attrs.get("seconds", 0) for trial in mine))
+        mine = filter(self._is_mine, self._living())
+        return float(sum(trial.user_attrs.get("seconds", 0) for trial in mine))
 
     @property
+    @storage_errors()
     def baselines(self) -> list[Baseline]:
         """The stored baselines."""
-        with storage_errors():
-            return [Baseline(**values) for values in self._study.user_attrs.get("baselines", [])]
+        return [Baseline(**values) for values in self._study.user_attrs.get("baselines", [])]
 
+    @storage_errors()
     def store_baselines(self, baselines: Sequence[Baseline]) -> None:
         """Store baselines with the study."""
-        with storage_errors():
-            self._study.set_user_attr("baselines", [asdict(baseline) for baseline in baselines])
+        self._study.set_user_attr("baselines", [asdict(baseline) for baseline in baselines])
 
     @property
+    @storage_errors()
     def tested_runs(self) -> list[str]:
         """Digests of the runs whose models were evaluated on the test texts."""
-        with storage_errors():
-            return list(self._study.user_attrs.get("tested", []))
+        return list(self._study.user_attrs.get("tested", []))
 
+    @storage_errors()
     def add_tested_run(self, run: str) -> None:
         """Store that the model of a run is evaluated on the test texts."""
-        with storage_errors():
-            self._study.set_user_attr("tested", [*self.tested_runs, run])
+        self._study.set_user_attr("tested", [*self.tested_runs, run])
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states)
@@ -222,19 +240,3 @@ def _row(trial: FrozenTrial) -> Row:
     if trial.state == TrialState.FAIL and not stored.get("reason"):
         stored["reason"] = f"its process died {_MAX_DEATHS + 1} times"
     return Row(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **stored)
-
-
-@contextmanager
-def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[None]:
-    """Turn the errors of a database into one line.
-
-    Args:
-        kind: of the error to raise.
-    """
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
-        raise kind(
-            f"the database of the search cannot be used: {cause}; repair it and run the same command again"
-        ) from error
