@@ -4,11 +4,14 @@ The command line, the keys of config files, the search space of `textgraft tune`
 documentation are made from these fields.
 """
 
+import difflib
 import math
 import operator
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -122,7 +125,7 @@ def option_fields(options: type) -> dict[str, OptionField]:
         if is_dataclass(hints[known.name]):
             found |= option_fields(hints[known.name])
         elif metadata := known.metadata.get("option"):
-            kind, item_type = _types(hints[known.name])
+            kind, item_type = value_types(hints[known.name])
             found[known.name] = OptionField(known.name, kind, item_type, known.default, metadata)
     return found
 
@@ -160,6 +163,53 @@ def changed_options(options: Any) -> dict[str, Any]:
     return {known.name: getattr(options, known.name) for known in fields(options) if _is_changed(options, known)}
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        ConfigError: for a file that cannot be read or parsed.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def check_key(path: Path, name: str, known: Collection[str], table: str = "") -> None:
+    """Check the name of a key in a file.
+
+    Raises:
+        ConfigError: for an unknown key, naming the nearest.
+    """
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+        raise ConfigError(
+            f"{path}: unknown key {table}{name!r}; the nearest is {nearest!r}; known: {', '.join(sorted(known))}"
+        )
+
+
+def check_type(path: Path, name: str, value: Any, value_type: type) -> Any:
+    """A value of a key in a file; a whole number also passes for a float.
+
+    Raises:
+        ConfigError: for another type.
+    """
+    if value_type is float and type(value) is int:
+        return float(value)
+    if type(value) is not value_type:
+        raise ConfigError(f"{path}: {name} must be of type {value_type.__name__}, not {value!r}")
+    return value
+
+
+def value_types(hint: Any) -> tuple[type, type | None]:
+    """The type that a hint such as `int | None` or `tuple[int, ...]` is for, and that of a tuple's items."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kind = next(kind for kind in kinds if kind is not type(None))
+    return (tuple, get_args(kind)[0]) if get_origin(kind) is tuple else (kind, None)
+
+
 def _is_changed(options: Any, known: Field[Any]) -> bool:
     default = known.default if known.default_factory is MISSING else known.default_factory()
     return bool(getattr(options, known.name) != default)
@@ -168,10 +218,3 @@ def _is_changed(options: Any, known: Field[Any]) -> bool:
 def _matches(choice: str, value: Any) -> bool:
     stem, colon, _ = choice.partition(":")
     return bool(re.fullmatch(f"{stem}:[1-9][0-9]{{0,3}}", str(value))) if colon else value == choice
-
-
-def _types(hint: Any) -> tuple[type, type | None]:
-    """The type that a hint such as `int | None` or `tuple[int, ...]` is for, and that of a tuple's items."""
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kind = next(kind for kind in kinds if kind is not type(None))
-    return (tuple, get_args(kind)[0]) if get_origin(kind) is tuple else (kind, None)

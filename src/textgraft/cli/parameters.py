@@ -1,19 +1,25 @@
 """Commands from functions: dataclasses of options among their parameters become command-line options and TOML keys."""
 
-import difflib
 import functools
 import inspect
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
-from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
 from textgraft.errors import ConfigError
-from textgraft.options import PANELS, OptionField, make_options, option_fields
+from textgraft.options import (
+    PANELS,
+    OptionField,
+    check_key,
+    check_type,
+    make_options,
+    option_fields,
+    read_toml,
+    value_types,
+)  # fmt: skip
 
 
 class Group:
@@ -90,13 +96,11 @@ class Parameters:
         ]
         return inspect.Signature(sorted([*plain, *options], key=_panel))
 
-    def toml_types(self) -> dict[str, tuple[type, ...]]:
-        """The types that each key of a config file may have."""
-        plain = {name: _plain_types(parameter.annotation) for name, parameter in self.plain.items() if name != "config"}
-        return {
-            **plain,
-            **{name: (str if known.item_type else known.value_type,) for name, known in self.options.items()},
-        }
+    def toml_types(self) -> dict[str, type]:
+        """The type of each key of a config file."""
+        hints = {name: value_types(get_args(known.annotation)[0])[0] for name, known in self.plain.items()}
+        plain = {name: str if kind is Path else kind for name, kind in hints.items() if name != "config"}
+        return plain | {name: str if known.item_type else known.value_type for name, known in self.options.items()}
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The function's arguments from values that were set, by name.
@@ -126,7 +130,7 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
     def command(**values: Any) -> None:
         config = values.pop("config", None)
         flags = {name: value for name, value in values.items() if value is not None}
-        from_file = _read_toml(config, parameters.toml_types()) if config else {}
+        from_file = _read_config(config, parameters.toml_types()) if config else {}
         function(**parameters.arguments({**from_file, **flags}))
 
     signature = parameters.signature()
@@ -149,50 +153,20 @@ def _panel(parameter: inspect.Parameter) -> int:
     return PANELS.index(panel) if panel in PANELS else -1
 
 
-def _plain_types(annotation: Any) -> tuple[type, ...]:
-    hint = get_args(annotation)[0]
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return tuple(str if kind is Path else kind for kind in kinds if kind is not type(None))
-
-
 def _parsed(known: OptionField, value: Any) -> Any:
-    if known.item_type is int:
-        return _widths(known.name, value)
-    return tuple(value) if known.item_type else value
-
-
-def _widths(name: str, text: str) -> tuple[int, ...]:
+    if known.item_type is not int:
+        return tuple(value) if known.item_type else value
     try:
-        numbers = tuple(int(number) for number in text.split(",") if number.strip())
+        numbers = tuple(int(number) for number in value.split(",") if number.strip())
     except ValueError:
         numbers = (0,)
     if any(number < 1 for number in numbers):
-        raise ConfigError(f"{name} takes numbers above 0, such as 16 or 64,16, not {text!r}")
+        raise ConfigError(f"{known.name} takes numbers above 0, such as 16 or 64,16, not {value!r}")
     return numbers
 
 
-def _read_toml(config: Path, known: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(config.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{config} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{config} is not TOML: {error}") from error
-    named = {key.replace("-", "_"): value for key, value in values.items()}
-    return {name: _checked(config, name, value, known) for name, value in named.items()}
-
-
-def _checked(config: Path, name: str, value: Any, known: Mapping[str, tuple[type, ...]]) -> Any:
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        raise ConfigError(
-            f"{config}: unknown key {name!r}; the nearest is {nearest!r}; known: {', '.join(sorted(known))}"
-        )
-    types = known[name]
-    if type(value) is int and float in types:
-        return float(value)
-    if type(value) not in types:
-        raise ConfigError(
-            f"{config}: {name} must be of type {' or '.join(kind.__name__ for kind in types)}, not {value!r}"
-        )
-    return value
+def _read_config(config: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    values = {key.replace("-", "_"): value for key, value in read_toml(config).items()}
+    for name in values:
+        check_key(config, name, types)
+    return {name: check_type(config, name, value, types[name]) for name, value in values.items()}

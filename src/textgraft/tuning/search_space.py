@@ -1,7 +1,5 @@
 """The search space: the values that hyperparameters may take, and a TOML file that changes it."""
 
-import difflib
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 from textgraft.backbones.family import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.options import make_options, option_fields
+from textgraft.options import check_key, check_type, make_options, option_fields, read_toml
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, enough_epochs
 
@@ -178,12 +176,12 @@ def read_space(path: Path, base: SearchSpace) -> SearchSpace:
             a wrong type or order or that `fit` would refuse.
     """
     domains, tables = dict(base.domains), {name: dict(table) for name, table in base.tables.items()}
-    for key, value in _parse_toml(path).items():
+    for key, value in read_toml(path).items():
         name = key.replace("-", "_")
         if isinstance(value, dict) and name not in SEARCHABLE:
             tables.setdefault(key, {}).update(_parse_table(path, key, value))
         else:
-            _require_searchable(path, name)
+            check_key(path, name, SEARCHABLE)
             domains[name] = _parse_domain(path, name, value)
     # A table of the base for a fine_tune that is not searched is dropped; one of the file is an error.
     table_names = {str(value) for name in ("preset", "fine_tune") for value in domains[name].examples}
@@ -193,30 +191,13 @@ def read_space(path: Path, base: SearchSpace) -> SearchSpace:
     return space
 
 
-def _parse_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-
-
 def _parse_table(path: Path, table: str, values: dict[str, Any]) -> Iterator[tuple[str, Domain]]:
     for key, value in values.items():
         name = key.replace("-", "_")
-        _require_searchable(path, name, f"[{table}] ")
+        check_key(path, name, SEARCHABLE, f"[{table}] ")
         if name in ("preset", "fine_tune"):
             raise ConfigError(f"{path}: {name} is not allowed in a table; tables are for one preset or fine_tune")
         yield name, _parse_domain(path, name, value)
-
-
-def _require_searchable(path: Path, name: str, table: str = "") -> None:
-    if name not in SEARCHABLE:
-        nearest = difflib.get_close_matches(name, SEARCHABLE, n=1, cutoff=0)[0]
-        raise ConfigError(
-            f"{path}: unknown key {table}{name!r}; the nearest is {nearest!r}; known: {', '.join(sorted(SEARCHABLE))}"
-        )
 
 
 def _parse_domain(path: Path, name: str, value: Any) -> Domain:
@@ -225,7 +206,7 @@ def _parse_domain(path: Path, name: str, value: Any) -> Domain:
     values = value if isinstance(value, list) else [value]
     if not values:
         raise ConfigError(f"{path}: {name} has no choices; list at least one")
-    return Choice(tuple(dict.fromkeys(_typed(path, name, item) for item in values)))
+    return Choice(tuple(dict.fromkeys(check_type(path, name, item, SEARCHABLE[name]) for item in values)))
 
 
 def _parse_range(path: Path, name: str, value: dict[str, Any]) -> Range:
@@ -233,19 +214,11 @@ def _parse_range(path: Path, name: str, value: dict[str, Any]) -> Range:
         raise ConfigError(f"{path}: {name} is not a number, so it has no range; list its choices in []")
     if not {"low", "high"} <= value.keys() <= {"low", "high", "log"} or type(value.get("log", False)) is not bool:
         raise ConfigError(f"{path}: {name} must be a range such as {{low = 1, high = 5, log = true}}, not {value!r}")
-    low, high, log = _typed(path, name, value["low"]), _typed(path, name, value["high"]), value.get("log", False)
-    if not low <= high or (log and not low > 0):  # type: ignore[operator]
+    low, high = (check_type(path, name, value[bound], SEARCHABLE[name]) for bound in ("low", "high"))
+    log = value.get("log", False)
+    if not low <= high or (log and not low > 0):
         raise ConfigError(f"{path}: {name} needs low <= high{', and low > 0 for log' if log else ''}, not {value!r}")
-    return Range(low, high, log)  # type: ignore[arg-type]
-
-
-def _typed(path: Path, name: str, value: object) -> Value:
-    kind = SEARCHABLE[name]
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{path}: {name} must be of type {kind.__name__}, not {value!r}")
-    return value  # type: ignore[return-value]
+    return Range(low, high, log)
 
 
 def _check_space(path: Path, space: SearchSpace, table_names: set[str]) -> None:

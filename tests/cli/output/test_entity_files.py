@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.cli.output.entity_files import _split, open_entities
+from textgraft.cli.output.entity_files import open_entities, split_words
 from textgraft.data.tagged import load_tagged
 from textgraft.data.tags import Entity
 from textgraft.errors import ConfigError, DataError
@@ -58,7 +58,7 @@ def test_words_that_hold_line_breaks(tmp_path):
 def test_every_visible_entity_of_a_text_is_there(text, cuts):
     cuts = sorted(cut for cut in cuts if cut <= len(text))
     entities = [Entity(text[slice(*pair)], "X", *pair, 1.0) for pair in zip(cuts[::2], cuts[1::2], strict=False)]
-    words = _split(text, entities)
+    words = split_words(text, entities)
     assert "".join(text[slice(*word)] for word in words) == "".join(text.split())
     for entity in entities:
         within = [text[start:end] for start, end in words if entity.start <= start and end <= entity.end]

@@ -1,14 +1,13 @@
-"""Rows of results to a file, streaming; the file is there whole or not at all."""
+"""Files of predictions and vectors, written in parts; a file appears only when it is complete."""
 
 import csv
 import io
 import json
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,41 +16,56 @@ import pyarrow.parquet as pq
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage import folders
 
+Writer = TypeVar("Writer")
 
-class Table(ABC):
+
+class Table(Protocol):
     """A growing file of rows."""
 
-    @abstractmethod
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
         """Append rows, given as one sequence per column."""
 
-    @abstractmethod
     def close(self) -> None:
         """Finish the file."""
 
 
-class _Csv(Table):
+class VectorFile(Protocol):
+    """A growing file of vectors.
+
+    Attributes:
+        rows: number of vectors written.
+    """
+
+    rows: int
+
+    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
+        """Append vectors, float32 (m, dim), with their texts, UTF-8 bytes (m,)."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+class _CsvTable:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._text, lineterminator="\n")
-        # The csv module sees no need to quote a carriage return that ends no line.
+        # The csv module does not quote a carriage return that ends no line.
         self._quoting = csv.writer(self._text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._writer.writerow(columns)
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        for row in zip(*map(_flat, columns), strict=True):
-            returns = any("\r" in cell for cell in row if isinstance(cell, str))
-            (self._quoting if returns else self._writer).writerow(row)
+        for row in zip(*map(_lists_as_json, columns), strict=True):
+            has_return = any("\r" in cell for cell in row if isinstance(cell, str))
+            (self._quoting if has_return else self._writer).writerow(row)
         self._text.flush()
 
     def close(self) -> None:
         self._text.detach()
 
 
-class _Jsonl(Table):
+class _JsonlTable:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._file = file
-        self._columns = columns
+        self._file, self._columns = file, columns
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
         for row in zip(*columns, strict=True):
@@ -62,164 +76,111 @@ class _Jsonl(Table):
         self._file.flush()
 
 
-class _Parquet(Table):
+class _ParquetTable:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._columns = columns
-        strings = dict.fromkeys(("text", "pair", "label"), pa.string())
-        kinds = [{**strings, "number": pa.float64()}.get(name, pa.float32()) for name in columns]
-        self._schema = pa.schema(list(zip(columns, kinds, strict=True)))
+        types = {"text": pa.string(), "pair": pa.string(), "label": pa.string(), "number": pa.float64()}
+        self._schema = pa.schema([(name, types.get(name, pa.float32())) for name in columns])
         self._writer = pq.ParquetWriter(file, self._schema)
+        self.close = self._writer.close
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        cells = dict(zip(self._columns, map(_flat, columns), strict=True))
+        cells = dict(zip(self._schema.names, map(_lists_as_json, columns), strict=True))
         self._writer.write_table(pa.table(cells, schema=self._schema))
 
-    def close(self) -> None:
-        self._writer.close()
 
-
-def _flat(column: Sequence[Any]) -> Sequence[Any]:
-    """Cells of which lists are their JSON text."""
-    if not any(isinstance(cell, list) for cell in column):
-        return column
-    return [json.dumps(cell, ensure_ascii=False) for cell in column]
-
-
-class VectorFile(ABC):
-    """A growing file of vectors.
-
-    Attributes:
-        rows: how many were written.
-    """
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.rows = 0
-
-    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        """Append vectors, float32 (m, dim), with their texts, UTF-8 bytes (m,)."""
-        self.append(texts, vectors)
-        self.rows += len(vectors)
-
-    @abstractmethod
-    def append(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        """Write them to the file."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Finish the file."""
-
-
-class _Npy(VectorFile):
-    """numpy's header leaves room for the number of rows to grow, so it is written again at the end."""
+class _NpyVectors:
+    """The header has space for a growing number of rows; it is written again at the end."""
 
     def __init__(self, file: BinaryIO, dim: int) -> None:
-        super().__init__()
-        self._file = file
-        self._dim = dim
-        self._header()
+        self.rows, self._file, self._dim = 0, file, dim
+        self._write_header()
 
-    def append(self, texts: np.ndarray, vectors: np.ndarray) -> None:
+    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
         self._file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+        self.rows += len(vectors)
 
     def close(self) -> None:
         self._file.seek(0)
-        self._header()
+        self._write_header()
 
-    def _header(self) -> None:
+    def _write_header(self) -> None:
         header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, self._dim)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-class _VectorParquet(VectorFile):
+class _ParquetVectors:
     def __init__(self, file: BinaryIO, dim: int) -> None:
-        super().__init__()
-        self._dim = dim
+        self.rows, self._dim = 0, dim
         self._schema = pa.schema([("text", pa.string()), ("vector", pa.list_(pa.float32(), dim))])
         self._writer = pq.ParquetWriter(file, self._schema)
+        self.close = self._writer.close
 
-    def append(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        flat = pa.array(vectors.reshape(-1), pa.float32())
-        column = pa.FixedSizeListArray.from_arrays(flat, self._dim)
-        self._writer.write_table(
-            pa.table([pa.array(texts, pa.binary()).cast(pa.string()), column], schema=self._schema)
-        )
-
-    def close(self) -> None:
-        self._writer.close()
+    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), self._dim)
+        strings = pa.array(texts, pa.binary()).cast(pa.string())
+        self._writer.write_table(pa.table([strings, column], schema=self._schema))
+        self.rows += len(vectors)
 
 
-_TABLES = {".csv": _Csv, ".jsonl": _Jsonl, ".parquet": _Parquet}
-_VECTOR_FILES = {".npy": _Npy, ".parquet": _VectorParquet}
+_TABLES: dict[str, Callable[..., Table]] = {".csv": _CsvTable, ".jsonl": _JsonlTable, ".parquet": _ParquetTable}
+_VECTOR_FILES: dict[str, Callable[..., VectorFile]] = {".npy": _NpyVectors, ".parquet": _ParquetVectors}
 
 
 @contextmanager
 def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = False) -> Iterator[Table]:
-    """A table to write rows to.
+    """A table to write rows to; errors are those of `new_file`.
 
     Args:
-        path: the suffix decides: .csv, .jsonl or .parquet; None for CSV to standard output.
+        path: ends in .csv, .jsonl or .parquet; None for CSV to standard output.
         columns: their names; "text", "pair" and "label" hold strings, others numbers.
-        overwrite: replace a file that is there.
-
-    Raises:
-        ConfigError: for another suffix.
-        DataError: when the file exists or cannot be written.
+        overwrite: replace an existing file.
     """
     if path is None:
-        table: Table = _Csv(sys.stdout.buffer, columns)
+        table: Table = _CsvTable(sys.stdout.buffer, columns)
         yield table
         table.close()
         return
-    kind = by_suffix(path, _TABLES)
-    with new_file(path, overwrite) as file:
-        table = kind(file, columns)
+    with new_file(path, _TABLES, overwrite) as (file, table_type):
+        table = table_type(file, columns)
         yield table
         table.close()
 
 
 @contextmanager
 def open_vectors(path: Path, dim: int, overwrite: bool = False) -> Iterator[VectorFile]:
-    """A file to write vectors to.
+    """A file to write vectors to; errors are those of `new_file`.
 
     Args:
-        path: the suffix decides: .npy (float32 (n, dim)) or .parquet (text, vector).
+        path: ends in .npy (float32 (n, dim)) or .parquet (text, vector).
         dim: width of a vector.
-        overwrite: replace a file that is there.
-
-    Raises:
-        ConfigError: for another suffix.
-        DataError: when the file exists or cannot be written.
+        overwrite: replace an existing file.
     """
-    kind = by_suffix(path, _VECTOR_FILES)
-    with new_file(path, overwrite) as file:
-        vectors = kind(file, dim)
+    with new_file(path, _VECTOR_FILES, overwrite) as (file, vectors_type):
+        vectors = vectors_type(file, dim)
         yield vectors
         vectors.close()
 
 
-def by_suffix(path: Path, kinds: dict[str, Any]) -> Any:
-    """Which of several kinds of file a name asks for.
-
-    Raises:
-        ConfigError: when its suffix is none of them.
-    """
-    if path.suffix not in kinds:
-        raise ConfigError(f"{path}: choose a name that ends in {', '.join(kinds)}")
-    return kinds[path.suffix]
-
-
 @contextmanager
-def new_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A temporary file beside `path` that takes its name when all went well.
+def new_file(path: Path, writers: Mapping[str, Writer], overwrite: bool) -> Iterator[tuple[BinaryIO, Writer]]:
+    """A temporary file beside `path` that takes its name at the end, and the writer for its suffix.
 
     Raises:
+        ConfigError: for another suffix.
         DataError: when the file exists, unless it may be overwritten, or cannot be written.
     """
+    if path.suffix not in writers:
+        raise ConfigError(f"{path}: choose a name that ends in {', '.join(writers)}")
     if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or say --overwrite")
+        raise DataError(f"{path} exists already; choose another name or pass --overwrite")
     try:
         with folders.atomic_file(path) as file:
-            yield file
+            yield file, writers[path.suffix]
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _lists_as_json(column: Sequence[Any]) -> Sequence[Any]:
+    if not any(isinstance(cell, list) for cell in column):
+        return column
+    return [json.dumps(cell, ensure_ascii=False) for cell in column]
