@@ -2,15 +2,19 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.helpers.commands import assert_fails, run, write_csv
+from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+from textgraft.cli.app import COMMANDS
+from textgraft.cli.parameters import Parameters
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.base import load_as
@@ -51,7 +55,7 @@ def trained(reviews, tiny_bert, tmp_path_factory):
     return folder
 
 
-def test_info(trained):
+def test_info_shows_labels_and_metrics(trained):
     table = run("info", trained)
     assert "bad, good" in table.stdout
     config = json.loads(run("info", trained, "--json").stdout)
@@ -59,7 +63,7 @@ def test_info(trained):
     assert config["metrics"]["test"]["texts"] == 40
 
 
-def test_evaluate(trained, reviews):
+def test_evaluate_prints_metrics(trained, reviews):
     metrics = json.loads(run("evaluate", trained, reviews, "--json").stdout)
     assert metrics["texts"] == 40
     assert "macro_f1" in run("evaluate", trained, reviews).stdout
@@ -86,7 +90,7 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
         assert row["label"] == max(probabilities, key=probabilities.get)
 
 
-def test_what_is_cut_or_dropped_is_counted(reviews, tiny_bert, trained, tmp_path):
+def test_truncated_and_dropped_texts_are_counted(reviews, tiny_bert, trained, tmp_path):
     long = write_csv(tmp_path / "long.csv", [("film " * 70, "good"), ("dull", "bad"), ("film " * 65, "good")])
     cut = "2 texts were cut to 64 tokens (11 tokens dropped)"
     assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
@@ -109,7 +113,7 @@ def test_predict_from_standard_input(trained):
     assert [line.split(",")[0] for line in lines[1:]] == ["the film was good", "very dull"]
 
 
-def test_embed(tiny_bert, trained, reviews, tmp_path):
+def test_embed_writes_vectors_in_order(tiny_bert, trained, reviews, tmp_path):
     assert run("embed", tiny_bert, reviews, "--normalize", "--out", tmp_path / "v.npy").exit_code == 0
     vectors = np.load(tmp_path / "v.npy")
     assert vectors.shape == (40, 16)
@@ -118,7 +122,7 @@ def test_embed(tiny_bert, trained, reviews, tmp_path):
     assert np.abs(np.load(tmp_path / "trained.npy") - vectors).max() > 1e-3
 
 
-def test_inspect(tiny_bert):
+def test_inspect_shows_tokens_and_ids(tiny_bert):
     table = run("inspect", "A GOOD film!", "--pair", "dull", "--preset", tiny_bert, "--pad-to", 9).stdout
     rows = [
         [cell.strip() for cell in line.strip("│").split("│")] for line in table.splitlines() if line.startswith("│")
@@ -129,7 +133,7 @@ def test_inspect(tiny_bert):
     assert [row[4] for row in rows] == ["0"] * 6 + ["1", "1", "0"]
 
 
-def test_pairs(tiny_bert, trained, tmp_path):
+def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path):
     rows = [("sentence1", "sentence2", "label"), *[(a, b, "same" if n % 2 else "other") for n in range(8)
             for a, b in [(f"film {'a ' * n}", "good"), (f"plot {'a ' * n}", "dull")]]]  # fmt: skip
     with (tmp_path / "pairs.csv").open("w", newline="") as file:
@@ -148,21 +152,32 @@ def test_pairs(tiny_bert, trained, tmp_path):
     )
 
 
-def test_presets():
+def test_presets_lists_known_models():
     known = {row["name"]: row for row in json.loads(run("presets", "--json").stdout)}
     assert known["minilm"]["here"]
     assert "nnlm-en-dim50" in known
 
 
-def test_version_and_help():
+def test_version():
     from textgraft import __version__
 
     assert run("--version").stdout.strip() == f"textgraft {__version__}"
-    for verb in ("demo", "train", "evaluate", "predict", "embed", "inspect", "info", "presets"):
-        assert run(verb, "--help").exit_code == 0
 
 
-def test_flags_win_over_the_file_and_the_file_over_defaults(reviews, tiny_bert, tmp_path):
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run_successfully(command, "--help").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    parameters = Parameters.of(getattr(import_module(f"textgraft.cli.{command}"), command))
+    panels = {name: body for name, body in re.findall(r"╭─ (\w+) ─+╮\n(.*?)╰─", text, re.DOTALL)}
+    for known in parameters.options.values():
+        body = " ".join(panels[known.option.panel].replace("│", " ").split())
+        assert f"{known.flag} " in body
+        assert f"[{known.shown_default}]" in body
+
+
+def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_bert, tmp_path):
     config = tmp_path / "run.toml"
     config.write_text(f'preset = "{tiny_bert}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n')
     result = run(
@@ -184,14 +199,14 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(reviews, tiny_bert, 
         ("epochs = ", ["is not TOML"]),
     ],
 )
-def test_a_wrong_config_file(reviews, tmp_path, line, words):
+def test_wrong_config_files_are_reported(reviews, tmp_path, line, words):
     (tmp_path / "run.toml").write_text(line)
     assert_fails(
         run("train", reviews, "--out", tmp_path / "m", "--config", tmp_path / "run.toml"), 2, "run.toml", *words
     )
 
 
-def test_wrong_options(reviews, trained, tiny_bert, tmp_path):
+def test_wrong_options_are_reported(reviews, trained, tiny_bert, tmp_path):
     out = tmp_path / "m"
     assert_fails(run("train", reviews), 2, "out is missing")
     assert_fails(run("train", "--out", out), 2, "data is missing")
@@ -202,7 +217,7 @@ def test_wrong_options(reviews, trained, tiny_bert, tmp_path):
     assert not out.exists()
 
 
-def test_wrong_data(trained, tmp_path):
+def test_unusable_data_is_reported(trained, tmp_path):
     out = tmp_path / "m"
     one = write_csv(tmp_path / "one.csv", [("a", "x"), ("b", "x")])
     assert_fails(run("train", one, "--out", out), 3, "one.csv", "'x'")
@@ -215,7 +230,7 @@ def test_wrong_data(trained, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "two.csv", "unseen.csv"]
 
 
-def test_wrong_presets_and_folders(reviews, trained, tmp_path):
+def test_wrong_presets_and_folders_are_reported(reviews, trained, tmp_path):
     assert_fails(run("train", reviews, "--preset", "no-such", "--out", tmp_path / "m"), 4, "no-such", "minilm")
     assert_fails(run("train", reviews, "--out", trained), 5, "already exists")
     assert_fails(run("info", tmp_path), 5, "manifest.json")
@@ -225,7 +240,7 @@ def test_wrong_presets_and_folders(reviews, trained, tmp_path):
     assert (tmp_path / "p.csv").read_text() == "mine"
 
 
-def test_training_that_cannot_go_on(reviews, tiny_bert, tmp_path):
+def test_diverging_training_is_reported(reviews, tiny_bert, tmp_path):
     result = run(
         "train", reviews, "--preset", tiny_bert, "--learning-rate", "1e30", "--clip-norm", 0, "--warmup", 0,
         "--schedule", "constant", "--epochs", 50, "--precision", "float32", "--out", tmp_path / "m",
@@ -234,7 +249,7 @@ def test_training_that_cannot_go_on(reviews, tiny_bert, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_words_of_a_config_file_may_ask_for_a_dry_run(reviews, tiny_bert, tmp_path):
+def test_config_file_can_request_a_dry_run(reviews, tiny_bert, tmp_path):
     (tmp_path / "run.toml").write_text("dry_run = true\nepochs = 1\n")
     out = tmp_path / "model"
     result = run("train", reviews, "--preset", tiny_bert, "--config", tmp_path / "run.toml", "--out", out)
@@ -243,24 +258,24 @@ def test_the_words_of_a_config_file_may_ask_for_a_dry_run(reviews, tiny_bert, tm
     assert not out.exists()
 
 
-def test_a_text_in_place_of_a_file(trained):
+def test_text_in_place_of_a_file_is_reported(trained):
     assert_fails(run("predict", trained, "what a film " * 40), 3, "cannot be read (File name too long)")
 
 
-def test_a_name_that_is_no_utf_8():
+def test_names_that_are_not_utf8_are_reported():
     assert_fails(run("info", b"mod\xe9l".decode("utf-8", "surrogateescape")), 2, "folder has a byte that is not UTF-8")
 
 
-def test_a_preset_of_an_unknown_user(reviews, tmp_path):
+def test_preset_of_an_unknown_user_is_reported(reviews, tmp_path):
     assert_fails(run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor a path")
 
 
-def test_what_highlight_shows_goes_to_no_file(trained, reviews, tmp_path):
+def test_highlight_with_a_file_is_refused(trained, reviews, tmp_path):
     assert_fails(run("predict", trained, reviews, "--highlight", "--out", tmp_path / "x.jsonl"), 2, "drop one")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
-def test_a_full_disk_behind_standard_output_is_one_line(trained):
+def test_full_disk_behind_standard_output_is_one_line(trained):
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "textgraft", "info", str(trained)]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -268,7 +283,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(trained):
     assert result.returncode == 1
 
 
-def test_a_folder_that_is_replaced_while_it_is_read(trained, tmp_path):
+def test_folder_replaced_while_it_is_read_is_reported(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "model")
     stored = model_folder.read(folder)
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -15,7 +15,7 @@ LABELS = ["pos" if text.startswith(("good", "fine")) else "neg" for text in TEXT
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, tiny_bert):
+def folder(tmp_path_factory, tiny_bert):
     """Two models that learned, with the labels in either order, and one that did not."""
     from textgraft import TextClassifier
 
@@ -34,17 +34,17 @@ def place(tmp_path_factory, tiny_bert):
     return folder
 
 
-def test_a_real_difference_is_said(place):
-    result = run("compare", place / "bad", place / "good", "--data", place / "test.csv")
+def test_significant_difference_is_reported(folder):
+    result = run("compare", folder / "bad", folder / "good", "--data", folder / "test.csv")
     assert result.exit_code == 0, result.output
-    assert f"{place / 'good'} is better than {place / 'bad'}" in result.stdout
+    assert f"{folder / 'good'} is better than {folder / 'bad'}" in result.stdout
 
 
-def test_figures_are_those_of_evaluate_whatever_the_order_of_labels(place):
-    names = [place / name for name in ("good", "turned", "bad")]
-    found = json.loads(run("compare", *names, "--data", place / "test.csv", "--json").stdout)
+def test_scores_are_those_of_evaluate_for_any_order_of_labels(folder):
+    names = [folder / name for name in ("good", "turned", "bad")]
+    found = json.loads(run("compare", *names, "--data", folder / "test.csv", "--json").stdout)
     for name, model in zip(names, found["models"], strict=True):
-        alone = json.loads(run("evaluate", name, place / "test.csv", "--json").stdout)
+        alone = json.loads(run("evaluate", name, folder / "test.csv", "--json").stdout)
         assert model == {"model": str(name), **{key: alone[key] for key in model if key != "model"}}
     assert len(found["pairs"]) == 3
     last = found["pairs"][2]
@@ -53,23 +53,23 @@ def test_figures_are_those_of_evaluate_whatever_the_order_of_labels(place):
     assert last["real"]
 
 
-def test_a_model_is_no_better_than_itself(place):
-    result = run("compare", place / "good", place / "good", "--data", place / "test.csv")
+def test_model_does_not_differ_from_itself(folder):
+    result = run("compare", folder / "good", folder / "good", "--data", folder / "test.csv")
     assert "no difference" in result.stdout.splitlines()[-1]
 
 
-def test_other_labels_are_refused_in_one_line(place):
-    result = run("compare", place / "good", place / "other", "--data", place / "test.csv")
+def test_different_labels_are_refused(folder):
+    result = run("compare", folder / "good", folder / "other", "--data", folder / "test.csv")
     assert_fails(result, 2, "different labels", "other, pos")
 
 
-def test_one_model_is_refused(place):
-    assert_fails(run("compare", place / "good", "--data", place / "test.csv"), 2, "two model folders")
+def test_single_model_is_refused(folder):
+    assert_fails(run("compare", folder / "good", "--data", folder / "test.csv"), 2, "two model folders")
 
 
-def test_models_of_another_task_are_refused(place, tiny_bert, tmp_path):
+def test_models_of_another_task_are_refused(folder, tiny_bert, tmp_path):
     from textgraft import TokenClassifier
 
-    folder = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
-    result = run("compare", folder, folder, "--data", place / "test.csv")
+    other = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
+    result = run("compare", other, other, "--data", folder / "test.csv")
     assert_fails(result, 2, "is a model for token-classification; compare takes models that predict one label per text")

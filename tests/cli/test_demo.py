@@ -23,22 +23,22 @@ def words(text):
     return set(re.findall(r"[a-z']+", text.lower().replace("’", "'")))
 
 
-def test_balanced(reviews):
+def test_reviews_are_balanced(reviews):
     labels = [review["label"] for review in reviews]
     assert len(reviews) == 500
     assert labels.count("positive") == labels.count("negative") == 250
 
 
-def test_no_two_share_more_than_60_percent_of_their_words(reviews):
+def test_reviews_share_at_most_60_percent_of_their_words(reviews):
     sets = [words(review["text"]) for review in reviews]
     assert max(len(a & b) / min(len(a), len(b)) for a, b in combinations(sets, 2)) <= 0.6
 
 
-def test_at_least_3000_distinct_words(reviews):
+def test_reviews_have_3000_distinct_words(reviews):
     assert len(set().union(*(words(review["text"]) for review in reviews))) >= 3000
 
 
-def test_transfer_wins():
+def test_transfer_beats_the_baseline():
     command = [str(Path(sys.executable).parent / "textgraft"), "demo", "--json"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(answer.stdout.splitlines()[-1])

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.commands import assert_fails, run
+from tests.helpers.commands import assert_fails, run, run_successfully
 from textgraft.backbones.presets import load_backbone
 
 CORPUS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
@@ -15,9 +15,7 @@ FEW = ("--max-new-tokens", 6)
 
 
 def generated(*arguments, stdin=None):
-    result = run("generate", *arguments, stdin=stdin)
-    assert result.exit_code == 0, result.output
-    return result
+    return run_successfully("generate", *arguments, stdin=stdin)
 
 
 def lines_of(result):
@@ -31,7 +29,7 @@ def model(tiny_gpt2, tmp_path_factory):
     # Titles are no labels, although they are all there is beside the text.
     pq.write_table(pa.table({"title": ["a", "b"], "text": CORPUS[:2]}), folder / "test.parquet")
     (folder / "validation.jsonl").write_text(json.dumps({"text": CORPUS[3], "label": None}) + "\n")
-    result = run(
+    result = run_successfully(
         "train",
         folder / "corpus.txt",
         "--validation",
@@ -44,33 +42,30 @@ def model(tiny_gpt2, tmp_path_factory):
         folder / "model",
         *FIT,
     )
-    assert result.exit_code == 0, result.output
     assert "23 empty texts dropped" in result.stderr
     assert "blocks of 16 tokens" in result.stderr
     assert "perplexity" in result.stdout
     return folder / "model"
 
 
-def test_a_trained_model_is_tested_and_generates(model, tmp_path):
+def test_trained_model_is_evaluated_and_generates(model, tmp_path):
     (tmp_path / "more.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in CORPUS))
-    result = run("evaluate", model, tmp_path / "more.jsonl", "--json")
-    assert result.exit_code == 0, result.output
+    result = run_successfully("evaluate", model, tmp_path / "more.jsonl", "--json")
     found = json.loads(result.stdout)
     assert {"perplexity", "loss", "tokens", "texts", "truncated"} == set(found)
     assert "perplexity" in run("info", model).stdout
-    result = run("predict", model, stdin="the cat\n")
+    result = run_successfully("predict", model, stdin="the cat\n")
     assert result.stdout.startswith("text,completion")
     prompt = "the cat"
     (line,) = lines_of(generated(model, prompt, *FEW, "--json"))
     assert generated(model, prompt, *FEW).stdout == prompt + line["text"] + "\n"
 
 
-def test_completions_are_trained_from_columns_of_their_names(tiny_gpt2, tmp_path):
+def test_prompt_and_completion_columns_are_recognised(tiny_gpt2, tmp_path):
     rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     fit = [option for option in FIT if option not in ("--task", "text-generation")]
     result = run("train", tmp_path / "pairs.jsonl", "--preset", tiny_gpt2, "--out", tmp_path / "model", *fit)
-    assert result.exit_code == 0, result.output
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["task"] == "text-generation"
     result = run("evaluate", tmp_path / "model", tmp_path / "pairs.jsonl", "--json")
@@ -78,7 +73,7 @@ def test_completions_are_trained_from_columns_of_their_names(tiny_gpt2, tmp_path
     assert json.loads(result.stdout)["tokens"] == 12 * tokens
 
 
-def test_prompts_come_from_anywhere(tiny_gpt2, tmp_path):
+def test_prompts_come_from_arguments_files_and_standard_input(tiny_gpt2, tmp_path):
     prompts = ["the film", "a", "Ünï 漢字"]
     (tmp_path / "prompts.csv").write_text("text\n" + "\n".join(prompts) + "\n")
     sources = [
@@ -93,7 +88,7 @@ def test_prompts_come_from_anywhere(tiny_gpt2, tmp_path):
 
 
 @pytest.mark.parametrize("way", [("--top-p", 0.9, "--seed", 4), ("--penalty-alpha", 0.6)])
-def test_a_stream_prints_what_comes_without(tiny_gpt2, way):
+def test_stream_prints_the_same_text(tiny_gpt2, way):
     given = (tiny_gpt2, "the film", "a b c", *FEW, *way)
     whole = generated(*given).stdout
     assert generated(*given, "--stream").stdout == whole
@@ -101,7 +96,7 @@ def test_a_stream_prints_what_comes_without(tiny_gpt2, way):
     assert "\n\na b c" in whole
 
 
-def test_options_of_decoding_reach_it(tiny_gpt2):
+def test_generation_options_change_the_text(tiny_gpt2):
     ways = [("--temperature", 3), ("--top-k", 9), ("--top-k", 9, "--seed", 1), ("--num-beams", 3)]
     assert len({generated(tiny_gpt2, "the film", *FEW, *way).stdout for way in ways}) == len(ways)
     (line,) = lines_of(generated(tiny_gpt2, "the film", "--max-new-tokens", 12, "--json"))
@@ -111,20 +106,29 @@ def test_options_of_decoding_reach_it(tiny_gpt2):
     assert stopped["finish"] == "stop"
 
 
-def test_a_cut_prompt_is_told(tiny_gpt2):
+def test_truncated_prompt_is_reported(tiny_gpt2):
     result = generated(tiny_gpt2, "a", "one two three " * 60, *FEW)
     assert "prompt 2 was truncated: its first" in result.stderr
     assert "prompt 1" not in result.stderr
 
 
-def test_errors_are_one_line(tiny_gpt2, tiny_bert, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "code", "phrases"),
+    [
+        (["a", "--num-beams", 2, "--stream"], 2, ["beam search"]),
+        (["a", "--json", "--stream"], 2, ["drop one"]),
+        (["a", "--file", "-"], 2, ["given twice"]),
+        (["a", "--top-p", 2], 2, ["top_p"]),
+        (["a", "--max-new-tokens", 64], 2, ["at most 63"]),
+        (["--file", "absent.txt"], 3, ["no such file"]),
+    ],
+)
+def test_wrong_options_are_reported(tiny_gpt2, options, code, phrases):
+    assert_fails(run("generate", tiny_gpt2, *options), code, *phrases)
+
+
+def test_encoders_and_unusable_corpora_are_reported(tiny_gpt2, tiny_bert, tmp_path):
     assert_fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
-    assert_fails(run("generate", tiny_gpt2, "a", "--num-beams", 2, "--stream"), 2, "beam search")
-    assert_fails(run("generate", tiny_gpt2, "a", "--json", "--stream"), 2, "drop one")
-    assert_fails(run("generate", tiny_gpt2, "a", "--file", "-"), 2, "given twice")
-    assert_fails(run("generate", tiny_gpt2, "a", "--top-p", 2), 2, "top_p")
-    assert_fails(run("generate", tiny_gpt2, "a", "--max-new-tokens", 64), 2, "at most 63")
-    assert_fails(run("generate", tiny_gpt2, "--file", tmp_path / "none.txt"), 3, "no such file")
     (tmp_path / "one.txt").write_text("one text only\n")
     fit = ("--preset", tiny_gpt2, "--out", tmp_path / "model", *FIT)
     assert_fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")

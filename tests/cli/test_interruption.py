@@ -1,20 +1,20 @@
-"""`textgraft train` as a process: signals, a folder in use, the same result everywhere."""
+"""`textgraft train` as a process: signals, locked folders, the same result on any machine."""
 
 import hashlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-TRAIN = [sys.executable, "-m", "textgraft", "train"]
+from tests.helpers.commands import run_successfully, start_process, wait_for
+from textgraft.training.checkpoints import Checkpoints
 
 
 @pytest.fixture
-def place(tmp_path, tiny_bert):
+def folder(tmp_path):
+    """A folder that holds data.csv."""
     rng = random.Random(0)
     words = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "it", "plot"]
     texts = [rng.choices(words, k=rng.randint(2, 9)) for _ in range(400)]
@@ -23,106 +23,103 @@ def place(tmp_path, tiny_bert):
     return tmp_path
 
 
-def start(place, preset, *options, cwd=None, **environment):
-    command = [*TRAIN, str(place / "data.csv"), "--preset", str(preset), *options]
-    return subprocess.Popen(
-        command, cwd=cwd or place, env={**os.environ, **environment}, stdout=-1, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def start(folder, tiny_bert):
+    """Starts a training of data.csv as a process."""
+
+    def start(*options, cwd=folder, **environment):
+        return start_process("train", folder / "data.csv", "--preset", tiny_bert, *options, cwd=cwd, **environment)
+
+    return start
 
 
-def wait_for(path, process):
-    while not path.exists():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.01)
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+    ("signal_number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
 )
-def test_a_signal_saves_and_the_same_command_goes_on(place, tiny_bert, number, code):
+def test_same_command_resumes_an_interrupted_run(folder, start, signal_number, code):
     options = ["--out", "model", "--epochs", "40", "--save-minutes", "0.0001"]
-    process = start(place, tiny_bert, *options)
-    wait_for(place / "model.run", process)
-    asked = time.monotonic()
-    process.send_signal(number)
-    said = process.communicate()[0]
-    assert process.returncode == code, said
-    assert time.monotonic() - asked < 30
-    assert f"stopped by {number.name}; saved at epoch" in said.splitlines()[-1]
-    again = start(place, tiny_bert, *options)
-    said = again.communicate()[0]
-    assert again.returncode == 0, said
-    assert "resumed an unfinished run after epoch" in said
-    assert sorted(path.name for path in place.iterdir()) == ["data.csv", "model"]
+    process = start(*options)
+    wait_for(process, folder, "model.run")
+    start_time = time.monotonic()
+    process.send_signal(signal_number)
+    output = process.communicate()[0]
+    assert process.returncode == code, output
+    assert time.monotonic() - start_time < 30
+    assert f"stopped by {signal_number.name}; saved at epoch" in output.splitlines()[-1]
+    resumed = start(*options)
+    output = resumed.communicate()[0]
+    assert resumed.returncode == 0, output
+    assert "resumed an unfinished run after epoch" in output
+    assert names(folder) == ["data.csv", "model"]
 
 
 @pytest.mark.slow
-def test_a_repeated_run_that_is_stopped_goes_on_too(place, tiny_bert):
-    """Though the older model, which it is to replace, is of the same run."""
+def test_interrupted_repetition_of_a_run_is_resumed(folder, start):
+    """Although the older model, which it replaces, is of the same run."""
     options = ["--out", "model", "--epochs", "12", "--save-minutes", "0.0001"]
-    assert start(place, tiny_bert, *options).wait() == 0
-    again = [*options, "--overwrite"]
-    process = start(place, tiny_bert, *again)
-    wait_for(place / "model.run", process)
+    process = start(*options)
+    assert process.wait() == 0, process.stdout.read()
+    process = start(*options, "--overwrite")
+    wait_for(process, folder, "model.run")
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 143
-    said = start(place, tiny_bert, *again).communicate()[0]
-    assert "resumed an unfinished run after epoch" in said
+    assert "resumed an unfinished run after epoch" in start(*options, "--overwrite").communicate()[0]
 
 
-def test_a_signal_before_training_leaves_at_once(place, tiny_bert):
-    process = start(place, tiny_bert, "--out", "model")
-    wait_for(place / ".model.run.lock", process)
+def test_signal_before_training_leaves_nothing(folder, start):
+    process = start("--out", "model")
+    wait_for(process, folder, ".model.run.lock")
     process.send_signal(signal.SIGINT)
-    said = process.communicate()[0]
+    output = process.communicate()[0]
     assert process.returncode == 130
-    assert "stopped by SIGINT" in said or "nothing was left half-written" in said  # the lock is a moment older
-    assert "Traceback" not in said
-    assert sorted(path.name for path in place.iterdir()) == ["data.csv"]
+    assert "stopped by SIGINT" in output or "nothing was left half-written" in output  # just after the lock
+    assert "Traceback" not in output
+    assert names(folder) == ["data.csv"]
 
 
-def test_of_several_processes_one_trains(place, tiny_bert):
-    first = start(place, tiny_bert, "--out", "model", "--epochs", "1")
-    wait_for(place / ".model.run.lock", first)
-    second = start(place, tiny_bert, "--out", "model", "--epochs", "1")
-    said = second.communicate()[0]
-    assert second.returncode == 7
-    assert f"model.run is in use by process {first.pid}" in said
-    assert len(said.splitlines()) == 1
-    first.communicate()
-    assert first.returncode == 0
+def test_second_process_is_refused(folder, start):
+    with Checkpoints(folder / "model.run"):
+        second = start("--out", "model", "--epochs", "1")
+        output = second.communicate()[0]
+    assert second.returncode == 7, output
+    assert f"model.run is in use by process {os.getpid()}" in output
+    assert len(output.splitlines()) == 1
 
 
-def test_the_same_result_whatever_the_process(place, tiny_bert, tmp_path_factory):
+def test_result_does_not_depend_on_the_process(start, tmp_path_factory):
     digests = set()
-    for number, locale in enumerate(("C", "C.UTF-8")):
-        out = tmp_path_factory.mktemp("somewhere") / "model"
-        process = start(place, tiny_bert, "--out", str(out), cwd=out.parent, PYTHONHASHSEED=str(number), LC_ALL=locale)
-        said = process.communicate()[0]
-        assert process.returncode == 0, said
+    for hash_seed, locale in (("0", "C"), ("1", "C.UTF-8")):
+        out = tmp_path_factory.mktemp("elsewhere") / "model"
+        process = start(
+            "--out", out, "--epochs", 2, "--fine-tune", "all", cwd=out.parent, PYTHONHASHSEED=hash_seed, LC_ALL=locale
+        )
+        output = process.communicate()[0]
+        assert process.returncode == 0, output
         digests.add(hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest())
     assert len(digests) == 1
 
 
-def test_a_dry_run_says_what_it_would_take(place, tiny_bert):
-    process = start(place, tiny_bert, "--dry-run", "--sequence-length", "6")
-    said = process.communicate()[0]
-    assert process.returncode == 0, said
-    for part in ("360 texts", "40 texts", "to truncation", "trained of", "minutes", "GiB at its peak"):
-        assert part in said
-    assert sorted(path.name for path in place.iterdir()) == ["data.csv"]
+def test_dry_run_estimates_without_training(folder, tiny_bert):
+    before = names(folder)
+    output = run_successfully(
+        "train", folder / "data.csv", "--preset", tiny_bert, "--dry-run", "--sequence-length", 6
+    ).output
+    for phrase in ("360 texts", "40 texts", "to truncation", "trained of", "minutes", "GiB at its peak"):
+        assert phrase in output
+    assert names(folder) == before
 
 
-def test_a_table_that_is_not_finished_leaves_nothing(place, tiny_bert):
-    process = start(place, tiny_bert, "--out", "model", "--epochs", "1")
-    assert process.wait() == 0, process.stdout.read()
-    command = [sys.executable, "-m", "textgraft", "predict", "model", "-", "--format", "lines", "--out", "said.csv"]
-    process = subprocess.Popen(command, cwd=place, stdin=-1, stdout=-1, stderr=subprocess.STDOUT, text=True)
-    while not list(place.glob(".said.csv.*")):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.01)
+def test_interrupted_prediction_leaves_no_file(folder, tiny_bert):
+    options = ["--preset", tiny_bert, "--epochs", 1, "--head", "gradient"]
+    run_successfully("train", folder / "data.csv", *options, "--out", folder / "model")
+    process = start_process("predict", "model", "-", "--format", "lines", "--out", "predictions.csv", cwd=folder)
+    wait_for(process, folder, ".predictions.csv.*")
     process.send_signal(signal.SIGTERM)
-    said = process.communicate()[0]
-    assert process.returncode == 143, said
-    assert said.splitlines()[-1].startswith("stopped by SIGTERM; nothing was left half-written")
-    assert sorted(path.name for path in place.iterdir()) == ["data.csv", "model"]
+    output = process.communicate()[0]
+    assert process.returncode == 143, output
+    assert output.splitlines()[-1].startswith("stopped by SIGTERM; nothing was left half-written")
+    assert names(folder) == ["data.csv", "model"]

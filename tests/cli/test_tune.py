@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -14,8 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_entities import ROWS, write
-from tests.helpers.commands import assert_fails, run, write_csv
+from tests.helpers.commands import (
+    TAGGED_ROWS,
+    assert_fails,
+    run,
+    run_successfully,
+    start_process,
+    write_conll,
+    write_csv,
+)  # fmt: skip
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
@@ -44,7 +50,7 @@ epochs = [3]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def data_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tune")
     kinds, ends = (("good", "pos"), ("bad", "neg")), ("very", "not", "fine", "dull", "a", "it")
     nouns = ("film", "plot", "a", "it", "was")
@@ -55,23 +61,23 @@ def place(tmp_path_factory):
     return folder
 
 
-def options(place, preset, out, *more):
+def options(data_folder, preset, out, *more):
     return [
         "tune",
-        place / "train.csv",
+        data_folder / "train.csv",
         "--preset",
         preset,
         "--space",
-        place / "space.toml",
+        data_folder / "space.toml",
         "--out",
-        place / out,
+        data_folder / out,
         *more,
     ]
 
 
 @contextmanager
 def texts_after(trials, late, source):
-    """A file that is no data at all until so many trials have been trained; gives those, and who is tested on what."""
+    """Make a file unreadable until so many models were trained; yields their options, and (run, data) of each test."""
     late.write_bytes(b"\xff\xfe nothing that could be read")
     trained, tested = [], []
     fit, evaluate = TrainableTask.fit, TrainableTask.evaluate
@@ -94,26 +100,26 @@ def texts_after(trials, late, source):
 
 
 @pytest.fixture(scope="module")
-def searched(place, tiny_bert):
-    """A search whose test file is no data at all until the last trial has been trained; and who was tested on what."""
-    late = place / "late.csv"
-    with texts_after(3, late, place / "test.csv") as (trained, tested):
-        command = options(place, tiny_bert, "search", "--trials", 3, "--test", late)
+def searched(data_folder, tiny_bert):
+    """A search whose test file is unreadable until the last trial has been trained: folder, results, tests, trials."""
+    late = data_folder / "late.csv"
+    with texts_after(3, late, data_folder / "test.csv") as (trained, tested):
+        command = options(data_folder, tiny_bert, "search", "--trials", 3, "--test", late)
         result = run(*command)
         assert result.exit_code == 0, result.output
         again = run(*command)
         assert again.exit_code == 0, again.output
-    return place / "search", result, again, tested, trained
+    return data_folder / "search", result, again, tested, trained
 
 
-def test_the_test_texts_are_read_when_all_trials_are_done_and_by_the_winner(searched):
+def test_test_texts_are_read_after_all_trials_and_by_the_winner_only(searched):
     folder, _, _, tested, trained = searched
     assert len(trained) == 3
     assert tested == [(model_folder.read(folder / "model").config["run"], str(folder.parent / "late.csv"))]
     assert model_folder.read(folder / "model").config["metrics"]["test"]["texts"] == 30
 
 
-def test_what_it_leaves(searched):
+def test_run_folder_holds_model_leaderboard_plots_and_command(searched):
     folder, result, again, *_ = searched
     assert sorted(path.name for path in folder.iterdir()) == [
         "command.txt", "leaderboard.csv", "model", "plots", "search.json", "study.sqlite",
@@ -135,12 +141,11 @@ def test_what_it_leaves(searched):
     assert config["fit"]["fine_tune"] == best["fine_tune"]
 
 
-def test_the_command_makes_the_winner_again(searched):
+def test_command_trains_the_same_model_again(searched):
     folder = searched[0]
-    said, *words = shlex.split((folder / "command.txt").read_text())
-    assert said == "textgraft"
-    process = subprocess.run([sys.executable, "-m", "textgraft", *words], check=False, capture_output=True, text=True)
-    assert process.returncode == 0, process.stderr
+    program, *arguments = shlex.split((folder / "command.txt").read_text())
+    assert program == "textgraft"
+    run_successfully(*arguments)
     same_models(folder / "model", folder.parent / "search-again")
 
 
@@ -157,9 +162,9 @@ def board(folder):
         return list(csv.DictReader(file))
 
 
-def test_spans_from_a_file_to_a_tested_model_and_the_same_again(tiny_bert, tmp_path):
+def test_token_classification_is_tuned_and_reproduced(tiny_bert, tmp_path):
     """As for single labels: the test texts at the end only, and the command's model is the same bit for bit."""
-    train, late = write(tmp_path / "train.conll", ROWS), tmp_path / "late.conll"
+    train, late = write_conll(tmp_path / "train.conll", TAGGED_ROWS), tmp_path / "late.conll"
     (tmp_path / "space.toml").write_text(HEAD_ONLY.replace('"none"', '["none", "all"]'))
     with texts_after(2, late, train) as (trained, tested):
         result = run(
@@ -171,7 +176,7 @@ def test_spans_from_a_file_to_a_tested_model_and_the_same_again(tiny_bert, tmp_p
     folder = tmp_path / "search"
     config = model_folder.read(folder / "model").config
     assert tested == [(config["run"], str(late))]
-    assert config["metrics"]["test"]["texts"] == len(ROWS)
+    assert config["metrics"]["test"]["texts"] == len(TAGGED_ROWS)
     for line in (
         "head logistic is left out: head logistic needs one layer on one vector per text",
         "strip_html True is left out: strip_html removes words",
@@ -204,9 +209,9 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
+def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_bert, tmp_path):
     head, line, reading, score, baseline = LABELS[kind]
-    with (place / "train.csv").open(newline="") as file:
+    with (data_folder / "train.csv").open(newline="") as file:
         rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
     lines = [
         line.format(text=text, first=label, second="even" if number % 2 else "odd", number=number % 5)
@@ -227,8 +232,7 @@ def test_labels_of_other_kinds(kind, place, tiny_bert, tmp_path):
     assert ("head logistic is left out" in result.stderr) == (score != "accuracy")
     assert ("truncation windows is left out" in result.stderr) == (kind == "pairs")
     assert ("no baseline without transfer" in result.stderr) == (baseline is None)
-    again = run(*shlex.split((tmp_path / "search" / "command.txt").read_text())[1:])
-    assert again.exit_code == 0, again.output
+    run_successfully(*shlex.split((tmp_path / "search" / "command.txt").read_text())[1:])
     same_models(tmp_path / "search" / "model", tmp_path / "search-again")
 
 
@@ -238,38 +242,39 @@ def test_texts_without_labels_are_refused(tmp_path):
     assert_fails(result, 2, "tune compares models by labels, and text-generation has none")
 
 
-def test_more_trials_go_on_and_another_search_is_refused(searched, place, tiny_bert):
+def test_more_trials_continue_and_another_search_is_refused(searched, data_folder, tiny_bert):
     folder, *_ = searched
     before = (folder / "study.sqlite").read_bytes()
-    assert_fails(run(*options(place, tiny_bert, "search", "--trials", 3, "--seed", 1)), 2, "another search", "seed")
+    assert_fails(
+        run(*options(data_folder, tiny_bert, "search", "--trials", 3, "--seed", 1)), 2, "another search", "seed"
+    )
     assert (folder / "study.sqlite").read_bytes() == before
-    result = run(*options(place, tiny_bert, "search", "--trials", 4))
-    assert result.exit_code == 0, result.output
+    result = run_successfully(*options(data_folder, tiny_bert, "search", "--trials", 4))
     assert "trial 3: " in result.stderr
     assert "trial 2: " not in result.stderr
 
 
-def test_the_winner_of_another_machine_is_trained_here(place, tiny_bert):
+def test_winner_of_another_machine_is_trained_again(data_folder, tiny_bert):
     """Two run folders, one database: the second has nothing to do but to make the model."""
-    more = ("--trials", 2, "--storage", f"sqlite:///{place / 'shared.sqlite'}")
-    first, second = (run(*options(place, tiny_bert, out, *more)) for out in ("here", "there"))
+    more = ("--trials", 2, "--storage", f"sqlite:///{data_folder / 'shared.sqlite'}")
+    first, second = (run(*options(data_folder, tiny_bert, out, *more)) for out in ("here", "there"))
     assert (first.exit_code, second.exit_code) == (0, 0), second.output
     assert "was run on another machine" in second.stderr
-    digests = {(place / out / "model" / "model.safetensors").read_bytes() for out in ("here", "there")}
+    digests = {(data_folder / out / "model" / "model.safetensors").read_bytes() for out in ("here", "there")}
     assert len(digests) == 1
 
 
-def test_a_combination_that_fails_does_not_end_the_search(place, tiny_bert, tmp_path):
+def test_failed_trials_do_not_end_the_search(data_folder, tiny_bert, tmp_path):
     (tmp_path / "space.toml").write_text(SPACE.replace("[16, 64, 1000]", "{low = 1000, high = 1001}"))
     result = run(
-        "tune", place / "train.csv", "--preset", tiny_bert, "--space", tmp_path / "space.toml", "--trials", 2, "--out",
-        tmp_path / "out",
+        "tune", data_folder / "train.csv", "--preset", tiny_bert, "--space", tmp_path / "space.toml", "--trials", 2,
+        "--out", tmp_path / "out",
     )  # fmt: skip
     assert "trial 1: failed, sequence_length must be between 1 and" in result.stderr
     assert_fails(result, 6, "no trial completed; the last one: sequence_length must be between 1 and")
 
 
-def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
+def test_defaults_of_a_head_alone_are_those_of_fit(tiny_bert):
     from textgraft.data.dataset import Dataset
 
     data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
@@ -282,35 +287,51 @@ def test_the_library_trains_a_head_alone_as_the_starting_point_says(tiny_bert):
     assert {name: model.record["fit"][name] for name in HEAD_ONLY_DEFAULTS} == usual
 
 
-def test_wrong_calls(place, tiny_bert, tmp_path, monkeypatch):
-    good = options(place, tiny_bert, "x")
-    assert_fails(run(*good), 2, "--trials N, --minutes M")
-    assert_fails(run(*good, "--trials", 0), 2, "trials must be above 0")
-    assert_fails(run(*good, "--trials", 1, "--test", tmp_path / "absent.csv"), 3, "absent.csv: no such file")
-    assert_fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
-    assert_fails(run(*good[:-1], tmp_path / "no" / "x", "--trials", 1), 5, "no is not a folder")
-    assert_fails(run(*good[:-1], place, "--trials", 1), 5, "holds no search")
-    assert_fails(run(*options(place, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
+@pytest.mark.parametrize(
+    ("arguments", "code", "phrases"),
+    [
+        ([], 2, ["--trials N, --minutes M"]),
+        (["--trials", 0], 2, ["trials must be above 0"]),
+        (["--trials", 1, "--test", "ABSENT"], 3, ["absent.csv: no such file"]),
+        (["--trials", 1, "--out", "NO_PARENT"], 5, ["no is not a folder"]),
+        (["--trials", 1, "--out", "DATA_FOLDER"], 5, ["holds no search"]),
+        (["--trials", 1, "--space", "SPACE"], 2, ["preset is given twice"]),
+    ],
+)
+def test_wrong_options_are_reported(data_folder, tiny_bert, tmp_path, arguments, code, phrases):
     (tmp_path / "space.toml").write_text('preset = "minilm"')
-    assert_fails(run(*good, "--trials", 1, "--space", tmp_path / "space.toml"), 2, "preset is given twice")
+    paths = {
+        "ABSENT": tmp_path / "absent.csv", "NO_PARENT": tmp_path / "no" / "x", "DATA_FOLDER": data_folder,
+        "SPACE": tmp_path / "space.toml",
+    }  # fmt: skip
+    command = options(data_folder, tiny_bert, "x", *(paths.get(argument, argument) for argument in arguments))
+    assert_fails(run(*command), code, *phrases)
+
+
+def test_wrong_sources_and_presets_are_reported(data_folder, tmp_path):
+    assert_fails(run("tune", "-", "--trials", 1, "--out", tmp_path / "x"), 2, "standard input")
+    assert_fails(run(*options(data_folder, tmp_path / "absent", "y", "--trials", 1)), 4, "absent")
+
+
+def test_missing_packages_are_reported(data_folder, tiny_bert, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    assert_fails(run(*good, "--trials", 1), 2, "tune needs optuna", 'pip install "textgraft[tune]"')
+    command = options(data_folder, tiny_bert, "x", "--trials", 1)
+    assert_fails(run(*command), 2, "tune needs optuna", 'pip install "textgraft[tune]"')
 
 
 @pytest.mark.slow
-def test_killed_and_started_again_it_ends_as_if_nothing_had_been(place, tiny_bert):
+def test_killed_search_resumes_with_the_same_trials(data_folder, tiny_bert):
     def start(out):
-        command = [sys.executable, "-m", "textgraft", *map(str, options(place, tiny_bert, out, "--trials", 6))]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+        return start_process(*options(data_folder, tiny_bert, out, "--trials", 6))
 
     whole = start("whole")
-    said = whole.communicate()[1]
-    assert whole.returncode == 0, said
+    output = whole.communicate()[0]
+    assert whole.returncode == 0, output
     kills = 0
     while True:
         process = start("killed")
         lines, trials = [], 0
-        for line in process.stderr:
+        for line in process.stdout:
             lines.append(line)
             trials += line.startswith("trial ")
             if trials == 1 and kills < 4:
@@ -323,9 +344,9 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_been(place, tiny_ber
             break
         assert process.returncode == -signal.SIGKILL, lines
     assert kills == 4
-    boards = [_board(place / out) for out in ("whole", "killed")]
+    boards = [_board(data_folder / out) for out in ("whole", "killed")]
     assert boards[0] == boards[1]
-    weights = [(place / out / "model" / "model.safetensors").read_bytes() for out in ("whole", "killed")]
+    weights = [(data_folder / out / "model" / "model.safetensors").read_bytes() for out in ("whole", "killed")]
     assert weights[0] == weights[1]
 
 
@@ -335,23 +356,22 @@ def _board(folder: Path):
 
 
 @pytest.mark.slow
-def test_a_signal_leaves_what_is_there(place, tiny_bert):
-    command = [sys.executable, "-m", "textgraft", *map(str, options(place, tiny_bert, "signalled", "--trials", 500))]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
+def test_signal_keeps_completed_trials(data_folder, tiny_bert):
+    process = start_process(*options(data_folder, tiny_bert, "signalled", "--trials", 500))
+    for line in process.stdout:
         if line.startswith("trial 1:"):
             process.send_signal(signal.SIGTERM)
             break
-    said = process.communicate()[1]
-    assert process.returncode == 143, said
-    assert said.splitlines()[-1].startswith("stopped by SIGTERM; ")
-    assert "the same command resumes the search" in said
-    assert "Traceback" not in said
-    assert json.loads((place / "signalled" / "search.json").read_text())["seed"] == 0
-    assert model_folder.read(place / "signalled" / "model").config["task"] == "text-classification"
+    output = process.communicate()[0]
+    assert process.returncode == 143, output
+    assert output.splitlines()[-1].startswith("stopped by SIGTERM; ")
+    assert "the same command resumes the search" in output
+    assert "Traceback" not in output
+    assert json.loads((data_folder / "signalled" / "search.json").read_text())["seed"] == 0
+    assert model_folder.read(data_folder / "signalled" / "model").config["task"] == "text-classification"
 
 
-def test_what_is_read_before_the_threads_are_set_needs_no_tensorflow():
+def test_setup_needs_no_tensorflow():
     code = """
 import sys
 from textgraft.cli import tune
@@ -361,7 +381,7 @@ assert not {"tensorflow", "keras"} & sys.modules.keys()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_full_disk_at_the_start_is_no_search_of_another(tmp_path):
+def test_full_disk_at_the_start_can_be_retried(tmp_path):
     folder = RunFolder(tmp_path / "out", {"seed": 0})
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))

@@ -1,6 +1,10 @@
-"""The command line, run in this process."""
+"""The command line, run in this process or in one of its own."""
 
 import csv
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from click.testing import Result
@@ -14,6 +18,13 @@ def run(*arguments: object, stdin: str | None = None) -> Result:
     return CliRunner().invoke(make_app(), [str(argument) for argument in arguments], input=stdin)
 
 
+def run_successfully(*arguments: object, stdin: str | None = None) -> Result:
+    """Run `textgraft` with these arguments, and assert that it succeeds."""
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result
+
+
 def assert_fails(result: Result, exit_code: int, *phrases: str) -> None:
     """Assert that a command failed with one line of error that has these phrases."""
     assert result.exit_code == exit_code, result.output
@@ -23,8 +34,38 @@ def assert_fails(result: Result, exit_code: int, *phrases: str) -> None:
         assert phrase in errors[0]
 
 
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
-    """Write a CSV file with the columns text and label."""
+def start_process(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.Popen:
+    """Start `textgraft` with these arguments as a process; its output and errors go to `stdout`."""
+    command = [sys.executable, "-m", "textgraft", *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    return subprocess.Popen(command, cwd=cwd, env=environment, stdin=-1, stdout=-1, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(process: subprocess.Popen, folder: Path, pattern: str) -> None:
+    """Wait until a path matches the pattern in the folder, while the process runs."""
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("text", "label")) -> Path:
+    """Write a CSV file with a header."""
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
+        csv.writer(file).writerows([header, *rows])
     return path
+
+
+def write_conll(path: Path, rows: list[tuple[str, str]]) -> Path:
+    """Write a CoNLL file of texts and their tags, separated by spaces."""
+    texts = [
+        "".join(f"{word}\t{tag}\n" for word, tag in zip(words.split(), tags.split(), strict=True))
+        for words, tags in rows
+    ]
+    path.write_text("\n".join(texts) + "\n")
+    return path
+
+
+# Texts and their tags.
+TAGGED_ROWS = [
+    ("the film was good", "O B-X O O"), ("a dull plot .", "O O B-X O"), ("very bad film", "B-Y I-Y B-X"),
+] * 8  # fmt: skip
