@@ -170,7 +170,7 @@ def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypat
     text = run_successfully(command, "--help").stdout
     assert max(map(len, text.splitlines())) <= 80
     parameters = Parameters.of(getattr(import_module(f"textgraft.cli.{command}"), command))
-    panels = {name: body for name, body in re.findall(r"╭─ (\w+) ─+╮\n(.*?)╰─", text, re.DOTALL)}
+    panels = dict(re.findall(r"╭─ (\w+) ─+╮\n(.*?)╰─", text, re.DOTALL))
     for known in parameters.options.values():
         body = " ".join(panels[known.option.panel].replace("│", " ").split())
         assert f"{known.flag} " in body
