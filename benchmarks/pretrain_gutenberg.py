@@ -54,7 +54,8 @@ def main() -> None:
 
 def untrained(train: tg.Dataset) -> tg.TextGenerator:
     """A vocabulary of these books, and random weights."""
-    from textgraft.backbones.untrained import Sizes, make_vocabulary
+    from textgraft.backbones.sizes import Sizes
+    from textgraft.backbones.untrained import make_vocabulary
     from textgraft.backbones.untrained import untrained as backbone
     from textgraft.text.cleaning import Cleaning
     from textgraft.training.corpus import document_chunks

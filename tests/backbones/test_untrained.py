@@ -6,7 +6,8 @@ import tensorflow as tf
 from tokenizers.implementations import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
 from tests.golden.texts import TEXTS as NASTY
-from textgraft.backbones.untrained import Sizes, make_vocabulary, untrained
+from textgraft.backbones.sizes import Sizes
+from textgraft.backbones.untrained import make_vocabulary, untrained
 from textgraft.errors import ConfigError
 from textgraft.storage.folders import write_folder
 

@@ -115,7 +115,7 @@ def test_resumed_pretraining_ends_with_the_same_model(corpus, tmp_path):
     process.send_signal(signal.SIGTERM)
     output = process.communicate()[0]
     assert process.returncode == 143, output
-    (vocabulary,) = (tmp_path / "cut.run").glob("made-vocabulary-*")
+    (vocabulary,) = (tmp_path / "cut.run").glob("prepared-vocabulary-*")
     assert (vocabulary / "vocab.txt").exists()
     digests = set()
     for name, *more in (("cut", "--save-minutes", "0.0001"), ("whole",)):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.backbones.family import TRANSFORMER_DEFAULTS
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.training.config import TrainingConfig, enough_epochs
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from textgraft.backbones.family import TrainingDefaults, families
+from textgraft.backbones.defaults import TrainingDefaults
+from textgraft.backbones.family import families
 from textgraft.backbones.format import Head
 from textgraft.backbones.fused_layers import fused_layers
 from textgraft.backbones.language_model import LanguageModel

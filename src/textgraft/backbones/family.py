@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
 from textgraft.backbones.format import Format
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Object, integer
@@ -26,48 +26,6 @@ _FAMILIES = "backbones.families"
 
 # Bounds sizes that no stored weight is large enough for, such as the number of times that ALBERT repeats its block.
 MAX_LAYERS = 1024
-
-
-@dataclass(frozen=True)
-class TrainingDefaults:
-    """Training options of a family, used where the user sets none.
-
-    Attributes:
-        learning_rate: peak learning rate of the whole network.
-        epochs: passes over the training texts.
-        batch_size: texts per step.
-        optimizer: "adam" or "adamw".
-        schedule: "linear" (warm-up, then linear decay to zero) or "constant".
-        clip_norm: maximum global norm of the gradients; 0 turns clipping off.
-        sequence_length: maximum tokens per text, special tokens included; None for no limit.
-        batch_tokens: maximum tokens, padding included, in one forward pass.
-        patience: epochs without improvement before training stops.
-        head: initialization of the head for data sets that are not small.
-    """
-
-    learning_rate: float
-    epochs: int
-    batch_size: int
-    batch_tokens: int
-    optimizer: str
-    schedule: str
-    clip_norm: float
-    sequence_length: int | None
-    patience: int = 3
-    head: str = "gradient"
-
-
-# Devlin et al., 2018, appendix A.3, with a learning rate for smaller networks and a sequence length for CPUs.
-TRANSFORMER_DEFAULTS = TrainingDefaults(
-    learning_rate=1e-4,
-    epochs=3,
-    batch_size=16,
-    batch_tokens=8192,
-    optimizer="adamw",
-    schedule="linear",
-    clip_norm=1.0,
-    sequence_length=256,
-)
 
 
 class Family(ABC):

@@ -2,50 +2,16 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import TransformerFamily, load_family
 from textgraft.backbones.presets import sha256_of
+from textgraft.backbones.sizes import Sizes
 from textgraft.errors import ConfigError
 from textgraft.storage.preset_files import read_json
 
 _SETTINGS = "tokenizer_settings.json"
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Sizes of a network.
-
-    Attributes:
-        layers: number of blocks.
-        width: width of a token vector; the inner layers of blocks are four times as wide.
-        heads: attention heads per block; they share the width.
-        sequence_length: maximum tokens per row.
-        dropout: rate in training.
-    """
-
-    layers: int = 4
-    width: int = 256
-    heads: int = 4
-    sequence_length: int = 128
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Raise a ConfigError for a size that is out of range."""
-        for name in ("layers", "width", "heads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.width % self.heads:
-            raise ConfigError(f"width {self.width} must be a multiple of the number of heads, {self.heads}")
-        if self.sequence_length < 3:
-            raise ConfigError(f"sequence_length must be at least 3, not {self.sequence_length}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
-
-    def __str__(self) -> str:
-        return f"{self.layers} layers of width {self.width}, {self.heads} heads, {self.sequence_length} tokens"
 
 
 def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased: bool) -> dict[str, bytes]:

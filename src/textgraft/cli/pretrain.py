@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from textgraft.backbones.sizes import Sizes
 from textgraft.cli import options as o
 from textgraft.cli.parameters import Group
 from textgraft.cli.runs import LanguageModelRun, read_unlabelled, require, start_tensorflow, train_into_folder
 from textgraft.data.reading import Reading
-from textgraft.options import changed_options, option
+from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig
 
@@ -19,17 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BackboneOptions:
-    """The network and the vocabulary to pretrain; None takes the default of `backbones.untrained.Sizes`."""
+class VocabularyOptions:
+    """The family of the backbone, and its vocabulary."""
 
     family: str = option("bert", "Model family: bert, roberta, gpt2, ...", panel="Model")
-    layers: int | None = option(None, "Number of transformer layers.", panel="Model", shown_default="4")
-    width: int | None = option(None, "Width of the token vectors.", panel="Model", shown_default="256")
-    heads: int | None = option(None, "Number of attention heads per layer.", panel="Model", shown_default="4")
-    dropout: float | None = option(None, "Dropout rate within the network.", panel="Model", shown_default="0.1")
-    sequence_length: int | None = option(
-        None, "Maximum tokens per text, fixed for all later use.", panel="Model", shown_default="128"
-    )
     vocabulary_size: int = option(8000, "Maximum size of the vocabulary.", panel="Model")
     cased: bool = option(False, "Keep capital letters and accents in a WordPiece vocabulary.", panel="Model")
 
@@ -38,7 +32,8 @@ def pretrain(
     sources: Annotated[o.Sources, Group(without=("test",))],
     reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
     cleaning: Cleaning,
-    backbone_options: BackboneOptions,
+    sizes: Sizes,
+    vocabulary_options: VocabularyOptions,
     training_config: Annotated[
         TrainingConfig,
         Group(
@@ -71,17 +66,15 @@ def pretrain(
     def build(checkpoints: "Checkpoints") -> LanguageModelRun:
         parts = read_unlabelled(str(data), sources, reading, training_config.seed)
         start_tensorflow(runtime_options, run.fast)
-        from textgraft.backbones.untrained import Sizes, untrained
+        from textgraft.backbones.untrained import untrained
         from textgraft.runtime import choose_precision
         from textgraft.tasks.trainable import language_task
 
-        chosen = changed_options(backbone_options)
-        sizes = Sizes(**{name: value for name, value in chosen.items() if name in asdict(Sizes())})
         precision = choose_precision(runtime_options.precision)
-        vocabulary = _make_vocabulary(backbone_options, cleaning, parts.train, checkpoints)
-        backbone = untrained(backbone_options.family, sizes, vocabulary, precision, training_config.seed)
+        vocabulary = _make_vocabulary(vocabulary_options, cleaning, parts.train, checkpoints)
+        backbone = untrained(vocabulary_options.family, sizes, vocabulary, precision, training_config.seed)
         log(
-            f"{backbone_options.family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens "
+            f"{vocabulary_options.family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens "
             "made of these texts"
         )
         model = language_task(
@@ -104,14 +97,14 @@ def pretrain(
 
 
 def _make_vocabulary(
-    backbone_options: BackboneOptions, cleaning: Cleaning, train: "Dataset", checkpoints: "Checkpoints"
+    vocabulary_options: VocabularyOptions, cleaning: Cleaning, train: "Dataset", checkpoints: "Checkpoints"
 ) -> Path:
     """The folder of the tokenizer's files, made once per run."""
     from textgraft.backbones.untrained import make_vocabulary
     from textgraft.runtime import versions
     from textgraft.training.corpus import document_chunks
 
-    family, size, cased = backbone_options.family, backbone_options.vocabulary_size, backbone_options.cased
+    family, size, cased = vocabulary_options.family, vocabulary_options.vocabulary_size, vocabulary_options.cased
     identity = {
         "family": family, "size": size, "cased": cased, "cleaning": asdict(cleaning), "versions": versions(),
         "data_sha256": train.fingerprint(),

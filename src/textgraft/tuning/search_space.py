@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textgraft.backbones.family import TRANSFORMER_DEFAULTS
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.options import check_key, check_type, make_options, option_fields, read_toml
 from textgraft.tasks.architecture import Architecture

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.family import Family, TrainingDefaults
+from textgraft.backbones.defaults import TrainingDefaults
+from textgraft.backbones.family import Family
 from textgraft.backbones.tensorflow_files import is_hub_encoder, is_saved_model
 from textgraft.backbones.vector_files import SUFFIXES
 from textgraft.errors import ModelFolderError
