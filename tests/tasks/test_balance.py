@@ -1,4 +1,4 @@
-"""Labels that few texts have: weights, focal loss and repeated rows, each against its definition, and what they do."""
+"""Rare labels: weights, focal loss and oversampling, against their definitions, and their effect."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def fitted(preset, multi, **config):
 
 
 @pytest.mark.parametrize("multi", [False, True], ids=["single", "multi"])
-def test_rare_labels_are_found(tiny_word_vectors, multi):
+def test_balance_raises_recall_of_rare_labels(tiny_word_vectors, multi):
     _, plain = fitted(tiny_word_vectors, multi)
     recall = plain["per_class"]["rare"]["recall"]
     for name in ("weights", "oversample"):
@@ -51,8 +51,11 @@ def test_rare_labels_are_found(tiny_word_vectors, multi):
         assert found["per_class"]["rare"]["recall"] > recall + 0.5
 
 
-@pytest.mark.parametrize("name", BALANCED)
-def test_the_losses_that_are_reported_are_not_balanced(tiny_word_vectors, name):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("weights", marks=pytest.mark.slow), "focal", pytest.param("oversample", marks=pytest.mark.slow)],
+)
+def test_reported_losses_are_not_balanced(tiny_word_vectors, name):
     model, found = fitted(tiny_word_vectors, False, balance=name)
     examples = model.examples(imbalanced(False))
     inputs, targets = examples.batch(np.arange(400))
@@ -61,7 +64,7 @@ def test_the_losses_that_are_reported_are_not_balanced(tiny_word_vectors, name):
     assert model.history[model.record["fit"]["best_epoch"] - 1]["val_loss"] == pytest.approx(plain, rel=1e-4)
 
 
-def test_weights_by_their_definition():
+def test_weighted_loss_equals_its_definition():
     problem = SingleLabel(["a", "b", "c"])
     targets, logits = (
         np.array([0, 0, 0, 1], np.int32),
@@ -80,7 +83,7 @@ def test_weights_by_their_definition():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_focal_by_its_definition():
+def test_focal_loss_equals_its_definition():
     for labels in (["a", "b"], ["a", "b", "c"]):
         problem = SingleLabel(labels)
         logits = np.random.default_rng(0).normal(size=(6, problem.width)).astype(np.float32) * 3
@@ -90,7 +93,7 @@ def test_focal_by_its_definition():
         np.testing.assert_allclose(found, -((1 - true) ** 2) * np.log(true), rtol=1e-4, atol=1e-7)
 
 
-def test_rows_come_as_often_as_their_labels_are_rare():
+def test_oversampling_balances_labels_in_every_epoch():
     targets = np.repeat([0, 1, 2], [70, 20, 10])
     sampling_weights = oversampling_weights(np.bincount(targets), np.bincount(targets)[targets])
     lengths = np.random.default_rng(0).integers(1, 90, 100)
@@ -106,13 +109,16 @@ def test_rows_come_as_often_as_their_labels_are_rare():
     assert len({len(shuffled_batches(lengths, 8, 0, epoch, sampling_weights)) for epoch in range(9)}) == 1
 
 
-def test_repeats_of_sets_go_by_the_rarest_label():
+def test_sets_are_oversampled_by_their_rarest_label():
     sets = Ragged(np.array([0, 0, 1, 0, 0], np.int32), np.array([1, 2, 1, 1, 0]))
     np.testing.assert_array_equal(MultiLabel(["a", "b"]).sampling_weights(sets), [1, 4, 1, 1, 1])
 
 
-@pytest.mark.parametrize("name", BALANCED)
-def test_cut_and_resumed(tiny_word_vectors, tmp_path, name):
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("weights", marks=pytest.mark.slow), pytest.param("focal", marks=pytest.mark.slow), "oversample"],
+)
+def test_resume_changes_nothing(tiny_word_vectors, tmp_path, name):
     data = imbalanced(False).take(range(60))
     assert_resume_changes_nothing(
         lambda: tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32"),
@@ -122,15 +128,15 @@ def test_cut_and_resumed(tiny_word_vectors, tmp_path, name):
     )
 
 
-@pytest.mark.parametrize("fine_tune", ["none", "last:1"])
-def test_other_ways_of_fine_tuning(tiny_bert, fine_tune):
+@pytest.mark.parametrize("fine_tune", ["none", pytest.param("last:1", marks=pytest.mark.slow)])
+def test_balance_works_with_cached_activations(tiny_bert, fine_tune):
     model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
     data = imbalanced(False).take(range(40))
     for name in BALANCED:
         model.fit(data, data, RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
 
 
-def test_what_makes_no_sense(tiny_word_vectors):
+def test_invalid_balance_is_reported(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
     with pytest.raises(ConfigError, match="none, weights, focal, oversample"):
         model.fit(imbalanced(False), balance="smote")

@@ -1,4 +1,4 @@
-"""What every task keeps to, on every backbone family."""
+"""The contract of tasks, on every backbone family."""
 
 import pkgutil
 
@@ -45,13 +45,13 @@ def flat(rows):
 
 
 @pytest.mark.parametrize("name", registry.names("task_specs"))
-def test_saved_and_loaded_it_gives_the_same_outputs(name, preset, tmp_path):
+def test_loaded_model_has_the_same_outputs(name, preset, tmp_path):
     _goes_on_the_same(name, SETTINGS[name], preset, tmp_path / "model")
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "word_vectors"])
 @pytest.mark.parametrize(("name", "settings"), MORE)
-def test_so_it_does_with_other_kinds_of_answers(name, settings, family, request, tmp_path):
+def test_loaded_model_of_other_settings_has_the_same_outputs(name, settings, family, request, tmp_path):
     _goes_on_the_same(name, settings, request.getfixturevalue(f"tiny_{family}"), tmp_path / "model")
 
 

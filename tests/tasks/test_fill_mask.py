@@ -1,4 +1,4 @@
-"""Learning from texts with hidden tokens, and finding out what is behind a mask."""
+"""Masked language modelling and the prediction of masked tokens."""
 
 import keras_hub
 import numpy as np
@@ -44,7 +44,7 @@ def nats(model, shown, positions, targets):
     ["tiny_bert", "tiny_albert"]
     + [pytest.param(name, marks=pytest.mark.slow) for name in ("tiny_roberta", "tiny_electra", "tiny_deberta_v3")],
 )
-def test_perplexity_equals_that_of_the_hidden_tokens_by_hand(preset, request):
+def test_perplexity_equals_that_of_the_plain_model(preset, request):
     model = some_head(fresh(request.getfixturevalue(preset)))
     examples = model.examples(data())
     (shown, positions), targets = examples.batch(np.arange(len(examples)))
@@ -57,7 +57,7 @@ def test_perplexity_equals_that_of_the_hidden_tokens_by_hand(preset, request):
     assert model.evaluate(data()) == found
 
 
-def test_the_head_is_the_one_of_the_paper_as_keras_hub_has_it(tiny_bert):
+def test_head_equals_that_of_keras_hub(tiny_bert):
     model = some_head(fresh(tiny_bert))
     layer = model.backbone.token_embedding.layer
     other = keras_hub.layers.ReversibleEmbedding(layer.input_dim, layer.output_dim)
@@ -78,7 +78,7 @@ def test_the_head_is_the_one_of_the_paper_as_keras_hub_has_it(tiny_bert):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_nothing_is_predicted_where_nothing_is_hidden(tiny_bert):
+def test_only_masked_positions_have_gradients(tiny_bert):
     model = some_head(fresh(tiny_bert))
     (rows, positions), targets = model.examples(data()).batch(np.arange(6))
     vectors, _ = model.backbone.vectors(rows)
@@ -95,7 +95,7 @@ def test_nothing_is_predicted_where_nothing_is_hidden(tiny_bert):
     np.testing.assert_array_equal(moved, expected)
 
 
-def test_documents_become_rows_and_lose_nothing(tiny_bert):
+def test_rows_hold_all_tokens_of_the_documents(tiny_bert):
     model = fresh(tiny_bert)
     special = model.backbone.special_tokens
     rows = model.examples(data()).inputs
@@ -111,7 +111,7 @@ def test_documents_become_rows_and_lose_nothing(tiny_bert):
     assert whole == expected[:-1]
 
 
-def test_training_lowers_perplexity_and_says_what_it_was(tiny_bert):
+def test_training_lowers_perplexity(tiny_bert):
     model, callback = fresh(tiny_bert), RecordingCallback()
     history = model.fit(data(), data(), callback, **{**FIT, "epochs": 12})
     found = model.record["metrics"]["validation"]
@@ -121,7 +121,7 @@ def test_training_lowers_perplexity_and_says_what_it_was(tiny_bert):
     assert [note.split(":")[0] for note in callback.messages] == ["new head", "perplexity before training"]
 
 
-def test_a_new_head_is_fitted_and_the_backbone_left_as_it_is(tiny_bert):
+def test_new_head_is_trained_on_a_frozen_backbone(tiny_bert):
     model = fresh(tiny_bert)
     uniform = model.evaluate(data())["perplexity"]
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
@@ -140,7 +140,7 @@ def whole(tiny_bert):
 
 # The first epoch's first steps, the second one, and the third.
 @pytest.mark.parametrize("after", [*(pytest.param(step, marks=pytest.mark.slow) for step in (1, 2, 25)), 15])
-def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
+def test_resume_changes_nothing(whole, tiny_bert, tmp_path, after):
     steps = -(-len(whole.examples(data())) // FIT["batch_size"])
     assert steps < 15 < 2 * steps < 25 < 3 * steps
     resumed, _, callback = assert_resume_changes_nothing(
@@ -157,7 +157,7 @@ def test_cut_anywhere(whole, tiny_bert, tmp_path, after):
 
 
 @pytest.mark.slow
-def test_matrices_of_a_low_rank_are_trained_too(tiny_bert):
+def test_lora_moves_queries_and_values_only(tiny_bert):
     model = fresh(tiny_bert)
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
     model.fit(data(), data(), RecordingCallback(), fine_tune="lora:2", **FIT)
@@ -171,7 +171,7 @@ def folder(whole, tmp_path_factory):
     return whole.save(tmp_path_factory.mktemp("models") / "adapted")
 
 
-def test_the_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
+def test_model_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
     adapted, first = load_backbone(tiny_bert).network, tg.load(folder, "float32").backbone.network
     moved = [one.path for one, two in zip(adapted.weights, first.weights, strict=True) if np.any(one != two.numpy())]
     assert "token_embedding/embeddings" in moved
@@ -186,7 +186,7 @@ def test_the_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
     assert len(tagger.predict(TEXTS[:2])) == 2
 
 
-def test_another_adaptation_begins_with_the_head_of_the_first(folder):
+def test_second_adaptation_keeps_the_trained_head(folder):
     again, callback = fresh(folder), RecordingCallback()
     perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]
     assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
@@ -195,7 +195,7 @@ def test_another_adaptation_begins_with_the_head_of_the_first(folder):
     assert not any("new head" in note for note in callback.messages)
 
 
-def test_the_tokens_behind_masks(folder):
+def test_predict_returns_the_most_probable_tokens(folder):
     model = tg.load(folder, "float32")
     texts = ["the film was [MASK] , not bad .", "none", "[MASK] film [MASK] good"]
     found = model.predict(texts, top=3)
@@ -210,12 +210,12 @@ def test_the_tokens_behind_masks(folder):
     assert window == [[found[0][0][0].token, "", " ".join(mask[0].token for mask in found[2])]]
 
 
-def test_a_mask_that_is_cut_off_is_counted(folder):
+def test_truncated_mask_is_reported(folder):
     with pytest.warns(UserWarning, match="1 texts were truncated to 12 tokens"):
         assert tg.load(folder, "float32").predict(["film " * 12 + "[MASK]"]) == [[]]
 
 
-def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word_vectors):
+def test_unsupported_requests_are_reported(tiny_bert, tiny_gpt2, tiny_word_vectors):
     for preset in (tiny_gpt2, tiny_word_vectors):
         with pytest.raises(ConfigError, match=r"has no mask token; choose a preset of .*bert") as error:
             fresh(preset)
@@ -231,13 +231,13 @@ def test_what_cannot_be_done_says_so_in_one_line(tiny_bert, tiny_gpt2, tiny_word
         fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), data())
 
 
-def test_unknown_words_are_counted(tiny_bert):
+def test_unknown_tokens_are_reported(tiny_bert):
     examples = fresh(tiny_bert).examples(tg.Dataset.from_lists(["the zebra was good", "gnu film"], source="zoo"))
     assert examples.notices == ("zoo: 2 of 7 tokens are unknown to the vocabulary",)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta"])
-def test_cleaning_leaves_masks(family):
+def test_cleaning_keeps_masks(family):
     cleaning = tg.Cleaning(strip_html=True, normalize_unicode=True, lowercase=True, strip_punctuation=True)
     model = fresh(GOLDEN / family, cleaning=cleaning)
     mask = model.backbone.token(model.backbone.mask)

@@ -1,4 +1,4 @@
-"""How a head begins: as logistic regression where texts are few or the backbone is frozen, if that can be."""
+"""Head initialisation: logistic regression for few texts or a frozen backbone, else random."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ def optimum(preset):
     return found.coef_.T, found.intercept_
 
 
-@pytest.mark.parametrize("fine_tune", ["all", "last:1", "lora:2"])
-def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
+@pytest.mark.parametrize("fine_tune", ["all", "last:1", pytest.param("lora:2", marks=pytest.mark.slow)])
+def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     model, callback = fresh(tiny_bert), RecordingCallback()
     model.fit(data(), data(), callback, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
@@ -48,7 +48,7 @@ def test_of_few_texts_as_logistic_regression(tiny_bert, fine_tune):
     assert callback.texts == (28 if fine_tune != "last:1" else 3 * 28)
 
 
-def test_of_word_vectors_too(tiny_word_vectors):
+def test_logistic_head_on_word_vectors(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
     model.fit(data(), data(), RecordingCallback(), **STILL)
     kernel, _ = optimum(tiny_word_vectors)
@@ -66,7 +66,7 @@ def test_of_word_vectors_too(tiny_word_vectors):
         ({"labels": ["bad", "good", "new"]}, {}),
     ],
 )
-def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, architecture, fit):
+def test_head_stays_random_where_logistic_is_not_possible(tiny_bert, architecture, fit):
     model, callback = fresh(tiny_bert, **architecture), RecordingCallback()
     first = model.head.get_layer("logits").kernel.numpy()
     model.fit(data(), data(), callback, **{**STILL, **fit})
@@ -77,7 +77,7 @@ def test_at_random_where_that_was_asked_or_nothing_else_can_be(tiny_bert, archit
 
 
 @pytest.mark.parametrize("times", [1, 8])
-def test_of_a_frozen_backbone_it_is_logistic_regression(tiny_bert, times):
+def test_frozen_backbone_selects_logistic_regression(tiny_bert, times):
     model, callback = fresh(tiny_bert), RecordingCallback()
     history = model.fit(data(times), data(), callback, fine_tune="none", seed=3)
     kernel, _ = optimum(tiny_bert)
@@ -89,13 +89,13 @@ def test_of_a_frozen_backbone_it_is_logistic_regression(tiny_bert, times):
 
 
 @pytest.mark.parametrize("said", [{"epochs": 2}, {"learning_rate": 1e-2}, {"patience": 2}, {"warmup": 0.1}], ids=str)
-def test_who_says_how_to_step_gets_steps(tiny_bert, said):
+def test_gradient_options_select_gradient_steps(tiny_bert, said):
     model = fresh(tiny_bert)
     assert model.plan(data(), data(), fine_tune="none").steps == 0
     assert model.plan(data(), data(), fine_tune="none", **said).steps > 0
 
 
-def test_at_random_where_texts_are_not_few(tiny_bert):
+def test_many_texts_select_a_random_head(tiny_bert):
     """With a batch of one, 28 texts make 100 steps in four passes, and 56 in two, of three that are usual."""
     heads = []
     for times in (1, 2):
@@ -105,7 +105,7 @@ def test_at_random_where_texts_are_not_few(tiny_bert):
     assert heads == ["logistic", "gradient"]
 
 
-def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
+def test_untrained_backbone_selects_a_random_head(tiny_bert):
     backbone = tg.TextEmbedder(tiny_bert, precision="float32").backbone
     backbone.pretrained = False
     model = fresh(backbone)
@@ -114,14 +114,14 @@ def test_at_random_on_a_network_that_has_learned_nothing(tiny_bert):
 
 
 @pytest.mark.parametrize("fit", [STILL, {"fine_tune": "none"}])
-def test_sets_of_labels_begin_at_random(tiny_bert, fit):
+def test_multi_label_selects_a_random_head(tiny_bert, fit):
     sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
     model = fresh(tiny_bert, problem="multi-label")
     model.fit(sets, sets, RecordingCallback(), **fit)
     assert model.record["fit"]["head"] == "gradient"
 
 
-def test_a_trained_head_stays(tiny_bert, tmp_path):
+def test_trained_head_is_kept(tiny_bert, tmp_path):
     trained = fresh(tiny_bert)
     trained.fit(data(), data(), RecordingCallback(), epochs=2, learning_rate=1e-2)
     for model in (trained, tg.load(trained.save(tmp_path / "model"))):
@@ -130,7 +130,7 @@ def test_a_trained_head_stays(tiny_bert, tmp_path):
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), before, atol=1e-6)
 
 
-def test_asked_for_it_begins_so_of_many_texts_too(tiny_bert):
+def test_logistic_head_can_be_requested(tiny_bert):
     model, callback = fresh(tiny_bert), RecordingCallback()
     model.fit(data(2), data(), callback, head="logistic", batch_size=1, **STILL)
     assert model.record["fit"]["head"] == "logistic"
@@ -139,7 +139,7 @@ def test_asked_for_it_begins_so_of_many_texts_too(tiny_bert):
         fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), head="logistic")
 
 
-def test_a_plan_counts_the_vectors(tiny_bert, monkeypatch):
+def test_plan_includes_feature_extraction(tiny_bert, monkeypatch):
     monkeypatch.setattr("textgraft.training.features.FeatureExtractor.estimate_seconds", lambda *_: 1e6)
     seconds = {}
     for head in (None, "gradient"):

@@ -1,4 +1,4 @@
-"""Sets of labels and numbers: data to model folder, in Python and on the command line."""
+"""Sets of labels and numbers: training, model folders and commands."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def trained(request, tiny_bert):
     return model
 
 
-def test_it_learns(trained):
+def test_training_improves_the_score(trained):
     history = trained.history
     assert history[-1]["loss"] < history[0]["loss"] / 2
     found = trained.predict(TEXTS[:8])
@@ -48,7 +48,7 @@ def test_it_learns(trained):
         assert np.corrcoef(found, NUMBERS[:8])[0, 1] > 0.9
 
 
-def test_saved_and_loaded_it_is_the_same_model(trained, tmp_path):
+def test_loaded_model_is_the_same(trained, tmp_path):
     found = trained.evaluate(data(trained.objective.name), keep=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
@@ -72,7 +72,7 @@ def test_metrics_agree_with_predictions(trained):
         assert found["pearson"] == pytest.approx(np.corrcoef(answers, NUMBERS)[0, 1])
 
 
-def test_the_loss_is_that_of_the_report(trained):
+def test_reported_loss_is_that_of_the_objective(trained):
     """What a training minimises is what `evaluate` calls loss."""
     examples = trained.examples(data(trained.objective.name))
     inputs, targets = examples.batch(np.arange(len(TEXTS)))
@@ -84,7 +84,7 @@ def test_the_loss_is_that_of_the_report(trained):
 @pytest.mark.parametrize(
     "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
 )
-def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
+def test_resume_changes_nothing(tiny_bert, tmp_path, problem, config):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_bert, problem),
         lambda model, callback, run: model.fit(data(problem), data(problem), callback, run, **config, **FIT),
@@ -93,7 +93,7 @@ def test_cut_and_resumed(tiny_bert, tmp_path, problem, config):
     )
 
 
-def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
+def test_thresholds_are_calibrated_on_the_validation_set(tiny_bert):
     def thresholds(train, validation):
         model = fresh(tiny_bert)
         model.fit(train, validation, RecordingCallback(), **FIT)
@@ -106,21 +106,21 @@ def test_thresholds_are_tuned_on_the_validation_set_only(tiny_bert):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_a_label_without_validation_text_is_named(tiny_bert):
+def test_label_without_validation_text_is_reported(tiny_bert):
     callback, model = RecordingCallback(), fresh(tiny_bert)
     model.fit(data(), data().take([0, 1, 4]), callback, **FIT)
     assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
     assert model.objective.thresholds[2] == 0.5
 
 
-def test_numbers_are_standardised_by_the_training_set(tiny_bert):
+def test_training_set_standardises_numbers(tiny_bert):
     model = fresh(tiny_bert, "regression")
     train = data("regression").take(range(16))
     model.fit(train, data("regression"), RecordingCallback(), **FIT)
     assert (model.objective.mean, model.objective.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
 
 
-def test_a_split_keeps_every_label_on_both_sides():
+def test_split_keeps_every_label_in_both_sets():
     sets = [["rare"] if row in (3, 40) else ["often"] if row % 2 else [] for row in range(100)]
     train, held_back = tg.Dataset.from_lists([f"text {row}" for row in range(100)], sets).split(0.9, seed=0)
     assert train.label_names == held_back.label_names == ["often", "rare"]
@@ -138,12 +138,12 @@ def test_a_split_keeps_every_label_on_both_sides():
         ({"labels": ["a", "b"], "scale": 1.0}, "scale is not one of"),
     ],
 )
-def test_options_that_make_no_sense(tiny_bert, options, message):
+def test_invalid_option_is_reported(tiny_bert, options, message):
     with pytest.raises(ConfigError, match=message):
         tg.TextClassifier(tiny_bert, **options)
 
 
-def test_data_of_another_problem(tiny_bert):
+def test_data_of_another_problem_is_reported(tiny_bert):
     with pytest.raises(DataError, match="its labels are multi-label, not regression"):
         fresh(tiny_bert, "regression").fit(data())
     with pytest.raises(ConfigError, match="one label per text"):
@@ -152,7 +152,7 @@ def test_data_of_another_problem(tiny_bert):
         fresh(tiny_bert, "regression").predict_proba(["a"])
 
 
-def test_no_texts(tiny_bert):
+def test_no_texts_have_no_predictions(tiny_bert):
     assert fresh(tiny_bert).predict([]) == fresh(tiny_bert, "regression").predict([]) == []
 
 
@@ -170,7 +170,7 @@ def train(source, preset, out, *more):
     return result
 
 
-def test_separated_labels(tiny_bert, tmp_path):
+def test_commands_with_separated_labels(tiny_bert, tmp_path):
     source = write(
         tmp_path / "sets.csv", [(text, " | ".join(labels)) for text, labels in zip(TEXTS, SETS, strict=True)]
     )
@@ -191,7 +191,7 @@ def test_separated_labels(tiny_bert, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-def test_lists_of_labels(tiny_bert, tmp_path, suffix):
+def test_commands_with_lists_of_labels(tiny_bert, tmp_path, suffix):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -211,7 +211,7 @@ def test_lists_of_labels(tiny_bert, tmp_path, suffix):
         assert all(isinstance(json.loads(cell), list) for cell in pq.read_table(out)["label"].to_pylist())
 
 
-def test_numbers(tiny_bert, tmp_path):
+def test_commands_with_numbers(tiny_bert, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -241,13 +241,13 @@ def test_numbers(tiny_bert, tmp_path):
         (["a", "b"], ("--problem", "regression", "--label-separator", ","), "needs problem multi-label"),
     ],
 )
-def test_bad_cells(tiny_bert, tmp_path, cells, options, words):
+def test_bad_label_cell_is_reported(tiny_bert, tmp_path, cells, options, words):
     source = write(tmp_path / "bad.csv", zip(["a film", "a plot"], cells, strict=True))
     result = run("train", source, "--preset", tiny_bert, "--out", tmp_path / "model", *options)
     assert_fails(result, 2 if "--problem" in options and "line" not in words and "every" not in words else 3, words)
 
 
-def test_an_unknown_label_is_named_with_its_line(tiny_bert, tmp_path):
+def test_unknown_label_is_reported_with_its_line(tiny_bert, tmp_path):
     source = write(tmp_path / "train.csv", [("good film", "a|b"), ("bad film", "b"), ("plot", "")] * 4)
     test = write(tmp_path / "test.csv", [("good film", "a"), ("bad film", "b|c")])
     options = ("--label-separator", "|", "--preset", tiny_bert, "--out", tmp_path / "model")
@@ -270,7 +270,7 @@ def test_an_unknown_label_is_named_with_its_line(tiny_bert, tmp_path):
         ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
     ],
 )
-def test_settings_that_are_wrong_are_refused(tiny_bert, tmp_path, problem, changes, words):
+def test_invalid_settings_of_a_model_folder_are_reported(tiny_bert, tmp_path, problem, changes, words):
     from tools.make_hostile import configured, seal
 
     folder = fresh(tiny_bert, problem).save(tmp_path / "model")
@@ -283,7 +283,7 @@ def test_settings_that_are_wrong_are_refused(tiny_bert, tmp_path, problem, chang
     assert "\n" not in str(refused.value)
 
 
-def test_a_plan_and_a_fit_that_is_refused_change_no_answer(tiny_bert):
+def test_plan_and_failed_fit_restore_the_objective(tiny_bert):
     model = fresh(tiny_bert, "multi-label")
     model.objective.thresholds[:] = 0.25
     model.plan(data("multi-label"), data("multi-label"), **FIT)

@@ -1,4 +1,4 @@
-"""Pairs of texts: read, packed as the reference packs them, trained on, saved, and kept apart from single texts."""
+"""Pairs of texts: packing, training, model folders, and errors for single texts."""
 
 import json
 
@@ -31,7 +31,7 @@ def classifier(preset, **options):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("length", [9, 16, 40])
-def test_ids_and_segments_equal_the_references(family, length, request):
+def test_ids_and_segments_equal_the_reference(family, length, request):
     folder = request.getfixturevalue(f"tiny_{family}") if family != "bert" else None
     folder = folder or request.config.rootpath / "tests" / "golden" / "bert"
     reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -52,7 +52,7 @@ def test_ids_and_segments_equal_the_references(family, length, request):
     assert tokens.truncated.texts == sum(bool(encoding.overflowing) for encoding in expected)
 
 
-def test_a_separator_in_a_text_does_not_begin_the_second_segment(tiny_bert):
+def test_separator_in_a_text_does_not_start_the_second_segment(tiny_bert):
     graph = classifier(tiny_bert).text_graph
     packed = graph.pack(tf.constant(["a dull [SEP] plot"]), tf.constant(["[SEP] good"]))
     model = classifier(tiny_bert)
@@ -73,14 +73,17 @@ def test_segments_reach_the_network(tiny_bert):
     assert np.abs(outputs - model.model(inputs)).max() > 1e-5
 
 
-def test_single_texts_pass_no_segments_along(tiny_bert):
+def test_single_texts_have_no_segments(tiny_bert):
     """Speed: a batch of theirs is a ragged tensor and nothing more."""
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32")
     assert isinstance(model.tokenize(as_batches(["good"])).batch(np.arange(1)), tf.RaggedTensor)
 
 
-@pytest.mark.parametrize("fine_tune", ["all", "none", "last:1", "lora:2"])
-def test_every_way_of_fine_tuning(tiny_bert, fine_tune, tmp_path):
+@pytest.mark.parametrize(
+    "fine_tune",
+    [pytest.param("all", marks=pytest.mark.slow), "none", "last:1", pytest.param("lora:2", marks=pytest.mark.slow)],
+)
+def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     model = classifier(tiny_bert)
     model.fit(pairs(), pairs(1), fine_tune=fine_tune, **FIT)
     texts = list(zip(FIRST, SECOND, strict=True))
@@ -94,7 +97,7 @@ def test_every_way_of_fine_tuning(tiny_bert, fine_tune, tmp_path):
     assert '("a text", "its second text")' in (tmp_path / "model" / "README.md").read_text()
 
 
-def test_stored_activations_see_the_segments(tiny_bert):
+def test_stored_activations_depend_on_segments(tiny_bert):
     """The first loss of the last blocks on stored activations is that of a whole network without dropout."""
     model = classifier(tiny_bert, dropout=0)
     part = model.tokenize(as_batches(list(zip(FIRST, SECOND, strict=True))))
@@ -105,7 +108,7 @@ def test_stored_activations_see_the_segments(tiny_bert):
     )
 
 
-def test_word_vectors_join_the_two(tiny_word_vectors):
+def test_word_vectors_concatenate_pairs(tiny_word_vectors):
     model = classifier(tiny_word_vectors)
     single = tg.TextClassifier(tiny_word_vectors, ["no", "yes"], precision="float32")
     found = model.predict_proba([("the film", "was good")])
@@ -113,19 +116,19 @@ def test_word_vectors_join_the_two(tiny_word_vectors):
 
 
 @pytest.mark.parametrize("given", [["good"], [("good", "bad"), "good"]])
-def test_single_texts_to_a_model_of_pairs(tiny_bert, given):
+def test_single_texts_for_a_pair_model_are_reported(tiny_bert, given):
     with pytest.raises(DataError, match=r"this model takes pairs|in one list"):
         classifier(tiny_bert).predict(given)
 
 
-def test_pairs_to_a_model_of_single_texts(tiny_bert):
+def test_pairs_for_a_single_text_model_are_reported(tiny_bert):
     model = tg.TextClassifier(tiny_bert, ["no", "yes"], precision="float32")
     for act in (lambda: model.predict([("good", "bad")]), lambda: model.fit(pairs()), lambda: model.evaluate(pairs())):
         with pytest.raises(DataError, match="this model takes single texts"):
             act()
 
 
-def test_texts_before_pairs_far_on_in_a_list(tiny_bert, monkeypatch):
+def test_late_pair_in_a_list_of_texts_is_reported(tiny_bert, monkeypatch):
     from textgraft.tasks import texts as given
 
     monkeypatch.setattr(given, "WINDOW", 2)
@@ -133,5 +136,5 @@ def test_texts_before_pairs_far_on_in_a_list(tiny_bert, monkeypatch):
         tg.TextClassifier(tiny_bert, ["no", "yes"], precision="float32").predict(["a", "b", "c", "d", ("e", "f")])
 
 
-def test_every_family_knows_pairs():
+def test_every_family_supports_pairs():
     assert {*FAMILIES, "gpt2", "opt", "word_vectors"} >= families().keys()

@@ -1,4 +1,4 @@
-"""Pooling against numpy, row by row without padding."""
+"""Pooling, compared with numpy on rows without padding."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def padded(width, fill):
 
 @pytest.mark.parametrize("method", POOLINGS)
 @pytest.mark.parametrize(("width", "fill"), [(5, 0), (9, 1e6), (9, -1e6)])
-def test_padding_has_no_part_in_it(method, width, fill):
+def test_padding_has_no_effect(method, width, fill):
     vectors, mask = padded(width, fill)
     pooled = Pooling(method)(vectors, mask).numpy()
     for row, length in enumerate(LENGTHS):
@@ -39,11 +39,11 @@ def test_padding_has_no_part_in_it(method, width, fill):
 
 
 @pytest.mark.parametrize("method", ["mean", "max", "sqrtn"])
-def test_a_text_without_tokens_is_zeros(method):
+def test_text_without_tokens_pools_to_zeros(method):
     pooled = Pooling(method)(np.ones((1, 2, DIM), np.float32), np.zeros((1, 2), np.int32)).numpy()
     np.testing.assert_array_equal(pooled, np.zeros((1, DIM)))
 
 
-def test_unknown_method():
+def test_unknown_method_is_reported():
     with pytest.raises(ValueError, match="mean, cls, max, last, sqrtn"):
         Pooling("median")

@@ -1,4 +1,4 @@
-"""Heads that find hidden tokens, as presets were published with them; see tools/make_goldens.py."""
+"""Heads of published masked language models; see tools/make_goldens.py."""
 
 from functools import cache
 
@@ -52,12 +52,12 @@ def published(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_logits_equal_the_references(name, published):
+def test_logits_equal_the_reference(name, published):
     as_published(logits(filler(published(name)), name), name)
 
 
 @pytest.mark.parametrize("name", ["albert", "bert_pretraining", "electra"])
-def test_what_the_head_computes_is_kept(name, published, tmp_path):
+def test_layer_config_of_the_head_is_saved(name, published, tmp_path):
     first = filler(published(name))
     loaded = tg.load(first.save(tmp_path / "model"), "float32")
     again = filler(tmp_path / "model")
@@ -68,7 +68,7 @@ def test_what_the_head_computes_is_kept(name, published, tmp_path):
     assert loaded.predict([text]) == first.predict([text])
 
 
-def test_a_head_that_was_kept_without_training_is_not_new(published, tmp_path):
+def test_published_head_of_a_model_folder_is_not_new(published, tmp_path):
     first = filler(published("bert"))
     perplexity = first.evaluate(tg.Dataset.from_lists(TEXTS))["perplexity"]
     notes, found = fitted(tg.load(first.save(tmp_path / "model"), "float32"))
@@ -76,18 +76,18 @@ def test_a_head_that_was_kept_without_training_is_not_new(published, tmp_path):
     assert found["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-6)
 
 
-def test_weights_in_parts(tmp_path):
+def test_sharded_weights_are_read(tmp_path):
     split_in_two(with_head("roberta", tmp_path / "parts"))
     as_published(logits(filler(tmp_path / "parts"), "roberta"), "roberta")
 
 
-def test_the_original_release(published, tmp_path):
+def test_original_release_is_read(published, tmp_path):
     """Its program computes GELU in the tanh form, as the cased BERT here does."""
     write_release(tmp_path / "release", published("bert_cased"))
     as_published(logits(filler(tmp_path / "release"), "bert_cased"), "bert_cased")
 
 
-def test_training_goes_on_from_the_presets_own_perplexity(published):
+def test_training_starts_at_the_perplexity_of_the_preset(published):
     perplexity = filler(published("bert")).evaluate(tg.Dataset.from_lists(TEXTS))["perplexity"]
     notes, found = fitted(filler(published("bert")))
     assert [note.split(":")[0] for note in notes] == ["perplexity before training"]
@@ -105,7 +105,7 @@ def test_other_tasks_read_no_head(published, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["bert", "distil_bert"])
-def test_half_a_head_is_refused(name, tmp_path):
+def test_incomplete_head_is_reported(name, tmp_path):
     head = tensors_of(name)
     for lost in head:
         folder = with_head(name, tmp_path / lost, {key: tensor for key, tensor in head.items() if key != lost})
@@ -116,7 +116,7 @@ def test_half_a_head_is_refused(name, tmp_path):
     TextEmbedder(folder, precision="float32")
 
 
-def test_a_head_of_another_shape_is_refused(tmp_path):
+def test_head_of_another_shape_is_reported(tmp_path):
     for name, tensor in tensors_of("bert").items():
         folder = with_head("bert", tmp_path / name, {**tensors_of("bert"), name: tensor[:-1]})
         with pytest.raises(
@@ -133,7 +133,7 @@ def test_a_head_of_another_shape_is_refused(tmp_path):
         ("distil_bert", "vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
     ],
 )
-def test_the_table_of_tokens_once_more(name, decoder, embeddings, published, tmp_path):
+def test_decoder_must_equal_the_token_table(name, decoder, embeddings, published, tmp_path):
     table = load_file(published(name) / "model.safetensors")[embeddings]
     same = with_head(name, tmp_path / "same", {**tensors_of(name), decoder: table})
     as_published(logits(filler(same), name), name)
@@ -142,6 +142,6 @@ def test_the_table_of_tokens_once_more(name, decoder, embeddings, published, tmp
     assert notes[0].startswith(f"new head ({decoder} in {another / 'model.safetensors'}")
 
 
-def test_a_backbone_alone_gets_a_new_head(published, tmp_path):
+def test_backbone_without_head_gets_a_new_one(published, tmp_path):
     folder = with_head("bert", tmp_path / "headless", {})
     assert fitted(filler(folder))[0][0].startswith("new head: training it alone on ")

@@ -1,4 +1,4 @@
-"""Training a causal model, and generating with it."""
+"""Training of causal models, and generation."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def ids_of(model, text):
     return model.backbone.tokenize(tf.constant([text.encode()])).values.numpy().tolist()
 
 
-def test_perplexity_equals_that_from_the_logits(preset):
+def test_perplexity_equals_that_of_the_plain_model(preset):
     model = fresh(preset)
     stop = model.backbone.special_tokens.end_of_text
     tokens = [stop]
@@ -64,7 +64,7 @@ def test_perplexity_equals_that_from_the_logits(preset):
     assert found["truncated"] == {"texts": 0, "tokens": 0}
 
 
-def test_loss_is_that_of_the_completions_alone(preset):
+def test_loss_covers_completions_only(preset):
     model = fresh(preset, sequence_length=32)
     special = model.backbone.special_tokens
     start = [] if special.start is None else [special.start]
@@ -77,7 +77,7 @@ def test_loss_is_that_of_the_completions_alone(preset):
     assert found["loss"] == pytest.approx(np.concatenate(losses).mean(), rel=1e-5)
 
 
-def test_what_is_not_judged_has_no_gradient(tiny_gpt2):
+def test_only_targets_have_gradients(tiny_gpt2):
     model = fresh(tiny_gpt2, sequence_length=32)
     examples = model.examples(pairs())
     rows, targets = examples.batch(np.arange(4))
@@ -102,7 +102,7 @@ def test_training_lowers_perplexity(tiny_gpt2):
     assert history.records[history.best_epoch - 1]["val_perplexity"] == pytest.approx(after, rel=1e-4)
 
 
-def test_the_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
+def test_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
     others = tg.Dataset.from_lists(["ein ganz anderer Text", "und noch einer, ganz anders"])
     model = fresh(tiny_gpt2)
     history = model.fit(
@@ -124,7 +124,7 @@ def test_the_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
         pytest.param(documents, "lora:2", marks=pytest.mark.slow),
     ],
 )
-def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
+def test_resume_changes_nothing(tiny_gpt2, tmp_path, fine_tune, data):
     steps = -(-len(fresh(tiny_gpt2).examples(data())) // FIT["batch_size"])
     assert_resume_changes_nothing(
         lambda: fresh(tiny_gpt2),
@@ -134,7 +134,7 @@ def test_cut_anywhere(tiny_gpt2, tmp_path, fine_tune, data):
     )
 
 
-def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):
+def test_last_blocks_keep_the_token_table(tiny_gpt2):
     model = fresh(tiny_gpt2)
     before = {name: weight.numpy() for name, weight in model.weights.items()}
     model.fit(documents(), documents(), RecordingCallback(), fine_tune="last:1", **FIT)
@@ -145,7 +145,7 @@ def test_the_last_blocks_alone_leave_the_table_of_tokens(tiny_gpt2):
 
 
 @pytest.mark.slow
-def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
+def test_accumulated_gradients_equal_one_step(tiny_gpt2):
     fit = {**FIT, "epochs": 1}
     found = [
         fresh(tiny_gpt2)
@@ -156,7 +156,7 @@ def test_a_step_in_parts_is_the_same_step(tiny_gpt2):
     assert found[0] == pytest.approx(found[1], rel=0.05)  # but for dropout
 
 
-def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
+def test_batch_tokens_are_limited_by_logits(tiny_gpt2):
     model = fresh(tiny_gpt2)
     assert model.training_config({}).batch_tokens == model.backbone.training_defaults.batch_tokens
     assert model.training_config({"batch_tokens": 7}).batch_tokens == 7
@@ -165,17 +165,17 @@ def test_as_many_tokens_at_once_as_there_is_room_for_logits(tiny_gpt2):
 
 
 @pytest.mark.parametrize("fit", [{"fine_tune": "none"}, {"gradual_unfreezing": True}])
-def test_there_is_no_head_to_train_alone(tiny_gpt2, fit):
+def test_training_the_head_alone_is_reported(tiny_gpt2, fit):
     with pytest.raises(ConfigError, match="no head to train alone"):
         fresh(tiny_gpt2).fit(documents(), documents(), RecordingCallback(), **fit)
 
 
-def test_a_family_that_is_not_causal_is_refused(tiny_bert):
+def test_backbone_that_is_not_causal_is_reported(tiny_bert):
     with pytest.raises(ConfigError, match="does not predict the next token; choose a preset of"):
         tg.TextGenerator(tiny_bert)
 
 
-def test_saved_and_loaded_it_goes_on_alike(tiny_opt, tmp_path):
+def test_loaded_model_generates_the_same(tiny_opt, tmp_path):
     model = fresh(tiny_opt)
     model.fit(documents(), documents(), RecordingCallback(), **{**FIT, "epochs": 1})
     found = model.evaluate(documents(), keep=True)
@@ -189,14 +189,14 @@ def test_saved_and_loaded_it_goes_on_alike(tiny_opt, tmp_path):
     assert again.generate(["the cat"], **config) == model.generate(["the cat"], **config)
 
 
-def test_prompts_are_cleaned_as_texts_are(tiny_gpt2):
+def test_prompts_are_cleaned(tiny_gpt2):
     model = fresh(tiny_gpt2, cleaning=Cleaning(lowercase=True))
     assert model.generate(["THE CAT", "the cat"])[0] == model.generate(["the cat"])[0]
     shouted = tg.Dataset.from_lists([text.upper() for text in DOCUMENTS])
     assert model.evaluate(shouted)["loss"] == pytest.approx(model.evaluate(documents())["loss"])
 
 
-def test_a_cut_prompt_is_told(tiny_gpt2):
+def test_truncated_prompt_is_reported(tiny_gpt2):
     model, long = fresh(tiny_gpt2), "one two three " * 60
     with pytest.warns(UserWarning, match=r"1 prompts were truncated at their beginning .* tokens dropped"):
         model.generate(["a", long], max_new_tokens=4)
@@ -207,7 +207,7 @@ def test_a_cut_prompt_is_told(tiny_gpt2):
     assert truncated.tokens == len(ids_of(model, long)) - 32
 
 
-def test_many_prompts_are_answered_as_one_by_one(tiny_gpt2):
+def test_batches_of_prompts_equal_single_prompts(tiny_gpt2):
     model = fresh(tiny_gpt2)
     prompts = [f"{number} the" for number in range(70)]
     config = GenerationConfig(max_new_tokens=2, top_k=10)
@@ -217,7 +217,7 @@ def test_many_prompts_are_answered_as_one_by_one(tiny_gpt2):
         assert "".join(stream) == found[number].text
 
 
-def test_bad_arguments_are_one_line(tiny_gpt2):
+def test_invalid_arguments_are_reported(tiny_gpt2):
     with pytest.raises(ConfigError, match="list of prompts"):
         fresh(tiny_gpt2).generate("the cat")
     with pytest.raises(ConfigError, match=r"generate: .*tokens"):

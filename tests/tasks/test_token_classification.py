@@ -38,7 +38,7 @@ def trained(tiny_bert):
     return model
 
 
-def test_it_learns_which_words_are_what(trained):
+def test_training_finds_the_entities(trained):
     found = trained.evaluate(data())
     assert found["f1"] == 1.0
     (entities,) = trained.predict(["very bad film , it was dull"])
@@ -49,8 +49,11 @@ def test_it_learns_which_words_are_what(trained):
     assert all(0.5 < one.score <= 1 for one in entities)
 
 
-@pytest.mark.parametrize("fine_tune", ["all", "none", "last:1", "lora:2"])
-def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
+@pytest.mark.parametrize(
+    "fine_tune",
+    [pytest.param("all", marks=pytest.mark.slow), "none", "last:1", pytest.param("lora:2", marks=pytest.mark.slow)],
+)
+def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "roberta", dropout=0)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune=fine_tune, **FIT)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
@@ -58,7 +61,7 @@ def test_every_way_of_fine_tuning_lowers_the_loss(fine_tune):
     assert trained < total or fine_tune == "all"
 
 
-def test_word_vectors_are_a_baseline_that_looks_at_neighbours(tiny_word_vectors):
+def test_word_vectors_get_convolutions(tiny_word_vectors):
     model = fresh(tiny_word_vectors, dropout=0)
     assert model.settings()["convolution"]
     model.fit(data(), data(), RecordingCallback(), **{**FIT, "epochs": 20})
@@ -77,7 +80,7 @@ def test_padding_and_batch_mates_have_no_effect(preset, request):
         first += length
 
 
-def test_cut_anywhere_and_resumed(tiny_bert, tmp_path):
+def test_resume_changes_nothing(tiny_bert, tmp_path):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
         lambda model, callback, run: model.fit(data(), data(), callback, run, **FIT),
@@ -86,7 +89,7 @@ def test_cut_anywhere_and_resumed(tiny_bert, tmp_path):
     )
 
 
-def test_a_long_text_is_read_to_its_end(tiny_bert):
+def test_long_text_is_not_truncated(tiny_bert):
     """Rows of 16 tokens: each word is seen with others around it, and none is dropped."""
     short, long = fresh(tiny_bert, sequence_length=16), fresh(tiny_bert, sequence_length=64)
     words = [["the", "film", "was", "good"] * 12]
@@ -113,7 +116,7 @@ def rows_of(folder, splitting="edges"):
 
 
 @pytest.mark.parametrize("family", TRANSFORMERS)
-def test_pieces_of_words_are_those_of_the_reference(family, request):
+def test_tokens_of_words_equal_the_reference(family, request):
     """`tokenizers` with words that are given: the same ids, and each word's first piece at its position."""
     folder = GOLDEN / family
     backbone, rows = rows_of(folder)
@@ -142,14 +145,14 @@ def test_pieces_of_words_are_those_of_the_reference(family, request):
     assert backbone.family == family
 
 
-def test_offsets_on_many_odd_texts(tiny_bert):
+def test_offsets_of_odd_texts(tiny_bert):
     """Whatever a text holds, an entity's offsets cut the entity's text out of it, and borders are those of words."""
     random = np.random.Generator(np.random.PCG64(0))
     pieces = [
         "film", "Café", "e\u0301", "\u200b", "\U0001f468\u200d\U0001f469", "\u6771\u4eac", " ", "  ", "\t", "\n", ".",
         "\u00a0", "İ", "ß", "\u0e01\u0e33", "[SEP]", "&amp;", "\u202e", "\ufeff", "x" * 120, "'s", "\u0301", "-", "\r",
     ]  # fmt: skip
-    texts = ["".join(random.choice(pieces, size=random.integers(0, 12))) for _ in range(20_000)]
+    texts = ["".join(random.choice(pieces, size=random.integers(0, 12))) for _ in range(4_000)]
     model = fresh(tiny_bert, splitting="signs", decoding="free")
     found = 0
     for text, entities in zip(texts, model.predict(texts), strict=True):
@@ -158,10 +161,10 @@ def test_offsets_on_many_odd_texts(tiny_bert):
             assert one.text.strip() == one.text
             found += 1
         assert all(one.end <= other.start for one, other in itertools.pairwise(entities))
-    assert found > 10_000
+    assert found > 2_000
 
 
-def test_spans_within_words_are_widened_and_counted(tiny_bert):
+def test_spans_within_words_are_widened(tiny_bert):
     _, rows = rows_of(tiny_bert, "edges")
     text = "the film-plot was very good"
     spans = [(4, 8, "X"), (9, 13, "X"), (18, 22, "X"), (22, 23, "X")]
@@ -177,7 +180,7 @@ def test_spans_within_words_are_widened_and_counted(tiny_bert):
     assert any("1 of 4 labelled spans start or end within a word" in note for note in notes.messages)
 
 
-def test_each_sign_is_a_word_where_labels_are_offsets(tiny_bert):
+def test_splitting_by_signs_needs_no_widening(tiny_bert):
     _, rows = rows_of(tiny_bert, "signs")
     data = tg.TaggedDataset.from_lists(["the film-plot was"], [[(4, 8, "X"), (9, 13, "X")]])
     count = AlignmentCount()
@@ -188,7 +191,7 @@ def test_each_sign_is_a_word_where_labels_are_offsets(tiny_bert):
 # === Decoding, bad input, folders ===
 
 
-def test_constrained_decoding_begins_what_goes_on(tiny_bert):
+def test_constrained_decoding_starts_every_span(tiny_bert):
     free, bound = fresh(tiny_bert, decoding="free"), fresh(tiny_bert)
     logits = next(free.outputs([np.array([b"the film was good . it was a very dull plot"], object)]))
     logits.values[:] = 0
@@ -205,12 +208,12 @@ def test_constrained_decoding_begins_what_goes_on(tiny_bert):
         ({"cleaning": Cleaning(strip_html=True)}, "strip_html removes words"),
     ],
 )
-def test_settings_that_make_no_sense(tiny_bert, settings, message):
+def test_invalid_option_is_reported(tiny_bert, settings, message):
     with pytest.raises(ConfigError, match=message):
         fresh(tiny_bert, **settings)
 
 
-def test_labels_and_heads_that_make_no_sense(tiny_bert):
+def test_invalid_labels_are_reported(tiny_bert):
     for labels in ([], ["X", "X"], "X"):
         with pytest.raises(ConfigError, match="labels must be at least one string"):
             tg.TokenClassifier(tiny_bert, labels)
@@ -220,7 +223,7 @@ def test_labels_and_heads_that_make_no_sense(tiny_bert):
         tg.TokenClassifier(tiny_bert, ["X"]).evaluate(data())
 
 
-def test_saved_and_loaded_it_finds_the_same(trained, tmp_path):
+def test_loaded_model_finds_the_same(trained, tmp_path):
     trained.evaluate(data(), keep=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
@@ -232,7 +235,7 @@ def test_saved_and_loaded_it_finds_the_same(trained, tmp_path):
     assert config["settings"]["splitting"] == "edges"
 
 
-def test_a_convolution_sees_no_padding():
+def test_padding_has_no_effect_on_convolutions():
     model = fresh(GOLDEN / "bert", convolution=True)
     for layer in model.head.layers:
         for weight in layer.weights:

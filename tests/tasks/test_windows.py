@@ -1,4 +1,4 @@
-"""Long texts in windows: cut as the reference cuts them, their logits averaged wherever the model goes."""
+"""Long texts in windows, compared with the reference; logits are averaged over windows."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def data():
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
 @pytest.mark.parametrize("length", [8, 16, 31])
-def test_windows_are_the_references(family, length, request):
+def test_windows_equal_the_reference(family, length, request):
     folder = request.config.rootpath / "tests" / "golden" / family
     reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
     special = len(reference.encode("").ids)
@@ -45,12 +45,12 @@ def test_windows_are_the_references(family, length, request):
     assert not packed.dropped.numpy().any()
 
 
-def test_texts_that_fit_have_the_logits_of_a_head(tiny_bert):
+def test_short_texts_equal_truncation_head(tiny_bert):
     windows, head = classifier(tiny_bert), classifier(tiny_bert, "head")
     np.testing.assert_array_equal(windows.predict_proba(SHORT), head.predict_proba(SHORT))
 
 
-def test_windows_of_a_text_go_through_the_network_some_at_a_time(tiny_bert):
+def test_number_of_windows_in_memory_is_limited(tiny_bert):
     """Those that go through it at once are no more than fit a batch, however long a text is."""
     long, most = " ".join(LONG * 20), 4
     expected = next(classifier(tiny_bert).outputs(as_batches([long, *SHORT])))
@@ -81,7 +81,7 @@ def test_logits_are_the_mean_over_windows(tiny_bert, hidden):
     np.testing.assert_allclose(found[0], alone.mean(axis=0), atol=1e-6)
 
 
-def test_batch_mates_have_no_effect_and_nothing_is_cut(tiny_bert, recwarn):
+def test_batch_mates_have_no_effect(tiny_bert, recwarn):
     model = classifier(tiny_bert)
     alone = np.concatenate([model.predict_proba([text]) for text in TEXTS])
     np.testing.assert_allclose(model.predict_proba(TEXTS), alone, atol=1e-5)
@@ -89,7 +89,7 @@ def test_batch_mates_have_no_effect_and_nothing_is_cut(tiny_bert, recwarn):
     assert not [warning for warning in recwarn if "cut" in str(warning.message)]
 
 
-def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
+def test_row_length_counts_all_windows(tiny_bert):
     tokens = classifier(tiny_bert).tokenize(as_batches(["good " * 15]))
     assert tokens.lengths.tolist() == [14 + 2 + (15 - 11) + 2]
     assert len(tokens.ids) == tokens.lengths.sum()
@@ -105,7 +105,7 @@ def test_what_a_row_costs_is_all_of_its_tokens(tiny_bert):
     ],
     ids=str,
 )
-def test_cut_and_resumed(tiny_bert, tmp_path, config):
+def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     resumed, *_ = assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
         lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
@@ -118,7 +118,7 @@ def test_cut_and_resumed(tiny_bert, tmp_path, config):
 
 
 @pytest.mark.parametrize("config", [{"fine_tune": "none"}, {"fine_tune": "last:1", "cache_dtype": "float32"}], ids=str)
-def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
+def test_stored_activations_change_no_loss(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
     history = model.fit(data(), data(), RecordingCallback(), **config, **FIT)
@@ -128,14 +128,14 @@ def test_what_is_stored_gives_the_losses_of_the_whole(tiny_bert, config):
     )
 
 
-def test_logistic_head(tiny_bert):
+def test_logistic_head_on_windows(tiny_bert):
     model = classifier(tiny_bert)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune="none", head="logistic")
     model.objective.temperature = 1.0  # as in the history
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
 
-def test_parts_of_a_batch_make_the_same_step(tiny_bert):
+def test_accumulated_gradients_equal_one_step(tiny_bert):
     weights = []
     for tokens in (1 << 20, 64):
         model = classifier(tiny_bert, dropout=0)
@@ -147,7 +147,7 @@ def test_parts_of_a_batch_make_the_same_step(tiny_bert):
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
 
 
-def test_word_vectors_and_vectors_of_texts(tiny_word_vectors, tiny_bert):
+def test_windows_of_word_vectors_and_embeddings(tiny_word_vectors, tiny_bert):
     model = classifier(tiny_word_vectors)
     assert model.predict_proba(TEXTS).shape == (14, 2)
     embedder = tg.TextEmbedder(tiny_bert, "float32", normalize=True, truncation="windows", sequence_length=LENGTH)
@@ -162,7 +162,7 @@ def test_word_vectors_and_vectors_of_texts(tiny_word_vectors, tiny_bert):
         ({"truncation": "window"}, "head, head\\+tail, windows"),
     ],
 )
-def test_what_makes_no_sense(tiny_bert, tiny_word_vectors, options, message):
+def test_invalid_option_is_reported(tiny_bert, tiny_word_vectors, options, message):
     with pytest.raises(ConfigError, match=message):
         classifier(tiny_bert, **options)
     with pytest.raises(ConfigError, match="needs a sequence_length"):
@@ -171,7 +171,7 @@ def test_what_makes_no_sense(tiny_bert, tiny_word_vectors, options, message):
         classifier(tiny_bert, hidden=(4,)).fit(data(), fine_tune="none")
 
 
-def test_commands(tiny_bert, tmp_path):
+def test_commands_with_windows(tiny_bert, tmp_path):
     source, folder = write_csv(tmp_path / "data.csv", zip(TEXTS[2:7], LABELS[2:7], strict=True)), tmp_path / "model"
     options = ("--preset", tiny_bert, "--precision", "float32", "--truncation", "windows", "--sequence-length", LENGTH)
     assert run("train", source, "--test", source, "--epochs", 1, "--out", folder, *options).exit_code == 0
