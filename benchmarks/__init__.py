@@ -1,1 +1,1 @@
-"""What textgraft claims of speed and accuracy, measured."""
+"""Benchmarks of speed, memory and accuracy."""

@@ -1,9 +1,9 @@
-"""Run every benchmark whose data is there, or those named: `python -m benchmarks [NAME ...]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [NAME ...]`."""
 
 import subprocess
 import sys
 
-from benchmarks.report import data_folder
+from benchmarks.report import require_data
 
 NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch",
     "token_table", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
@@ -13,16 +13,13 @@ NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_mem
 
 
 def main() -> None:
-    """Run each in a process of its own, one at a time."""
-    chosen = sys.argv[1:] or NAMES
-    for name in chosen:
+    """Run each benchmark in its own process, one at a time."""
+    names = sys.argv[1:] or NAMES
+    for name in names:
         if name not in NAMES:
-            sys.exit(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
-    if not data_folder().is_dir():
-        sys.exit(
-            f"the data sets are not at {data_folder()}; set TEXTGRAFT_DATA to the folder that holds imdb/, trec/ ..."
-        )
-    for name in chosen:
+            sys.exit(f"unknown benchmark {name!r}; choose from {', '.join(NAMES)}")
+    require_data()
+    for name in names:
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
 
 

@@ -1,7 +1,7 @@
-"""IMDb with 1,000 labels, with and without going on first from 20,000 reviews that have none: three seeds of each.
+"""IMDb with 1,000 labels, with and without continued pretraining on 20,000 unlabelled reviews: three seeds of each.
 
-A seed draws the 1,000 reviews and the head, `fit` the rest by default; all is the same with and without. Accuracy is
-that on all 25,000 test reviews, which no training text is among.
+A seed draws the 1,000 reviews and initialises the head; everything else is the same with and without. Accuracy is
+measured on all 25,000 test reviews.
 """
 
 import tempfile
@@ -18,35 +18,35 @@ CLEANING = Cleaning(strip_html=True)
 
 
 def main() -> None:
-    """Fine-tune minilm, let it learn from the reviews without labels, and fine-tune what comes of that."""
+    """Fine-tune minilm, continue its pretraining on the unlabelled reviews, and fine-tune the result."""
     without = _accuracies("minilm")
     with tempfile.TemporaryDirectory() as folder:
         adapted = Path(folder) / "adapted"
         _adapt(adapted)
-        found = _accuracies(str(adapted))
+        with_adaptation = _accuracies(str(adapted))
     report(
         "adapted",
         without=[round(value, 4) for value in without],
-        adapted=[round(value, 4) for value in found],
-        mean_gain=round(float(np.mean(found) - np.mean(without)), 4),
+        adapted=[round(value, 4) for value in with_adaptation],
+        mean_gain=round(float(np.mean(with_adaptation) - np.mean(without)), 4),
     )
 
 
 def _accuracies(preset: str) -> list[float]:
-    whole, test = (
+    full_train, test = (
         tg.load_dataset(data_folder() / "imdb", split=part, label="label", text="text") for part in ("train", "test")
     )
-    found = []
+    accuracies = []
     for seed in SEEDS:
-        train = sample(whole, LABELS, seed)
+        train = sample(full_train, LABELS, seed)
         model = tg.TextClassifier(
             preset, train.label_names, sequence_length=LENGTH, truncation="head+tail", cleaning=CLEANING, seed=seed
         )
         model.fit(train, epochs=3)
         metrics = model.evaluate(test)
-        found.append(metrics["accuracy"])
+        accuracies.append(metrics["accuracy"])
         report("adapted_labels", preset=Path(preset).name, seed=seed, accuracy=metrics["accuracy"])
-    return found
+    return accuracies
 
 
 def _adapt(folder: Path) -> None:
@@ -54,11 +54,11 @@ def _adapt(folder: Path) -> None:
     rows = np.sort(np.random.default_rng(0).permutation(len(reviews))[:UNLABELLED])
     model = tg.MaskFiller("minilm", sequence_length=LENGTH, cleaning=CLEANING)
     history = model.fit(reviews.take(rows), epochs=1)
-    found = model.record["metrics"]["validation"]
+    metrics = model.record["metrics"]["validation"]
     report(
         "adapted_perplexity",
-        before=round(found["val_perplexity_before"], 1),
-        after=round(found["val_perplexity"], 1),
+        before=round(metrics["val_perplexity_before"], 1),
+        after=round(metrics["val_perplexity"], 1),
         fit_seconds=round(history.seconds, 1),
     )
     model.save(folder)

@@ -1,4 +1,4 @@
-"""AG News: 2,000 labels, defaults."""
+"""AG News: accuracy of minilm fine-tuned on 2,000 labels with default settings."""
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample

@@ -1,6 +1,8 @@
-"""textgraft beside its peers: `python -m benchmarks.compare [--jobs ...] [--peers ...] [--seeds ...] [--hours H]`.
+"""Compare textgraft with its peers.
 
-What is stored is not run again; what is asked for is run one after the other, each peer in a process tree of its own.
+    python -m benchmarks.compare [--jobs ...] [--peers ...] [--seeds ...] [--hours H]
+
+Stored runs are not repeated; the others run one after the other, each in its own process tree.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from typing import Any
 from benchmarks.comparison import jobs, roster, store, table
 from benchmarks.comparison.jobs import JOBS, Job
 from benchmarks.comparison.roster import PEERS, ROOT, MissingEnvironmentError, Peer
-from benchmarks.report import data_folder
+from benchmarks.report import data_folder, require_data
 
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -29,54 +31,51 @@ _QUIET = {
 
 
 def main() -> None:
-    """Run what is asked for, store it, rebuild the page; end with status 1 when a peer failed or could not run."""
-    asked = _arguments()
-    if not data_folder().is_dir():
-        sys.exit(
-            f"the data sets are not at {data_folder()}; set TEXTGRAFT_DATA to the folder that holds imdb/, trec/ ..."
-        )
-    went_wrong = False
+    """Run, store and rebuild the page; exit with status 1 when a peer failed or could not run."""
+    arguments = _arguments()
+    require_data()
+    failed = False
     with tempfile.TemporaryDirectory() as name:
-        for job in (JOBS[name] for name in asked.jobs):
-            for seed in job.seeds if asked.seeds is None else asked.seeds:
+        for job in (JOBS[name] for name in arguments.jobs):
+            for seed in job.seeds if arguments.seeds is None else arguments.seeds:
                 folder = Path(name) / f"{job.name}-{seed}"
-                peers = [peer for peer in job.peers() if peer.name in asked.peers]
-                went_wrong |= not _run_job(job, seed, peers, asked.hours, folder)
+                peers = [peer for peer in job.peers() if peer.name in arguments.peers]
+                failed |= not _run_job(job, seed, peers, arguments.hours, folder)
     table.main()
-    sys.exit(went_wrong)
+    sys.exit(failed)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare textgraft with its peers.")
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS), metavar="JOB", help=", ".join(JOBS))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help=", ".join(PEERS))
-    parser.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="the job's own by default")
-    parser.add_argument("--hours", type=float, default=2.0, help="the longest a run may take (default: %(default)g)")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="default: those of the job")
+    parser.add_argument("--hours", type=float, default=2.0, help="time limit of a run (default: %(default)g)")
     return parser.parse_args()
 
 
 def _run_job(job: Job, seed: int, peers: list[Peer], hours: float, folder: Path) -> bool:
-    """Run the peers that have no stored result; False when one of them could not."""
-    records, all_well = store.read(), True
-    given: dict[str, object] = {}
+    """Run the peers without a stored result; False when one of them failed."""
+    records, succeeded = store.read(), True
+    task: dict[str, object] = {}
     for peer in peers:
         try:
             run = {"job": job.name, "peer": peer.name, "seed": seed, "machine": store.machine()}
             run["versions"] = roster.versions(peer)
         except MissingEnvironmentError as error:
             print(error, file=sys.stderr, flush=True)
-            all_well = False
+            succeeded = False
             continue
         if store.is_stored(records, run, hours):
             continue
-        given = given or _prepare(job, seed, folder)
-        figures = _measure(peer, jobs.write_for(peer, given, folder), hours)
-        all_well &= figures is not None
+        task = task or _prepare(job, seed, folder)
+        figures = _measure(peer, jobs.write_for(peer, task, folder), hours)
+        succeeded &= figures is not None
         if figures:
             record = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **run, **figures}
             print(json.dumps(record), flush=True)
             store.append(record)
-    return all_well
+    return succeeded
 
 
 def _prepare(job: Job, seed: int, folder: Path) -> dict[str, object]:
@@ -89,7 +88,7 @@ def _prepare(job: Job, seed: int, folder: Path) -> dict[str, object]:
 
 
 def _measure(peer: Peer, job_file: Path, hours: float) -> dict[str, Any] | None:
-    """The peer's figures, {"stopped_hours"} when it took longer than `hours`, or None when it failed."""
+    """The peer's figures; {"stopped_hours": hours} when it took longer, None when it failed."""
     command = [roster.interpreter(peer), "-m", f"benchmarks.peers.{peer.name}", job_file]
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, **_QUIET, "TMPDIR": scratch, "HF_HOME": scratch, "TEXTGRAFT_CACHE": scratch}

@@ -1,4 +1,4 @@
-"""An epoch of named-entity training on 14,000 news sentences in CoNLL format, all of minilm."""
+"""Time of an epoch of named-entity training (minilm, all layers) on 14,000 news sentences in CoNLL format."""
 
 import tempfile
 from pathlib import Path
@@ -9,11 +9,11 @@ import textgraft as tg
 from benchmarks.report import data_folder, report
 
 _SENTENCES = 14_000
-_MEAN_WORDS = 17  # before texts end: then 14.5 of them, as in the usual English news set
+_MEAN_WORDS = 17  # of the geometric distribution; 14.5 after truncation by the texts, as in CoNLL-2003
 
 
 def main() -> None:
-    """Seconds of the first epoch, compilation included; the tags (capital letters) are for its time alone."""
+    """Seconds of the first epoch, including compilation; the tags (capitalised words) only serve the timing."""
     with tempfile.TemporaryDirectory() as folder:
         train = tg.load_tagged(_write(Path(folder) / "news.conll"))
         validation = train.take(range(100))
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _write(path: Path) -> Path:
-    """Beginnings of AG News items: a geometric number of words."""
+    """AG News items, truncated to a geometrically distributed number of words."""
     random = np.random.Generator(np.random.PCG64(0))
     news = tg.load_dataset(data_folder() / "agnews" / "train.csv").take(range(_SENTENCES))
     with path.open("w", encoding="utf-8") as file:

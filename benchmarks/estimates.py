@@ -1,4 +1,4 @@
-"""How near the time left comes, and the dry run: fine-tuning minilm on TREC and on 500 IMDb reviews."""
+"""Errors of the estimated time left and of the dry run: fine-tuning minilm on TREC and on 500 IMDb reviews."""
 
 import time
 
@@ -9,23 +9,21 @@ AFTER_STEPS = (5, 10, 20, 40)
 
 
 class Clock:
-    """Keeps what the run said of its time left, and when."""
+    """Records the estimates of the time left, with the time of each."""
 
     def __init__(self) -> None:
-        """Start."""
-        self.said: list[tuple[float, float | None]] = []
+        self.estimates: list[tuple[float, float | None]] = []
 
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        """Keep it."""
-        self.said.append((time.monotonic(), seconds_left))
+        self.estimates.append((time.monotonic(), seconds_left))
 
     def __getattr__(self, name: str) -> object:
-        """Let the rest pass."""
+        """Ignore the other events."""
         return lambda *_, **__: None
 
 
 def main() -> None:
-    """Errors of the estimates, as shares of what the time turned out to be."""
+    """Relative errors of the estimates."""
     imdb = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 500)
     trec = tg.load_dataset(data_folder() / "trec", split="train", label="label")
     for name, train in {"trec": trec, "imdb": imdb}.items():
@@ -36,8 +34,8 @@ def main() -> None:
         end = time.monotonic()
         errors = {}
         for steps in AFTER_STEPS:
-            when, left = clock.said[steps - 1]
-            errors[steps] = round((left or 0) / (end - when) - 1, 3)
+            moment, seconds_left = clock.estimates[steps - 1]
+            errors[steps] = round((seconds_left or 0) / (end - moment) - 1, 3)
         report(
             f"estimates_{name}",
             error_after_steps=errors,

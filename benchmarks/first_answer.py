@@ -1,4 +1,4 @@
-"""`textgraft predict`: from TensorFlow's import to the first answer, on a file of 25,000 reviews."""
+"""`textgraft predict`: seconds from TensorFlow's import to the first prediction, on a file of 25,000 reviews."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ _IMPORT = "from textgraft.runtime import start_tensorflow; start_tensorflow()"
 
 
 def main() -> None:
-    """Train a quick model, then time both."""
+    """Train a small model, then time the import and the first prediction."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 100)

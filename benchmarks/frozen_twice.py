@@ -1,4 +1,4 @@
-"""`--fine-tune none` twice on IMDb reviews: the second run finds the vectors of the first."""
+"""`--fine-tune none` twice on IMDb reviews: the second run uses the cached embeddings of the first."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:
-    """Time the fit of a first run, of one like it, and of one with the other head, on 1,000 and on 5,000 reviews."""
+    """Time a first run, its repetition, and a run with the other head, on 1,000 and on 5,000 reviews."""
     train, test = tg.load_dataset(data_folder() / "imdb", split="train,test", label="label")
     for rows in (1000, 5000):
         _measure(sample(train, rows), sample(test, 2000))

@@ -1,6 +1,6 @@
 """IMDb: accuracy on all 25,000 test reviews after fine-tuning minilm on 1,000 labels, 256 tokens, 3 epochs.
 
-The 256 tokens are the first and the last 127 of a review (with two special tokens).
+The 256 tokens are the first and the last 127 of a review and two special tokens.
 """
 
 import textgraft as tg
@@ -8,7 +8,7 @@ from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:
-    """A tenth of the 1,000 labelled reviews is held back to choose the epoch; the test set is used once."""
+    """A tenth of the 1,000 labelled reviews is the validation set, which selects the epoch."""
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), 1000)
     test = tg.load_dataset(data_folder() / "imdb", split="test", label="label")
     model = tg.TextClassifier("minilm", train.label_names, sequence_length=256, truncation="head+tail")

@@ -1,6 +1,6 @@
-"""Which epoch generalizes best, beside what a tenth of the training texts says and which epoch `fit` keeps.
+"""Selection of the epoch: accuracy per epoch on the validation tenth and on held-out texts, and the epoch `fit` keeps.
 
-Judged on training texts that no run saw, so that the test sets have no part in the choice of the rule.
+The held-out texts come from the training set, so that the test sets do not influence the selection rule.
 """
 
 import numpy as np
@@ -16,20 +16,20 @@ RUNS = (
 
 
 def main() -> None:
-    """Train on samples of the training sets: once judged by the tenth that `fit` holds back, once by texts held out."""
-    for name, rows, held_out, seeds, architecture in RUNS:
+    """Train twice on the same sample: once validated on the tenth that `fit` holds back, once on held-out texts."""
+    for name, rows, held_out_rows, seeds, architecture in RUNS:
         data = tg.load_dataset(data_folder() / name, split="train", label="label")
         for seed in seeds:
-            sample, rest = data.split(rows / len(data), seed=seed)
-            rest = rest.take(np.random.default_rng(0).permutation(len(rest))[:held_out])
+            sample, held_out = data.split(rows / len(data), seed=seed)
+            held_out = held_out.take(np.random.default_rng(0).permutation(len(held_out))[:held_out_rows])
             train, validation = sample.split(1 - VALIDATION_SHARE, seed=seed)
             histories = []
-            for judge in (validation, rest):
+            for evaluation_data in (validation, held_out):
                 model = tg.TextClassifier("minilm", sample.label_names, seed=seed, **architecture)
-                histories.append(model.fit(train, judge, seed=seed, epochs=3, patience=3))
-            first, second = ([round(row["val_accuracy"], 4) for row in one.records] for one in histories)
+                histories.append(model.fit(train, evaluation_data, seed=seed, epochs=3, patience=3))
+            accuracies = [[round(row["val_accuracy"], 4) for row in history.records] for history in histories]
             report(
-                "kept_epoch", data=name, seed=seed, validation_accuracy=first, held_out_accuracy=second,
+                "kept_epoch", data=name, seed=seed, validation_accuracy=accuracies[0], held_out_accuracy=accuracies[1],
                 kept=histories[0].best_epoch,
             )  # fmt: skip
 

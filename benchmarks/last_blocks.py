@@ -1,4 +1,4 @@
-"""An epoch on 1,000 IMDb reviews: all blocks, the two highest of six, and these on what the others gave, stored."""
+"""Time of an epoch on 1,000 IMDb reviews: all blocks, the last two of six, and these on cached inputs."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ SIDES = ("all", "last:2 without storing", "last:2 stored in float32", "last:2 st
 
 
 def main() -> None:
-    """Three epochs each, one side after the other; the fastest epoch, and the losses."""
+    """Three epochs of each variant, one after the other: the fastest epoch, and the losses."""
     data = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), ROWS)
     train, validation = data.split(0.9, seed=0)
     runs = {side: _run(side, train, validation) for side in SIDES}

@@ -13,14 +13,14 @@ SEEDS = (0,)
 
 
 def main() -> None:
-    """Accuracies on the test sets, and what float32 makes of the weights that bfloat16 trained."""
-    for name, train, test in _sets():
+    """Test accuracies, also of the weights trained in bfloat16 and evaluated in float32."""
+    for name, train, test in _data_sets():
         runs = [_accuracies(train, test, seed) for seed in SEEDS]
         means = {side: round(mean(run[side] for run in runs), 4) for side in runs[0]}
         report("precision", data=name, tests=len(test), seeds=len(SEEDS), **means)
 
 
-def _sets() -> Iterator[tuple[str, tg.Dataset, tg.Dataset]]:
+def _data_sets() -> Iterator[tuple[str, tg.Dataset, tg.Dataset]]:
     def load(name: str, label: str | None) -> Any:
         return tg.load_dataset(data_folder() / name, split="train,test", label=label)
 
@@ -32,17 +32,16 @@ def _sets() -> Iterator[tuple[str, tg.Dataset, tg.Dataset]]:
 
 
 def _accuracies(train: tg.Dataset, test: tg.Dataset, seed: int) -> dict[str, float]:
-    found = {}
+    accuracy = {}
     for precision in ("float32", "mixed_bfloat16"):
         model = tg.TextClassifier("minilm", train.label_names, precision=precision, seed=seed)
         model.fit(train, seed=seed)
-        found[precision] = model.evaluate(test)["accuracy"]
+        accuracy[precision] = model.evaluate(test)["accuracy"]
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model")
-        found["bfloat16_weights_in_float32"] = tg.load(Path(folder) / "model", precision="float32").evaluate(test)[
-            "accuracy"
-        ]
-    return found
+        loaded = tg.load(Path(folder) / "model", precision="float32")
+    accuracy["bfloat16_weights_in_float32"] = loaded.evaluate(test)["accuracy"]
+    return accuracy
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`textgraft predict`: peak memory on 25,000 reviews over that on 1,000."""
+"""`textgraft predict`: ratio of the peak memory on 25,000 reviews to that on 1,000."""
 
 import resource
 import subprocess
@@ -14,7 +14,7 @@ from benchmarks.report import data_folder, report, sample
 
 
 def main() -> None:
-    """Train a quick model, then predict both files in child processes."""
+    """Train a small model, then predict both files in child processes."""
     if len(sys.argv) > 1:
         _measure(sys.argv[1:])
         return

@@ -1,8 +1,8 @@
-"""A GPT-2 from random weights on 20 M characters of books, as `textgraft pretrain` makes it: perplexity, two samples.
+"""A GPT-2 pretrained from random weights on 20 M characters of books, as by `textgraft pretrain`: perplexity, samples.
 
-Its 4,096 tokens are made of the training books; the perplexity is that of other books, before the first step and after
-the one pass. The whole is meant to take less than a quarter of an hour on 2 cores. With a folder as argument, the model
-is left there.
+The vocabulary of 4,096 tokens is trained on the same books; the perplexity is measured on other books, before the first
+step and after one epoch. The run should take less than 15 minutes on 2 cores. With a folder as argument, the model is
+saved there.
 """
 
 import sys
@@ -17,43 +17,43 @@ from benchmarks.report import data_folder, report
 from textgraft.runtime import choose_precision, start_tensorflow
 from textgraft.storage.folders import write_folder
 
-CHARACTERS, JUDGED = 20_000_000, 1_000_000
+CHARACTERS, VALIDATION_CHARACTERS = 20_000_000, 1_000_000
 TOKENS, SEED = 4096, 0
 LAYERS, WIDTH, HEADS, LENGTH = 3, 128, 4, 128
 FIT = {"epochs": 1, "batch_size": 32, "learning_rate": 2e-3}
 PROMPTS = ("The old man", "“I do not know,” said")
-DRAWN = {"max_new_tokens": 60, "temperature": 0.8, "top_p": 0.95}
+SAMPLING = {"max_new_tokens": 60, "temperature": 0.8, "top_p": 0.95}
 
 
 def main() -> None:
-    """Make the vocabulary, train, test on other books, and go on from two prompts."""
-    begun = time.monotonic()
+    """Train the vocabulary and the model, evaluate it on other books, and continue two prompts."""
+    start = time.monotonic()
     start_tensorflow()
     books = tg.load_dataset(data_folder() / "gutenberg" / "books.parquet", text="text")
     ends = np.cumsum([len(books.text_at(row)) for row in range(len(books))])
-    first, last = np.searchsorted(ends, [CHARACTERS, CHARACTERS + JUDGED])
-    model = untrained(books.take(range(first)))
-    prepared = time.monotonic() - begun
-    history = model.fit(books.take(range(first)), books.take(range(first, last)), **FIT)
-    found = model.record["metrics"]["validation"]
+    train_end, validation_end = np.searchsorted(ends, [CHARACTERS, CHARACTERS + VALIDATION_CHARACTERS])
+    model = untrained(books.take(range(train_end)))
+    preparation_seconds = time.monotonic() - start
+    history = model.fit(books.take(range(train_end)), books.take(range(train_end, validation_end)), **FIT)
+    metrics = model.record["metrics"]["validation"]
     if sys.argv[1:]:
         model.save(sys.argv[1], overwrite=True)
     report(
         "pretrain_gutenberg",
-        characters=int(ends[first - 1]),
+        characters=int(ends[train_end - 1]),
         parameters=model.fine_tuning().parameter_counts()[1],
-        perplexity_at_epoch_0=round(found["val_perplexity_before"], 1),
-        perplexity_at_the_end=round(found["val_perplexity"], 1),
-        vocabulary_seconds=round(prepared, 1),
+        perplexity_at_epoch_0=round(metrics["val_perplexity_before"], 1),
+        perplexity_at_the_end=round(metrics["val_perplexity"], 1),
+        vocabulary_seconds=round(preparation_seconds, 1),
         fit_seconds=round(history.seconds, 1),
-        seconds=round(time.monotonic() - begun, 1),
+        seconds=round(time.monotonic() - start, 1),
         processor_seconds=round(time.process_time(), 1),
-        samples=[prompt + text for prompt, text in zip(PROMPTS, model.generate(PROMPTS, **DRAWN), strict=True)],
+        samples=[prompt + text for prompt, text in zip(PROMPTS, model.generate(PROMPTS, **SAMPLING), strict=True)],
     )
 
 
 def untrained(train: tg.Dataset) -> tg.TextGenerator:
-    """A vocabulary of these books, and random weights."""
+    """A generator with random weights and a vocabulary trained on these books."""
     from textgraft.backbones.sizes import Sizes
     from textgraft.backbones.untrained import make_vocabulary
     from textgraft.backbones.untrained import untrained as backbone

@@ -1,4 +1,4 @@
-"""Regression on the stars of IMDb reviews: minilm fine-tuned on 1,000 of them, tested on 500 others."""
+"""Regression on the ratings of IMDb reviews: minilm fine-tuned on 1,000, tested on 500 others."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from benchmarks.report import data_folder, report
 
 
 def main() -> None:
-    """Correlations and errors, beside the error of always saying the mean."""
-    train, test = (_some(name, rows) for name, rows in (("train", 1000), ("test", 500)))
+    """Correlations and errors, and the error of always predicting the mean."""
+    train, test = (_load(name, rows) for name, rows in (("train", 1000), ("test", 500)))
     model = tg.TextClassifier("minilm", problem="regression", sequence_length=128)
     history = model.fit(train, epochs=2)
-    found = model.evaluate(test)
-    constant = float(np.abs(test.numbers() - train.numbers().mean()).mean())
-    metrics = {name: round(found[name], 3) for name in ("pearson", "spearman", "mae", "rmse")}
-    report("ratings", **metrics, mae_of_the_mean=round(constant, 3), fit_seconds=round(history.seconds, 1))
+    metrics = model.evaluate(test)
+    mae_of_the_mean = float(np.abs(test.numbers() - train.numbers().mean()).mean())
+    rounded = {name: round(metrics[name], 3) for name in ("pearson", "spearman", "mae", "rmse")}
+    report("ratings", **rounded, mae_of_the_mean=round(mae_of_the_mean, 3), fit_seconds=round(history.seconds, 1))
 
 
-def _some(name: str, rows: int) -> tg.Dataset:
+def _load(name: str, rows: int) -> tg.Dataset:
     path = data_folder() / "imdb" / f"{name}.parquet"
     data = tg.load_dataset(path, label="rating", problem="regression")
     assert isinstance(data, tg.Dataset)

@@ -1,19 +1,26 @@
-"""How benchmarks print: one line of JSON each, with what it ran on."""
+"""Data sets and output of the benchmarks: one line of JSON each, with the machine."""
 
 import json
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
 
 def data_folder() -> Path:
-    """Where imdb/, trec/ and agnews/ are."""
+    """The folder of the data sets (imdb/, trec/, agnews/ ...), from TEXTGRAFT_DATA."""
     return Path(os.environ.get("TEXTGRAFT_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
+def require_data() -> None:
+    """Exit with a message unless the data sets are present."""
+    if not data_folder().is_dir():
+        sys.exit(f"no data sets in {data_folder()}; set TEXTGRAFT_DATA to the folder that contains imdb/, trec/ ...")
+
+
 def report(name: str, **figures: Any) -> None:
-    """Print the figures of a benchmark."""
+    """Print the results of a benchmark."""
     print(
         json.dumps({"benchmark": name, **figures, "cores": os.cpu_count(), "machine": platform.machine()}), flush=True
     )

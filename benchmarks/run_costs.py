@@ -1,4 +1,4 @@
-"""What checkpoints and determinism cost: shares of the training time on TREC, and of a step on IMDb at 256 tokens."""
+"""Costs of checkpoints (share of the training time on TREC) and of determinism (share of an IMDb step, 256 tokens)."""
 
 import json
 import subprocess
@@ -15,14 +15,14 @@ STEPS, WARM_UP = 60, 10
 
 
 def main() -> None:
-    """Each measurement in a process of its own, one after the other; determinism on and off in turns."""
+    """Measure each in its own process, one after the other, with determinism on and off in turns."""
     if len(sys.argv) > 1:
         print(json.dumps({"checkpoints": _checkpoints, "on": _step, "off": _step}[sys.argv[1]](sys.argv[1])))
         return
     steps: dict[str, list[float]] = {"on": [], "off": []}
     for side in ("off", "on", "on", "off"):
-        steps[side].append(_measured(side))
-    saving, training = _measured("checkpoints")
+        steps[side].append(_measure(side))
+    saving, training = _measure("checkpoints")
     report(
         "run_costs",
         step_milliseconds={
@@ -35,13 +35,13 @@ def main() -> None:
     )
 
 
-def _measured(side: str) -> object:
+def _measure(side: str) -> object:
     command = [sys.executable, "-m", "benchmarks.run_costs", side]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
 def _checkpoints(_: str) -> tuple[float, float]:
-    """Seconds in which checkpoints were written, and those of the training."""
+    """Seconds spent on writing checkpoints, and seconds of the training."""
     from textgraft.training.checkpoints import Checkpoints
 
     train = tg.load_dataset(data_folder() / "trec", split="train", label="label")
@@ -52,7 +52,7 @@ def _checkpoints(_: str) -> tuple[float, float]:
 
 
 def _step(side: str) -> float:
-    """The median step, in milliseconds."""
+    """Median milliseconds of a step."""
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), STEPS * 16)
     model = tg.TextClassifier("minilm", train.label_names)
     if side == "on":
@@ -62,9 +62,9 @@ def _step(side: str) -> float:
     seconds: list[float] = []
 
     class Clock:
-        """Times the steps."""
+        """Records the time of each step."""
 
-        def step(self, *_: object) -> None:
+        def on_step_end(self, *_: object) -> None:
             seconds.append(time.perf_counter())
 
         def __getattr__(self, name: str) -> object:

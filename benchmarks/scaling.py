@@ -1,7 +1,7 @@
-"""`textgraft train` with word vectors on 1,000 to 1,000,000 reviews: seconds and peak memory, and a picture of both.
+"""`textgraft train` with word vectors on 1,000 to 1,000,000 reviews: seconds and peak memory, and a figure of both.
 
-The reviews are IMDb's, over and over, each time with a tenth of its words left out at random (seeded), so that no two
-are the same. The table is a stand-in of nnlm-en-dim50's size.
+The reviews are IMDb's, repeated with a random tenth of their words removed (seeded), so that no two are equal. The
+word vectors are random, with the size of nnlm-en-dim50.
 """
 
 import itertools
@@ -22,18 +22,18 @@ from benchmarks.report import data_folder, report
 
 ROWS = (1000, 10_000, 100_000, 1_000_000)
 ROOT = Path(__file__).parents[1]
-PICTURE = ROOT / "docs" / "scaling.svg"
-_LEFT_OUT = 0.1
+FIGURE = ROOT / "docs" / "scaling.svg"
+_DROPPED_WORDS = 0.1
 _GROUP = 10_000
 _SCHEMA = pa.schema([("text", pa.string()), ("label", pa.string())])
 
 
 def main() -> None:
-    """Train on each file in a child process, or measure the one that is named."""
+    """Train on each file in a child process, or measure the file given as argument."""
     if len(sys.argv) > 1:
         _measure(*sys.argv[1:])
         return
-    found = {}
+    results = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tool = [sys.executable, str(ROOT / "tools" / "make_hub_module.py"), f"{folder}/module"]
@@ -42,10 +42,10 @@ def main() -> None:
             _write_texts(folder / f"{rows}.parquet", rows)
             command = [sys.executable, "-m", "benchmarks.scaling", str(folder), str(rows)]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            found[rows] = json.loads(output.splitlines()[-1])
+            results[rows] = json.loads(output.splitlines()[-1])
             (folder / f"{rows}.parquet").unlink()
-            report("scaling", rows=rows, **found[rows])
-    _draw(found)
+            report("scaling", rows=rows, **results[rows])
+    _draw(results)
 
 
 def _measure(folder: str, rows: str) -> None:
@@ -65,7 +65,7 @@ def _reviews(rows: int) -> Iterator[tuple[str, str]]:
     reviews = pq.read_table(data_folder() / "imdb" / "train.parquet", columns=["text", "label"]).to_pylist()
     for review in itertools.islice(itertools.cycle(reviews), rows):
         words = review["text"].split()
-        yield " ".join(itertools.compress(words, rng.random(len(words)) > _LEFT_OUT)), str(review["label"])
+        yield " ".join(itertools.compress(words, rng.random(len(words)) > _DROPPED_WORDS)), str(review["label"])
 
 
 def _write_texts(path: Path, rows: int) -> None:
@@ -76,8 +76,8 @@ def _write_texts(path: Path, rows: int) -> None:
             writer.write_table(pa.table({"text": texts, "label": labels}, schema=_SCHEMA))
 
 
-def _draw(found: dict[int, dict[str, float]]) -> None:
-    """Two panels over the number of reviews: seconds on logarithmic axes, memory from zero."""
+def _draw(results: dict[int, dict[str, float]]) -> None:
+    """Seconds (logarithmic axes) and memory (from zero) against the number of reviews."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -85,20 +85,20 @@ def _draw(found: dict[int, dict[str, float]]) -> None:
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    rows = list(found)
+    rows = list(results)
     for panel, name, title in zip(panels, ("seconds", "peak_mib"), ("seconds in all", "peak memory, MiB"), strict=True):
-        values = [found[number][name] for number in rows]
+        values = [results[count][name] for count in rows]
         panel.plot(rows, values, "o-", color="#1f5f8b")
         panel.set_xscale("log")
         panel.set_title(title, loc="left")
         panel.set_xlabel("reviews")
         panel.margins(x=0.1, y=0.2)
         panel.spines[["top", "right"]].set_visible(False)
-        for number, value in zip(rows, values, strict=True):
-            panel.annotate(f"{value:,.0f}", (number, value), (0, 7), textcoords="offset points", ha="center")
+        for count, value in zip(rows, values, strict=True):
+            panel.annotate(f"{value:,.0f}", (count, value), (0, 7), textcoords="offset points", ha="center")
     panels[0].set_yscale("log")
     panels[1].set_ylim(0)
-    figure.savefig(PICTURE, metadata={"Date": None})
+    figure.savefig(FIGURE, metadata={"Date": None})
 
 
 if __name__ == "__main__":

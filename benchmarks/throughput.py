@@ -1,8 +1,7 @@
-"""Training throughput at sequence length 512, against a plain KerasHub `BertTextClassifier.fit`, side by side.
+"""Training throughput at sequence length 512, compared with `BertTextClassifier.fit` of KerasHub.
 
-Both train the same weights (minilm) on the same 500 reviews, in a process each, one after the other. KerasHub runs
-with its defaults: fp32, every batch padded to 512. The second epoch of each is timed, so that neither pays for
-compilation.
+Both train the same weights (minilm) on the same 500 reviews, each in its own process, one after the other. KerasHub
+runs with its defaults: float32, every batch padded to 512. The second epoch of each is timed, to exclude compilation.
 """
 
 import json
@@ -18,21 +17,21 @@ BATCH_SIZE = 16
 
 
 def reviews() -> tg.Dataset:
-    """The sample both sides train on."""
+    """The training data of both."""
     return sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), REVIEWS)
 
 
 def textgraft_side() -> float:
-    """Reviews a second."""
+    """Reviews per second."""
     data = reviews()
-    held_back = data.take(range(16))
+    validation = data.take(range(16))
     model = tg.TextClassifier("minilm", data.label_names, sequence_length=512)
-    history = model.fit(data, held_back, epochs=2, batch_size=BATCH_SIZE)
+    history = model.fit(data, validation, epochs=2, batch_size=BATCH_SIZE)
     return len(data) / history.records[1]["seconds"]
 
 
 def keras_hub_side() -> float:
-    """Reviews a second."""
+    """Reviews per second."""
     from textgraft.runtime import start_tensorflow
 
     start_tensorflow()
@@ -69,7 +68,7 @@ SIDES = {"textgraft": textgraft_side, "keras_hub": keras_hub_side}
 
 
 def main() -> None:
-    """Run both sides in child processes, or the one that is named."""
+    """Run both in child processes, or the one given as argument."""
     if len(sys.argv) > 1:
         print(json.dumps(SIDES[sys.argv[1]]()))
         return

@@ -1,4 +1,4 @@
-"""A training step on TREC: the used rows of the token table against the whole table, and against Keras's optimizer."""
+"""Time of a training step on TREC: the used rows of the token table, the full table, and Keras's optimizer."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ SIDES = ("compact", "whole", "whole_keras_optimizer")
 
 
 def main() -> None:
-    """The sides take turns, so that a busy moment of the machine falls on each; the median step after a few."""
+    """Run the variants in turns, so that other load affects all of them; the median step after a warm-up."""
     train = tg.load_dataset(data_folder() / "trec", split="train", label="label")
     steps = {side: _steps(side, train) for side in SIDES}
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     for turn in range(ROUNDS):
         for side, take in steps.items():
-            for number in range(STEPS):
+            for index in range(STEPS):
                 start = time.perf_counter()
-                take(turn * STEPS + number)
-                if turn and number >= WARM_UP:
+                take(turn * STEPS + index)
+                if turn and index >= WARM_UP:
                     seconds[side].append(time.perf_counter() - start)
     median = {side: float(np.median(times)) * 1000 for side, times in seconds.items()}
     report(
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
-    """Takes the step of a number, with a model of its own."""
+    """A function that runs the step of an index, on a model of this variant."""
     from textgraft.tasks.texts import as_batches
     from textgraft.training.batches import shuffled_batches
     from textgraft.training.config import TrainingConfig
@@ -51,13 +51,13 @@ def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     network = Network(model.model, model.forward, model.objective, embedding_subset=compact)
     step = TrainingStep(network, Examples(tokens, train.label_ids(model.labels)), config)
     if side == "whole_keras_optimizer":
-        step.optimizer = _Keras(step.variables)
+        step.optimizer = _KerasOptimizer(step.variables)
     batches = shuffled_batches(tokens.lengths, 16, 0, 0)
-    return lambda number: step(batches[number], 1e-4, number)
+    return lambda index: step(batches[index], 1e-4, index)
 
 
-class _Keras:
-    """Keras's AdamW in the place of ours."""
+class _KerasOptimizer:
+    """Keras's AdamW with the interface of textgraft's."""
 
     def __init__(self, variables: list) -> None:
         import keras
@@ -68,7 +68,7 @@ class _Keras:
         self._optimizer.build(variables)
 
     def apply(self, gradients: dict, rate: object, step: object) -> object:
-        """Move the variables; in the place of the norm, which nobody asks for here, nothing is computed."""
+        """Update the variables; returns 0 instead of the gradient norm, which is not used here."""
         import tensorflow as tf
 
         self._optimizer.apply(list(gradients.values()), self._variables)

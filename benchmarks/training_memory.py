@@ -1,8 +1,7 @@
-"""`textgraft train`: peak memory on 1,000,000 rows beside that on 250,000.
+"""`textgraft train`: peak memory on 1,000,000 rows compared with that on 250,000.
 
-A CSV of short texts made from IMDb's sentences, each with a number of its own so that no two are the same, and 32-wide
-word vectors. What may grow is the token ids (4 bytes each) and what a row needs beside them: label, length, order and
-digest; the texts stay on disk.
+The data are a CSV file of IMDb sentences, each with a unique number, and word vectors of width 32. Only the token ids
+(4 bytes each) and the label, length, order and digest of each row may grow; the texts stay on disk.
 """
 
 import csv
@@ -21,12 +20,12 @@ import pyarrow.parquet as pq
 
 from benchmarks.report import data_folder, report
 
-ROWS = (250_000, 1_000_000)  # TensorFlow's allocator has its fill after some 200,000
+ROWS = (250_000, 1_000_000)  # TensorFlow's allocator stops growing at about 200,000
 _WIDTH = 32
 
 
 def main() -> None:
-    """Train on both files in child processes, or measure the one that is named."""
+    """Train on both files in child processes, or measure the file given as argument."""
     if len(sys.argv) > 1:
         _measure(*sys.argv[1:])
         return
@@ -71,8 +70,8 @@ def _write_texts(path: Path, rows: int) -> int:
         writer = csv.writer(file)
         writer.writerow(("text", "label"))
         endless = itertools.chain.from_iterable(_sentences() for _ in itertools.count())
-        for number, (sentence, label) in enumerate(itertools.islice(endless, rows)):
-            writer.writerow((f"{number} {sentence}", label))
+        for index, (sentence, label) in enumerate(itertools.islice(endless, rows)):
+            writer.writerow((f"{index} {sentence}", label))
     return path.stat().st_size
 
 
@@ -81,8 +80,8 @@ def _write_vectors(path: Path) -> None:
     random = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as file:
         for word in sorted(words):
-            numbers = " ".join(f"{number:.4f}" for number in random.normal(scale=0.1, size=_WIDTH))
-            file.write(f"{word} {numbers}\n")
+            values = " ".join(f"{value:.4f}" for value in random.normal(scale=0.1, size=_WIDTH))
+            file.write(f"{word} {values}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The classic tutorial's program on IMDb, with a stand-in of nnlm-en-dim50's size: 963,812 x 50 random vectors.
+"""The TF-Hub tutorial on IMDb, with 963,812 x 50 random vectors, the size of nnlm-en-dim50.
 
-Random vectors hold no knowledge, so its accuracy shows what the program learns from IMDb alone, not transfer. The
-TF-IDF baseline on the same training texts stands beside it.
+Random vectors carry no knowledge, so the accuracy shows what the program learns from IMDb alone, not transfer. It is
+reported together with the TF-IDF baseline on the same training texts.
 """
 
 import re
@@ -21,7 +21,7 @@ IMDB = data_folder() / "imdb"
 
 
 def main() -> None:
-    """Make the module, run the example in a process of its own, then the baseline."""
+    """Build the module, run the example in its own process, then the baseline."""
     with tempfile.TemporaryDirectory() as folder:
         module = f"{folder}/module"
         tool = [sys.executable, str(ROOT / "tools" / "make_hub_module.py"), module]

@@ -1,4 +1,4 @@
-"""Named entities on WNUT-17: minilm beside word vectors with a convolution, both by their defaults."""
+"""Named entities on WNUT-17: minilm and word vectors with a convolution, both with default settings."""
 
 import tempfile
 from pathlib import Path
@@ -23,21 +23,21 @@ def main() -> None:
             history = model.fit(train, validation)
             for decoding in ("free", "constrained"):
                 model.decoding = decoding
-                found = model.evaluate(test)
+                metrics = model.evaluate(test)
                 report(
-                    "wnut17", model=name, decoding=decoding, f1=round(found["f1"], 4), interval=found["f1_interval"],
-                    epochs=len(history.records), fit_seconds=round(history.seconds, 1),
+                    "wnut17", model=name, decoding=decoding, f1=round(metrics["f1"], 4),
+                    interval=metrics["f1_interval"], epochs=len(history.records), fit_seconds=round(history.seconds, 1),
                 )  # fmt: skip
 
 
 def _word_vectors(path: Path) -> Path:
-    """The whole words of minilm's own token table as a file of word vectors: what it knows without its blocks."""
+    """Write the alphanumeric tokens of minilm's token table as word vectors: its knowledge without the blocks."""
     backbone = load_backbone("minilm")
     table = backbone.token_embedding.vectors.numpy()
-    words = {backbone.token(number): number for number in range(len(table))}
-    kept = {word: number for word, number in words.items() if word.isalnum()}
-    lines = (f"{word} {' '.join(f'{value:.5f}' for value in table[number])}\n" for word, number in kept.items())
-    path.write_text(f"{len(kept)} {table.shape[1]}\n" + "".join(lines), encoding="utf-8")
+    ids = {backbone.token(token_id): token_id for token_id in range(len(table))}
+    words = {word: token_id for word, token_id in ids.items() if word.isalnum()}
+    lines = (f"{word} {' '.join(f'{value:.5f}' for value in table[token_id])}\n" for word, token_id in words.items())
+    path.write_text(f"{len(words)} {table.shape[1]}\n" + "".join(lines), encoding="utf-8")
     return path
 
 

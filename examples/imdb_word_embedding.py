@@ -1,7 +1,7 @@
-r"""The classic tutorial: IMDb reviews, a trainable TF-Hub word embedding, Dense(16, relu), Dense(1), Adam.
+r"""The TF-Hub text classification tutorial: IMDb reviews, a trainable word embedding, Dense(16, relu), Dense(1), Adam.
 
 Usage: python examples/imdb_word_embedding.py [DATA [PRESET]], with a PRESET that you trust: a SavedModel is a program.
-Or the same as one command:
+The same as one command:
 
     textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16 \
         --dropout 0 --epochs 10 --batch-size 512 --optimizer adam --learning-rate 1e-3 --patience 10 --out imdb
@@ -11,9 +11,9 @@ import sys
 
 import textgraft as tg
 
-given = dict(enumerate(sys.argv))
-data = given.get(1, "tfds:imdb_reviews")
-preset = given.get(2, "https://tfhub.dev/google/nnlm-en-dim50/2")
+arguments = dict(enumerate(sys.argv))
+data = arguments.get(1, "tfds:imdb_reviews")
+preset = arguments.get(2, "https://tfhub.dev/google/nnlm-en-dim50/2")
 
 train, validation, test = tg.load_dataset(data, split="train[:60%],train[60%:],test")
 model = tg.TextClassifier(preset, train.label_names, hidden=(16,), dropout=0, trust_savedmodel=True)

@@ -1,7 +1,7 @@
-"""`textgraft` on a disk that is full from some file on.
+"""Run `textgraft` on a disk that becomes full.
 
-python tools/full_disk.py K VERB ...      the k-th file that is written
-python tools/full_disk.py model VERB ...  the first file that is not of a checkpoint
+python tools/full_disk.py K VERB ...      full at the k-th file that is written
+python tools/full_disk.py model VERB ...  full at the first file outside a checkpoint
 """
 
 import errno
@@ -13,15 +13,15 @@ from textgraft.storage import folders
 
 
 def fill_up(write: str) -> None:
-    """Let half of a file be written, and nothing after it."""
-    place = folders._write_file
+    """Write half of a file, then fail all further writes."""
+    write_file = folders._write_file
     files = []
 
     def limited(path: Path, content: folders.Content) -> str:
         files.append(path)
-        before = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
-        if before:
-            return place(path, content)
+        has_space = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
+        if has_space:
+            return write_file(path, content)
         data = b"".join(content)
         path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")

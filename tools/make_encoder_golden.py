@@ -1,12 +1,12 @@
-"""Make tests/golden/hub_encoder.tar.xz: a tiny TF-Hub BERT encoder, and what it and its preprocessor compute.
+"""Make tests/golden/hub_encoder.tar.xz: a tiny TF-Hub BERT encoder, and outputs of it and its preprocessor.
 
-Run by hand where tf-models-official, tf-keras and a tensorflow-text of TensorFlow's own version are installed:
+Run by hand in an environment with tf-models-official, tf-keras and the tensorflow-text of TensorFlow's version:
 
     python -m tools.make_encoder_golden
 
-The two modules are exported by Model Garden's own program, as those on TF-Hub were, the encoder with its head for
-hidden tokens. `expected.npz` has the preprocessor's ids of each text, end to end, of the first of them the encoder's
-hidden states, computed for each text alone, and the head's logits at the first token of some texts. Biases and scales
+The two modules are exported by Model Garden's program, as those on TF-Hub were, the encoder with its masked language
+model head. `expected.npz` has the preprocessor's ids of each text (concatenated), the encoder's hidden states of the
+first tokens, computed for each text alone, and the head's logits at the first token of some texts. Biases and scales
 are random too.
 """
 
@@ -21,7 +21,7 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  its ops are what the preprocessor is made of
+import tensorflow_text  # noqa: F401  the preprocessor consists of its ops
 from official.legacy.bert.configs import BertConfig
 from official.nlp.tools import export_tfhub_lib as exporter
 
@@ -37,22 +37,22 @@ _SIZES = {
     "type_vocab_size": 2,
 }
 
-_JUDGED = 8  # texts, of which logits are kept
+_LOGIT_TEXTS = 8
 
 
 def main() -> None:
-    """Export both, run both, and pack what the tests need."""
+    """Export both, run both, and pack the encoder with the expected outputs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         vocabulary = folder / "vocab.txt"
         tokens = json.loads((GOLDEN / "bert" / "tokenizer.json").read_text())["model"]["vocab"]
-        spelled = [*sorted(tokens, key=tokens.get), "X"]  # a capital letter, though texts are lower-cased
-        vocabulary.write_text("".join(f"{token}\n" for token in spelled))
-        _export(folder, str(vocabulary), len(spelled))
+        vocabulary_tokens = [*sorted(tokens, key=tokens.get), "X"]  # a capital letter, though texts are lower-cased
+        vocabulary.write_text("".join(f"{token}\n" for token in vocabulary_tokens))
+        _export(folder, str(vocabulary), len(vocabulary_tokens))
         made_with = ", ".join(
-            f"{one} {version(one)}" for one in ("tf-models-official", "tensorflow", "tensorflow-text")
+            f"{package} {version(package)}" for package in ("tf-models-official", "tensorflow", "tensorflow-text")
         )
-        np.savez_compressed(folder / "encoder" / "expected.npz", **_computed(folder), made_with=made_with)
+        np.savez_compressed(folder / "encoder" / "expected.npz", **_compute(folder), made_with=made_with)
         with tarfile.open(GOLDEN / "hub_encoder.tar.xz", "w:xz") as archive:
             archive.add(folder / "encoder", "hub_encoder")
     print(f"hub_encoder.tar.xz: {len(SHORT)} texts, {made_with}")
@@ -76,22 +76,22 @@ def _export(folder: Path, vocabulary: str, tokens: int) -> None:
     )  # fmt: skip
 
 
-def _computed(folder: Path) -> dict[str, np.ndarray]:
+def _compute(folder: Path) -> dict[str, np.ndarray]:
     encoder, preprocessor = (tf.saved_model.load(str(folder / name)) for name in ("encoder", "preprocessor"))
     ids, hidden, logits = [], [], []
     for text in SHORT:
-        whole = preprocessor.tokenize(tf.constant([text])).merge_dims(-2, -1)
-        row = preprocessor.bert_pack_inputs([whole], tf.size(whole.values) + 2)
+        tokens = preprocessor.tokenize(tf.constant([text])).merge_dims(-2, -1)
+        row = preprocessor.bert_pack_inputs([tokens], tf.size(tokens.values) + 2)
         ids.append(row["input_word_ids"][0].numpy())
-        first = {name: values[:, :MOST_TOKENS] for name, values in row.items()}
-        hidden.append(encoder(first)["sequence_output"][0].numpy())
-        places = tf.range(first["input_word_ids"].shape[1])[tf.newaxis]
-        logits.append(encoder.mlm({**first, "masked_lm_positions": places})["mlm_logits"][0, :1].numpy())
+        truncated = {name: values[:, :MOST_TOKENS] for name, values in row.items()}
+        hidden.append(encoder(truncated)["sequence_output"][0].numpy())
+        positions = tf.range(truncated["input_word_ids"].shape[1])[tf.newaxis]
+        logits.append(encoder.mlm({**truncated, "masked_lm_positions": positions})["mlm_logits"][0, :1].numpy())
     return {
         "ids": np.concatenate(ids),
         "lengths": np.array([len(row) for row in ids]),
         "hidden": np.concatenate(hidden),
-        "logits": np.concatenate(logits[:_JUDGED]),
+        "logits": np.concatenate(logits[:_LOGIT_TEXTS]),
     }
 
 

@@ -1,15 +1,15 @@
-"""Make tests/golden/FAMILY: tiny models with random weights, and what the reference implementation computes with them.
+"""Make tests/golden/FAMILY: tiny models with random weights, and the outputs of transformers.
 
 Run by hand in the environment of the dependency group "goldens", which has torch and transformers:
 
     python -m tools.make_goldens [FAMILY | heads ...]
 
 Each folder is a Hugging Face folder: 2 layers, width 32, a tokenizer trained on the golden texts, weights in half
-precision. Its `expected.npz` has the token ids of each text, end to end, and the hidden states of the first of them in
+precision. Its `expected.npz` has the token ids of each text (concatenated) and the hidden states of the first tokens in
 float32, computed for each text alone.
 
-tests/golden/heads has the heads that find hidden tokens, as transformers saves them beside the networks of these
-folders, and their logits at a few masks.
+tests/golden/heads has masked language model heads, as transformers saves them with the networks of these folders, and
+their logits at a few masks.
 """
 
 import json
@@ -33,7 +33,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from tests.golden.texts import MOST_TOKENS, SHORT
 
 FOLDER = Path(__file__).parents[1] / "tests" / "golden"
-_WORDS = 320  # in a vocabulary, beside the bytes
+_WORDS = 320  # vocabulary size, without the bytes
 
 _SIZES = {
     "hidden_size": 32,
@@ -58,9 +58,9 @@ _OPT_SIZES = {name: size for name, size in _SIZES.items() if name != "intermedia
 Maker = Callable[[Path], PreTrainedTokenizerBase]
 
 
-# === Tokenizers: each trained, and opened as transformers opens it from the classic files ===
+# === Tokenizers: trained, then loaded by transformers from the classic files ===
 def word_piece(lowercase: bool = True, kind: str = "BertTokenizer") -> Maker:
-    """WordPiece, from vocab.txt, which has no noncharacters."""
+    """WordPiece, from vocab.txt, without noncharacters."""
 
     def make(folder: Path) -> PreTrainedTokenizerBase:
         trained = BertWordPieceTokenizer(lowercase=lowercase)
@@ -102,7 +102,7 @@ def sentence_piece(kind: str, file: str, few_rules: bool = False, **pieces: Any)
     return make
 
 
-# Instead of SentencePiece's own table of characters, which alone has a quarter of a megabyte: spaces, and ligatures.
+# Spaces and ligatures only: SentencePiece's default table has a quarter of a megabyte.
 _FEW_RULES = "A0\t20\n3000\t20\n2028\t20\n9\t20\nA\t20\nD\t20\nFB01\t66 69\nFB02\t66 6C\n1\t\n7\t\n200B\t20\n"
 
 _FAIRSEQ = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -115,7 +115,7 @@ _DEBERTA_PIECES = {
     "eos_piece": "[SEP]", "unk_piece": "[UNK]",
 }  # fmt: skip
 
-# Family: class of the model, its config beside the vocabulary's size, tokenizer.
+# Family: model class, config without the vocabulary size, tokenizer.
 FAMILIES: Mapping[str, tuple[str, dict[str, Any], Maker]] = {
     "bert": ("BertModel", _SIZES, word_piece()),
     "bert_cased": ("BertModel", {**_SIZES, "hidden_act": "gelu_new"}, word_piece(lowercase=False)),
@@ -147,36 +147,36 @@ FAMILIES: Mapping[str, tuple[str, dict[str, Any], Maker]] = {
     ),
 }  # fmt: skip
 
-# Name: family, class of the model with a head, and what its config says differently, so that each setting shows.
-_SEEN = {"layer_norm_eps": 0.01}
+# Name: family, class of the model with a head, and changes of its config that affect the logits.
+_EPSILON = {"layer_norm_eps": 0.01}
 HEADS: Mapping[str, tuple[str, str, dict[str, Any]]] = {
-    "bert": ("bert", "BertForMaskedLM", _SEEN),
-    "bert_cased": ("bert_cased", "BertForMaskedLM", _SEEN),
+    "bert": ("bert", "BertForMaskedLM", _EPSILON),
+    "bert_cased": ("bert_cased", "BertForMaskedLM", _EPSILON),
     "bert_pretraining": ("bert", "BertForPreTraining", {"hidden_act": "relu"}),
     "distil_bert": ("distil_bert", "DistilBertForMaskedLM", {"activation": "relu"}),
-    "electra": ("electra", "ElectraForMaskedLM", {**_SEEN, "hidden_act": "relu"}),
-    "roberta": ("roberta", "RobertaForMaskedLM", {**_SEEN, "hidden_act": "relu"}),
-    "xlm_roberta": ("xlm_roberta", "XLMRobertaForMaskedLM", {**_SEEN, "hidden_act": "gelu_new"}),
-    "albert": ("albert", "AlbertForMaskedLM", _SEEN),
-    "deberta_v3": ("deberta_v3", "DebertaV2ForMaskedLM", {**_SEEN, "hidden_act": "gelu_new"}),
-    "deberta_v3_own_names": ("deberta_v3", "DebertaV2ForMaskedLM", {**_SEEN, "legacy": False}),
+    "electra": ("electra", "ElectraForMaskedLM", {**_EPSILON, "hidden_act": "relu"}),
+    "roberta": ("roberta", "RobertaForMaskedLM", {**_EPSILON, "hidden_act": "relu"}),
+    "xlm_roberta": ("xlm_roberta", "XLMRobertaForMaskedLM", {**_EPSILON, "hidden_act": "gelu_new"}),
+    "albert": ("albert", "AlbertForMaskedLM", _EPSILON),
+    "deberta_v3": ("deberta_v3", "DebertaV2ForMaskedLM", {**_EPSILON, "hidden_act": "gelu_new"}),
+    "deberta_v3_own_names": ("deberta_v3", "DebertaV2ForMaskedLM", {**_EPSILON, "legacy": False}),
 }
 _MASKED_ROWS = 4  # with two masks each
 
 
 def main() -> None:
-    """Make the folders that are asked for, or all, and then the heads."""
-    asked = sys.argv[1:] or [*FAMILIES, "heads"]
-    for family in asked:
+    """Make the folders and heads given as arguments, or all."""
+    names = sys.argv[1:] or [*FAMILIES, "heads"]
+    for family in names:
         if family != "heads":
             make(family, FOLDER / family)
-    if "heads" in asked:
+    if "heads" in names:
         for name in HEADS:
             make_head(name, FOLDER / "heads" / f"{name}.npz")
 
 
 def make(family: str, folder: Path) -> None:
-    """Write one folder anew."""
+    """Write one folder."""
     kind, sizes, tokenizer_of = FAMILIES[family]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -196,7 +196,7 @@ def made_with() -> str:
 
 
 def random_model(kind: str, sizes: Mapping[str, Any]) -> PreTrainedModel:
-    """A model whose weights are large enough for every one of them to show in what it computes."""
+    """A model with weights large enough for each of them to affect the outputs."""
     torch.manual_seed(0)
     model_class = getattr(transformers, kind)
     model = model_class(model_class.config_class(**sizes))
@@ -223,7 +223,7 @@ def compute(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[
 
 
 def make_head(name: str, file: Path) -> None:
-    """Write one head: its tensors, the config it was saved with, and what it computes on top of a family's folder."""
+    """Write one head: its tensors, its config, and its logits with the network of a family's folder."""
     family, kind, changes = HEADS[name]
     model = getattr(transformers, kind).from_pretrained(FOLDER / family, dtype=torch.float32, **changes).eval()
     mask = AutoTokenizer.from_pretrained(FOLDER / family).mask_token_id
@@ -252,16 +252,16 @@ def make_head(name: str, file: Path) -> None:
 
 
 def masked_logits(model: PreTrainedModel, expected: Mapping[str, np.ndarray], mask: int) -> dict[str, np.ndarray]:
-    """Logits at two masks in each of some texts of one length."""
+    """Logits at two masks in each of several texts of one length."""
     rows = np.split(expected["ids"], np.cumsum(expected["lengths"])[:-1])
     ids = np.stack([row[:MOST_TOKENS] for row in rows if len(row) >= MOST_TOKENS][:_MASKED_ROWS])
-    places = np.stack([[1 + number, MOST_TOKENS - 3 - number] for number in range(len(ids))])
-    np.put_along_axis(ids, places, mask, axis=1)
+    positions = np.stack([[1 + index, MOST_TOKENS - 3 - index] for index in range(len(ids))])
+    np.put_along_axis(ids, positions, mask, axis=1)
     with torch.no_grad():
-        found = model(input_ids=torch.tensor(ids), attention_mask=torch.ones(ids.shape, dtype=torch.long))
-    logits = found["prediction_logits" if "prediction_logits" in found else "logits"]
-    at_masks = np.take_along_axis(logits.numpy(), places[:, :, None], axis=1)
-    return {"ids": ids, "places": places.astype(np.int32), "logits": at_masks}
+        outputs = model(input_ids=torch.tensor(ids), attention_mask=torch.ones(ids.shape, dtype=torch.long))
+    logits = outputs["prediction_logits" if "prediction_logits" in outputs else "logits"]
+    at_masks = np.take_along_axis(logits.numpy(), positions[:, :, None], axis=1)
+    return {"ids": ids, "places": positions.astype(np.int32), "logits": at_masks}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python tools/make_hub_module.py OUT --words CORPUS.parquet --size 963812 --dim 50
 
-The vectors are random: such a module has the real one's shape and cost, not its knowledge. As in the published
-exporter (tensorflow/hub, examples/text_embeddings_v2), splitting is a function of its own that `__call__` calls.
+The vectors are random: the module has the shape and cost of the published one, not its knowledge. As in the published
+exporter (tensorflow/hub, examples/text_embeddings_v2), `__call__` calls a separate function for tokenization.
 """
 
 import argparse
@@ -22,13 +22,13 @@ class TextEmbedding(tf.train.Checkpoint):
     """Splits on single spaces, looks words up in a table with hash buckets, combines their vectors by sqrtn."""
 
     def __init__(self, vocabulary: Path, vectors: np.ndarray, oov_buckets: int, normalize: bool) -> None:
-        """Hold the table and the vectors.
+        """Create the table and the variables.
 
         Args:
-            vocabulary: a text file, a word a line.
+            vocabulary: a text file with one word per line.
             vectors: float32 (words + oov_buckets, dim).
-            oov_buckets: words outside the vocabulary are hashed into so many rows.
-            normalize: delete punctuation first.
+            oov_buckets: number of rows into which out-of-vocabulary words are hashed.
+            normalize: whether to remove punctuation.
         """
         super().__init__()
         self._normalize = normalize
@@ -87,17 +87,17 @@ def texts_of(corpus: Path) -> Iterator[str]:
 
 
 def frequent_words(corpus: Path, size: int) -> list[str]:
-    """The most frequent words of a corpus, filled up with made-up ones.
+    """The most frequent words of a corpus, padded with made-up ones.
 
     Args:
         corpus: a Parquet or CSV file with a column `text`, or a text file.
-        size: how many words.
+        size: number of words.
     """
     counts: Counter[str] = Counter()
     for text in texts_of(corpus):
         counts.update(text.split())
     words = [word for word, _ in counts.most_common(size)]
-    return words + [f"made-up-word-{number}" for number in range(size - len(words))]
+    return words + [f"made-up-word-{index}" for index in range(size - len(words))]
 
 
 def main() -> None:
@@ -110,11 +110,11 @@ def main() -> None:
     parser.add_argument("--oov-buckets", type=int, default=1)
     parser.add_argument("--normalize", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    words = frequent_words(given.words, given.size - given.oov_buckets)
-    random = np.random.default_rng(given.seed)
-    vectors = random.normal(scale=0.1, size=(given.size, given.dim)).astype(np.float32)
-    make_hub_module(given.out, words, vectors, given.oov_buckets, given.normalize)
+    arguments = parser.parse_args()
+    words = frequent_words(arguments.words, arguments.size - arguments.oov_buckets)
+    random = np.random.default_rng(arguments.seed)
+    vectors = random.normal(scale=0.1, size=(arguments.size, arguments.dim)).astype(np.float32)
+    make_hub_module(arguments.out, words, vectors, arguments.oov_buckets, arguments.normalize)
 
 
 if __name__ == "__main__":

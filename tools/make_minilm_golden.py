@@ -1,6 +1,6 @@
-"""Make tests/golden/minilm.npz: vectors of the reference implementation, for the tests to compare with.
+"""Make tests/golden/minilm.npz: embeddings by sentence-transformers, the reference of the tests.
 
-Run by hand in an environment of its own with sentence-transformers (and so torch):
+Run by hand in a separate environment with sentence-transformers:
 
     pip install sentence-transformers
     python tools/make_minilm_golden.py MINILM_FOLDER

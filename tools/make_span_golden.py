@@ -19,7 +19,7 @@ from tests.golden.tag_sequences import CASES, SEED, Corpus, cases
 
 FILE = Path(__file__).parents[1] / "tests" / "golden" / "seqeval.json"
 MODES = {"default IOB2": None, "strict IOB2": IOB2, "strict IOBES": IOBES}
-PER_TYPE = 100  # of the cases; macro averages tell of the others
+PER_TYPE = 100  # cases with scores per type; the others have macro averages
 
 
 def main() -> None:
@@ -34,25 +34,25 @@ def main() -> None:
 
 
 def mode_scores(mode: str) -> dict[str, list]:
-    """Micro and macro precision, recall and F1 of each case; of some also each type's, with its support."""
-    drawn = cases(mode.split()[1])
-    averages = [[averaged(mode, "micro", *case), averaged(mode, "macro", *case)] for case in drawn]
-    return {"micro_and_macro": averages, "per_type": [scored(mode, *case) for case in drawn[:PER_TYPE]]}
+    """Micro and macro precision, recall and F1 of each case; for the first cases also per type, with support."""
+    corpus_pairs = cases(mode.split()[1])
+    averages = [[average_scores(mode, "micro", *case), average_scores(mode, "macro", *case)] for case in corpus_pairs]
+    return {"micro_and_macro": averages, "per_type": [scores(mode, *case) for case in corpus_pairs[:PER_TYPE]]}
 
 
-def averaged(mode: str, average: str, true: Corpus, predicted: Corpus) -> list[float]:
-    """Precision, recall and F1; zeros where no type occurs, of which seqeval has no average."""
-    types = scored(mode, true, predicted)[3]
-    return scored(mode, true, predicted, average)[:3] if types else [0.0, 0.0, 0.0]
+def average_scores(mode: str, average: str, true: Corpus, predicted: Corpus) -> list[float]:
+    """Precision, recall and F1; zeros when no type occurs, where seqeval is undefined."""
+    types = scores(mode, true, predicted)[3]
+    return scores(mode, true, predicted, average)[:3] if types else [0.0, 0.0, 0.0]
 
 
-def scored(mode: str, true: Corpus, predicted: Corpus, average: str | None = None) -> list:
-    """Precision, recall, F1 and support, to twelve digits; a list each unless they are averaged."""
+def scores(mode: str, true: Corpus, predicted: Corpus, average: str | None = None) -> list:
+    """Precision, recall, F1 and support, to twelve digits; lists by type without `average`."""
     if mode.startswith("strict"):
         values = strict_scores(true, predicted, average=average, scheme=MODES[mode])
     else:
         values = precision_recall_fscore_support(true, predicted, average=average)
-    return [np.vectorize(lambda number: float(f"{number:.12g}"), otypes=[float])(value).tolist() for value in values]
+    return [np.vectorize(lambda score: float(f"{score:.12g}"), otypes=[float])(value).tolist() for value in values]
 
 
 if __name__ == "__main__":

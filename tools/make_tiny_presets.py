@@ -1,4 +1,4 @@
-"""Pretrained models in miniature, with random weights: what contracts are tested on."""
+"""Tiny presets with random weights for tests."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ WORDS = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very"
 
 
 def make_tiny_bert(folder: Path) -> Path:
-    """Write a Hugging Face folder of a BERT with 2 layers of width 16; the folder."""
+    """Write a Hugging Face folder of a BERT with 2 layers of width 16; returns the folder."""
     folder.mkdir()
     vocabulary = SPECIAL_TOKENS + WORDS
     config = {
@@ -35,7 +35,7 @@ def make_tiny_bert(folder: Path) -> Path:
 
 
 def make_tiny_word_vectors(folder: Path) -> Path:
-    """Write a TF-Hub-like text embedding of a few words, width 16, with two rows for other words; the folder."""
+    """Write a TF-Hub-like text embedding of a few words, width 16, with two out-of-vocabulary rows."""
     words = [word for word in WORDS if not word.startswith("##")]
     vectors = np.random.default_rng(0).normal(size=(len(words) + 2, 16)).astype(np.float32)
     make_hub_module(folder, words, vectors, oov_buckets=2, normalize=True)

@@ -1,1 +1,1 @@
-"""textgraft against what people would pick instead: who, on what, and what came of it."""
+"""Comparison of textgraft with its peers: peers, jobs, stored results, and their table and figure."""

@@ -1,4 +1,4 @@
-"""What is compared on: the jobs, the rows of each, and the file a peer reads them from."""
+"""Jobs of the comparison: their rows, and the file from which a peer reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,17 +27,17 @@ def _all_but(*names: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Job:
-    """Rows to train on and to be tested on.
+    """A data set with its sizes and peers.
 
     Attributes:
-        name: as `--jobs` takes it.
-        title: as tables and pictures show it.
-        data: a folder of the data sets.
+        name: value of `--jobs`.
+        title: name in tables and figures.
+        data: folder of the data set.
         train_rows: size of the stratified sample; None for all rows.
-        test_rows: how many rows of the shuffled test set; None for all.
-        seeds: of the sample and of the training.
+        test_rows: number of rows from the shuffled test set; None for all.
+        seeds: seeds of the sample and of the training.
         excluded: peers that do not take part, and the reason.
-        parts: the split that `load_dataset` takes: training rows, validation rows where there are three, test rows.
+        parts: `split` argument of `load_dataset`: training, optional validation, and test rows.
         hub_module: whether its peers need a TF-Hub text embedding.
     """
 
@@ -52,7 +52,7 @@ class Job:
     hub_module: bool = False
 
     def peers(self) -> list[Peer]:
-        """Those that take part."""
+        """The peers that are not left out."""
         return [peer for name, peer in PEERS.items() if name not in self.excluded]
 
 
@@ -79,20 +79,20 @@ _ALL = (
 JOBS = {job.name: job for job in _ALL}
 
 
-def sampled(labels: Sequence[str] | np.ndarray, rows: int | None, seed: int) -> np.ndarray:
-    """Indices of a stratified sample, shuffled; of all rows where `rows` is None.
+def sample_rows(labels: Sequence[str] | np.ndarray, rows: int | None, seed: int) -> np.ndarray:
+    """Shuffled indices of a stratified sample; of all rows when `rows` is None.
 
     Args:
-        labels: of all rows.
-        rows: how many to draw, fewer than there are.
-        seed: of the draw.
+        labels: labels of all rows.
+        rows: size of the sample.
+        seed: random seed.
     """
     if rows is None:
         return np.random.default_rng(seed).permutation(len(labels))
     return train_test_split(np.arange(len(labels)), train_size=rows, stratify=labels, random_state=seed)[0]
 
 
-def tested(count: int, rows: int | None) -> np.ndarray:
+def test_row_indices(count: int, rows: int | None) -> np.ndarray:
     """Indices of the test rows: the first `rows` of a shuffle that is the same for every seed; None for all."""
     return np.random.default_rng(0).permutation(count)[:rows]
 
@@ -101,18 +101,18 @@ def write(job: Job, seed: int, folder: Path, module: Path | None) -> dict[str, o
     """Write the rows of a job as Parquet files.
 
     Args:
-        job: which.
-        seed: of the sample.
-        folder: where; it must exist.
+        job: the job.
+        seed: random seed of the sample.
+        folder: an existing folder.
         module: SavedModel folder of a TF-Hub text embedding.
 
     Returns:
-        what every peer's job file holds beside the versions to report.
+        content of every peer's job file, without the packages.
     """
     train, *validation, test = tg.load_dataset(data_folder() / job.data, split=job.parts, label="label")
     parts = {
-        "train": train.take(sampled(train.require_labels(), job.train_rows, seed)),
-        "test": test.take(tested(len(test), job.test_rows)),
+        "train": train.take(sample_rows(train.require_labels(), job.train_rows, seed)),
+        "test": test.take(test_row_indices(len(test), job.test_rows)),
         **dict(zip(["validation"], validation, strict=False)),
     }
     for name, part in parts.items():
@@ -128,10 +128,10 @@ def write(job: Job, seed: int, folder: Path, module: Path | None) -> dict[str, o
     }
 
 
-def write_for(peer: Peer, given: Mapping[str, object], folder: Path) -> Path:
+def write_for(peer: Peer, task: Mapping[str, object], folder: Path) -> Path:
     """Write a peer's job file."""
     path = folder / f"{peer.name}.json"
-    path.write_text(json.dumps({**given, "packages": peer.packages}), encoding="utf-8")
+    path.write_text(json.dumps({**task, "packages": peer.packages}), encoding="utf-8")
     return path
 
 
@@ -141,7 +141,7 @@ def _table(data: tg.Dataset) -> pa.Table:
 
 
 def _minilm() -> str:
-    start_tensorflow()  # quietly
+    start_tensorflow()  # silences its log
     from textgraft.backbones import presets
 
     return str(presets.fetch_preset("minilm")[0].path)

@@ -1,15 +1,15 @@
-"""Where names stand beside the picture, so that none covers another."""
+"""Positions of the names beside the figure, without overlaps."""
 
 import itertools
 from collections.abc import Sequence
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights moved apart, upwards from the lowest and then down from 1, until no two are nearer than `gap`.
+    """Move heights apart, upwards from the lowest and then down from 1, until no two are nearer than `gap`.
 
     Args:
         heights: between 0 and 1, in any order.
-        gap: the least distance.
+        gap: minimum distance.
     """
     order = sorted(range(len(heights)), key=heights.__getitem__)
     moved = list(heights)

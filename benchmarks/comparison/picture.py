@@ -24,9 +24,9 @@ _LABEL_GAP = 0.075  # of a panel's height, between two labels
 
 
 def main() -> None:
-    """Draw what this machine has measured: a panel for each job that was run."""
-    here = store.machine()
-    records = [record for record in store.latest(store.read()) if record["machine"] == here and "accuracy" in record]
+    """Draw the results of this machine, one panel per job."""
+    machine = store.machine()
+    records = [record for record in store.latest(store.read()) if record["machine"] == machine and "accuracy" in record]
     draw(records, PATH)
 
 
@@ -40,7 +40,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
     mpl.rcParams.update(
         {"svg.hashsalt": "textgraft", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
-    run = {record["job"] for record in records} - {"predict"}  # which is about speed alone
+    run = {record["job"] for record in records} - {"predict"}  # which measures speed only
     jobs = [job for job in JOBS.values() if job.name in run]
     rows = -(-len(jobs) // _COLUMNS)
     figure, panels = plt.subplots(
@@ -73,13 +73,13 @@ def _panel(panel: Axes, job: Job, records: Sequence[Record]) -> None:
     panel.set_ylabel("accuracy")
     panel.margins(x=0.12, y=0.12)
     low, high = np.log10(panel.get_xlim())
-    panel.set_xlim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))  # at least two powers of ten, to be read from
+    panel.set_xlim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))  # at least two ticks
     panel.xaxis.set_minor_formatter(NullFormatter())
     _label(panel, points)
 
 
 def _label(panel: Axes, points: list[tuple[float, float, str, str]]) -> None:
-    """Names to the right of the panel, in the order of the accuracies, each tied to its point by a thin line."""
+    """Names to the right of the panel, ordered by accuracy, each connected to its point by a thin line."""
     low, high = panel.get_ylim()
     heights = spread([(y - low) / (high - low) for _, y, _, _ in points], _LABEL_GAP)
     for (x, y, title, color), height in zip(points, heights, strict=True):

@@ -1,4 +1,4 @@
-"""Who is compared: the peers, and the environments they run in."""
+"""The peers and the environments that they run in."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-# By name: the interpreter, and the Makefile's target that makes it.
+# Name to interpreter and Makefile target.
 ENVIRONMENTS = {
     "textgraft": (Path(sys.executable), "venv"),
     "torch": (ROOT / ".venv-torch" / "bin" / "python", "bench-torch"),
@@ -19,13 +19,13 @@ ENVIRONMENTS = {
 
 @dataclass(frozen=True)
 class Peer:
-    """A way to classify texts.
+    """A text classifier to compare.
 
     Attributes:
-        name: of its module in `benchmarks.peers`.
-        title: as tables and pictures show it.
+        name: module in `benchmarks.peers`.
+        title: name in tables and figures.
         environment: one of `ENVIRONMENTS`.
-        packages: those whose versions make the figures.
+        packages: packages whose versions determine the results.
         reference: the textgraft peer that it is compared with; None for textgraft's own.
     """
 
@@ -71,18 +71,18 @@ def interpreter(peer: Peer) -> Path:
 
 @cache
 def versions(peer: Peer) -> dict[str, str]:
-    """Versions of Python and of the peer's packages, asked of its environment.
+    """Versions of Python and of the peer's packages in its environment.
 
     Raises:
-        MissingEnvironmentError: when the environment or a package is not there.
+        MissingEnvironmentError: when the environment or a package is missing.
     """
     python, target = ENVIRONMENTS[peer.environment]
-    remedy = f"run: make {target}"
+    fix = f"run: make {target}"
     if not python.exists():
-        raise MissingEnvironmentError(f"{peer.name}: its environment is not there; {remedy}")
+        raise MissingEnvironmentError(f"{peer.name}: its environment is missing; {fix}")
     command = [python, "-m", "benchmarks.peers.contract", *peer.packages]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode:
         missing = (answer.stderr.splitlines() or ["a package"])[-1]
-        raise MissingEnvironmentError(f"{peer.name}: {missing} is not in its environment; {remedy}")
+        raise MissingEnvironmentError(f"{peer.name}: {missing} is not installed in its environment; {fix}")
     return dict(json.loads(answer.stdout))

@@ -1,4 +1,4 @@
-"""The results: a line of JSON for each run, in a file that only grows."""
+"""Results: a file of JSON lines, one per run, to which runs are appended."""
 
 import json
 import os
@@ -14,30 +14,29 @@ _RUN = ("machine", "job", "peer", "seed")
 
 
 def read(path: Path = PATH) -> list[Record]:
-    """All records, oldest first; none where there is no file."""
+    """All records, oldest first; none when the file is missing."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def append(record: Record, path: Path = PATH) -> None:
-    """Add a record."""
+    """Append a record."""
     path.parent.mkdir(exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
 
 
-def is_stored(records: Iterable[Record], wanted: Record, hours: float) -> bool:
-    """Whether a run need not be made: the same peer, in the same versions, did the same job on the same machine.
+def is_stored(records: Iterable[Record], run: Record, hours: float) -> bool:
+    """Whether the same peer, in the same versions, has run the same job on the same machine.
 
     Args:
-        records: what is stored.
-        wanted: machine, job, peer, seed and versions of the run.
-        hours: how long it may take; a stored run that was stopped counts when it had as long.
+        records: stored records.
+        run: machine, job, peer, seed and versions of the run.
+        hours: time limit; a stored run that was stopped counts when its limit was at least as long.
     """
     return any(
-        all(record[name] == wanted[name] for name in (*_RUN, "versions"))
-        and record.get("stopped_hours", hours) >= hours
+        all(record[name] == run[name] for name in (*_RUN, "versions")) and record.get("stopped_hours", hours) >= hours
         for record in records
     )
 
@@ -48,7 +47,7 @@ def latest(records: Iterable[Record]) -> list[Record]:
 
 
 def machine() -> str:
-    """This machine, as results name it: processor, cores and memory."""
+    """Name of this machine in the results: processor, cores and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"
 
@@ -58,6 +57,6 @@ def _processor() -> str:
     if not cpuinfo.exists():
         return platform.processor() or platform.machine()
     lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
-    found: Mapping[str, str] = {name.strip(): value.strip() for name, _, value in lines}
-    bfloat16 = " with AVX-512 BF16" if "avx512_bf16" in found.get("flags", "").split() else ""
-    return f"{found.get('model name', platform.machine())}{bfloat16}"
+    fields: Mapping[str, str] = {name.strip(): value.strip() for name, _, value in lines}
+    bfloat16 = " with AVX-512 BF16" if "avx512_bf16" in fields.get("flags", "").split() else ""
+    return f"{fields.get('model name', platform.machine())}{bfloat16}"

@@ -45,11 +45,7 @@ _COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "compared with")
 
 
 def build(records: Iterable[Record]) -> str:
-    """The page.
-
-    Args:
-        records: as stored.
-    """
+    """The page, built from stored records."""
     current = store.latest(records)
     machines = sorted({record["machine"] for record in current}) or [None]
     return "\n".join(
@@ -83,7 +79,7 @@ def _job(job: Job, records: list[Record]) -> str:
         tested = max(record["test_rows"] for record in _finished(records))
         lines += [f"Tested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
         lines += [*(_line(_cells(peer, rows)) for peer in finished), ""]
-    absent = {peer: _why_not(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in finished}
+    absent = {peer: _absence_reason(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in finished}
     return "\n".join([*lines, *_absent(absent)])
 
 
@@ -98,14 +94,14 @@ def _cells(peer: Peer, rows: dict[str, list[Record]]) -> list[str]:
 
 
 def _absent(reasons: Mapping[Peer, str]) -> list[str]:
-    """A line for each reason, with the peers it holds for."""
+    """One line per reason, with the peers that it applies to."""
     grouped: dict[str, list[str]] = {}
     for peer, reason in reasons.items():
         grouped.setdefault(reason, []).append(peer.title)
     return [*(f"- {', '.join(titles)}: {reason}" for reason, titles in grouped.items()), ""] if grouped else []
 
 
-def _why_not(peer: Peer, job: Job, records: Sequence[Record]) -> str:
+def _absence_reason(peer: Peer, job: Job, records: Sequence[Record]) -> str:
     if peer.name in job.excluded:
         return f"excluded, {job.excluded[peer.name]}"
     stopped = [record["stopped_hours"] for record in records if "stopped_hours" in record]
@@ -113,7 +109,7 @@ def _why_not(peer: Peer, job: Job, records: Sequence[Record]) -> str:
 
 
 def _figure(name: str, records: list[Record], ours: list[Record]) -> str:
-    records, ours = ([r for r in side if _tells(r, name)] for side in (records, ours))
+    records, ours = ([r for r in side if _has(r, name)] for side in (records, ours))
     if not records:
         return ""
     shared = {record["seed"] for record in records} & {record["seed"] for record in ours}
@@ -124,12 +120,12 @@ def _figure(name: str, records: list[Record], ours: list[Record]) -> str:
     return f"{text} ({_ratio(_mean(name, mine), _mean(name, theirs))})"
 
 
-def _tells(record: Record, name: str) -> bool:
+def _has(record: Record, name: str) -> bool:
     return record.get("predict_seconds" if name == "texts_per_second" else name) is not None
 
 
 def _ratio(mine: float, theirs: float) -> str:
-    """Two figures' quotient, to two significant digits."""
+    """Quotient to two significant digits."""
     if not theirs:
         return "-"
     quotient = float(f"{mine / theirs:.2g}")

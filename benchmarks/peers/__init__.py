@@ -1,1 +1,1 @@
-"""The peers: each a small program that trains on the same rows and is tested on the same texts."""
+"""Peers: programs that train on the same rows and are tested on the same texts."""

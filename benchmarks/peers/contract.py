@@ -1,7 +1,7 @@
-"""What a peer is given, and the line it prints.
+"""The task that a peer receives, and the line of results that it prints.
 
-Standard library, numpy and pyarrow only: this file runs in the environment of every peer. As a program it prints the
-versions of packages: `python -m benchmarks.peers.contract PACKAGE ...`.
+This file runs in the environment of every peer, so it imports only the standard library, NumPy and PyArrow. As a
+program it prints the versions of packages: `python -m benchmarks.peers.contract PACKAGE ...`.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 SEQUENCE_LENGTH = 256  # of every peer with a transformer
-EPOCHS = 3  # of a peer that fine-tunes one; what textgraft takes for texts that are not few
+EPOCHS = 3  # of every peer that fine-tunes one; textgraft's default except for few texts
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rows:
 
 
 class Stopwatch:
-    """Counts the seconds inside its `with` blocks.
+    """Measures the seconds inside its `with` blocks.
 
     Attributes:
         seconds: None before the first.
@@ -54,17 +54,17 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Task:
-    """What every peer of a job is given.
+    """The data and settings that all peers of a job share.
 
     Attributes:
-        labels: their names, sorted.
-        train: rows to train on.
-        validation: rows that a peer may judge epochs by; None where it has to hold some back itself.
-        seed: of the sample and of the training.
+        labels: label names, sorted.
+        train: training rows.
+        validation: rows for selecting the epoch; None when a peer has to split them off itself.
+        seed: seed of the sample and of the training.
         minilm: Hugging Face folder of all-MiniLM-L6-v2.
-        module: SavedModel folder of a TF-Hub text embedding; None where the job has none.
-        training: to run while the library's own training call does, from texts on, nothing loaded or built before it
-            counted; a peer where the two cannot be told apart leaves it.
+        module: SavedModel folder of a TF-Hub text embedding; None when the job does not use one.
+        training: measures the library's training call on texts, without loading or building; unused by a peer that
+            cannot separate the two.
     """
 
     labels: list[str]
@@ -83,10 +83,10 @@ def run(fit: Callable[[Task], Predict]) -> None:
     """Train and test the peer on the job file named on the command line; print a line of JSON.
 
     Args:
-        fit: from the task to a function from texts to the index of each one's label.
+        fit: trains on the task; returns a function from texts to label indices.
     """
-    given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    task, test = _read(given)
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    task, test = _read(job)
     start, cpu_start = time.monotonic(), _cpu_seconds()
     predict = fit(task)
     fitted, cpu_seconds = time.monotonic(), _cpu_seconds() - cpu_start
@@ -100,7 +100,7 @@ def run(fit: Callable[[Task], Predict]) -> None:
         "peak_mib": _peak_mib(),
         "train_rows": len(task.train.texts),
         "test_rows": len(test.texts),
-        "versions": versions(given["packages"]),
+        "versions": versions(job["packages"]),
     }
     print(json.dumps(figures), flush=True)
 
@@ -114,25 +114,25 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def _read(given: dict[str, Any]) -> tuple[Task, Rows]:
-    ids = {name: index for index, name in enumerate(given["labels"])}
+def _read(job: dict[str, Any]) -> tuple[Task, Rows]:
+    ids = {name: index for index, name in enumerate(job["labels"])}
 
     def rows(path: str) -> Rows:
         table = pq.read_table(path)
         return Rows(table["text"].to_pylist(), np.array([ids[name] for name in table["label"].to_pylist()], np.int64))
 
-    validation = rows(given["validation"]) if given["validation"] else None
-    task = Task(given["labels"], rows(given["train"]), validation, given["seed"], given["minilm"], given["module"])
-    return task, rows(given["test"])
+    validation = rows(job["validation"]) if job["validation"] else None
+    task = Task(job["labels"], rows(job["train"]), validation, job["seed"], job["minilm"], job["module"])
+    return task, rows(job["test"])
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
+    """CPU seconds of this process and its finished children."""
     return sum(os.times()[:4])
 
 
 def _peak_mib() -> int:
-    """Of this process. On Linux not from getrusage, whose figure a child inherits from the process that started it."""
+    """Peak memory of this process. On Linux, getrusage would include that of the parent process at the fork."""
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -141,7 +141,7 @@ def _peak_mib() -> int:
 
 
 def main() -> None:
-    """Print versions; end with status 1 and the name of the first package that is not there."""
+    """Print versions; exit with status 1 and the name of the first missing package."""
     try:
         print(json.dumps(versions(sys.argv[1:])))
     except PackageNotFoundError as error:

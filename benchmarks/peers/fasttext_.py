@@ -1,4 +1,4 @@
-"""fastText's supervised classifier with word pairs, its defaults otherwise. No transfer."""
+"""fastText's supervised classifier with word pairs, otherwise defaults, without transfer."""
 
 import os
 import re
@@ -11,11 +11,11 @@ import numpy as np
 from benchmarks.peers.contract import Predict, Task, run
 
 _PREFIX = "__label__"
-_LINE_ENDS = re.compile(r"\s+")  # fastText reads a line a text
+_LINE_ENDS = re.compile(r"\s+")  # fastText reads one text per line
 
 
 def fit(task: Task) -> Predict:
-    """Threads for the cores there are: the default is 12."""
+    """Train with one thread per core (the default is 12)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.txt"
         lines = zip(task.train.targets, task.train.texts, strict=True)

@@ -7,14 +7,14 @@ from benchmarks.peers.hf_trainer import trained
 
 
 def fit(task: Task) -> Predict:
-    """Train, then put the model into a pipeline."""
+    """Train, then wrap the model in a pipeline."""
     trainer, tokenizer = trained(task)
     classifier = pipeline("text-classification", model=trainer.model.eval(), tokenizer=tokenizer, device="cpu")
     ids = trainer.model.config.label2id
 
     def predict(texts: list[str]) -> list[int]:
-        found = classifier(texts, batch_size=32, truncated=True, max_length=SEQUENCE_LENGTH)
-        return [ids[label["label"]] for label in found]
+        predictions = classifier(texts, batch_size=32, truncation=True, max_length=SEQUENCE_LENGTH)
+        return [ids[label["label"]] for label in predictions]
 
     return predict
 

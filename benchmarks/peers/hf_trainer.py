@@ -1,4 +1,4 @@
-"""Hugging Face `Trainer` on PyTorch: its defaults but for epochs, tokens and checkpoints, which it does not write."""
+"""Hugging Face `Trainer` on PyTorch: defaults except for epochs, tokens and checkpoints (none)."""
 
 import tempfile
 
@@ -18,7 +18,7 @@ from benchmarks.peers.contract import EPOCHS, SEQUENCE_LENGTH, Predict, Task, ru
 
 
 def fit(task: Task) -> Predict:
-    """Prediction is the trainer's own, too."""
+    """Train, and predict with the same trainer."""
     trainer, tokenizer = trained(task)
 
     def predict(texts: list[str]) -> object:
@@ -28,7 +28,7 @@ def fit(task: Task) -> Predict:
 
 
 def trained(task: Task) -> tuple[Trainer, PreTrainedTokenizerBase]:
-    """A trainer that has trained, and its tokenizer."""
+    """A trainer after training, and its tokenizer."""
     set_seed(task.seed)
     tokenizer = AutoTokenizer.from_pretrained(task.minilm)
     arguments = TrainingArguments(
@@ -55,7 +55,7 @@ def _model(task: Task) -> PreTrainedModel:
 
 def _tokenized(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> Dataset:
     return Dataset.from_dict({"text": texts}).map(
-        lambda batch: tokenizer(batch["text"], truncated=True, max_length=SEQUENCE_LENGTH),
+        lambda batch: tokenizer(batch["text"], truncation=True, max_length=SEQUENCE_LENGTH),
         batched=True,
         remove_columns="text",
     )

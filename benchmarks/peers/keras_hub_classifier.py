@@ -1,4 +1,4 @@
-"""KerasHub's `BertTextClassifier.fit`: its defaults but for tokens and epochs."""
+"""KerasHub's `BertTextClassifier.fit`: defaults except for tokens and epochs."""
 
 import keras
 import keras_hub
@@ -8,7 +8,7 @@ from benchmarks.peers.contract import EPOCHS, SEQUENCE_LENGTH, Predict, Task, ru
 
 
 def fit(task: Task) -> Predict:
-    """float32, batches of 32 padded to the full length."""
+    """Train in float32, with batches of 32 padded to the full length."""
     keras.utils.set_random_seed(task.seed)
     classifier = keras_hub.models.BertTextClassifier(
         backbone=keras_hub.models.BertBackbone.from_preset(task.minilm),

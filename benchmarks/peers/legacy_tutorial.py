@@ -1,4 +1,4 @@
-"""The classic TF-Hub tutorial's program as published: tf-keras and `hub.KerasLayer`."""
+"""The TF-Hub tutorial as published, with tf-keras and `hub.KerasLayer`."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +9,7 @@ from benchmarks.peers.contract import Predict, Rows, Task, run
 
 
 def fit(task: Task) -> Predict:
-    """Ten epochs in batches of 512."""
+    """Train for ten epochs in batches of 512."""
     keras.utils.set_random_seed(task.seed)
     model = keras.Sequential(
         [

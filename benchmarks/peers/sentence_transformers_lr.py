@@ -1,4 +1,4 @@
-"""sentence-transformers: vectors of the frozen MiniLM, and scikit-learn's logistic regression on them."""
+"""sentence-transformers: logistic regression (scikit-learn) on embeddings of the frozen MiniLM."""
 
 from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
@@ -7,7 +7,7 @@ from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
 
 
 def fit(task: Task) -> Predict:
-    """Defaults."""
+    """Train with default settings."""
     encoder = SentenceTransformer(task.minilm, device="cpu")
     encoder.max_seq_length = SEQUENCE_LENGTH
     head = LogisticRegression(max_iter=1000).fit(encoder.encode(task.train.texts), task.train.targets)

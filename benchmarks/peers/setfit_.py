@@ -1,4 +1,4 @@
-"""SetFit (Tunstall et al., 2022): contrastive fine-tuning on pairs of texts, then a head; its defaults."""
+"""SetFit (Tunstall et al., 2022): contrastive fine-tuning on pairs of texts, then a head, with default settings."""
 
 import tempfile
 
@@ -11,7 +11,7 @@ from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
 
 
 def fit(task: Task) -> Predict:
-    """Defaults: every pair of texts once, one epoch of them."""
+    """Train one epoch over all pairs of texts, the default."""
     set_seed(task.seed)
     model = SetFitModel.from_pretrained(task.minilm, device="cpu")
     model.model_body.max_seq_length = SEQUENCE_LENGTH

@@ -1,4 +1,4 @@
-"""textgraft: a head on minilm's stored vectors (`fine_tune="none"`), its defaults."""
+"""textgraft: a head on embeddings of the frozen minilm (`fine_tune="none"`), with default settings."""
 
 import textgraft as tg
 from benchmarks.peers.contract import SEQUENCE_LENGTH, Predict, Task, run
@@ -6,7 +6,7 @@ from textgraft import TextClassifier
 
 
 def fit(task: Task) -> Predict:
-    """It holds back a tenth of the rows itself."""
+    """Train; a tenth of the rows becomes the validation set."""
     names = [task.labels[target] for target in task.train.targets]
     model = TextClassifier("minilm", task.labels, sequence_length=SEQUENCE_LENGTH, seed=task.seed)
     rows = tg.Dataset.from_lists(task.train.texts, names)

@@ -1,4 +1,4 @@
-"""scikit-learn: TF-IDF of words and word pairs, logistic regression. No transfer."""
+"""scikit-learn: TF-IDF of words and word pairs, logistic regression, without transfer."""
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -8,7 +8,7 @@ from benchmarks.peers.contract import Predict, Task, run
 
 
 def fit(task: Task) -> Predict:
-    """The settings of textgraft's own baseline."""
+    """Train with the settings of textgraft's baseline."""
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10, max_iter=1000)
     )

@@ -1,4 +1,4 @@
-"""The comparison's own parts, without any peer's packages."""
+"""Jobs, stored results and the page of the comparison, without the packages of the peers."""
 
 import ast
 import csv
@@ -36,7 +36,7 @@ def row_of(page, title, job="imdb_16"):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def why_not(page, title, job="imdb_16"):
+def absence_reason(page, title, job="imdb_16"):
     section = page.split(f"### {JOBS[job].title}\n")[1].split("\n##")[0]
     (line,) = (line for line in section.splitlines() if line.startswith("- ") and title in line.split(": ")[0])
     return line.split(": ", 1)[1]
@@ -53,21 +53,21 @@ def small_job(tmp_path, monkeypatch):
     return replace(JOBS["imdb_16"], test_rows=20)
 
 
-def test_a_sample_is_seeded_stratified_and_exact():
+def test_sample_is_seeded_stratified_and_exact():
     labels = np.array(["a"] * 60 + ["b"] * 30 + ["c"] * 10)
-    drawn = jobs.sampled(labels, 20, seed=1)
+    drawn = jobs.sample_rows(labels, 20, seed=1)
     assert Counter(labels[drawn]) == {"a": 12, "b": 6, "c": 2}
     assert len(set(drawn)) == 20
-    assert drawn.tolist() == jobs.sampled(labels, 20, seed=1).tolist()
-    assert drawn.tolist() != jobs.sampled(labels, 20, seed=2).tolist()
+    assert drawn.tolist() == jobs.sample_rows(labels, 20, seed=1).tolist()
+    assert drawn.tolist() != jobs.sample_rows(labels, 20, seed=2).tolist()
 
 
-def test_a_job_without_a_sample_takes_every_row_once():
-    assert sorted(jobs.sampled(["a", "b"] * 5, None, seed=3)) == list(range(10))
+def test_job_without_sample_uses_every_row_once():
+    assert sorted(jobs.sample_rows(["a", "b"] * 5, None, seed=3)) == list(range(10))
 
 
-def test_fewer_test_rows_are_the_first_of_the_same_shuffle():
-    assert jobs.tested(100, 7).tolist() == jobs.tested(100, None)[:7].tolist()
+def test_fewer_test_rows_are_a_prefix_of_the_same_shuffle():
+    assert jobs.test_row_indices(100, 7).tolist() == jobs.test_row_indices(100, None)[:7].tolist()
 
 
 def test_every_peer_reads_the_same_rows(tmp_path, small_job):
@@ -80,7 +80,7 @@ def test_every_peer_reads_the_same_rows(tmp_path, small_job):
     assert all({**file, "packages": None} == {**task, "packages": None} for file in files)
 
 
-def test_another_seed_draws_other_rows_and_the_same_test_texts(tmp_path, small_job):
+def test_seed_changes_the_training_rows_but_not_the_test_rows(tmp_path, small_job):
     written = []
     for seed in (0, 1):
         task = jobs.write(small_job, seed, tmp_path, None)
@@ -89,7 +89,7 @@ def test_another_seed_draws_other_rows_and_the_same_test_texts(tmp_path, small_j
     assert written[0][1].equals(written[1][1])
 
 
-def test_only_the_missing_runs_are_made(tmp_path, small_job, monkeypatch):
+def test_stored_runs_are_not_repeated(tmp_path, small_job, monkeypatch):
     path, ran = tmp_path / "compare.jsonl", []
     monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
     monkeypatch.setattr(store.read, "__defaults__", (path,))
@@ -105,7 +105,7 @@ def test_only_the_missing_runs_are_made(tmp_path, small_job, monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_failed_run_is_not_stored(tmp_path, small_job, monkeypatch):
+def test_failed_run_is_not_stored(tmp_path, small_job, monkeypatch):
     monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
     monkeypatch.setattr(store.read, "__defaults__", (tmp_path / "none",))
     monkeypatch.setattr(compare, "_measure", lambda peer, file, hours: None)
@@ -117,24 +117,24 @@ def test_a_failed_run_is_not_stored(tmp_path, small_job, monkeypatch):
     ("change", "stored"),
     [({}, True), ({"versions": {"python": "3.12"}}, False), ({"machine": "N"}, False), ({"seed": 1}, False)],
 )
-def test_a_run_is_known_by_job_peer_seed_machine_and_versions(change, stored):
+def test_run_is_identified_by_job_peer_seed_machine_and_versions(change, stored):
     assert store.is_stored([record("nbsvm")], {**record("nbsvm"), **change}, hours=1) is stored
 
 
-def test_a_stopped_run_is_made_again_when_it_may_take_longer():
+def test_stopped_run_is_repeated_with_a_longer_limit():
     stopped = record("hf_trainer", stopped_hours=2.0)
     assert store.is_stored([stopped], stopped, hours=2)
     assert not store.is_stored([stopped], stopped, hours=3)
 
 
-def test_a_missing_environment_says_how_to_make_it(monkeypatch, tmp_path):
+def test_missing_environment_error_names_the_make_target(monkeypatch, tmp_path):
     monkeypatch.setitem(roster.ENVIRONMENTS, "torch", (tmp_path / "python", "bench-torch"))
     roster.versions.cache_clear()
     with pytest.raises(roster.MissingEnvironmentError, match=r"setfit_: .* run: make bench-torch"):
         roster.versions(PEERS["setfit_"])
 
 
-def test_the_page_has_means_spreads_and_ratios_over_shared_seeds():
+def test_page_has_means_ranges_and_ratios_over_shared_seeds():
     page = table.build([
         record("textgraft_fine_tune", 0, accuracy=0.8, fit_seconds=5.0, training_seconds=4.0),
         record("textgraft_fine_tune", 1, accuracy=0.9, fit_seconds=500.0),
@@ -146,41 +146,41 @@ def test_the_page_has_means_spreads_and_ratios_over_shared_seeds():
     assert theirs[4:] == ["8.0 (0.5)", "20 (1)", "500 (1)", "400 (0.25)", "textgraft, fine-tuned"]
 
 
-def test_the_latest_of_two_records_counts():
+def test_latest_record_of_a_run_counts():
     page = table.build([record("nbsvm", accuracy=0.1), record("nbsvm", accuracy=0.2)])
     assert row_of(page, "NBSVM")[1:3] == ["1", "0.200"]
 
 
-def test_the_page_leaves_nobody_out():
+def test_page_lists_every_peer():
     page = table.build([record("hf_trainer"), record("nbsvm", job="imdb_1000")])
-    assert why_not(page, "NBSVM") == "not run yet"
-    assert why_not(page, "SetFit", "imdb_1000").startswith("excluded, by default it trains on all pairs")
+    assert absence_reason(page, "NBSVM") == "not run yet"
+    assert absence_reason(page, "SetFit", "imdb_1000").startswith("excluded, by default it trains on all pairs")
     for peer in PEERS.values():
-        assert peer.name == "hf_trainer" or why_not(page, peer.title)
+        assert peer.name == "hf_trainer" or absence_reason(page, peer.title)
 
 
-def test_the_page_says_who_was_stopped():
+def test_page_names_stopped_peers():
     stopped = record("setfit_", stopped_hours=2.0)
     del stopped["accuracy"]
     for others in ([], [record("nbsvm")]):
-        assert why_not(table.build([stopped, *others]), "SetFit") == "stopped after 2 hours"
+        assert absence_reason(table.build([stopped, *others]), "SetFit") == "stopped after 2 hours"
 
 
-def test_a_peer_that_does_not_tell_its_training_alone_has_an_empty_cell():
+def test_peer_without_training_seconds_has_an_empty_cell():
     assert row_of(table.build([record("nbsvm", training_seconds=None)]), "NBSVM")[4] == ""
 
 
-def test_the_page_can_be_built_from_nothing():
+def test_page_without_records():
     assert "Not run yet: IMDb, 16 labelled texts; IMDb, 64 labelled texts; " in table.build([])
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_only_textgraft_s_own_peers_import_it(name):
+def test_only_peers_of_textgraft_import_it(name):
     tree = ast.parse((ROOT / "benchmarks" / "peers" / f"{name}.py").read_text())
     modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    rooms = {module.split(".")[0] for module in modules}
-    assert ("textgraft" in rooms) == name.startswith("textgraft")
+    packages = {module.split(".")[0] for module in modules}
+    assert ("textgraft" in packages) == name.startswith("textgraft")
     assert {module for module in modules if module.startswith("benchmarks")} <= {
         "benchmarks.peers.contract", "benchmarks.peers.hf_trainer",
     }  # fmt: skip
@@ -193,7 +193,7 @@ def test_excluded_peers_exist():
 
 
 @pytest.mark.parametrize("name", ["tfidf_lr", "nbsvm"])
-def test_a_peer_prints_its_figures(name, tmp_path, small_job):
+def test_peer_prints_its_results(name, tmp_path, small_job):
     task = jobs.write(small_job, 0, tmp_path, None)
     file = jobs.write_for(PEERS[name], task, tmp_path)
     command = [sys.executable, "-m", f"benchmarks.peers.{name}", file]
@@ -205,14 +205,14 @@ def test_a_peer_prints_its_figures(name, tmp_path, small_job):
 
 
 @given(st.lists(st.floats(0, 1), max_size=10))
-def test_names_beside_the_picture_keep_their_distance_and_order(heights):
+def test_names_beside_the_figure_keep_distance_and_order(heights):
     moved = labels.spread(heights, 0.075)
     order = sorted(range(len(heights)), key=heights.__getitem__)
     assert all(moved[above] - moved[below] > 0.0749 for below, above in itertools.pairwise(order))
     assert all(-1e-9 <= height <= 1 for height in moved)
 
 
-def test_every_stored_result_is_of_a_known_job_and_peer():
+def test_stored_results_have_known_jobs_and_peers():
     for stored in store.read():
         assert stored["job"] in JOBS
         assert stored["peer"] in PEERS

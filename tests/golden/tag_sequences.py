@@ -1,4 +1,4 @@
-"""The tag sequences of the golden scores of taggers: drawn from a seed, half of the predicted ones malformed."""
+"""Random tag sequences for the golden span metrics; half of the predicted ones are malformed."""
 
 import numpy as np
 

@@ -7,9 +7,9 @@ TEXTS = [
     "The film opens slowly, but the last half hour is worth every minute of the wait.",
     "What is the capital of Mongolia?",
     "Oil prices fell for a third day as inventories rose.",
-    " ".join(f"Sentence number {number} says something a little different from the others." for number in range(60)),
+    " ".join(f"Sentence number {index} says something a little different from the others." for index in range(60)),
 ]
 
-# Those that tiny models are trained and compared on.
+# Texts on which tiny models are trained and compared.
 SHORT = [text for text in TEXTS if len(text) < 400]
 MOST_TOKENS = 16

@@ -1,4 +1,4 @@
-"""Hugging Face folders of a network with its head, as transformers saves them, from what tools/make_goldens.py made."""
+"""Hugging Face folders of a network with its head, assembled from the files of tools/make_goldens.py."""
 
 import shutil
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ HEADS = sorted(path.stem for path in (GOLDEN / "heads").glob("*.npz"))
 
 
 def expected_of(name: str) -> Mapping[str, np.ndarray]:
-    """Rows of ids, two places in each, and the reference's logits there."""
+    """Rows of ids, two masked positions in each, and the logits of transformers at these positions."""
     return np.load(GOLDEN / "heads" / f"{name}.npz")
 
 
 def tensors_of(name: str) -> dict[str, np.ndarray]:
-    """The head's own tensors."""
+    """The head's tensors."""
     stored = expected_of(name)
     return {key.removeprefix("head/"): stored[key] for key in stored if key.startswith("head/")}
 
 
 def with_head(name: str, folder: Path, head: Mapping[str, np.ndarray] | None = None) -> Path:
-    """Write a folder; it. The head is the one of this name, or consists of the tensors that are given."""
+    """Write a folder and return it; the head is the one of this name, or consists of the tensors in `head`."""
     stored = expected_of(name)
     shutil.copytree(GOLDEN / str(stored["family"]), folder)
     (folder / "config.json").write_text(str(stored["config"]))

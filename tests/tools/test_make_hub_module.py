@@ -1,4 +1,4 @@
-"""The tool that builds stand-ins for TF-Hub's text embeddings."""
+"""The tool that builds TF-Hub text embeddings with random vectors."""
 
 import sys
 
@@ -13,11 +13,11 @@ CORPORA = {
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_the_command_line(tmp_path, monkeypatch, name):
+def test_module_is_built_from_the_words_of_a_corpus(tmp_path, monkeypatch, name):
     (tmp_path / name).write_text(CORPORA[name])
     out = tmp_path / "module"
     arguments = ["--words", tmp_path / name, "--size", 9, "--dim", 3, "--oov-buckets", 2]
-    monkeypatch.setattr(sys, "argv", [str(given) for given in ["make_hub_module", out, *arguments]])
+    monkeypatch.setattr(sys, "argv", list(map(str, ["make_hub_module", out, *arguments])))
     main()
     module = tf.saved_model.load(str(out))
     assert module(tf.constant(["good film", ""])).shape == (2, 3)
