@@ -329,6 +329,6 @@ def test_classes_named_in_a_config_are_not_loaded(tmp_path):
     sizes = backbone._encoder.get_config()
     harmful = {"module": "os", "class_name": "RobertaBackbone", "config": {**sizes, "dtype": {"class_name": "Lambda"}}}
     (tmp_path / "config.json").write_text(json.dumps(harmful))
-    with pytest.raises(PresetError, match=r"vocabulary.json cannot be read"):
+    with pytest.raises(PresetError, match=r"cannot read .*vocabulary.json"):
         load_backbone(tmp_path)
     assert keras.config.floatx() == "float32"
