@@ -1,6 +1,6 @@
-r"""The TF-Hub text classification tutorial: IMDb reviews, a trainable word embedding, Dense(16, relu), Dense(1), Adam.
+r"""The TensorFlow Hub tutorial on IMDb: a trainable text embedding, Dense(16, relu), Dense(1), Adam.
 
-Usage: python examples/imdb_word_embedding.py [DATA [PRESET]], with a PRESET that you trust: a SavedModel is a program.
+Usage: python examples/imdb_word_embedding.py [DATA [PRESET]]. The PRESET is a SavedModel, which can run code.
 The same as one command:
 
     textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16 \
@@ -11,9 +11,8 @@ import sys
 
 import textgraft as tg
 
-arguments = dict(enumerate(sys.argv))
-data = arguments.get(1, "tfds:imdb_reviews")
-preset = arguments.get(2, "https://tfhub.dev/google/nnlm-en-dim50/2")
+defaults = "tfds:imdb_reviews", "https://tfhub.dev/google/nnlm-en-dim50/2"
+data, preset = [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]]
 
 train, validation, test = tg.load_dataset(data, split="train[:60%],train[60%:],test")
 model = tg.TextClassifier(preset, train.label_names, hidden=(16,), dropout=0, trust_savedmodel=True)

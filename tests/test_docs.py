@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import textgraft
 from tests.helpers.paths import TESTS
 from tools import make_options_page
 
@@ -28,3 +29,11 @@ def test_links_between_pages_resolve(page):
 def test_pages_named_in_code_exist():
     named = {name for path in CODE for name in re.findall(r"\bdocs/[\w/.-]+\.(?:md|svg)", path.read_text())}
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_members_on_the_api_page_exist():
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    for name, members in re.findall(r"^::: textgraft\.(\w+)\n.*?(?:members: \[(.*?)\])?\n\n", page, re.M | re.S):
+        documented = getattr(textgraft, name)
+        known = {*dir(documented), *getattr(documented, "__dataclass_fields__", ())}
+        assert set(filter(None, members.split(", "))) <= known, name

@@ -1,4 +1,4 @@
-"""README.md: every command runs, in this process where it is textgraft's, on small files of the names that it uses."""
+"""README.md: every command runs, in this process where it is textgraft's, on small files and a tiny model."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import pytest
 
 from tests.helpers.commands import run, write_csv
 from tests.helpers.paths import TESTS
+from textgraft.backbones import preset_sources
 
 ROOT = TESTS.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +27,12 @@ DRY_RUN = {
     "pip": "--dry-run --quiet --disable-pip-version-check --no-build-isolation",
     "python3": "--without-pip",
 }
+
+
+@pytest.fixture
+def tiny_minilm(tiny_bert, monkeypatch):
+    """A tiny BERT under the name of the built-in preset."""
+    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_: preset_sources.ResolvedPreset(tiny_bert))
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,7 @@ def test_shell_command_runs(command, tmp_path):
     assert process.returncode == 0, process.stdout + process.stderr
 
 
+@pytest.mark.usefixtures("tiny_minilm")
 def test_textgraft_commands_run_in_order(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for line in TEXTGRAFT:
@@ -76,6 +84,7 @@ def test_textgraft_commands_run_in_order(folder, monkeypatch):
         assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
+@pytest.mark.usefixtures("tiny_minilm")
 def test_python_code_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for code in PYTHON:

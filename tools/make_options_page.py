@@ -1,6 +1,5 @@
 """Writes docs/reference/options.md from the command line: `python -m tools.make_options_page`."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import typer
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
-from textgraft.cli.app import make_app
+from textgraft.backbones.family import load_family
+from textgraft.cli.app import COMMANDS, make_app
 from textgraft.options import PANELS
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
 
@@ -21,6 +21,8 @@ _HEAD = """\
 All commands and options, generated from the code. Arguments in Python and keys in `--config` files have the same names,
 with underscores: `--batch-size 32` is `batch_size = 32`.
 """
+# Its default depends on the number of texts too.
+_NOT_BY_FAMILY = ("head",)
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
 def build() -> str:
     """Return the page: the commands, then a table of options for each panel of the help."""
     group: Any = typer.main.get_command(make_app())
-    commands: dict[str, Any] = {name: group.get_command(None, name) for name in group.list_commands(None)}
+    commands = {name: group.get_command(None, name) for name in COMMANDS}
     users: dict[tuple[str, ...], list[str]] = {}  # commands of each distinct option
     for name, command in commands.items():
         for option in command.params:
@@ -39,8 +41,7 @@ def build() -> str:
                 users.setdefault(_row(option), []).append(name)
     sections = [_HEAD, "## Commands\n", _table(("Command", "Effect"), [_usage(*item) for item in commands.items()])]
     for panel in (*PANELS, "Other"):
-        rows = [(*row, "all" if len(names) == len(commands) else ", ".join(names))
-                for (of_panel, *row), names in users.items() if of_panel == panel]  # fmt: skip
+        rows = [(*row, ", ".join(names)) for (of_panel, *row), names in users.items() if of_panel == panel]
         if rows:
             sections += [f"## {panel}\n", _table(("Option", "Default", "Description", "Commands"), rows)]
     return "\n".join([*sections, _family_defaults()])
@@ -48,11 +49,9 @@ def build() -> str:
 
 def _family_defaults() -> str:
     """Table of the training options whose default depends on the family."""
-    from textgraft.backbones.families.word_vectors import WordVectorFamily
-
-    families = TRANSFORMER_DEFAULTS, WordVectorFamily.training_defaults
-    names = [field.name for field in fields(TrainingConfig) if hasattr(TRANSFORMER_DEFAULTS, field.name)]
-    names.remove("head")  # which depends on the number of texts too
+    families = TRANSFORMER_DEFAULTS, load_family("word_vectors").training_defaults
+    by_family = {field.name for field in fields(TRANSFORMER_DEFAULTS)} - set(_NOT_BY_FAMILY)
+    names = [field.name for field in fields(TrainingConfig) if field.name in by_family]
     columns = [*(asdict(family) for family in families), dict.fromkeys(names, "as the family") | HEAD_ONLY_DEFAULTS]
     rows = [(f"`--{name.replace('_', '-')}`", *(str(column[name]) for column in columns)) for name in names]
     head = ("Option", "Transformers", "Word vectors", "Head only (`--fine-tune none --head gradient`)")
@@ -61,13 +60,9 @@ def _family_defaults() -> str:
 
 def _row(option: Any) -> tuple[str, str, str, str]:
     """Panel, flag, default and help of an option."""
-    help_text, default = (option.help or "").replace("\\[", "["), option.show_default
-    if in_help := re.search(r"\s*\[([^\[\]]+)\]$", help_text):
-        help_text, default = help_text[: in_help.start()], in_help[1]
-    if not isinstance(default, str):
-        default = str(option.default) if option.default else ""
+    help_text, _, default = (option.help or "").partition("  \\[")
     flag = option.opts[0] if option.is_flag else f"{option.opts[0]} {option.type_descriptor.annotation.__name__}"
-    return option.rich_help_panel or "Other", f"`{flag}`", default, help_text
+    return option.rich_help_panel or "Other", f"`{flag}`", default.removesuffix("]"), help_text
 
 
 def _usage(name: str, command: Any) -> tuple[str, str]:
