@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from textgraft.data.loading import load_dataset, read_texts, split_names
+from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError
 
 pytest.importorskip("datasets", reason="needs the extra hf")
@@ -41,7 +42,7 @@ def test_splits_texts_and_class_names_are_read(mood):
 
 
 def test_texts_are_streamed(mood):
-    assert [text for batch in read_texts(mood, split="test") for text in batch.texts][-1] == b"test 3"
+    assert [text for batch in read_texts(mood, "test", Reading()) for text in batch.texts][-1] == b"test 3"
 
 
 def test_class_without_a_name_is_reported(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 MEASURE = """
 import resource, sys
 from textgraft.data.loading import load_dataset, read_texts
+from textgraft.data.reading import Reading
 from textgraft.data.tagged import load_tagged
 path, reader = sys.argv[1:]
 if reader == "stream":
-    count = sum(len(batch.texts) for batch in read_texts(path))
+    count = sum(len(batch.texts) for batch in read_texts(path, None, Reading()))
 elif reader == "dataset":
     count = sum(len(batch.texts) for batch in load_dataset(path).batches())
 else:

@@ -10,6 +10,7 @@ import pytest
 from textgraft.data.annotations import TaggedText
 from textgraft.data.columns import are_tagged
 from textgraft.data.loading import load_dataset, split_names
+from textgraft.data.reading import Reading
 from textgraft.data.tagged import TaggedDataset, load_tagged, read_tagged
 from textgraft.data.tags import SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError
@@ -236,13 +237,17 @@ def test_numbers_in_lists_stay_numbers(write):
 
 def test_texts_are_streamed_with_their_words(write):
     path = write("a.conll", conll() + "\n\n# comment here\n")
-    stream = read_tagged(path)
+    stream = read_tagged(str(path), None, Reading())
     assert [[row.text[slice(*word)] for word in row.words] for row in stream] == WORDS
     assert stream.notices == (f"{path}: 1 comment lines left out",)
-    plain = write("a.txt", "Ada Byron\n\nRome\n")
-    assert list(read_tagged(plain)) == [(text, None, []) for text in ("Ada Byron", "", "Rome")]
-    assert [row.text for row in read_tagged(plain, empty="drop")] == ["Ada Byron", "Rome"]
-    assert [row.words for row in read_tagged(write("a.jsonl", jsonl(text=TEXTS, x=TEXTS, y=TEXTS)))] == [None] * 3
+
+
+def test_plain_texts_are_streamed_without_words(write):
+    plain = str(write("a.txt", "Ada Byron\n\nRome\n"))
+    assert list(read_tagged(plain, None, Reading())) == [(text, None, []) for text in ("Ada Byron", "", "Rome")]
+    assert [row.text for row in read_tagged(plain, None, Reading(empty="drop"))] == ["Ada Byron", "Rome"]
+    path = str(write("a.jsonl", jsonl(text=TEXTS, x=TEXTS, y=TEXTS)))
+    assert [row.words for row in read_tagged(path, None, Reading())] == [None] * 3
 
 
 @pytest.mark.parametrize(

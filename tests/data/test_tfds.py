@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from textgraft.data.loading import load_dataset, read_texts, split_names
+from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError
 
 pytest.importorskip("tensorflow_datasets", reason="needs the extra tfds")
@@ -76,7 +77,7 @@ def test_slices_equal_those_of_tensorflow_datasets(prepared, spec):
 
 
 def test_texts_are_streamed():
-    assert sum(len(batch.texts) for batch in read_texts("tfds:mood", split="test")) == 7
+    assert sum(len(batch.texts) for batch in read_texts("tfds:mood", "test", Reading())) == 7
 
 
 def test_unknown_dataset_is_reported():

@@ -4,28 +4,29 @@ from dataclasses import replace
 from typing import Any
 
 from textgraft.cli.options import Sources
-from textgraft.data.loading import TextStream, read_texts
+from textgraft.data.annotations import TaggedText
+from textgraft.data.dataset import Batch
+from textgraft.data.loading import Stream, read_texts
 from textgraft.data.reading import Reading
 from textgraft.data.splits import Splits, read_split, read_splits
-from textgraft.data.tagged import TaggedStream, read_tagged
+from textgraft.data.tagged import read_tagged
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
-from textgraft.options import changed_options
 from textgraft.task_specs import task_spec
 
 
-def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | None = None) -> TextStream:
+def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | None = None) -> Stream[Batch]:
     """Texts of a source, or of standard input, a text per line unless a format is set.
 
     Raises:
         DataError: at once, when the source is missing or empty.
     """
-    return read_texts(data, split=split, **changed_options(_with_format(data, replace(reading, paired=paired))))
+    return read_texts(data, split, _with_format(data, replace(reading, paired=paired)))
 
 
-def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TaggedStream:
+def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> Stream[TaggedText]:
     """`stream_texts`, with the words of the texts where the source has them."""
-    return read_tagged(data, split=split, **changed_options(_with_format(data, replace(reading, pair=None))))
+    return read_tagged(data, split, _with_format(data, reading))
 
 
 def read_prompts(prompts: list[str] | None, file: str | None, reading: Reading, split: str | None) -> list[str]:

@@ -1,9 +1,9 @@
 """Reading a source, in whichever format it is, into a `Dataset` or as a stream."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ from textgraft.data.validation import CheckedRows
 from textgraft.errors import ConfigError, DataError
 
 _FORMATS = "data.formats"
+Item = TypeVar("Item")
+
 _SPLIT_FILES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
 
@@ -125,44 +127,51 @@ def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, read
     return Dataset(reader.source, names, rows.notices, store, np.arange(len(store)))
 
 
-def read_texts(
-    source: str | Path,
-    *,
-    text: str | None = None,
-    pair: str | None = None,
-    paired: bool | None = None,
-    split: str | None = None,
-    encoding: str = "utf-8",
-    empty: str = "keep",
-    format: str | None = None,
-) -> "TextStream":
-    """Read texts as a stream of batches of bounded size, in order and without labels.
+class Stream(Generic[Item]):
+    """Items read from the rows of a source; to be iterated over once.
 
-    Arguments and errors are those of `load_dataset`, but `split` names one whole split. With `empty` "error", empty
-    texts are left out and the error comes after the last batch. `paired` says whether second texts are required
-    (True), ignored (False) or optional (None).
+    Args:
+        rows: of the source.
+        convert: a batch of rows to items.
     """
-    reader = open_split(str(source), split, Reading(text, None, pair, encoding, empty, format))
-    columns = choose_text_columns(reader.source, reader.columns, text, pair, paired)
-    return TextStream(CheckedRows(reader, columns, empty))
 
-
-class TextStream:
-    """Texts of a source; to be iterated over once."""
-
-    def __init__(self, rows: CheckedRows) -> None:
+    def __init__(self, rows: CheckedRows, convert: Callable[[pa.RecordBatch], Iterable[Item]]) -> None:
         self._rows = rows
+        self._convert = convert
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Batches in order."""
+    def __iter__(self) -> Iterator[Item]:
+        """The items in order."""
         for batch in self._rows:
-            pairs = batch.column("pair")
-            yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
+            yield from self._convert(batch)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Lines to show to the user, once all texts are read."""
+        """Lines to show to the user, once all items are read."""
         return self._rows.notices
+
+
+def read_texts(source: str, split: str | None, reading: Reading) -> Stream[Batch]:
+    """Read texts as a stream of batches of bounded size, in order and without labels.
+
+    By default, empty texts are kept; with `empty` "error" they are left out and the error comes after the last batch.
+
+    Args:
+        source: see `load_dataset`.
+        split: the name of one whole split; None for the only split of the source.
+        reading: options of reading the texts.
+
+    Raises:
+        ConfigError: see `load_dataset`.
+        DataError: see `load_dataset`.
+    """
+
+    def convert(batch: pa.RecordBatch) -> Iterator[Batch]:
+        pairs = batch.column("pair")
+        yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
+
+    reader = open_split(source, split, reading)
+    columns = choose_text_columns(reader.source, reader.columns, reading.text, reading.pair, reading.paired)
+    return Stream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
 
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:

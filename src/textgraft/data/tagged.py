@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
-from textgraft.data.loading import load_slices, load_split, open_split
+from textgraft.data.loading import Stream, load_slices, load_split, open_split
 from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice
 from textgraft.data.validation import CheckedRows
@@ -166,40 +167,18 @@ def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tu
     return load_slices(source, split, replace(reading, categories=False), load)
 
 
-def read_tagged(
-    source: str | Path,
-    *,
-    text: str | None = None,
-    split: str | None = None,
-    encoding: str = "utf-8",
-    empty: str = "keep",
-    format: str | None = None,
-) -> "TaggedStream":
+def read_tagged(source: str, split: str | None, reading: Reading) -> Stream[TaggedText]:
     """Read texts, and their words where they have any, as a stream without labels.
 
     Arguments and errors are those of `read_texts`; a column of words may be the text.
     """
-    reader = open_split(str(source), split, Reading(text=text, encoding=encoding, empty=empty, format=format))
-    columns = choose_tagged_columns(reader.source, reader.columns, text, None)._replace(label=None)
-    return TaggedStream(CheckedRows(AnnotatedRows(reader), columns, empty))
 
+    def convert(batch: pa.RecordBatch) -> Iterator[TaggedText]:
+        return map(TaggedText.from_annotation, batch.column("text").to_pylist(), batch.column("label").to_pylist())
 
-class TaggedStream:
-    """Texts of a source without their labels; to be iterated over once."""
-
-    def __init__(self, rows: CheckedRows) -> None:
-        self._rows = rows
-
-    def __iter__(self) -> Iterator[TaggedText]:
-        """The texts in order."""
-        for batch in self._rows:
-            for text, label in zip(batch.column("text").to_pylist(), batch.column("label").to_pylist(), strict=True):
-                yield TaggedText.from_annotation(text, label)
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Lines to show to the user, once all texts are read."""
-        return self._rows.notices
+    reader = open_split(source, split, reading)
+    columns = choose_tagged_columns(reader.source, reader.columns, reading.text, None)._replace(label=None)
+    return Stream(CheckedRows(AnnotatedRows(reader), columns, reading.empty or "keep"), convert)
 
 
 def _load_tagged(reader: RowReader, names: tuple[str, ...], columns: Columns, reading: Reading) -> TaggedDataset:
