@@ -135,7 +135,7 @@ def test_split_keeps_every_label_in_both_sets():
         ({"problem": "regression", "labels": ["a"]}, "has no labels"),
         ({"problem": "regression", "scale": 0.0}, "scale"),
         ({"problem": "ordinal"}, "single-label, multi-label, regression"),
-        ({"labels": ["a", "b"], "scale": 1.0}, "scale is not one of"),
+        ({"labels": ["a", "b"], "scale": 1.0}, "unknown option scale"),
     ],
 )
 def test_invalid_option_is_reported(tiny_bert, options, message):

@@ -117,7 +117,7 @@ def test_word_vectors_concatenate_pairs(tiny_word_vectors):
 
 @pytest.mark.parametrize("given", [["good"], [("good", "bad"), "good"]])
 def test_single_texts_for_a_pair_model_are_reported(tiny_bert, given):
-    with pytest.raises(DataError, match=r"this model takes pairs|in one list"):
+    with pytest.raises(DataError, match=r"this model takes pairs|mixes texts and pairs"):
         classifier(tiny_bert).predict(given)
 
 

@@ -157,7 +157,7 @@ def test_windows_of_word_vectors_and_embeddings(tiny_word_vectors, tiny_bert):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pairs": True}, "one answer per single text"),
+        ({"pairs": True}, "one vector per single text"),
         ({"sequence_length": 7}, "at least 8, not 7"),
         ({"truncation": "window"}, "head, head\\+tail, windows"),
     ],
@@ -167,7 +167,7 @@ def test_invalid_option_is_reported(tiny_bert, tiny_word_vectors, options, messa
         classifier(tiny_bert, **options)
     with pytest.raises(ConfigError, match="needs a sequence_length"):
         classifier(tiny_word_vectors, sequence_length=None)
-    with pytest.raises(ConfigError, match="head of one layer"):
+    with pytest.raises(ConfigError, match="must be one layer"):
         classifier(tiny_bert, hidden=(4,)).fit(data(), fine_tune="none")
 
 

@@ -48,20 +48,20 @@ class Architecture:
     seed: int = option(0, "Random seed of the head's initial weights.")
 
 
-def filled(given: Mapping[str, Any], backbone: "Backbone") -> Architecture:
-    """An architecture for a backbone, without None.
+def resolve_architecture(options: Mapping[str, Any], backbone: "Backbone") -> Architecture:
+    """The architecture with a backbone's defaults in place of None.
 
     Args:
-        given: fields of `Architecture`.
-        backbone: its family's defaults stand for None.
+        options: fields of `Architecture`.
+        backbone: its family has the defaults.
 
     Raises:
         ConfigError: for an unknown field, or one that does not suit the backbone.
     """
-    known = {known.name for known in fields(Architecture)}
-    if unknown := given.keys() - known:
-        raise ConfigError(f"{', '.join(sorted(unknown))} is not one of {', '.join(sorted(known))}")
-    architecture = Architecture(**given)
+    names = {field.name for field in fields(Architecture)}
+    if unknown := options.keys() - names:
+        raise ConfigError(f"unknown option {', '.join(sorted(unknown))}; choose from {', '.join(sorted(names))}")
+    architecture = Architecture(**options)
     pooling = architecture.pooling or backbone.default_pooling
     if pooling not in backbone.poolings:
         raise ConfigError(
@@ -70,15 +70,15 @@ def filled(given: Mapping[str, Any], backbone: "Backbone") -> Architecture:
     check_options(architecture)
     length = _sequence_length(architecture.sequence_length, backbone)
     if architecture.truncation == WINDOWS and (length is None or length < MIN_WINDOW):
-        raise ConfigError(f"truncation 'windows' needs a sequence_length, at least {MIN_WINDOW}, not {length}")
+        raise ConfigError(f"truncation windows needs a sequence_length of at least {MIN_WINDOW}, not {length}")
     return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
 
 
-def _sequence_length(asked: int | None, backbone: "Backbone") -> int | None:
-    most = backbone.max_sequence_length
-    if asked is None:
+def _sequence_length(length: int | None, backbone: "Backbone") -> int | None:
+    limit = backbone.max_sequence_length
+    if length is None:
         default = backbone.training_defaults.sequence_length
-        return min(default, most) if default and most else default
-    if asked < 0 or (most is not None and asked > most):
-        raise ConfigError(f"sequence_length must be between 1 and {most}, or 0 for the most, not {asked}")
-    return asked or most
+        return min(default, limit) if default and limit else default
+    if length < 0 or (limit is not None and length > limit):
+        raise ConfigError(f"sequence_length must be between 1 and {limit}, or 0 for {limit}, not {length}")
+    return length or limit

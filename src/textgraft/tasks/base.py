@@ -24,7 +24,7 @@ from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import StoredModel
 from textgraft.storage.array_cache import ArrayCache
 from textgraft.task_specs import task_spec
-from textgraft.tasks.architecture import Architecture, filled
+from textgraft.tasks.architecture import Architecture, resolve_architecture
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import growing_windows, windows
 from textgraft.text.cleaning import Cleaning
@@ -126,7 +126,7 @@ class Task(ABC):
         Raises:
             ConfigError: for an unknown field, or one that does not suit the backbone or the task.
         """
-        architecture = filled(options, self.backbone)
+        architecture = resolve_architecture(options, self.backbone)
         if architecture.truncation == WINDOWS and (self.pairs or not self.pooled):
             raise ConfigError("truncation windows needs one vector per single text; choose head or head+tail")
         return architecture
@@ -368,8 +368,8 @@ def load_as(kind: type[Loaded], folder: str | Path | StoredModel, precision: str
     """
     task = load(folder, precision)
     if not isinstance(task, kind):
-        place = folder.folder if isinstance(folder, StoredModel) else folder
-        raise ConfigError(f"{place} is a model for {task.name}; this needs one for {kind.name}")
+        path = folder.folder if isinstance(folder, StoredModel) else folder
+        raise ConfigError(f"{path} is a model for {task.name}; this needs one for {kind.name}")
     return task
 
 
