@@ -56,7 +56,6 @@ def embed(
     with open_vectors(out, embedder.backbone.dim, overwrite=run.overwrite) as table:
         for texts, vectors in embedder.stream_with_texts(batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
-    for notice in stream.notices:
-        log(notice)
+    log(*stream.notices)
     log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)
     log(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")

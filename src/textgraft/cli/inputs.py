@@ -55,8 +55,7 @@ def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | 
     from textgraft.cli.output.console import log
 
     dataset = read_split(task_spec(stored.config["task"]), data, reading, split)
-    for notice in dataset.notices:
-        log(notice)
+    log(*dataset.notices)
     return dataset
 
 

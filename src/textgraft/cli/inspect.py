@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def inspect(
     text: Annotated[str, typer.Argument(help="Text.")],
     architecture: Annotated[Architecture, Group(only=("sequence_length",))],
-    model_options: Annotated[o.ModelOptions, Group(only=("preset", "vocabulary_limit", "trust_savedmodel"))],
+    task_options: Annotated[o.TaskOptions, Group(only=("preset",))],
+    model_options: Annotated[o.ModelOptions, Group(only=("vocabulary_limit", "trust_savedmodel"))],
     pair: Annotated[str | None, typer.Option(help="Second text of a pair.", rich_help_panel="Data")] = None,
     pad_to: Annotated[int, typer.Option(help="Show padding up to this length.", rich_help_panel="Output")] = 0,
 ) -> None:
@@ -36,13 +37,8 @@ def inspect(
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
 
-    preset = model_options.preset
-    arguments = {
-        **architecture_of(preset),
-        **changed_options(architecture),
-        "vocabulary_limit": model_options.vocabulary_limit,
-        "trust_savedmodel": model_options.trust_savedmodel,
-    }
+    preset = task_options.preset
+    arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
     embedder = TextEmbedder(preset, "float32", **arguments)
     graph = embedder.text_graph
     packed = graph.pack(*(tf.constant([segment]) for segment in (text, pair) if segment is not None))

@@ -42,8 +42,8 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class ModelOptions:
-    """The arguments of a task's constructor beside its architecture."""
+class TaskOptions:
+    """The task, and the pretrained model for it."""
 
     task: str | None = option(
         None,
@@ -52,6 +52,12 @@ class ModelOptions:
         shown_default="inferred from the columns",
     )
     preset: str = option("minilm", "Pretrained model; see `textgraft presets`.", panel="Model")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Other arguments of a task's constructor beside its architecture."""
+
     decoding: str | None = option(
         None,
         "Decoding of entity tags: constrained (valid sequences only) or free.",

@@ -79,8 +79,7 @@ def predict(
     else:
         truncated = _write_predictions(model, stream, pairs, out, run.overwrite)
         log_truncation(data, asdict(truncated), model.architecture.sequence_length)
-    for notice in stream.notices:
-        log(notice)
+    log(*stream.notices)
 
 
 def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> "TruncationCount":

@@ -106,8 +106,7 @@ def read_unlabelled(data: str, sources: Any, reading: Any, seed: int) -> "Splits
     from textgraft.cli.output.console import log
 
     parts = read_run_data("fill-mask", data, sources, reading, seed)
-    for notice in parts.notices:
-        log(notice)
+    log(*parts.notices)
     if parts.test is not None:
         log(f"{parts.test.source}: ignoring the test split ({len(parts.test):,} texts)")
     return parts

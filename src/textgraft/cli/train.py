@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def train(
     sources: o.Sources,
     reading: Reading,
+    task_options: o.TaskOptions,
     model_options: o.ModelOptions,
     architecture: Architecture,
     training_config: TrainingConfig,
@@ -39,64 +40,40 @@ def train(
 
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
     """
-    from textgraft.cli.output.console import log, plan_table, print_result
-
-    require("textgraft train DATA --out FOLDER", data=data, **({} if run.dry_run else {"out": run.out}))
-    build = partial(
-        _build, str(data), sources, reading, model_options, architecture, training_config, runtime_options, run.fast
-    )
-    if run.dry_run:
-        parts, model = build()
-        print_result(plan_table(model.plan(parts.train, parts.validation, **changed_options(training_config))))
-        return
-
-    def trained(checkpoints: "Checkpoints") -> "TrainableTask":
-        parts, model = build()
-        return _train(model, parts, training_config, run.verbose, checkpoints)
-
-    folder = train_into_folder(run, trained)
-    log(f"saved {folder}; next: textgraft predict {folder} FILE")
-
-
-def _build(
-    data: str,
-    sources: o.Sources,
-    reading: Reading,
-    model_options: o.ModelOptions,
-    architecture: Architecture,
-    training_config: TrainingConfig,
-    runtime_options: o.RuntimeOptions,
-    fast: bool,
-) -> "tuple[Splits, TrainableTask]":
-    """Read the data, and build the untrained model."""
     from textgraft.cli.inputs import read_run_data
-    from textgraft.cli.output.console import log
+    from textgraft.cli.output.console import log, plan_table, print_result
     from textgraft.task_specs import infer_task, task_spec
 
-    task = model_options.task or infer_task(data, reading)
-    parts = read_run_data(task, data, sources, reading, training_config.seed)
-    for notice in parts.notices:
-        log(notice)
-    start_tensorflow(runtime_options, fast)
-    from textgraft.tasks.trainable import task_class
+    require("textgraft train DATA --out FOLDER", data=data, **({} if run.dry_run else {"out": run.out}))
 
-    arguments = {
-        name: value for name, value in changed_options(model_options).items() if name not in ("task", "preset")
-    }
-    model = task_class(task)(
-        model_options.preset,
-        precision=runtime_options.precision,
-        **task_spec(task).settings_from(parts.train),
-        **changed_options(architecture),
-        **{name: value for name, value in arguments.items() if name not in ("task", "preset")},
-    )
-    trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
-    counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
-    log(
-        f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
-        f"({trainable:,} trainable), {model.precision}"
-    )
-    return parts, model
+    def build() -> "tuple[TrainableTask, Splits]":
+        task = task_options.task or infer_task(str(data), reading)
+        parts = read_run_data(task, str(data), sources, reading, training_config.seed)
+        log(*parts.notices)
+        start_tensorflow(runtime_options, run.fast)
+        from textgraft.tasks.trainable import task_class
+
+        model = task_class(task)(
+            task_options.preset,
+            precision=runtime_options.precision,
+            **task_spec(task).settings_from(parts.train),
+            **changed_options(architecture),
+            **changed_options(model_options),
+        )
+        trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
+        counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
+        log(
+            f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
+            f"({trainable:,} trainable), {model.precision}"
+        )
+        return model, parts
+
+    if run.dry_run:
+        model, parts = build()
+        print_result(plan_table(model.plan(parts.train, parts.validation, **changed_options(training_config))))
+        return
+    folder = train_into_folder(run, lambda checkpoints: _train(*build(), training_config, run.verbose, checkpoints))
+    log(f"saved {folder}; next: textgraft predict {folder} FILE")
 
 
 def _train(

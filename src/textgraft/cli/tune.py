@@ -62,15 +62,10 @@ class _Request:
     out: Path
     sources: o.Sources
     reading: Reading
+    task_options: o.TaskOptions
     model_options: o.ModelOptions
     search_options: SearchOptions
     runtime_options: o.RuntimeOptions
-
-    @property
-    def loading(self) -> dict[str, Any]:
-        """Options of all presets that are not at their defaults."""
-        changed = changed_options(self.model_options)
-        return {name: changed[name] for name in ("vocabulary_limit", "trust_savedmodel") if name in changed}
 
     def read_parts(self, task: str, with_test: bool) -> "Splits":
         """The data of the search."""
@@ -87,7 +82,8 @@ def tune(
     ],
     sources: o.Sources,
     reading: Reading,
-    model_options: Annotated[o.ModelOptions, Group(only=("task", "vocabulary_limit", "trust_savedmodel"))],
+    task_options: Annotated[o.TaskOptions, Group(only=("task",))],
+    model_options: Annotated[o.ModelOptions, Group(without=("decoding",))],
     search_options: SearchOptions,
     runtime_options: o.RuntimeOptions,
 ) -> None:
@@ -105,11 +101,11 @@ def tune(
     from textgraft.task_specs import infer_task, task_spec
     from textgraft.tuning.setup import Budget, TuningTask, require_extra
 
-    request = _Request(data, out, sources, reading, model_options, search_options, runtime_options)
+    request = _Request(data, out, sources, reading, task_options, model_options, search_options, runtime_options)
     require_extra()
     budget = Budget(search_options.trials, search_options.minutes)
     _check_sources(request)
-    name = model_options.task or infer_task(data, reading)
+    name = task_options.task or infer_task(data, reading)
     spec = task_spec(name)
     if not spec.labelled:
         raise ConfigError(f"tune compares models by labels, and {name} has none; train one model with textgraft train")
@@ -124,17 +120,17 @@ def _run(request: _Request, budget: Any, space: "SearchSpace", task: "TuningTask
     from textgraft.cli.output.console import log
     from textgraft.tuning.run_folder import RunFolder
 
-    for notice in task.parts.notices:
-        log(notice)
+    log(*task.parts.notices)
     seed, precision = request.search_options.seed, request.runtime_options.precision
-    identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **request.loading}
+    loading = changed_options(request.model_options)
+    identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **loading}
     folder = RunFolder(request.out, identity)
     with folder.lock():
         runtime.start_tensorflow(request.runtime_options.threads)
         runtime.make_deterministic()
         from textgraft.tuning.search import Search
 
-        shared = {**request.loading, "precision": runtime.choose_precision(precision), "seed": seed}
+        shared = {**loading, "precision": runtime.choose_precision(precision), "seed": seed}
         study = _open_study(request, folder, space, shared, task)
         search = Search(folder, study, task, shared, log)
         if stale := study.fail_stale_trials():
@@ -153,8 +149,7 @@ def _open_study(
 
     capabilities = find_capabilities(space, task, shared)
     space, notices = narrow_space(space, capabilities)
-    for notice in notices:
-        log(notice)
+    log(*notices)
     location, storage = folder.path.absolute(), request.search_options.storage
     url = storage or f"sqlite:///{location / DATABASE}"
     runner = f"{socket.gethostname()}:{location}" if storage else None
@@ -172,11 +167,8 @@ def _report(request: _Request, folder: "RunFolder", study: "Study", search: "Sea
 
     winner, model = search.winner()
     leaderboard = search.leaderboard()
-    options = {**changed_options(request.sources), **changed_options(request.reading)}
-    if request.model_options.task:
-        options["task"] = request.model_options.task
-    if request.runtime_options.threads is not None:
-        options["threads"] = request.runtime_options.threads
+    groups = request.sources, request.reading, request.task_options, request.runtime_options
+    options = {name: value for group in groups for name, value in changed_options(group).items()}
     line = train_command({**options, **winner.hyperparameters}, request.data, f"{request.out}-again")
     folder.write(COMMAND, f"{line}\n".encode())
     folder.write(LEADERBOARD, leaderboard.csv())
@@ -207,8 +199,7 @@ def _test(
         return
     before = model.record["data"].get("test", {})
     if before.get("sha256") != parts.test.fingerprint():
-        for notice in parts.notices:
-            log(notice)
+        log(*parts.notices)
         if before:
             log(f"this model was tested before, on {before['source']}: the test is not independent")
         elif earlier := set(study.tested_runs) - {run}:

@@ -20,9 +20,10 @@ _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 Texts = TypeVar("Texts", bound=Sized)
 
 
-def log(line: str) -> None:
-    """Print a line to standard error."""
-    typer.echo(line, err=True)
+def log(*lines: str) -> None:
+    """Print lines to standard error."""
+    for line in lines:
+        typer.echo(line, err=True)
 
 
 def print_result(result: RenderableType) -> None:
