@@ -28,7 +28,7 @@ def embed(
     runtime_options: o.RuntimeOptions,
     run: Annotated[o.RunOptions, Group(only=("overwrite",))],
     normalize: Annotated[
-        bool, typer.Option("--normalize", help="Divide each vector by its length.", rich_help_panel="Model")
+        bool, typer.Option("--normalize", help="Divide each vector by its length.  \\[off]", rich_help_panel="Model")
     ] = False,
 ) -> None:
     """Compute an embedding per text, in order.

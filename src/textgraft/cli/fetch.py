@@ -14,7 +14,8 @@ def fetch(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="JSON file to write name, address, size and SHA-256 of each file to.", rich_help_panel="Output"
+            help="JSON file for name, address, size and SHA-256 of each file.  \\[none]",
+            rich_help_panel="Output",
         ),
     ] = None,
 ) -> None:

@@ -32,7 +32,7 @@ def generate(
         typer.Option(help="Source of prompts; - for standard input.  \\[standard input]", rich_help_panel="Data"),
     ] = None,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Print the text while it is generated.", rich_help_panel="Output")
+        bool, typer.Option("--stream", help="Print the text while it is generated.  \\[off]", rich_help_panel="Output")
     ] = False,
     json: o.Json = False,
 ) -> None:

@@ -1,12 +1,13 @@
 """`textgraft inspect`: the tokens that the network gets for a text."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.parameters import Group
-from textgraft.options import changed_options
+from textgraft.options import changed_options, option
 from textgraft.tasks.architecture import Architecture
 
 if TYPE_CHECKING:
@@ -15,13 +16,20 @@ if TYPE_CHECKING:
     from textgraft.backbones.base import Backbone
 
 
+@dataclass(frozen=True)
+class DisplayOptions:
+    """What is shown beside the text."""
+
+    pair: str | None = option(None, "Second text of a pair.", panel="Data")
+    pad_to: int = option(0, "Show padding up to this length.", panel="Output")
+
+
 def inspect(
     text: Annotated[str, typer.Argument(help="Text.")],
     architecture: Annotated[Architecture, Group(only=("sequence_length",))],
     task_options: Annotated[o.TaskOptions, Group(only=("preset",))],
     model_options: Annotated[o.ModelOptions, Group(only=("vocabulary_limit", "trust_savedmodel"))],
-    pair: Annotated[str | None, typer.Option(help="Second text of a pair.", rich_help_panel="Data")] = None,
-    pad_to: Annotated[int, typer.Option(help="Show padding up to this length.", rich_help_panel="Output")] = 0,
+    display_options: DisplayOptions,
 ) -> None:
     """Show the tokens, ids, mask and segments of a text.
 
@@ -41,12 +49,12 @@ def inspect(
     arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
     embedder = TextEmbedder(preset, "float32", **arguments)
     graph = embedder.text_graph
-    packed = graph.pack(*(tf.constant([segment]) for segment in (text, pair) if segment is not None))
+    packed = graph.pack(*(tf.constant([segment]) for segment in (text, display_options.pair) if segment is not None))
     in_windows = packed.token_ids.ragged_rank == 2
     ids, segments = ((tensor.values if in_windows else tensor).to_list() for tensor in packed[:2])
     for number, row in enumerate(zip(ids, segments, strict=True), start=1):
         window = f", window {number}" if in_windows else ""
-        print_result(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, pad_to))
+        print_result(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, display_options.pad_to))
     if dropped := int(packed.dropped.numpy()[0]):
         log(f"{dropped} tokens were cut off at sequence length {graph.sequence_length}")
 

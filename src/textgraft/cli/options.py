@@ -15,10 +15,10 @@ Data = Annotated[
 Folder = Annotated[Path, typer.Argument(help="Model folder.")]
 Config = Annotated[
     Path | None,
-    typer.Option(help="TOML file with these options as keys; flags override it.", rich_help_panel="Advanced"),
+    typer.Option(help="TOML file with these options as keys; flags override it.  \\[none]", rich_help_panel="Advanced"),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one line of JSON instead of tables.", rich_help_panel="Output")
+    bool, typer.Option("--json", help="Print one line of JSON instead of tables.  \\[off]", rich_help_panel="Output")
 ]
 
 

@@ -36,7 +36,7 @@ def predict(
         ),
     ] = None,
     highlight: Annotated[
-        bool, typer.Option("--highlight", help="Print texts with coloured entities.", rich_help_panel="Output")
+        bool, typer.Option("--highlight", help="Print texts with coloured entities.  \\[off]", rich_help_panel="Output")
     ] = False,
 ) -> None:
     """Label texts, or find entities in them, in order and in bounded memory.
