@@ -120,14 +120,14 @@ def option(default: Any, help: str, **metadata: Any) -> Any:
 def option_fields(options: type) -> dict[str, OptionField]:
     """The options of a dataclass by name, with those of dataclasses nested in it."""
     hints = get_type_hints(options)
-    found: dict[str, OptionField] = {}
+    options_by_name: dict[str, OptionField] = {}
     for known in fields(options):
         if is_dataclass(hints[known.name]):
-            found |= option_fields(hints[known.name])
+            options_by_name |= option_fields(hints[known.name])
         elif metadata := known.metadata.get("option"):
             kind, item_type = value_types(hints[known.name])
-            found[known.name] = OptionField(known.name, kind, item_type, known.default, metadata)
-    return found
+            options_by_name[known.name] = OptionField(known.name, kind, item_type, known.default, metadata)
+    return options_by_name
 
 
 def check_options(options: Any) -> None:

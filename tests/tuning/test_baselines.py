@@ -14,7 +14,7 @@ from textgraft.tuning import baselines
 from textgraft.tuning.baselines import NbSvm, log_count_ratio, run_baselines
 
 
-def some(seed, texts=200):
+def random_data(seed, texts=200):
     random = np.random.default_rng(seed)
     words = [f"word{number}" for number in range(60)]
     labels = random.integers(0, 3, texts)
@@ -22,14 +22,14 @@ def some(seed, texts=200):
     return Dataset.from_lists(rows, [f"label {label}" for label in labels])
 
 
-def test_tfidf_is_that_of_a_vocabulary():
-    train, validation = some(0), some(1)
-    found = {one.name: one.score for one in run_baselines(SINGLE, train, validation)}
+def test_hashed_tfidf_scores_like_a_vocabulary():
+    train, validation = random_data(0), random_data(1)
+    results = {one.name: one.score for one in run_baselines(SINGLE, train, validation)}
     texts = [[text.decode() for batch in part.batches() for text in batch.texts] for part in (train, validation)]
     targets = [part.label_ids(train.label_names) for part in (train, validation)]
     expected = tfidf_accuracy(texts[0], targets[0], texts[1], targets[1])
-    assert found["TF-IDF + logistic regression"] == pytest.approx(expected, abs=0.01)
-    assert found["NB-SVM"] > 0.5
+    assert results["TF-IDF + logistic regression"] == pytest.approx(expected, abs=0.01)
+    assert results["NB-SVM"] > 0.5
 
 
 def test_log_count_ratios_as_worked_by_hand():
@@ -39,22 +39,22 @@ def test_log_count_ratios_as_worked_by_hand():
     np.testing.assert_allclose(log_count_ratio(occurs, positive, 1.0), [*np.log(p / q), 0], atol=1e-12)
 
 
-def test_counts_are_only_whether_a_word_occurs():
+def test_nb_svm_uses_binary_counts():
     counts, targets = csr_matrix(np.array([[1, 0], [0, 1.0]] * 5)), np.array([0, 1] * 5)
     model = NbSvm().fit(counts, targets)
     np.testing.assert_array_equal(model.predict(counts * 7), targets)
 
 
-def test_of_many_texts_some_of_each_label_count(monkeypatch):
+def test_many_texts_are_sampled_by_label(monkeypatch):
     monkeypatch.setattr(baselines, "MAX_TEXTS", 150)
-    train, validation = some(0), some(1)
+    train, validation = random_data(0), random_data(1)
     few = run_baselines(SINGLE, train.split(150 / 200)[0], validation)
     assert [one.score for one in run_baselines(SINGLE, train, validation)] == [one.score for one in few]
 
 
-def test_weights_are_bounded_whatever_the_number_of_labels():
+def test_number_of_weights_is_bounded():
     for labels in (2, 8, 9, 150, 5000):
-        counted = baselines._count_words(some(0, 5), labels)
+        counted = baselines._count_words(random_data(0, 5), labels)
         assert counted.shape[1] * labels <= baselines._MAX_WEIGHTS
 
 
@@ -67,63 +67,68 @@ def relabelled(data, labels, problem):
     return Dataset.from_lists(texts, labels, problem=problem)
 
 
-def test_sets_of_labels_are_judged_by_micro_f1():
+def test_label_sets_are_scored_by_micro_f1():
     """Against a logistic regression for each label by hand; the other one is that of every text."""
     parts = []
     for seed in (0, 1):
-        data = some(seed)
-        odd = data.label_ids(data.label_names) == 1
-        parts.append(relabelled(data, [["odd", "all"] if one else ["all"] for one in odd], MULTI))
-    (found,) = run_baselines(MULTI, *parts)
-    assert found.name == "TF-IDF + logistic regression per label"
+        data = random_data(seed)
+        is_odd = data.label_ids(data.label_names) == 1
+        parts.append(relabelled(data, [["odd", "all"] if one else ["all"] for one in is_odd], MULTI))
+    (baseline,) = run_baselines(MULTI, *parts)
+    assert baseline.name == "TF-IDF + logistic regression per label"
     texts = texts_of(*parts)
     targets = [np.array(["odd" in label for label in part.labels]) for part in parts]
     model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10))
-    said = model.fit(texts[0], targets[0]).predict(texts[1])
-    hits, given, there = (said & targets[1]).sum() + 200, said.sum() + 200, targets[1].sum() + 200
-    assert found.score == pytest.approx(2 * hits / (given + there), abs=0.005)
+    predicted = model.fit(texts[0], targets[0]).predict(texts[1])
+    hits, predicted_positives, true_positives = (
+        (predicted & targets[1]).sum() + 200,
+        predicted.sum() + 200,
+        targets[1].sum() + 200,
+    )
+    assert baseline.score == pytest.approx(2 * hits / (predicted_positives + true_positives), abs=0.005)
 
 
-def test_one_label_that_some_texts_have():
-    data = some(0)
-    odd = data.label_ids(data.label_names) == 1
-    part = relabelled(data, [["odd"] if one else [] for one in odd], MULTI)
-    (found,) = run_baselines(MULTI, part, part)
-    assert found.score > 0.9
+def test_single_optional_label_is_learned():
+    data = random_data(0)
+    is_odd = data.label_ids(data.label_names) == 1
+    part = relabelled(data, [["odd"] if one else [] for one in is_odd], MULTI)
+    (baseline,) = run_baselines(MULTI, part, part)
+    assert baseline.score > 0.9
 
 
-def test_numbers_are_judged_by_the_loss_of_their_models(tiny_bert):
+def test_numbers_are_scored_by_the_loss_of_their_models(tiny_bert):
     """A ridge that knows nothing has the loss of a model that gives the mean: the variance of standardised targets."""
     from textgraft.tasks.text_classification import TextClassifier
 
     train, validation = (
-        relabelled(data, (10.0 * data.label_ids(data.label_names)).tolist(), REGRESSION) for data in (some(0), some(1))
+        relabelled(data, (10.0 * data.label_ids(data.label_names)).tolist(), REGRESSION)
+        for data in (random_data(0), random_data(1))
     )
-    (found,) = run_baselines(REGRESSION, train, validation)
-    assert found.name == "TF-IDF + ridge regression"
+    (baseline,) = run_baselines(REGRESSION, train, validation)
+    assert baseline.name == "TF-IDF + ridge regression"
     model = TextClassifier(tiny_bert, precision="float32", problem=REGRESSION)
     model.objective.prepare(train)
     constant = float(
         np.mean(model.objective.loss(model.objective.targets(validation), np.zeros((len(validation), 1), np.float32)))
     )
-    assert found.score < 0.7 * constant
+    assert baseline.score < 0.7 * constant
     unknown = relabelled(validation, validation.numbers().tolist(), REGRESSION)
     strange = Dataset.from_lists(["zzz"] * len(unknown), unknown.numbers().tolist(), problem=REGRESSION)
     assert run_baselines(REGRESSION, train, strange)[0].score == pytest.approx(constant, rel=0.2)
 
 
-def test_other_texts_have_none():
-    assert run_baselines(None, some(0), some(1)) == []
+def test_other_data_has_no_baselines():
+    assert run_baselines(None, random_data(0), random_data(1)) == []
 
 
-def test_of_many_texts_sorted_by_label_each_label_counts(monkeypatch):
+def test_many_texts_sorted_by_label_are_sampled_from_all(monkeypatch):
     monkeypatch.setattr(baselines, "MAX_TEXTS", 60)
-    data = some(0)
+    data = random_data(0)
     order = np.argsort(data.label_ids(data.label_names), kind="stable")
-    assert all(one.score > 0.5 for one in run_baselines(SINGLE, data.take(order), some(1)))
+    assert all(one.score > 0.5 for one in run_baselines(SINGLE, data.take(order), random_data(1)))
 
 
-def test_a_label_without_a_text_is_never_said():
+def test_label_without_texts_is_never_predicted():
     counts = csr_matrix(np.array([[1, 0], [0, 1]] * 10, float))
-    found = NbSvm().fit(counts, np.array([0, 2] * 10))
-    assert set(found.predict(counts)) == {0, 2}
+    results = NbSvm().fit(counts, np.array([0, 2] * 10))
+    assert set(results.predict(counts)) == {0, 2}

@@ -1,4 +1,4 @@
-"""What presets can do for a task: asked of the task itself, and left out of the space where it cannot."""
+"""What presets can do for a task: space_to_search of the task itself, and narrowed out of the space where it cannot."""
 
 from dataclasses import replace
 
@@ -49,47 +49,47 @@ def space(*presets):
     )
 
 
-def told(asked, task):
-    left, notices = narrow_space(asked, find_capabilities(asked, task, FIXED))
-    return left, [notice.split(" is left out: ")[0] for notice in notices]
+def narrow(space_to_search, task):
+    narrowed, notices = narrow_space(space_to_search, find_capabilities(space_to_search, task, FIXED))
+    return narrowed, [notice.split(" is narrowed out: ")[0] for notice in notices]
 
 
-def test_single_labels_refuse_nothing_but_a_pooling(tiny_bert):
-    left, notices = told(space(tiny_bert), LABELS)
+def test_single_labels_support_all_but_an_unknown_pooling(tiny_bert):
+    narrowed, notices = narrow(space(tiny_bert), LABELS)
     assert notices == ["pooling sqrtn"]
-    assert left == space(tiny_bert).with_choices("pooling", ("mean", "cls"))
+    assert narrowed == space(tiny_bert).with_choices("pooling", ("mean", "cls"))
 
 
 def test_sets_of_labels_have_no_logistic_head(tiny_bert):
-    left, notices = told(space(tiny_bert), SETS)
+    narrowed, notices = narrow(space(tiny_bert), SETS)
     assert notices == ["pooling sqrtn", "head logistic"]
-    assert left.tables["none"] == {"head": Choice(("gradient",))}
+    assert narrowed.tables["none"] == {"head": Choice(("gradient",))}
 
 
-def test_a_head_that_cannot_be_is_no_start(tiny_bert):
-    asked = space(tiny_bert).with_choices("head", ("gradient", "logistic"))
-    able = find_capabilities(asked, SETS, FIXED)[str(tiny_bert)]
+def test_defaults_leave_out_an_unsupported_head(tiny_bert):
+    space_to_search = space(tiny_bert).with_choices("head", ("gradient", "logistic"))
+    able = find_capabilities(space_to_search, SETS, FIXED)[str(tiny_bert)]
     assert able.default_hyperparameters("all", 60)["head"] == "gradient"
 
 
-def test_spans_know_no_vector_of_a_text(tiny_bert):
-    left, notices = told(space(tiny_bert), SPANS)
+def test_options_of_a_text_vector_have_no_effect_on_spans(tiny_bert):
+    narrowed, notices = narrow(space(tiny_bert), SPANS)
     assert notices == [
         "truncation", "pooling", "strip_html True", "head logistic",
     ]  # fmt: skip
-    assert not {"pooling", "truncation"} & left.domains.keys()
+    assert not {"pooling", "truncation"} & narrowed.domains.keys()
 
 
-def test_what_one_preset_can_do_stays(tiny_bert, tiny_word_vectors):
-    asked = space(tiny_bert, tiny_word_vectors)
-    known = find_capabilities(asked, LABELS, FIXED)
-    assert narrow_space(asked, known) == (asked, [])
-    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(asked, known, 10_000)]
+def test_choices_that_one_preset_supports_are_kept(tiny_bert, tiny_word_vectors):
+    space_to_search = space(tiny_bert, tiny_word_vectors)
+    known = find_capabilities(space_to_search, LABELS, FIXED)
+    assert narrow_space(space_to_search, known) == (space_to_search, [])
+    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(space_to_search, known, 10_000)]
     bert, words = str(tiny_bert), str(tiny_word_vectors)
     assert starts == [("none", bert), ("none", words), ("last:1", bert), ("all", bert), ("all", words)]
 
 
-def test_few_rows_get_more_passes_as_fit_gives_them(tiny_bert):
+def test_default_epochs_for_few_rows_are_those_of_fit(tiny_bert):
     able = find_capabilities(space(tiny_bert), LABELS, FIXED)[str(tiny_bert)]
     assert [able.default_hyperparameters("all", rows)["epochs"] for rows in (5000, 160, 60)] == [3, 10, 25]
     assert [able.default_hyperparameters("none", rows)["epochs"] for rows in (5000, 60)] == [30, 50]
@@ -102,37 +102,37 @@ def test_few_rows_get_more_passes_as_fit_gives_them(tiny_bert):
         assert able.default_hyperparameters("none", rows)["epochs"] in tables["none"]["epochs"]
 
 
-def test_a_way_that_no_preset_has_takes_its_table_along(tiny_word_vectors):
-    left, notices = told(space(tiny_word_vectors), LABELS)
+def test_unsupported_fine_tune_is_dropped_with_its_table(tiny_word_vectors):
+    narrowed, notices = narrow(space(tiny_word_vectors), LABELS)
     assert notices == ["fine_tune last:1", "pooling cls", "truncation windows"]
-    assert left.fine_tunes() == ("none", "all")
+    assert narrowed.fine_tunes() == ("none", "all")
 
 
-def test_a_value_that_needs_another_stays_where_that_can_be_had(tiny_word_vectors):
+def test_choice_that_needs_another_value_is_kept(tiny_word_vectors):
     """Windows need a length, which word vectors do not have of themselves."""
-    asked = space(tiny_word_vectors)
-    asked = replace(asked, domains={**asked.domains, "sequence_length": Range(32, 64)})
-    assert told(asked, LABELS)[1] == ["fine_tune last:1", "pooling cls"]
+    space_to_search = space(tiny_word_vectors)
+    space_to_search = replace(space_to_search, domains={**space_to_search.domains, "sequence_length": Range(32, 64)})
+    assert narrow(space_to_search, LABELS)[1] == ["fine_tune last:1", "pooling cls"]
 
 
-def test_a_table_of_a_preset_is_asked_of_that_one(tiny_bert, tiny_word_vectors):
-    asked = space(tiny_bert, tiny_word_vectors)
-    asked = replace(asked, tables={str(tiny_bert): {"pooling": Choice(("cls", "sqrtn"))}})
-    left, notices = told(asked, LABELS)
+def test_table_of_a_preset_is_checked_against_that_preset(tiny_bert, tiny_word_vectors):
+    space_to_search = space(tiny_bert, tiny_word_vectors)
+    space_to_search = replace(space_to_search, tables={str(tiny_bert): {"pooling": Choice(("cls", "sqrtn"))}})
+    narrowed, notices = narrow(space_to_search, LABELS)
     assert notices == ["pooling sqrtn"]
-    assert left.tables[str(tiny_bert)]["pooling"] == Choice(("cls",))
+    assert narrowed.tables[str(tiny_bert)]["pooling"] == Choice(("cls",))
 
 
-def test_no_choice_left_is_an_error_with_the_reason(tiny_bert):
-    asked = space(tiny_bert).with_choices("head", ("logistic",), "none")
-    with pytest.raises(ConfigError, match="head has no choice left: head logistic needs one label per text"):
-        told(asked, SETS)
+def test_hyperparameter_without_choices_is_reported(tiny_bert):
+    space_to_search = space(tiny_bert).with_choices("head", ("logistic",), "none")
+    with pytest.raises(ConfigError, match="head has no choice narrowed: head logistic needs one label per text"):
+        narrow(space_to_search, SETS)
 
 
 @pytest.mark.parametrize(
     ("task", "score", "sample_size"), [(LABELS, "accuracy", 3), (SETS, "micro_f1", 3), (SPANS, "f1", 4)]
 )
-def test_a_score_counts_what_training_judges_epochs_by(task, score, sample_size, tiny_bert):
+def test_selection_metric_has_the_sample_size_of_training(task, score, sample_size, tiny_bert):
     model = build_model({**FIXED, "preset": tiny_bert}, task)
     assert task.selection_metric(model.objective.score) == SelectionMetric(score, 3, sample_size)
     assert model.examples(task.parts.validation).sample_size == sample_size

@@ -11,7 +11,7 @@ def space_of(tmp_path, text):
     return read_space(tmp_path / "space.toml", default_space(10_000))
 
 
-def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
+def test_file_replaces_domains_and_keeps_the_others(tmp_path):
     space = space_of(
         tmp_path,
         """
@@ -61,7 +61,7 @@ def test_lines_replace_the_defaults_and_the_rest_stays(tmp_path):
         ("epochs = ", ["is not TOML"]),
     ],
 )
-def test_a_wrong_line_is_an_error_of_one_line(tmp_path, text, words):
+def test_wrong_lines_are_reported_in_one_line(tmp_path, text, words):
     with pytest.raises(ConfigError) as error:
         space_of(tmp_path, text)
     assert "\n" not in str(error.value)
@@ -69,10 +69,10 @@ def test_a_wrong_line_is_an_error_of_one_line(tmp_path, text, words):
         assert word in str(error.value)
 
 
-def test_a_table_of_the_defaults_goes_with_its_way_of_fine_tuning(tmp_path):
+def test_default_table_is_dropped_with_its_fine_tune(tmp_path):
     assert space_of(tmp_path, 'fine_tune = ["all"]').tables == {}
 
 
-def test_a_missing_file(tmp_path):
+def test_missing_file_is_reported(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_space(tmp_path / "absent.toml", default_space(10_000))

@@ -32,7 +32,7 @@ def opened(folder, seed=0, runner=None, measure=ACCURACY):
     return Study(f"sqlite:///{folder / 'study.sqlite'}", "study", SPACE, STARTS, measure, seed, runner)
 
 
-def told(study, trial, row, accuracy=None):
+def complete(study, trial, row, accuracy=None):
     accuracy = (
         row.hyperparameters["epochs"] / 4 - row.hyperparameters["learning_rate"] if accuracy is None else accuracy
     )
@@ -40,50 +40,50 @@ def told(study, trial, row, accuracy=None):
 
 
 def drawn(study, trials):
-    found = []
+    drawn_values = []
     for _ in range(trials):
         trial, row = study.ask()
-        told(study, trial, row)
-        found.append(row.hyperparameters)
-    return found
+        complete(study, trial, row)
+        drawn_values.append(row.hyperparameters)
+    return drawn_values
 
 
-def test_the_starting_points_come_first_and_what_they_leave_open_is_drawn(tmp_path):
+def test_starting_points_come_first_and_open_values_are_drawn(tmp_path):
     first, second = drawn(opened(tmp_path), 2)
     assert first == {"preset": "minilm", "fine_tune": "none", "learning_rate": 1e-2, "epochs": 3}
     assert second["fine_tune"] == "all"
     assert 1e-5 <= second["learning_rate"] <= 1e-3
 
 
-def test_options_of_a_table_count_for_it_alone(tmp_path):
+def test_domains_of_a_table_apply_to_it_alone(tmp_path):
     for words in drawn(opened(tmp_path), 12):
         assert (words["learning_rate"] >= 1e-3) == (words["fine_tune"] == "none")
 
 
-def test_the_same_seed_draws_the_same_and_another_another(tmp_path_factory):
-    found = [drawn(opened(tmp_path_factory.mktemp("study"), seed), 14) for seed in (0, 0, 1)]
-    assert found[0] == found[1]
-    assert found[0][2:] != found[2][2:]
-    assert len({tuple(words.items()) for words in found[0]}) == 14  # no draw is made twice
+def test_draws_depend_on_the_seed_alone(tmp_path_factory):
+    drawn_values = [drawn(opened(tmp_path_factory.mktemp("study"), seed), 14) for seed in (0, 0, 1)]
+    assert drawn_values[0] == drawn_values[1]
+    assert drawn_values[0][2:] != drawn_values[2][2:]
+    assert len({tuple(words.items()) for words in drawn_values[0]}) == 14  # no draw is made twice
 
 
-def test_trials_whose_process_died_are_drawn_again(tmp_path_factory):
+def test_draws_of_dead_processes_are_repeated(tmp_path_factory):
     """As kill -9 leaves it: a trial that runs for ever, before the first and after the eleventh trial."""
     expected = drawn(opened(tmp_path_factory.mktemp("whole")), 14)
     folder = tmp_path_factory.mktemp("cut")
     opened(folder).ask()
     study = opened(folder)
     assert study.fail_stale_trials() == 1
-    found = drawn(study, 11)
+    drawn_values = drawn(study, 11)
     study.ask()
     study = opened(folder)
     assert study.fail_stale_trials() == 1
     assert study.fail_stale_trials() == 0
-    assert [*found, *drawn(study, 3)] == expected
+    assert [*drawn_values, *drawn(study, 3)] == expected
     assert [row.state for row in study.rows()] == ["done"] * 14
 
 
-def test_a_draw_that_kills_three_processes_is_given_up(tmp_path):
+def test_draw_that_kills_three_processes_fails(tmp_path):
     words = []
     for _ in range(3):
         study = opened(tmp_path)
@@ -97,7 +97,7 @@ def test_a_draw_that_kills_three_processes_is_given_up(tmp_path):
     assert study.ask()[1].hyperparameters["fine_tune"] == "all"
 
 
-def test_a_process_that_dies_while_it_tells_has_told_nothing(tmp_path):
+def test_process_that_dies_while_storing_a_result_has_stored_nothing(tmp_path):
     trial, row = opened(tmp_path).ask()
     for name in ("seconds", "reason", "run"):
         trial.set_user_attr(name, getattr(row, name))
@@ -107,11 +107,11 @@ def test_a_process_that_dies_while_it_tells_has_told_nothing(tmp_path):
     assert study.ask()[1].hyperparameters == row.hyperparameters
 
 
-def test_only_the_trials_of_the_same_runner_are_buried(tmp_path):
+def test_stale_trials_of_other_runners_are_left_alone(tmp_path):
     opened(tmp_path, runner="here").ask()
     there = opened(tmp_path, runner="there")
     assert there.fail_stale_trials() == 0
-    told(there, *there.ask())
+    complete(there, *there.ask())
     assert there.seconds == 1.0
     here = opened(tmp_path, runner="here")
     assert here.fail_stale_trials() == 1
@@ -119,7 +119,7 @@ def test_only_the_trials_of_the_same_runner_are_buried(tmp_path):
     assert [row.name for row in here.rows()] == ["trial 1"]
 
 
-def test_a_row_comes_back_as_it_was(tmp_path):
+def test_rows_are_read_as_stored(tmp_path):
     study = opened(tmp_path)
     trial, row = study.ask()
     assert row == Row("trial 0", 0, "running", hyperparameters=row.hyperparameters, is_start=True)
@@ -128,7 +128,7 @@ def test_a_row_comes_back_as_it_was(tmp_path):
     assert opened(tmp_path).rows() == [failed]
 
 
-def test_a_trial_below_the_median_is_pruned(tmp_path):
+def test_trial_below_the_median_is_pruned(tmp_path):
     from optuna import TrialPruned
 
     from textgraft.tuning.search import PruningBar
@@ -138,7 +138,7 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
         with PruningBar(trial, ACCURACY, len(accuracies), 10, float("inf")) as callback:
             for epoch, accuracy in enumerate(accuracies, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_accuracy": accuracy})
-        told(study, trial, row, accuracies[-1])
+        complete(study, trial, row, accuracies[-1])
 
     study = opened(tmp_path)
     run(study, [0.6, 0.7, 0.8])
@@ -149,7 +149,7 @@ def test_a_trial_below_the_median_is_pruned(tmp_path):
         run(study, [0.2] * 8)  # the first epoch of eight is no quarter
 
 
-def test_a_loss_above_the_median_is_pruned(tmp_path):
+def test_loss_above_the_median_is_pruned(tmp_path):
     from optuna import TrialPruned
 
     from textgraft.tuning.search import PruningBar
@@ -161,7 +161,7 @@ def test_a_loss_above_the_median_is_pruned(tmp_path):
         with PruningBar(trial, LOSS, len(losses), 10, float("inf")) as callback:
             for epoch, loss in enumerate(losses, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_loss": loss})
-        told(study, trial, row, losses[-1])
+        complete(study, trial, row, losses[-1])
 
     for losses in ([0.6, 0.5], [0.7, 0.6], [0.8, 0.7], [0.5, 0.4]):
         run(losses)
@@ -169,7 +169,7 @@ def test_a_loss_above_the_median_is_pruned(tmp_path):
         run([0.9, 0.1])
 
 
-def test_time_runs_out_within_a_step(tmp_path):
+def test_trial_without_time_left_is_pruned(tmp_path):
     import time
 
     from optuna import TrialPruned
@@ -184,7 +184,7 @@ def test_time_runs_out_within_a_step(tmp_path):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nonsense://x", "sqlite:////absent/folder/study.sqlite"])
-def test_a_database_that_cannot_be_used(url):
+def test_unusable_databases_are_reported(url):
     with (
         warnings.catch_warnings(),
         pytest.raises(ConfigError, match="the database of the search cannot be used") as error,
@@ -193,7 +193,7 @@ def test_a_database_that_cannot_be_used(url):
     assert "\n" not in str(error.value)
 
 
-def test_a_trial_that_is_interrupted_does_not_count_however_often(tmp_path):
+def test_interrupted_trials_do_not_count(tmp_path):
     study = opened(tmp_path)
     drawn(study, 1)
     for _ in range(4):
@@ -205,7 +205,7 @@ def test_a_trial_that_is_interrupted_does_not_count_however_often(tmp_path):
     assert drawn(study, 1)[0] == row.hyperparameters
 
 
-def test_a_trial_that_had_no_time_is_made_again(tmp_path):
+def test_trial_without_time_is_repeated(tmp_path):
     study = opened(tmp_path)
     trial, row = study.ask()
     study.tell(trial, replace(row, state="pruned", reason=OUT_OF_TIME, seconds=1.0))
@@ -214,26 +214,26 @@ def test_a_trial_that_had_no_time_is_made_again(tmp_path):
     assert again.is_start
 
 
-def test_what_is_partly_drawn_is_not_the_librarys_defaults(tmp_path):
+def test_partly_drawn_trials_are_not_starting_points(tmp_path):
     study = opened(tmp_path)
     starts = []
     for _ in range(3):
         trial, row = study.ask()
         starts.append(row.is_start)
-        told(study, trial, row)
+        complete(study, trial, row)
     assert starts == [True, False, False]  # the second start leaves the learning rate open
 
 
-def test_a_head_without_steps_draws_none(tmp_path):
+def test_closed_form_head_draws_no_gradient_options(tmp_path):
     space = replace(SPACE, tables={"none": {"head": Choice(("logistic",)), **SPACE.tables["none"]}})
     starts = [{"preset": "minilm", "fine_tune": "none"}]
     study = Study(f"sqlite:///{tmp_path / 'study.sqlite'}", "study", space, starts, ACCURACY, 0, None)
     assert study.ask()[1].hyperparameters == {"preset": "minilm", "fine_tune": "none", "head": "logistic"}
 
 
-def test_trials_of_others_that_still_run(tmp_path):
+def test_running_trials_of_other_runners_are_counted(tmp_path):
     here, there = opened(tmp_path, runner="here"), opened(tmp_path, runner="there")
     trial, row = there.ask()
     assert (here.running_elsewhere, there.running_elsewhere) == (1, 0)
-    told(there, trial, row)
+    complete(there, trial, row)
     assert here.running_elsewhere == 0

@@ -146,5 +146,5 @@ def _library_defaults(model: TrainableTask) -> dict[str, Any]:
         for options in (TrainingConfig, Architecture)
         for name, known in option_fields(options).items()
     }
-    own = {"pooling": model.architecture.pooling, "sequence_length": model.architecture.sequence_length}
-    return {**defaults, **asdict(model.backbone.training_defaults), **own}
+    model_defaults = {"pooling": model.architecture.pooling, "sequence_length": model.architecture.sequence_length}
+    return {**defaults, **asdict(model.backbone.training_defaults), **model_defaults}
