@@ -267,7 +267,9 @@ def test_names_that_are_not_utf8_are_reported():
 
 
 def test_preset_of_an_unknown_user_is_reported(reviews, tmp_path):
-    assert_fails(run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor a path")
+    assert_fails(
+        run("train", reviews, "--preset", "~nobody-of-this-name/x", "--out", tmp_path / "m"), 4, "nor an existing path"
+    )
 
 
 def test_highlight_with_a_file_is_refused(trained, reviews, tmp_path):
