@@ -1,4 +1,4 @@
-"""What TensorFlow runs on here: a quiet start, and the precision this processor is best at."""
+"""Start TensorFlow without its log, and choose threads, determinism and precision."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
 def start_tensorflow(threads: int | None = None) -> None:
-    """Import TensorFlow, Keras and KerasHub without their start-up log; a failing import shows it.
+    """Import TensorFlow, Keras and KerasHub, and show their start-up log only when an import fails.
 
     Args:
-        threads: processor threads to compute with; by default one per core.
+        threads: CPU threads; by default one per core.
 
     Raises:
-        ConfigError: for fewer threads than one, or when TensorFlow runs already, which reads this as it starts.
+        ConfigError: when threads is below 1, or TensorFlow, which reads it at start-up, is already imported.
     """
     if threads is not None:
         _set_threads(threads)
@@ -34,7 +34,7 @@ def start_tensorflow(threads: int | None = None) -> None:
 def _start() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_stderr_held_back():
+    with suppressed_native_stderr():
         import keras_hub  # noqa: F401
         import tensorflow as tf
         import tensorflow_text  # noqa: F401
@@ -45,15 +45,15 @@ def _start() -> None:
 
 
 def choose_precision(precision: str) -> str:
-    """The Keras dtype policy to compute with.
+    """The Keras dtype policy for a precision.
 
     Args:
-        precision: "auto", "float32" or "mixed_bfloat16". "auto" takes mixed_bfloat16 where the first GPU (compute
-            capability 8 or more) or the processor (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware, unless a
-            trial shows that it is the slower one here.
+        precision: "auto", "float32" or "mixed_bfloat16". "auto" selects mixed_bfloat16 where the first GPU (compute
+            capability 8 or higher) or the CPU (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware, unless a short
+            benchmark shows that float32 is faster.
 
     Raises:
-        ConfigError: for any other word.
+        ConfigError: for any other value.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
@@ -63,14 +63,14 @@ def choose_precision(precision: str) -> str:
 
 
 def make_deterministic() -> None:
-    """Let TensorFlow use only operations that give the same result each time, in the whole process."""
+    """Restrict TensorFlow to deterministic operations, in the whole process."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes the numbers, by package name."""
+    """Versions of the packages that determine numerical results."""
     return {
         name: version(name) for name in ("textgraft", "tensorflow", "tensorflow-text", "keras", "keras-hub", "numpy")
     }
@@ -98,7 +98,7 @@ def _multiplies_bfloat16() -> bool:
 
 @cache
 def _bfloat16_is_slower() -> bool:
-    """Time a layer's product both ways; it must be slower by half, or a busy moment would change the answer."""
+    """Benchmark a matrix product; the margin of one half makes the result independent of the load of the machine."""
     import tensorflow as tf
 
     def fastest(dtype: tf.DType) -> float:
@@ -114,23 +114,23 @@ def _bfloat16_is_slower() -> bool:
 
 
 @contextmanager
-def native_stderr_held_back() -> Iterator[None]:
-    """Hold back what native code writes to file descriptor 2; an exception lets it out."""
+def suppressed_native_stderr() -> Iterator[None]:
+    """Suppress what native code writes to file descriptor 2, and print it after an exception."""
     sys.stderr.flush()
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
-    except OSError:  # no disk has room for it
+    except OSError:  # the disk is full
         yield
         return
-    with file as held:
-        kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
+    with file as buffer:
+        stderr = os.dup(2)
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
+            buffer.seek(0)
+            os.write(stderr, buffer.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

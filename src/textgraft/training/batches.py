@@ -45,15 +45,9 @@ def rows_per_epoch(rows: int, sampling_weights: np.ndarray | None) -> int:
 
 
 def batches_by_length(lengths: np.ndarray, max_tokens: int, max_rows: int) -> Iterator[np.ndarray]:
-    """Batches for inference, longest rows first, so that running out of memory shows at once.
+    """Indices of batches for inference, longest rows first, so that running out of memory shows at once.
 
-    Args:
-        lengths: (n,), tokens per row.
-        max_tokens: padded tokens per batch; a single longer row is a batch by itself.
-        max_rows: rows per batch.
-
-    Yields:
-        arrays of row indices.
+    `max_tokens` counts padding; a single longer row is a batch by itself.
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
@@ -64,12 +58,7 @@ def batches_by_length(lengths: np.ndarray, max_tokens: int, max_rows: int) -> It
 
 
 def padding_share(lengths: np.ndarray, batches: Iterable[np.ndarray]) -> float:
-    """Share of padding among the tokens of batches.
-
-    Args:
-        lengths: (n,), tokens per row.
-        batches: arrays of row indices.
-    """
+    """Share of padding among the tokens of batches, which are arrays of row indices."""
     real = padded = 0
     for rows in batches:
         real += int(lengths[rows].sum())

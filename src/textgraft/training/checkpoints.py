@@ -57,13 +57,7 @@ class Progress:
     seconds: float = 0.0
 
     def add_step(self, means: Mapping[str, float], rows: int, weight: int) -> None:
-        """Count a step.
-
-        Args:
-            means: loss and metrics, means over the predictions of the step.
-            rows: number of rows.
-            weight: number of predictions.
-        """
+        """Count a step with its number of rows and of predictions (`weight`), over which loss and metrics are means."""
         for name, mean in means.items():
             self.totals[name] = self.totals.get(name, 0.0) + mean * weight
         self.batch, self.step, self.seen = self.batch + 1, self.step + 1, self.seen + rows

@@ -147,24 +147,12 @@ class TrainingConfig:
 
 
 def is_few_texts(rows: int, epochs: int, batch_size: int) -> bool:
-    """Whether training makes fewer steps than fine-tuning needs.
-
-    Args:
-        rows: rows per epoch.
-        epochs: default number of epochs.
-        batch_size: rows per step.
-    """
+    """Whether the default number of epochs makes fewer steps than fine-tuning needs."""
     return enough_epochs(epochs, rows, batch_size) > epochs
 
 
 def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str, Any]) -> TrainingConfig:
-    """Increase epochs and patience for few texts, unless the user set them.
-
-    Args:
-        config: with all values filled in.
-        rows: rows per epoch.
-        options: fields that the user set.
-    """
+    """Increase epochs and patience for few rows per epoch, unless they are among the options that the user set."""
     batch_size = config.batch_size or 1
     extended: dict[str, Any] = {
         name: enough_epochs(getattr(config, name), rows, batch_size, min_steps)
@@ -175,12 +163,5 @@ def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str
 
 
 def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int = _MIN_STEPS["epochs"]) -> int:
-    """The number of epochs, increased to make a minimum of steps.
-
-    Args:
-        epochs: default number of epochs.
-        rows: rows per epoch.
-        batch_size: rows per step.
-        min_steps: minimum of optimizer steps.
-    """
+    """The default number of epochs, or the number that makes `min_steps` optimizer steps."""
     return max(epochs, -(-min_steps // -(-max(1, rows) // batch_size)))

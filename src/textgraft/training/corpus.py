@@ -54,9 +54,7 @@ def tokenize_documents(documents: Iterable[np.ndarray], cleaning: Cleaning, grap
 def next_token_examples(tokens: np.ndarray, length: int) -> Examples[TokenIds]:
     """Rows of one length, the last one shorter; the target of each position is the next token.
 
-    Args:
-        tokens: int32 (total,), at least two; rows and targets are views of it.
-        length: tokens per row.
+    Rows and targets are views of `tokens`, int32 (total,), at least two.
     """
     count = len(tokens) - 1
     lengths = np.full(-(-count // length), length)
@@ -118,12 +116,7 @@ def completion_examples(
 
 
 def document_chunks(documents: Iterable[np.ndarray], cleaning: Cleaning) -> Iterator[list[bytes]]:
-    """The chunks of each cleaned document, of bounded size and cut before a word.
-
-    Args:
-        documents: batches, object arrays of UTF-8 bytes.
-        cleaning: applied to whole documents.
-    """
+    """The chunks of each cleaned document, of bounded size and cut before a word; documents come in batches."""
     return (_chunks(document) for batch in documents for document in clean(batch, cleaning))
 
 

@@ -56,20 +56,12 @@ class EmbeddingSubset:
         return self.table.replaced(self._validation_vectors, self._positions)
 
     def refresh(self, rates: np.ndarray) -> None:
-        """Copy the current vectors to those that validation reads.
-
-        Args:
-            rates: learning rates of the past steps.
-        """
+        """Copy the current vectors to those that validation reads; `rates` are those of the past steps."""
         decayed = self._validation_only * self._decay_factor(rates)
         self._validation_vectors.assign(tf.concat([self.vectors.value, decayed], axis=0))
 
     def write_back(self, rates: np.ndarray) -> None:
-        """Write the trained vectors into the full table, and decay its other rows.
-
-        Args:
-            rates: learning rates of the past steps.
-        """
+        """Write the trained vectors into the full table, and decay its other rows by the rates of the past steps."""
         full = self.table.vectors.value if self._pretrained is None else self._pretrained * self._decay_factor(rates)
         # Not a scatter into the variable itself: afterwards each of its readers would get a copy of the table.
         self.table.vectors.assign(tf.tensor_scatter_nd_update(full, self._trained_ids[:, None], self.vectors.value))

@@ -138,16 +138,7 @@ class Activations(_TemporaryFile):
 
 
 def check_disk_space(tokens: int, dim: int, dtype: str) -> None:
-    """Check that `Activations` fit on the temporary disk.
-
-    Args:
-        tokens: tokens of all texts.
-        dim: width of a vector.
-        dtype: "float16" or "float32".
-
-    Raises:
-        TrainingError: when they do not.
-    """
+    """Raise `TrainingError` unless the temporary disk has space for `Activations`; `tokens` counts all texts."""
     required = tokens * dim * np.dtype(dtype).itemsize
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if required > free:
@@ -164,14 +155,9 @@ def store_activations(
     batch_tokens: int,
     on_batch: Callable[[int], None],
 ) -> Activations:
-    """Compute and store the outputs of frozen blocks.
+    """Compute and store the outputs of frozen blocks; fills and returns `activations`.
 
-    Args:
-        frozen: compiled; from token ids to vectors.
-        tokens: token ids of the texts.
-        activations: empty; returned filled.
-        batch_tokens: maximum tokens per batch, padding included.
-        on_batch: called after each batch with its number of texts.
+    `batch_tokens` counts padding, and `on_batch` is called after each batch with its number of texts.
     """
     for rows in batches_by_length(tokens.lengths, batch_tokens, _MAX_ROWS):
         activations.put(rows, frozen(tokens.batch(rows)).values.numpy())

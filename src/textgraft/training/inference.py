@@ -14,12 +14,7 @@ _MAX_ROWS = 512  # per batch
 
 
 def inference_step(forward: Callable[..., Any], spec: Any) -> Any:
-    """Compile one `tf.function` for batches of any shape.
-
-    Args:
-        forward: (batch, training) to a tensor or a nest of tensors.
-        spec: type of a batch.
-    """
+    """Compile a function (batch, training) to one `tf.function` for batches of any shape; `spec` is their type."""
 
     @tf.function(input_signature=[spec], autograph=False)
     def infer(batch: Any) -> Any:
@@ -34,16 +29,13 @@ def compute_outputs(
     batch_tokens: int,
     on_batch: Callable[[int], None] = lambda _: None,
 ) -> Any:
-    """Outputs of all rows, in their order.
+    """Outputs of all rows, in their order: `Rows`, nested as the outputs of `infer`, an `inference_step`.
 
     Args:
-        infer: an `inference_step`.
+        infer: from a batch to outputs.
         inputs: rows.
         batch_tokens: maximum tokens per batch, padding included.
         on_batch: called after each batch with its number of rows.
-
-    Returns:
-        `Rows`, nested as the outputs of `infer`.
     """
     outputs, order = [], []
     for rows in batches_by_length(inputs.lengths, batch_tokens, _MAX_ROWS):

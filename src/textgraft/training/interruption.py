@@ -56,11 +56,7 @@ class Interruption:
             raise self._default_error()
 
     def error(self, message: str) -> InterruptionError:
-        """The exception for the signal received.
-
-        Args:
-            message: what was saved, and how to continue.
-        """
+        """The exception for the signal received; the message says what was saved, and how to continue."""
         return InterruptionError(f"stopped by {signal.Signals(self.signal_number).name}; {message}", self.signal_number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

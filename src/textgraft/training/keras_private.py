@@ -50,16 +50,9 @@ def apply_adam(
     betas: tuple[float, float],
     epsilon: float,
 ) -> tf.Operation:
-    """Update a variable and its moments in one pass over memory, by TensorFlow's fused kernel.
+    """Update a variable and its two moments in one pass over memory, by TensorFlow's fused kernel.
 
-    Args:
-        variable: float32.
-        moments: first and second.
-        gradient: shape of the variable.
-        rate: learning rate, float32 ().
-        step: steps including this one, for the bias correction, float32 ().
-        betas: decay rates of the moments.
-        epsilon: added to the denominator.
+    The number of the step, from 1, corrects the bias; `rate` and `step` are float32 ().
     """
     return tf.raw_ops.ResourceApplyAdam(
         var=variable.value.handle,

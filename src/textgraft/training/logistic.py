@@ -22,16 +22,9 @@ def train_logistic_head(
     validation: Examples[Vectors],
     metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """`fit_logistic_layer`, then evaluate; the history has one record.
+    """`fit_logistic_layer`, then evaluate; `metrics` computes mean loss and metrics from targets and logits.
 
-    Args:
-        layer: see `fit_logistic_layer`.
-        train: see `fit_logistic_layer`.
-        validation: examples of the same kind.
-        metrics: (targets, logits) to mean loss and metrics.
-
-    Raises:
-        DataError: when a label has no training text.
+    The history has one record.
     """
     start = time.monotonic()
     fit_logistic_layer(layer, train)
@@ -74,10 +67,5 @@ def compute_logits(layer: keras.layers.Dense, examples: Examples[Vectors]) -> np
 
 
 def all_labels_present(targets: np.ndarray, units: int) -> bool:
-    """Whether every label occurs.
-
-    Args:
-        targets: label indices, int32 (n,).
-        units: outputs of the layer: one per label, or a single one for two labels.
-    """
+    """Whether each label occurs; a layer has one unit per label, or a single one for two labels."""
     return len(np.unique(targets)) >= max(2, units)

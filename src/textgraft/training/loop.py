@@ -92,11 +92,7 @@ class Training:
         return self._validation_losses_and_outputs(lambda _: None)[1]
 
     def estimate_seconds(self, timed_steps: int = _TIMED_STEPS) -> float:
-        """Time steps of short and long rows at a learning rate of zero, and estimate the time of the run.
-
-        Args:
-            timed_steps: steps to time, after those that compile.
-        """
+        """Time steps of short and long rows at a learning rate of zero, and estimate the time of the run."""
         lengths = self._train.lengths
         batches = sorted(self._batches(0), key=lambda rows: int(lengths[rows].sum()))
         steps = [0, self.steps // 2, self.steps - 1]  # with gradual unfreezing each has a graph of its own

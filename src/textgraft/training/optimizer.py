@@ -14,16 +14,9 @@ _UNDECAYED = ("bias", "gamma", "beta")
 
 
 def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
-    """Learning rate of every step, then that after the last step.
+    """Learning rate of every step of a run, and that after its last step, float64 (steps + 1,).
 
     A linear schedule rises from 0 to the peak over the warm-up steps, then falls to 0 at the last step.
-
-    Args:
-        config: with all values filled in.
-        steps: optimizer steps of the run.
-
-    Returns:
-        float64 (steps + 1,).
     """
     peak = config.learning_rate or 0.0
     if config.schedule == "constant":
@@ -68,12 +61,7 @@ class LayerwiseSchedule:
         return tuple(index for index, start in enumerate(self.starts) if step >= start)
 
     def rates(self, index: int, rates: np.ndarray) -> np.ndarray:
-        """Learning rates of one variable.
-
-        Args:
-            index: index of the variable.
-            rates: learning rates of the run, from its first step.
-        """
+        """Learning rates of one variable, from those of the run, which begin at its first step."""
         layer_rates = rates * self.factors[index]
         layer_rates[: self.starts[index]] = 0.0
         return layer_rates

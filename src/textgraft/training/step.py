@@ -116,11 +116,7 @@ class TrainingStep:
         return Result(sum(float(loss) for loss, _ in results), norm, outputs[order])
 
     def table_rates(self, rates: np.ndarray) -> np.ndarray:
-        """Learning rates of the embedding subset.
-
-        Args:
-            rates: learning rates of the run, from its first step.
-        """
+        """Learning rates of the embedding subset, from those of the run, which begin at its first step."""
         subset = self._network.embedding_subset
         is_subset = (subset is not None and variable is subset.vectors for variable in self.variables)
         return self._schedule.rates(list(is_subset).index(True), rates)

@@ -93,13 +93,7 @@ class TokenIds:
 
     @classmethod
     def from_texts(cls, texts: Iterable[np.ndarray], graph: TextGraph, cache: IdCache | None = None) -> Self:
-        """Tokenize texts.
-
-        Args:
-            texts: batches, object arrays of UTF-8 bytes.
-            graph: from texts to packed rows.
-            cache: of this graph; None to store nothing.
-        """
+        """Tokenize batches of texts, object arrays of UTF-8 bytes; without a cache nothing is stored."""
         (ids, lengths), truncated = run_text_graph(texts, graph.compiled, _id_arrays, (np.int32, np.int64), cache)
         return cls(ids, lengths, truncated)
 
