@@ -1,4 +1,4 @@
-"""Batches: every row once, order a function of seed and epoch, like lengths together."""
+"""Batches contain every row once, in an order that depends on seed and epoch, with similar lengths together."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_order_is_a_function_of_seed_and_epoch():
     assert order(0, 0) != order(1, 0)
 
 
-def test_like_lengths_go_together():
+def test_rows_of_similar_length_share_a_batch():
     lengths = np.random.default_rng(0).integers(1, 300, 4000)
     assert padding_share(lengths, shuffled_batches(lengths, 16, 0, 0)) < 0.05
 
@@ -42,7 +42,7 @@ def test_padding_is_a_share_of_all_tokens():
     assert padding_share(lengths, []) == 0
 
 
-def test_little_padding_on_reviews(real_data):
+def test_padding_of_reviews_is_small(real_data):
     """IMDb at 256 tokens, as minilm splits it."""
     import textgraft as tg
     from textgraft.tasks.texts import as_batches
@@ -52,7 +52,7 @@ def test_little_padding_on_reviews(real_data):
     assert padding_share(lengths, shuffled_batches(lengths, 16, 0, 0)) < 0.05
 
 
-def test_the_order_of_batches_has_no_length_bias():
+def test_batch_order_is_independent_of_length():
     lengths = np.random.default_rng(0).integers(1, 300, 20_000)
     means = [lengths[rows].mean() for rows in shuffled_batches(lengths, 16, 0, 0)]
     correlation = np.corrcoef(np.arange(len(means)), means)[0, 1]
@@ -60,15 +60,15 @@ def test_the_order_of_batches_has_no_length_bias():
 
 
 @given(lengths_of, st.integers(1, 5000), st.integers(1, 64))
-def test_inference_batches_keep_the_budget(lengths, tokens, most_rows):
-    batches = list(batches_by_length(lengths, tokens, most_rows))
+def test_inference_batches_respect_their_limits(lengths, tokens, max_rows):
+    batches = list(batches_by_length(lengths, tokens, max_rows))
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for rows in batches:
-        assert len(rows) <= most_rows
+        assert len(rows) <= max_rows
         assert len(rows) == 1 or len(rows) * lengths[rows].max() <= tokens
 
 
-def test_no_rows_no_batches():
+def test_no_rows_give_no_batches():
     assert list(batches_by_length(np.empty(0, np.int64), 10, 10)) == []
 
 

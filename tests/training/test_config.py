@@ -1,4 +1,4 @@
-"""Config values that make no sense are refused by name."""
+"""Training config: invalid values are refused by name, and few texts get more epochs."""
 
 import pytest
 
@@ -15,19 +15,19 @@ from textgraft.training.config import TrainingConfig, enough_epochs
         ("weight_decay", -1.0), ("clip_norm", -1.0), ("patience", 0), ("seed", -1),
     ],
 )  # fmt: skip
-def test_refused_by_name(name, value):
+def test_invalid_value_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=name):
         TrainingConfig(**{name: value})
 
 
-def test_none_is_filled_and_a_given_value_kept():
+def test_defaults_replace_none_only():
     config = TrainingConfig(epochs=7).with_defaults(TRANSFORMER_DEFAULTS)
     assert config.epochs == 7
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100), (0, 100)])
-def test_few_rows_get_more_passes(rows, epochs):
-    """A hundred steps of 16 rows."""
+def test_few_rows_get_more_epochs(rows, epochs):
+    """At least a hundred steps of 16 rows."""
     assert enough_epochs(3, rows, 16) == epochs
     assert enough_epochs(200, rows, 16) == 200

@@ -1,4 +1,4 @@
-"""What a causal network learns from: nothing is lost, and what is cut is counted."""
+"""Examples of causal language models: no token is lost, and truncated tokens are counted."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def rows_of(ragged):
     return [row.tolist() for row in np.split(ragged.values, np.cumsum(ragged.lengths)[:-1])]
 
 
-def test_documents_end_to_end(graph):
+def test_documents_are_concatenated_between_end_tokens(graph):
     texts = ["the film", "", "was good", "a"]
     found = tokenize_documents([as_array(texts[:3]), as_array(texts[3:])], Cleaning(), graph, END)
     expected = [END]
@@ -70,7 +70,7 @@ LONG = [
 ]
 
 
-def test_a_long_document_in_chunks_has_the_tokens_of_the_whole(graph, monkeypatch):
+def test_chunks_of_a_long_document_have_the_same_tokens(graph, monkeypatch):
     whole = written(LONG, graph)
     monkeypatch.setattr(corpus, "_CHUNK", 7)
     assert max(len(corpus._chunks(text.encode())) for text in LONG) > 100
@@ -79,14 +79,14 @@ def test_a_long_document_in_chunks_has_the_tokens_of_the_whole(graph, monkeypatc
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("ab1 '\n.\u3000é", max_size=40), min_size=1, max_size=4))
-def test_chunks_of_any_text_have_the_tokens_of_the_whole(graph, monkeypatch, texts):
+def test_chunks_of_any_text_have_the_same_tokens(graph, monkeypatch, texts):
     monkeypatch.setattr(corpus, "_CHUNK", 4096)
     whole = written(texts, graph)
     monkeypatch.setattr(corpus, "_CHUNK", 1)
     np.testing.assert_array_equal(written(texts, graph), whole)
 
 
-def test_a_document_is_cleaned_before_it_is_cut(graph, monkeypatch):
+def test_documents_are_cleaned_before_they_are_split(graph, monkeypatch):
     text = "<a href='x' title='y z'>The film</a> was good " * 20
     expected = written([str(Cleaning(strip_html=True)(tf.constant(text)).numpy(), "utf-8")], graph)
     monkeypatch.setattr(corpus, "_CHUNK", 5)
@@ -94,7 +94,7 @@ def test_a_document_is_cleaned_before_it_is_cut(graph, monkeypatch):
 
 
 @pytest.mark.parametrize(("tokens", "length"), [(3, 4), (9, 4), (10, 4), (8, 4), (5, 1), (5, 100)])
-def test_each_token_but_the_first_is_judged_once(tokens, length):
+def test_each_token_but_the_first_is_a_target_once(tokens, length):
     ids = np.arange(tokens, dtype=np.int32)
     found = next_token_examples(ids, length)
     assert found.lengths.max() <= length
@@ -107,7 +107,7 @@ def test_each_token_but_the_first_is_judged_once(tokens, length):
 
 @pytest.mark.parametrize(("start", "end"), [(None, None), (98, None), (None, 99), (98, 99)])
 @pytest.mark.parametrize(("tokens", "length"), [(0, 5), (1, 5), (7, 3), (9, 5), (10, 5), (4, 100)])
-def test_rows_between_their_first_and_last_tokens(tokens, length, start, end):
+def test_rows_have_start_and_end_tokens(tokens, length, start, end):
     found = fixed_length_rows(np.arange(tokens, dtype=np.int32), length, start, end)
     first, last = [] if start is None else [start], [] if end is None else [end]
     inner = length - len(first) - len(last)
@@ -117,7 +117,7 @@ def test_rows_between_their_first_and_last_tokens(tokens, length, start, end):
 
 
 @pytest.mark.parametrize("start", [None, 99])
-def test_completions_alone_are_judged(start):
+def test_only_completions_are_targets(start):
     found = completion_examples(tokens_of([[1, 2, 3], []]), tokens_of([[4, 5], [6]]), start, END, 10)
     first = [] if start is None else [start]
     assert rows_of(found.inputs._rows) == [[*first, 1, 2, 3, 4, 5], [*(first or [END]), 6]]
@@ -127,7 +127,7 @@ def test_completions_alone_are_judged(start):
     assert (found.inputs.truncated.texts, found.inputs.truncated.tokens) == (0, 0)
 
 
-def test_what_does_not_fit_is_cut_and_counted():
+def test_long_completions_are_truncated_and_counted():
     prompts, answers = [[1, 2, 3], [1, 2, 3], []], [[4, 5], [4, 5, 6, 7, 8], [4, 5, 6]]
     found = completion_examples(tokens_of(prompts), tokens_of(answers), None, END, 3)
     assert rows_of(found.inputs._rows) == [[3, 4, 5], [3, 4, 5], [END, 4, 5]]
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_cut_and_counted():
     st.sampled_from([None, 99]),
     st.integers(1, 8),
 )
-def test_no_token_is_lost_silently(pairs, start, length):
+def test_every_dropped_token_is_counted(pairs, start, length):
     prompts, answers = (list(part) for part in zip(*pairs, strict=True))
     found = completion_examples(tokens_of(prompts), tokens_of(answers), start, END, length)
     assert found.lengths.max() <= length

@@ -1,4 +1,4 @@
-"""Stored vectors: computed once, whatever the head or the seed; and the two ways to train a head on them."""
+"""Vectors of a frozen backbone: cached for later runs, and heads trained on them."""
 
 from pathlib import Path
 
@@ -27,8 +27,23 @@ def data(texts=TEXTS, labels=LABELS):
     return tg.Dataset.from_lists(texts, labels)
 
 
+@pytest.fixture(scope="module")
+def cache_of_first_run(tiny_bert, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TEXTGRAFT_CACHE", str(folder))
+        fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+    return folder
+
+
+@pytest.fixture
+def first_run(cache_of_first_run, monkeypatch):
+    """An earlier run has cached its vectors."""
+    monkeypatch.setenv("TEXTGRAFT_CACHE", str(cache_of_first_run))
+
+
 def batches_of(model, monkeypatch):
-    """Counts the batches that go through the backbone."""
+    """A list that receives each batch that goes through the backbone."""
     batches = []
     pool = model.pool
     monkeypatch.setattr(model, "pool", lambda *given, **named: (batches.append(given), pool(*given, **named))[1])
@@ -46,16 +61,14 @@ def batches_of(model, monkeypatch):
         ({"sequence_length": 4}, {}, True),
     ],
 )
-def test_the_second_run_uses_the_vectors_of_the_first(tiny_bert, monkeypatch, changed, fit, again):
-    fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+def test_later_run_uses_cached_vectors(tiny_bert, first_run, monkeypatch, changed, fit, again):
     model = fresh(tiny_bert, **changed)
     batches = batches_of(model, monkeypatch)
     model.fit(data(), data(), fine_tune="none", **{"epochs": 1, **fit})
     assert bool(batches) == again
 
 
-def test_other_weights_have_other_vectors(tiny_bert, monkeypatch):
-    fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+def test_other_weights_have_other_vectors(tiny_bert, first_run, monkeypatch):
     model = fresh(tiny_bert)
     weight = model.backbone.network.trainable_variables[-1]
     weight.assign(weight + 1e-3)
@@ -64,16 +77,16 @@ def test_other_weights_have_other_vectors(tiny_bert, monkeypatch):
     assert batches
 
 
-def test_the_vectors_that_are_kept_change_no_result(tiny_bert):
+def test_cached_vectors_change_no_result(tiny_bert):
     ends = []
     for _ in range(2):
         model = fresh(tiny_bert)
-        model.fit(data(), data(), fine_tune="none", epochs=2)
+        model.fit(data(), data(), fine_tune="none", epochs=1)
         ends.append(model.head.get_layer("logits").kernel.numpy())
     np.testing.assert_array_equal(*ends)
 
 
-def test_vectors_are_stored_as_they_are_put():
+def test_vectors_are_read_as_written():
     stored, values = Vectors(5, 3), np.arange(15, dtype=np.float32).reshape(5, 3)
     stored.put(slice(2, 5), values[2:])
     stored.put(slice(0, 2), values[:2])
@@ -82,14 +95,14 @@ def test_vectors_are_stored_as_they_are_put():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
-def test_a_full_disk_is_said_in_one_line():
+def test_full_disk_is_reported():
     stored, said = Vectors(5, 3), r"No space left on device; set TMPDIR to a larger disk"
     with Path("/dev/full").open("r+b", buffering=0) as stored.file, pytest.raises(TrainingError, match=said):
         stored.put(slice(0, 5), np.ones((5, 3), np.float32))
 
 
 @pytest.mark.parametrize("labels", [LABELS, ["good", "plot", "good", "bad", "plot", "bad", "bad"] * 4])
-def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
+def test_logistic_head_equals_scikit_learn(tiny_bert, labels):
     names = sorted(set(labels))
     model = fresh(tiny_bert, names)
     history = model.fit(data(labels=labels), data(labels=labels), fine_tune="none", head="logistic")
@@ -107,14 +120,14 @@ def test_logistic_regression_is_scikit_learns(tiny_bert, labels):
     [({"epochs": 3, "batch_size": 4}, 3 * 7), ({"head": "logistic"}, 0), ({}, 0)],
     ids=str,
 )
-def test_a_plan_counts_the_heads_steps(tiny_bert, fit, steps):
+def test_plan_counts_the_steps_of_the_head(tiny_bert, fit, steps):
     plan = fresh(tiny_bert).plan(data(), data(), fine_tune="none", **fit)
     assert plan.steps == steps
     assert plan.trainable == 16 + 1
     assert plan.seconds > 0
 
 
-def test_logistic_regression_where_it_makes_no_sense(tiny_bert):
+def test_logistic_head_that_cannot_be_fitted_is_refused(tiny_bert):
     with pytest.raises(ConfigError, match="drop head or hidden"):
         fresh(tiny_bert, hidden=(4,)).fit(data(), data(), fine_tune="none", head="logistic")
     with pytest.raises(DataError, match="a label has no training text"):

@@ -1,4 +1,4 @@
-"""Ways of fine-tuning: which weights move, what is stored, and that the model is whole again afterwards."""
+"""Modes of fine-tuning: which weights change, what is stored, and that the model is complete afterwards."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ from textgraft.training.features import Activations, check_disk_space
 from textgraft.training.history import History
 from textgraft.training.loop import Training
 
-FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2}
-FAMILIES = ["deberta_v3", "gpt2", "roberta"]
+FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2}
+FAMILIES = ["deberta_v3", *(pytest.param(family, marks=pytest.mark.slow) for family in ("gpt2", "roberta"))]
 
 
 def fresh(family="roberta", **settings):
@@ -36,7 +36,7 @@ def moved(before, after):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_last_blocks_are_trained_and_nothing_below(family):
+def test_only_the_last_blocks_and_the_head_are_trained(family):
     model = fresh(family)
     before = weights(model)
     trainable, total = model.fine_tuning(fine_tune="last:1").parameter_counts()
@@ -55,7 +55,7 @@ def test_the_last_blocks_are_trained_and_nothing_below(family):
     assert total == sum(weight.size for weight in before.values())
 
 
-def test_all_blocks_but_not_the_embeddings():
+def test_all_blocks_are_trained_without_the_embeddings():
     model = fresh()
     before = weights(model)
     fit(model, fine_tune="last:2")
@@ -70,7 +70,7 @@ def test_all_blocks_but_not_the_embeddings():
         pytest.param("gpt2", "float32", 1e-5, marks=pytest.mark.slow),
     ],
 )
-def test_what_is_stored_changes_no_loss(family, stored, tolerance):
+def test_stored_activations_change_no_loss(family, stored, tolerance):
     model, other = fresh(family), fresh(family)
     config = {**FIT, "fine_tune": "last:1", "head": "gradient"}
     history = fit(model, **config, cache_dtype=stored)
@@ -89,20 +89,22 @@ def test_what_is_stored_changes_no_loss(family, stored, tolerance):
     assert isinstance(plain, History)
 
 
-def test_the_model_is_whole_afterwards(tmp_path):
-    for fine_tune in ("last:1", "lora:2"):
-        model = fresh()
-        names = list(weights(model))
-        fit(model, fine_tune=fine_tune)
-        assert list(weights(model)) == names
-        model.save(tmp_path / fine_tune)
-        loaded = tg.load(tmp_path / fine_tune, precision="float32")
-        np.testing.assert_allclose(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-6)
-        fit(model, fine_tune="all")  # and can be trained in another way
+@pytest.mark.parametrize("fine_tune", ["last:1", "lora:2"])
+def test_model_is_complete_after_fine_tuning(tmp_path, fine_tune):
+    model = fresh()
+    names = list(weights(model))
+    fit(model, fine_tune=fine_tune)
+    assert list(weights(model)) == names
+    model.save(tmp_path / "model")
+    loaded = tg.load(tmp_path / "model", precision="float32")
+    np.testing.assert_allclose(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-6)
+    fit(model, fine_tune="all")  # and can be trained in another mode
 
 
-@pytest.mark.parametrize("family", ["albert", "bert", "gpt2"])
-def test_matrices_beside_queries_and_values(family):
+@pytest.mark.parametrize(
+    "family", ["albert", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bert", "gpt2"))]
+)
+def test_lora_trains_queries_and_values(family):
     model = fresh(family)
     before = weights(model)
     layers = 1 if family == "albert" else 2
@@ -117,7 +119,7 @@ def test_matrices_beside_queries_and_values(family):
     assert all(name.startswith("head/") or "/query/" in name or "/value/" in name for name in changed)
 
 
-def test_adapted_and_merged_it_computes_the_same():
+def test_merged_lora_updates_compute_the_same():
     model = fresh()
     rows = model.text_graph.pack(tf.constant(TEXTS)).token_ids
     with model.backbone.lora(2, seed=0):
@@ -129,7 +131,7 @@ def test_adapted_and_merged_it_computes_the_same():
     np.testing.assert_allclose(model.forward(rows), adapted, atol=1e-5)
 
 
-def test_rates_fall_from_block_to_block():
+def test_learning_rate_decays_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)
     history = model.fit(
@@ -144,7 +146,7 @@ def test_rates_fall_from_block_to_block():
         assert max(of_part) == pytest.approx(1e-3 * factor, rel=1e-2)
 
 
-def test_one_more_block_in_each_epoch():
+def test_gradual_unfreezing_adds_a_block_per_epoch():
     class EachEpoch(RecordingCallback):
         def on_epoch_end(self, record):
             seen.append([weight.numpy() for weight in model.backbone.network.trainable_variables])
@@ -169,8 +171,8 @@ def test_one_more_block_in_each_epoch():
     assert any("position_embedding" in path for path in changed(4))
 
 
-def test_a_block_that_was_frozen_begins_as_adam_does():
-    """Its first step is the learning rate, as if the run had begun there."""
+def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
+    """Bias correction counts from the step in which the block is unfrozen."""
     model = fresh(dropout=0)
     before = weights(model)
     model.fit(
@@ -190,12 +192,12 @@ def test_a_block_that_was_frozen_begins_as_adam_does():
         ("roberta", "some", "choose one of all, none, last:N, lora:R"),
     ],
 )
-def test_what_makes_no_sense(family, fine_tune, message):
+def test_impossible_mode_is_refused(family, fine_tune, message):
     with pytest.raises(ConfigError, match=message):
         fit(fresh(family), fine_tune=fine_tune)
 
 
-def test_word_vectors_have_neither(tiny_word_vectors):
+def test_word_vectors_have_neither_blocks_nor_lora(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], precision="float32")
     for fine_tune in ("last:1", "lora:2"):
         with pytest.raises(ConfigError, match="set fine_tune to all or none"):
@@ -203,7 +205,7 @@ def test_word_vectors_have_neither(tiny_word_vectors):
     fit(model, gradual_unfreezing=True, layer_decay=0.5)
 
 
-def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
+def test_disk_space_is_checked(monkeypatch):
     import shutil
 
     usage = shutil.disk_usage("/")
@@ -212,7 +214,7 @@ def test_what_is_stored_must_fit_on_the_disk(monkeypatch):
         check_disk_space(7, 8, "float16")
 
 
-def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
+def test_disk_space_is_checked_before_the_extraction(monkeypatch):
     """For training and validation texts together, by the dry run too."""
     import shutil
 
@@ -226,35 +228,35 @@ def test_room_is_asked_for_before_any_text_goes_through(monkeypatch):
     assert callback.texts == 0
 
 
-def test_a_disk_that_fills_up_is_one_line():
+def test_full_disk_is_reported():
     class Full:
         def seek(self, _):
             raise OSError(28, "No space left on device")
 
-    room = Activations(np.array([1]), 2, "float16")
-    room.file = Full()
+    activations = Activations(np.array([1]), 2, "float16")
+    activations.file = Full()
     with pytest.raises(TrainingError, match="No space left on device; set TMPDIR to a larger disk"):
-        room.put(np.array([0]), np.ones((1, 2), np.float32))
+        activations.put(np.array([0]), np.ones((1, 2), np.float32))
 
 
-def test_what_is_stored_leaves_no_file(monkeypatch, tmp_path):
+def test_stored_activations_leave_no_file(monkeypatch, tmp_path):
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    room = Activations(np.array([2, 1]), 2, "float32")
-    room.put(np.array([1, 0]), np.arange(6, dtype=np.float32).reshape(3, 2))
-    room.finish_writing()
-    assert room.batch(np.array([0, 1])).to_list() == [[[2, 3], [4, 5]], [[0, 1]]]
+    activations = Activations(np.array([2, 1]), 2, "float32")
+    activations.put(np.array([1, 0]), np.arange(6, dtype=np.float32).reshape(3, 2))
+    activations.finish_writing()
+    assert activations.batch(np.array([0, 1])).to_list() == [[[2, 3], [4, 5]], [[0, 1]]]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_float16_cannot_hold_is_refused():
-    room = Activations(np.array([1]), 2, "float16")
+def test_overflow_of_float16_is_refused():
+    activations = Activations(np.array([1]), 2, "float16")
     with pytest.raises(TrainingError, match="is not a finite float16"):
-        room.put(np.array([0]), np.array([[1.0, 1e6]], np.float32))
+        activations.put(np.array([0]), np.array([[1.0, 1e6]], np.float32))
 
 
-def test_the_dry_run_says_what_is_trained():
+def test_plan_counts_trained_parameters():
     model = fresh()
     before = weights(model)
     plans = {how: model.plan(reviews(), reviews(), fine_tune=how, **FIT) for how in ("all", "last:1", "lora:2", "none")}
@@ -264,7 +266,7 @@ def test_the_dry_run_says_what_is_trained():
     assert moved(before, weights(model)) == set()
 
 
-def test_a_network_is_told_of_its_stages():
+def test_stages_rise_from_block_to_block():
     model = fresh()
     stages = {weight.path: model.backbone.depth(weight) for weight in model.backbone.network.weights}
     assert {stage for path, stage in stages.items() if "layer_0" in path} == {1}

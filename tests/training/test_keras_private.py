@@ -1,4 +1,4 @@
-"""Quick dropout is dropout: rate, scale and gradient; and it leaves a network as it was."""
+"""Fast dropout: rate, scale, gradient and seeds of dropout; the network is restored afterwards."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def dropped(model, ones, training=True):
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
-def test_rate_and_scale(rate):
+def test_dropout_has_the_rate_and_scale(rate):
     values = dropped(network(rate), tf.ones((1000, 999)))
     zeros = np.mean(values == 0)
     assert abs(zeros - rate) < 4 * (rate * (1 - rate) / values.size) ** 0.5
@@ -27,42 +27,42 @@ def test_rate_and_scale(rate):
     assert values.mean() == pytest.approx(1, abs=0.01)
 
 
-def test_a_rate_next_to_one():
+def test_rate_close_to_one_drops_almost_everything():
     assert np.mean(dropped(network(0.9999999), tf.ones((100, 100))) == 0) > 0.99
 
 
-def test_neighbours_and_rows_are_independent():
+def test_dropped_elements_are_independent():
     zeros = dropped(network(0.5), tf.ones((999, 1001))) == 0
     for first, second in ((zeros[:, :-1], zeros[:, 1:]), (zeros[:-1], zeros[1:]), (zeros[:, :-2], zeros[:, 2:])):
         assert abs(np.mean(first & second) - 0.25) < 0.003
 
 
-def test_each_step_draws_anew_and_a_seed_repeats_them():
+def test_each_step_has_a_new_mask_that_the_seed_determines():
     ones, first, second = tf.ones((40, 7)), network(0.3), network(0.3)
     steps = [dropped(first, ones) for _ in range(3)]
     assert not np.array_equal(steps[0], steps[1])
     np.testing.assert_array_equal([dropped(second, ones) for _ in range(3)], steps)
 
 
-def test_the_gradient_goes_where_the_values_went():
+def test_gradient_has_the_mask_of_the_values():
     model, ones = network(0.3), tf.Variable(tf.ones((40, 7)))
     with fast_dropout(model), tf.GradientTape() as tape:
         values = model(ones, training=True)
     np.testing.assert_array_equal(tape.gradient(values, ones), values)
 
 
-def test_at_prediction_nothing_is_dropped():
+def test_prediction_drops_nothing():
     np.testing.assert_array_equal(dropped(network(0.9), tf.ones((40, 7)), training=False), np.ones((40, 7)))
 
 
-def test_the_network_is_as_before_afterwards():
+def test_layers_are_restored_after_an_error():
     ones, touched, untouched = tf.ones((40, 7)), network(0.3), network(0.3)
     with pytest.raises(RuntimeError), fast_dropout(touched):
         raise RuntimeError
     np.testing.assert_array_equal(touched(ones, training=True), untouched(ones, training=True))
 
 
-def test_layers_inside_layers_are_found(tiny_bert):
+def test_nested_dropout_layers_are_found(tiny_bert):
     import textgraft as tg
     from textgraft.training import keras_private
 

@@ -1,4 +1,4 @@
-"""Hidden tokens: how many, which, as what, and that they are the same whenever they are asked for."""
+"""Masked examples: the share, choice and replacement of tokens, as a function of seed, epoch and row."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def drawn(found, rows=None):
     return [one.to_list() for one in (shown, positions, targets)]
 
 
-def test_what_is_not_chosen_is_shown_as_it_is_and_what_is_chosen_is_the_target():
+def test_unmasked_tokens_are_unchanged_and_masked_ones_are_targets():
     found = examples()
     whole = [row.tolist() for row in np.split(found.inputs.ids, np.cumsum(found.lengths)[:-1])]
     for row, shown, positions, targets in zip(whole, *drawn(found), strict=True):
@@ -38,13 +38,13 @@ def test_what_is_not_chosen_is_shown_as_it_is_and_what_is_chosen_is_the_target()
         assert positions == sorted(set(positions))
 
 
-def test_fifteen_in_a_hundred_at_least_one():
+def test_fifteen_percent_and_at_least_one_token_are_masked():
     found = examples([2, 3, 4, 12, 52, 102])
     assert found.weights.tolist() == [0, 1, 1, 2, 8, 15]
     assert [len(row) for row in drawn(found)[1]] == found.weights.tolist()
 
 
-def test_of_those_eighty_are_masked_ten_are_others_ten_are_as_they_are():
+def test_eighty_percent_are_masked_ten_replaced_and_ten_unchanged():
     found = examples([102] * 800)
     shown, positions, targets = drawn(found)
     seen = np.concatenate([np.array(row)[places] for row, places in zip(shown, positions, strict=True)])
@@ -58,7 +58,7 @@ def test_of_those_eighty_are_masked_ten_are_others_ten_are_as_they_are():
     assert others.max() > TOKENS - 20
 
 
-def test_each_epoch_hides_others_and_the_same_one_the_same():
+def test_masks_are_a_function_of_seed_epoch_and_row():
     found, again = examples(), examples()
     first = drawn(found)
     found.start_epoch(0)
@@ -76,7 +76,7 @@ def test_each_epoch_hides_others_and_the_same_one_the_same():
     assert drawn(examples(seed=1)) != first
 
 
-def test_all_places_are_hidden_sooner_or_later():
+def test_every_position_is_masked_in_some_epoch():
     found, seen = examples([12]), set()
     for epoch in range(60):
         found.start_epoch(epoch)
@@ -84,7 +84,7 @@ def test_all_places_are_hidden_sooner_or_later():
     assert seen == set(range(1, 11))
 
 
-def test_some_rows_are_spread_over_all():
+def test_sampled_rows_are_evenly_spaced():
     found = examples(ids=np.repeat(np.arange(5, 25), 4), lengths=[4] * 20)
     assert found.sample(3).inputs.ids.tolist() == np.repeat([5, 15, 24], 4).tolist()
     assert found.sample(20).inputs.ids.tolist() == found.inputs.ids.tolist()

@@ -26,13 +26,13 @@ def shown(terminal):
     return console.file.getvalue()
 
 
-def test_a_terminal_shows_loss_accuracy_speed_and_time_left():
+def test_terminal_shows_loss_accuracy_speed_and_time_left():
     text = shown(terminal=True)
     for part in ("vectors", "80%", "epoch 1/2", "50%", "loss 0.500", "accuracy 0.750", "texts/s", "0:01:23"):
         assert part in text
 
 
-def test_vectors_of_other_texts_are_counted_anew():
+def test_second_extraction_has_a_new_count():
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
     with TrainingBar(epochs=1, texts=10, console=console) as bar:
         bar.on_features_extracted(10, total=10)
@@ -43,7 +43,7 @@ def test_vectors_of_other_texts_are_counted_anew():
     assert "100%" not in console.file.getvalue()
 
 
-def test_the_bar_fits_80_columns():
+def test_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
         bar.on_step_end(20, 16, {"loss": 0.5, "accuracy": 0.75}, None)
@@ -51,24 +51,24 @@ def test_the_bar_fits_80_columns():
     assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
 
 
-def test_a_log_has_one_line_an_epoch():
+def test_log_has_one_line_per_epoch():
     line = "epoch 1/2  loss 0.5000  accuracy 0.7500  val_accuracy 0.8000  val_loss 0.4000  20.0 texts/s"
     assert shown(terminal=False).strip() == line
 
 
-def test_a_line_is_not_broken_where_a_log_is_narrow():
+def test_lines_are_not_wrapped_in_narrow_logs():
     console = Console(file=io.StringIO(), force_terminal=False, width=20)
     with TrainingBar(epochs=1, texts=1, console=console) as bar:
         bar.on_epoch_end(RECORD)
     assert len(console.file.getvalue().splitlines()) == 1
 
 
-def test_no_bar_where_there_is_no_terminal():
+def test_bar_is_disabled_without_a_terminal():
     assert text_bar(Console(file=io.StringIO(), force_terminal=False)).disable
     assert not text_bar(Console(file=io.StringIO(), force_terminal=True)).disable
 
 
-def test_a_label_is_shown_as_it_is_whatever_it_looks_like():
+def test_messages_are_not_parsed_as_markup():
     console = Console(file=io.StringIO(), width=120)
     with TrainingBar(epochs=1, texts=10, console=console) as bar:
         bar.on_message("no text has the label [/b], nor [red]")

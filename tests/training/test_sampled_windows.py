@@ -1,4 +1,4 @@
-"""Texts of very many windows: an epoch trains on some of them, prediction reads all."""
+"""Long texts: each training epoch draws some of their windows, prediction reads all."""
 
 from dataclasses import replace
 
@@ -12,21 +12,21 @@ from textgraft.tasks.texts import as_batches
 from textgraft.training.examples import Examples
 from textgraft.training.windows import SampledWindows
 
-LENGTH, MOST = 16, 3
+LENGTH, MAX_WINDOWS = 16, 3
 TEXTS = ["the film was good", "good " * 20, "a plot , " * 50, "the film was " * 30 + "bad", "bad"] * 2
-FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
-WAYS = [{}, *(pytest.param({"fine_tune": way}, marks=pytest.mark.slow) for way in ("last:1", "lora:2"))]
+FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3}
+SLOW = [pytest.param({"fine_tune": mode}, marks=pytest.mark.slow) for mode in ("last:1", "lora:2")]
 
 
 def data():
     return tg.Dataset.from_lists(TEXTS, ["good", "good", "bad", "bad", "bad"] * 2)
 
 
-def classifier(preset, most=MOST):
+def classifier(preset, max_windows=MAX_WINDOWS):
     model = tg.TextClassifier(
         preset, ["bad", "good"], precision="float32", truncation="windows", sequence_length=LENGTH
     )
-    model.backbone.training_defaults = replace(model.backbone.training_defaults, batch_tokens=most * LENGTH)
+    model.backbone.training_defaults = replace(model.backbone.training_defaults, batch_tokens=max_windows * LENGTH)
     return model
 
 
@@ -34,7 +34,7 @@ def classifier(preset, most=MOST):
 def sampled(tiny_bert):
     model = classifier(tiny_bert)
     tokens = model.tokenize(as_batches(TEXTS))
-    return SampledWindows(Examples(tokens, np.arange(len(TEXTS))), tokens.windows, MOST, seed=1)
+    return SampledWindows(Examples(tokens, np.arange(len(TEXTS))), tokens.windows, MAX_WINDOWS, seed=1)
 
 
 def windows(examples, row):
@@ -47,26 +47,26 @@ def is_within(some, whole):
     return all(one in rest for one in some)
 
 
-def test_as_many_as_are_allowed_in_their_order(sampled):
+def test_batch_has_at_most_max_windows_in_order(sampled):
     whole = sampled.inputs.batch(np.arange(len(TEXTS))).to_list()
     batch, targets = sampled.batch(np.array([3, 0, 2]))
     np.testing.assert_array_equal(targets, [3, 0, 2])
     for found, row in zip(batch.to_list(), [3, 0, 2], strict=True):
-        assert len(found) == min(MOST, len(whole[row]))
+        assert len(found) == min(MAX_WINDOWS, len(whole[row]))
         assert is_within(found, whole[row])
     assert sampled.sampled == 4
     assert batch.flat_values.shape[0] <= sampled.lengths[[3, 0, 2]].sum()
     assert sampled.spec[0].is_compatible_with(batch)
 
 
-def test_texts_of_few_windows_are_whole(sampled):
+def test_texts_with_few_windows_are_complete(sampled):
     rows = np.array([0, 1, 4])
     assert sampled.batch(rows)[0].to_list() == sampled.inputs.batch(rows).to_list()
 
 
-def test_an_epoch_has_its_own_windows_whatever_came_before(sampled):
+def test_windows_are_a_function_of_the_epoch(sampled):
     drawn = []
-    for epoch in range(60):
+    for epoch in range(40):
         sampled.start_epoch(epoch)
         drawn.append(windows(sampled, 3))
         assert windows(sampled, 3) == drawn[-1]
@@ -77,8 +77,8 @@ def test_an_epoch_has_its_own_windows_whatever_came_before(sampled):
     assert windows(sampled, 3) == drawn[7]
 
 
-@pytest.mark.parametrize("config", WAYS, ids=str)
-def test_no_step_sees_more(tiny_bert, config):
+@pytest.mark.parametrize("config", [{}, *SLOW], ids=str)
+def test_training_steps_see_at_most_max_windows(tiny_bert, config):
     model, callback, seen = classifier(tiny_bert), RecordingCallback(), []
     of_texts = model._of_texts
 
@@ -89,27 +89,27 @@ def test_no_step_sees_more(tiny_bert, config):
 
     model._of_texts = watched
     model.fit(data(), data(), callback, **config, **FIT)
-    assert max(seen) == MOST
-    assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MOST} windows")]
+    assert max(seen) == MAX_WINDOWS
+    assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MAX_WINDOWS} windows")]
 
 
-def test_nothing_is_said_where_all_fit(tiny_bert):
-    model, callback = classifier(tiny_bert, most=64), RecordingCallback()
+def test_no_message_where_all_windows_fit(tiny_bert):
+    model, callback = classifier(tiny_bert, max_windows=64), RecordingCallback()
     model.fit(data(), data(), callback, **FIT)
     assert not [line for line in callback.messages if "windows" in line]
 
 
-@pytest.mark.parametrize("config", WAYS, ids=str)
-def test_cut_and_resumed(tiny_bert, tmp_path, config):
+@pytest.mark.parametrize("config", [pytest.param({}, marks=pytest.mark.slow), *SLOW], ids=str)
+def test_resumed_run_ends_as_an_uninterrupted_one(tiny_bert, tmp_path, config):
     assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
-        lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
+        lambda model, callback, run: model.fit(data(), data(), callback, run, **{**FIT, "epochs": 2}, **config),
         after=4,
         folder=tmp_path / "run",
     )
 
 
-def test_a_plan_counts_the_steps_it_would_make(tiny_bert):
+def test_plan_counts_steps_and_tokens(tiny_bert):
     model = classifier(tiny_bert)
     plan = model.plan(data(), data(), **FIT)
     assert plan.steps == FIT["epochs"] * 3
