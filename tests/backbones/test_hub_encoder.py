@@ -143,7 +143,7 @@ def test_damaged_module_is_reported_in_one_line(copied, harm, message, monkeypat
 
 
 def test_missing_variable_is_reported(copied, monkeypatch):
-    spellings = [(there, here) for there, here in hub_encoder._RENAMES if "type" not in there]
-    monkeypatch.setattr(hub_encoder, "_RENAMES", spellings)
+    renames = [(pattern, name) for pattern, name in hub_encoder._RENAMES if "type" not in pattern]
+    monkeypatch.setattr(hub_encoder, "_RENAMES", renames)
     with pytest.raises(PresetError, match=r"bert.embeddings.token_type_embeddings.weight is missing"):
         load_backbone(copied, trust_savedmodel=True)

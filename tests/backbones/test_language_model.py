@@ -74,7 +74,7 @@ def test_encoder_family_is_refused_in_one_line(name, request):
 def test_token_bytes_join_to_the_text(family):
     backbone, reference = load_backbone(GOLDEN / family), Tokenizer.from_file(str(GOLDEN / family / "tokenizer.json"))
     model = backbone.language_model
-    texts = [text for text in SHORT if not any(token in text for token in backbone.special.all)]
+    texts = [text for text in SHORT if not any(token in text for token in backbone._family.special.all)]
     rows = backbone.tokenize(tf.constant([text.encode() for text in texts], tf.string)).to_list()
     for text, row in zip(texts, rows, strict=True):
         assert b"".join(map(model.token_bytes, row)) == text.encode()
