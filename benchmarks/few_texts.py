@@ -16,7 +16,7 @@ def main() -> None:
         train, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
         test = sample(test, TEST_TEXTS)
         for options in OPTIONS:
-            report("few_texts", data=name, labels=rows, asked=options, **_train(train, rows, test, options))
+            report("few_texts", data=name, labels=rows, options=options, **_train(train, rows, test, options))
 
 
 def _train(train: tg.Dataset, rows: int, test: tg.Dataset, options: dict[str, Any]) -> dict[str, list[float]]:

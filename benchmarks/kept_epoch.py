@@ -30,7 +30,7 @@ def main() -> None:
             accuracies = [[round(row["val_accuracy"], 4) for row in history.records] for history in histories]
             report(
                 "kept_epoch", data=name, seed=seed, validation_accuracy=accuracies[0], held_out_accuracy=accuracies[1],
-                kept=histories[0].best_epoch,
+                best_epoch=histories[0].best_epoch,
             )  # fmt: skip
 
 

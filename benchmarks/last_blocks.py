@@ -39,12 +39,12 @@ def main() -> None:
 def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
     fine_tune, _, how = side.partition(" ")
     model = tg.TextClassifier("minilm", train.label_names)
-    given = {
+    options = {
         "fine_tune": fine_tune,
         "epochs": EPOCHS,
         "cache_dtype": how.rpartition(" ")[2] if "stored" in how else "float16",
     }
-    run = model._prepare_run(train, validation, given)
+    run = model._prepare_run(train, validation, options)
     network, *examples = run.mode.build(run.examples, TrainingBar(EPOCHS, ROWS))
     if how == "without storing":
         split = model.backbone.split(int(fine_tune.removeprefix("last:")))

@@ -22,7 +22,7 @@ def main() -> None:
             model = tg.TokenClassifier(preset, train.label_names, splitting="edges", cleaning=cleaning)
             history = model.fit(train, validation)
             for decoding in ("free", "constrained"):
-                model.decoding = decoding
+                model.objective.decoding = decoding
                 metrics = model.evaluate(test)
                 report(
                     "wnut17", model=name, decoding=decoding, f1=round(metrics["f1"], 4),
