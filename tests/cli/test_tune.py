@@ -172,7 +172,7 @@ def test_token_classification_is_tuned_and_reproduced(tiny_bert, tmp_path):
             tmp_path / "space.toml", "--trials", 2, "--out", tmp_path / "search",
         )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert [words["fine_tune"] for words in trained] == ["none", "all"]
+    assert [words.get("fine_tune", "all") for words in trained] == ["none", "all"]
     folder = tmp_path / "search"
     config = model_folder.read(folder / "model").config
     assert tested == [(config["run"], str(late))]
