@@ -17,7 +17,7 @@ def fill_up(write: str) -> None:
     write_file = folders._write_file
     files = []
 
-    def limited(path: Path, content: folders.Content) -> str:
+    def limited(path: Path, content: folders.FileContent) -> str:
         files.append(path)
         has_space = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
         if has_space:

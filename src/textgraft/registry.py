@@ -34,7 +34,7 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(modules | _entry_points(package).keys()))
 
 
-def load(package: str, name: str) -> ModuleType:
+def load_module(package: str, name: str) -> ModuleType:
     """The module of an entry.
 
     Raises:
@@ -58,7 +58,7 @@ def implementation(package: str, name: str, contract: type[Contract]) -> type[Co
     Raises:
         ConfigError: when there is no such entry, or its module defines no such class.
     """
-    module = load(package, name)
+    module = load_module(package, name)
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, contract) and value.__module__ == module.__name__:
             return value

@@ -12,7 +12,7 @@ from textgraft.data.columns import are_tagged
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.reading import Reading
 from textgraft.data.tagged import TaggedDataset, load_tagged, read_tagged
-from textgraft.data.tags import SCHEMES, Span, tags_from_spans
+from textgraft.data.tags import TAG_SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError
 
 WORDS = [["Ada", "Byron", "🙂", "London"], ["née", "in", "\u00a0", "é\u0301"], ["Rome"]]
@@ -95,7 +95,7 @@ def test_conll_is_read(write):
     assert data.location(1) == f"{data.source}, line 6"
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", TAG_SCHEMES)
 def test_every_scheme_gives_the_same_spans(write, scheme):
     tags = [tags_from_spans(spans, len(words), scheme) for words, spans in zip(WORDS, SPANS, strict=True)]
     data = load_tagged(write("a.conll", conll(tags)))

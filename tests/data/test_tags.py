@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.data.tags import SCHEMES, SchemeDetector, Span, spans_from_tags, strict_spans, tags_from_spans
+from textgraft.data.tags import TAG_SCHEMES, SchemeDetector, Span, spans_from_tags, strict_spans, tags_from_spans
 from textgraft.errors import DataError
 
 LABELS = st.sampled_from(["PER", "LOC", "a-b", "creative work"])
@@ -28,7 +28,7 @@ def counted(corpus):
     return count.scheme, count.repaired
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", TAG_SCHEMES)
 @given(sentences())
 def test_tags_and_spans_convert_both_ways(scheme, sentence):
     spans, words = sentence
@@ -37,7 +37,7 @@ def test_tags_and_spans_convert_both_ways(scheme, sentence):
     assert spans_from_tags(tags) == strict_spans(tags, scheme) == spans
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", TAG_SCHEMES)
 @given(st.lists(sentences(), min_size=1, max_size=5))
 def test_well_formed_corpus_determines_its_scheme(scheme, corpus):
     detected = counted([tags_from_spans(*sentence, scheme) for sentence in corpus])
@@ -50,7 +50,9 @@ def test_any_sequence_is_read_and_repairs_are_counted(tags):
     assert [tag == "O" for tag in tags] == [tag == "O" for tag in tags_from_spans(spans, len(tags))]
     scheme, repaired = counted([tags])
     assert repaired == sum(map(str.__ne__, tags, tags_from_spans(spans, len(tags), scheme)))
-    assert repaired == min(sum(map(str.__ne__, tags, tags_from_spans(spans, len(tags), other))) for other in SCHEMES)
+    assert repaired == min(
+        sum(map(str.__ne__, tags, tags_from_spans(spans, len(tags), other))) for other in TAG_SCHEMES
+    )
     assert set(strict_spans(tags, scheme)) <= set(spans)
 
 

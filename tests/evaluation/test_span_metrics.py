@@ -11,7 +11,7 @@ from tests.golden.tag_sequences import CASES, LABELS, SEED, cases
 from tests.helpers.paths import GOLDEN
 from textgraft.data.tags import Span, spans_from_tags, strict_spans
 from textgraft.errors import DataError
-from textgraft.evaluation.span_metrics import OUTCOMES, SCHEMES, span_metrics
+from textgraft.evaluation.span_metrics import MATCHINGS, OUTCOMES, span_metrics
 
 SEQEVAL = json.loads((GOLDEN / "seqeval.json").read_text())
 COMPARED = 300  # of the golden cases
@@ -57,7 +57,7 @@ def test_schemes_equal_nervaluate(length, labels):
         expected = Evaluator(*map(as_nervaluate, sides), tags=list(LABELS), loader="dict").evaluate()
         schemes = span_metrics(*sides)["schemes"]
         assert set(expected["entities"]) == set(schemes["strict"]["per_type"])
-        for scheme in SCHEMES:
+        for scheme in MATCHINGS:
             pairs = [(expected["overall"][scheme], schemes[scheme])]
             pairs += [
                 (expected["entities"][label][scheme], values) for label, values in schemes[scheme]["per_type"].items()

@@ -13,7 +13,7 @@ from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import Generator
-from textgraft.generation.row import END_OF_TEXT, LENGTH, STOP, Row
+from textgraft.generation.row import END_OF_TEXT, LENGTH, STOP, DecodingRow
 from textgraft.generation.search import beam_search, contrastive_search, greedy_or_sampled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -56,7 +56,7 @@ def prompt_ids(backbone):
 
 @pytest.fixture
 def row_of(prompt_ids, model):
-    return lambda text, config: Row(prompt_ids(text), model, config, 0)
+    return lambda text, config: DecodingRow(prompt_ids(text), model, config, 0)
 
 
 def tokens_of(search, row):

@@ -6,9 +6,9 @@ import pytest
 
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
-from textgraft.model_folder.folder import Content
+from textgraft.model_folder.folder import ModelContent
 
-SMALL = Content(config={}, weights={}, assets={}, history=[], card="")
+SMALL = ModelContent(config={}, weights={}, assets={}, history=[], card="")
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import pytest
 
 from tests.helpers.resuming import SimulatedCrashError, crash
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
-from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
+from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 
 RUN = {"fit": {"fine_tune": "all", "learning_rate": 0.001}, "data_sha256": {"train": "a"}}
 
 
 def snapshot(step=1, weight=0.5):
     weights = {"0000": np.full(3, weight, np.float32)}
-    return Snapshot(Progress(batch=step, step=step), weights, {"0000": np.zeros(3, np.float32)}, None)
+    return Snapshot(RunProgress(batch=step, step=step), weights, {"0000": np.zeros(3, np.float32)}, None)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_newest_checkpoint_replaces_the_previous_one(folder):
         checkpoints.save(snapshot(step=2, weight=0.25))
         loaded = checkpoints.load()
     assert [path.name for path in folder.iterdir()] == ["checkpoint-000000-00000002"]
-    assert loaded.progress == Progress(batch=2, step=2)
+    assert loaded.progress == RunProgress(batch=2, step=2)
     np.testing.assert_array_equal(loaded.weights["0000"], np.full(3, 0.25, np.float32))
 
 

@@ -8,16 +8,16 @@ import pytest
 from rich.console import Console
 
 from textgraft.tuning.baselines import Baseline
-from textgraft.tuning.leaderboard import Leaderboard, Row, format_row
+from textgraft.tuning.leaderboard import Leaderboard, TrialRow, format_row
 from textgraft.tuning.plots import search_plots
 from textgraft.tuning.setup import SelectionMetric
 
 TRIALS = [
-    Row("trial 0", 0, "done", 0.80, 0.5, 20, {"fine_tune": "none", "learning_rate": 1e-2, "strip_html": False}),
-    Row("trial 1", 1, "done", 0.90, 0.4, 200, {"fine_tune": "all", "learning_rate": 1e-4, "strip_html": True}),
-    Row("trial 2", 2, "pruned", None, None, 90, {"fine_tune": "all", "learning_rate": 3e-4}, "below the median"),
-    Row("trial 3", 3, "failed", None, None, 1, {"fine_tune": "last:2"}, "no blocks"),
-    Row("trial 4", 4, "done", 0.90, 0.3, 210, {"fine_tune": "all", "learning_rate": 2e-4, "strip_html": False}),
+    TrialRow("trial 0", 0, "done", 0.80, 0.5, 20, {"fine_tune": "none", "learning_rate": 1e-2, "strip_html": False}),
+    TrialRow("trial 1", 1, "done", 0.90, 0.4, 200, {"fine_tune": "all", "learning_rate": 1e-4, "strip_html": True}),
+    TrialRow("trial 2", 2, "pruned", None, None, 90, {"fine_tune": "all", "learning_rate": 3e-4}, "below the median"),
+    TrialRow("trial 3", 3, "failed", None, None, 1, {"fine_tune": "last:2"}, "no blocks"),
+    TrialRow("trial 4", 4, "done", 0.90, 0.3, 210, {"fine_tune": "all", "learning_rate": 2e-4, "strip_html": False}),
 ]
 BEST = TRIALS[4]
 ACCURACY = SelectionMetric("accuracy", 100, 100)
@@ -71,7 +71,7 @@ def test_summary_states_trials_and_uncertainty():
     ],
 )
 def test_defaults_win_within_a_standard_error(score, metric, wins):
-    default = Row("trial 9", 9, "done", score, 0.5, 20, {"fine_tune": "all"}, is_start=True)
+    default = TrialRow("trial 9", 9, "done", score, 0.5, 20, {"fine_tune": "all"}, is_start=True)
     board = rank(*TRIALS, default, metric=metric)
     assert board.winner is (default if wins else BEST)
     message = "trial 4 has 0.9000, less than a standard error better than the library's defaults"
@@ -122,9 +122,9 @@ def test_scores_other_than_accuracy_have_no_interval():
 
 def test_the_lowest_loss_wins_and_defaults_win_ties():
     losses = [
-        Row("trial 0", 0, "done", 0.30, 0.30, 20, is_start=True),
-        Row("trial 1", 1, "done", 0.29, 0.29, 20),
-        Row("trial 2", 2, "failed", None, None, 1, reason="no blocks"),
+        TrialRow("trial 0", 0, "done", 0.30, 0.30, 20, is_start=True),
+        TrialRow("trial 1", 1, "done", 0.29, 0.29, 20),
+        TrialRow("trial 2", 2, "failed", None, None, 1, reason="no blocks"),
     ]
     ridge = Baseline("TF-IDF + ridge regression", 0.25, 2.0)
     board = rank(*losses, baselines=[ridge], metric=LOSS)
@@ -135,7 +135,7 @@ def test_the_lowest_loss_wins_and_defaults_win_ties():
         "winner of 3 trials: trial 1, validation loss 0.2900 (100 texts), slightly optimistic, since it was selected "
         "on these texts"
     )
-    late = Row("trial 3", 3, "done", 0.29, 0.29, 20, is_start=True)
+    late = TrialRow("trial 3", 3, "done", 0.29, 0.29, 20, is_start=True)
     board = rank(*losses, late, metric=LOSS)
     assert board.winner is late is board.rows[0]
     assert board.summary(late).endswith("; 1 other trials have the same loss")

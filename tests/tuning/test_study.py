@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from textgraft.errors import ConfigError
-from textgraft.tuning.leaderboard import OUT_OF_TIME, Row
+from textgraft.tuning.leaderboard import OUT_OF_TIME, TrialRow
 from textgraft.tuning.search_space import Choice, Range, SearchSpace
 from textgraft.tuning.setup import SelectionMetric
 from textgraft.tuning.study import Study
@@ -122,7 +122,7 @@ def test_stale_trials_of_other_runners_are_left_alone(tmp_path):
 def test_rows_are_read_as_stored(tmp_path):
     study = opened(tmp_path)
     trial, row = study.ask()
-    assert row == Row("trial 0", 0, "running", hyperparameters=row.hyperparameters, is_start=True)
+    assert row == TrialRow("trial 0", 0, "running", hyperparameters=row.hyperparameters, is_start=True)
     failed = replace(row, state="failed", seconds=2.0, reason="it does not suit")
     study.tell(trial, failed)
     assert opened(tmp_path).rows() == [failed]

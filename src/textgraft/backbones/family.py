@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
-from textgraft.backbones.format import Format
+from textgraft.backbones.format import WeightsFormat
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Object, integer
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
@@ -119,7 +119,7 @@ class TransformerFamily(Family):
     causal_network: ClassVar[str] = ""
     tokenizer: ClassVar[TokenizerFiles]
     special: ClassVar[SpecialNames]
-    formats: ClassVar[tuple[Format, ...]]
+    formats: ClassVar[tuple[WeightsFormat, ...]]
     vocabulary_argument: ClassVar[str] = "vocabulary_size"
     width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
     extra_sizes: ClassVar[Object] = Object({})

@@ -30,7 +30,7 @@ class Head:
     fill: Callable[[keras.Model], str]
 
 
-class Format(ABC):
+class WeightsFormat(ABC):
     """A way to publish transformers; an instance holds the names and keys that are particular to one family."""
 
     @abstractmethod

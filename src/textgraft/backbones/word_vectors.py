@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
-from textgraft.backbones.families.word_vectors import GRAPH, POOLINGS, VOCABULARY, WordVectorFamily
+from textgraft.backbones.families.word_vectors import GRAPH, VOCABULARY, WordVectorFamily
 from textgraft.backbones.tensorflow_files import load_saved_model
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.vector_files import read_vectors
@@ -32,7 +32,7 @@ class WordVectors(Backbone):
     Texts are split by the graph of the TF-Hub module, or at white space for a file of vectors.
     """
 
-    poolings = POOLINGS
+    poolings = WordVectorFamily.poolings
     contextual = False
     family = WordVectorFamily.name
     training_defaults = WordVectorFamily.training_defaults

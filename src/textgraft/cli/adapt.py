@@ -6,7 +6,13 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.parameters import Group
-from textgraft.cli.runs import LanguageModelRun, read_unlabelled, require, start_tensorflow, train_into_folder
+from textgraft.cli.runs import (
+    LanguageModelRun,
+    read_unlabelled,
+    require,
+    start_deterministic_tensorflow,
+    train_into_folder,
+)
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
@@ -45,7 +51,7 @@ def adapt(
 
     def build() -> LanguageModelRun:
         parts = read_unlabelled(str(data), sources, reading, training_config.seed)
-        start_tensorflow(runtime_options, run.fast)
+        start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.tasks.trainable import language_task
 
         trust, precision = model_options.trust_savedmodel, runtime_options.precision

@@ -6,7 +6,7 @@ from typing import Any
 from textgraft.cli.options import Sources
 from textgraft.data.annotations import TaggedText
 from textgraft.data.dataset import Batch
-from textgraft.data.loading import Stream, read_texts
+from textgraft.data.loading import TextStream, read_texts
 from textgraft.data.reading import Reading
 from textgraft.data.splits import Splits, read_split, read_splits
 from textgraft.data.tagged import read_tagged
@@ -15,7 +15,7 @@ from textgraft.errors import ConfigError
 from textgraft.task_specs import task_spec
 
 
-def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | None = None) -> Stream[Batch]:
+def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | None = None) -> TextStream[Batch]:
     """Texts of a source, or of standard input, a text per line unless a format is set.
 
     Raises:
@@ -24,7 +24,7 @@ def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | 
     return read_texts(data, split, _with_format(data, replace(reading, paired=paired)))
 
 
-def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> Stream[TaggedText]:
+def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TextStream[TaggedText]:
     """`stream_texts`, with the words of the texts where the source has them."""
     return read_tagged(data, split, _with_format(data, reading))
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from textgraft.backbones.sizes import Sizes
 from textgraft.cli import options as o
 from textgraft.cli.parameters import Group
-from textgraft.cli.runs import LanguageModelRun, read_unlabelled, require, start_tensorflow, train_into_folder
+from textgraft.cli.runs import (
+    LanguageModelRun,
+    read_unlabelled,
+    require,
+    start_deterministic_tensorflow,
+    train_into_folder,
+)
 from textgraft.data.reading import Reading
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
@@ -65,7 +71,7 @@ def pretrain(
 
     def build(checkpoints: "Checkpoints") -> LanguageModelRun:
         parts = read_unlabelled(str(data), sources, reading, training_config.seed)
-        start_tensorflow(runtime_options, run.fast)
+        start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.backbones.untrained import untrained
         from textgraft.runtime import choose_precision
         from textgraft.tasks.trainable import language_task

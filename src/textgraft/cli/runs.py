@@ -62,7 +62,7 @@ def require(usage: str, **values: Any) -> None:
             raise ConfigError(f"{name} is missing: {usage}")
 
 
-def start_tensorflow(runtime_options: RuntimeOptions, fast: bool) -> None:
+def start_deterministic_tensorflow(runtime_options: RuntimeOptions, fast: bool) -> None:
     """Start TensorFlow, with deterministic operations unless `fast`."""
     from textgraft import runtime
 

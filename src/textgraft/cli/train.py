@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textgraft.cli import options as o
-from textgraft.cli.runs import require, start_tensorflow, train_into_folder
+from textgraft.cli.runs import require, start_deterministic_tensorflow, train_into_folder
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
@@ -50,7 +50,7 @@ def train(
         task = task_options.task or infer_task(str(data), reading)
         parts = read_run_data(task, str(data), sources, reading, training_config.seed)
         log(*parts.notices)
-        start_tensorflow(runtime_options, run.fast)
+        start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.tasks.trainable import task_class
 
         model = task_class(task)(

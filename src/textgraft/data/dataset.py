@@ -20,7 +20,7 @@ from textgraft.errors import ConfigError, DataError
 
 _BATCH_SIZE = 1024
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 class Batch(NamedTuple):
@@ -294,7 +294,7 @@ class Dataset:
     def _label_sets(self) -> Iterator[list[str]]:
         return self._parse_labels(partial(parse_label_set, separator=self.label_separator))
 
-    def _parse_labels(self, parse: Callable[[str], Value]) -> Iterator[Value]:
+    def _parse_labels(self, parse: Callable[[str], _Value]) -> Iterator[_Value]:
         for start in range(0, len(self), _BATCH_SIZE):
             cells = self._labels(self._rows[start : start + _BATCH_SIZE])
             for row, cell in enumerate(() if cells is None else cells, start):

@@ -21,7 +21,7 @@ _STRING_LIKE = (
     pa.types.is_integer, pa.types.is_boolean, pa.types.is_null,
 )  # fmt: skip
 
-Table = TypeVar("Table")
+_Table = TypeVar("_Table")
 
 
 class Row(NamedTuple):
@@ -146,7 +146,7 @@ def pack_rows(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
 
 
 def pack_columns(
-    columns: Columns, tables: Iterable[Table], cells: Callable[[Table, str, bool], pa.Array]
+    columns: Columns, tables: Iterable[_Table], cells: Callable[[_Table, str, bool], pa.Array]
 ) -> Iterator[pa.RecordBatch]:
     """Pack tables into the batches of `RowReader.rows`.
 

@@ -94,12 +94,12 @@ class Sliceable(Protocol):
         """As `Dataset.slice`."""
 
 
-Loaded = TypeVar("Loaded", bound=Sliceable)
+_Loaded = TypeVar("_Loaded", bound=Sliceable)
 
 
 def load_slices(
-    source: str, split: str | None, reading: Reading, load: Callable[[Format, Reading], Loaded]
-) -> tuple[Loaded, ...]:
+    source: str, split: str | None, reading: Reading, load: Callable[[Format, Reading], _Loaded]
+) -> tuple[_Loaded, ...]:
     """The slices that `split` names; each split is loaded once, by `load`."""
     splits = open_source(source, reading.encoding, reading.format)
     slices = _slices(source, tuple(splits), split)
@@ -127,7 +127,7 @@ def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, read
     return Dataset(reader.source, names, rows.notices, store, np.arange(len(store)))
 
 
-class Stream(Generic[Item]):
+class TextStream(Generic[Item]):
     """Items read from the rows of a source; to be iterated over once.
 
     Args:
@@ -150,7 +150,7 @@ class Stream(Generic[Item]):
         return self._rows.notices
 
 
-def read_texts(source: str, split: str | None, reading: Reading) -> Stream[Batch]:
+def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
     """Read texts as a stream of batches of bounded size, in order and without labels.
 
     By default, empty texts are kept; with `empty` "error" they are left out and the error comes after the last batch.
@@ -171,7 +171,7 @@ def read_texts(source: str, split: str | None, reading: Reading) -> Stream[Batch
 
     reader = open_split(source, split, reading)
     columns = choose_text_columns(reader.source, reader.columns, reading.text, reading.pair, reading.paired)
-    return Stream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
+    return TextStream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
 
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
-from textgraft.data.loading import Stream, load_slices, load_split, open_split
+from textgraft.data.loading import TextStream, load_slices, load_split, open_split
 from textgraft.data.reading import Reading
 from textgraft.data.slices import Slice
 from textgraft.data.validation import CheckedRows
@@ -167,7 +167,7 @@ def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tu
     return load_slices(source, split, replace(reading, categories=False), load)
 
 
-def read_tagged(source: str, split: str | None, reading: Reading) -> Stream[TaggedText]:
+def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[TaggedText]:
     """Read texts, and their words where they have any, as a stream without labels.
 
     Arguments and errors are those of `read_texts`; a column of words may be the text.
@@ -178,7 +178,7 @@ def read_tagged(source: str, split: str | None, reading: Reading) -> Stream[Tagg
 
     reader = open_split(source, split, reading)
     columns = choose_tagged_columns(reader.source, reader.columns, reading.text, None)._replace(label=None)
-    return Stream(CheckedRows(AnnotatedRows(reader), columns, reading.empty or "keep"), convert)
+    return TextStream(CheckedRows(AnnotatedRows(reader), columns, reading.empty or "keep"), convert)
 
 
 def _load_tagged(reader: RowReader, names: tuple[str, ...], columns: Columns, reading: Reading) -> TaggedDataset:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from textgraft.errors import DataError
 
 # In the order of preference for a corpus that fits several.
-SCHEMES = ("IOB2", "IOB1", "IOBES", "BILOU")
+TAG_SCHEMES = ("IOB2", "IOB1", "IOBES", "BILOU")
 
 _BEGINS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
@@ -76,7 +76,7 @@ def tags_from_spans(spans: Iterable[Span], words: int, scheme: str = "IOB2") -> 
     Args:
         spans: of words, in order, without overlap.
         words: number of words in the sentence.
-        scheme: one of `SCHEMES`.
+        scheme: one of `TAG_SCHEMES`.
     """
     tags = ["O"] * words
     for span, prefixes in _with_prefixes(spans, scheme):
@@ -89,7 +89,7 @@ def strict_spans(tags: Sequence[str], scheme: str) -> list[Span]:
 
     Args:
         tags: of a sentence.
-        scheme: one of `SCHEMES`.
+        scheme: one of `TAG_SCHEMES`.
 
     Raises:
         DataError: see `spans_from_tags`.
@@ -102,16 +102,16 @@ class SchemeDetector:
     """Detects the scheme of a corpus: the one that fewest of its tags violate.
 
     A well-formed corpus with at least one entity fits one scheme only, since any two schemes begin or end some entity
-    differently. In a tie, as without entities, it is the first of `SCHEMES`.
+    differently. In a tie, as without entities, it is the first of `TAG_SCHEMES`.
     """
 
     def __init__(self) -> None:
-        self._violations = dict.fromkeys(SCHEMES, 0)
+        self._violations = dict.fromkeys(TAG_SCHEMES, 0)
         self._first_row: dict[str, int] = {}
 
     def add(self, position: int, tags: Sequence[str], spans: Sequence[Span]) -> None:
         """Count the tags of a row, given its position and `spans_from_tags` of the tags."""
-        for scheme in SCHEMES:
+        for scheme in TAG_SCHEMES:
             violations = sum(
                 sum(map(str.__ne__, prefixes, _prefixes(tags, span)))
                 for span, prefixes in _with_prefixes(spans, scheme)
@@ -122,8 +122,8 @@ class SchemeDetector:
 
     @property
     def scheme(self) -> str:
-        """One of `SCHEMES`."""
-        return min(SCHEMES, key=self._violations.__getitem__)
+        """One of `TAG_SCHEMES`."""
+        return min(TAG_SCHEMES, key=self._violations.__getitem__)
 
     @property
     def repaired(self) -> int:
@@ -155,7 +155,7 @@ def _scheme_prefixes(scheme: str, words: int, touches_same_label: bool) -> str:
             return "S" if words == 1 else "B" + "I" * (words - 2) + "E"
         case "BILOU":
             return "U" if words == 1 else "B" + "I" * (words - 2) + "L"
-    raise ValueError(f"{scheme!r} is not one of {', '.join(SCHEMES)}")
+    raise ValueError(f"{scheme!r} is not one of {', '.join(TAG_SCHEMES)}")
 
 
 def _prefixes(tags: Sequence[str], span: Span) -> str:

@@ -18,7 +18,7 @@ from textgraft.errors import DataError
 from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
 from textgraft.evaluation.classification_metrics import divide_or_zero
 
-SCHEMES = ("strict", "exact", "partial", "ent_type")
+MATCHINGS = ("strict", "exact", "partial", "ent_type")
 OUTCOMES = ("correct", "incorrect", "partial", "missed", "spurious")
 
 
@@ -63,7 +63,7 @@ def span_metrics(true: Iterable[Sequence[Span]], predicted: Iterable[Sequence[Sp
         "schemes": {
             scheme: overall.outcomes(scheme)
             | {"per_type": {label: tally.outcomes(scheme) for label, tally in sorted(per_label.items())}}
-            for scheme in SCHEMES
+            for scheme in MATCHINGS
         },
     }
 
@@ -73,7 +73,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self._hits = self._predicted = self._true = 0
-        self._outcomes: dict[str, Counter[str]] = {scheme: Counter() for scheme in SCHEMES}
+        self._outcomes: dict[str, Counter[str]] = {scheme: Counter() for scheme in MATCHINGS}
 
     def add(self, true: Sequence[Span], predicted: Sequence[Span]) -> tuple[int, int, int]:
         """Add a sentence with sorted spans; returns its numbers of hits, predicted spans and true spans."""
@@ -82,7 +82,7 @@ class _Tally:
         self._predicted += counts[1]
         self._true += counts[2]
         overlaps = _overlaps(true, predicted)
-        for scheme in SCHEMES:
+        for scheme in MATCHINGS:
             self._outcomes[scheme].update(_match(scheme, true, overlaps))
         return counts
 

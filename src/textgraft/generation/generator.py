@@ -7,8 +7,8 @@ import numpy as np
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
-from textgraft.generation.row import Continuation, Row
-from textgraft.generation.search import Progress, beam_search, contrastive_search, greedy_or_sampled
+from textgraft.generation.row import Continuation, DecodingRow
+from textgraft.generation.search import BeamProgress, beam_search, contrastive_search, greedy_or_sampled
 
 _BATCH_ROWS = 8
 
@@ -32,14 +32,14 @@ class Generator:
         Raises:
             ConfigError: when the context leaves no space for a prompt.
         """
-        rows = [Row(ids, self._model, config, index) for index, ids in enumerate(prompts, first_index)]
+        rows = [DecodingRow(ids, self._model, config, index) for index, ids in enumerate(prompts, first_index)]
         by_length = sorted(rows, key=lambda row: len(row.prompt))
         for start in range(0, len(rows), _BATCH_ROWS):
             for _ in self._search(by_length[start : start + _BATCH_ROWS], config):
                 pass
         return [row.continuation() for row in rows]
 
-    def stream(self, prompt: np.ndarray, config: GenerationConfig, index: int = 0) -> "Stream":
+    def stream(self, prompt: np.ndarray, config: GenerationConfig, index: int = 0) -> "ContinuationStream":
         """Continue a prompt piece by piece.
 
         Args:
@@ -52,10 +52,10 @@ class Generator:
         """
         if config.num_beams > 1:
             raise ConfigError("beam search cannot stream: its text is known only at the end; drop stream or num_beams")
-        row = Row(prompt, self._model, config, index)
-        return Stream(row, self._search([row], config))
+        row = DecodingRow(prompt, self._model, config, index)
+        return ContinuationStream(row, self._search([row], config))
 
-    def _search(self, rows: Sequence[Row], config: GenerationConfig) -> Progress:
+    def _search(self, rows: Sequence[DecodingRow], config: GenerationConfig) -> BeamProgress:
         if config.num_beams == 1 and not config.penalty_alpha:
             yield from greedy_or_sampled(self._model, rows, config)
             return
@@ -64,10 +64,10 @@ class Generator:
             yield from search(self._model, row, config)
 
 
-class Stream(Iterator[str]):
+class ContinuationStream(Iterator[str]):
     """Pieces of a continuation, possibly empty, that end at character boundaries."""
 
-    def __init__(self, row: Row, progress: Progress) -> None:
+    def __init__(self, row: DecodingRow, progress: BeamProgress) -> None:
         self._row, self._progress = row, progress
 
     def __next__(self) -> str:

@@ -28,7 +28,7 @@ class Continuation:
     cut: int
 
 
-class Row:
+class DecodingRow:
     """A prompt that is being continued.
 
     Attributes:

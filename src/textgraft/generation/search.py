@@ -9,13 +9,13 @@ import numpy as np
 
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.generation.config import GenerationConfig
-from textgraft.generation.row import Row
+from textgraft.generation.row import DecodingRow
 from textgraft.generation.sampling import choose_token, token_probabilities, top_indices
 
-Progress = Iterator[tuple[Row, str]]
+BeamProgress = Iterator[tuple[DecodingRow, str]]
 
 
-def greedy_or_sampled(model: LanguageModel, rows: Sequence[Row], config: GenerationConfig) -> Progress:
+def greedy_or_sampled(model: LanguageModel, rows: Sequence[DecodingRow], config: GenerationConfig) -> BeamProgress:
     """Choose one token per step for a batch of rows.
 
     Rows with shorter prompts generate while longer prompts are still being read.
@@ -40,7 +40,7 @@ def greedy_or_sampled(model: LanguageModel, rows: Sequence[Row], config: Generat
         ids = next_ids[:, np.newaxis] if _shortest_prompt(rows) <= cache.length else _common_prompt(rows, cache.length)
 
 
-def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
+def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig) -> BeamProgress:
     """The sequence with the highest mean log-probability per token among those that the beams reach.
 
     As in Hugging Face transformers, each step considers twice as many candidates as beams, sets finished ones aside,
@@ -69,7 +69,7 @@ def beam_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Pro
         yield row, row.add(token)
 
 
-def contrastive_search(model: LanguageModel, row: Row, config: GenerationConfig) -> Progress:
+def contrastive_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig) -> BeamProgress:
     """Choose probable tokens whose hidden state is dissimilar to those of all preceding tokens (Su et al., 2022)."""
     cache, alpha = model.cache(1), config.penalty_alpha
     logits, vectors = cache.append(row.prompt[np.newaxis])
@@ -87,12 +87,12 @@ def contrastive_search(model: LanguageModel, row: Row, config: GenerationConfig)
         yield row, row.add(int(candidates[best]))
 
 
-def _common_prompt(rows: Sequence[Row], start: int) -> np.ndarray:
+def _common_prompt(rows: Sequence[DecodingRow], start: int) -> np.ndarray:
     """The prompts from `start` to the end of the shortest, int32 (rows, n)."""
     return np.stack([row.prompt[start : _shortest_prompt(rows)] for row in rows])
 
 
-def _shortest_prompt(rows: Sequence[Row]) -> int:
+def _shortest_prompt(rows: Sequence[DecodingRow]) -> int:
     return min(len(row.prompt) for row in rows)
 
 

@@ -36,7 +36,7 @@ _GROWS_WITH = {_CONFIG: "the list of labels", _HISTORY: "the training", _CARD: "
 
 
 @dataclass(frozen=True)
-class Content:
+class ModelContent:
     """Content of a model folder.
 
     Attributes:
@@ -122,14 +122,14 @@ class StoredModel:
         )
 
 
-def write(folder: Path, content: Content, overwrite: bool = False) -> Path:
+def write(folder: Path, content: ModelContent, overwrite: bool = False) -> Path:
     """Write a model folder atomically.
 
     Raises:
         ModelFolderError: when a file would be too large to be read, or the config has a number that is not finite; see
             also `folders.write_folder`.
     """
-    files: dict[str, folders.Content] = {name: [data] for name, data in content.assets.items()}
+    files: dict[str, folders.FileContent] = {name: [data] for name, data in content.assets.items()}
     try:
         files[_CONFIG] = [_json(content.config)]
     except UnicodeEncodeError as error:

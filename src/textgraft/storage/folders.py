@@ -18,7 +18,7 @@ from textgraft.storage.locks import locked
 from textgraft.storage.manifest import MANIFEST
 
 # A file's bytes, in pieces.
-Content = Sequence[bytes | memoryview]
+FileContent = Sequence[bytes | memoryview]
 
 _SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # the random part is tempfile's
 
@@ -26,7 +26,7 @@ _AT_FDCWD = -100
 _EXCHANGE = 2  # flag of renameat2 (Linux) and renamex_np (macOS)
 
 
-def write_folder(target: Path, files: Mapping[str, Content], overwrite: bool = False) -> None:
+def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool = False) -> None:
     """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
 
     Args:
@@ -143,14 +143,14 @@ def require_writable(target: Path, overwrite: bool) -> None:
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
 
 
-def _write_files(folder: Path, files: Mapping[str, Content]) -> None:
+def _write_files(folder: Path, files: Mapping[str, FileContent]) -> None:
     digests = {name: _write_file(folder / name, content) for name, content in sorted(files.items())}
     manifest = json.dumps({"sha256": digests}, indent=2) + "\n"
     _write_file(folder / MANIFEST, [manifest.encode()])
     _sync(folder)
 
 
-def _write_file(path: Path, content: Content) -> str:
+def _write_file(path: Path, content: FileContent) -> str:
     """Write and sync a new file; returns its SHA-256."""
     digest = hashlib.sha256()
     with path.open("xb") as file:

@@ -41,6 +41,6 @@ def read_text(path: Path) -> str:
         raise PresetError(f"{path} is not UTF-8: {error}; download the preset again") from error
 
 
-def read_lines(path: Path) -> list[str]:
+def read_preset_lines(path: Path) -> list[str]:
     """Lines of UTF-8 text, split at LF and CRLF only (a token may contain other line separators)."""
     return read_text(path).removesuffix("\n").replace("\r\n", "\n").split("\n")

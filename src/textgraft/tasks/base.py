@@ -36,7 +36,7 @@ from textgraft.training.objective import Objective
 from textgraft.training.token_ids import IdCache, PairIds, TokenIds, TruncationCount
 from textgraft.training.windows import WindowIds
 
-Loaded = TypeVar("Loaded", bound="Task")
+_Loaded = TypeVar("_Loaded", bound="Task")
 Answer = TypeVar("Answer")
 
 
@@ -266,7 +266,7 @@ class Task(ABC):
         config = self._config()
         return model_folder.write(
             Path(folder),
-            model_folder.Content(
+            model_folder.ModelContent(
                 config=config,
                 weights={name: weight.numpy() for name, weight in self.weights.items()},
                 assets=self.backbone.assets(),
@@ -359,7 +359,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
     return task
 
 
-def load_as(kind: type[Loaded], folder: str | Path | StoredModel, precision: str = "auto") -> Loaded:
+def load_as(kind: type[_Loaded], folder: str | Path | StoredModel, precision: str = "auto") -> _Loaded:
     """Load a model folder that must be of one task.
 
     Raises:

@@ -96,7 +96,7 @@ class LanguageModelling(TrainableTask):
     ) -> dict[str, float]:
         """Initialise the head and measure perplexity."""
 
-        def compute() -> dict[str, folders.Content]:
+        def compute() -> dict[str, folders.FileContent]:
             self._fit_head(run.examples["train"], run.mode.config, callback)
             loss = np.array(self._mean_loss(run.examples["validation"], run.mode.config.batch_tokens))
             return {_INITIAL_STATE: to_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}

@@ -15,7 +15,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
-from textgraft.generation.generator import Generator, Stream
+from textgraft.generation.generator import ContinuationStream, Generator
 from textgraft.generation.row import Continuation
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.objectives.language_model import NextTokens
@@ -136,7 +136,7 @@ class TextGenerator(LanguageModelling):
             yield from self._continuations(batch, config, start)
             start += len(window)
 
-    def stream(self, prompt: str, config: GenerationConfig, index: int = 0) -> Stream:
+    def stream(self, prompt: str, config: GenerationConfig, index: int = 0) -> ContinuationStream:
         """Stream the pieces of one continuation; see `Generator.stream`."""
         (batch,) = as_batches([prompt])
         return Generator(self._language_model).stream(self._prompt_ids(batch)[0], config, index)
@@ -151,7 +151,7 @@ class TextGenerator(LanguageModelling):
     def _tokens(self, texts: Iterable[np.ndarray]) -> TokenIds:
         """All tokens of each text, without special ones."""
         cleaning = self.architecture.cleaning
-        return TokenIds.from_texts((corpus.clean(batch, cleaning) for batch in texts), self._document_graph)
+        return TokenIds.from_texts((corpus.clean_documents(batch, cleaning) for batch in texts), self._document_graph)
 
 
 def generation_config(options: dict[str, Any]) -> GenerationConfig:

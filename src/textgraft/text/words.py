@@ -43,7 +43,7 @@ class Words(NamedTuple):
     lengths: tf.Tensor
 
 
-class WordRows(NamedTuple):
+class WordWindows(NamedTuple):
     """Rows of texts, in order; each word belongs to one of its text's rows.
 
     Attributes:
@@ -119,7 +119,7 @@ class WordGraph:
             autograph=False,
         )
 
-    def pack(self, words: Words) -> WordRows:
+    def pack(self, words: Words) -> WordWindows:
         """Pack words into rows."""
         pieces = self._tokenize_words(words.words, spaced(words.starts, words.ends, words.lengths))
         counts = tf.maximum(pieces.row_lengths(), 1)
@@ -145,7 +145,7 @@ class WordGraph:
         positions = tf.cast(offsets - row_index * step + (self._start is not None), tf.int32)
         word_rows = tf.gather(row_starts, text_ids) + row_index
         positions = tf.RaggedTensor.from_value_rowids(positions, word_rows, row_count, validate=False)
-        return WordRows(self._add_special(token_ids, row_count), positions, rows)
+        return WordWindows(self._add_special(token_ids, row_count), positions, rows)
 
     def _window_sizes(self, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Tokens of a row, tokens from one row to the next, and shared tokens; int64 ()."""

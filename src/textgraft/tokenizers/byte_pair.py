@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import tokenizers
 from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import read_json, read_lines, read_optional_json
+from textgraft.storage.preset_files import read_json, read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, symbol_bytes
@@ -72,7 +72,7 @@ class BytePairTokenizer(Tokenizer):
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        return cls(read_lines(folder / VOCABULARY), _read_merges(folder / MERGES), **settings)
+        return cls(read_preset_lines(folder / VOCABULARY), _read_merges(folder / MERGES), **settings)
 
     @classmethod
     def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
@@ -143,7 +143,7 @@ def _configured_tokens(config: Mapping[str, Any], special: SpecialNames) -> Adde
 
 
 def _read_merges(path: Path) -> Merges:
-    lines = read_lines(path)
+    lines = read_preset_lines(path)
     return [_pair(line, path) for line in lines[lines[0].startswith("#version") :] if line]
 
 

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_lines, read_optional_json
+from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
 from textgraft.tokenizers.files import SCORES, SENTENCE_PIECE_MODEL, VOCABULARY, to_lines
@@ -126,8 +126,8 @@ class SentencePieceTokenizer(Tokenizer):
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         options = dict(settings)
         if options.pop("scores_apart", False):
-            options["scores"] = [float(line) for line in read_lines(folder / SCORES)]
-        return cls((folder / SENTENCE_PIECE_MODEL).read_bytes(), read_lines(folder / VOCABULARY), **options)
+            options["scores"] = [float(line) for line in read_preset_lines(folder / SCORES)]
+        return cls((folder / SENTENCE_PIECE_MODEL).read_bytes(), read_preset_lines(folder / VOCABULARY), **options)
 
     def settings(self) -> dict[str, Any]:
         return self._settings

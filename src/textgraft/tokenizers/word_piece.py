@@ -14,7 +14,7 @@ import tensorflow_text as tf_text
 from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
 
 from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import read_lines, read_optional_json
+from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
@@ -82,7 +82,7 @@ class WordPieceTokenizer(Tokenizer):
             vocabulary, settings, special_tokens = _from_json(file)
         elif (folder / VOCABULARY).exists():
             _require_tokenizer_class(folder, config)
-            vocabulary, settings, special_tokens = read_lines(folder / VOCABULARY), {}, special.all
+            vocabulary, settings, special_tokens = read_preset_lines(folder / VOCABULARY), {}, special.all
         else:
             raise PresetError(f"{folder} has neither {VOCABULARY} nor tokenizer.json; copy one into it")
         if not config.get("tokenize_chinese_chars", True):
@@ -96,18 +96,18 @@ class WordPieceTokenizer(Tokenizer):
         config = read_optional_json(folder / "tokenizer.json").get("config", {})
         # The original models lower-case and strip accents together; KerasHub stores only the former.
         lowercase = bool(config.get("lowercase", False))
-        return cls(read_lines(folder / "assets/tokenizer/vocabulary.txt"), special.all, lowercase, lowercase)
+        return cls(read_preset_lines(folder / "assets/tokenizer/vocabulary.txt"), special.all, lowercase, lowercase)
 
     @classmethod
     def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
-        tokens = read_lines(vocabulary)
+        tokens = read_preset_lines(vocabulary)
         if lowercase is None:
             lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
         return cls(tokens, special.all, lowercase, lowercase)
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
-        return cls(read_lines(folder / VOCABULARY), **settings)
+        return cls(read_preset_lines(folder / VOCABULARY), **settings)
 
     @classmethod
     def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:

@@ -31,7 +31,7 @@ _MAX_TIME_SHARE = 0.02
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Counters of a run.
 
     Attributes:
@@ -80,7 +80,7 @@ class Snapshot:
         best: weights of the best epoch; None where these are `weights`, or no epoch is finished.
     """
 
-    progress: Progress
+    progress: RunProgress
     weights: Mapping[str, np.ndarray]
     optimizer: Mapping[str, np.ndarray]
     best: Mapping[str, np.ndarray] | None
@@ -172,10 +172,10 @@ class Checkpoints:
         best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
         weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
         self._started_at = self._saved_at = time.monotonic()
-        return Snapshot(Progress(**state["progress"]), weights, optimizer, best)
+        return Snapshot(RunProgress(**state["progress"]), weights, optimizer, best)
 
     def prepared_files(
-        self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.Content]]
+        self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.FileContent]]
     ) -> Path:
         """A folder of files that are computed once, before the first step of a run.
 
@@ -246,7 +246,7 @@ class Checkpoints:
         target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
         if previous == target:
             return
-        files: dict[str, folders.Content] = {
+        files: dict[str, folders.FileContent] = {
             _STATE: [json.dumps({"run": self._run, "progress": asdict(progress)}, indent=2).encode()],
             _WEIGHTS: to_safetensors(snapshot.weights),
             _OPTIMIZER: to_safetensors(snapshot.optimizer),

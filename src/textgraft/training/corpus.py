@@ -42,7 +42,7 @@ def tokenize_documents(documents: Iterable[np.ndarray], cleaning: Cleaning, grap
 
     def chunks() -> Iterator[np.ndarray]:
         for batch in documents:
-            chunked = [_chunks(document) for document in clean(batch, cleaning)]
+            chunked = [_chunks(document) for document in clean_documents(batch, cleaning)]
             is_last_chunk.append(np.concatenate([np.arange(len(chunks), 0, -1) == 1 for chunks in chunked]))
             yield np.array([chunk for chunks in chunked for chunk in chunks], object)
 
@@ -117,10 +117,10 @@ def completion_examples(
 
 def document_chunks(documents: Iterable[np.ndarray], cleaning: Cleaning) -> Iterator[list[bytes]]:
     """The chunks of each cleaned document, of bounded size and cut before a word; documents come in batches."""
-    return (_chunks(document) for batch in documents for document in clean(batch, cleaning))
+    return (_chunks(document) for batch in documents for document in clean_documents(batch, cleaning))
 
 
-def clean(documents: np.ndarray, cleaning: Cleaning) -> np.ndarray:
+def clean_documents(documents: np.ndarray, cleaning: Cleaning) -> np.ndarray:
     """Clean texts, object (n,) of UTF-8 bytes."""
     if cleaning == Cleaning():
         return documents

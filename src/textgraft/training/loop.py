@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from textgraft.errors import TrainingError
 from textgraft.training.batches import padding_share, shuffled_batches
-from textgraft.training.checkpoints import Checkpoints, Progress, Snapshot
+from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.history import BestEpoch, History
@@ -60,7 +60,7 @@ class Training:
         self._infer = inference_step(self._evaluate, validation.spec)
         self._best_epoch = BestEpoch(network.objective.score, validation.sample_size)
         self._state = TrainState(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._best_weights: dict[str, np.ndarray] = {}
         self._eta, self._compiled, self._validation_seconds = EtaEstimator(), False, 0.0
 

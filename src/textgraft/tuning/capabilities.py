@@ -10,7 +10,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, extend_for_few_texts, is_few_texts
 from textgraft.tuning.candidate import Hyperparameters, build_model, refusal_reason
-from textgraft.tuning.search_space import SearchSpace, Value
+from textgraft.tuning.search_space import OptionValue, SearchSpace
 from textgraft.tuning.setup import TuningTask
 
 _CHEAPEST_FIRST = ("none", "last", "lora", "all")
@@ -32,7 +32,7 @@ class Capabilities:
 
     score: str | None
     without_effect: tuple[str, ...]
-    refusals: Mapping[tuple[str, str, Value], str]
+    refusals: Mapping[tuple[str, str, OptionValue], str]
     defaults: Hyperparameters
 
     def default_hyperparameters(self, fine_tune: str, rows: int) -> Hyperparameters:
@@ -44,7 +44,7 @@ class Capabilities:
             config = replace(config, head="logistic")
         return {**values, **asdict(extend_for_few_texts(config, rows, {}))}
 
-    def refusal(self, table: str, name: str, value: Value) -> str:
+    def refusal(self, table: str, name: str, value: OptionValue) -> str:
         """Why a choice is not supported; empty where it is."""
         return self.refusals.get((table, name, value), "")
 
@@ -94,7 +94,9 @@ def narrow_space(space: SearchSpace, capabilities: Mapping[str, Capabilities]) -
     return space, notices
 
 
-def starting_points(space: SearchSpace, capabilities: Mapping[str, Capabilities], rows: int) -> list[dict[str, Value]]:
+def starting_points(
+    space: SearchSpace, capabilities: Mapping[str, Capabilities], rows: int
+) -> list[dict[str, OptionValue]]:
     """Values, by unique name, of the first trials: the library's defaults for each fine_tune and each preset.
 
     Defaults that are not in the space are left open.
@@ -115,14 +117,16 @@ def starting_points(space: SearchSpace, capabilities: Mapping[str, Capabilities]
 
 def _starting_point(
     space: SearchSpace, preset: str, fine_tune: str, defaults: Hyperparameters
-) -> Iterator[tuple[str, Value]]:
+) -> Iterator[tuple[str, OptionValue]]:
     for name, value in {**defaults, "preset": preset, "fine_tune": fine_tune}.items():
         named_domain = space.domain(name, preset, fine_tune)
         if named_domain and value in named_domain[1]:
             yield named_domain[0], value
 
 
-def _refusals(model: TrainableTask, preset: str, space: SearchSpace) -> Iterator[tuple[tuple[str, str, Value], str]]:
+def _refusals(
+    model: TrainableTask, preset: str, space: SearchSpace
+) -> Iterator[tuple[tuple[str, str, OptionValue], str]]:
     """Choices that the model does not support, in the tables that apply to it."""
     for table, name, domain in space.choices():
         fine_tune = {"fine_tune": table} if table in space.fine_tunes() else {}

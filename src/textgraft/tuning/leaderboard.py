@@ -21,7 +21,7 @@ _MAX_TABLE_ROWS = 10
 
 
 @dataclass(frozen=True)
-class Row:
+class TrialRow:
     """A trial, or a baseline.
 
     Attributes:
@@ -68,23 +68,23 @@ class Leaderboard:
         metric: by which they are ranked.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[TrialRow, ...]
     metric: SelectionMetric
 
     @classmethod
-    def rank(cls, trials: Iterable[Row], baselines: Iterable[Baseline], metric: SelectionMetric) -> Self:
+    def rank(cls, trials: Iterable[TrialRow], baselines: Iterable[Baseline], metric: SelectionMetric) -> Self:
         """Rank trials and baselines."""
 
-        def order(row: Row) -> tuple[Any, ...]:
+        def order(row: TrialRow) -> tuple[Any, ...]:
             loss = float("inf") if row.loss is None else row.loss
             state = _ORDER.index(row.state)
             return state, metric.sort_key(row.score), loss, row.is_baseline, not row.is_start, row.number
 
-        baseline_rows = [Row(known.name, -1, DONE, known.score, seconds=known.seconds) for known in baselines]
+        baseline_rows = [TrialRow(known.name, -1, DONE, known.score, seconds=known.seconds) for known in baselines]
         return cls(tuple(sorted([*trials, *baseline_rows], key=order)), metric)
 
     @property
-    def winner(self) -> Row | None:
+    def winner(self) -> TrialRow | None:
         """The trial whose model is kept; None when none is done.
 
         It is the best, or the best starting point if that is within a standard error of the best: the best of many
@@ -136,7 +136,7 @@ class Leaderboard:
         writer.writerows(lines)
         return text.getvalue().encode()
 
-    def summary(self, winner: Row) -> str:
+    def summary(self, winner: TrialRow) -> str:
         """A line about the winner: its score, the uncertainty of that, and trials that cannot be told apart from it."""
         trials = [row for row in self.rows if not row.is_baseline]
         best, score = trials[0], winner.score or 0.0
@@ -157,7 +157,7 @@ class Leaderboard:
         nearness = "are within a standard error" if self.metric.score else "have the same loss"
         return summary + (f"; {len(near)} other trials {nearness}" if near else "")
 
-    def baseline_warning(self, winner: Row) -> str | None:
+    def baseline_warning(self, winner: TrialRow) -> str | None:
         """A line where a baseline is better than all trials; else None."""
         best = self.rows[0]
         if not best.is_baseline:
@@ -167,20 +167,20 @@ class Leaderboard:
             f"model folder holds {winner.name}, the best pretrained model"
         )
 
-    def _csv_cells(self, row: Row) -> dict[str, float | None]:
+    def _csv_cells(self, row: TrialRow) -> dict[str, float | None]:
         low, high = self._interval(row) or (None, None)
         cells = {self.metric.name: row.score, "low": low, "high": high}
         cells.setdefault("loss", row.loss)  # unless it is the metric
         return cells
 
-    def _table_cells(self, row: Row) -> dict[str, str]:
+    def _table_cells(self, row: TrialRow) -> dict[str, str]:
         cells = {self.metric.name: _four_decimals(row.score)}
         if self.metric.is_share_of_texts:
             cells["95 % interval"] = " to ".join(map(_four_decimals, self._interval(row) or ()))
         cells.setdefault("loss", _four_decimals(row.loss))
         return cells
 
-    def _interval(self, row: Row) -> tuple[float, float] | None:
+    def _interval(self, row: TrialRow) -> tuple[float, float] | None:
         return None if row.score is None else self.metric.interval(row.score)
 
     def _varying_names(self) -> Iterator[str]:
@@ -190,7 +190,7 @@ class Leaderboard:
                 yield name
 
 
-def format_row(row: Row, drawn: Mapping[str, Any], metric: SelectionMetric) -> str:
+def format_row(row: TrialRow, drawn: Mapping[str, Any], metric: SelectionMetric) -> str:
     """A line about a trial that ended, with the hyperparameters that were drawn for it."""
     result = f"{metric.name} {row.score:.4f}" if row.state == DONE else f"{row.state}, {row.reason}"
     return f"{row.name}: {result}; {row.seconds:.0f} s; {_join(drawn)}"

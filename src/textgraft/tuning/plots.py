@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from textgraft.tuning.leaderboard import Leaderboard, Row
+from textgraft.tuning.leaderboard import Leaderboard, TrialRow
 from textgraft.tuning.setup import SelectionMetric
 
 _DPI = 120
@@ -27,7 +27,7 @@ def search_plots(leaderboard: Leaderboard) -> dict[str, bytes]:
     return {name: _png(figure) for name, figure in figures.items()}
 
 
-def _history_figure(done: Sequence[Row], baselines: Sequence[Row], metric: SelectionMetric) -> Figure:
+def _history_figure(done: Sequence[TrialRow], baselines: Sequence[TrialRow], metric: SelectionMetric) -> Figure:
     """Scores by trial, the best so far, and the baselines as lines."""
     figure, axes = _figure("trial", f"validation {metric.name}")
     trials = sorted(done, key=lambda row: row.number)
@@ -42,14 +42,14 @@ def _history_figure(done: Sequence[Row], baselines: Sequence[Row], metric: Selec
     return figure
 
 
-def _time_figure(done: Sequence[Row], baselines: Sequence[Row], metric: SelectionMetric) -> Figure:
+def _time_figure(done: Sequence[TrialRow], baselines: Sequence[TrialRow], metric: SelectionMetric) -> Figure:
     """Scores by duration; the line joins the rows that no faster one beats."""
     figure, axes = _figure("seconds", f"validation {metric.name}")
     axes.set_xscale("log")
     for rows, color, name in ((done, _OTHER, "trial"), (baselines, _BASELINE, "baseline")):
         if rows:
             axes.plot([_seconds(row) for row in rows], [row.score for row in rows], "o", color=color, label=name)
-    front: list[Row] = []
+    front: list[TrialRow] = []
     for row in sorted([*done, *baselines], key=_seconds):
         if not front or metric.sort_key(row.score) < metric.sort_key(front[-1].score):
             front.append(row)
@@ -59,7 +59,7 @@ def _time_figure(done: Sequence[Row], baselines: Sequence[Row], metric: Selectio
     return figure
 
 
-def _parallel_figure(done: Sequence[Row], metric: SelectionMetric) -> Figure:
+def _parallel_figure(done: Sequence[TrialRow], metric: SelectionMetric) -> Figure:
     """A line per trial through its hyperparameters to its score, the best trial in front."""
     names = [
         name
@@ -95,7 +95,7 @@ def _axis(values: Sequence[Any]) -> tuple[list[tuple[float, str]], list[float]]:
     return ticks, [heights.get(value, -0.1) for value in values]
 
 
-def _seconds(row: Row) -> float:
+def _seconds(row: TrialRow) -> float:
     return max(row.seconds, 0.1)
 
 

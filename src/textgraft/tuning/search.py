@@ -17,7 +17,7 @@ from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.progress import TrainingBar
 from textgraft.tuning.baselines import run_baselines
 from textgraft.tuning.candidate import Hyperparameters, build_model, fit_model
-from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, Row, format_row
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, TrialRow, format_row
 from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
 from textgraft.tuning.setup import Budget, SelectionMetric, TuningTask
 from textgraft.tuning.study import Study, storage_errors
@@ -72,11 +72,11 @@ class Search:
                 self._log(f"stopped: {idle} trials in a row failed or repeated others; change the space")
                 return
 
-    def leaderboard(self, *more: Row) -> Leaderboard:
+    def leaderboard(self, *more: TrialRow) -> Leaderboard:
         """The leaderboard, with more rows than the study has."""
         return Leaderboard.rank([*self._study.rows(), *more], self._study.baselines, self._metric)
 
-    def winner(self) -> tuple[Row, TrainableTask]:
+    def winner(self) -> tuple[TrialRow, TrainableTask]:
         """The winning trial and its model, from the run folder; trained again here if another machine found it.
 
         Raises:
@@ -111,7 +111,7 @@ class Search:
             return True
         return time.monotonic() >= deadline and self.leaderboard().winner is not None
 
-    def _run_trial(self, deadline: float) -> Row:
+    def _run_trial(self, deadline: float) -> TrialRow:
         trial, drawn = self._study.ask()
         start = time.monotonic()
         row = replace(drawn, hyperparameters={**self._shared, **drawn.hyperparameters})
@@ -129,7 +129,7 @@ class Search:
         self._log(format_row(row, drawn.hyperparameters, self._metric))
         return row
 
-    def _train(self, trial: optuna.Trial, row: Row, deadline: float) -> Row:
+    def _train(self, trial: optuna.Trial, row: TrialRow, deadline: float) -> TrialRow:
         """Train a candidate, and save its model if it is the best."""
         keras.utils.clear_session()  # names and memory as in a new process
         gc.collect()

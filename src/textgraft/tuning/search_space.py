@@ -11,7 +11,7 @@ from textgraft.options import check_key, check_type, make_options, option_fields
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, enough_epochs
 
-Value = str | bool | int | float
+OptionValue = str | bool | int | float
 
 # Types of the hyperparameters that may be searched, in the order in which they are drawn.
 SEARCHABLE: dict[str, type] = {
@@ -29,14 +29,14 @@ SEARCHABLE: dict[str, type] = {
 class Choice:
     """One of several values; a single value is fixed."""
 
-    values: tuple[Value, ...]
+    values: tuple[OptionValue, ...]
 
     def __contains__(self, value: object) -> bool:
         """Whether a value may be drawn."""
         return any(type(value) is type(choice) and value == choice for choice in self.values)
 
     @property
-    def examples(self) -> tuple[Value, ...]:
+    def examples(self) -> tuple[OptionValue, ...]:
         """Values that are valid only if all are."""
         return self.values
 
@@ -58,7 +58,7 @@ class Range:
         return type(value) is type(self.low) and self.low <= value <= self.high
 
     @property
-    def examples(self) -> tuple[Value, ...]:
+    def examples(self) -> tuple[OptionValue, ...]:
         """Values that are valid only if all are."""
         return self.low, self.high
 
@@ -83,7 +83,7 @@ class SearchSpace:
     domains: Mapping[str, Domain]
     tables: Mapping[str, Mapping[str, Domain]] = field(default_factory=dict)
 
-    def domain(self, name: str, preset: Value, fine_tune: Value) -> tuple[str, Domain] | None:
+    def domain(self, name: str, preset: OptionValue, fine_tune: OptionValue) -> tuple[str, Domain] | None:
         """Unique name and domain of a hyperparameter in trials with a preset and a fine_tune; None without a domain.
 
         The name is "TABLE.NAME" where the domain is from a table.
@@ -106,7 +106,7 @@ class SearchSpace:
         for table, domains in {"": self.domains, **self.tables}.items():
             yield from ((table, name, domain) for name, domain in domains.items() if isinstance(domain, Choice))
 
-    def with_choices(self, name: str, values: tuple[Value, ...], table: str = "") -> "SearchSpace":
+    def with_choices(self, name: str, values: tuple[OptionValue, ...], table: str = "") -> "SearchSpace":
         """The same space with other choices for a hyperparameter, in a table or everywhere."""
         if not table:
             return replace(self, domains={**self.domains, name: Choice(values)})
@@ -235,7 +235,7 @@ def _check_space(path: Path, space: SearchSpace, table_names: set[str]) -> None:
             _check_domain(path, f"[{table}] {name}", fine_tune, name, domain)
 
 
-def _check_domain(path: Path, location: str, others: Mapping[str, Value], name: str, domain: Domain) -> None:
+def _check_domain(path: Path, location: str, others: Mapping[str, OptionValue], name: str, domain: Domain) -> None:
     for value in domain.examples:
         try:
             make_options(TrainingConfig, {**others, name: value})

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgraft.errors import ConfigError, ModelFolderError, TextgraftError
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.tuning.baselines import Baseline
-from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, Row
-from textgraft.tuning.search_space import SEARCHABLE, Choice, Domain, SearchSpace, Value
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, TrialRow
+from textgraft.tuning.search_space import SEARCHABLE, Choice, Domain, OptionValue, SearchSpace
 from textgraft.tuning.setup import SelectionMetric
 
 # The median of fewer trials is no measure of others.
@@ -67,7 +67,7 @@ class Study:
         url: str,
         name: str,
         space: SearchSpace,
-        starting_points: Sequence[Mapping[str, Value]],
+        starting_points: Sequence[Mapping[str, OptionValue]],
         metric: SelectionMetric,
         seed: int,
         runner: str | None,
@@ -114,7 +114,7 @@ class Study:
         return len(stale)
 
     @storage_errors()
-    def ask(self) -> tuple[optuna.Trial, Row]:
+    def ask(self) -> tuple[optuna.Trial, TrialRow]:
         """The next trial, and its row with the hyperparameters drawn."""
         draw = self._next_draw()
         seed = int(np.random.SeedSequence([self._seed, draw]).generate_state(1)[0])
@@ -133,7 +133,7 @@ class Study:
         return trial, next(_row(frozen) for frozen in running if frozen.number == trial.number)
 
     @storage_errors()
-    def tell(self, trial: optuna.Trial, row: Row) -> None:
+    def tell(self, trial: optuna.Trial, row: TrialRow) -> None:
         """Store the result of a trial."""
         for name in _STORED:
             trial.set_user_attr(name, getattr(row, name))
@@ -156,7 +156,7 @@ class Study:
         return sum(datetime.now() - trial.datetime_start < _MAX_DURATION for trial in others if trial.datetime_start)
 
     @storage_errors()
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TrialRow]:
         """All trials that count, in the order in which they started."""
         return [_row(trial) for trial in self._living()]
 
@@ -213,8 +213,8 @@ class Study:
         draws = {trial.user_attrs.get("draw") for trial in counted}
         return next(draw for draw in range(len(draws) + 1) if draw not in draws)
 
-    def _draw(self, trial: optuna.Trial) -> dict[str, Value]:
-        drawn: dict[str, Value] = {}
+    def _draw(self, trial: optuna.Trial) -> dict[str, OptionValue]:
+        drawn: dict[str, OptionValue] = {}
         for name in SEARCHABLE:  # preset and fine_tune first: the others depend on them
             named_domain = self._space.domain(name, drawn.get("preset", ""), drawn.get("fine_tune", ""))
             is_closed_form = drawn.get("fine_tune") == "none" and drawn.get("head") == "logistic"
@@ -223,8 +223,8 @@ class Study:
         return drawn
 
 
-def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Value:
-    value: Value
+def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> OptionValue:
+    value: OptionValue
     if isinstance(domain, Choice):
         value = trial.suggest_categorical(name, domain.values)
     elif isinstance(domain.low, int):
@@ -234,9 +234,9 @@ def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Value:
     return value
 
 
-def _row(trial: FrozenTrial) -> Row:
+def _row(trial: FrozenTrial) -> TrialRow:
     stored = {name: trial.user_attrs[name] for name in (*_STORED, "is_start") if name in trial.user_attrs}
     score = trial.value if trial.state == TrialState.COMPLETE else None
     if trial.state == TrialState.FAIL and not stored.get("reason"):
         stored["reason"] = f"its process died {_MAX_DEATHS + 1} times"
-    return Row(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **stored)
+    return TrialRow(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **stored)

@@ -1,7 +1,7 @@
 """ALBERT: a block that is repeated, and narrow embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
 
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.storage.schema import Object, integer
@@ -29,7 +29,7 @@ class Albert(TransformerFamily):
     )
     block_counts = ("num_groups", "num_inner_repetitions")
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("albert",),
             prefixes=("albert.",),
             size_keys={

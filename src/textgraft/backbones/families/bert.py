@@ -2,7 +2,7 @@
 
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
@@ -36,7 +36,7 @@ def bert_modules(embeddings: str = "") -> dict[str, str | Module]:
     }
 
 
-_HUGGING_FACE = HuggingFace(
+_HUGGING_FACE = HuggingFaceFormat(
     model_types=("bert",),
     prefixes=("bert.",),
     size_keys={**BERT_SIZE_KEYS, "num_segments": "type_vocab_size"},

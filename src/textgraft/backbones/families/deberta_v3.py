@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgraft.backbones.families.bert import BERT_HEAD
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.storage.schema import Object, integer
@@ -30,7 +30,7 @@ class DebertaV3(TransformerFamily):
     extra_sizes = Object({"bucket_size": integer(1)})
     padded_vocabulary = True
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("deberta-v2",),
             prefixes=("deberta.",),
             size_keys={**BERT_SIZE_KEYS, "bucket_size": "position_buckets"},

@@ -1,7 +1,7 @@
 """DistilBERT: BERT with half the layers and no segments (Sanh et al., 2019, https://arxiv.org/abs/1910.01108)."""
 
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
@@ -18,7 +18,7 @@ class DistilBert(TransformerFamily):
     tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("distilbert",),
             prefixes=("distilbert.",),
             size_keys={

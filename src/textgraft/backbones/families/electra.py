@@ -2,7 +2,7 @@
 
 from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.storage.schema import Object, integer
@@ -23,7 +23,7 @@ class Electra(TransformerFamily):
     width_arguments = ("hidden_dim", "embedding_dim")
     extra_sizes = Object({"embedding_dim": integer(1), "num_segments": integer(1)})
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("electra",),
             prefixes=("electra.",),
             size_keys={

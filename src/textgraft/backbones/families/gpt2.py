@@ -4,7 +4,7 @@ https://cdn.openai.com/better-language-models/language_models_are_unsupervised_m
 """
 
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
@@ -24,7 +24,7 @@ class Gpt2(TransformerFamily):
         start=None, end=None, pad="<|endoftext|>", unknown="<|endoftext|>", end_of_text="<|endoftext|>"
     )
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("gpt2",),
             prefixes=("transformer.",),
             size_keys={

@@ -1,7 +1,7 @@
 """OPT: byte-level BPE and a causal transformer decoder (Zhang et al., 2022, https://arxiv.org/abs/2205.01068)."""
 
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
@@ -20,7 +20,7 @@ class Opt(TransformerFamily):
     special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>", end_of_text="</s>")
     padded_vocabulary = True
     formats = (
-        HuggingFace(
+        HuggingFaceFormat(
             model_types=("opt",),
             prefixes=("model.decoder.", "decoder."),
             size_keys={**BERT_SIZE_KEYS, "intermediate_dim": "ffn_dim", "dropout": "dropout"},

@@ -2,7 +2,7 @@
 
 from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
@@ -11,7 +11,7 @@ from textgraft.tokenizers.files import BYTE_PAIR
 # Positions of a text start after the padding token's position, whose id is 1.
 _PADDING_POSITIONS = 2
 
-HUGGING_FACE = HuggingFace(
+HUGGING_FACE = HuggingFaceFormat(
     model_types=("roberta",),
     prefixes=("roberta.",),
     size_keys={

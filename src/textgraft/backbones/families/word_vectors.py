@@ -18,7 +18,7 @@ from textgraft.tokenizers.graph_def import require_allowed_ops
 if TYPE_CHECKING:
     from textgraft.backbones.base import Backbone, Origin, ReadOptions
 
-POOLINGS = ("sqrtn", "mean", "max")
+_POOLINGS = ("sqrtn", "mean", "max")
 GRAPH, VOCABULARY = "tokenizer.pb", "vocab.txt"
 _MAX_GRAPH_BYTES, _MAX_VOCABULARY_BYTES = 2**20, 128 * 2**20
 
@@ -37,7 +37,8 @@ class WordVectorFamily(Family):
         clip_norm=0.0,
         sequence_length=None,
     )
-    config_schema = Object({"rows": integer(1), "dim": integer(1), "pooling": choice(*POOLINGS)})
+    poolings = _POOLINGS
+    config_schema = Object({"rows": integer(1), "dim": integer(1), "pooling": choice(*_POOLINGS)})
 
     def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
         path = folder / VOCABULARY

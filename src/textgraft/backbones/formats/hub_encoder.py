@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgraft import protobuf
-from textgraft.backbones.format import Format, Head
-from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.format import Head, WeightsFormat
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.tensorflow_files import Checkpoint, is_hub_encoder, load_saved_model
 from textgraft.errors import PresetError
@@ -55,14 +55,14 @@ _TOLERANCE = {"float32": 2e-4, "bfloat16": 0.1}
 
 
 @dataclass(frozen=True)
-class HubEncoder(Format):
+class HubEncoder(WeightsFormat):
     """A module; its weights are read from its checkpoint, and the resulting vectors must equal the module's own.
 
     Attributes:
         hugging_face: the family's Hugging Face folders.
     """
 
-    hugging_face: HuggingFace
+    hugging_face: HuggingFaceFormat
 
     def reads(self, folder: Path) -> bool:
         return is_hub_encoder(folder)

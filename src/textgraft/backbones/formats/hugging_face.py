@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textgraft.backbones.format import Format, Head
+from textgraft.backbones.format import Head, WeightsFormat
 from textgraft.backbones.formats.hugging_face_weights import (
     MaskedHead,
     Module,
@@ -54,7 +54,7 @@ BERT_SIZE_KEYS: SizeKeys = {
 
 
 @dataclass(frozen=True)
-class HuggingFace(Format):
+class HuggingFaceFormat(WeightsFormat):
     """The folders of one family.
 
     Attributes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.format import Format
+from textgraft.backbones.format import WeightsFormat
 from textgraft.backbones.layer_config import LayerConfig, read_layer_config
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json, read_optional_json
@@ -20,7 +20,7 @@ _NOT_SIZES = {"name", "trainable", "dtype"}
 
 
 @dataclass(frozen=True)
-class KerasHubPreset(Format):
+class KerasHubPreset(WeightsFormat):
     """The presets of one family.
 
     Attributes:

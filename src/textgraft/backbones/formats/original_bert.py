@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textgraft.backbones.format import Format, Head
-from textgraft.backbones.formats.hugging_face import HuggingFace
+from textgraft.backbones.format import Head, WeightsFormat
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.tensorflow_files import Checkpoint
 from textgraft.storage.preset_files import read_json
@@ -26,14 +26,14 @@ _OPTIMIZER = ("adam_m", "adam_v", "global_step")
 
 
 @dataclass(frozen=True)
-class OriginalBert(Format):
+class OriginalBert(WeightsFormat):
     """A release; its names and sizes are those of Hugging Face folders in another spelling.
 
     Attributes:
         hugging_face: the family's Hugging Face folders.
     """
 
-    hugging_face: HuggingFace
+    hugging_face: HuggingFaceFormat
 
     def reads(self, folder: Path) -> bool:
         return (folder / _CONFIG).is_file()

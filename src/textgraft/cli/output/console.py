@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 120
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
-Texts = TypeVar("Texts", bound=Sized)
+_Texts = TypeVar("_Texts", bound=Sized)
 
 
 def log(*lines: str) -> None:
@@ -52,7 +52,7 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
         log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
-def with_progress(batches: Iterable[Texts], total: int | None = None) -> Iterator[Texts]:
+def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:
     """Yield batches of texts while a progress bar counts the texts.
 
     Args:

@@ -12,13 +12,13 @@ from typing import BinaryIO, Protocol
 from textgraft.cli.output.tables import new_file
 from textgraft.data.tags import Entity, Span, tags_from_spans
 
-Words = Sequence[tuple[int, int]]
+WordBounds = Sequence[tuple[int, int]]
 
 
 class EntityFile(Protocol):
     """A growing file of texts and their entities."""
 
-    def write(self, text: str, words: Words | None, entities: Sequence[Entity]) -> None:
+    def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         """Append a text.
 
         Args:
@@ -34,7 +34,7 @@ class _JsonlEntities:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def write(self, text: str, words: Words | None, entities: Sequence[Entity]) -> None:
+    def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         record = {"text": text, "entities": [entity._asdict() for entity in entities]}
         self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
 
@@ -49,7 +49,7 @@ class _ConllEntities:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def write(self, text: str, words: Words | None, entities: Sequence[Entity]) -> None:
+    def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         words = split_words(text, entities) if words is None else words
         tags = tags_from_spans(_word_spans(words, entities), len(words))
         tokens = (re.sub(r"[\t\r\n]", " ", text[start:end]) for start, end in words)
@@ -87,7 +87,7 @@ def split_words(text: str, entities: Sequence[Entity]) -> list[tuple[int, int]]:
     return words
 
 
-def _word_spans(words: Words, entities: Sequence[Entity]) -> list[Span]:
+def _word_spans(words: WordBounds, entities: Sequence[Entity]) -> list[Span]:
     """Entities as spans of the words that they touch; an entity that touches none has no span."""
     starts, ends = [start for start, _ in words], [end for _, end in words]
     spans = []

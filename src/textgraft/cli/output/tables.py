@@ -19,7 +19,7 @@ from textgraft.storage import folders
 Writer = TypeVar("Writer")
 
 
-class Table(Protocol):
+class PredictionTable(Protocol):
     """A growing file of rows."""
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
@@ -122,12 +122,16 @@ class _ParquetVectors:
         self.rows += len(vectors)
 
 
-_TABLES: dict[str, Callable[..., Table]] = {".csv": _CsvTable, ".jsonl": _JsonlTable, ".parquet": _ParquetTable}
+_TABLES: dict[str, Callable[..., PredictionTable]] = {
+    ".csv": _CsvTable,
+    ".jsonl": _JsonlTable,
+    ".parquet": _ParquetTable,
+}
 _VECTOR_FILES: dict[str, Callable[..., VectorFile]] = {".npy": _NpyVectors, ".parquet": _ParquetVectors}
 
 
 @contextmanager
-def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = False) -> Iterator[Table]:
+def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = False) -> Iterator[PredictionTable]:
     """A table to write rows to; errors are those of `new_file`.
 
     Args:
@@ -136,7 +140,7 @@ def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = Fals
         overwrite: replace an existing file.
     """
     if path is None:
-        table: Table = _CsvTable(sys.stdout.buffer, columns)
+        table: PredictionTable = _CsvTable(sys.stdout.buffer, columns)
         yield table
         table.close()
         return

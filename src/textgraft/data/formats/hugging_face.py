@@ -13,7 +13,7 @@ _PREFIX = "hf:"
 _ROWS = 1024
 
 
-class HuggingFace(Format):
+class HuggingFaceDatasets(Format):
     """A split of a dataset from the hub, from the local cache, or from a folder that `datasets` can read."""
 
     def __init__(self, source: str, dataset: Any) -> None:
