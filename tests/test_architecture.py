@@ -5,6 +5,9 @@ import resource
 import statistics
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -92,3 +95,52 @@ def test_help_answers_in_half_a_second():
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "predict" in answer
     assert statistics.median(seconds) < 0.5
+
+
+def module_of(file: Path) -> str:
+    return ".".join(("textgraft", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def modules_imported(file: Path, modules: Collection[str]) -> set[str]:
+    """Modules of textgraft that a file imports, wherever in the file and for whatever purpose."""
+    imported = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "textgraft":
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            imported |= {name if name in modules else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names if alias.name in modules}
+    return imported - {module_of(file)}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    files = {module_of(file): file for file in PACKAGE.rglob("*.py")}
+    imports = {module: modules_imported(file, files) for module, file in files.items()}
+    # The lazy public names of the package are not imports of its own.
+    imports["textgraft"] = set()
+    assert not circle(imports)
+
+
+def test_a_circle_of_imports_is_detected():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+
+
+def circle(imports: Mapping[str, set[str]]) -> list[str]:
+    """The modules of a circle, sorted; none where there is no circle."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return sorted(set(error.args[1]))
+    return []
+
+
+def test_each_public_name_is_defined_in_one_module():
+    modules = defaultdict(list)
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.parse(file.read_text()).body:
+            names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            names += [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+            for name in names:
+                modules[name].append(str(file.relative_to(PACKAGE)))
+    public = {name: files for name, files in modules.items() if len(files) > 1 and not name.startswith("_")}
+    assert public == {}

@@ -9,7 +9,7 @@ import pkgutil
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textgraft.errors import ConfigError
 
@@ -63,3 +63,9 @@ def implementation(package: str, name: str, contract: type[Contract]) -> type[Co
         if isinstance(value, type) and issubclass(value, contract) and value.__module__ == module.__name__:
             return value
     raise ConfigError(f"{module.__name__} defines no {contract.__name__}")
+
+
+def resolve(path: str) -> Any:
+    """Import an object that a module without TensorFlow names, such as "textgraft.text.ops:clean"."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -51,7 +51,8 @@ def test_backbone_rebuilt_from_config_and_assets_is_equal(backbone, tmp_path):
     for name, content in backbone.assets().items():
         (tmp_path / name).write_bytes(content)
     config = json.loads(json.dumps(backbone.config()))
-    rebuilt = families()[backbone.family].from_config(config, tmp_path, backbone.origin, "float32")
+    family = families()[backbone.family]
+    rebuilt = family.backbone_class.from_config(family, config, tmp_path, backbone.origin, "float32")
     texts = tf.constant([text.encode() for text in TEXTS])
     assert rebuilt.tokenize(texts).to_list() == backbone.tokenize(texts).to_list()
     shapes = [[(weight.path, tuple(weight.shape)) for weight in one.network.weights] for one in (backbone, rebuilt)]

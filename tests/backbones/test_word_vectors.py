@@ -170,7 +170,7 @@ def test_words_of_any_bytes_are_saved(module, tmp_path):
     first = WordVectors(id_graph.trace_whitespace_splitting(), words, config, backbone.origin)
     for name, content in first.assets().items():
         (tmp_path / name).write_bytes(content)
-    second = WordVectorFamily().from_config(first.config(), tmp_path, backbone.origin, "float32")
+    second = WordVectors.from_config(WordVectorFamily(), first.config(), tmp_path, backbone.origin, "float32")
     assert second.assets() == first.assets()
     assert second.tokenize(tf.constant([b"last \xff\xfe other"])).to_list() == [[5, 1, 6]]
     assert [second.token(number) for number in (1, 5, 6)] == ["\ufffd\ufffd", "last", "<oov 0>"]

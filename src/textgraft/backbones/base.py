@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import keras
 import tensorflow as tf
@@ -111,9 +112,40 @@ class Backbone(ABC):
     pretrained: bool = True
     heads: Mapping[str, Head] = MappingProxyType({})
 
+    @classmethod
+    @abstractmethod
+    def from_pretrained(cls, family: Any, path: Path, origin: Origin, options: ReadOptions) -> Self:
+        """Load a pretrained backbone.
+
+        Args:
+            family: a `Family` whose `backbone_class` this is.
+            path: a file or folder for which `family.reads` is true.
+            origin: stored in the backbone.
+            options: the family ignores those that do not apply to it.
+
+        Raises:
+            PresetError: when a file is missing or damaged, or the parts do not fit each other.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, family: Any, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
+        """Rebuild a backbone with untrained weights.
+
+        Args:
+            family: a `Family` whose `backbone_class` this is.
+            config: `Backbone.config()` after a round trip through JSON.
+            assets: folder with the files of `Backbone.assets()`.
+            origin: stored in the backbone.
+            precision: Keras dtype policy name.
+
+        Raises:
+            PresetError: when the tokenizer or the network cannot be built.
+        """
+
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """The JSON values that `Family.from_config` needs beside the assets."""
+        """The JSON values that `from_config` needs beside the assets."""
 
     @abstractmethod
     def assets(self) -> dict[str, bytes]:

@@ -19,9 +19,6 @@ from textgraft.tokenizers.files import TokenizerFiles
 if TYPE_CHECKING:
     import keras
 
-    from textgraft.backbones.base import Backbone, Origin, ReadOptions
-    from textgraft.backbones.transformer import Transformer
-
 _FAMILIES = "backbones.families"
 
 # Bounds sizes that no stored weight is large enough for, such as the number of times that ALBERT repeats its block.
@@ -33,12 +30,14 @@ class Family(ABC):
 
     Attributes:
         name: the name of the file.
+        backbone: module and name of the subclass of `Backbone` that loads and runs the family's networks.
         training_defaults: training options.
         is_causal: whether the networks predict the next token.
         has_mask_token: whether the vocabularies have a token that hides another one.
     """
 
     name: ClassVar[str]
+    backbone: str
     training_defaults: ClassVar[TrainingDefaults]
     is_causal: bool = False
     has_mask_token: bool = False
@@ -65,32 +64,10 @@ class Family(ABC):
     def reads(self, path: Path) -> bool:
         """Whether `path`, a file or a folder, holds pretrained weights of this family."""
 
-    @abstractmethod
-    def from_pretrained(self, path: Path, origin: Origin, options: ReadOptions) -> Backbone:
-        """Load a pretrained backbone.
-
-        Args:
-            path: a file or folder for which `reads` is true.
-            origin: stored in the backbone.
-            options: the family ignores those that do not apply to it.
-
-        Raises:
-            PresetError: when a file is missing or damaged, or the parts do not fit each other.
-        """
-
-    @abstractmethod
-    def from_config(self, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Backbone:
-        """Rebuild a backbone with untrained weights.
-
-        Args:
-            config: `Backbone.config()` after a round trip through JSON.
-            assets: folder with the files of `Backbone.assets()`.
-            origin: stored in the backbone.
-            precision: Keras dtype policy name.
-
-        Raises:
-            PresetError: when the tokenizer or the network cannot be built.
-        """
+    @property
+    def backbone_class(self) -> Any:
+        """The subclass of `Backbone`; the first access imports TensorFlow."""
+        return registry.resolve(self.backbone)
 
     def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Metadata of KerasHub's presets of this family by name."""
@@ -145,10 +122,8 @@ class TransformerFamily(Family):
         return self.tokenizer.tokenizer_class
 
     @property
-    def backbone_class(self) -> type[Transformer]:
-        from textgraft.backbones.transformer import Decoder, Transformer
-
-        return Decoder if self.is_causal else Transformer
+    def backbone(self) -> str:  # type: ignore[override]
+        return f"textgraft.backbones.transformer:{'Decoder' if self.is_causal else 'Transformer'}"
 
     @property
     def config_schema(self) -> Object:
@@ -176,12 +151,6 @@ class TransformerFamily(Family):
 
     def reads(self, path: Path) -> bool:
         return any(form.reads(path) for form in self.formats)
-
-    def from_pretrained(self, path: Path, origin: Origin, options: ReadOptions) -> Backbone:
-        return self.backbone_class.from_pretrained(self, path, origin, options.precision)
-
-    def from_config(self, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Backbone:
-        return self.backbone_class.from_config(self, config, assets, origin, precision)
 
     def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
         return self.network_class.presets  # type: ignore[no-any-return]

@@ -49,7 +49,10 @@ def load_backbone(
         )
     sha256 = _verify(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
-    return family.from_pretrained(resolved.path, Origin(str(preset), sha256), ReadOptions(precision, vocabulary_limit))
+    backbone: Backbone = family.backbone_class.from_pretrained(
+        family, resolved.path, Origin(str(preset), sha256), ReadOptions(precision, vocabulary_limit)
+    )
+    return backbone
 
 
 def fetch_preset(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:

@@ -11,7 +11,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, Origin, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, ReadOptions, SpecialTokens
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.keras_private import flatten_layers, remove_lora
 from textgraft.backbones.language_model import LanguageModel
@@ -60,13 +60,12 @@ class Transformer(Backbone):
         self.max_sequence_length = encoder.max_sequence_length
 
     @classmethod
-    def from_pretrained(cls, family: TransformerFamily, path: Path, origin: Origin, precision: str) -> Self:
-        """Read a folder in one of the family's formats; see `Family.from_pretrained`."""
+    def from_pretrained(cls, family: TransformerFamily, path: Path, origin: Origin, options: ReadOptions) -> Self:
         form = next(form for form in family.formats if form.reads(path))
         with _preset_errors(f"{path}: cannot use its tokenizer"):
             tokenizer = form.read_tokenizer(path, family.tokenizer_class, family.special)
         with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
-            encoder = family.network_class(**form.read_sizes(path), dtype=precision)
+            encoder = family.network_class(**form.read_sizes(path), dtype=options.precision)
         layer_config = form.read_layer_config(path, encoder)
         backbone = cls(family, encoder, tokenizer, layer_config, origin)
         with _preset_errors(f"{path}: its weights do not match its config.json"):
@@ -78,7 +77,6 @@ class Transformer(Backbone):
     def from_config(
         cls, family: TransformerFamily, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str
     ) -> Self:
-        """See `Family.from_config`."""
         with _preset_errors("cannot rebuild the network"):
             encoder = family.network_class(**config["network"], dtype=precision)
         with _preset_errors("cannot rebuild the tokenizer"):

@@ -57,7 +57,8 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
     }
     sha256 = {file.name: sha256_of(file) for file in sorted(vocabulary.iterdir())}
     origin = Origin(f"untrained {family} ({sizes})", sha256)
-    return spec.backbone_class.untrained(spec, tokenizer, arguments, origin, precision, seed)
+    backbone: Backbone = spec.backbone_class.untrained(spec, tokenizer, arguments, origin, precision, seed)
+    return backbone
 
 
 def _transformer_family(name: str) -> TransformerFamily:

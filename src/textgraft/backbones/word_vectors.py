@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, Origin, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, ReadOptions, SpecialTokens
 from textgraft.backbones.families.word_vectors import GRAPH, VOCABULARY, WordVectorFamily
 from textgraft.backbones.tensorflow_files import load_saved_model
 from textgraft.backbones.token_embedding import TokenEmbedding
@@ -72,12 +72,14 @@ class WordVectors(Backbone):
         )
 
     @classmethod
-    def from_saved_model(cls, path: Path, origin: Origin) -> Self:
-        """Read a TF-Hub text embedding.
+    def from_pretrained(cls, family: WordVectorFamily, path: Path, origin: Origin, options: ReadOptions) -> Self:
+        """Read a TF-Hub text embedding or a file of vectors; the table is float32 in any precision.
 
-        Raises:
-            PresetError: when the module is not a text embedding.
+        A SavedModel is a program, and loading it runs the part that restores its tables.
         """
+        if path.is_file():
+            words, vectors = read_vectors(path, options.vocabulary_limit)
+            return cls._with_vectors(trace_whitespace_splitting(), words, vectors, "mean", origin)
         module = load_saved_model(path)  # kept until the end, since the function is deleted with it
         function = _text_function(module, path)
         embedding = extract_embedding(function, str(path))
@@ -86,10 +88,11 @@ class WordVectors(Backbone):
         return backbone
 
     @classmethod
-    def from_file(cls, path: Path, origin: Origin, vocabulary_limit: int | None) -> Self:
-        """Read a file of words and their vectors; see `read_vectors`."""
-        words, vectors = read_vectors(path, vocabulary_limit)
-        return cls._with_vectors(trace_whitespace_splitting(), words, vectors, "mean", origin)
+    def from_config(
+        cls, family: WordVectorFamily, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str
+    ) -> Self:
+        words = (assets / VOCABULARY).read_bytes().removesuffix(b"\n").split(b"\n")
+        return cls((assets / GRAPH).read_bytes(), words, config, origin)
 
     def config(self) -> dict[str, Any]:
         """Size of the table and default pooling."""

@@ -49,7 +49,9 @@ def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:
     """
     config = stored.config
     origin = Origin(config["preset"], config["preset_sha256"])
-    return load_family(config["family"]).from_config(config["backbone"], stored.folder, origin, precision)
+    family = load_family(config["family"])
+    backbone: Backbone = family.backbone_class.from_config(family, config["backbone"], stored.folder, origin, precision)
+    return backbone
 
 
 def read_backbone(folder: Path, precision: str) -> Backbone:

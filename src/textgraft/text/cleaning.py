@@ -1,6 +1,6 @@
 """Options of cleaning texts before tokenization, without TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from textgraft.options import option
@@ -31,4 +31,4 @@ class Cleaning:
         """
         from textgraft.text.ops import clean
 
-        return clean(texts, self)
+        return clean(texts, **asdict(self))

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.cleaning import Cleaning
-
 _PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
 
 
-def clean(texts: tf.Tensor, cleaning: Cleaning) -> tf.Tensor:
+def clean(
+    texts: tf.Tensor, strip_html: bool, normalize_unicode: bool, lowercase: bool, strip_punctuation: bool
+) -> tf.Tensor:
     """Clean texts; see `Cleaning.__call__`."""
-    if cleaning.strip_html:
+    if strip_html:
         texts = _strip_html(texts)
-    if cleaning.normalize_unicode:
+    if normalize_unicode:
         texts = tf_text.normalize_utf8(texts, "NFKC")
-    if cleaning.lowercase:
+    if lowercase:
         texts = lower(texts)
-    if cleaning.strip_punctuation:
+    if strip_punctuation:
         texts = tf.strings.regex_replace(texts, r"\pP", "")
     return texts
 
@@ -35,7 +35,7 @@ class TokenPreservingCleaning:
     """
 
     token: str
-    cleaning: Cleaning
+    cleaning: Callable[[tf.Tensor], tf.Tensor]
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Clean texts; see `Cleaning.__call__`."""

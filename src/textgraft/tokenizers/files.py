@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textgraft import registry
 from textgraft.errors import ModelFolderError
 from textgraft.storage.files import read_bounded
 from textgraft.storage.schema import BOOLEAN, STRING, List, Object, choice
@@ -29,14 +30,16 @@ class TokenizerFiles(ABC):
 
     Attributes:
         settings: schema of `Tokenizer.settings()`.
+        implementation: module and name of the class that reads the files.
     """
 
     settings: ClassVar[Object]
+    implementation: ClassVar[str]
 
     @property
-    @abstractmethod
     def tokenizer_class(self) -> type[Tokenizer]:
         """The class that reads the files; the first access imports TensorFlow."""
+        return registry.resolve(self.implementation)  # type: ignore[no-any-return]
 
     @abstractmethod
     def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
@@ -69,12 +72,7 @@ class WordPieceFiles(TokenizerFiles):
     """vocab.txt."""
 
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN})
-
-    @property
-    def tokenizer_class(self) -> type[Tokenizer]:
-        from textgraft.tokenizers.word_piece import WordPieceTokenizer
-
-        return WordPieceTokenizer
+    implementation = "textgraft.tokenizers.word_piece:WordPieceTokenizer"
 
     def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
         pass
@@ -84,12 +82,7 @@ class BytePairFiles(TokenizerFiles):
     """vocab.txt and merges.txt."""
 
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": BOOLEAN})
-
-    @property
-    def tokenizer_class(self) -> type[Tokenizer]:
-        from textgraft.tokenizers.byte_pair import BytePairTokenizer
-
-        return BytePairTokenizer
+    implementation = "textgraft.tokenizers.byte_pair:BytePairTokenizer"
 
     def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
         lines = _lines(folder / MERGES)
@@ -108,12 +101,7 @@ class SentencePieceFiles(TokenizerFiles):
         {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*NORMALIZATION_STEPS), max_items=16)},
         {"stripping": _SPECIAL_TOKENS, "scores_apart": BOOLEAN},
     )
-
-    @property
-    def tokenizer_class(self) -> type[Tokenizer]:
-        from textgraft.tokenizers.sentence_piece import SentencePieceTokenizer
-
-        return SentencePieceTokenizer
+    implementation = "textgraft.tokenizers.sentence_piece:SentencePieceTokenizer"
 
     def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
         path = folder / SENTENCE_PIECE_MODEL
@@ -130,11 +118,7 @@ class SentencePieceFiles(TokenizerFiles):
 class LowercasingSentencePieceFiles(SentencePieceFiles):
     """The same files; ALBERT's normalization where a preset has a SentencePiece model but no tokenizer.json."""
 
-    @property
-    def tokenizer_class(self) -> type[Tokenizer]:
-        from textgraft.tokenizers.sentence_piece import LowercasingSentencePieceTokenizer
-
-        return LowercasingSentencePieceTokenizer
+    implementation = "textgraft.tokenizers.sentence_piece:LowercasingSentencePieceTokenizer"
 
 
 def to_lines(lines: Iterable[str]) -> bytes:

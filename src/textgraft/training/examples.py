@@ -1,15 +1,12 @@
 """Rows that a network reads, and examples: rows with their targets."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from textgraft.training.ragged import Rows, batch_spec, to_tensor
-
-if TYPE_CHECKING:
-    from textgraft.training.token_ids import TokenIds
 
 
 class Inputs(Protocol):
@@ -34,8 +31,8 @@ class TokenInputs(Inputs, Protocol):
     """Rows of token ids, before a frozen network turns them into vectors."""
 
     @property
-    def tokens(self) -> "TokenIds":
-        """The token ids, in the order of the rows."""
+    def tokens(self) -> Any:
+        """The `TokenIds`, in the order of the rows."""
 
     def select(self, rows: slice) -> Self:
         """The rows of a slice with a start and a stop."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textgraft.backbones.defaults import TrainingDefaults
 from textgraft.backbones.family import Family
@@ -15,9 +15,6 @@ from textgraft.storage.files import read_bounded
 from textgraft.storage.schema import Object, choice, integer
 from textgraft.tokenizers.graph_def import require_allowed_ops
 
-if TYPE_CHECKING:
-    from textgraft.backbones.base import Backbone, Origin, ReadOptions
-
 _POOLINGS = ("sqrtn", "mean", "max")
 GRAPH, VOCABULARY = "tokenizer.pb", "vocab.txt"
 _MAX_GRAPH_BYTES, _MAX_VOCABULARY_BYTES = 2**20, 128 * 2**20
@@ -27,6 +24,7 @@ class WordVectorFamily(Family):
     """A table of word vectors, and the graph from texts to its rows."""
 
     name = "word_vectors"
+    backbone = "textgraft.backbones.word_vectors:WordVectors"
     training_defaults = TrainingDefaults(
         learning_rate=1e-3,
         epochs=10,
@@ -51,20 +49,3 @@ class WordVectorFamily(Family):
 
     def reads(self, path: Path) -> bool:
         return (is_saved_model(path) and not is_hub_encoder(path)) or (path.is_file() and path.name.endswith(SUFFIXES))
-
-    def from_pretrained(self, path: Path, origin: Origin, options: ReadOptions) -> Backbone:
-        """Read a SavedModel or a file of vectors; the table is float32 in any precision.
-
-        A SavedModel is a program, and loading it runs the part that restores its tables.
-        """
-        from textgraft.backbones.word_vectors import WordVectors
-
-        if path.is_dir():
-            return WordVectors.from_saved_model(path, origin)
-        return WordVectors.from_file(path, origin, options.vocabulary_limit)
-
-    def from_config(self, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Backbone:
-        from textgraft.backbones.word_vectors import WordVectors
-
-        words = (assets / VOCABULARY).read_bytes().removesuffix(b"\n").split(b"\n")
-        return WordVectors((assets / GRAPH).read_bytes(), words, config, origin)
