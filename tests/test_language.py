@@ -73,12 +73,14 @@ PHRASES = (
     r"\bwhat is (kept|stored|left|there|asked|drawn|done|tried|said)\b",
     r"\bwhose (loss|answer) is no\b",
     r"\bwild heads?\b",
+    r"\bwithout None\b",
     'help="At its peak',
 )
 
 # Names of classes, functions, parameters and variables that have a standard name.
 IDENTIFIERS = (
     "abilities",
+    "asked",
     "away_from_the_past",
     "begin",
     "bury",
@@ -91,8 +93,11 @@ IDENTIFIERS = (
     "judged",
     "least",
     "measured",
+    "most",
     "on_top",
     "one",
+    "own",
+    "place",
     "place_of",
     "places",
     "problems",
