@@ -215,7 +215,7 @@ def test_newer_format_is_reported(trained, tmp_path):
 
     trained.save(tmp_path / "model")
     files = {file.name: [file.read_bytes()] for file in (tmp_path / "model").iterdir() if file.name != "manifest.json"}
-    files["config.json"] = [files["config.json"][0].replace(b'"format_version": 2', b'"format_version": 99')]
+    files["config.json"] = [files["config.json"][0].replace(b'"format_version": 3', b'"format_version": 99')]
     folders.write_folder(tmp_path / "model", files, overwrite=True)
     with pytest.raises(ModelFolderError, match="format version 99"):
         tg.load(tmp_path / "model")
