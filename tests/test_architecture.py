@@ -1,4 +1,4 @@
-"""The house: imports run down only, and nothing heavy happens before it is needed."""
+"""Imports go down the layers only and in no circle; TensorFlow is imported when it is needed."""
 
 import ast
 import resource
@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 
-# From the ground up: a package may import from itself and from those before it.
+# From the lowest layer up: a package may import from itself and from those before it.
 GROUND = {"errors", "options", "protobuf", "registry", "runtime"}
 LAYERS = [
     "storage", "data", "task_specs", "text", "tokenizers", "backbones",
@@ -25,29 +25,29 @@ SIDE_USERS = {"training", "tasks", "tuning", "cli"}
 
 
 def imports_of(file: Path) -> set[str]:
-    """Rooms of textgraft that a file imports from, wherever in the file."""
-    rooms = set()
+    """Packages of textgraft that a file imports from, wherever in the file."""
+    packages = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "textgraft":
             parts = node.module.split(".")[1:2] or [alias.name for alias in node.names]
-            rooms |= set(parts)
+            packages |= set(parts)
         elif isinstance(node, ast.Import):
             names = [alias.name.split(".") for alias in node.names]
-            rooms |= {name[1] for name in names if name[0] == "textgraft" and len(name) > 1}
-    return rooms
+            packages |= {name[1] for name in names if name[0] == "textgraft" and len(name) > 1}
+    return packages
 
 
-def room_of(file: Path) -> str:
+def package_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def allowed(room: str) -> set[str]:
-    if room in GROUND:
+def allowed(package: str) -> set[str]:
+    if package in GROUND:
         return {"errors"}
-    if room in SIDE:
-        return GROUND | {"storage", "data", "task_specs", "tokenizers", "backbones", room}
-    below = LAYERS[: LAYERS.index(room) + 1]
-    return GROUND | set(below) | (SIDE if room in SIDE_USERS else set())
+    if package in SIDE:
+        return GROUND | {"storage", "data", "task_specs", "tokenizers", "backbones", package}
+    below = LAYERS[: LAYERS.index(package) + 1]
+    return GROUND | set(below) | (SIDE if package in SIDE_USERS else set())
 
 
 FILES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem in GROUND)
@@ -55,9 +55,9 @@ FILES = sorted(file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_no_import_runs_up(file):
-    if room_of(file) == "cli":
-        return  # the top: it may use every room
-    assert imports_of(file) - allowed(room_of(file)) == set()
+    if package_of(file) == "cli":
+        return  # the top layer may import every package
+    assert imports_of(file) - allowed(package_of(file)) == set()
 
 
 def test_the_walk_sees_an_import_that_runs_up(tmp_path):
@@ -67,7 +67,7 @@ def test_the_walk_sees_an_import_that_runs_up(tmp_path):
 
 
 def test_keras_hub_stays_in_backbones():
-    users = {room_of(file) for file in FILES if "import keras_hub" in file.read_text()}
+    users = {package_of(file) for file in FILES if "import keras_hub" in file.read_text()}
     assert users <= {"backbones", "runtime"}
     assert not [file for file in FILES if "keras_hub.src" in file.read_text() or "keras.src" in file.read_text()]
 

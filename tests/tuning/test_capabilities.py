@@ -135,4 +135,4 @@ def test_hyperparameter_without_choices_is_reported(tiny_bert):
 def test_selection_metric_has_the_sample_size_of_training(task, score, sample_size, tiny_bert):
     model = build_model({**FIXED, "preset": tiny_bert}, task)
     assert task.selection_metric(model.objective.score) == SelectionMetric(score, 3, sample_size)
-    assert model.examples(task.parts.validation).sample_size == sample_size
+    assert model.examples(task.splits.validation).sample_size == sample_size

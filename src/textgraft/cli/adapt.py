@@ -50,13 +50,13 @@ def adapt(
     require(usage, preset=preset, data=data, **({} if run.dry_run else {"out": run.out}))
 
     def build() -> LanguageModelRun:
-        parts = read_unlabelled(str(data), sources, reading, training_config.seed)
+        splits = read_unlabelled(str(data), sources, reading, training_config.seed)
         start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.tasks.trainable import language_task
 
         trust, precision = model_options.trust_savedmodel, runtime_options.precision
         arguments = changed_options(architecture)
-        return LanguageModelRun(language_task(str(preset), precision, trust_savedmodel=trust, **arguments), parts)
+        return LanguageModelRun(language_task(str(preset), precision, trust_savedmodel=trust, **arguments), splits)
 
     if run.dry_run:
         build().plan(training_config)

@@ -70,14 +70,14 @@ def pretrain(
     require(usage, data=data, **({} if run.dry_run else {"out": run.out}))
 
     def build(checkpoints: "Checkpoints") -> LanguageModelRun:
-        parts = read_unlabelled(str(data), sources, reading, training_config.seed)
+        splits = read_unlabelled(str(data), sources, reading, training_config.seed)
         start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.backbones.untrained import untrained
         from textgraft.runtime import choose_precision
         from textgraft.tasks.trainable import language_task
 
         precision = choose_precision(runtime_options.precision)
-        vocabulary = _make_vocabulary(vocabulary_options, cleaning, parts.train, checkpoints)
+        vocabulary = _make_vocabulary(vocabulary_options, cleaning, splits.train, checkpoints)
         backbone = untrained(vocabulary_options.family, sizes, vocabulary, precision, training_config.seed)
         log(
             f"{vocabulary_options.family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens "
@@ -90,7 +90,7 @@ def pretrain(
             sequence_length=sizes.sequence_length,
             seed=training_config.seed,
         )
-        return LanguageModelRun(model, parts)
+        return LanguageModelRun(model, splits)
 
     if run.dry_run:
         from textgraft.training.checkpoints import Checkpoints

@@ -21,28 +21,28 @@ class LanguageModelRun:
     """A task that learns from texts without labels, and those texts."""
 
     model: "TrainableTask"
-    parts: "Splits"
+    splits: "Splits"
 
     def plan(self, training_config: TrainingConfig) -> None:
         """Print the estimated cost."""
         from textgraft.cli.output.console import plan_table, print_result
 
-        plan = self.model.plan(self.parts.train, self.parts.validation, **changed_options(training_config))
+        plan = self.model.plan(self.splits.train, self.splits.validation, **changed_options(training_config))
         print_result(plan_table(plan))
 
     def train(self, training_config: TrainingConfig, checkpoints: "Checkpoints") -> "TrainableTask":
         """Train the task; log the sizes and the perplexities."""
         from textgraft.cli.output.console import log
 
-        model, parts = self.model, self.parts
+        model, splits = self.model, self.splits
         trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
         log(
-            f"{model.name} on {len(parts.train):,} texts, {model.objective.summary}, validated on "
-            f"{len(parts.validation):,} others; {model.backbone.origin.preset}: {total:,} parameters "
+            f"{model.name} on {len(splits.train):,} texts, {model.objective.summary}, validated on "
+            f"{len(splits.validation):,} others; {model.backbone.origin.preset}: {total:,} parameters "
             f"({trainable:,} trainable), {model.precision}"
         )
         options = changed_options(training_config)
-        history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **options)
+        history = model.fit(splits.train, splits.validation, checkpoints=checkpoints, **options)
         metrics = model.record["metrics"]["validation"]
         log(
             f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "
@@ -105,8 +105,8 @@ def read_unlabelled(data: str, sources: Any, reading: Any, seed: int) -> "Splits
     from textgraft.cli.inputs import read_run_data
     from textgraft.cli.output.console import log
 
-    parts = read_run_data("fill-mask", data, sources, reading, seed)
-    log(*parts.notices)
-    if parts.test is not None:
-        log(f"{parts.test.source}: ignoring the test split ({len(parts.test):,} texts)")
-    return parts
+    splits = read_run_data("fill-mask", data, sources, reading, seed)
+    log(*splits.notices)
+    if splits.test is not None:
+        log(f"{splits.test.source}: ignoring the test split ({len(splits.test):,} texts)")
+    return splits

@@ -48,29 +48,29 @@ def train(
 
     def build() -> "tuple[TrainableTask, Splits]":
         task = task_options.task or infer_task(str(data), reading)
-        parts = read_run_data(task, str(data), sources, reading, training_config.seed)
-        log(*parts.notices)
+        splits = read_run_data(task, str(data), sources, reading, training_config.seed)
+        log(*splits.notices)
         start_deterministic_tensorflow(runtime_options, run.fast)
         from textgraft.tasks.trainable import task_class
 
         model = task_class(task)(
             task_options.preset,
             precision=runtime_options.precision,
-            **task_spec(task).settings_from(parts.train),
+            **task_spec(task).settings_from(splits.train),
             **changed_options(architecture),
             **changed_options(model_options),
         )
         trainable, total = model.fine_tuning(fine_tune=training_config.fine_tune).parameter_counts()
-        counts = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
+        counts = ", ".join(f"{name} {len(part):,}" for name, part in splits.items())
         log(
             f"{counts} texts; {model.objective.summary}; {model.backbone.origin.preset}: {total:,} parameters "
             f"({trainable:,} trainable), {model.precision}"
         )
-        return model, parts
+        return model, splits
 
     if run.dry_run:
-        model, parts = build()
-        print_result(plan_table(model.plan(parts.train, parts.validation, **changed_options(training_config))))
+        model, splits = build()
+        print_result(plan_table(model.plan(splits.train, splits.validation, **changed_options(training_config))))
         return
     folder = train_into_folder(run, lambda checkpoints: _train(*build(), training_config, run.verbose, checkpoints))
     log(f"saved {folder}; next: textgraft predict {folder} FILE")
@@ -78,19 +78,19 @@ def train(
 
 def _train(
     model: "TrainableTask",
-    parts: "Splits",
+    splits: "Splits",
     training_config: TrainingConfig,
     verbose: bool,
     checkpoints: "Checkpoints",
 ) -> "TrainableTask":
     from textgraft.cli.output.console import log, log_truncation, print_result, with_progress
 
-    history = model.fit(parts.train, parts.validation, checkpoints=checkpoints, **changed_options(training_config))
+    history = model.fit(splits.train, splits.validation, checkpoints=checkpoints, **changed_options(training_config))
     log(_outcome(model, history))
     if verbose:
         log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
-    if parts.test is not None:
-        metrics = model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
+    if splits.test is not None:
+        metrics = model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
         print_result(model.objective.report(metrics))
     for name, part in model.record["data"].items():
         log_truncation(name, part["truncated"], model.architecture.sequence_length)

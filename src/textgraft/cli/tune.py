@@ -67,7 +67,7 @@ class _Request:
     search_options: SearchOptions
     runtime_options: o.RuntimeOptions
 
-    def read_parts(self, task: str, with_test: bool) -> "Splits":
+    def read_data(self, task: str, with_test: bool) -> "Splits":
         """The data of the search."""
         from textgraft.cli.inputs import read_run_data
 
@@ -109,8 +109,8 @@ def tune(
     spec = task_spec(name)
     if not spec.labelled:
         raise ConfigError(f"tune compares models by labels, and {name} has none; train one model with textgraft train")
-    task = TuningTask(name, spec, request.read_parts(name, with_test=False))
-    space = _search_space(search_options, len(task.parts.train))
+    task = TuningTask(name, spec, request.read_data(name, with_test=False))
+    space = _search_space(search_options, len(task.splits.train))
     with _resumable(out):
         _run(request, budget, space, task)
 
@@ -120,7 +120,7 @@ def _run(request: _Request, budget: Any, space: "SearchSpace", task: "TuningTask
     from textgraft.cli.output.console import log
     from textgraft.tuning.run_folder import RunFolder
 
-    log(*task.parts.notices)
+    log(*task.splits.notices)
     seed, precision = request.search_options.seed, request.runtime_options.precision
     loading = changed_options(request.model_options)
     identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **loading}
@@ -153,7 +153,7 @@ def _open_study(
     location, storage = folder.path.absolute(), request.search_options.storage
     url = storage or f"sqlite:///{location / DATABASE}"
     runner = f"{socket.gethostname()}:{location}" if storage else None
-    starts = starting_points(space, capabilities, len(task.parts.train))
+    starts = starting_points(space, capabilities, len(task.splits.train))
     metric = task.selection_metric(next(iter(capabilities.values())).score)
     return Study(url, folder.study_name, space, starts, metric, request.search_options.seed, runner)
 
@@ -194,18 +194,18 @@ def _test(
     """Read the test texts for the first time, and test the winner, unless that is already done."""
     from textgraft.cli.output.console import log, print_result, with_progress
 
-    parts = request.read_parts(task.task, with_test=True)
-    if parts.test is None:
+    splits = request.read_data(task.task, with_test=True)
+    if splits.test is None:
         return
     before = model.record["data"].get("test", {})
-    if before.get("sha256") != parts.test.fingerprint():
-        log(*parts.notices)
+    if before.get("sha256") != splits.test.fingerprint():
+        log(*splits.notices)
         if before:
             log(f"this model was tested before, on {before['source']}: the test is not independent")
         elif earlier := set(study.tested_runs) - {run}:
             log(f"{len(earlier)} earlier winners of this search used the test texts: the test is not independent")
         study.add_tested_run(run)
-        model.evaluate(parts.test, keep=True, watch=partial(with_progress, total=len(parts.test)))
+        model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
         model.save(folder.model, overwrite=True)
     print_result(model.objective.report(model.record["metrics"]["test"]))
 

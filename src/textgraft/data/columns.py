@@ -118,14 +118,14 @@ def choose_tagged_columns(source: str, columns: Sequence[str], text: str | None,
     Arguments and errors are those of `choose_columns`. A text column named tokens or words is preferred; the inferred
     label column is tags or ner_tags beside words, entities or spans beside texts, or else label or labels.
     """
-    chosen = choose_text_columns(source, columns, text or _only(_matching(_WORDS, columns)))
+    selected = choose_text_columns(source, columns, text or _only(_matching(_WORDS, columns)))
     if label is None:
-        others = [name for name in columns if name != chosen.text]
-        candidates = (_only(_matching(names, others)) for names in (_TAGS if chosen.has_words else _ENTITIES))
+        others = [name for name in columns if name != selected.text]
+        candidates = (_only(_matching(names, others)) for names in (_TAGS if selected.has_words else _ENTITIES))
         label = next(filter(None, candidates), None)
     if label is not None:
-        chosen = choose_columns(source, columns, chosen.text, label)
-    return chosen._replace(nested=True)
+        selected = choose_columns(source, columns, selected.text, label)
+    return selected._replace(nested=True)
 
 
 def are_tagged(columns: Sequence[str]) -> bool:

@@ -93,8 +93,8 @@ class StoredModel:
         for name, variable in variables.items():
             shape = stored.pop(name, None)
             if shape != tuple(variable.shape):
-                found = f"one of shape {shape}" if shape else "no such weight"
-                raise self._mismatch(f"{name} of shape {tuple(variable.shape)}", found)
+                actual = f"one of shape {shape}" if shape else "no such weight"
+                raise self._mismatch(f"{name} of shape {tuple(variable.shape)}", actual)
         if stored:
             raise self._mismatch(f"no weight {reprlib.repr(next(iter(stored)))}", "one")
 
@@ -115,9 +115,9 @@ class StoredModel:
         if read_manifest(self.folder) != self.sha256:
             raise ModelFolderError(f"{self.folder} was replaced while it was read; read it again")
 
-    def _mismatch(self, expected: str, found: str) -> ModelFolderError:
+    def _mismatch(self, expected: str, actual: str) -> ModelFolderError:
         return ModelFolderError(
-            f"{self.folder}: config.json describes a network with {expected}, model.safetensors holds {found}; copy "
+            f"{self.folder}: config.json describes a network with {expected}, model.safetensors holds {actual}; copy "
             "the model folder again"
         )
 

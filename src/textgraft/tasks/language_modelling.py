@@ -88,8 +88,8 @@ class LanguageModelling(TrainableTask):
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """Also limits the tokens of a forward pass, for the memory of their logits."""
-        given = {name: value for name, value in options.items() if value is not None}
-        return super().training_config({"batch_tokens": self._batch_tokens, **given})
+        selected = {name: value for name, value in options.items() if value is not None}
+        return super().training_config({"batch_tokens": self._batch_tokens, **selected})
 
     def before_training(
         self, run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback

@@ -243,13 +243,13 @@ class TrainableTask(Task):
         config = self.training_config(options)
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=config.seed)
-        parts = {"train": data, "validation": validation}
-        if empty := [name for name, part in parts.items() if not len(part)]:
+        splits = {"train": data, "validation": validation}
+        if empty := [name for name, part in splits.items() if not len(part)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
         self.objective.prepare(data)
         mode = select_mode(self, config)
         cache = self._id_cache() if mode.caches_token_ids else None
-        examples = {name: self.examples(part, cache) for name, part in parts.items()}
+        examples = {name: self.examples(part, cache) for name, part in splits.items()}
         train = examples["train"]
         if config.balance != "none":
             sampling_weights = self.objective.sampling_weights(train.targets)
@@ -260,7 +260,7 @@ class TrainableTask(Task):
             config = extend_for_few_texts(config, rows_per_epoch(len(train), train.sampling_weights), options)
         else:
             config = replace(config, epochs=1)
-        return Run(select_mode(self, config), parts, examples)
+        return Run(select_mode(self, config), splits, examples)
 
     def _plan(self, run: Run) -> Plan:
         config, tokens = run.mode.config, {name: part.inputs.tokens for name, part in run.examples.items()}

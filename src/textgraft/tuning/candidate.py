@@ -52,9 +52,9 @@ def refusal_reason(model: TrainableTask, hyperparameters: Hyperparameters) -> st
     return ""
 
 
-def fit_model(model: TrainableTask, hyperparameters: Hyperparameters, parts: Splits, callback: Callback) -> History:
+def fit_model(model: TrainableTask, hyperparameters: Hyperparameters, splits: Splits, callback: Callback) -> History:
     """Train, as `textgraft train` does; errors are those of `TrainableTask.fit`."""
-    return model.fit(parts.train, parts.validation, callback, **_options_of(TrainingConfig, hyperparameters))
+    return model.fit(splits.train, splits.validation, callback, **_options_of(TrainingConfig, hyperparameters))
 
 
 def train_command(options: Mapping[str, Any], data: str, out: str) -> str:

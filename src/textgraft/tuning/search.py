@@ -49,7 +49,7 @@ class Search:
             log: called with a line about each trial.
         """
         self._folder, self._study, self._task, self._shared, self._log = folder, study, task, shared, log
-        self._parts, self._metric = task.parts, study.metric
+        self._splits, self._metric = task.splits, study.metric
 
     def run(self, budget: Budget) -> None:
         """Run trials until the budget is spent.
@@ -90,15 +90,15 @@ class Search:
         if _run_digest(self._folder.model) != best.run:
             self._log(f"{best.name} was run on another machine; training its model again here")
             model = build_model(best.hyperparameters, self._task)
-            with TrainingBar(int(best.hyperparameters.get("epochs", 1)), len(self._parts.train)) as bar:
-                fit_model(model, best.hyperparameters, self._parts, bar)
+            with TrainingBar(int(best.hyperparameters.get("epochs", 1)), len(self._splits.train)) as bar:
+                fit_model(model, best.hyperparameters, self._splits, bar)
             model.save(self._folder.model, overwrite=True)
         return best, load_as(TrainableTask, self._folder.model, best.hyperparameters["precision"])
 
     def _run_baselines(self) -> None:
         if self._study.baselines:
             return
-        baselines = run_baselines(self._task.problem, self._parts.train, self._parts.validation)
+        baselines = run_baselines(self._task.problem, self._splits.train, self._splits.validation)
         self._study.store_baselines(baselines)
         for baseline in baselines:
             self._log(f"baseline {baseline.name}: {self._metric.name} {baseline.score:.4f}, {baseline.seconds:.0f} s")
@@ -135,9 +135,9 @@ class Search:
         gc.collect()
         try:
             model = build_model(row.hyperparameters, self._task)
-            epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._parts.train)
+            epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._splits.train)
             with PruningBar(trial, self._metric, epochs, texts, deadline) as callback:
-                history = fit_model(model, row.hyperparameters, self._parts, callback)
+                history = fit_model(model, row.hyperparameters, self._splits, callback)
         except optuna.TrialPruned as pruned:
             return replace(row, state=PRUNED, reason=str(pruned))
         except (ConfigError, TrainingError) as error:

@@ -105,22 +105,22 @@ class TuningTask:
     Attributes:
         task: its id.
         spec: of the task.
-        parts: training and validation texts.
+        splits: training and validation texts.
     """
 
     task: str
     spec: TaskSpec
-    parts: Splits
+    splits: Splits
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Arguments of the task's constructor that depend on the training texts."""
-        return self.spec.settings_from(self.parts.train)
+        return self.spec.settings_from(self.splits.train)
 
     @property
     def problem(self) -> str | None:
         """See `TaskSpec.problem`."""
-        return self.spec.problem(self.parts.train)
+        return self.spec.problem(self.splits.train)
 
     def selection_metric(self, score: str | None) -> SelectionMetric:
         """The metric by which trials are compared.
@@ -128,10 +128,10 @@ class TuningTask:
         Args:
             score: the task's; None for the loss.
         """
-        validation = self.parts.validation
+        validation = self.splits.validation
         return SelectionMetric(score, len(validation), self.spec.sample_size(validation))
 
     def identity(self) -> dict[str, Any]:
         """Task, settings and fingerprints of the data, as JSON values."""
-        data = {"train": self.parts.train.fingerprint(), "validation": self.parts.validation.fingerprint()}
+        data = {"train": self.splits.train.fingerprint(), "validation": self.splits.validation.fingerprint()}
         return {"task": self.task, "settings": self.settings, "data": data}
