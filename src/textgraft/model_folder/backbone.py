@@ -34,7 +34,9 @@ def rebuilding(stored: StoredModel) -> Iterator[None]:
                 yield
             except BaseException:
                 # The end of the scope initializes all weights that Keras has registered, and this is how to clear them.
+                policy = keras.config.dtype_policy()
                 keras.utils.clear_session()
+                keras.config.set_dtype_policy(policy)
                 raise
     except (ConfigError, PresetError) as error:
         reason = " ".join(_LINE_BREAKS.split(str(error)))
