@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from textgraft.errors import ConfigError
 
-# In the order in which help shows them.
+# In the order of the help.
 PANELS = ("Data", "Model", "Training", "Generation", "Output", "Advanced")
 
 Options = TypeVar("Options")
@@ -25,13 +25,13 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option beside its name, type and default.
+    """Metadata of an option: help, choices and limits.
 
     Attributes:
         help: a line that begins with a noun or an imperative.
         panel: its group in the help, one of `PANELS`.
-        shown_default: the default as help shows it, where that is not the field's; such as what None stands for.
-        choices: allowed values; a choice such as "last:N" allows any whole number above 0 after the colon.
+        shown_default: the default shown in help, where it differs from the field's, such as the meaning of None.
+        choices: allowed values; a choice such as "last:N" allows a whole number from 1 to 9999 after the colon.
         minimum: inclusive.
         maximum: inclusive.
         above: exclusive lower bound.
@@ -53,7 +53,7 @@ class Option:
         """Check a value of the option.
 
         Raises:
-            ConfigError: naming the option and what it may be.
+            ConfigError: naming the option and its allowed values.
         """
         if self.choices and not any(_matches(choice, value) for choice in self.choices):
             raise ConfigError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
@@ -76,10 +76,10 @@ class OptionField:
     """A field of an options dataclass, or of one nested in it.
 
     Attributes:
-        name: of the field, of the Python argument, and of the key in config files.
+        name: field, Python argument and key in config files.
         value_type: type of its values.
-        item_type: of the items of a tuple; None for other types.
-        default: of the field.
+        item_type: type of the items of a tuple; None for other types.
+        default: default of the field.
         option: its metadata.
     """
 
@@ -110,7 +110,7 @@ def option(default: Any, help: str, **metadata: Any) -> Any:
     """A dataclass field that is an option.
 
     Args:
-        default: its value where it is not set.
+        default: value when the user sets none.
         help: see `Option`.
         metadata: other fields of `Option`.
     """
@@ -134,7 +134,7 @@ def check_options(options: Any) -> None:
     """Check the values of a dataclass's options against their choices and limits; None passes.
 
     Raises:
-        ConfigError: naming the first option that is wrong, and what it may be.
+        ConfigError: naming the first invalid option and its allowed values.
     """
     for known in fields(options):
         value = getattr(options, known.name)
@@ -143,7 +143,7 @@ def check_options(options: Any) -> None:
 
 
 def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
-    """An instance from a flat mapping of names to values, which may hold names of other options too.
+    """An instance from a flat mapping of names to values; names of other options are ignored.
 
     Raises:
         ConfigError: from the dataclass's own checks.
@@ -204,7 +204,7 @@ def check_type(path: Path, name: str, value: Any, value_type: type) -> Any:
 
 
 def value_types(hint: Any) -> tuple[type, type | None]:
-    """The type that a hint such as `int | None` or `tuple[int, ...]` is for, and that of a tuple's items."""
+    """The type in a hint such as `int | None` or `tuple[int, ...]`, and the type of a tuple's items."""
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     kind = next(kind for kind in kinds if kind is not type(None))
     return (tuple, get_args(kind)[0]) if get_origin(kind) is tuple else (kind, None)

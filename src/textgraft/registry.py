@@ -1,7 +1,7 @@
 """A package is a registry: every public module in it is an entry, and other distributions add entries by entry point.
 
 `names("data.formats")` lists the modules of `textgraft/data/formats/` and the entry points of the group
-`textgraft.data.formats`. So adding a family, a task or a format is adding a file.
+`textgraft.data.formats`. To add a family, a task or a format, add a file.
 """
 
 import importlib
@@ -66,6 +66,6 @@ def implementation(package: str, name: str, contract: type[Contract]) -> type[Co
 
 
 def resolve(path: str) -> Any:
-    """Import an object that a module without TensorFlow names, such as "textgraft.text.ops:clean"."""
+    """Import an object by a path such as "textgraft.text.ops:clean", which defers the import of TensorFlow."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

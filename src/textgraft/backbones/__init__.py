@@ -1,1 +1,1 @@
-"""One file, one model family: a tokenizer and the network from token ids to token vectors."""
+"""Pretrained networks and their tokenizers: model families, formats of weights, and sources of presets."""

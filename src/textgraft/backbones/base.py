@@ -176,7 +176,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def token(self, token_id: int) -> str:
-        """The token with an id, for people to read."""
+        """The token with an id, in readable form."""
 
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
         """Pooled vectors of packed rows, by graph ops.
@@ -261,8 +261,8 @@ class Backbone(ABC):
         """Train low-rank matrices beside those of attention; they are merged at the end.
 
         Args:
-            rank: of the matrices.
-            seed: of their initial values.
+            rank: rank of the matrices.
+            seed: seed of their initial values.
 
         Raises:
             ConfigError: when the network has no attention.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FAMILIES = "backbones.families"
 
-# Bounds sizes that no stored weight is large enough for, such as the number of times that ALBERT repeats its block.
+# Bounds counts that the stored weights do not bound, such as the number of times that ALBERT repeats its block.
 MAX_LAYERS = 1024
 
 

@@ -31,7 +31,7 @@ class Head:
 
 
 class WeightsFormat(ABC):
-    """A way to publish transformers; an instance holds the names and keys that are particular to one family."""
+    """A format of published transformers; an instance has the names and keys of one family."""
 
     @abstractmethod
     def reads(self, folder: Path) -> bool:
@@ -70,14 +70,14 @@ class WeightsFormat(ABC):
 
         Args:
             folder: a folder for which `reads` is true.
-            layer_config: of the network.
+            layer_config: activation and epsilon of the network.
         """
         return {}
 
     @abstractmethod
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
-        """The tokenizer.
+        """Read the tokenizer.
 
         Raises:
-            PresetError: when a file is missing, damaged, or needs what `tokenizer_class` does not support.
+            PresetError: when a file is missing, damaged, or needs a feature that `tokenizer_class` does not support.
         """

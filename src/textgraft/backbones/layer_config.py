@@ -1,4 +1,4 @@
-"""What a network computes beside its sizes and weights; importing this file does not import TensorFlow."""
+"""Activation and normalization of networks and heads; importing this file does not import TensorFlow."""
 
 from __future__ import annotations
 

@@ -96,11 +96,11 @@ class PresetEntry:
 
 
 class PresetSource(ABC):
-    """One kind of source."""
+    """A source of presets."""
 
     @abstractmethod
     def matches(self, preset: str) -> bool:
-        """Whether a preset is spelled as this source's presets are."""
+        """Whether a preset has this source's spelling."""
 
     @abstractmethod
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
@@ -314,7 +314,7 @@ def _from_kaggle(preset: str, address: str, download: bool) -> Path:
 
 
 def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: bool, hub: str) -> str:
-    """What `fetch(True)` finds in a cache, or else what `fetch(False)` downloads."""
+    """The result of `fetch(True)` from a cache, or else of `fetch(False)` by download."""
     try:
         return fetch(True)
     except Exception as error:
@@ -335,7 +335,7 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
 
 
 def _is_owned_by_user(folder: Path) -> bool:
-    """Whether no other user created a folder; all users of a machine may write to TF-Hub's cache."""
+    """Whether this user or root owns a folder; all users of a machine may write to TF-Hub's cache."""
     return folder.stat().st_uid in (os.getuid(), 0)
 
 

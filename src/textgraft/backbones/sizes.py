@@ -17,7 +17,6 @@ class Sizes:
     dropout: float = option(0.1, "Dropout rate within the network.", panel="Model", minimum=0, below=1)
 
     def __post_init__(self) -> None:
-        """Raise a ConfigError for a size that is out of range."""
         check_options(self)
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} must be a multiple of the number of heads, {self.heads}")

@@ -41,7 +41,7 @@ class SplitNetwork:
         self.trainable = keras.Model({"hidden": vectors, "padding_mask": mask}, outputs, name="trainable")
 
     def apply_frozen(self, rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
-        """Packed rows to the vectors at the split, without dropout, by graph ops.
+        """Compute the vectors at the split from packed rows, without dropout, by graph ops.
 
         Args:
             rows: token ids, int32 ragged (b, None), or those of pairs.
@@ -55,7 +55,7 @@ class SplitNetwork:
         return tf.RaggedTensor.from_tensor(tf.cast(hidden, tf.float32), ids_of(rows).row_lengths())
 
     def vectors(self, hidden: tf.RaggedTensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Vectors at the split, in any precision, to token vectors (b, t, dim) and their mask, int32 (b, t)."""
+        """Token vectors (b, t, dim) and their mask, int32 (b, t), from vectors at the split in any precision."""
         dtype = self.trainable.input["hidden"].dtype
         dense = hidden.with_values(tf.cast(hidden.values, dtype)).to_tensor()  # (b, t, dim)
         dense = tf.pad(dense, [[0, 0], [0, tf.maximum(1 - tf.shape(dense)[1], 0)], [0, 0]])

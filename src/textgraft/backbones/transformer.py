@@ -101,7 +101,7 @@ class Transformer(Backbone):
             sizes: constructor arguments of `family.network_class`.
             origin: stored in the backbone.
             precision: Keras dtype policy name.
-            seed: of the weights.
+            seed: seed of the weights.
         """
         encoder = family.network_class(**sizes, dtype=precision)
         for index, weight in enumerate(encoder.weights):
@@ -263,7 +263,7 @@ def _input_of(block: keras.layers.Layer) -> keras.KerasTensor | None:
 
 @contextmanager
 def _preset_errors(problem: str) -> Iterator[None]:
-    """Raise what KerasHub and the readers of files raise as a PresetError in one line."""
+    """Convert errors of KerasHub and file readers to a PresetError of one line."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
@@ -272,7 +272,7 @@ def _preset_errors(problem: str) -> Iterator[None]:
 
 
 def _set_layer_config(encoder: keras.Model, layer_config: LayerConfig) -> None:
-    """Set the activation and epsilon of the original; KerasHub's classes have one of each.
+    """Set the published activation and epsilon; KerasHub's classes have fixed ones.
 
     In bfloat16 GELU is always computed by tanh: it is 1.35 times faster, and its error is below bfloat16's rounding.
     """

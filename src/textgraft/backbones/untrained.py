@@ -42,7 +42,7 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
         sizes: sizes of the network.
         vocabulary: folder with the files of `make_vocabulary`.
         precision: Keras dtype policy name.
-        seed: of the weights.
+        seed: seed of the weights.
     """
     spec = _transformer_family(family)
     tokenizer = spec.tokenizer_class.from_assets(vocabulary, read_json(vocabulary / _SETTINGS))

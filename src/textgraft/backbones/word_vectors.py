@@ -50,7 +50,7 @@ class WordVectors(Backbone):
         self._graph = graph
         self._words = list(words)
         self._config = dict(config)
-        # The first row after the words, if there is one, is that of unknown words.
+        # Unknown words have the first row after the words, if there is one.
         self.special_tokens = SpecialTokens(None, None, pad=0, unknown=min(len(words), config["rows"] - 1))
         self._tokenizer = IdGraph(graph, words, f"{origin.preset}: its text graph")
         self.default_pooling = config["pooling"]
@@ -106,7 +106,7 @@ class WordVectors(Backbone):
         return self._tokenizer(texts)
 
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
-        """Sums and means as products with sparse rows of word counts: no padding, and no vector per token.
+        """Compute sums and means as sparse sums over table rows: no padding, and no vector per token.
 
         The words of a pair are pooled as one text.
         """

@@ -52,7 +52,7 @@ class AnnotatedRows(RowReader):
     """The rows of a split as texts and annotations.
 
     Attributes:
-        detector: of the scheme of the tags read so far.
+        detector: detects the scheme of the tags read so far.
         label_names: the entity types read so far.
     """
 
@@ -70,11 +70,7 @@ class AnnotatedRows(RowReader):
         return self._reader.location(position)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """Batches whose `label` is a `TaggedText.annotation`.
-
-        Raises:
-            DataError: for a row whose cells are malformed, with its location.
-        """
+        """Batches whose `label` is a `TaggedText.annotation`."""
         for batch in self._reader.rows(columns):
             yield from pack_rows(self._annotate(Row(**row), columns) for row in batch.to_pylist())
 
@@ -110,7 +106,7 @@ class InMemoryRows(RowReader):
         """Batches with lists as their JSON text.
 
         Raises:
-            DataError: for another number of labels, or a value that is not a text, a list or a number.
+            DataError: when the numbers of texts and labels differ, or a value is not a text, a list or a number.
         """
         if len(self._texts) != len(self._labels):
             raise DataError(f"{self.source}: {len(self._texts)} texts but labels for {len(self._labels)}")
@@ -138,11 +134,11 @@ def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDe
     Args:
         tokens: a JSON list of strings.
         tags: a JSON list of one string for each word; None where there are no tags.
-        position: of the row.
+        position: position of the row.
         detector: counts the tags.
 
     Raises:
-        DataError: for another value, an empty word or a malformed tag, without the location.
+        DataError: for any other value, an empty word or a malformed tag, without the location.
     """
     words = _parse_strings(tokens, "words")
     text = " ".join(words)
@@ -169,7 +165,7 @@ def parse_entities(text: str, entities: str) -> list[Span]:
             or of lists [start, end, label]. The text of an entity, where it has one, must match its offsets.
 
     Raises:
-        DataError: for another value, and for spans that are empty, overlap or exceed the text, without the location.
+        DataError: for any other value, and for spans that are empty, overlap or exceed the text, without the location.
     """
     entity_list = enumerate(_parse_list(entities, "entities"), start=1)
     spans = sorted((_parse_entity(text, index, entity), index) for index, entity in entity_list)

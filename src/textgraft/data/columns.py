@@ -72,11 +72,11 @@ def choose_columns(
     """Choose the columns of texts, labels and, where each row is a pair, second texts.
 
     Args:
-        source: its name in messages.
+        source: name in messages.
         columns: the names of all columns, in order.
         text: the name of the text column; None to infer it.
-        label: the name of the label column; None to infer it, or to go without where that fails.
-        pair: the name of the column of second texts; None to infer it, or to go without where that fails.
+        label: the name of the label column; None to infer it, or to read none if that fails.
+        pair: the name of the column of second texts; None to infer it, or to read none if that fails.
         paired: whether second texts are required (True), ignored (False) or optional (None).
 
     Raises:
@@ -141,14 +141,14 @@ def join_names(columns: Iterable[str]) -> str:
 
 
 def parse_label_set(cell: str, separator: str | None) -> list[str]:
-    """The labels of a multi-label cell, in the order in which they are written.
+    """The labels of a multi-label cell, in written order.
 
     Args:
         cell: labels joined by a separator, or a JSON list of labels; empty for no label.
         separator: the text between labels; None for lists.
 
     Raises:
-        ValueError: saying what is wrong with the cell.
+        ValueError: naming the problem of the cell.
     """
     if separator is not None:
         labels = [label.strip() for label in cell.split(separator)] if cell.strip() else []
@@ -166,7 +166,7 @@ def parse_number(cell: str) -> float:
     """The number of a regression cell.
 
     Raises:
-        ValueError: saying what is wrong with the cell.
+        ValueError: naming the problem of the cell.
     """
     try:
         value = float(cell)
@@ -196,7 +196,7 @@ def _require_column(source: str, columns: Sequence[str], name: str) -> str:
 
 
 def _infer_pair(columns: Sequence[str], required: bool) -> tuple[str, str] | None:
-    """The columns of a pair, when exactly one pair of names is known."""
+    """The columns of a pair, if they have exactly one known pair of names."""
     names = {name.strip().lower(): name for name in columns}
     pairs = [pair for pair in _PAIRS if names.keys() >= {*pair}]
     others = names.keys() - {*_QUESTION_ANSWER} - _KEYS
@@ -224,7 +224,7 @@ def _matching(names: frozenset[str], columns: Sequence[str]) -> list[str]:
 
 
 def _other_of_two(columns: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The other column where there are two, one of them known; never the number or key of a row."""
+    """The other of two columns when one is known, unless it is a row number or key."""
     others = [name for name in columns if name not in known]
     return others if len(columns) == 2 and len(known) == 1 and not _matching(_KEYS, others) else []
 

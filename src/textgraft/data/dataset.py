@@ -43,19 +43,19 @@ class Batch(NamedTuple):
 
     @property
     def joined(self) -> np.ndarray:
-        """One string per row, object (n,): pairs are joined by NUL, which no text holds."""
+        """One string per row, object (n,): pairs are joined by NUL, which no text contains."""
         return self.texts if self.pairs is None else self.texts + b"\0" + self.pairs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Rows of a source: a text, perhaps a second text, perhaps a label. Parts of a dataset are views without copies.
+    """Texts with optional second texts and labels, the rows of a source. Parts of a dataset are views, not copies.
 
     Attributes:
-        source: its name in messages.
+        source: name in messages.
         columns: the names of all columns of the source.
-        notices: lines to show to the user although nothing is wrong.
-        problem: what a label is: "single-label", "multi-label" (a set of labels) or "regression" (a number).
+        notices: lines of information for the user.
+        problem: kind of label: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
     """
 
@@ -83,13 +83,13 @@ class Dataset:
         Args:
             texts: at least one.
             labels: one for each text, or None.
-            source: its name in messages.
+            source: name in messages.
             pairs: a second text for each, or None.
             categories: whether labels are categories; if not, they are kept on disk as they are.
             problem: see `Dataset`; by default "multi-label" where labels are lists, else "single-label".
 
         Raises:
-            DataError: for no texts, another number of labels, or values that are not strings.
+            DataError: when there are no texts, the numbers of texts and labels differ, or a value is not a string.
         """
         if problem is None:
             problem = MULTI if labels is not None and len(labels) and isinstance(labels[0], list | tuple) else SINGLE
@@ -109,7 +109,6 @@ class Dataset:
         return cls(source, tuple(columns), (), store, np.arange(len(store)), problem)
 
     def __len__(self) -> int:
-        """Number of rows."""
         return len(self._rows)
 
     def __repr__(self) -> str:
@@ -210,7 +209,7 @@ class Dataset:
         return str(self._store.read("text", self._rows[[row]])[0], "utf-8")
 
     def location(self, row: int) -> str:
-        """Where a row is in the source, such as "reviews.csv, line 7"."""
+        """Location of a row in the source, such as "reviews.csv, line 7"."""
         return self._store.location(int(self._rows[row]))
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Self:
@@ -228,13 +227,13 @@ class Dataset:
         return replace(self.take(bounds.rows(len(self))), source=self.source + bounds.bounds)
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
-        """Split at random into two parts, stratified by label; the order of rows stays.
+        """Split at random into two parts, stratified by label; the order of rows is kept.
 
         Duplicates, which are texts that differ only in case, white space and Unicode form, go to the same part.
 
         Args:
-            fraction: of the rows that go to the first part, between 0 and 1.
-            seed: of the draw; the same seed gives the same parts on every machine.
+            fraction: share of the rows in the first part, between 0 and 1.
+            seed: the same seed gives the same parts on every machine.
 
         Raises:
             ConfigError: when `fraction` is not between 0 and 1.

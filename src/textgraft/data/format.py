@@ -29,8 +29,6 @@ class Row(NamedTuple):
 
     Attributes:
         position: 1-based position in the source, in the reader's unit.
-        text: the text.
-        label: its label.
         pair: the second text.
     """
 
@@ -44,8 +42,8 @@ class RowReader(ABC):
     """Reads the rows of one split, once, from front to back.
 
     Attributes:
-        source: its name in messages.
-        unit: what row positions count: "row" or "line".
+        source: name in messages.
+        unit: unit of row positions: "row" or "line".
     """
 
     unit: ClassVar[str] = "row"
@@ -70,11 +68,11 @@ class RowReader(ABC):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Lines to show to the user although nothing is wrong."""
+        """Lines of information for the user."""
         return ()
 
     def location(self, position: int) -> str:
-        """Where a row is, for messages."""
+        """Location of a row, for messages."""
         return f"{self.source}, {self.unit} {position}"
 
 
@@ -109,8 +107,8 @@ class File(Format):
     """A source that is one file, identified by its extension.
 
     Attributes:
-        extensions: lower-case, without that of a compression.
-        encoding: of its text.
+        extensions: in lower case, without those of compression.
+        encoding: encoding of its text.
     """
 
     extensions: ClassVar[tuple[str, ...]]
@@ -171,7 +169,7 @@ def to_cells(values: pa.Array, source: str, column: str, nested: bool) -> pa.Arr
 
     Args:
         values: strings, integers or booleans, dictionary-encoded or not.
-        source: its name in messages.
+        source: name in messages.
         column: the column's name.
         nested: whether lists, structs and fractions are accepted as well.
 
@@ -199,7 +197,7 @@ def class_names(ids: pa.Array, names: Sequence[str]) -> pa.Array:
 
 
 def is_list_type(column_type: pa.DataType) -> bool:
-    """Whether an Arrow type is one of lists."""
+    """Whether an Arrow type is a list type."""
     return bool(pa.types.is_list(column_type) or pa.types.is_large_list(column_type))
 
 

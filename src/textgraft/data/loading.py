@@ -1,4 +1,4 @@
-"""Reading a source, in whichever format it is, into a `Dataset` or as a stream."""
+"""Reading a source of any format into a `Dataset` or as a stream."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -43,13 +43,13 @@ def load_dataset(
     Args:
         source: a file, a folder, "-" for standard input, "tfds:NAME" or "hf:OWNER/NAME".
         text: the text column; None to infer it from the column names.
-        label: the label column; None to infer it from the column names, or to go without where that fails.
+        label: the label column; None to infer it from the column names, or to read none if that fails.
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
         split: such as "train" or "train[:60%],train[60%:],test"; None for the only split of the source.
-        encoding: of the text in files.
-        empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
+        encoding: encoding of text files.
+        empty: treatment of texts that are empty or all white space: "error", "drop" or "keep".
         format: the name of the format; None to infer it from the source.
-        problem: what a label cell holds: "single-label", "multi-label" (any number of labels) or "regression" (a
+        problem: kind of label: "single-label", "multi-label" (any number of labels) or "regression" (a
             number); None for multi-label where there is a separator or a list, else single-label.
         label_separator: the text between the labels of a cell.
 
@@ -112,7 +112,7 @@ def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, read
 
     Args:
         reader: reads its rows.
-        names: of all its columns.
+        names: names of all its columns.
         columns: the columns to read.
         reading: options for empty texts and labels.
 
@@ -128,11 +128,11 @@ def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, read
 
 
 class TextStream(Generic[Item]):
-    """Items read from the rows of a source; to be iterated over once.
+    """Items read from the rows of a source; iterate over it once.
 
     Args:
-        rows: of the source.
-        convert: a batch of rows to items.
+        rows: rows of the source.
+        convert: converts a batch of rows to items.
     """
 
     def __init__(self, rows: CheckedRows, convert: Callable[[pa.RecordBatch], Iterable[Item]]) -> None:
@@ -140,13 +140,12 @@ class TextStream(Generic[Item]):
         self._convert = convert
 
     def __iter__(self) -> Iterator[Item]:
-        """The items in order."""
         for batch in self._rows:
             yield from self._convert(batch)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Lines to show to the user, once all items are read."""
+        """Lines of information for the user, once all items are read."""
         return self._rows.notices
 
 
@@ -158,7 +157,7 @@ def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[B
     Args:
         source: see `load_dataset`.
         split: the name of one whole split; None for the only split of the source.
-        reading: options of reading the texts.
+        reading: options for reading the texts.
 
     Raises:
         ConfigError: see `load_dataset`.
@@ -194,7 +193,7 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
     Args:
         source: a file, a folder, "-" for standard input, or a name that a format recognises, such as
             "tfds:imdb_reviews".
-        encoding: of its text.
+        encoding: encoding of its text.
         format: the name of the format; None to ask each format whether it can read the source.
 
     Raises:

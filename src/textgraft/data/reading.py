@@ -1,4 +1,4 @@
-"""Options of reading labelled texts, without numpy or pyarrow."""
+"""Options for reading labelled texts; importing this file does not import numpy or pyarrow."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from textgraft.options import check_options, option
 
 @dataclass(frozen=True)
 class Reading:
-    """Options of reading a source: the arguments of `load_dataset`, and options that tasks set.
+    """Options for reading a source: the arguments of `load_dataset`, and options that tasks set.
 
     Attributes:
         categories: whether labels are categories; if not, they are kept on disk as they are.

@@ -54,7 +54,7 @@ def parse_slices(split: str) -> tuple[Slice, ...]:
     """The slices in "train[:60%],train[60%:],test".
 
     Raises:
-        ConfigError: for another notation.
+        ConfigError: for any other notation.
     """
     matches = [_SLICE.fullmatch(part.strip()) for part in split.split(",")]
     if None in matches:
@@ -94,7 +94,7 @@ def draw_stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, see
         codes: int32 (n,), the label of each row.
         digests: (n,), equal for duplicates.
         fraction: between 0 and 1.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Returns:
         bool (n,), True for the rows drawn. A label with two different texts has at least one drawn and one not.
@@ -110,7 +110,7 @@ def draw_stratified(codes: np.ndarray, digests: np.ndarray, fraction: float, see
 
 
 def _rarest(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """The row of each group whose label has the fewest rows, the first of several."""
+    """The row of each group whose label has the fewest rows; the first in a tie."""
     by_group = np.lexsort((np.bincount(codes)[codes], group))
     starts = np.searchsorted(group[by_group], np.arange(group.max(initial=-1) + 1))
     return by_group[starts]

@@ -32,7 +32,7 @@ class Splits:
         train: the training set.
         validation: evaluated after each epoch.
         test: evaluated once, at the end; None when there is none.
-        notices: lines to show to the user although nothing is wrong.
+        notices: lines of information for the user.
     """
 
     train: Dataset
@@ -61,13 +61,13 @@ def read_splits(
     """Read the data of a run.
 
     Args:
-        spec: of the task.
+        spec: spec of the task.
         data: the training source; its own validation and test splits are used unless others are named.
         reading: options for reading all sources.
         split: one to three slices of `data`: train; train, test; or train, validation, test.
-        validation: source of the validation set; without any, a stratified tenth of the training texts is held out.
+        validation: source of the validation set; by default a stratified tenth of the training texts is held out.
         test: source of the test set.
-        seed: of the tenth that is held out.
+        seed: seed for drawing the held-out tenth.
         with_test: False to leave test texts unread, whichever option names them.
 
     Raises:

@@ -16,12 +16,12 @@ _BINARY = pa.large_binary()
 class Store:
     """Rows on disk; the codes of categorical labels are in memory.
 
-    The file has no name, so that nothing is left of it when the store, or the process, is gone.
+    The file has no name, so it disappears with the store or the process.
 
     Attributes:
         names: the categories in the order of first occurrence; empty when labels are not categorical.
         codes: int32 (n,), indices into `names`; zeros when labels are not categorical.
-        cells: the columns on disk: "text", perhaps "pair", and "label" when labels are not categorical.
+        cells: the columns on disk: "text", "pair" for pairs, and "label" when labels are not categorical.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class Store:
         return cls(mapped, tuple(names), np.concatenate(codes), location)
 
     def __len__(self) -> int:
-        """Number of rows."""
         return len(self.codes)
 
     def read(self, cell: str, rows: np.ndarray) -> np.ndarray:
@@ -86,7 +85,7 @@ class Store:
         return values
 
     def location(self, row: int) -> str:
-        """Where the row with this index is in the source, for messages."""
+        """Location in the source of the row with this index, for messages."""
         index = self._batch_indices(np.array([row])).item()
         return self._location(self._batches[index].column("position")[row - int(self._starts[index])].as_py())
 

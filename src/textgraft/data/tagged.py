@@ -22,14 +22,14 @@ from textgraft.errors import DataError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TaggedDataset:
-    """Rows of a source, each a text with labelled spans. Parts of a dataset are views without copies.
+    """Texts with labelled spans, the rows of a source. Parts of a dataset are views, not copies.
 
     Attributes:
         data: the texts; each label is a `TaggedText.annotation`.
-        scheme: of the source's tags, one of `tags.SCHEMES`; None where it has entities by offsets.
+        scheme: scheme of the source's tags, one of `tags.TAG_SCHEMES`; None where it has entities by offsets.
         repaired: the number of the source's tags that violate the scheme.
-        label_names: the entity types of the source, sorted; those of its rows in a slice, unchanged in a random part.
-        notices: lines to show to the user although nothing is wrong.
+        label_names: the entity types, sorted: of a source or a slice, its own; of a random part, those of the whole.
+        notices: lines of information for the user.
     """
 
     data: Dataset
@@ -48,7 +48,7 @@ class TaggedDataset:
             texts: strings, or for each text a list of words.
             labels: for each string its entities, {start, end, label} or [start, end, label]; for each list of words
                 their tags.
-            source: its name in messages.
+            source: name in messages.
 
         Raises:
             DataError: see `load_tagged`.
@@ -57,7 +57,6 @@ class TaggedDataset:
         return _load_tagged(rows, (*rows.columns.by_role.values(),), rows.columns, Reading(categories=False))
 
     def __len__(self) -> int:
-        """Number of rows."""
         return len(self.data)
 
     def __repr__(self) -> str:
@@ -95,7 +94,7 @@ class TaggedDataset:
                     )
 
     def location(self, row: int) -> str:
-        """Where a row is in the source, such as "train.conll, line 7"."""
+        """Location of a row in the source, such as "train.conll, line 7"."""
         return self.data.location(row)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Self:

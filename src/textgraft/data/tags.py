@@ -17,7 +17,7 @@ class Entity(NamedTuple):
     """A predicted span.
 
     Attributes:
-        text: of the span.
+        text: text of the span.
         label: its entity type.
         start: offset into the text, in code points.
         end: exclusive.
@@ -88,7 +88,7 @@ def strict_spans(tags: Sequence[str], scheme: str) -> list[Span]:
     """The spans that are tagged exactly as the scheme demands, as in seqeval's strict mode; others are left out.
 
     Args:
-        tags: of a sentence.
+        tags: tags of a sentence.
         scheme: one of `TAG_SCHEMES`.
 
     Raises:

@@ -29,7 +29,7 @@ _CSV_ERRORS = {
 
 
 class TextFile(File):
-    """A file of text, whose positions are line numbers."""
+    """A text file; positions are line numbers."""
 
     unit = "line"
 
@@ -92,7 +92,7 @@ class DelimitedFile(TextFile):
 
 
 def read_lines(source: str, encoding: str) -> Iterator[str]:
-    r"""The lines of a text, each with its "\n" or "\r\n"; a byte order mark is left out.
+    r"""The lines of a text, each with its "\n" or "\r\n"; a byte order mark is dropped.
 
     Args:
         source: a file, plain or compressed by gzip, zstd or bzip2, or "-" for standard input.

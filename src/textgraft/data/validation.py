@@ -14,12 +14,12 @@ from textgraft.errors import DataError
 
 
 class CheckedRows:
-    """The valid rows of a split; to be iterated over once.
+    """The valid rows of a split; iterate over it once.
 
     Args:
         reader: the split.
         columns: the columns to read.
-        empty: what to do about texts that are empty or all white space: "error", "drop" or "keep".
+        empty: treatment of texts that are empty or all white space: "error", "drop" or "keep".
     """
 
     def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
@@ -53,7 +53,7 @@ class CheckedRows:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Lines to show to the user, once all rows are read."""
+        """Lines of information for the user, once all rows are read."""
         dropped = (f"{self._reader.source}: {self._empty_count} empty texts dropped",) if self._empty_count else ()
         return self._reader.notices + dropped
 
@@ -82,7 +82,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
         others: validation and test sets.
 
     Returns:
-        a line for each two of the sets that share texts, to show to the user.
+        a notice for each two sets that share texts.
 
     Raises:
         DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or another
@@ -121,13 +121,13 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
 
 
 def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
-    """Check that texts without labels leave something to validate on.
+    """Check that a language model can be trained on `train` and evaluated.
 
     Returns:
-        a line for each two of the sets that share texts, to show to the user.
+        a notice for each two sets that share texts.
 
     Raises:
-        DataError: for a training set of one text without another set.
+        DataError: when `train` is a single text and there is no other set.
     """
     if not others and len(train) == 1:
         raise DataError(f"{train.source}: one text only; name another source as validation, or cut it into several")
@@ -135,7 +135,7 @@ def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
 
 
 def shared_texts(datasets: Sequence[Dataset]) -> tuple[str, ...]:
-    """A line for each two datasets that share texts, to show to the user."""
+    """A notice for each two datasets that share texts."""
     if len(datasets) < 2:
         return ()
     notices = []

@@ -1,4 +1,4 @@
-"""The model card: what the model is, how it was made, how well it does."""
+"""The model card: task, usage, training and results."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def _training(config: dict[str, Any]) -> list[str]:
 
 
 def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Metrics by their plain names: of the validation set, then of the test set, where there are any."""
+    """Metrics of the validation set, then of the test set, without the prefix val_; absent sets are omitted."""
     metrics = config.get("metrics", {})
     if "validation" in metrics:
         values = metrics["validation"].items()
@@ -49,7 +49,7 @@ def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def with_interval(values: dict[str, Any], name: str) -> str:
-    """A metric with its interval, where it has one; nothing where there is no such metric."""
+    """A metric with its interval, if it has one; empty if there is no such metric."""
     if name not in values:
         return ""
     interval = values.get(f"{name}_interval")

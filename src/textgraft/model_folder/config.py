@@ -62,7 +62,7 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
 
     Args:
         config: content of config.json.
-        path: of config.json, for messages.
+        path: path of config.json, for messages.
 
     Raises:
         ModelFolderError: for a field that is missing, unknown or of the wrong type, or an unknown family or task.

@@ -1,4 +1,4 @@
-"""Atomic writing of folders and files: hashed, synced to disk, and by one process at a time."""
+"""Atomic writing of folders and files; folders are hashed, synced to disk and locked."""
 
 import ctypes
 import hashlib
@@ -35,7 +35,7 @@ def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool
         overwrite: replace a folder that has a manifest; it stays intact until the new one is complete.
 
     Raises:
-        ModelFolderError: when the target exists or the disk refuses; the target is unchanged.
+        ModelFolderError: when the target exists or cannot be written; the target is unchanged.
         BusyError: when another process is writing it.
     """
     target = Path(os.path.realpath(target))
@@ -63,7 +63,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder unless it exists, for `write_folder` to write into; its parent must exist.
 
     Raises:
-        ModelFolderError: when the disk refuses.
+        ModelFolderError: when it cannot be created.
     """
     if folder.is_dir():
         return
@@ -78,7 +78,7 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder; an interruption leaves it complete or absent.
 
     Raises:
-        ModelFolderError: when the disk refuses.
+        ModelFolderError: when it cannot be removed.
     """
     folder = folder.absolute()
     try:
@@ -90,7 +90,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what killed writers of a folder left behind; the caller holds the folder's lock."""
+    """Remove temporary folders of killed writers, or restore the target from one; the caller holds its lock."""
     target = target.absolute()
     pattern = re.compile(rf"\.{re.escape(target.name)}{_SUFFIX}")
     siblings = target.parent.glob(".*")
@@ -111,7 +111,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         path: of a file; its parent must exist.
 
     Raises:
-        OSError: when the disk refuses; the path is unchanged.
+        OSError: when the file cannot be written; the path is unchanged.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
     temporary = Path(name)

@@ -1,7 +1,7 @@
 """Locks between processes, which the system releases when their owner dies.
 
-`filelock.FileLock` is not used: it leaves the lock file behind, names no owner, and reports a lock as busy when its
-owner removes the file between our opening and locking it.
+`filelock.FileLock` is not used: it leaves the lock file behind, does not name the owner, and reports a lock as busy
+when its owner removes the file between our opening and locking it.
 """
 
 import fcntl
@@ -21,13 +21,13 @@ def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a path.
 
     The lock is a file beside it, `.NAME.lock`, that names its owner and is removed afterwards; the file of a dead owner
-    locks nothing.
+    does not lock.
 
     Args:
         path: need not exist; its parent must.
 
     Raises:
-        BusyError: at once, when another process holds it; names that process.
+        BusyError: at once when another process holds it, naming that process.
         ModelFolderError: when the lock file cannot be created.
     """
     file = path.with_name(f".{path.name}.lock")

@@ -1,4 +1,4 @@
-"""Small text and JSON files of presets; a file that cannot be used is a PresetError."""
+"""Reading small text and JSON files of presets; every failure is a PresetError."""
 
 import json
 from pathlib import Path

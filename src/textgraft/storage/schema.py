@@ -16,7 +16,7 @@ _MAX_INTEGER = 2**63 - 1
 
 
 def parse_json(content: bytes, location: object) -> dict[str, Any]:
-    """Parse a JSON object, and refuse what JSON parsers are known to interpret in different ways.
+    """Parse a JSON object, and refuse constructs that JSON parsers interpret differently.
 
     Args:
         content: UTF-8.
@@ -149,7 +149,7 @@ def _finite(number: str) -> float:
 
 
 def _check_depth_and_strings(value: dict[str, Any]) -> None:
-    """Level by level, so that the depth of the input cannot exhaust the stack."""
+    """Check level by level, so that deeply nested input cannot exhaust the stack."""
     level: list[Any] = [value]
     for _ in range(_MAX_DEPTH):
         next_level: list[Any] = []

@@ -1,4 +1,4 @@
-"""One file, one task: what its data must be, and what a model folder of it holds. Nothing here imports TensorFlow.
+"""Task specs, one per file: checks of a task's data and the schema of its model folders, without TensorFlow.
 
 The class that builds and trains a task's networks is named by `TaskSpec.class_path`.
 """
@@ -69,7 +69,7 @@ class TaskSpec(ABC):
             warnings for the user.
 
         Raises:
-            DataError: naming the value that does not fit.
+            DataError: when a value does not fit the task, naming it.
         """
 
     def settings_from(self, train: Dataset) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class TaskSpec(ABC):
         """
 
     def usage(self, settings: Mapping[str, Any]) -> str:
-        """Code that calls a model with these settings, for its card."""
+        """Code that calls a model with these settings, for the model card."""
         return 'predict(["a text"])'
 
 

@@ -17,11 +17,6 @@ class FeatureExtractionSpec(TaskSpec):
     labelled = False
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """Refuse all data.
-
-        Raises:
-            ConfigError: always.
-        """
         raise ConfigError("feature-extraction is neither trained nor evaluated; embed texts with `textgraft embed`")
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

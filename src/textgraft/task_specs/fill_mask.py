@@ -19,11 +19,10 @@ class FillMaskSpec(TaskSpec):
     labelled = False
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """Texts alone; empty ones are dropped and counted unless `reading.empty` says otherwise.
+        """Load texts without labels; empty texts are dropped and counted unless `reading.empty` is set.
 
         Raises:
             ConfigError: for a label column or a second text.
-            DataError: when the source is missing or malformed.
         """
         if reading.pair is not None:
             raise ConfigError(f"pair {reading.pair!r}: fill-mask takes one text per row; drop the option")

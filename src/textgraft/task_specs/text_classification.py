@@ -47,7 +47,7 @@ class TextClassificationSpec(TaskSpec):
         return None if train.paired else train.problem
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
-        """By the problem; that of single labels where it is missing or unknown."""
+        """The schema of the problem in the settings; of single-label if it is missing or unknown."""
         problem = settings.get("problem")
         return _SCHEMAS.get(problem if isinstance(problem, str) else SINGLE, _SCHEMAS[SINGLE])
 
@@ -67,7 +67,6 @@ class _MultiLabelSettings:
     fields: Object
 
     def check(self, value: Any, where: str) -> None:
-        """Check the fields, then the number of thresholds."""
         self.fields.check(value, where)
         labels, thresholds = len(value["labels"]), len(value["thresholds"])
         if labels != thresholds:
@@ -84,15 +83,7 @@ def _schema(
     fields: Mapping[str, Schema] | None = None,
     optional: Mapping[str, Schema] | None = None,
 ) -> ModelSchema:
-    """The schema of a problem.
-
-    Args:
-        settings: see `ModelSchema`.
-        validation: metrics beside the loss.
-        headline: metrics; those of a test have intervals.
-        fields: more fields of a test.
-        optional: fields that a test may have.
-    """
+    """The schema of a problem; `validation` are metrics beside the loss, `fields` and `optional` fields of a test."""
     intervals = {f"{name}_interval": INTERVAL for name in headline}
     metrics: dict[str, Schema] = {
         "texts": integer(1),

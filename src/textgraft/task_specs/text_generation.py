@@ -23,11 +23,10 @@ class TextGenerationSpec(TaskSpec):
         return {PROMPT, COMPLETION} <= set(columns)
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """Texts alone; empty ones are dropped and counted unless `reading.empty` says otherwise.
+        """Load texts without labels; empty texts are dropped and counted unless `reading.empty` is set.
 
         Raises:
             ConfigError: for a label column.
-            DataError: when the source is missing or malformed.
         """
         return load_documents("text-generation", source, split, reading)
 

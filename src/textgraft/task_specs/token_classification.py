@@ -43,7 +43,7 @@ class TokenClassificationSpec(TaskSpec):
         return shared_texts([part.data for part in (train, *others)])
 
     def settings_from(self, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
-        """The labels, and the splitting for the source's kind: words with tags, or offsets into texts."""
+        """The labels, and the splitting: "edges" for words with tags, "signs" for offsets into texts."""
         return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else "edges"}
 
     def sample_size(self, data: TaggedDataset) -> int:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""Options of cleaning texts before tokenization, without TensorFlow."""
+"""Options for cleaning texts before tokenization, without TensorFlow."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """Steps of cleaning, in the order in which they are applied."""
+    """Cleaning steps, in the order of application."""
 
     strip_html: bool = option(
         False, "Replace HTML tags by a space and entities by their characters.", panel="Data", searchable=True

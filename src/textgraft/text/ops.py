@@ -49,8 +49,8 @@ def lower(texts: tf.Tensor) -> tf.Tensor:
     """Lower-case each character by itself, as the reference tokenizers do.
 
     TensorFlow's Unicode lower-casing depends on the locale of the process (a Turkish one turns I into a dotless i) and
-    on the position of a sigma in its word. So ASCII goes first, byte by byte, and the two special characters are
-    replaced. It also ends a text at its first NUL, so NULs are deleted.
+    on the position of a sigma in its word. So ASCII is lower-cased first, byte by byte, and the two special characters
+    are replaced. TensorFlow also ends a text at its first NUL, so NULs are deleted.
     """
     texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", ""))
     texts = tf.strings.regex_replace(texts, "\u0130", "i\u0307")  # capital I with dot

@@ -1,7 +1,7 @@
 """Names and limits of the ways to shorten a long text; does not import TensorFlow."""
 
-# The beginning; or half of the tokens from each end, since the ends of reviews and letters carry much of their meaning
-# (Sun et al., 2019, https://arxiv.org/abs/1905.05583); or all of the text in overlapping windows.
+# head keeps the beginning; head+tail half of the tokens from each end, since the end of a review or a letter is often
+# informative (Sun et al., 2019, https://arxiv.org/abs/1905.05583); windows all tokens, in overlapping windows.
 WINDOWS = "windows"
 TRUNCATIONS = ("head", "head+tail", WINDOWS)
 

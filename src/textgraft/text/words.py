@@ -140,7 +140,7 @@ class WordGraph:
         starts = tf.gather(text_starts, row_text_ids) + step * indices
         ends = tf.minimum(starts + window, tf.gather(text_starts + sizes, row_text_ids))
         token_ids = tf.gather(ids, tf.ragged.range(starts, ends))
-        # === A word belongs to the row in whose middle it is, where it has the most context ===
+        # === Assign each word to the row where it is nearest to the middle, with the most context ===
         row_index = tf.minimum(tf.maximum(_ZERO, (offsets - overlap // 2) // step), tf.gather(rows, text_ids) - 1)
         positions = tf.cast(offsets - row_index * step + (self._start is not None), tf.int32)
         word_rows = tf.gather(row_starts, text_ids) + row_index

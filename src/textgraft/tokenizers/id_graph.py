@@ -84,7 +84,7 @@ class IdGraph(tf.Module):
 
 
 def extract_embedding(function: tf.types.experimental.ConcreteFunction, location: str) -> ExtractedEmbedding:
-    """Take a text embedding apart.
+    """Extract the graph, the words and the table of a text embedding.
 
     Args:
         function: from strings (n,) to vectors (n, dim).

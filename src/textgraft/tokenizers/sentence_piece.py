@@ -116,8 +116,8 @@ class SentencePieceTokenizer(Tokenizer):
         path = folder / _KERAS_HUB_MODEL
         if not path.exists():
             raise PresetError(f"{path} is missing; save the preset again")
-        # No file says whether the model is uncased. Few of its pieces have capitals then, not none: a trade mark sign
-        # becomes TM after the text is lower-cased.
+        # No file says whether the model is uncased. A few pieces of uncased models have capitals, since a trade mark
+        # sign becomes TM after lower-casing.
         pieces = [piece.piece for piece in _parse(path.read_bytes()).pieces if piece.type == _Piece.NORMAL]
         uncased = sum(piece != piece.lower() for piece in pieces) < _MAX_CAPITALIZED_SHARE * len(pieces)
         return cls._from_model_file(path, special, {"do_lower_case": uncased, "keep_accents": not uncased})
@@ -151,7 +151,7 @@ class SentencePieceTokenizer(Tokenizer):
 
 
 class LowercasingSentencePieceTokenizer(SentencePieceTokenizer):
-    """ALBERT's: quotes unified, accents stripped and letters lower-cased before the model."""
+    """ALBERT's tokenizer: unifies quotes, strips accents and lower-cases letters before the model."""
 
     model_file_steps = ("quotes", "nfkd", "strip_accents", "lowercase")
 
@@ -216,7 +216,7 @@ def _splitter_steps(file: TokenizerJson) -> list[str]:
 
 
 def _unigram_model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> UnigramModel:
-    """A model's pieces with the ids of a vocabulary; with the model's scores by default."""
+    """A model's pieces with the ids of a vocabulary; `scores` replaces the model's own."""
     pieces = [piece.piece for piece in proto.pieces]
     scores = [piece.score for piece in proto.pieces] if scores is None else scores
     if missing := [piece for piece in pieces if piece not in ids]:

@@ -1,4 +1,4 @@
-"""A serialized SentencePiece model, read as far as its character rules; needs neither sentencepiece nor TensorFlow.
+"""A reader of the character rules of a serialized SentencePiece model, without sentencepiece or TensorFlow.
 
 Field numbers are those of sentencepiece_model.proto. The `precompiled_charsmap` is the size of a double array in bytes,
 the array (a trie of UTF-8 keys), and the replacements, each with a NUL at its end.
@@ -28,7 +28,7 @@ def check_sentence_piece_model(model: bytes, location: Path) -> int:
 
     Args:
         model: a serialized `sentencepiece.ModelProto`.
-        location: the path that errors name.
+        location: path for error messages.
 
     Returns:
         The number of pieces.

@@ -16,7 +16,7 @@ from textgraft.tokenizers.character_map import CharacterMap
 from textgraft.tokenizers.unicode_classes import regex_class, strip_before
 from textgraft.tokenizers.unigram import Unigram
 
-MARK = "\u2581"  # stands before each word
+MARK = "\u2581"  # precedes each word
 CHARACTER_RULES = "characters"
 
 Normalizer = Callable[[tf.Tensor], tf.Tensor]

@@ -1,4 +1,4 @@
-"""tokenizer.json, a Hugging Face tokenizer in one file: its parts, and the refusal of those without graph ops."""
+"""Reading tokenizer.json, a Hugging Face tokenizer in one file; features without graph ops are refused."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

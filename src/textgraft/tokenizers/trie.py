@@ -37,7 +37,7 @@ class Trie:
         """Number the nodes.
 
         Args:
-            strings: nonempty strings; the last of equal ones counts.
+            strings: nonempty strings; of equal ones, the last is used.
         """
         codes = np.frombuffer("".join(strings).encode("utf-32-le"), "<u4").astype(np.int64)
         lengths = np.array([len(string) for string in strings], np.int64)

@@ -148,7 +148,7 @@ class WordPieceTokenizer(Tokenizer):
         return words.with_flat_values(tf.where(too_long, self._placeholders["[UNK]"], words.flat_values))
 
     def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
-        # The reference follows Unicode 8 and takes later marks, punctuation and controls for letters of unknown words.
+        # The reference follows Unicode 8 and treats later marks, punctuation and controls as letters of unknown words.
         unknown = f"[{_PLACEHOLDERS}{regex_class('later_than_unicode_8')}]"
         texts = tf.strings.regex_replace(texts, unknown, _UNKNOWN_LETTER)
         for token, placeholder in self._placeholders.items():

@@ -1,1 +1,1 @@
-"""One file, one format in which the weights of transformers are published."""
+"""Formats of published transformers, one per file."""

@@ -68,7 +68,7 @@ class HubEncoder(WeightsFormat):
         return is_hub_encoder(folder)
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
-        """From the shapes of the weights; the dropout, which no file states, is BERT's."""
+        """Read the sizes from the shapes of the weights; the dropout, which no file states, is BERT's."""
         variables = _Variables(folder)
         tokens, positions, segments = (
             variables.shape(f"{_EMBEDDINGS}{name}_embeddings.weight") for name in ("word", "position", "token_type")
@@ -153,7 +153,7 @@ def _hugging_face_name(variable: str) -> str:
 
 
 def _require_equal_vectors(folder: Path, network: keras.Model) -> None:
-    """Raise a PresetError when the module computes something else with its weights."""
+    """Raise a PresetError unless the network's vectors equal the module's."""
     mask = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], np.int32)
     module = load_saved_model(folder)
     try:

@@ -64,9 +64,9 @@ class HuggingFaceFormat(WeightsFormat):
         size_keys: key of config.json, or a function of config.json, for each constructor argument of the network.
         requires: supported values of keys of config.json; the first value is the default.
         activation_key: key of the activation.
-        activation: activation without the key.
+        activation: default without the key.
         epsilon_key: key of the epsilon of normalizations.
-        epsilon: epsilon without the key.
+        epsilon: default without the key.
         ignored: patterns of the backbone's tensors that no token vector depends on.
         masked_heads: masked-language-model heads; the last one in a folder is used.
     """

@@ -1,4 +1,4 @@
-"""Weights in Hugging Face folders: safetensors files, and where the weights of Keras layers are in them."""
+"""Weights in Hugging Face folders: safetensors files, and the location of Keras weights in them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _require(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Module:
-    """Where the weights of a layer are.
+    """Location of a layer's weights.
 
     Attributes:
         name: name of the module; each {} is a number in the layer's name.
@@ -130,7 +130,7 @@ class Module:
 
 @dataclass(frozen=True)
 class MaskedHead:
-    """Where the weights of a masked-language-model head are.
+    """Location of the weights of a masked-language-model head.
 
     Attributes:
         dense: module of the dense layer.

@@ -40,7 +40,7 @@ class KerasHubPreset(WeightsFormat):
         return {name: value for name, value in config.items() if name not in _NOT_SIZES}
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
-        """KerasHub's own, since no file states it."""
+        """Keep KerasHub's own, since no file states it."""
         return read_layer_config(network)
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:

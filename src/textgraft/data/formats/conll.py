@@ -90,7 +90,7 @@ class Conll(TextFile):
             yield sentence
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Each line's fields; none where a sentence ends."""
+        """Number and fields of each line; no fields where a sentence ends."""
         lines = self.numbered_lines()
         header = self._header(lines)
         candidates = [line for line in header if not _ends_sentence(line[1])]
@@ -116,7 +116,7 @@ class Conll(TextFile):
                 )
 
     def _header(self, lines: Iterator[_Line]) -> list[_Line]:
-        """The lines up to and including the first that must be a word with its tag."""
+        """The lines up to and including the first that is neither blank nor starts with #."""
         header = []
         for position, line in lines:
             header.append((position, line))
