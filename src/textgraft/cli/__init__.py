@@ -1,4 +1,4 @@
-"""The command line: one file, one verb."""
+"""The command line, with a module per command."""
 
 from textgraft.cli.app import main
 

@@ -15,7 +15,7 @@ from textgraft.cli.parameters import as_command
 from textgraft.errors import ConfigError, InterruptionError, TextgraftError
 from textgraft.training.interruption import Interruption
 
-# In the order in which a newcomer meets them.
+# In the order of `textgraft --help`.
 COMMANDS = (
     "demo", "train", "tune", "evaluate", "compare", "predict", "embed", "generate", "adapt", "pretrain",
     "inspect", "info", "presets", "fetch", "cache",
@@ -43,7 +43,7 @@ def make_app() -> typer.Typer:
 
 
 class _Commands(TyperGroup):
-    """Builds a subcommand when it is run; the list of all needs their help only."""
+    """Builds a subcommand when it is run; the list of commands needs their docstrings only."""
 
     _lists_all = False
 
@@ -103,14 +103,14 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
             if error.errno is None:  # raised by a library, not by the system
                 raise
             typer.echo(f"error: {error.filename or 'a file, or standard output'}: {error.strerror}", err=True)
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (do not write again what could not be written)
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (a flush at exit would fail again)
             raise typer.Exit(1) from error
 
     return reporting
 
 
 def _require_utf8(values: dict[str, Any]) -> None:
-    """Refuse names that no UTF-8 file, such as a model folder's config, could hold."""
+    """Refuse names that cannot be written to a UTF-8 file, such as a model folder's config."""
     for name, value in values.items():
         for item in value if isinstance(value, list) else [value]:
             try:

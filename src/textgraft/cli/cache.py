@@ -7,7 +7,7 @@ import typer
 
 
 class Action(StrEnum):
-    """What to do with the cache."""
+    """Actions on the cache."""
 
     SHOW = "show"
     CLEAR = "clear"

@@ -1,4 +1,4 @@
-"""`textgraft compare`: whether models differ significantly on the same texts."""
+"""`textgraft compare`: significance of the differences between models on the same texts."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +25,7 @@ _SCORES = ("accuracy", "macro_f1")
 
 @dataclass(frozen=True)
 class _Tested:
-    """A model's answers.
+    """Test results of a model.
 
     Attributes:
         name: its folder.

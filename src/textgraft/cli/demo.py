@@ -1,4 +1,4 @@
-"""`textgraft demo`: transfer learning against a model without it, on the same few reviews."""
+"""`textgraft demo`: transfer learning compared with a baseline on the same few reviews."""
 
 import time
 from importlib import resources

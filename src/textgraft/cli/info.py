@@ -1,4 +1,4 @@
-"""`textgraft info`: what a model folder holds."""
+"""`textgraft info`: contents of a model folder."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What commands read: the texts to predict on, and the data of a training run."""
+"""Inputs of commands: texts to predict on, prompts, and data to train on or evaluate with."""
 
 from dataclasses import replace
 from typing import Any

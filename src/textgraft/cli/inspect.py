@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """What is shown beside the text."""
+    """Options of `inspect`: second text and padding."""
 
     pair: str | None = option(None, "Second text of a pair.", panel="Data")
     pad_to: int = option(0, "Show padding up to this length.", panel="Output")

@@ -24,7 +24,7 @@ Json = Annotated[
 
 @dataclass(frozen=True)
 class Sources:
-    """The data of a run beside its training texts."""
+    """Data of a run other than its training texts."""
 
     validation: str | None = option(
         None,
@@ -56,7 +56,7 @@ class TaskOptions:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Other arguments of a task's constructor beside its architecture."""
+    """Arguments of a task's constructor other than its architecture."""
 
     decoding: str | None = option(
         None,
@@ -72,7 +72,7 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """How TensorFlow computes."""
+    """Options of the TensorFlow runtime."""
 
     precision: str = option("auto", "Numerical precision: auto, float32 or mixed_bfloat16.", panel="Advanced")
     threads: int | None = option(None, "Number of processor threads.", panel="Advanced", shown_default="one per core")
@@ -80,7 +80,7 @@ class RuntimeOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a training run uses its folders and its time."""
+    """Options of a training run: model folder, estimate, checkpoints and determinism."""
 
     out: str | None = option(None, "Model folder to write.", panel="Output")
     overwrite: bool = option(False, "Replace an existing folder.", panel="Output")

@@ -23,7 +23,7 @@ from textgraft.options import (
 
 
 class Group:
-    """Marks which options of a dataclass a command takes, and defaults of its own.
+    """Selects the options of a dataclass that a command takes, and overrides their defaults.
 
     Used as `Annotated[TrainingConfig, Group(without=("head",), epochs=1)]`.
     """
@@ -55,8 +55,8 @@ class Parameters:
     """The parameters of a command's function.
 
     Attributes:
-        plain: by name, those that Typer reads itself.
-        groups: by name, dataclasses of options and what is taken of them.
+        plain: parameters that Typer reads itself, by name.
+        groups: dataclasses of options with the options selected from them, by name.
     """
 
     plain: Mapping[str, inspect.Parameter]
@@ -80,7 +80,7 @@ class Parameters:
 
     @functools.cached_property
     def options(self) -> dict[str, OptionField]:
-        """Options of all groups, by name; of several of one name, such as the seed, the last."""
+        """Options of all groups, by name; where groups share a name, such as the seed, that of the last group."""
         merged: dict[str, OptionField] = {}
         for kind, group in self.groups.values():
             fields = group.fields(kind)
@@ -118,11 +118,11 @@ class Parameters:
 
 
 def as_command(function: Callable[..., None]) -> Callable[..., None]:
-    """The function as Typer takes it; where it has a parameter `config`, a TOML file may set all the others.
+    """Wrap a function for Typer; if it has a parameter `config`, a TOML file may set all others.
 
     Raises:
-        ConfigError: when called, for a config file that cannot be read, a key that is unknown (the nearest is named),
-            or a value of a wrong type; and from the checks of the dataclasses.
+        ConfigError: when called, for a config file that cannot be read, an unknown key (the nearest is named), or a
+            value of a wrong type; and from the checks of the dataclasses.
     """
     parameters = Parameters.of(function)
 

@@ -1,4 +1,4 @@
-"""`textgraft pretrain`: a small backbone and its vocabulary from texts alone."""
+"""`textgraft pretrain`: training of a small backbone and its vocabulary from scratch."""
 
 import tempfile
 from dataclasses import asdict, dataclass

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LanguageModelRun:
-    """A task that learns from texts without labels, and those texts."""
+    """A task that learns from texts without labels, and its texts."""
 
     model: "TrainableTask"
     splits: "Splits"
@@ -55,7 +55,7 @@ def require(usage: str, **values: Any) -> None:
     """Check that values are set, on the command line or in a config file.
 
     Raises:
-        ConfigError: naming the first that is not.
+        ConfigError: names the first value that is not set.
     """
     for name, value in values.items():
         if value is None:
@@ -75,8 +75,8 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     """Train with checkpoints beside the model folder, and save the model.
 
     Args:
-        run: `out` among them.
-        train: from entered checkpoints to a trained task.
+        run: with `out` set.
+        train: trains and returns the task; takes entered checkpoints.
 
     Raises:
         ModelFolderError: when the folder exists already or cannot be written.
@@ -89,7 +89,7 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
         require_writable(folder, overwrite=False)
     minutes = {} if run.save_minutes is None else {"save_minutes": run.save_minutes}
     with Checkpoints(f"{folder}.run", restart=run.restart, **minutes) as checkpoints:
-        # With --overwrite, a model of the same run may be the older one that is to be replaced.
+        # With --overwrite, the model may be an older result of the same run, which is to be replaced.
         if not run.overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()
         require_writable(folder, run.overwrite)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What is searched, and for how long."""
+    """Space and limits of a search."""
 
     trials: int | None = option(None, "Maximum number of trials of the search.", shown_default="no limit")
     minutes: float | None = option(

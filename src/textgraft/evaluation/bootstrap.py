@@ -11,7 +11,7 @@ _MAX_BATCH_CELLS = 1 << 22  # bounds the memory of a batch of resamples
 
 
 def resample_counts(counts: np.ndarray) -> Iterator[np.ndarray]:
-    """Draw 2,000 resamples, with replacement, of a sample that is given as the count of each distinct item.
+    """Draw 2,000 bootstrap resamples of a sample that is given as the count of each distinct item.
 
     Drawing counts instead of items gives the same distribution in less time and memory.
 
@@ -35,7 +35,7 @@ def percentile_interval(values: np.ndarray) -> list[float]:
 
 
 def scores_with_intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], counts: np.ndarray) -> dict[str, Any]:
-    """Each score of a sample, as NAME, and its 95 % bootstrap interval [low, high], as NAME_interval.
+    """Scores of a sample by NAME, and their 95 % bootstrap intervals [low, high] by NAME_interval.
 
     Args:
         score: maps counts (k, cells) of k samples to named scores (k,).

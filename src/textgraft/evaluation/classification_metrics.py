@@ -89,7 +89,7 @@ def divide_or_zero(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray
 
 
 def _mean_negative_log(probabilities: np.ndarray) -> float:
-    """In nats, with probabilities clipped to the machine epsilon of their dtype, as scikit-learn does."""
+    """Mean in nats, with probabilities clipped to the machine epsilon of their dtype, as scikit-learn does."""
     epsilon = np.finfo(probabilities.dtype).eps
     return float(-np.log(np.clip(probabilities.astype(np.float64), epsilon, 1 - epsilon)).mean())
 

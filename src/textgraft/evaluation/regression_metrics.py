@@ -6,7 +6,7 @@ import numpy as np
 
 from textgraft.evaluation.bootstrap import scores_with_intervals
 
-# Equal values have squared deviations, left by rounding, below this share of their squares.
+# Rounding gives equal values squared deviations below this share of their squares.
 _ROUNDING = 1e-28
 
 

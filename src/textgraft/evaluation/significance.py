@@ -1,4 +1,4 @@
-"""Comparison of two classifiers on the same texts, and the uncertainty of a share."""
+"""Comparison of two classifiers on the same texts, and the uncertainty of proportions."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
 from textgraft.evaluation.classification_metrics import divide_or_zero
 
 _SIGNIFICANCE_LEVEL = 0.05
-_MIN_CHI_SQUARE_TEXTS = 25  # below, the chi-square approximation of McNemar's test is poor
-_NORMAL_QUANTILE = 1.959963984540054  # of 0.975
+_MIN_CHI_SQUARE_TEXTS = 25  # with fewer, the chi-square approximation of McNemar's test is poor
+_NORMAL_QUANTILE = 1.959963984540054  # 0.975 quantile
 _ROUNDING = 1e-6
 
 
@@ -26,7 +26,7 @@ class Difference:
         macro_f1_interval: 95 %, [low, high].
         only_first: number of texts that only the first model labels correctly.
         only_second: number of texts that only the second model labels correctly.
-        p: of McNemar's test.
+        p: p-value of McNemar's test.
     """
 
     accuracy: float
@@ -71,7 +71,7 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
     triples, counts = np.unique(np.stack([targets, first, second]), axis=1, return_counts=True)
 
     def gains(counts: np.ndarray) -> np.ndarray:
-        """Accuracy and macro F1 of the second minus the first, (2, k), of counts (k, triples)."""
+        """Gains in accuracy and macro F1, (2, k), for counts (k, triples)."""
         first_scores, second_scores = (_scores(triples[0], triples[i], counts, classes) for i in (1, 2))
         gain: np.ndarray = second_scores - first_scores
         return gain
@@ -93,10 +93,10 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p of McNemar's test (1947) that two models are equally accurate.
+    """Two-sided p-value of McNemar's test (1947), whose hypothesis is that two models are equally accurate.
 
-    Exact (binomial) below 25 texts that only one model labels correctly, else chi-square with Edwards's correction
-    (1948).
+    The test is exact (binomial) below 25 texts that only one model labels correctly; from 25 on it is the chi-square
+    test with Edwards's correction (1948).
 
     Args:
         only_first: number of texts that only the first model labels correctly.
@@ -121,7 +121,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def standard_error(share: float, sample_size: int) -> float:
-    """Standard error of a share of correct answers, at least one answer in `sample_size`.
+    """Standard error of a share of correct answers; at least 1 / `sample_size`.
 
     The minimum has a margin for shares that were rounded.
     """

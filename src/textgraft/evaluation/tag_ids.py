@@ -43,7 +43,7 @@ def tags_to_spans(tags: np.ndarray, lengths: np.ndarray) -> SpanArrays:
     """Spans of tags; an inside tag that does not continue a span of its label starts one, as in seqeval's default mode.
 
     Args:
-        tags: int (w,), of all texts concatenated.
+        tags: int (w,), tags of all texts, concatenated.
         lengths: int (n,), words of each text; no span crosses from one text to the next.
     """
     starts_text = np.zeros(len(tags), bool)
@@ -73,7 +73,7 @@ def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     Source: Viterbi, 1967.
 
     Args:
-        scores: float (w, tags), log-probabilities, of all texts concatenated.
+        scores: float (w, tags), log-probabilities of all texts, concatenated.
         lengths: int (n,), words of each text.
 
     Returns:
@@ -91,7 +91,7 @@ def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def _best_paths(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
     """The best tags (m, size) of scores (m, size, tags)."""
     sequences, size, _ = scores.shape
-    best = scores[:, 0] + transitions[OUTSIDE]  # the first word follows an outside tag, in effect
+    best = scores[:, 0] + transitions[OUTSIDE]  # as if an outside tag preceded the first word
     previous_tags = np.zeros(scores.shape, np.int32)
     for word in range(1, size):
         paths = best[:, :, None] + transitions  # (m, from, to)

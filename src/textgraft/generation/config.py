@@ -13,8 +13,8 @@ _CANDIDATES = 4
 class GenerationConfig:
     """Search strategy, sampling and stop conditions.
 
-    The most probable token is taken each time (greedy search) unless an option selects sampling, beam search or
-    contrastive search.
+    The default is greedy search, which takes the most probable token at each step; options select sampling, beam search
+    or contrastive search.
     """
 
     max_new_tokens: int | None = option(

@@ -16,9 +16,10 @@ class Continuation:
     """Generated text.
 
     Attributes:
-        text: without the prompt and without a stop string.
+        text: generated text, without the prompt and the stop string.
         tokens: number of generated tokens, without the end-of-text token.
-        finish: why generation ended: "end-of-text", "stop" (a stop string was generated) or "length"; None before.
+        finish: why generation ended: "end-of-text", "stop" (a stop string was generated) or "length"; None
+            while generation continues.
         cut: number of tokens removed from the start of the prompt to fit the context.
     """
 
@@ -43,7 +44,7 @@ class DecodingRow:
         """Truncate the prompt to the context.
 
         Args:
-            ids: of the prompt, int (n,), without the model's start token.
+            ids: int (n,), token ids of the prompt, without the model's start token.
             model: the language model.
             config: stop conditions and seed.
             index: index of the prompt, which together with the seed determines its random numbers.

@@ -1,6 +1,6 @@
 """Search strategies: greedy search and sampling, beam search, contrastive search.
 
-Each yields a row with the text that became final in it.
+Each strategy yields rows with the text that became final in them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig
     """The sequence with the highest mean log-probability per token among those that the beams reach.
 
     As in Hugging Face transformers, each step considers twice as many candidates as beams, sets finished ones aside,
-    and ends when as many sequences have finished with a higher score than the best active one.
+    and ends when as many sequences as beams have finished with a higher score than the best active one.
     """
     cache, beams = model.cache(1), config.num_beams
     logits, _ = cache.append(row.prompt[np.newaxis])

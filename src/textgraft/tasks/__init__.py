@@ -1,1 +1,1 @@
-"""One file, one task: a head on a backbone, and the labels it speaks."""
+"""Tasks, one per module: a backbone with a head, its training and its predictions."""

@@ -1,4 +1,4 @@
-"""Options of a task beside its backbone, without TensorFlow."""
+"""Options of a task other than its backbone; importable without TensorFlow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Options of a task beside its backbone; None takes the backbone family's default."""
+    """Options of a task other than its backbone; None takes the backbone family's default."""
 
     dropout: float = option(
         0.1, "Dropout rate of the head's inputs.", panel="Model", minimum=0, below=1, searchable=True
@@ -53,7 +53,7 @@ def resolve_architecture(options: Mapping[str, Any], backbone: "Backbone") -> Ar
 
     Args:
         options: fields of `Architecture`.
-        backbone: its family has the defaults.
+        backbone: supplies the defaults.
 
     Raises:
         ConfigError: for an unknown field, or one that does not suit the backbone.

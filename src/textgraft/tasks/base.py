@@ -1,4 +1,4 @@
-"""The contract of a task: a backbone, a head, and the settings that make predictions of their outputs."""
+"""The contract of a task: a backbone, a head, and settings that turn outputs into predictions."""
 
 import pkgutil
 import warnings
@@ -44,14 +44,14 @@ class Task(ABC):
     """A pretrained backbone with a head; it takes strings.
 
     It has a plain `keras.Model` (`model`), from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
-    Methods are those of a head on one pooled vector per text; a task with another kind of head overrides them.
+    The methods suit a head on one pooled vector per text; a task with another kind of head overrides them.
 
     Attributes:
         name: the task's id, as Hugging Face names it.
         pooled: whether the head takes one vector per text.
         ties_embeddings: whether the head reads the token table too.
         pairs: whether the task takes pairs of texts.
-        objective: what the head predicts; only of tasks that can be trained.
+        objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         backbone: tokenizer and pretrained network.
         architecture: with every default filled in.
         text_graph: strings to packed rows.
@@ -137,7 +137,7 @@ class Task(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """The constructor's arguments beside backbone and architecture, as JSON values."""
+        """The constructor's arguments other than backbone and architecture, as JSON values."""
 
     # === Network ===
 
@@ -148,7 +148,7 @@ class Task(ABC):
 
     @property
     def windowed(self) -> bool:
-        """Whether a text is a row of windows."""
+        """Whether texts are split into windows."""
         return self.architecture.truncation == WINDOWS
 
     @property
@@ -182,7 +182,7 @@ class Task(ABC):
         """`forward` from the outputs of `forward_frozen`.
 
         Args:
-            split: of the backbone.
+            split: frozen and trainable part of the backbone.
             batch: of `input_spec`, with vectors in place of token ids: ragged (b, None, dim) or, in windows,
                 (b, None, None, dim).
             training: whether dropout is on.
@@ -363,7 +363,7 @@ def load_as(kind: type[_Loaded], folder: str | Path | StoredModel, precision: st
     """Load a model folder that must be of one task.
 
     Raises:
-        ConfigError: when it is of another.
+        ConfigError: when it is of another task.
         ModelFolderError: see `load`.
     """
     task = load(folder, precision)
@@ -402,7 +402,7 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
 
 
 def _is_model_folder(preset: str | Path) -> bool:
-    """Whether a preset is a model folder; the name of a preset is not the name of a folder."""
+    """Whether a preset is a model folder; a folder that has the name of a known preset is not."""
     return model_folder.is_model_folder(Path(preset)) and isinstance(find_source(str(preset)), Disk)
 
 

@@ -1,4 +1,4 @@
-"""feature-extraction: texts to vectors, with the backbone as it is."""
+"""feature-extraction: texts to vectors, by a backbone without further training."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""fill-mask: the tokens behind masks, by a bidirectional backbone; trained by masking tokens of texts."""
+"""fill-mask: prediction of masked tokens by a bidirectional backbone."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
 
     Attributes:
         token: as the vocabulary spells it.
-        probability: of the token.
+        probability: softmax over the vocabulary.
     """
 
     token: str
@@ -53,7 +53,7 @@ class Candidate(NamedTuple):
 
 
 class MaskFiller(LanguageModelling):
-    """Texts with masks to the tokens behind them (Devlin et al., 2018, https://arxiv.org/abs/1810.04805).
+    """Predicts the tokens behind masks (Devlin et al., 2018, https://arxiv.org/abs/1810.04805).
 
     The head is a dense layer, a normalization, and the transposed token table with a bias per token. It comes with the
     backbone or is new.
@@ -171,7 +171,7 @@ class MaskFiller(LanguageModelling):
         return config
 
     def _fit_head(self, train: Any, config: TrainingConfig, callback: Callback) -> None:
-        """Fit a new head to the frozen backbone: its bias to token frequencies, then all of it by some steps."""
+        """Fit a new head to the frozen backbone: its bias to token frequencies, then all of it by gradient steps."""
         if self.record or not self._new_head_reason or not self.backbone.pretrained:
             return
         sample = train.sample(min(_HEAD_ROWS, len(train)))

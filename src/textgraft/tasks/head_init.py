@@ -27,7 +27,7 @@ def why_not_logistic(task: Task) -> str:
 
 
 def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: Mapping[str, Any]) -> str:
-    """The initialisation where none is named: "logistic" for few texts or a frozen backbone, else "gradient".
+    """The default initialisation: "logistic" for few texts or a frozen backbone, else "gradient".
 
     A trained model keeps its head. Options about gradient steps select "gradient" for a frozen backbone.
 
@@ -48,7 +48,7 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
 
 
 def init_head_by_logistic_regression(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
-    """Fit the head to the backbone's present vectors.
+    """Fit the head to the backbone's current vectors.
 
     Raises:
         DataError: when a label has no training text.

@@ -39,10 +39,10 @@ _TOKENS = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
 
 class LanguageModelling(TrainableTask):
-    """Texts to tokens.
+    """A task that learns to predict tokens of unlabelled texts.
 
     Attributes:
-        predicted_share: of all tokens, those that are predicted.
+        predicted_share: share of the tokens that are predicted.
     """
 
     name = "a task that learns from unlabelled texts"
@@ -52,13 +52,7 @@ class LanguageModelling(TrainableTask):
     predicted_share: ClassVar[float] = 1.0
 
     def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> None:
-        """Load the backbone.
-
-        Args:
-            preset: see `load_backbone`.
-            precision: "auto", "float32" or "mixed_bfloat16".
-            options: arguments of `Task`; pooling, hidden, dropout and truncation have no effect.
-        """
+        """See `Task` for the arguments; pooling, hidden, dropout and truncation have no effect."""
         super().__init__(preset, precision, **options)
         self.objective = self._build_objective()
         # Documents are cleaned and cut into rows elsewhere.
@@ -72,12 +66,7 @@ class LanguageModelling(TrainableTask):
 
     @abstractmethod
     def _read(self, data: Dataset, watch: Watch) -> Examples[Any]:
-        """Rows of tokens, and the tokens to predict.
-
-        Args:
-            data: documents.
-            watch: passes batches of texts on, and may count them.
-        """
+        """Rows of tokens, and the tokens to predict; see `evaluate` for `watch`."""
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return self._read_examples(data, iter)
@@ -87,7 +76,7 @@ class LanguageModelling(TrainableTask):
         return data.location(row) if data.paired else f"{data.source}, block {row + 1}"
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
-        """Also limits the tokens of a forward pass, for the memory of their logits."""
+        """Also limits the tokens of a forward pass, which bounds the memory of the logits."""
         selected = {name: value for name, value in options.items() if value is not None}
         return super().training_config({"batch_tokens": self._batch_tokens, **selected})
 

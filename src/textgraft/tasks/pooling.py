@@ -1,4 +1,4 @@
-"""Token vectors to one vector per text: the one implementation, masked."""
+"""Masked pooling of token vectors to one vector per text."""
 
 import keras
 from keras import ops
@@ -10,18 +10,14 @@ POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
 class Pooling(keras.layers.Layer):
     """Pool token vectors (b, t, dim) under a padding mask (b, t) to (b, dim) in float32.
 
-    mean: average over real tokens. cls: the first token. max: the largest value a component takes.
+    mean: average over real tokens. cls: the first token. max: the largest value of each component.
     last: the last real token. sqrtn: the sum divided by the square root of the number of tokens, as TF-Hub's word
-    embeddings combine (Cer et al., 2018, https://arxiv.org/abs/1803.11175).
+    embeddings do (Cer et al., 2018, https://arxiv.org/abs/1803.11175).
     A text without tokens pools to zeros.
     """
 
     def __init__(self, method: str, **kwargs: object) -> None:
-        """Choose the method.
-
-        Args:
-            method: one of `POOLINGS`.
-            kwargs: for `keras.layers.Layer`.
+        """Choose the method, one of `POOLINGS`.
 
         Raises:
             ValueError: for another method.
@@ -32,7 +28,6 @@ class Pooling(keras.layers.Layer):
         self.method = method
 
     def call(self, vectors: keras.KerasTensor, padding_mask: keras.KerasTensor) -> keras.KerasTensor:
-        """Pool; shapes as in the class docstring."""
         mask = ops.cast(padding_mask, vectors.dtype)  # (b, t)
         count = ops.sum(mask, axis=1, keepdims=True)  # (b, 1)
         if self.method == "cls":
@@ -49,9 +44,7 @@ class Pooling(keras.layers.Layer):
         return ops.cast(total, "float32") / (ops.sqrt(count) if self.method == "sqrtn" else count)
 
     def compute_output_shape(self, vectors_shape: tuple[int | None, ...], *_: object) -> tuple[int | None, ...]:
-        """(b, dim)."""
         return (vectors_shape[0], vectors_shape[-1])
 
     def get_config(self) -> dict[str, object]:
-        """The method, and what Keras adds."""
         return {**super().get_config(), "method": self.method}

@@ -100,7 +100,7 @@ class TextClassifier(TrainableTask):
     def probabilities(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[np.ndarray]:
-        """Stream probabilities; of regression, the numbers.
+        """Stream probabilities, or the numbers of a regression.
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2).

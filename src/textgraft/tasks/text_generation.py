@@ -1,4 +1,4 @@
-"""text-generation: continuations of prompts, by a causal backbone; its quality is measured by perplexity."""
+"""text-generation: continuation of prompts by a causal backbone; evaluated by perplexity."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ _DOCUMENTS = _PROMPTS = 64
 
 
 class TextGenerator(LanguageModelling):
-    """Prompts to continuations. The head is part of the backbone: its transposed token table."""
+    """Continues prompts. The head is the backbone's transposed token table."""
 
     name = "text-generation"
 
@@ -125,7 +125,7 @@ class TextGenerator(LanguageModelling):
         return [continuation.text for continuation in continuations]
 
     def continuations(self, prompts: Iterable[str], config: GenerationConfig) -> Iterator[Continuation]:
-        """Stream the continuations of `generate`, with their ends and the dropped tokens of their prompts.
+        """Stream the continuations of `generate`, with finish reasons and numbers of dropped prompt tokens.
 
         Raises:
             ConfigError: when the model's context is too short for any prompt.

@@ -204,7 +204,6 @@ class TokenClassifier(TrainableTask):
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[list[Entity]]]]:
-        """Stream entities."""
         for window in map(self._check_pairs, texts):
             yield [self.entities(_plain_texts(window))]
 

@@ -32,13 +32,13 @@ from textgraft.training.token_ids import IdCache, TruncationCount
 
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 
-# Facts of a model that make another run of a training.
+# Facts about a model that identify a training run.
 _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training that is prepared.
+    """A prepared training run.
 
     Attributes:
         mode: with the final config.
@@ -110,10 +110,10 @@ class TrainableTask(Task):
         """Work before the first step, once in a run: by default the initialisation of the head.
 
         Args:
-            run: prepared.
-            run_facts: identify the run.
+            run: the prepared run.
+            run_facts: JSON values that identify the run.
             checkpoints: store the results that a resumed run needs.
-            callback: told of the work.
+            callback: receives messages and progress.
 
         Returns:
             metrics to keep beside those of the best epoch.
@@ -280,7 +280,7 @@ class TrainableTask(Task):
 
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
-        """An error before the first step leaves the objective as it was."""
+        """Restore the objective after an error."""
         restore = self.objective.snapshot()
         try:
             yield

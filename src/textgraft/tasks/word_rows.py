@@ -24,10 +24,10 @@ class WordRows:
         """Prepare the graphs; they are compiled when they are first needed.
 
         Args:
-            backbone: has the tokenizer.
-            cleaning: of each word.
+            backbone: supplies the tokenizer.
+            cleaning: applied to each word.
             sequence_length: maximum length of a row; None for no limit.
-            splitting: of texts without given words, one of `text.words.SPLITTING`.
+            splitting: how texts without given words are split, one of `text.words.SPLITTING`.
         """
         special = backbone.special_tokens
 
@@ -42,7 +42,7 @@ class WordRows:
         )
 
     def words(self, texts: Sequence[TaggedText]) -> Words:
-        """The words of texts as arrays: the given ones, or those of splitting where any text has none."""
+        """The words of texts as arrays: the given words, or the result of splitting if any text has none."""
         if any(text.words is None for text in texts):
             return Words(*(part.numpy() for part in self._split(tf.constant([text.text.encode() for text in texts]))))
         offsets = np.array([offset for text in texts for offset in text.words or ()], np.int64).reshape(-1, 2)
@@ -68,7 +68,7 @@ class AlignmentCount:
     """Counts spans that do not consist of whole words.
 
     Attributes:
-        spans: all of them.
+        spans: all labelled spans.
         widened: those that start or end within a word.
         dropped: those without a word, or whose words belong to an earlier span.
     """

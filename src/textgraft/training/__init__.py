@@ -1,1 +1,1 @@
-"""The training loop and what feeds it."""
+"""The training loop, its inputs, and its checkpoints."""

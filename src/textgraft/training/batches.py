@@ -45,7 +45,7 @@ def rows_per_epoch(rows: int, sampling_weights: np.ndarray | None) -> int:
 
 
 def batches_by_length(lengths: np.ndarray, max_tokens: int, max_rows: int) -> Iterator[np.ndarray]:
-    """Indices of batches for inference, longest rows first, so that running out of memory shows at once.
+    """Indices of batches for inference, longest rows first, so that a lack of memory shows at once.
 
     `max_tokens` counts padding; a single longer row is a batch by itself.
     """

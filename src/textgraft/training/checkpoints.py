@@ -77,7 +77,7 @@ class Snapshot:
         progress: counters.
         weights: trained variables.
         optimizer: moments, and states of the seed generators.
-        best: weights of the best epoch; None where these are `weights`, or no epoch is finished.
+        best: weights of the best epoch; None if `weights` are these, or no epoch is finished.
     """
 
     progress: RunProgress
@@ -87,12 +87,12 @@ class Snapshot:
 
 
 class Checkpoints:
-    """The checkpoints of one run in a folder of their own; only the newest is kept.
+    """The checkpoints of one run, in a folder; only the newest is kept.
 
     As a context manager it locks the folder, and SIGINT and SIGTERM stop the run after a checkpoint.
 
     Attributes:
-        folder: of the checkpoints.
+        folder: absolute path of the folder.
         interruption: handler of the signals.
         seconds_spent: time spent writing.
 
@@ -220,12 +220,12 @@ class Checkpoints:
 
     @property
     def within_time_budget(self) -> bool:
-        """Whether writing has taken at most 2 % of the time so far: writing can take longer than an epoch."""
+        """Whether writing has taken at most 2 % of the time so far; it can take longer than an epoch."""
         return self.seconds_spent <= _MAX_TIME_SHARE * (time.monotonic() - self._started_at)
 
     @property
     def status(self) -> str:
-        """Where the last checkpoint is, for messages."""
+        """Location of the last checkpoint, for messages."""
         newest = self._newest()
         return f"the last checkpoint is {newest}" if newest else "there is no checkpoint yet"
 
@@ -278,7 +278,7 @@ class Checkpoints:
             name, _, suffix = leftover.name[1:].partition(".")
             if not (_CHECKPOINT.fullmatch(name) or _PREPARED.fullmatch(name)):
                 continue
-            if suffix == "lock":  # of a dead process: any writer holds the lock of the run
+            if suffix == "lock":  # left by a dead process, since a writer holds the lock of the run
                 leftover.unlink(missing_ok=True)
             folders.remove_leftovers(self.folder / name)
         for older in self._checkpoints()[:-1]:
@@ -293,7 +293,7 @@ class Checkpoints:
         return max(self._checkpoints(), default=None)
 
     def _checkpoints(self) -> list[Path]:
-        """Oldest first."""
+        """Complete checkpoints, oldest first."""
         return sorted(self._complete(_CHECKPOINT))
 
     def _complete(self, names: re.Pattern[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""How to train: one flat, frozen list of named values."""
+"""Options of training: one flat, frozen dataclass."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from textgraft.options import check_options, option
 
 BALANCES = ("none", "weights", "focal", "oversample")
 
-# Options that have an effect only where gradient steps are made.
+# Options that affect gradient steps only.
 GRADIENT_OPTIONS = (
     "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup", "clip_norm", "patience",
 )  # fmt: skip
@@ -134,7 +134,7 @@ class TrainingConfig:
         """Check the values.
 
         Raises:
-            ConfigError: naming the value and what it may be.
+            ConfigError: names the value and the allowed ones.
         """
         check_options(self)
         if self.head == "logistic" and self.balance != "none":
@@ -163,5 +163,5 @@ def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str
 
 
 def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int = _MIN_STEPS["epochs"]) -> int:
-    """The default number of epochs, or the number that makes `min_steps` optimizer steps."""
+    """`epochs`, or the number that makes `min_steps` optimizer steps if that is larger."""
     return max(epochs, -(-min_steps // -(-max(1, rows) // batch_size)))

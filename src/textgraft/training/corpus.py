@@ -16,8 +16,8 @@ from textgraft.training.token_ids import TokenIds, TruncationCount
 # Target of a position without a loss.
 IGNORED_TARGET = -1
 
-# Shares of BERT's masking: of the tokens of a row, those to predict; of these, those replaced by the mask token, and
-# those replaced by the mask token or a random token.
+# BERT's masking: the share of a row's tokens to predict; among these, the share replaced by the mask token, and the
+# share replaced by the mask token or a random token.
 MASKING_SHARE = 0.15
 _MASKED, _REPLACED = 0.8, 0.9
 
@@ -38,7 +38,7 @@ def tokenize_documents(documents: Iterable[np.ndarray], cleaning: Cleaning, grap
     Returns:
         int32 (total,).
     """
-    is_last_chunk: list[np.ndarray] = []  # of its document
+    is_last_chunk: list[np.ndarray] = []  # bool per chunk of a batch
 
     def chunks() -> Iterator[np.ndarray]:
         for batch in documents:
@@ -142,7 +142,7 @@ class Masking:
         mask_id: mask token.
         special_ids: tokens that are never masked.
         vocabulary_size: number of tokens that random replacements are drawn from.
-        seed: of the draws.
+        seed: seed of the draws.
     """
 
     mask_id: int
@@ -155,7 +155,7 @@ class MaskedExamples(Examples[TokenIds]):
     """Rows in which 15 % of the tokens, at least one, are to be predicted (Devlin et al., 2018, section 3.1).
 
     Of these, 80 % are replaced by the mask token, 10 % by a random token, and 10 % unchanged. The draws are a function
-    of seed, epoch and row; before the first `start_epoch` they have a stream of their own.
+    of seed, epoch and row; before the first `start_epoch` they use a separate stream.
 
     References:
         https://arxiv.org/abs/1810.04805

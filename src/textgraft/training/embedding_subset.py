@@ -15,7 +15,7 @@ from textgraft.backbones.token_embedding import TokenEmbedding
 
 
 class EmbeddingSubset:
-    """The used rows of a token table, as a variable of their own.
+    """The used rows of a token table, as a separate variable.
 
     Attributes:
         table: the full table.
@@ -56,7 +56,7 @@ class EmbeddingSubset:
         return self.table.replaced(self._validation_vectors, self._positions)
 
     def refresh(self, rates: np.ndarray) -> None:
-        """Copy the current vectors to those that validation reads; `rates` are those of the past steps."""
+        """Copy the current vectors for validation; `rates` are the learning rates of the past steps."""
         decayed = self._validation_only * self._decay_factor(rates)
         self._validation_vectors.assign(tf.concat([self.vectors.value, decayed], axis=0))
 

@@ -1,4 +1,4 @@
-"""Rows that a network reads, and examples: rows with their targets."""
+"""Inputs, which are rows that a network reads, and examples, which are inputs with targets."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -81,7 +81,7 @@ class Examples(Generic[InputsT]):
         return self.inputs.batch(rows), to_tensor(self.targets[rows])
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw what differs between training epochs, counted from 0; by default nothing does."""
+        """Draw the random part of a training epoch, counted from 0; by default there is none."""
 
     def select(self: "Examples[TokenInputs]", rows: slice) -> "Examples[TokenInputs]":
         """The rows of a slice with a start and a stop."""

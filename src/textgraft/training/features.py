@@ -172,9 +172,9 @@ class FeatureExtractor:
     Args:
         pool: (batch of token ids, training) to vectors, float32 (b, dim).
         spec: type of such a batch.
-        backbone: its network is run by `pool`.
+        backbone: backbone whose network `pool` runs.
         settings: JSON values: pooling, precision and anything else that is not part of the backbone.
-        cache: of vectors.
+        cache: stores the vectors.
         batch_tokens: maximum tokens per batch, padding included; by default that of the backbone's training.
     """
 

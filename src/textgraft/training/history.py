@@ -1,4 +1,4 @@
-"""What a run costs, what happened in it, and which of its epochs is the best."""
+"""Estimated cost of a run, its history, and its best epoch."""
 
 import resource
 import sys
@@ -20,7 +20,7 @@ class Plan:
         steps: optimizer steps of all epochs.
         trainable: number of trained parameters.
         parameters: number of all parameters.
-        seconds: until the end of the last validation, feature extraction included, the final test excluded.
+        seconds: time until the end of the last validation, with feature extraction, without the final test.
         memory: peak, in bytes.
     """
 
@@ -45,7 +45,7 @@ class History:
     """Results of a run.
 
     Attributes:
-        records: one per epoch: epoch (from 1), training loss and metrics, those of the validation rows with the prefix
+        records: one per epoch: epoch (from 1), training loss and metrics, validation loss and metrics with the prefix
             val_, learning_rate, seconds, texts_per_second.
         best_epoch: epoch whose weights the model has, from 1; see `BestEpoch`.
         seconds: training and validation, of all resumed parts of the run.
@@ -77,7 +77,7 @@ class BestEpoch:
 
         With a score: the last epoch within one standard error of the highest score up to then. A hundred rows cannot
         distinguish 0.80 from 0.83, and of two epochs with similar scores under a decaying learning rate the later one
-        generalizes better (Breiman et al., 1984; docs/measurements.md). With the loss: the epoch of the lowest.
+        generalizes better (Breiman et al., 1984; docs/measurements.md). With the loss: the epoch with the lowest loss.
         """
         if self.score is None:
             losses = _validation(records, "loss")

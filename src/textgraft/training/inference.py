@@ -32,7 +32,7 @@ def compute_outputs(
     """Outputs of all rows, in their order: `Rows`, nested as the outputs of `infer`, an `inference_step`.
 
     Args:
-        infer: from a batch to outputs.
+        infer: maps a batch to outputs.
         inputs: rows.
         batch_tokens: maximum tokens per batch, padding included.
         on_batch: called after each batch with its number of rows.

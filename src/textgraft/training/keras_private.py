@@ -1,7 +1,7 @@
 """Every use of Keras and TensorFlow internals in training.
 
 Keras 3 has no public API for these: replacing the random bits of a dropout layer, listing the seed generators of a
-model, or updating a variable in place with the fused Adam kernel. Each function says what it buys.
+model, or updating a variable in place with the fused Adam kernel. Each function documents its benefit.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def apply_adam(
 ) -> tf.Operation:
     """Update a variable and its two moments in one pass over memory, by TensorFlow's fused kernel.
 
-    The number of the step, from 1, corrects the bias; `rate` and `step` are float32 ().
+    `step`, from 1, corrects the bias; `rate` and `step` are float32 ().
     """
     return tf.raw_ops.ResourceApplyAdam(
         var=variable.value.handle,

@@ -22,7 +22,7 @@ def train_logistic_head(
     validation: Examples[Vectors],
     metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """`fit_logistic_layer`, then evaluate; `metrics` computes mean loss and metrics from targets and logits.
+    """Call `fit_logistic_layer` and evaluate; `metrics` computes mean loss and metrics from targets and logits.
 
     The history has one record.
     """

@@ -1,4 +1,4 @@
-"""The contract of an objective: what a network learns from its outputs, and how they are evaluated."""
+"""The contract of an objective."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -85,7 +85,7 @@ class Objective(ABC):
             outputs: computes the metric inputs.
 
         Returns:
-            a message for the user, or nothing.
+            a message for the user, or an empty string.
         """
         return ""
 
@@ -103,7 +103,7 @@ class Objective(ABC):
     @property
     @abstractmethod
     def summary(self) -> str:
-        """What is predicted, in a few words."""
+        """The kind of prediction, in a few words."""
 
     @abstractmethod
     def report(self, metrics: dict[str, Any]) -> RenderableType:

@@ -77,7 +77,7 @@ class Adam:
     Args:
         variables: variables to train.
         config: optimizer, weight_decay and clip_norm are used.
-        schedule: of these variables; bias correction counts from a variable's first step.
+        schedule: learning rates of these variables; bias correction counts from a variable's first step.
     """  # noqa: D205
 
     def __init__(

@@ -46,7 +46,7 @@ Rows = np.ndarray | Ragged
 
 
 def to_rows(tensor: tf.Tensor | tf.RaggedTensor) -> Rows:
-    """Convert a tensor."""
+    """Copy a tensor to numpy."""
     if isinstance(tensor, tf.RaggedTensor):
         return Ragged.from_tensor(tensor)
     return tensor.numpy()  # type: ignore[no-any-return]

@@ -31,7 +31,7 @@ class Network:
         layers: all layers with weights or random state.
         forward: (batch of inputs, training) to float32 outputs of each row.
         objective: loss and metrics of the outputs.
-        training_loss: minimised in place of the objective's loss; None minimises that.
+        training_loss: loss to minimise; None for the objective's.
         embedding_subset: replaces the token table of a network that takes token ids and trains the table.
         stage: the height of a variable in the network; those of the head are highest.
     """
@@ -50,7 +50,7 @@ class Result:
 
     Attributes:
         loss: mean over the predictions.
-        norm: of the gradients, before clipping; when it is not finite, no variable was updated.
+        norm: global norm of the gradients before clipping; when it is not finite, no variable was updated.
         outputs: metric inputs of each row.
     """
 
@@ -67,7 +67,7 @@ class TrainingStep:
 
     Attributes:
         variables: trained variables; an embedding subset replaces the token table.
-        optimizer: of these variables.
+        optimizer: updates these variables.
 
     Args:
         config: with all values filled in.
@@ -89,13 +89,7 @@ class TrainingStep:
         self._graphs: dict[tuple[str, tuple[int, ...]], Any] = {}
 
     def __call__(self, rows: np.ndarray, rate: float, step: int) -> Result:
-        """Make a step.
-
-        Args:
-            rows: indices of training rows (b,).
-            rate: learning rate.
-            step: index of the step.
-        """
+        """Make a step on the training rows with the indices `rows`, (b,)."""
         parts = list(batches_by_length(self._train.lengths[rows], self._max_tokens, len(rows)))
         learning_rate, step_index, indices = (
             tf.constant(rate, tf.float32),
@@ -182,7 +176,7 @@ class TrainingStep:
 class TrainState:
     """The variables that steps change, as arrays for a checkpoint.
 
-    Every seed generator gets a state that depends on nothing but the seed of the run and its index.
+    Every seed generator gets a state that depends only on the seed of the run and its index.
 
     Args:
         variables: trained variables.

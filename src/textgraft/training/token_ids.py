@@ -210,7 +210,7 @@ def run_text_graph(
         texts: batches, object arrays of UTF-8 bytes.
         graph: from a tensor of texts to packed rows.
         arrays_of: extracts the arrays to keep.
-        dtypes: of these arrays.
+        dtypes: dtypes of these arrays.
         cache: of this graph; None to store nothing.
 
     Returns:

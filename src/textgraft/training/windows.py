@@ -78,13 +78,13 @@ class SampledWindows(Examples[Inputs]):
     The windows are a function of seed, epoch and row.
 
     Attributes:
-        sampled: number of texts with more windows.
+        sampled: number of texts with more than `max_windows`.
 
     Args:
         examples: with batches of windows, ragged (b, None, None, ...).
         windows: int64 ragged (n, None), tokens of each window.
-        max_windows: per text and epoch.
-        seed: of the draws.
+        max_windows: maximum per text and epoch.
+        seed: seed of the draws.
     """
 
     def __init__(self, examples: Examples[Any], windows: Ragged, max_windows: int, seed: int) -> None:

@@ -34,9 +34,9 @@ class Baseline:
     """The result of a baseline.
 
     Attributes:
-        name: of the model.
-        score: on the validation texts, in the metric by which trials are compared.
-        seconds: of counting words, training and scoring.
+        name: name of the model.
+        score: validation score, in the metric by which trials are compared.
+        seconds: time to count words, train and score.
     """
 
     name: str
@@ -62,8 +62,8 @@ class _Family:
 def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> list[Baseline]:
     """Train and score all baselines of a problem, on counts of words and of pairs of words.
 
-    Features are hashed, so memory is bounded for any texts; of more than 50,000 training texts, 50,000 are drawn,
-    stratified by label.
+    Features are hashed, which bounds memory. At most 50,000 training texts are used, sampled with stratification by
+    label.
 
     Args:
         problem: one of `columns.PROBLEMS`; None for data that has no baselines.
@@ -92,20 +92,15 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
 
 
 class NbSvm:
-    """A linear support vector machine on naive Bayes features, one label against the others.
+    """One-vs-rest linear support vector machines on naive Bayes features.
 
     A binary feature is multiplied by its log-count ratio (Wang and Manning, 2012, https://aclanthology.org/P12-2018,
-    with its alpha = 1 and C = 1). Unlike there, the weights are not interpolated with their mean: on a thousand
-    reviews that costs five points, since the machine's bias no longer fits such weights.
+    with its alpha = 1 and C = 1). Unlike in the paper, the weights are not interpolated with their mean: on a thousand
+    reviews that costs five points, since the bias no longer fits such weights.
     """
 
     def __init__(self, alpha: float = 1.0, penalty: float = 1.0) -> None:
-        """Create an untrained classifier.
-
-        Args:
-            alpha: added to all counts.
-            penalty: C of the machine.
-        """
+        """Create an untrained classifier; `alpha` is added to all counts, `penalty` is C of the machines."""
         self._alpha, self._penalty = alpha, penalty
         self._weights: list[np.ndarray] = []
         self._biases: list[float] = []
@@ -155,11 +150,7 @@ class PerLabel(BaseEstimator):
     """
 
     def __init__(self, classifier: Any) -> None:
-        """Create untrained classifiers.
-
-        Args:
-            classifier: binary; cloned for each label.
-        """
+        """Create untrained classifiers: the binary `classifier` is cloned for each label."""
         self.classifier = classifier
 
     def fit(self, counts: csr_matrix, targets: np.ndarray) -> Self:

@@ -25,7 +25,7 @@ def build_model(hyperparameters: Hyperparameters, task: TuningTask) -> Trainable
 
     Args:
         hyperparameters: "preset" and "precision" among them.
-        task: what the model is for.
+        task: task of the model, with its data.
 
     Raises:
         ConfigError: for a value that does not suit the preset or the task.
@@ -61,7 +61,7 @@ def train_command(options: Mapping[str, Any], data: str, out: str) -> str:
     """A `textgraft train` line that trains the same model, quoted for a shell.
 
     Args:
-        options: all hyperparameters, and the options by which the data is read.
+        options: all hyperparameters, and the options for reading the data.
         data: source of the training texts.
         out: model folder to write.
     """

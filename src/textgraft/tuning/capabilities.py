@@ -15,13 +15,13 @@ from textgraft.tuning.setup import TuningTask
 
 _CHEAPEST_FIRST = ("none", "last", "lora", "all")
 
-# Without effect where a text has no vector of its own.
+# Options without effect on a task that does not pool.
 _TEXT_VECTOR_OPTIONS = ("pooling", "truncation")
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a preset supports for a task.
+    """Options that a preset supports for a task, and their defaults.
 
     Attributes:
         score: the metric by which epochs are selected; None for the loss.
@@ -36,7 +36,7 @@ class Capabilities:
     defaults: Hyperparameters
 
     def default_hyperparameters(self, fine_tune: str, rows: int) -> Hyperparameters:
-        """What `fit` uses by default for a fine_tune and a number of rows."""
+        """The defaults of `fit` for a fine_tune and a number of rows."""
         values: dict[str, Any] = {**self.defaults, **(HEAD_ONLY_DEFAULTS if fine_tune == "none" else {})}
         config = make_options(TrainingConfig, values)
         prefers_logistic = fine_tune == "none" or is_few_texts(rows, config.epochs or 1, config.batch_size or 1)
@@ -53,8 +53,8 @@ def find_capabilities(space: SearchSpace, task: TuningTask, shared: Hyperparamet
     """Load each preset once, and try all choices of the space on it.
 
     Args:
-        space: to search.
-        task: what the models are for.
+        space: search space.
+        task: task of the models.
         shared: hyperparameters of all candidates.
 
     Raises:
@@ -73,7 +73,7 @@ def find_capabilities(space: SearchSpace, task: TuningTask, shared: Hyperparamet
 
 
 def narrow_space(space: SearchSpace, capabilities: Mapping[str, Capabilities]) -> tuple[SearchSpace, list[str]]:
-    """The space without what no preset supports, and a line about each hyperparameter or value left out.
+    """The space without hyperparameters and values that no preset supports, and a message about each of these.
 
     Raises:
         ConfigError: when a hyperparameter has no choice left.
@@ -102,9 +102,9 @@ def starting_points(
     Defaults that are not in the space are left open.
 
     Args:
-        space: to search.
-        capabilities: of its presets.
-        rows: to train on.
+        space: search space.
+        capabilities: those of its presets.
+        rows: number of training rows.
     """
     fine_tunes = sorted(space.fine_tunes(), key=lambda fine_tune: _CHEAPEST_FIRST.index(fine_tune.split(":")[0]))
     return [

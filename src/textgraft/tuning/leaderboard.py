@@ -50,7 +50,6 @@ class TrialRow:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is a baseline."""
         return self.number < 0
 
     @property
@@ -65,7 +64,7 @@ class Leaderboard:
 
     Attributes:
         rows: best first; ties go to the lower loss, then to trials, the library's defaults, and the earlier trial.
-        metric: by which they are ranked.
+        metric: ranks the rows.
     """
 
     rows: tuple[TrialRow, ...]
@@ -87,9 +86,9 @@ class Leaderboard:
     def winner(self) -> TrialRow | None:
         """The trial whose model is kept; None when none is done.
 
-        It is the best, or the best starting point if that is within a standard error of the best: the best of many
-        trials is lucky, and on a hundred texts luck is larger than what most trials gain over the library's defaults.
-        A loss has no known standard error; there the best wins.
+        It is the best, or the best starting point if that is within a standard error of the best: the score of the best
+        of many trials is partly luck, which on a hundred texts exceeds the gain of most trials over the defaults. The
+        standard error of a loss is unknown, so with a loss the best wins.
         """
         done = [row for row in self.rows if row.is_done_trial]
         start = next((row for row in done if row.is_start), None)
@@ -137,7 +136,7 @@ class Leaderboard:
         return text.getvalue().encode()
 
     def summary(self, winner: TrialRow) -> str:
-        """A line about the winner: its score, the uncertainty of that, and trials that cannot be told apart from it."""
+        """A line about the winner: its score, the interval of the score, and the number of similar trials."""
         trials = [row for row in self.rows if not row.is_baseline]
         best, score = trials[0], winner.score or 0.0
         interval = " to ".join(map(_four_decimals, self.metric.interval(score) or ()))
@@ -158,7 +157,7 @@ class Leaderboard:
         return summary + (f"; {len(near)} other trials {nearness}" if near else "")
 
     def baseline_warning(self, winner: TrialRow) -> str | None:
-        """A line where a baseline is better than all trials; else None."""
+        """A warning if a baseline is better than all trials; else None."""
         best = self.rows[0]
         if not best.is_baseline:
             return None

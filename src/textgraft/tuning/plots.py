@@ -15,7 +15,7 @@ _BEST, _OTHER, _BASELINE = "#1b6ca8", "#9aa5b1", "#c8553d"
 
 
 def search_plots(leaderboard: Leaderboard) -> dict[str, bytes]:
-    """File name to PNG; at least one trial is done."""
+    """PNG files by name; at least one trial must be done."""
     metric = leaderboard.metric
     done = [row for row in leaderboard.rows if row.is_done_trial]
     baselines = [row for row in leaderboard.rows if row.is_baseline]

@@ -23,7 +23,7 @@ class RunFolder:
 
         Args:
             path: created by `lock`; its parent must exist.
-            identity: all that distinguishes the search from others, as JSON values.
+            identity: JSON values that distinguish the search from others.
         """
         self.path = path
         self._identity: dict[str, Any] = json.loads(json.dumps(identity))
@@ -40,11 +40,11 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes out, after checking that an existing folder is of this search.
+        """Lock the folder, after checking that an existing one is of this search.
 
         Raises:
             ModelFolderError: when the folder cannot be created, or holds something else.
-            ConfigError: when it is of another search, naming what differs.
+            ConfigError: when it is of another search; lists the differences.
             BusyError: when another process has locked it.
         """
         if not self.path.absolute().parent.is_dir():

@@ -44,8 +44,8 @@ class Search:
         Args:
             folder: receives the best model so far, and the leaderboard.
             study: draws hyperparameters and stores results.
-            task: what the models are for.
-            shared: hyperparameters of all candidates: "precision" and "seed" among them.
+            task: task of the models, with its data.
+            shared: hyperparameters of all candidates, such as "precision" and "seed".
             log: called with a line about each trial.
         """
         self._folder, self._study, self._task, self._shared, self._log = folder, study, task, shared, log
@@ -73,7 +73,7 @@ class Search:
                 return
 
     def leaderboard(self, *more: TrialRow) -> Leaderboard:
-        """The leaderboard, with more rows than the study has."""
+        """The leaderboard of the study's rows and `more`."""
         return Leaderboard.rank([*self._study.rows(), *more], self._study.baselines, self._metric)
 
     def winner(self) -> tuple[TrialRow, TrainableTask]:
@@ -166,7 +166,7 @@ class PruningBar(TrainingBar):
             trial: receives the reports.
             metric: to report.
             epochs: planned epochs.
-            texts: per epoch.
+            texts: texts per epoch.
             deadline: a time of `time.monotonic` at which the trial must be done; infinite for none.
         """
         super().__init__(epochs, texts)

@@ -76,15 +76,15 @@ class SearchSpace:
 
     Attributes:
         domains: hyperparameter to its domain.
-        tables: other domains of some hyperparameters for trials with a preset or a fine_tune, the table's name; the
-            table of the fine_tune takes precedence.
+        tables: preset or fine_tune to domains that replace others in its trials; the table of the fine_tune takes
+            precedence.
     """
 
     domains: Mapping[str, Domain]
     tables: Mapping[str, Mapping[str, Domain]] = field(default_factory=dict)
 
     def domain(self, name: str, preset: OptionValue, fine_tune: OptionValue) -> tuple[str, Domain] | None:
-        """Unique name and domain of a hyperparameter in trials with a preset and a fine_tune; None without a domain.
+        """Unique name and domain of a hyperparameter in trials with a preset and a fine_tune; None if it has none.
 
         The name is "TABLE.NAME" where the domain is from a table.
         """
@@ -130,10 +130,10 @@ class SearchSpace:
 
 
 def default_space(rows: int) -> SearchSpace:
-    """The search space without a file: `minilm` and the hyperparameters that matter most.
+    """The default search space: `minilm` and the most important hyperparameters.
 
     Args:
-        rows: to train on; for few rows, trials run more epochs, as `fit` does.
+        rows: number of training rows; for few rows, trials run more epochs, as `fit` does.
     """
     epochs = enough_epochs(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
     head_epochs = enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], rows, HEAD_ONLY_DEFAULTS["batch_size"])
@@ -183,7 +183,7 @@ def read_space(path: Path, base: SearchSpace) -> SearchSpace:
         else:
             check_key(path, name, SEARCHABLE)
             domains[name] = _parse_domain(path, name, value)
-    # A table of the base for a fine_tune that is not searched is dropped; one of the file is an error.
+    # Tables for a fine_tune that is not searched: those of the base are dropped, those of the file are errors.
     table_names = {str(value) for name in ("preset", "fine_tune") for value in domains[name].examples}
     tables = {name: table for name, table in tables.items() if name in table_names or name not in base.tables}
     space = SearchSpace(domains, tables)

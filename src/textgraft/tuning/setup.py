@@ -1,4 +1,4 @@
-"""What a search needs before TensorFlow starts: installed packages, a budget, a task with its data, and a metric."""
+"""Setup of a search before TensorFlow starts: required packages, budget, task with its data, and metric."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ def require_extra() -> None:
     """Check that the extra `tune` is installed.
 
     Raises:
-        ConfigError: naming the packages that are missing.
+        ConfigError: names the missing packages.
     """
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise ConfigError(f'tune needs {" and ".join(missing)}; run: pip install "textgraft[tune]"')
@@ -26,7 +26,7 @@ def require_extra() -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """When a search ends: at whichever limit is reached first, but not before one trial has completed.
+    """Limits of a search, which ends at the first limit reached, but not before a trial has completed.
 
     Attributes:
         trials: maximum number of trials of the study; None for no limit.
@@ -56,7 +56,7 @@ class SelectionMetric:
     Attributes:
         score: its name, for a share between 0 and 1; None for the loss, where lower is better.
         texts: number of validation texts.
-        sample_size: number of independent trials over which the score is the mean.
+        sample_size: number of independent samples that the score averages.
     """
 
     score: str | None
@@ -75,7 +75,7 @@ class SelectionMetric:
 
     @property
     def is_share_of_texts(self) -> bool:
-        """Whether it is a share of the texts, as F1 and the loss are not."""
+        """Whether it is a share of the texts; F1 and the loss are not."""
         return self.score == "accuracy"
 
     def value(self, record: Mapping[str, float]) -> float:
@@ -103,8 +103,8 @@ class TuningTask:
     """The task and the data of all trials.
 
     Attributes:
-        task: its id.
-        spec: of the task.
+        task: id of the task.
+        spec: specification of the task.
         splits: training and validation texts.
     """
 

@@ -19,15 +19,15 @@ from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNN
 from textgraft.tuning.search_space import SEARCHABLE, Choice, Domain, OptionValue, SearchSpace
 from textgraft.tuning.setup import SelectionMetric
 
-# The median of fewer trials is no measure of others.
+# The median of fewer trials is too uncertain.
 _MIN_TRIALS_TO_PRUNE = 3
 
 _MAX_DEATHS = 2
 
-# A trial that has run for longer is taken for dead.
+# A trial that has run for longer counts as dead.
 _MAX_DURATION = timedelta(days=1)
 
-# Prefix of study attributes that name trials whose process ended before they did.
+# Prefix of study attributes that name trials whose process ended during the trial.
 _DEAD = "dead trial "
 
 _STORED = ("seconds", "loss", "reason", "run", "hyperparameters")
@@ -40,7 +40,7 @@ def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[No
     """Turn the errors of a database into one line.
 
     Args:
-        kind: of the error to raise.
+        kind: class of the error to raise.
     """
     try:
         yield
@@ -54,9 +54,9 @@ def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[No
 class Study:
     """The study of one search; an existing one in the database is continued.
 
-    Each trial gets a new sampler (TPE, Bergstra et al., 2011) with a seed made of the study's and the index of the
-    draw. A trial whose process died does not count and its draw is repeated, so an interrupted search that is resumed
-    tries the same hyperparameters as an uninterrupted one.
+    Each trial gets a new sampler (TPE, Bergstra et al., 2011) with a seed derived from the study's and the index of
+    the draw. A trial whose process died does not count and its draw is repeated, so an interrupted search, once
+    resumed, tries the same hyperparameters as an uninterrupted one.
 
     Attributes:
         metric: by which trials are compared.
@@ -75,12 +75,12 @@ class Study:
         """Open or create the study.
 
         Args:
-            url: of the database, as Optuna takes it.
-            name: of the study in it.
-            space: to draw from.
+            url: URL of the database, as Optuna takes it.
+            name: name of the study in the database.
+            space: search space.
             starting_points: values, by unique name, of the first draws; values that they leave open are drawn.
             metric: see `Study`.
-            seed: of the draws.
+            seed: seed of the draws.
             runner: unique name of the process that runs trials here; None where no other uses the database.
 
         Raises:
@@ -101,7 +101,7 @@ class Study:
 
     @storage_errors()
     def fail_stale_trials(self) -> int:
-        """Mark trials of this runner that are still running as failed, since their process is gone; their number.
+        """Mark running trials of this runner as failed, since their process is gone; returns their number.
 
         The draw of a failed trial is repeated, unless three processes died with it.
         """
@@ -127,7 +127,7 @@ class Study:
         trial.set_user_attr("runner", self._runner)
         trial.set_user_attr("draw", draw)
         trial.set_user_attr("hyperparameters", self._draw(trial))
-        # With values drawn, the trial is not the library's defaults.
+        # A trial with drawn values does not have the library's defaults.
         trial.set_user_attr("is_start", start is not None and trial.params.keys() <= start.keys())
         running = self._trials(TrialState.RUNNING)
         return trial, next(_row(frozen) for frozen in running if frozen.number == trial.number)
@@ -194,14 +194,14 @@ class Study:
         return trials
 
     def _deaths(self, draw: int | None) -> int:
-        """Number of processes that died with a draw before."""
+        """Number of processes that died during earlier trials of a draw."""
         living = {trial.number for trial in self._living()}
         dead = [trial for trial in self._trials(*_STATES) if trial.number not in living]
         died = [trial for trial in dead if not trial.user_attrs.get("interrupted")]
         return sum(trial.user_attrs.get("draw") == draw for trial in died)
 
     def _living(self) -> list[FrozenTrial]:
-        """All trials but those whose process ended before they did."""
+        """All trials except those whose process ended during the trial."""
         dead = {name for name in self._study.user_attrs if name.startswith(_DEAD)}
         return [trial for trial in self._trials(*_STATES) if f"{_DEAD}{trial.number}" not in dead]
 

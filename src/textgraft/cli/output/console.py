@@ -1,4 +1,4 @@
-"""What commands print: results to standard output, log lines and progress bars to standard error."""
+"""Output of commands: results to standard output, log lines and progress bars to standard error."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
@@ -43,7 +43,7 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
     """Log the number of truncated texts, if there are any.
 
     Args:
-        name: of the data.
+        name: name of the data.
         truncated: numbers of "texts" and of dropped "tokens".
         sequence_length: maximum tokens per text.
     """
@@ -90,7 +90,7 @@ def print_entities(
     Args:
         texts: to print.
         entities: of each text, in order.
-        labels: all labels of the model, which have a colour each.
+        labels: all labels of the model; each has a colour.
     """
     console = Console()
     colours = {label: _COLOURS[index % len(_COLOURS)] for index, label in enumerate(labels)}

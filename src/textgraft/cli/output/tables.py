@@ -49,7 +49,7 @@ class _CsvTable:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._text, lineterminator="\n")
-        # The csv module does not quote a carriage return that ends no line.
+        # The csv module does not quote a carriage return within a cell.
         self._quoting = csv.writer(self._text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._writer.writerow(columns)
 
@@ -170,7 +170,7 @@ def new_file(path: Path, writers: Mapping[str, Writer], overwrite: bool) -> Iter
     """A temporary file beside `path` that takes its name at the end, and the writer for its suffix.
 
     Raises:
-        ConfigError: for another suffix.
+        ConfigError: for a suffix without a writer.
         DataError: when the file exists, unless it may be overwritten, or cannot be written.
     """
     if path.suffix not in writers:

@@ -35,8 +35,8 @@ class FineTuning(ABC):
         trains_backbone: whether weights of the backbone are trained.
         caches_activations: whether outputs of frozen blocks are computed once per text and stored.
         caches_token_ids: whether tokenization is a large share of the work, so that a cache between runs pays.
-        defaults: options with other defaults than the backbone family's.
-        note: an explanation for the summary of a run, or nothing.
+        defaults: defaults that differ from the backbone family's.
+        note: an explanation for the summary of a run; may be empty.
     """
 
     trains_backbone: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class FineTuning(ABC):
 
         Args:
             examples: token ids and targets.
-            callback: told of the texts that go through frozen blocks.
+            callback: receives the number of texts that went through frozen blocks.
         """
 
     def solve(
@@ -84,7 +84,7 @@ class FineTuning(ABC):
         return None
 
     def adapted(self) -> AbstractContextManager[None]:
-        """Weights that exist during the training only."""
+        """Context with weights that exist during training only."""
         return nullcontext()
 
     def trained_models(self) -> list[keras.Model]:
@@ -117,7 +117,7 @@ class FineTuning(ABC):
         return seconds, training.state_bytes
 
     def feature_extractor(self) -> FeatureExtractor:
-        """The backbone as it is, with the user's cache of its pooled vectors."""
+        """The backbone with its current weights, and the user's cache of pooled vectors."""
         task, batch_tokens, cache = self.task, self.config.batch_tokens, ArrayCache.from_environment()
         settings = {
             "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
@@ -130,7 +130,7 @@ class FineTuning(ABC):
 
         Args:
             sets: token ids and targets.
-            callback: told of the texts that go through the backbone.
+            callback: receives the number of texts that went through the backbone.
         """
         extractor, on_texts = self.feature_extractor(), report_texts(sets, callback)
         return [

@@ -46,7 +46,7 @@ class LastBlocks(FineTuning):
 
     def _build_sample(self, examples: ExampleSets) -> tuple[Network, Examples[Any], Examples[Any], float]:
         self._check_disk_space(examples)
-        # The same share of each set, so that one factor leads from the sample to all texts.
+        # The same share of each set, so that one factor scales the sample to all texts.
         share = min(1, _SAMPLED_TEXTS / max(1, len(examples["train"])))
         sample = {name: part.select(slice(0, math.ceil(share * len(part)))) for name, part in examples.items()}
         frozen = self._frozen_blocks(examples)

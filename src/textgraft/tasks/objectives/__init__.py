@@ -1,4 +1,4 @@
-"""One file, one objective. Here: the contract of those on one vector of logits per text, and shared functions."""
+"""Objectives, one per module; here, the contract of those with one vector of logits per text, and shared functions."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class TextObjective(Objective):
 
     Attributes:
         name: the problem, as Hugging Face names it but with hyphens.
-        options: names of the constructor's arguments beside the labels.
+        options: names of the constructor's arguments other than the labels.
         labels: empty for regression.
         width: number of logits.
     """
@@ -53,7 +53,7 @@ class TextObjective(Objective):
 
     @abstractmethod
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Float32 (n, labels); of regression, the numbers."""
+        """Float32 (n, labels), or the numbers of a regression."""
 
     @abstractmethod
     def decode(self, probabilities: np.ndarray) -> list[Any]:

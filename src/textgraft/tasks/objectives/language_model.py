@@ -1,4 +1,4 @@
-"""Tokens of unlabelled texts: masked ones, or the next one. Perplexity is exp(mean loss per token)."""
+"""Prediction of masked tokens or of the next token. Perplexity is exp(mean loss per token)."""
 
 import math
 from collections.abc import Callable
@@ -15,10 +15,10 @@ _MAX_LOSS = 600.0  # its exponential is finite
 
 
 class MaskedTokens(Objective):
-    """The tokens behind masks, from their logits.
+    """Cross-entropy of masked tokens, from their logits.
 
     Attributes:
-        sequence_length: of a row, in tokens.
+        sequence_length: tokens per row.
     """
 
     answer_columns: tuple[str, ...] = ("tokens",)
@@ -49,12 +49,12 @@ class MaskedTokens(Objective):
 
 
 class NextTokens(MaskedTokens):
-    """The token after each token, from token vectors; targets below 0 have no loss."""
+    """Cross-entropy of the next token, from token vectors; targets below 0 have no loss."""
 
     answer_columns = ("completion",)
 
     def __init__(self, sequence_length: int | None, logits: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        """Take the head.
+        """Set the head.
 
         Args:
             sequence_length: see `MaskedTokens`.

@@ -22,7 +22,7 @@ _MAX_LABELS_SHOWN = 5
 
 
 class MultiLabel(TextObjective):
-    """One binary question per label.
+    """One binary decision per label.
 
     Attributes:
         label_separator: joins the labels of an answer in a table; None for lists.

@@ -93,7 +93,7 @@ class SingleLabel(TextObjective):
         return classification_metrics(self.targets(data), self.probabilities(logits), self.labels)
 
     def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        """All of them; without the confusion matrix above 500 labels."""
+        """All metrics, without the confusion matrix above 500 labels."""
         omitted = {"confusion"} if len(self.labels) > _MAX_CONFUSION_LABELS else set()
         return {name: value for name, value in metrics.items() if name not in omitted}
 
