@@ -32,7 +32,7 @@ DRY_RUN = {
 @pytest.fixture
 def tiny_minilm(tiny_bert, monkeypatch):
     """A tiny BERT under the name of the built-in preset."""
-    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_: preset_sources.ResolvedPreset(tiny_bert))
+    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_, **__: preset_sources.ResolvedPreset(tiny_bert))
 
 
 @pytest.fixture(scope="module")

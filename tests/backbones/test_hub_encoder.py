@@ -127,7 +127,7 @@ def a_preprocessor(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (another_computation, "its vectors differ from those of BERT with its weights"),
+        (another_computation, "its vectors are not those of BERT with its weights"),
         (no_vocabulary, "lacks assets/vocab.txt; copy the vocab.txt of the module that preprocesses its texts there"),
         (another_vocabulary, "tokens"),
         (no_weights, "cannot read the checkpoint"),

@@ -92,7 +92,7 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
 
 def test_truncated_and_dropped_texts_are_counted(reviews, tiny_bert, trained, tmp_path):
     long = write_csv(tmp_path / "long.csv", [("film " * 70, "good"), ("dull", "bad"), ("film " * 65, "good")])
-    cut = "2 texts were cut to 64 tokens (11 tokens dropped)"
+    cut = "2 texts were truncated to 64 tokens (11 tokens dropped)"
     assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
     assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
     assert f"long.csv: {cut}" in run("embed", tiny_bert, long, "--out", tmp_path / "out.npy").stderr

@@ -76,7 +76,7 @@ def test_signal_before_training_leaves_nothing(folder, start):
     process.send_signal(signal.SIGINT)
     output = process.communicate()[0]
     assert process.returncode == 130
-    assert "stopped by SIGINT" in output or "nothing was left half-written" in output  # just after the lock
+    assert "stopped by SIGINT" in output or "no partial files were left" in output  # just after the lock
     assert "Traceback" not in output
     assert names(folder) == ["data.csv"]
 
@@ -121,5 +121,5 @@ def test_interrupted_prediction_leaves_no_file(folder, tiny_bert):
     process.send_signal(signal.SIGTERM)
     output = process.communicate()[0]
     assert process.returncode == 143, output
-    assert output.splitlines()[-1].startswith("stopped by SIGTERM; nothing was left half-written")
+    assert output.splitlines()[-1].startswith("stopped by SIGTERM; no partial files were left")
     assert names(folder) == ["data.csv", "model"]

@@ -110,9 +110,9 @@ def test_cells_other_than_lists_are_reported(cell):
     ("tokens", "tags", "message"),
     [
         (["a", "b"], ["O"], "2 words but 1 tags; give one for each"),
-        (["a", ""], ["O", "O"], "number 2 of the words is '', not a string"),
-        (["a", 3], ["O", "O"], "number 2 of the words is 3, not a string"),
-        (["a", None], ["O", "O"], "number 2 of the words is None"),
+        (["a", ""], ["O", "O"], "words, item 2: '' is not a non-empty string"),
+        (["a", 3], ["O", "O"], "words, item 2: 3 is not a non-empty string"),
+        (["a", None], ["O", "O"], "words, item 2: None is not"),
         (["a"], [3], "the tags are numbers; write their names"),
         (["a"], ["PER"], "the tag 'PER' of word 1 is neither O nor PREFIX-TYPE"),
         (["a"], ["B-\n"], "the tag"),

@@ -16,8 +16,8 @@ FIXES = (
     "copy the model folder again",
     "do not use it",
     "give a folder that `textgraft train` wrote",
-    "install a matching one",
-    "install one that knows it",
+    "install the version that wrote it",
+    "upgrade textgraft",
     "put the file itself there",
     "remove it",
 )

@@ -114,7 +114,7 @@ def test_another_vocabulary_size_is_another_run(tmp_path):
         fit(model, checkpoints=tmp_path / "run")
 
     fit_vocabulary(3)
-    with pytest.raises(ConfigError, match="unfinished run with other options: backbone"):
+    with pytest.raises(ConfigError, match="unfinished run of other options, data or versions: backbone"):
         fit_vocabulary(4)
 
 

@@ -38,7 +38,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "task": config["task"],
         "preset": f"{config['preset']} ({config['family']})",
         "labels": ", ".join(settings.get("labels", [])) or "none",
-        "answers": settings.get("problem", "one label" if "labels" in settings else "none"),
+        **({"answers": settings.get("problem", "single-label")} if config["task"] == "text-classification" else {}),
         "texts": "pairs" if settings.get("pairs") else "single",
         "cleaning": cleaning or "none",
         "pooling": architecture["pooling"],

@@ -56,7 +56,7 @@ def inspect(
         window = f", window {number}" if in_windows else ""
         print_result(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, display_options.pad_to))
     if dropped := int(packed.dropped.numpy()[0]):
-        log(f"{dropped} tokens were cut off at sequence length {graph.sequence_length}")
+        log(f"{dropped} tokens were truncated at sequence length {graph.sequence_length}")
 
 
 def _table(title: str, backbone: "Backbone", token_ids: list[int], segment_ids: list[int], pad_to: int) -> "Table":

@@ -166,7 +166,11 @@ def _parsed(known: OptionField, value: Any) -> Any:
 
 
 def _read_config(config: Path, types: Mapping[str, type]) -> dict[str, Any]:
-    values = {key.replace("-", "_"): value for key, value in read_toml(config).items()}
-    for name in values:
+    values: dict[str, Any] = {}
+    for key, value in read_toml(config).items():
+        name = key.replace("-", "_")
         check_key(config, name, types)
-    return {name: check_type(config, name, value, types[name]) for name, value in values.items()}
+        if name in values:
+            raise ConfigError(f"{config}: {name} is set twice, as {name.replace('_', '-')} and {name}; drop one")
+        values[name] = check_type(config, name, value, types[name])
+    return values

@@ -229,7 +229,7 @@ def _parse_strings(cell: str, name: str) -> list[str]:
         if isinstance(value, int) and name == "tags":
             raise DataError("the tags are numbers; write their names in place of them, such as B-PER for 1")
         if not isinstance(value, str) or not value:
-            raise DataError(f"number {index} of the {name} is {value!r:.40}, not a string of at least one character")
+            raise DataError(f"{name}, item {index}: {value!r:.40} is not a non-empty string")
     return values
 
 

@@ -218,7 +218,7 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
                 f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
             )
         formats = ", ".join(registry.names(_FORMATS))
-        raise DataError(f"{source}: no format has files of this ending; name the format: {formats}")
+        raise DataError(f"{source}: no format reads this file extension; pass --format: {formats}")
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
 

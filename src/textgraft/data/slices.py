@@ -40,7 +40,7 @@ class Slice:
         start = 0 if self.start is None else self._position(self.start, count)
         stop = count if self.stop is None else self._position(self.stop, count)
         if start >= stop:
-            raise DataError(f"split {self}: no rows; name a part that has some ({self.split} has {count} in all)")
+            raise DataError(f"split {self}: selects none of the {count} rows of {self.split}; widen the bounds")
         return range(start, stop)
 
     def _position(self, bound: str, count: int) -> int:

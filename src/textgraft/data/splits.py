@@ -106,7 +106,7 @@ def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = 
     """
     dataset, *more = spec.load_parts(data, split, reading)
     if more:
-        raise ConfigError(f"one part of the data is needed, not {split!r}")
+        raise ConfigError(f"split {split!r} names several slices; name one")
     return dataset
 
 

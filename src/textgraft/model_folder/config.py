@@ -119,5 +119,5 @@ def _require_known(field: str, name: str, known: Collection[str], path: Path) ->
     if name not in known:
         raise ModelFolderError(
             f"{path}: {field} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
-            "install one that knows it"
+            "upgrade textgraft"
         )

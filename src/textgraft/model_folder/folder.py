@@ -178,7 +178,7 @@ def _require_format(config: dict[str, Any], folder: Path) -> None:
     if type(version) is not int or version != FORMAT_VERSION:
         raise ModelFolderError(
             f"{folder} has format version {reprlib.repr(version)}; this textgraft reads {FORMAT_VERSION}: "
-            "install a matching one"
+            "install the version that wrote it"
         )
 
 

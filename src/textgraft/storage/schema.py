@@ -72,9 +72,14 @@ class List:
 
     def check(self, value: Any, where: str) -> None:
         if not isinstance(value, list) or not self.min_items <= len(value) <= self.max_items:
-            raise _mismatch(where, f"a list of at least {self.min_items}" if self.min_items else "a list", value)
+            raise _mismatch(where, self._description(), value)
         for index, item in enumerate(value):
             self.item.check(item, f"{where}[{index}]")
+
+    def _description(self) -> str:
+        if self.min_items == self.max_items:
+            return f"a list of {self.min_items}"
+        return f"a list of at least {self.min_items}" if self.min_items else "a list"
 
 
 @dataclass(frozen=True)

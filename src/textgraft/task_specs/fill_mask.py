@@ -31,7 +31,7 @@ class FillMaskSpec(TaskSpec):
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for data in (train, *others):
             if data.paired:
-                raise DataError(f"{data.source}: prompts with completions; name the column of the texts with text")
+                raise DataError(f"{data.source}: rows are prompts with completions; name one column with --text")
         return check_documents(train, *others)
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:

@@ -37,7 +37,7 @@ class TokenClassificationSpec(TaskSpec):
 
     def check(self, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
         if not train.label_names:
-            raise DataError(f"{train.source}: no span is labelled; training needs some")
+            raise DataError(f"{train.source}: no span is labelled; label at least one")
         for other in others:
             other.require_labels(train.label_names)
         return shared_texts([part.data for part in (train, *others)])

@@ -80,5 +80,6 @@ def _sequence_length(length: int | None, backbone: "Backbone") -> int | None:
         default = backbone.training_defaults.sequence_length
         return min(default, limit) if default and limit else default
     if length < 0 or (limit is not None and length > limit):
-        raise ConfigError(f"sequence_length must be between 1 and {limit}, or 0 for {limit}, not {length}")
+        bounds = f"between 1 and {limit}, or 0 for {limit}" if limit else "at least 1, or 0 for no limit"
+        raise ConfigError(f"sequence_length must be {bounds}, not {length}")
     return length or limit

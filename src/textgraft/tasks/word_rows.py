@@ -87,7 +87,8 @@ class AlignmentCount:
             )
         if self.dropped:
             notices.append(
-                f"{source}: {self.dropped:,} of {self.spans:,} labelled spans have no word of their own; dropped"
+                f"{source}: {self.dropped:,} of {self.spans:,} labelled spans contain no word or overlap "
+                "another span; dropped"
             )
         return notices
 

@@ -158,8 +158,8 @@ class Checkpoints:
         verify_folder(newest)
         if differences := list(_differences(_read_state(newest)["run"], self._run)):
             raise ConfigError(
-                f"{self.folder} holds an unfinished run with other options: {'; '.join(differences)}; pass the same "
-                "options, or --restart to start over"
+                f"{self.folder} holds an unfinished run of other options, data or versions: "
+                f"{'; '.join(differences)}; restore them, or pass --restart to start over"
             )
         self._set_resume_hint()
 

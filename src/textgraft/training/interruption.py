@@ -66,4 +66,4 @@ class Interruption:
             raise self._default_error()
 
     def _default_error(self) -> InterruptionError:
-        return self.error(f"nothing was left half-written; {self.resume_hint}")
+        return self.error(f"no partial files were left; {self.resume_hint}")

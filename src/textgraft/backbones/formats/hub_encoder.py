@@ -165,4 +165,4 @@ def _require_equal_vectors(folder: Path, network: keras.Model) -> None:
     difference = (np.asarray(vectors, np.float32) - expected)[mask == 1]
     distance = np.linalg.norm(difference) / np.linalg.norm(expected[mask == 1])
     if not distance < _TOLERANCE[network.dtype_policy.compute_dtype]:
-        raise PresetError(f"{folder}: its vectors differ from those of BERT with its weights; it is not supported")
+        raise PresetError(f"{folder}: its vectors are not those of BERT with its weights; not supported")

@@ -48,7 +48,7 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
         sequence_length: maximum tokens per text.
     """
     if truncated["texts"]:
-        counts = f"{truncated['texts']:,} texts were cut to {sequence_length} tokens"
+        counts = f"{truncated['texts']:,} texts were truncated to {sequence_length} tokens"
         log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
