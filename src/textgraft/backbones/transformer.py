@@ -235,7 +235,7 @@ class Decoder(Transformer):
         if special.end_of_text is None:
             raise ConfigError(f"{self.family} has no end-of-text token")
         causal_class = getattr(keras_hub.models, self._family.causal_network)
-        model = causal_class(backbone=self._encoder, preprocessor=None)
+        model = causal_class(backbone=self._encoder, preprocessor=None, compile=False)  # no optimizer, no sampler
         return LanguageModel(model, self._token_bytes, special.end_of_text, special.start, self.max_sequence_length)
 
     def _token_bytes(self, token_id: int) -> bytes:
