@@ -226,7 +226,7 @@ def test_model_folder_does_not_need_the_module(module, tmp_path):
 
 def test_stored_graph_is_deterministic(module):
     assert load_backbone(module).assets() == load_backbone(module).assets()
-    assert id_graph.trace_whitespace_splitting() == id_graph.trace_splitting()
+    assert id_graph.trace_whitespace_splitting() == id_graph.trace_whitespace_splitting()
 
 
 def graph_with(op):

@@ -153,7 +153,7 @@ def test_wrong_options_are_reported(corpus, tiny_bert, tiny_word_vectors, tmp_pa
     ("command", "name", "content", "phrase"),
     [
         ("pretrain", "one.txt", "one line only\n", "one text only"),
-        ("adapt", "odd.txt", "zebra\ngnu\n", "token to be found"),
+        ("adapt", "odd.txt", "zebra\ngnu\n", "no token to predict"),
         ("adapt", "pairs.csv", "prompt,completion\na,b\nc,d\n", "prompts with completions"),
     ],
 )

@@ -78,7 +78,7 @@ def load_documents(task: str, source: str, split: str | None, reading: Reading) 
         DataError: see `load_dataset`.
     """
     if reading.label is not None:
-        raise ConfigError(f"label {reading.label!r}: {task} has no labels; leave it out")
+        raise ConfigError(f"label {reading.label!r}: {task} has no labels; drop --label")
 
     def load(split_reader: Format, reading: Reading) -> Dataset:
         columns = choose_text_columns(split_reader.source, split_reader.columns, reading.text, reading.pair)

@@ -268,7 +268,7 @@ class TrainableTask(Task):
         seconds, state_bytes = run.mode.estimate(run.examples)
         trainable, parameters = run.mode.parameter_counts()
         return Plan(
-            texts={name: len(examples) for name, examples in run.examples.items()},
+            texts={name: len(dataset) for name, dataset in run.data.items()},
             tokens={name: int(ids.lengths.sum()) for name, ids in tokens.items()},
             truncated={name: ids.truncated for name, ids in tokens.items()},
             steps=steps_per_epoch * (config.epochs or 1) if run.mode.has_steps else 0,
