@@ -15,7 +15,7 @@ def folder(tiny_bert, tmp_path_factory):
     result = run_successfully(
         "train", train, "--validation", train, "--test", train, *options, "--out", parent / "model"
     )
-    assert "2 labels of spans" in result.stderr
+    assert "2 entity types" in result.stderr
     assert "tags are written in IOB2" in result.stderr
     assert "f1" in result.stdout
     return parent / "model"

@@ -76,7 +76,7 @@ class Tags(Objective):
 
     @property
     def summary(self) -> str:
-        return f"{len(self.labels)} span labels"
+        return f"{len(self.labels)} entity types"
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return span_tables(metrics)
