@@ -33,7 +33,9 @@ def adapt(
     data: o.Data = None,
     config: o.Config = None,
 ) -> None:
-    """Continue to pretrain a backbone on texts without labels; the saved folder is a preset for every task.
+    """Continue to pretrain a backbone on texts without labels.
+
+    The saved folder is a preset for every task.
 
     Encoders learn to fill masked tokens, causal backbones to predict the next token.
 

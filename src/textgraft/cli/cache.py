@@ -14,7 +14,9 @@ class Action(StrEnum):
 
 
 def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHOW) -> None:
-    """Show or clear the cache of token ids and embeddings, which --fine-tune none reuses between runs.
+    """Show or clear the cache of token ids and embeddings.
+
+    Runs with --fine-tune none reuse it.
 
     The environment variables TEXTGRAFT_CACHE and TEXTGRAFT_CACHE_GIB set its folder and its limit (5 GiB by default).
 

@@ -48,7 +48,9 @@ def compare(
     runtime_options: o.RuntimeOptions,
     json: o.Json = False,
 ) -> None:
-    """Test whether models differ: paired bootstrap of accuracy and macro F1, and McNemar's test.
+    """Test whether models differ significantly.
+
+    Paired bootstrap of accuracy and macro F1, and McNemar's test.
 
     More than two models are compared pairwise, with p-values adjusted by Holm's method.
 

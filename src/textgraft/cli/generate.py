@@ -36,7 +36,9 @@ def generate(
     ] = False,
     json: o.Json = False,
 ) -> None:
-    """Continue prompts, by greedy search unless an option selects sampling, beam search or contrastive search.
+    """Continue prompts.
+
+    Decoding is greedy unless an option selects sampling, beam search or contrastive search.
 
     Examples:
         textgraft generate hf://openai-community/gpt2 "The film was" --top-p 0.9 --seed 3

@@ -6,7 +6,9 @@ from textgraft.cli import options as o
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
-    """Verify a model folder, and show its task, labels, architecture, data and metrics.
+    """Verify a model folder and show its facts.
+
+    Task, labels, architecture, data and metrics.
 
     Example:
         textgraft info sentiment

@@ -39,7 +39,9 @@ def predict(
         bool, typer.Option("--highlight", help="Print texts with coloured entities.  \\[off]", rich_help_panel="Output")
     ] = False,
 ) -> None:
-    """Label texts, or find entities in them, in order and in bounded memory.
+    """Label texts, or find entities in them.
+
+    The order of the texts is kept and memory is bounded.
 
     Examples:
         textgraft predict sentiment reviews.csv --out labelled.csv

@@ -4,7 +4,7 @@ from textgraft.cli import options as o
 
 
 def presets(json: o.Json = False) -> None:
-    """List the presets known by name, the model families, and the other ways to name a preset.
+    """List presets, model families and other ways to name one.
 
     With --json, also the source of each preset.
     """

@@ -53,7 +53,9 @@ def pretrain(
     data: o.Data = None,
     config: o.Config = None,
 ) -> None:
-    """Pretrain a small backbone from random weights on texts without labels; the folder is a preset for every task.
+    """Pretrain a small backbone from random weights.
+
+    Texts need no labels; the saved folder is a preset for every task.
 
     A backbone that was pretrained on many texts is better: prefer `textgraft adapt` where there is one.
 

@@ -29,7 +29,7 @@ def train(
     data: o.Data = None,
     config: o.Config = None,
 ) -> None:
-    """Train a model on labelled texts, test it, and save it as a model folder.
+    """Train a model on labelled texts, test it and save it.
 
     An interrupted run resumes from its last checkpoint, in FOLDER.run, when the same command is run again.
 

@@ -87,7 +87,9 @@ def tune(
     search_options: SearchOptions,
     runtime_options: o.RuntimeOptions,
 ) -> None:
-    """Search for the best model on validation texts, compare it with baselines, and test it once.
+    """Search for the best model on validation texts.
+
+    It is compared with baselines, and tested once.
 
     An interrupted search resumes when the same command is run again; with higher limits, a finished one continues.
 
