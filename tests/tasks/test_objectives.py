@@ -264,7 +264,6 @@ def test_unknown_label_is_reported_with_its_line(tiny_bert, tmp_path):
         ("multi-label", {"problem": "os.path"}, "problem must be one of"),
         ("multi-label", {"problem": ["x"]}, "problem must be one of"),
         ("multi-label", {"problem": "regression"}, "lacks mean"),
-        ("multi-label", {"labels": ["a"], "thresholds": [0.5]}, "describes a network with head/logits/kernel"),
         ("regression", {"scale": 0}, "scale must be a number above 0"),
         ("regression", {"scale": 1e999}, "Infinity"),
         ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
@@ -281,6 +280,17 @@ def test_invalid_settings_of_a_model_folder_are_reported(tiny_bert, tmp_path, pr
         model_folder.read(folder)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_weights_of_other_labels_are_reported_on_load(tiny_bert, tmp_path):
+    from tools.make_hostile import configured, seal
+
+    folder = fresh(tiny_bert, "multi-label").save(tmp_path / "model")
+    for name, value in (("labels", ["a"]), ("thresholds", [0.5])):
+        configured(("settings", name), value, folder)
+    seal(folder)
+    with pytest.raises(ModelFolderError, match="describes a network with head/logits/kernel"):
+        tg.load(folder, "float32")
 
 
 def test_plan_and_failed_fit_restore_the_objective(tiny_bert):

@@ -80,14 +80,14 @@ def test_windows_are_a_function_of_the_epoch(sampled):
 @pytest.mark.parametrize("config", [{}, *SLOW], ids=str)
 def test_training_steps_see_at_most_max_windows(tiny_bert, config):
     model, callback, seen = classifier(tiny_bert), RecordingCallback(), []
-    of_texts = model._of_texts
+    mean_over_windows = model._mean_over_windows
 
-    def watched(batch, give, width, training):
+    def watched(function, batch, width, training):
         if training:
             tf.py_function(lambda counts: seen.extend(counts.numpy()), [batch.row_lengths()], [])
-        return of_texts(batch, give, width, training)
+        return mean_over_windows(function, batch, width, training)
 
-    model._of_texts = watched
+    model._mean_over_windows = watched
     model.fit(data(), data(), callback, **config, **FIT)
     assert max(seen) == MAX_WINDOWS
     assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MAX_WINDOWS} windows")]

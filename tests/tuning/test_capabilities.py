@@ -1,4 +1,4 @@
-"""What presets can do for a task: space_to_search of the task itself, and narrowed out of the space where it cannot."""
+"""Capabilities of presets for a task; choices that no preset supports are left out of the search space."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def space(*presets):
 
 def narrow(space_to_search, task):
     narrowed, notices = narrow_space(space_to_search, find_capabilities(space_to_search, task, FIXED))
-    return narrowed, [notice.split(" is narrowed out: ")[0] for notice in notices]
+    return narrowed, [notice.split(" is left out: ")[0] for notice in notices]
 
 
 def test_single_labels_support_all_but_an_unknown_pooling(tiny_bert):
@@ -74,9 +74,7 @@ def test_defaults_leave_out_an_unsupported_head(tiny_bert):
 
 def test_options_of_a_text_vector_have_no_effect_on_spans(tiny_bert):
     narrowed, notices = narrow(space(tiny_bert), SPANS)
-    assert notices == [
-        "truncation", "pooling", "strip_html True", "head logistic",
-    ]  # fmt: skip
+    assert notices == ["pooling", "truncation", "strip_html True", "head logistic"]
     assert not {"pooling", "truncation"} & narrowed.domains.keys()
 
 
@@ -125,7 +123,7 @@ def test_table_of_a_preset_is_checked_against_that_preset(tiny_bert, tiny_word_v
 
 def test_hyperparameter_without_choices_is_reported(tiny_bert):
     space_to_search = space(tiny_bert).with_choices("head", ("logistic",), "none")
-    with pytest.raises(ConfigError, match="head has no choice narrowed: head logistic needs one label per text"):
+    with pytest.raises(ConfigError, match="head has no choice left: head logistic needs one label per text"):
         narrow(space_to_search, SETS)
 
 
