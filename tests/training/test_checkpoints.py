@@ -39,7 +39,7 @@ def test_newest_checkpoint_replaces_the_previous_one(folder):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        ({**RUN, "fit": {**RUN["fit"], "learning_rate": 0.5}}, r"fit.learning_rate was 0.001, is 0.5; pass the same"),
+        ({**RUN, "fit": {**RUN["fit"], "learning_rate": 0.5}}, r"fit.learning_rate was 0.001, is 0.5; restore them"),
         ({**RUN, "fit": {**RUN["fit"], "fine_tune": "none"}}, r'unfinished run .*fine_tune was "all", is "none"'),
         ({**RUN, "data_sha256": {"train": "b"}}, r"data_sha256\.train was"),
     ],
