@@ -293,3 +293,9 @@ def test_folder_replaced_while_it_is_read_is_reported(trained, tmp_path):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ModelFolderError, match="was replaced while it was read; read it again"):
         load_as(TextClassifier, stored, "float32")
+
+
+def test_option_at_its_default_value_counts_as_set(reviews, tiny_bert, tmp_path):
+    frozen = ("--fine-tune", "none", "--head", "logistic", "--weight-decay", 0.01)
+    result = run("train", reviews, "--preset", tiny_bert, "--out", tmp_path / "model", *frozen)
+    assert_fails(result, 2, "logistic", "weight_decay")

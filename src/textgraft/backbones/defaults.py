@@ -16,6 +16,8 @@ class TrainingDefaults:
         clip_norm: maximum global norm of the gradients; 0 turns clipping off.
         sequence_length: maximum tokens per text, special tokens included; None for no limit.
         batch_tokens: maximum tokens, padding included, in one forward pass.
+        weight_decay: weight decay of adamw.
+        warmup: share of the steps in which a linear schedule warms up.
         patience: epochs without improvement before training stops.
         head: initialization of the head for data sets that are not small.
     """
@@ -28,6 +30,8 @@ class TrainingDefaults:
     schedule: str
     clip_norm: float
     sequence_length: int | None
+    weight_decay: float = 0.01
+    warmup: float = 0.1
     patience: int = 3
     head: str = "gradient"
 

@@ -102,7 +102,13 @@ class TrainingConfig:
         choices=("adam", "adamw"),
         searchable=True,
     )
-    weight_decay: float = option(0.01, "Weight decay of adamw, on matrices only.", minimum=0, searchable=True)
+    weight_decay: float | None = option(
+        None,
+        "Weight decay of adamw, on matrices only.",
+        shown_default=f"{_USUAL.weight_decay:g}",
+        minimum=0,
+        searchable=True,
+    )
     schedule: str | None = option(
         None,
         "Learning-rate schedule: linear (warm-up, then decay to zero) or constant.",
@@ -110,8 +116,13 @@ class TrainingConfig:
         choices=("linear", "constant"),
         searchable=True,
     )
-    warmup: float = option(
-        0.1, "Share of the steps in which a linear schedule warms up.", minimum=0, maximum=1, searchable=True
+    warmup: float | None = option(
+        None,
+        "Share of the steps in which a linear schedule warms up.",
+        shown_default=f"{_USUAL.warmup:g}",
+        minimum=0,
+        maximum=1,
+        searchable=True,
     )
     clip_norm: float | None = option(
         None,

@@ -22,7 +22,7 @@ def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
     if config.schedule == "constant":
         return np.full(steps + 1, peak)
     step = np.arange(steps + 1)
-    warmup = round(config.warmup * steps)
+    warmup = round((config.warmup or 0.0) * steps)
     rising = (step + 1) / max(warmup, 1)
     falling = (steps - step) / max(steps - warmup, 1)
     return peak * np.clip(np.minimum(rising, falling), 0.0, 1.0)
@@ -30,7 +30,7 @@ def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
 
 def weight_decay(config: TrainingConfig) -> float:
     """Decay of matrices per step at a learning rate of 1; 0 for adam."""
-    return config.weight_decay if config.optimizer == "adamw" else 0.0
+    return config.weight_decay or 0.0 if config.optimizer == "adamw" else 0.0
 
 
 class LayerwiseSchedule:
