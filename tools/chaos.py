@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from textgraft.storage.manifest import verify_folder
+from textgraft.storage.verification import verify_folder
 
 ROOT = Path(__file__).parents[1]
 TEXTGRAFT = [sys.executable, "-m", "textgraft"]

@@ -207,7 +207,7 @@ def test_parquet_column_of_another_type_is_reported(tmp_path):
         ('{"text": NaN}', "not valid JSON (NaN is not JSON)"),
         ('["a"]', "not an object"),
         ('{"other": "a"}', "no 'text'"),
-        ('{"text": ["a"]}', "'text' holds list, not text"),
+        ('{"text": ["a"]}', "'text' must be a string, not list"),
         ('{"text": "\\ud800"}', "half of a surrogate pair"),
         ('{"text": ' + "[" * 100_000 + "}", "not valid JSON"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.data.columns import Columns, choose_columns, choose_text_columns
+from textgraft.data.reading import Columns, Reading, choose_columns, choose_text_columns
 from textgraft.errors import ConfigError, DataError
 
 
@@ -23,16 +23,18 @@ from textgraft.errors import ConfigError, DataError
     ],
 )
 def test_text_and_label_are_inferred_from_column_names(columns, text, label):
-    assert choose_columns("a.csv", columns, None, None) == Columns(text, label)
+    assert choose_columns("a.csv", columns, Reading()) == Columns(text, label)
 
 
 def test_prompts_and_completions_are_pairs():
-    assert choose_columns("a.csv", ("completion", "prompt"), None, None) == Columns("prompt", None, "completion")
-    assert choose_text_columns("a.csv", ("prompt", "completion"), None) == Columns("prompt", None, "completion")
-    assert choose_columns("a.csv", ("prompt", "completion", "label"), None, None).label == "label"
-    assert choose_text_columns("a.csv", ("prompt", "completion"), "completion") == Columns("completion", None)
+    assert choose_columns("a.csv", ("completion", "prompt"), Reading()) == Columns("prompt", None, "completion")
+    assert choose_text_columns("a.csv", ("prompt", "completion"), Reading()) == Columns("prompt", None, "completion")
+    assert choose_columns("a.csv", ("prompt", "completion", "label"), Reading()).label == "label"
+    assert choose_text_columns("a.csv", ("prompt", "completion"), Reading(text="completion")) == Columns(
+        "completion", None
+    )
     with pytest.raises(ConfigError, match="cannot be both"):
-        choose_columns("a.csv", ("prompt", "completion"), None, "completion")
+        choose_columns("a.csv", ("prompt", "completion"), Reading(label="completion"))
 
 
 @pytest.mark.parametrize(
@@ -41,15 +43,15 @@ def test_prompts_and_completions_are_pairs():
 )
 def test_ambiguous_text_column_is_reported(columns):
     with pytest.raises(DataError, match=f"a.csv: cannot infer .* set text to one of: {', '.join(columns)}"):
-        choose_columns("a.csv", columns, None, None)
+        choose_columns("a.csv", columns, Reading())
 
 
 def test_named_columns_are_used():
-    assert choose_columns("a.csv", ("one", "two"), "two", "one") == Columns("two", "one")
-    assert choose_columns("a.csv", ("one", "two", "three"), "two", None) == Columns("two", None)
-    assert choose_text_columns("a.csv", ("one", "two"), "two") == Columns("two", None)
+    assert choose_columns("a.csv", ("one", "two"), Reading("two", "one")) == Columns("two", "one")
+    assert choose_columns("a.csv", ("one", "two", "three"), Reading("two")) == Columns("two", None)
+    assert choose_text_columns("a.csv", ("one", "two"), Reading("two")) == Columns("two", None)
     with pytest.raises(ConfigError, match="cannot be both"):
-        choose_columns("a.csv", ("one", "two"), "one", "one")
+        choose_columns("a.csv", ("one", "two"), Reading("one", "one"))
 
 
 @pytest.mark.parametrize(
@@ -67,28 +69,28 @@ def test_named_columns_are_used():
     ],
 )
 def test_pairs_are_inferred_from_column_names(columns, text, pair, label):
-    assert choose_columns("a.csv", columns, None, None) == Columns(text, label, pair)
+    assert choose_columns("a.csv", columns, Reading()) == Columns(text, label, pair)
 
 
 def test_pairs_can_be_required_or_ignored():
     columns = ("text", "text_pair", "label")
-    assert choose_columns("a.csv", columns, None, None, paired=False) == Columns("text", "label")
-    assert choose_columns("a.csv", columns, "text", None) == Columns("text", "label")
-    pair = choose_text_columns("a.csv", ("question", "answer"), None, paired=True)
+    assert choose_columns("a.csv", columns, Reading(paired=False)) == Columns("text", "label")
+    assert choose_columns("a.csv", columns, Reading("text")) == Columns("text", "label")
+    pair = choose_text_columns("a.csv", ("question", "answer"), Reading(paired=True))
     assert pair == Columns("question", None, "answer")
     with pytest.raises(DataError, match="cannot infer the column of second texts; set pair to one of: text, label"):
-        choose_text_columns("a.csv", ("text", "label"), None, paired=True)
+        choose_text_columns("a.csv", ("text", "label"), Reading(paired=True))
 
 
 def test_messages_with_odd_column_names_stay_on_one_line():
     with pytest.raises(DataError) as caught:
-        choose_text_columns("a.csv", ("", "first\nline", "long " * 100), None)
+        choose_text_columns("a.csv", ("", "first\nline", "long " * 100), Reading())
     assert "one of: '', first line, long long" in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
 def test_duplicate_column_names_are_reported_wherever_they_stand():
     with pytest.raises(DataError, match="two columns are named 'other'; rename one"):
-        choose_columns("a.csv", ["text", "other", "other", "label"], "text", None, pair="other")
+        choose_columns("a.csv", ["text", "other", "other", "label"], Reading("text", pair="other"))
     with pytest.raises(DataError, match="cannot infer the text column"):
-        choose_columns("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], None, None)
+        choose_columns("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], Reading())

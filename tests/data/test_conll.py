@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from textgraft.data.columns import Columns
 from textgraft.data.formats.conll import Conll
 from textgraft.data.loading import load_dataset
+from textgraft.data.reading import Columns
 from textgraft.errors import DataError
 
 

@@ -154,7 +154,7 @@ def test_mapping_is_released_with_the_last_view(monkeypatch, tmp_path):
 
 def test_pairs_and_uncategorical_labels_are_kept_as_written(tmp_path):
     (tmp_path / "pairs.csv").write_text("first,second,score\none,a,0.5\ntwo,b,1.5\n")
-    reading = Reading(text="first", pair="second", label="score", categories=False)
+    reading = Reading(text="first", pair="second", label="score", problem="regression")
     (data,) = load_datasets(str(tmp_path / "pairs.csv"), None, reading)
     assert data.paired
     assert data.label_names == []

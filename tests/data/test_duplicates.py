@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from textgraft.data.slices import fold, text_digests
+from textgraft.data.random_splits import fold, text_digests
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 
 MEASURE = """
 import resource, sys
-from textgraft.data.loading import load_dataset, read_texts
+from textgraft.data.loading import load_dataset
 from textgraft.data.reading import Reading
+from textgraft.data.streams import read_texts
 from textgraft.data.tagged import load_tagged
 path, reader = sys.argv[1:]
 if reader == "stream":

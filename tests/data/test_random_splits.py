@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.slices import draw_stratified, fold
+from textgraft.data.random_splits import draw_stratified, fold
 from textgraft.errors import ConfigError, DataError
 
 GOLDEN = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.validation import check_training
+from textgraft.data.splits import check_training
 
 
 @pytest.mark.slow

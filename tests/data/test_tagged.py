@@ -8,9 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from textgraft.data.annotations import TaggedText
-from textgraft.data.columns import are_tagged
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.reading import Reading
+from textgraft.data.reading import Reading, are_tagged
 from textgraft.data.tagged import TaggedDataset, load_tagged, read_tagged
 from textgraft.data.tags import TAG_SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError
@@ -223,7 +222,7 @@ def test_lists_outside_words_and_labels_are_reported(write, tmp_path):
     with pytest.raises(DataError, match=r"line 1: .* is not a list of labels"):
         load_dataset(path).label_names  # noqa: B018
     path = write("b.jsonl", jsonl(text=WORDS, entities=ENTITIES))
-    assert error_of(path) == f"{path}, line 1: 'text' holds list, not text; write a string"
+    assert error_of(path) == f"{path}, line 1: 'text' must be a string, not list"
     pq.write_table(pa.table({"text": WORDS, "entities": ENTITIES}), tmp_path / "b.parquet")
     assert "the column 'text' is of type list<" in error_of(tmp_path / "b.parquet")
 

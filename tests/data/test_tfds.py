@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from textgraft.data.loading import load_dataset, read_texts, split_names
+from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.reading import Reading
+from textgraft.data.streams import read_texts
 from textgraft.errors import ConfigError, DataError
 
 pytest.importorskip("tensorflow_datasets", reason="needs the extra tfds")

@@ -4,7 +4,7 @@ import pytest
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset
-from textgraft.data.validation import check_training
+from textgraft.data.splits import check_training
 from textgraft.errors import DataError
 
 

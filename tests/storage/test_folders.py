@@ -11,7 +11,7 @@ import pytest
 from textgraft.errors import BusyError, ModelFolderError
 from textgraft.storage import folders
 from textgraft.storage.folders import write_folder
-from textgraft.storage.manifest import MANIFEST, verify_folder
+from textgraft.storage.verification import MANIFEST, verify_folder
 
 
 def content(text):
@@ -152,7 +152,7 @@ def test_interrupted_removal_is_completed(tmp_path, monkeypatch):
 def test_folder_locked_by_another_process_is_busy(tmp_path):
     code = f"""
 from pathlib import Path
-from textgraft.storage.locks import locked
+from textgraft.storage.folders import locked
 with locked(Path({str(tmp_path / "model")!r})):
     print("held", flush=True)
     input()

@@ -7,8 +7,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from textgraft.data.columns import MULTI, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.baseline import tfidf_accuracy
 from textgraft.tuning import baselines
 from textgraft.tuning.baselines import NbSvm, log_count_ratio, run_baselines

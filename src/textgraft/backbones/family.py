@@ -12,7 +12,7 @@ from textgraft import registry
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
 from textgraft.backbones.format import WeightsFormat
 from textgraft.errors import ModelFolderError
-from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Object, integer
+from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Integer, Object, Schema
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.tokenizers.files import TokenizerFiles
 
@@ -127,14 +127,14 @@ class TransformerFamily(Family):
 
     @property
     def config_schema(self) -> Object:
-        sizes = {
-            self.vocabulary_argument: integer(1),
-            "num_layers": integer(1, MAX_LAYERS),
-            "num_heads": integer(1),
-            "hidden_dim": integer(1),
-            "intermediate_dim": integer(1),
+        sizes: dict[str, Schema] = {
+            self.vocabulary_argument: Integer(1),
+            "num_layers": Integer(1, MAX_LAYERS),
+            "num_heads": Integer(1),
+            "hidden_dim": Integer(1),
+            "intermediate_dim": Integer(1),
             "dropout": DROPOUT,
-            "max_sequence_length": integer(1),
+            "max_sequence_length": Integer(1),
             **self.extra_sizes.fields,
         }
         return Object({"network": Object(sizes), "computation": LAYER_CONFIG, "tokenizer": self.tokenizer.settings})

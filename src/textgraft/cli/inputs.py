@@ -6,9 +6,9 @@ from typing import Any
 from textgraft.cli.options import Sources
 from textgraft.data.annotations import TaggedText
 from textgraft.data.dataset import Batch
-from textgraft.data.loading import TextStream, read_texts
 from textgraft.data.reading import Reading
 from textgraft.data.splits import Splits, read_split, read_splits
+from textgraft.data.streams import TextStream, read_texts
 from textgraft.data.tagged import read_tagged
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
 from textgraft.data.format import Row, RowReader, pack_rows
+from textgraft.data.reading import Columns
 from textgraft.data.tags import SchemeDetector, Span, is_label, spans_from_tags
 from textgraft.errors import DataError
 
@@ -22,10 +22,9 @@ _IGNORED = ("id", "text", "score", "token_start", "token_end")
 
 
 class TaggedText(NamedTuple):
-    """A text and its labelled spans.
+    """A text, in which words are joined by single spaces, and its labelled spans.
 
     Attributes:
-        text: the text; words are joined by single spaces.
         words: start and end of each word, in order; None where the source has whole texts.
         spans: in order, without overlap; empty where the source is unlabelled.
     """
@@ -49,15 +48,13 @@ class TaggedText(NamedTuple):
 
 
 class AnnotatedRows(RowReader):
-    """The rows of a split as texts and annotations.
+    """The rows of a split as texts and annotations, with the scheme and the entity types of the rows read so far."""
 
-    Attributes:
-        detector: detects the scheme of the tags read so far.
-        label_names: the entity types read so far.
-    """
+    columns: tuple[str, ...] = ()
 
     def __init__(self, reader: RowReader) -> None:
         super().__init__(reader.source)
+        self.columns = reader.columns
         self.detector = SchemeDetector()
         self.label_names: set[str] = set()
         self._reader = reader
@@ -89,25 +86,18 @@ class AnnotatedRows(RowReader):
 
 
 class InMemoryRows(RowReader):
-    """Python lists of texts and their entities, or of lists of words and their tags.
+    """Python lists of texts and their entities, or of lists of words and their tags, depending on the first row."""
 
-    Attributes:
-        columns: tokens and tags, or text and entities, depending on the first row.
-    """
+    columns: tuple[str, str] = ("text", "entities")
 
     def __init__(self, texts: Sequence[Any], labels: Sequence[Any], source: str) -> None:
         super().__init__(source)
-        words = len(texts) > 0 and not isinstance(texts[0], str)
-        self.columns = Columns(*(("tokens", "tags") if words else ("text", "entities")), nested=True)
+        if len(texts) and not isinstance(texts[0], str):
+            self.columns = ("tokens", "tags")
         self._texts = texts
         self._labels = labels
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        """Batches with lists as their JSON text.
-
-        Raises:
-            DataError: when the numbers of texts and labels differ, or a value is not a text, a list or a number.
-        """
         if len(self._texts) != len(self._labels):
             raise DataError(f"{self.source}: {len(self._texts)} texts but labels for {len(self._labels)}")
         rows = enumerate(zip(self._texts, self._labels, strict=True), start=1)
@@ -115,27 +105,19 @@ class InMemoryRows(RowReader):
 
     def _row(self, position: int, text: Any, label: Any, columns: Columns) -> Row:
         if isinstance(text, str) == columns.has_words:
-            raise DataError(
-                f"{self.location(position)}: some texts are strings and some are lists of words; use one kind"
-            )
+            raise DataError(f"{self.location(position)}: some texts are strings, some are lists of words; use one kind")
         try:
             cells = [value if isinstance(value, str) else json.dumps(value) for value in (text, label)]
             cells[0].encode()
         except (TypeError, ValueError) as error:
-            raise DataError(
-                f"{self.location(position)}: {error}; use strings, and lists of strings and numbers"
-            ) from None
+            raise DataError(f"{self.location(position)}: {error}; use strings, lists of strings and numbers") from None
         return Row(position, *cells)
 
 
 def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDetector) -> TaggedText:
-    """Build a text from the cells of words and their tags.
+    """Build a text from the cells of words and their tags, JSON lists of strings; `tags` is None where there are none.
 
-    Args:
-        tokens: a JSON list of strings.
-        tags: a JSON list of one string for each word; None where there are no tags.
-        position: position of the row.
-        detector: counts the tags.
+    The detector counts the tags of the row at this position.
 
     Raises:
         DataError: for any other value, an empty word or a malformed tag, without the location.
@@ -159,10 +141,8 @@ def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDe
 def parse_entities(text: str, entities: str) -> list[Span]:
     """The spans in a text's cell of entities.
 
-    Args:
-        text: the text.
-        entities: a JSON list of objects {start, end, label} as spaCy, Prodigy, Label Studio and doccano export them,
-            or of lists [start, end, label]. The text of an entity, where it has one, must match its offsets.
+    The cell is a JSON list of objects {start, end, label} as spaCy, Prodigy, Label Studio and doccano export them, or
+    of lists [start, end, label]. The text of an entity, where it has one, must match its offsets.
 
     Raises:
         DataError: for any other value, and for spans that are empty, overlap or exceed the text, without the location.

@@ -1,6 +1,5 @@
 """The dataset: texts and labels that stay on disk until they are read."""
 
-import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -8,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain, repeat
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from textgraft.data.columns import MULTI, REGRESSION, SINGLE, join_names, parse_label_set, parse_number
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.slices import Slice, draw_stratified, text_digests
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, label_cells, parse_label_set, parse_number
+from textgraft.data.random_splits import draw_stratified, text_digests
+from textgraft.data.reading import join_names
+from textgraft.data.slices import Slice
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 
@@ -24,13 +25,7 @@ _Value = TypeVar("_Value")
 
 
 class Batch(NamedTuple):
-    """Consecutive rows.
-
-    Attributes:
-        texts: object (n,), UTF-8 bytes.
-        labels: object (n,), strings; None when unlabelled.
-        pairs: object (n,), UTF-8 bytes of the second texts; None where each row has one text.
-    """
+    """Consecutive rows: texts and second texts in UTF-8 bytes, and labels as strings, each object (n,) or absent."""
 
     texts: np.ndarray
     labels: np.ndarray | None
@@ -55,7 +50,7 @@ class Dataset:
         source: name in messages.
         columns: the names of all columns of the source.
         notices: lines of information for the user.
-        problem: kind of label: "single-label", "multi-label" (a set of labels) or "regression" (a number).
+        problem: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
     """
 
@@ -78,13 +73,13 @@ class Dataset:
         categories: bool = True,
         problem: str | None = None,
     ) -> Self:
-        """Build a dataset from Python lists.
+        """Build a dataset from Python lists: at least one text, and as many labels and second texts, if any.
 
         Args:
-            texts: at least one.
-            labels: one for each text, or None.
+            texts: the texts.
+            labels: strings, lists of strings or numbers, depending on the problem.
             source: name in messages.
-            pairs: a second text for each, or None.
+            pairs: second texts.
             categories: whether labels are categories; if not, they are kept on disk as they are.
             problem: see `Dataset`; by default "multi-label" where labels are lists, else "single-label".
 
@@ -94,13 +89,11 @@ class Dataset:
         if problem is None:
             problem = MULTI if labels is not None and len(labels) and isinstance(labels[0], list | tuple) else SINGLE
         categories = categories and problem == SINGLE
-        values = {"text": texts, "label": _label_cells(labels, problem), "pair": pairs}
+        values = {"text": texts, "label": None if labels is None else label_cells(labels, problem), "pair": pairs}
         columns = {role: cells for role, cells in values.items() if cells is not None}
         _check_columns(source, columns)
-        rows = (
-            Row(position, **dict(zip(columns, cells, strict=True)))
-            for position, cells in enumerate(zip(*columns.values(), strict=True), start=1)
-        )
+        cells = enumerate(zip(*columns.values(), strict=True), start=1)
+        rows = (Row(position, **dict(zip(columns, row, strict=True))) for position, row in cells)
         stored = [role for role in columns if role != "label" or not categories]
         try:
             store = Store.write(pack_rows(rows), lambda position: f"{source}, row {position}", stored)
@@ -139,20 +132,12 @@ class Dataset:
         return {name: count for name, count in sorted(zip(self._store.names, rows, strict=False)) if count}
 
     def require_labels(self) -> np.ndarray:
-        """The label of each row, object (n,) of strings.
-
-        Raises:
-            DataError: when the rows are unlabelled.
-        """
+        """The label of each row, object (n,) of strings; a DataError when the rows are unlabelled."""
         self._require_labelled()
         return self.labels  # type: ignore[return-value]
 
     def label_ids(self, label_names: Sequence[str]) -> np.ndarray:
-        """The index of each row's label in `label_names`, int32 (n,).
-
-        Raises:
-            DataError: when the rows are unlabelled, or a label is not among `label_names`.
-        """
+        """The index of each row's label in `label_names`, int32 (n,); a DataError for any other label, or none."""
         labels = self.require_labels()
         self._require(SINGLE)
         ids = {name: index for index, name in enumerate(label_names)}
@@ -166,10 +151,7 @@ class Dataset:
         return np.array([ids.get(name, -1) for name in self._store.names], np.int32).take(self._codes)
 
     def label_sets(self, label_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The indices in `label_names` of the labels in each row's set.
-
-        Returns:
-            the concatenated indices of all rows, int32 (total,), and the number of labels of each row, int64 (n,).
+        """The indices in `label_names` of all labels, int32 (total,), and the number of labels of each row, int64 (n,).
 
         Raises:
             DataError: when the rows are unlabelled, a cell is not a set of labels, or a label is not among
@@ -189,11 +171,7 @@ class Dataset:
         return np.frombuffer(indices, np.int32), np.frombuffer(lengths, np.int64)
 
     def numbers(self) -> np.ndarray:
-        """The number of each row, float64 (n,).
-
-        Raises:
-            DataError: when the rows are unlabelled, or a cell is not a number.
-        """
+        """The number of each row, float64 (n,); a DataError when a cell is not a number, or the rows are unlabelled."""
         self._require(REGRESSION)
         return np.fromiter(self._parse_labels(parse_number), np.float64, len(self))
 
@@ -217,11 +195,7 @@ class Dataset:
         return replace(self, _rows=self._rows[np.asarray(rows, np.int64)])
 
     def slice(self, bounds: Slice) -> Self:
-        """The rows of a slice, whose bounds are added to the source's name.
-
-        Raises:
-            DataError: when there are none.
-        """
+        """The rows of a slice, whose bounds are added to the source's name; a DataError when there are none."""
         if not bounds.bounds:
             return self
         return replace(self.take(bounds.rows(len(self))), source=self.source + bounds.bounds)
@@ -257,8 +231,7 @@ class Dataset:
             labels = repeat("") if batch.labels is None else batch.labels
             for text, label in zip(batch.joined, labels, strict=False):
                 for value in (text, label.encode()):
-                    digest.update(len(value).to_bytes(8, "little"))
-                    digest.update(value)
+                    digest.update(len(value).to_bytes(8, "little") + value)
         return digest.hexdigest()
 
     @property
@@ -270,7 +243,6 @@ class Dataset:
         return self._store.codes.take(self._rows)
 
     def _labels(self, rows: np.ndarray) -> np.ndarray | None:
-        """The labels of rows of the store."""
         if self._store.names:
             names: np.ndarray = np.array(self._store.names, object)
             return names[self._store.codes[rows]]  # type: ignore[no-any-return]
@@ -286,9 +258,7 @@ class Dataset:
     def _require(self, problem: str) -> None:
         self._require_labelled()
         if self.problem != problem:
-            raise DataError(
-                f"{self.source}: its labels are {self.problem}, not {problem}; read it with problem {problem}"
-            )
+            raise DataError(f"{self.source}: its labels are {self.problem}; read it with problem {problem}")
 
     def _label_sets(self) -> Iterator[list[str]]:
         return self._parse_labels(partial(parse_label_set, separator=self.label_separator))
@@ -310,15 +280,6 @@ class Dataset:
         rank = {name: index for index, name in enumerate(sorted(counts, key=lambda name: counts[name]))}
         rarest = (min((rank[name] for name in labels), default=len(rank)) for labels in self._label_sets())
         return np.fromiter(rarest, np.int64, len(self))
-
-
-def _label_cells(labels: Sequence[Any] | None, problem: str) -> Sequence[str] | None:
-    """Labels as strings: numbers, and sets as their JSON text."""
-    if labels is None or problem == SINGLE:
-        return labels
-    if problem == REGRESSION:
-        return [str(value) for value in labels]
-    return [value if isinstance(value, str) else json.dumps(list(value), ensure_ascii=False) for value in labels]
 
 
 def _check_columns(source: str, columns: dict[str, Sequence[str]]) -> None:

@@ -1,27 +1,28 @@
-"""Reading a source of any format into a `Dataset` or as a stream."""
+"""Loading a source of any format: its rows are checked and stored as a `Dataset`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textgraft import registry
-from textgraft.data.columns import MULTI, SINGLE, Columns, choose_columns, choose_text_columns
-from textgraft.data.dataset import Batch, Dataset
+from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
-from textgraft.data.reading import Reading
+from textgraft.data.labels import MULTI, SINGLE
+from textgraft.data.reading import Columns, Reading, choose_columns, choose_text_columns
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT
-from textgraft.data.validation import CheckedRows
 from textgraft.errors import ConfigError, DataError
 
-_FORMATS = "data.formats"
-Item = TypeVar("Item")
+_Data = TypeVar("_Data", bound=Dataset)
 
+_FORMATS = "data.formats"
 _SPLIT_FILES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
 
@@ -67,110 +68,94 @@ def load_dataset(
 
 def load_datasets(source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
     """Load each slice that `split` names; errors are those of `load_dataset`."""
-    return load_slices(source, split, reading, _load)
+    return load_slices(source, split, reading, partial(_load, reading=reading))
 
 
 def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-    """Load texts without labels; by default, empty texts are dropped and counted.
-
-    Raises:
-        ConfigError: when a label column is named.
-        DataError: see `load_dataset`.
-    """
+    """Load texts without labels, which may not be named; by default, empty texts are dropped and counted."""
     if reading.label is not None:
         raise ConfigError(f"label {reading.label!r}: {task} has no labels; drop --label")
+    reading = replace(reading, paired=None)
 
-    def load(split_reader: Format, reading: Reading) -> Dataset:
-        columns = choose_text_columns(split_reader.source, split_reader.columns, reading.text, reading.pair)
-        return load_split(split_reader, split_reader.columns, columns, reading)
+    def load(reader: Format) -> Dataset:
+        return load_split(reader, choose_text_columns(reader.source, reader.columns, reading), reading.empty or "drop")
 
-    return load_slices(source, split, replace(reading, empty=reading.empty or "drop"), load)
-
-
-class Sliceable(Protocol):
-    """A `Dataset`, or a dataset that holds one."""
-
-    def slice(self, bounds: Slice) -> Self:
-        """As `Dataset.slice`."""
+    return load_slices(source, split, reading, load)
 
 
-_Loaded = TypeVar("_Loaded", bound=Sliceable)
+class CheckedRows:
+    """The valid rows of a split; iterate over it once.
 
-
-def load_slices(
-    source: str, split: str | None, reading: Reading, load: Callable[[Format, Reading], _Loaded]
-) -> tuple[_Loaded, ...]:
-    """The slices that `split` names; each split is loaded once, by `load`."""
-    splits = open_source(source, reading.encoding, reading.format)
-    slices = _slices(source, tuple(splits), split)
-    loaded = {name: load(splits[name], reading) for name in dict.fromkeys(part.split for part in slices)}
-    return tuple(loaded[part.split].slice(part) for part in slices)
-
-
-def load_split(reader: RowReader, names: tuple[str, ...], columns: Columns, reading: Reading) -> Dataset:
-    """Load a whole split.
-
-    Args:
-        reader: reads its rows.
-        names: names of all its columns.
-        columns: the columns to read.
-        reading: options for empty texts and labels.
-
-    Raises:
-        DataError: when there are no rows, or one is invalid.
-    """
-    rows = CheckedRows(reader, columns, reading.empty or "error")
-    cells = [role for role in columns.by_role if role != "label" or not reading.categories]
-    store = Store.write(rows, reader.location, cells)
-    if not len(store):
-        raise DataError(f"{reader.source}: no rows; it should hold at least one text")
-    return Dataset(reader.source, names, rows.notices, store, np.arange(len(store)))
-
-
-class TextStream(Generic[Item]):
-    """Items read from the rows of a source; iterate over it once.
-
-    Args:
-        rows: rows of the source.
-        convert: converts a batch of rows to items.
+    `empty` is the treatment of texts that are empty or all white space: "error", "drop" or "keep".
     """
 
-    def __init__(self, rows: CheckedRows, convert: Callable[[pa.RecordBatch], Iterable[Item]]) -> None:
-        self._rows = rows
-        self._convert = convert
+    def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
+        self._reader = reader
+        self._columns = columns
+        self._empty = empty
+        self._empty_count = 0
+        self._first_empty = 0
 
-    def __iter__(self) -> Iterator[Item]:
-        for batch in self._rows:
-            yield from self._convert(batch)
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Batches as `RowReader.rows` yields them.
+
+        Raises:
+            DataError: at a bad value, or, after the last batch, when there were empty texts and `empty` is "error".
+        """
+        for batch in self._reader.rows(self._columns):
+            for role, name in self._columns.by_role.items():
+                values = batch.column(role)
+                self._refuse(batch, pc.is_null(values), f"no value for {name!r}; fill it in")
+                self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
+            label = self._columns.label
+            if label is not None and not self._columns.empty_labels:
+                self._refuse(batch, _blank(batch.column("label")), f"the label {label!r} is empty; fill it in")
+            yield batch if self._empty == "keep" else self._without_empty(batch)
+        if self._empty_count and self._empty == "error":
+            raise DataError(
+                f"{self._reader.location(self._first_empty)}: the text is empty ({self._empty_count} in all); "
+                "fill it in, or set empty to drop or keep"
+            )
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Lines of information for the user, once all items are read."""
-        return self._rows.notices
+        """Lines of information for the user, once all rows are read."""
+        dropped = (f"{self._reader.source}: {self._empty_count} empty texts dropped",) if self._empty_count else ()
+        return self._reader.notices + dropped
+
+    def _refuse(self, batch: pa.RecordBatch, invalid: pa.BooleanArray, problem: str) -> None:
+        row = invalid.index(True).as_py()
+        if row >= 0:
+            raise DataError(f"{self._reader.location(batch.column('position')[row].as_py())}: {problem}")
+
+    def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        empty = _blank(batch.column("text"))
+        if self._columns.pair is not None:
+            empty = pc.or_(empty, _blank(batch.column("pair")))
+        if not empty.true_count:
+            return batch
+        if not self._empty_count:
+            self._first_empty = batch.column("position")[empty.index(True).as_py()].as_py()
+        self._empty_count += empty.true_count
+        return batch.filter(pc.invert(empty))
 
 
-def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
-    """Read texts as a stream of batches of bounded size, in order and without labels.
+def load_slices(source: str, split: str | None, reading: Reading, load: Callable[[Format], _Data]) -> tuple[_Data, ...]:
+    """The slices that `split` names; each split is loaded once, by `load`."""
+    splits = open_source(source, reading.encoding, reading.format)
+    slices = named_slices(source, tuple(splits), split)
+    loaded = {name: load(splits[name]) for name in dict.fromkeys(part.split for part in slices)}
+    return tuple(loaded[part.split].slice(part) for part in slices)
 
-    By default, empty texts are kept; with `empty` "error" they are left out and the error comes after the last batch.
 
-    Args:
-        source: see `load_dataset`.
-        split: the name of one whole split; None for the only split of the source.
-        reading: options for reading the texts.
-
-    Raises:
-        ConfigError: see `load_dataset`.
-        DataError: see `load_dataset`.
-    """
-
-    def convert(batch: pa.RecordBatch) -> Iterator[Batch]:
-        pairs = batch.column("pair")
-        yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
-
-    reader = open_split(source, split, reading)
-    columns = choose_text_columns(reader.source, reader.columns, reading.text, reading.pair, reading.paired)
-    return TextStream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
+def load_split(reader: RowReader, columns: Columns, empty: str | None, categories: bool = False) -> Dataset:
+    """Load a whole split, its labels as categories or as they are; a DataError for no rows, or an invalid one."""
+    rows = CheckedRows(reader, columns, empty or "error")
+    cells = [role for role in columns.by_role if role != "label" or not categories]
+    store = Store.write(rows, reader.location, cells)
+    if not len(store):
+        raise DataError(f"{reader.source}: no rows; it should hold at least one text")
+    return Dataset(reader.source, reader.columns, rows.notices, store, np.arange(len(store)))
 
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
@@ -178,23 +163,8 @@ def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...
     return tuple(open_source(str(source), "utf-8", format))
 
 
-def open_split(source: str, split: str | None, reading: Reading) -> Format:
-    """Open the named split, or the only split; errors are those of `load_dataset`."""
-    splits = open_source(source, reading.encoding, reading.format)
-    slices = _slices(source, tuple(splits), split)
-    if len(slices) > 1 or slices[0].bounds:
-        raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
-    return splits[slices[0].split]
-
-
 def open_source(source: str, encoding: str, format: str | None) -> dict[str, Format]:
-    """Open the splits of a source by name.
-
-    Args:
-        source: a file, a folder, "-" for standard input, or a name that a format recognises, such as
-            "tfds:imdb_reviews".
-        encoding: encoding of its text.
-        format: the name of the format; None to ask each format whether it can read the source.
+    """Open the splits of a source by name, in the named format or the first that can read it.
 
     Raises:
         DataError: when the source is missing, or no format can read it.
@@ -240,8 +210,8 @@ def _split_files(folder: Path) -> dict[str, Path]:
     return dict(sorted(files.items(), key=lambda item: _SPLIT_FILES.index(item[0])))
 
 
-def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Slice, ...]:
-    """The slices that `split` names, or the only split."""
+def named_slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Slice, ...]:
+    """The slices that `split` names, or the only split, given the names of the source's splits."""
     if split is None:
         if len(names) > 1:
             raise DataError(f"{source}: holds several splits; set split to one of: {', '.join(names)}")
@@ -254,16 +224,15 @@ def _slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Sli
 
 
 def _load(reader: Format, reading: Reading) -> Dataset:
-    columns = choose_columns(reader.source, reader.columns, reading.text, reading.label, reading.pair, reading.paired)
-    lists = reading.categories and columns.label is not None and reader.has_lists(columns.label)
+    columns = choose_columns(reader.source, reader.columns, reading)
+    lists = columns.label is not None and reader.has_lists(columns.label)
     separator = None if lists else reading.label_separator
     problem = reading.problem or (MULTI if lists or separator else SINGLE)
-    categories = reading.categories and problem == SINGLE
-    nested = reading.categories and not categories and separator is None
+    nested = problem != SINGLE and separator is None
     columns = columns._replace(nested=nested, empty_labels=problem == MULTI)
-    dataset = load_split(reader, reader.columns, columns, replace(reading, categories=categories))
+    dataset = load_split(reader, columns, reading.empty, categories=problem == SINGLE)
     return replace(dataset, problem=problem, label_separator=separator)
 
 
-def _bytes(cells: pa.Array) -> np.ndarray:
-    return cells.cast(pa.large_binary()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+def _blank(values: pa.Array) -> pa.BooleanArray:
+    return pc.equal(pc.utf8_trim_whitespace(values), "")

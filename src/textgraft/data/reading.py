@@ -1,18 +1,40 @@
-"""Options for reading labelled texts; importing this file does not import numpy or pyarrow."""
+"""How texts are read: the options, and the columns, named by the user or inferred from their names.
 
-from dataclasses import dataclass
+Importing this file does not import numpy or pyarrow.
+"""
 
-from textgraft.data.columns import MULTI, PROBLEMS
-from textgraft.errors import ConfigError
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from textwrap import shorten
+from typing import NamedTuple
+
+from textgraft.data.labels import MULTI, PROBLEMS
+from textgraft.errors import ConfigError, DataError
 from textgraft.options import check_options, option
+
+PROMPT, COMPLETION = "prompt", "completion"
+
+_TEXTS = frozenset(
+    {"text", "texts", "sentence", "review", "content", "document", "comment", "message"}
+    | {"body", "question", "query", "tweet", "headline", "utterance", "prompt"}
+)
+_LABELS = frozenset({"label", "labels", "category", "sentiment", "class", "target", "intent", "topic", "polarity"})
+_WORDS = frozenset({"tokens", "words"})
+_TAGS = (frozenset({"tags", "ner_tags"}), frozenset({"label", "labels"}))
+_ENTITIES = (frozenset({"entities", "spans"}), frozenset({"label", "labels"}))
+_KEYS = frozenset({"", "id", "idx", "index"})
+_PAIRS = (
+    ("text", "text_pair"), ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
+    (PROMPT, COMPLETION),
+)  # fmt: skip
+_QUESTION_ANSWER = ("question", "answer")  # the answer may be the label
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Options for reading a source: the arguments of `load_dataset`, and options that tasks set.
+    """Options for reading a source: the arguments of `load_dataset`, and those that tasks set.
 
     Attributes:
-        categories: whether labels are categories; if not, they are kept on disk as they are.
         paired: whether second texts are required (True), ignored (False) or optional (None).
     """
 
@@ -28,10 +50,7 @@ class Reading:
         choices=("error", "drop", "keep"),
     )
     format: str | None = option(
-        None,
-        "File format: csv, tsv, jsonl, parquet, lines, conll, ...",
-        panel="Data",
-        shown_default="inferred",
+        None, "File format: csv, tsv, jsonl, parquet, lines, conll, ...", panel="Data", shown_default="inferred"
     )
     problem: str | None = option(
         None,
@@ -41,10 +60,148 @@ class Reading:
         choices=PROBLEMS,
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
-    categories: bool = True
     paired: bool | None = None
 
     def __post_init__(self) -> None:
         check_options(self)
         if self.label_separator is not None and (self.problem not in (None, MULTI) or not self.label_separator):
             raise ConfigError("label_separator separates several labels; it needs problem multi-label")
+
+
+class Columns(NamedTuple):
+    """The names of the columns to read: texts, labels if there are any, and second texts of pairs.
+
+    `nested` labels, and texts given as a column of words, may be lists, objects or fractions, read as their JSON text;
+    `empty_labels` allows labels to be empty.
+    """
+
+    text: str
+    label: str | None
+    pair: str | None = None
+    nested: bool = False
+    empty_labels: bool = False
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the text column holds lists of words, recognised by its name: tokens or words."""
+        return bool(_matching(_WORDS, [self.text]))
+
+    def allows_nested(self, role: str) -> bool:
+        """Whether a cell of "text", "label" or "pair" may be a list or an object."""
+        return self.nested and (role == "label" or (role == "text" and self.has_words))
+
+    @property
+    def by_role(self) -> dict[str, str]:
+        """Column names by role ("text", "label", "pair"), without the absent ones."""
+        columns = {"text": self.text, "label": self.label, "pair": self.pair}
+        return {role: name for role, name in columns.items() if name is not None}
+
+
+def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:
+    """Choose the columns of texts, labels and, where each row is a pair, second texts, from the names of all columns.
+
+    Those that `reading` does not name are inferred; labels and second texts may be absent.
+
+    Raises:
+        DataError: when there are no columns, two have the same name, a named column is missing, or a text column
+            cannot be inferred.
+        ConfigError: when one column is named as both text and label.
+    """
+    chosen = choose_text_columns(source, columns, reading)
+    if reading.label is None:
+        return chosen._replace(label=_infer_label(columns, chosen))
+    if reading.label in (chosen.text, chosen.pair):
+        raise ConfigError(f"the column {reading.label!r} cannot be both text and label")
+    return chosen._replace(label=_require_column(source, columns, reading.label))
+
+
+def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:
+    """Choose the columns of texts only; arguments and errors are those of `choose_columns`."""
+    text, pair, paired = reading.text, reading.pair, reading.paired
+    if not columns:
+        raise DataError(f"{source}: empty; it should hold at least one text")
+    duplicates = sorted({name for name in columns if columns.count(name) > 1})
+    if duplicates:
+        raise DataError(f"{source}: two columns are named {duplicates[0]!r}; rename one")
+    if text is None and pair is None and paired is not False:
+        names = _infer_pair(columns, bool(paired))
+        if names is not None:
+            return Columns(names[0], None, names[1])
+    if paired and pair is None:
+        raise DataError(f"{source}: cannot infer the column of second texts; set pair to one of: {join_names(columns)}")
+    candidates = [name for name in columns if name != pair]
+    text = _infer_text(source, candidates) if text is None else _require_column(source, candidates, text)
+    return Columns(text, None, None if pair is None else _require_column(source, columns, pair))
+
+
+def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:
+    """Choose the columns of words and their tags, or of texts and their entities.
+
+    Arguments and errors are those of `choose_columns`. A text column named tokens or words is preferred; the inferred
+    label column is tags or ner_tags beside words, entities or spans beside texts, or else label or labels.
+    """
+    reading = replace(reading, text=reading.text or _only(_matching(_WORDS, columns)), pair=None, paired=None)
+    chosen = choose_text_columns(source, columns, reading)
+    if reading.label is None:
+        others = [name for name in columns if name != chosen.text]
+        candidates = (_only(_matching(names, others)) for names in (_TAGS if chosen.has_words else _ENTITIES))
+        reading = replace(reading, label=next(filter(None, candidates), None))
+    if reading.label is not None:
+        chosen = choose_columns(source, columns, replace(reading, text=chosen.text))
+    return chosen._replace(nested=True)
+
+
+def are_tagged(columns: Sequence[str]) -> bool:
+    """Whether the names are those of token-classification data: words and tags, or texts and entities."""
+    if _matching(_WORDS, columns):
+        return any(_matching(names, columns) for names in _TAGS)
+    return bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+
+
+def join_names(columns: Iterable[str]) -> str:
+    """Column names for a message, on one line."""
+    return ", ".join(shorten(name, 40, placeholder="...") or repr(name) for name in columns)
+
+
+def _require_column(source: str, columns: Sequence[str], name: str) -> str:
+    if name not in columns:
+        raise DataError(f"{source}: no column {name!r}; it has: {join_names(columns)}")
+    return name
+
+
+def _infer_pair(columns: Sequence[str], required: bool) -> tuple[str, str] | None:
+    """The columns of a pair, if they have exactly one known pair of names."""
+    names = {name.strip().lower(): name for name in columns}
+    pairs = [pair for pair in _PAIRS if names.keys() >= {*pair}]
+    others = names.keys() - {*_QUESTION_ANSWER} - _KEYS
+    if names.keys() >= {*_QUESTION_ANSWER} and (required or (others and others <= _LABELS)):
+        pairs.append(_QUESTION_ANSWER)
+    if len(pairs) != 1 or len(_matching(frozenset(pairs[0]), columns)) > 2:
+        return None
+    return names[pairs[0][0]], names[pairs[0][1]]
+
+
+def _infer_text(source: str, columns: Sequence[str]) -> str:
+    text = _only(_matching(_TEXTS, columns) or _other_of_two(columns, _matching(_LABELS, columns)))
+    if text is None:
+        raise DataError(f"{source}: cannot infer the text column; set text to one of: {join_names(columns)}")
+    return text
+
+
+def _infer_label(columns: Sequence[str], chosen: Columns) -> str | None:
+    others = [name for name in columns if name not in (chosen.text, chosen.pair)]
+    return _only(_matching(_LABELS, others) or _other_of_two([chosen.text, *others], [chosen.text]))
+
+
+def _matching(names: frozenset[str], columns: Sequence[str]) -> list[str]:
+    return [column for column in columns if column.strip().lower() in names]
+
+
+def _other_of_two(columns: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The other of two columns when one is known, unless it is a row number or key."""
+    others = [name for name in columns if name not in known]
+    return others if len(columns) == 2 and len(known) == 1 and not _matching(_KEYS, others) else []
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None

@@ -1,14 +1,18 @@
-"""The training, validation and test sets of a run."""
+"""The training, validation and test sets of a run: read, and checked against each other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Protocol
 
+import numpy as np
+
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import split_names
 from textgraft.data.reading import Reading
 from textgraft.data.slices import parse_slices
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError
 
 VALIDATION_SHARE = 0.1
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev")
@@ -26,14 +30,7 @@ class DataSpec(Protocol):
 
 @dataclass(frozen=True)
 class Splits:
-    """The data of a run.
-
-    Attributes:
-        train: the training set.
-        validation: evaluated after each epoch.
-        test: evaluated once, at the end; None when there is none.
-        notices: lines of information for the user.
-    """
+    """The data of a run, with lines of information for the user; `test` is None when there is no test set."""
 
     train: Dataset
     validation: Dataset
@@ -74,7 +71,7 @@ def read_splits(
         ConfigError: when `split` names more than three slices, or a set that another option names too.
         DataError: see `load_dataset` and `DataSpec`.
     """
-    slices = _own_splits(data, reading) if split is None else _named_slices(split)
+    slices = _own_splits(data, reading) if split is None else _slices_by_set(split)
     sources = {"validation": validation, "test": test}
     for name, source in sources.items():
         if source is not None and split is not None and name in slices:
@@ -98,19 +95,63 @@ def read_splits(
 
 
 def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = None) -> Dataset:
-    """Read one slice of a source, as `read_splits` does.
-
-    Raises:
-        ConfigError: when `split` names several.
-        DataError: see `load_dataset` and `DataSpec`.
-    """
+    """Read one slice of a source, as `read_splits` does; a ConfigError when `split` names several."""
     dataset, *more = spec.load_parts(data, split, reading)
     if more:
         raise ConfigError(f"split {split!r} names several slices; name one")
     return dataset
 
 
-def _named_slices(split: str) -> dict[str, str | None]:
+def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    """Check that a classifier can be trained on `train` and evaluated on `others`; returns `shared_texts`.
+
+    Raises:
+        DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or another
+            set has a label that `train` lacks.
+    """
+    train.require_labels()
+    for other in others:
+        if other.paired != train.paired:
+            contents = ["single texts", "pairs of texts"]
+            raise DataError(
+                f"{other.source}: holds {contents[other.paired]}, {train.source} {contents[train.paired]}; "
+                "use sets of the same kind (pair names the column of second texts)"
+            )
+    if train.problem == REGRESSION:
+        numbers = train.numbers()
+        if numbers.min() == numbers.max():
+            raise DataError(f"{train.source}: every text has the number {numbers[0]:g}; training needs at least two")
+        for other in others:
+            other.numbers()
+    else:
+        names = train.label_names
+        if train.problem == MULTI and not names:
+            raise DataError(f"{train.source}: no text has a label; training needs at least one label")
+        if train.problem == SINGLE and len(names) == 1:
+            raise DataError(f"{train.source}: every text has the label {names[0]!r}; training needs at least two")
+        for other in others:
+            (other.label_sets if train.problem == MULTI else other.label_ids)(names)
+    return shared_texts(train, *others)
+
+
+def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
+    """Check that a language model can be trained and evaluated: not on one text only; returns `shared_texts`."""
+    if not others and len(train) == 1:
+        raise DataError(f"{train.source}: one text only; name another source as validation, or cut it into several")
+    return shared_texts(train, *others)
+
+
+def shared_texts(*datasets: Dataset) -> tuple[str, ...]:
+    """A notice for each two datasets that share texts."""
+    digests = [data.digests() for data in datasets] if len(datasets) > 1 else []
+    notices = []
+    for (earlier, known), (later, candidates) in combinations(zip(datasets, digests, strict=False), 2):
+        if shared := int(np.isin(candidates, known).sum()):
+            notices.append(f"{later.source}: {shared} of {len(later)} texts also occur in {earlier.source}")
+    return tuple(notices)
+
+
+def _slices_by_set(split: str) -> dict[str, str | None]:
     slices = parse_slices(split)
     names = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(slices), ())
     if not names:

@@ -14,13 +14,11 @@ _BINARY = pa.large_binary()
 
 
 class Store:
-    """Rows on disk; the codes of categorical labels are in memory.
-
-    The file has no name, so it disappears with the store or the process.
+    """Rows on disk, in a file without a name that disappears with the store or the process.
 
     Attributes:
         names: the categories in the order of first occurrence; empty when labels are not categorical.
-        codes: int32 (n,), indices into `names`; zeros when labels are not categorical.
+        codes: int32 (n,), indices into `names`, in memory; zeros when labels are not categorical.
         cells: the columns on disk: "text", "pair" for pairs, and "label" when labels are not categorical.
     """
 
@@ -37,15 +35,11 @@ class Store:
         self.cells = frozenset(reader.schema.names) - {"position"}
 
     @classmethod
-    def write(
-        cls, batches: Iterable[pa.RecordBatch], location: Callable[[int], str], cells: Iterable[str] = ("text",)
-    ) -> Self:
-        """Store rows.
+    def write(cls, batches: Iterable[pa.RecordBatch], location: Callable[[int], str], cells: Iterable[str]) -> Self:
+        """Store rows, in batches as `RowReader.rows` yields them, without nulls except in columns that are all null.
 
-        Args:
-            batches: as `RowReader.rows` yields them, without nulls except in columns that are all null.
-            location: describes a row's position, for messages.
-            cells: the columns to store on disk. Labels are categorical unless they are among them.
+        `location` describes a row's position; `cells` are the columns to store on disk. Labels are categorical unless
+        they are among them.
 
         Raises:
             DataError: when the temporary folder cannot be written or is full.

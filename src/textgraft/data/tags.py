@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from textgraft.errors import DataError
 
-# In the order of preference for a corpus that fits several.
-TAG_SCHEMES = ("IOB2", "IOB1", "IOBES", "BILOU")
+# Prefixes of the first, inner and last word of a span, and of its only word, in IOB1 unless it touches a span of the
+# same label; in the order of preference for a corpus that fits several schemes.
+_SCHEME_PREFIXES = {"IOB2": "BIIB", "IOB1": "IIII", "IOBES": "BIES", "BILOU": "BILU"}
+TAG_SCHEMES = tuple(_SCHEME_PREFIXES)
 
 _BEGINS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
@@ -14,15 +16,7 @@ _PREFIXES = frozenset("BIESLU")
 
 
 class Entity(NamedTuple):
-    """A predicted span.
-
-    Attributes:
-        text: text of the span.
-        label: its entity type.
-        start: offset into the text, in code points.
-        end: exclusive.
-        score: confidence between 0 and 1.
-    """
+    """A predicted span of a text, code points from `start` up to but not including `end`; the score is from 0 to 1."""
 
     text: str
     label: str
@@ -71,13 +65,7 @@ def spans_from_tags(tags: Sequence[str]) -> list[Span]:
 
 
 def tags_from_spans(spans: Iterable[Span], words: int, scheme: str = "IOB2") -> list[str]:
-    """The tags of a sentence.
-
-    Args:
-        spans: of words, in order, without overlap.
-        words: number of words in the sentence.
-        scheme: one of `TAG_SCHEMES`.
-    """
+    """The tags of a sentence with this number of words, given spans of words in order and without overlap."""
     tags = ["O"] * words
     for span, prefixes in _with_prefixes(spans, scheme):
         tags[span.start : span.end] = [f"{prefix}-{span.label}" for prefix in prefixes]
@@ -85,24 +73,18 @@ def tags_from_spans(spans: Iterable[Span], words: int, scheme: str = "IOB2") -> 
 
 
 def strict_spans(tags: Sequence[str], scheme: str) -> list[Span]:
-    """The spans that are tagged exactly as the scheme demands, as in seqeval's strict mode; others are left out.
+    """The spans of a sentence that are tagged exactly as the scheme demands, as in seqeval's strict mode.
 
-    Args:
-        tags: tags of a sentence.
-        scheme: one of `TAG_SCHEMES`.
-
-    Raises:
-        DataError: see `spans_from_tags`.
+    Errors are those of `spans_from_tags`.
     """
     spans = _with_prefixes(spans_from_tags(tags), scheme)
     return [span for span, prefixes in spans if _prefixes(tags, span) == prefixes]
 
 
 class SchemeDetector:
-    """Detects the scheme of a corpus: the one that fewest of its tags violate.
+    """Detects the scheme of a corpus: the one that fewest of its tags violate, the first of `TAG_SCHEMES` in a tie.
 
-    A well-formed corpus with at least one entity fits one scheme only, since any two schemes begin or end some entity
-    differently. In a tie, as without entities, it is the first of `TAG_SCHEMES`.
+    A well-formed corpus with entities fits one scheme only, since any two schemes begin or end some entity differently.
     """
 
     def __init__(self) -> None:
@@ -132,30 +114,21 @@ class SchemeDetector:
 
     @property
     def first_repaired(self) -> int | None:
-        """The position of the first row with such a tag; None when there is none."""
+        """The position of the first row with such a tag."""
         return self._first_row.get(self.scheme)
 
 
 def _with_prefixes(spans: Iterable[Span], scheme: str) -> Iterator[tuple[Span, str]]:
     """Each span with the prefixes of its tags."""
+    first, inner, last, single = tuple(_SCHEME_PREFIXES[scheme])
     previous = Span(0, 0, "")
     for span in spans:
-        touches_same_label = previous.end == span.start and previous.label == span.label
-        yield span, _scheme_prefixes(scheme, span.end - span.start, touches_same_label)
+        words = span.end - span.start
+        prefixes = single if words == 1 else first + inner * (words - 2) + last
+        if scheme == "IOB1" and previous.end == span.start and previous.label == span.label:
+            prefixes = "B" + prefixes[1:]
+        yield span, prefixes
         previous = span
-
-
-def _scheme_prefixes(scheme: str, words: int, touches_same_label: bool) -> str:
-    match scheme:
-        case "IOB1":
-            return ("B" if touches_same_label else "I") + "I" * (words - 1)
-        case "IOB2":
-            return "B" + "I" * (words - 1)
-        case "IOBES":
-            return "S" if words == 1 else "B" + "I" * (words - 2) + "E"
-        case "BILOU":
-            return "U" if words == 1 else "B" + "I" * (words - 2) + "L"
-    raise ValueError(f"{scheme!r} is not one of {', '.join(TAG_SCHEMES)}")
 
 
 def _prefixes(tags: Sequence[str], span: Span) -> str:

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
 from textgraft.data.format import File, Row, error_summary, pack_rows
+from textgraft.data.reading import Columns
 from textgraft.errors import ConfigError, DataError
 
 STANDARD_INPUT = "-"
@@ -42,9 +42,6 @@ class DelimitedFile(TextFile):
     """Cells between delimiters, quoted as in RFC 4180; the first row names the columns.
 
     Blank lines are skipped, but in a file of one column they are empty cells, except after the last row.
-
-    Attributes:
-        delimiter: the character between cells.
     """
 
     delimiter: ClassVar[str]
@@ -94,9 +91,7 @@ class DelimitedFile(TextFile):
 def read_lines(source: str, encoding: str) -> Iterator[str]:
     r"""The lines of a text, each with its "\n" or "\r\n"; a byte order mark is dropped.
 
-    Args:
-        source: a file, plain or compressed by gzip, zstd or bzip2, or "-" for standard input.
-        encoding: a Python codec.
+    The source is a file, plain or compressed by gzip, zstd or bzip2, or "-" for standard input.
 
     Raises:
         DataError: when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.

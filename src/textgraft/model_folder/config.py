@@ -9,40 +9,39 @@ from typing import Any
 
 from textgraft.backbones.family import family_names, load_family
 from textgraft.errors import ModelFolderError
-from textgraft.storage.safetensors import Shape
 from textgraft.storage.schema import (
     ANY,
     BOOLEAN,
     DROPOUT,
     SCALAR,
     STRING,
+    Integer,
     List,
     Map,
     Object,
-    choice,
-    integer,
-    or_null,
+    OneOf,
 )
+from textgraft.storage.verification import Shape
 from textgraft.task_specs import task_names, task_spec
 
-_TRUNCATED = Object({"texts": integer(0), "tokens": integer(0)})
+_TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
     {
         "pooling": STRING,
-        "hidden": List(integer(1)),
+        "hidden": List(Integer(1)),
         "dropout": DROPOUT,
-        "sequence_length": or_null(integer(1)),
+        "sequence_length": Integer(1, optional=True),
         "truncation": STRING,
         "cleaning": Object(
             dict.fromkeys(("strip_html", "normalize_unicode", "lowercase", "strip_punctuation"), BOOLEAN)
         ),
-        "seed": integer(0),
+        "seed": Integer(0),
     }
 )
-_DATA = Map(Object({"source": STRING, "texts": integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
+_DATA = Map(Object({"source": STRING, "texts": Integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
 _FIELDS = Object(
     {
-        "format_version": integer(1),
+        "format_version": Integer(1),
         "task": STRING,
         "settings": Object({}, others=ANY),
         "preset": STRING,
@@ -50,7 +49,7 @@ _FIELDS = Object(
         "family": STRING,
         "backbone": Object({}, others=ANY),
         "architecture": _ARCHITECTURE,
-        "precision": choice("float32", "mixed_bfloat16"),
+        "precision": OneOf(("float32", "mixed_bfloat16")),
         "versions": Map(STRING),
     },
     {"run": STRING, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},

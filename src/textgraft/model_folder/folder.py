@@ -17,10 +17,9 @@ from safetensors import SafetensorError, safe_open
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.storage import folders
-from textgraft.storage.files import read_bounded
-from textgraft.storage.manifest import read_manifest, verify_folder
-from textgraft.storage.safetensors import tensor_shapes, to_safetensors
+from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.schema import parse_json
+from textgraft.storage.verification import read_bounded, read_manifest, tensor_shapes, verify_folder
 
 FORMAT_VERSION = 3
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
-from textgraft.storage.manifest import verify_folder
+from textgraft.storage.verification import verify_folder
 
 _GIB = 1 << 30
 _KEY = re.compile("[0-9a-f]{64}")
@@ -22,12 +22,7 @@ _DEFAULT_GIB = 5.0
 
 @dataclass(frozen=True)
 class ArrayCache:
-    """Arrays by key; the least recently used entries are evicted to stay within a size limit.
-
-    Attributes:
-        folder: created when needed.
-        limit: bytes.
-    """
+    """Arrays by key; the least recently used entries are evicted to stay within a limit in bytes."""
 
     folder: Path
     limit: int
@@ -63,14 +58,9 @@ class ArrayCache:
         return None
 
     def put(self, key: str, arrays: Sequence[np.ndarray]) -> str | None:
-        """Store arrays where only this user can read them; arrays larger than the limit are not stored.
+        """Store at most ten arrays where only this user can read them, unless they are larger than the limit.
 
-        Args:
-            key: a SHA-256 in hexadecimal digits.
-            arrays: ten at most, of any shapes.
-
-        Returns:
-            a warning when they could not be stored, else None.
+        The key is a SHA-256 in hexadecimal digits. Returns a warning when they could not be stored, else None.
         """
         size = sum(array.nbytes for array in arrays)
         if size > self.limit:
@@ -90,12 +80,12 @@ class ArrayCache:
     def entries(self) -> list[Path]:
         """Folders of the entries, least recently used first."""
         entries = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and entry.is_dir()]
-        return sorted(entries, key=_last_used)
+        return sorted(entries, key=_last_use_and_size)
 
     @property
     def size(self) -> int:
         """Total bytes of the entries."""
-        return sum(map(_size, self.entries))
+        return sum(_last_use_and_size(entry)[1] for entry in self.entries)
 
     def clear(self) -> None:
         """Remove all entries, and the folder unless it contains other files."""
@@ -111,7 +101,7 @@ class ArrayCache:
         for entry in self.entries:
             if excess <= 0:
                 return
-            excess -= _size(entry)
+            excess -= _last_use_and_size(entry)[1]
             folders.remove_folder(entry)
 
 
@@ -122,15 +112,9 @@ def _npy(array: np.ndarray) -> list[bytes | memoryview]:
     return [header.getvalue(), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data]
 
 
-def _size(entry: Path) -> int:
+def _last_use_and_size(entry: Path) -> tuple[float, int]:
+    """The time of the last use of an entry, and its bytes."""
     try:
-        return sum(file.stat().st_size for file in entry.iterdir())
+        return entry.stat().st_mtime, sum(file.stat().st_size for file in entry.iterdir())
     except OSError:  # another process removed it
-        return 0
-
-
-def _last_used(entry: Path) -> float:
-    try:
-        return entry.stat().st_mtime
-    except OSError:  # another process removed it
-        return 0.0
+        return 0.0, 0

@@ -1,21 +1,27 @@
-"""Atomic writing of folders and files; folders are hashed, synced to disk and locked."""
+"""Atomic writing of folders and files; folders are hashed, synced to disk and locked between processes.
+
+`filelock.FileLock` is not used: it leaves the lock file behind, does not name the owner, and reports a lock as busy
+when its owner removes the file between our opening and locking it.
+"""
 
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from textgraft.errors import ModelFolderError
-from textgraft.storage.locks import locked
-from textgraft.storage.manifest import MANIFEST
+from textgraft.errors import BusyError, ModelFolderError
+from textgraft.storage.verification import MANIFEST
 
 # A file's bytes, in pieces.
 FileContent = Sequence[bytes | memoryview]
@@ -29,10 +35,8 @@ _EXCHANGE = 2  # flag of renameat2 (Linux) and renamex_np (macOS)
 def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool = False) -> None:
     """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
 
-    Args:
-        target: the folder to write, or a link to it; its parent must exist.
-        files: name to content.
-        overwrite: replace a folder that has a manifest; it stays intact until the new one is complete.
+    The target's parent must exist. With `overwrite`, a folder that has a manifest is replaced; it stays intact until
+    the new one is complete.
 
     Raises:
         ModelFolderError: when the target exists or cannot be written; the target is unchanged.
@@ -60,11 +64,7 @@ def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder unless it exists, for `write_folder` to write into; its parent must exist.
-
-    Raises:
-        ModelFolderError: when it cannot be created.
-    """
+    """Create a folder unless it exists, for `write_folder` to write into; a ModelFolderError when that fails."""
     if folder.is_dir():
         return
     try:
@@ -75,11 +75,7 @@ def make_folder(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder; an interruption leaves it complete or absent.
-
-    Raises:
-        ModelFolderError: when it cannot be removed.
-    """
+    """Remove a folder; an interruption leaves it complete or absent. A ModelFolderError when that fails."""
     folder = folder.absolute()
     try:
         removed = Path(tempfile.mkdtemp(prefix=f".{folder.name}.removed.", dir=folder.parent))
@@ -105,14 +101,7 @@ def remove_leftovers(target: Path) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside a path that replaces it when the block succeeds.
-
-    Args:
-        path: of a file; its parent must exist.
-
-    Raises:
-        OSError: when the file cannot be written; the path is unchanged.
-    """
+    """A temporary file beside a path, which it replaces when the block succeeds; after an error, it is unchanged."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
     temporary = Path(name)
     try:
@@ -128,11 +117,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def require_writable(target: Path, overwrite: bool) -> None:
-    """Refuse a target that `write_folder` would refuse.
-
-    Raises:
-        ModelFolderError: when it exists and may not be replaced, or its parent is missing.
-    """
+    """Refuse, by a ModelFolderError, a target that exists and may not be replaced, or whose parent is missing."""
     if not target.absolute().parent.is_dir():
         raise ModelFolderError(f"{target.parent} is not a folder; create it first")
     if not target.exists():
@@ -141,6 +126,30 @@ def require_writable(target: Path, overwrite: bool) -> None:
         raise ModelFolderError(f"{target} already exists; choose another name or pass --overwrite")
     if not (target / MANIFEST).is_file():
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a path, which need not exist; the system releases it when this process dies.
+
+    The lock is a file beside the path, `.NAME.lock`, that names its owner and is removed afterwards.
+
+    Raises:
+        BusyError: at once when another process holds it, naming that process.
+        ModelFolderError: when the lock file cannot be created.
+    """
+    file = path.with_name(f".{path.name}.lock")
+    try:
+        descriptor = _acquire(file)
+    except BlockingIOError:
+        raise BusyError(f"{path} is in use by {_owner(file)}; wait for it or choose another name") from None
+    except OSError as error:
+        raise ModelFolderError(f"cannot lock {path}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _write_files(folder: Path, files: Mapping[str, FileContent]) -> None:
@@ -210,3 +219,33 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _acquire(file: Path) -> int:
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(file.lstat(), os.fstat(descriptor)):
+                    _write_owner(descriptor)
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its owner removed it between our opening and locking it
+
+
+def _write_owner(descriptor: int) -> None:
+    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
+    with suppress(OSError):  # on a full disk, the lock works without its owner's name
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(owner).encode())
+
+
+def _owner(file: Path) -> str:
+    try:
+        owner = json.loads(file.read_text(encoding="utf-8"))
+        return f"process {owner['process']} on {owner['host']} since {owner['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

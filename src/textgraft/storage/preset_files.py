@@ -1,4 +1,4 @@
-"""Reading small text and JSON files of presets; every failure is a PresetError."""
+"""Small text and JSON files of presets; a file that is missing or of another kind is a PresetError."""
 
 import json
 from pathlib import Path
@@ -8,11 +8,7 @@ from textgraft.errors import PresetError
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        PresetError: when the file is missing or does not contain one.
-    """
+    """A JSON object."""
     try:
         content = json.loads(read_text(path))
     except ValueError as error:
@@ -28,11 +24,7 @@ def read_optional_json(path: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text.
-
-    Raises:
-        PresetError: when the file is missing or not UTF-8.
-    """
+    """UTF-8 text."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,15 +12,10 @@ from textgraft.errors import ModelFolderError
 
 _MAX_DEPTH = 16  # textgraft writes at most 6 levels
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_INTEGER = 2**63 - 1
 
 
 def parse_json(content: bytes, location: object) -> dict[str, Any]:
-    """Parse a JSON object, and refuse constructs that JSON parsers interpret differently.
-
-    Args:
-        content: UTF-8.
-        location: name of the file in error messages.
+    """Parse a JSON object in UTF-8, and refuse constructs that JSON parsers interpret differently.
 
     Raises:
         ModelFolderError: when the content is not a JSON object, is nested deeper than 16 levels, or contains a
@@ -47,12 +42,7 @@ class Schema(Protocol):
 
 @dataclass(frozen=True)
 class Scalar:
-    """A string, number, boolean or null.
-
-    Attributes:
-        name: description in error messages, such as "a string".
-        holds: whether a value matches.
-    """
+    """A string, number, boolean or null; `name` describes it in error messages, such as "a string"."""
 
     name: str
     holds: Callable[[Any], bool]
@@ -60,6 +50,32 @@ class Scalar:
     def check(self, value: Any, where: str) -> None:
         if not self.holds(value):
             raise _mismatch(where, self.name, value)
+
+
+@dataclass(frozen=True)
+class Integer:
+    """An integer in a range, both ends included; or null, where `optional`."""
+
+    minimum: int
+    maximum: int = 2**63 - 1
+    optional: bool = False
+
+    def check(self, value: Any, where: str) -> None:
+        if (type(value) is int and self.minimum <= value <= self.maximum) or (value is None and self.optional):
+            return
+        maximum = f" and at most {self.maximum}" if self.maximum < Integer.maximum else ""
+        raise _mismatch(where, f"an integer, at least {self.minimum}{maximum}{', or null' * self.optional}", value)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of several strings."""
+
+    words: Collection[str]
+
+    def check(self, value: Any, where: str) -> None:
+        if not (isinstance(value, str) and value in self.words):
+            raise _mismatch(where, f"one of {', '.join(self.words)}", value)
 
 
 @dataclass(frozen=True)
@@ -72,14 +88,10 @@ class List:
 
     def check(self, value: Any, where: str) -> None:
         if not isinstance(value, list) or not self.min_items <= len(value) <= self.max_items:
-            raise _mismatch(where, self._description(), value)
+            minimum = "" if self.min_items == self.max_items else "at least "
+            raise _mismatch(where, f"a list of {minimum}{self.min_items}" if self.min_items else "a list", value)
         for index, item in enumerate(value):
             self.item.check(item, f"{where}[{index}]")
-
-    def _description(self) -> str:
-        if self.min_items == self.max_items:
-            return f"a list of {self.min_items}"
-        return f"a list of at least {self.min_items}" if self.min_items else "a list"
 
 
 @dataclass(frozen=True)
@@ -97,13 +109,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Object:
-    """An object with known fields.
-
-    Attributes:
-        fields: required fields.
-        optional: optional fields.
-        others: schema of fields with other names; None to refuse them.
-    """
+    """An object with required `fields` and optional ones; `others` is the schema of others, None to refuse them."""
 
     fields: Mapping[str, Schema]
     optional: Mapping[str, Schema] = field(default_factory=dict)
@@ -121,22 +127,6 @@ class Object:
             if schema is None:
                 raise ModelFolderError(f"{where} has the unknown field {reprlib.repr(name)}; remove it")
             schema.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
-
-
-def integer(minimum: int, maximum: int = _MAX_INTEGER) -> Scalar:
-    """An integer in a range, both ends included."""
-    name = f"an integer, at least {minimum}" + (f" and at most {maximum}" if maximum < _MAX_INTEGER else "")
-    return Scalar(name, lambda value: type(value) is int and minimum <= value <= maximum)
-
-
-def choice(*words: str) -> Scalar:
-    """One of several strings."""
-    return Scalar(f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
-
-
-def or_null(scalar: Scalar) -> Scalar:
-    """A scalar or null."""
-    return Scalar(f"{scalar.name}, or null", lambda value: value is None or scalar.holds(value))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -188,7 +178,7 @@ INTERVAL = List(NUMBER, min_items=2, max_items=2)
 PROBABILITY = Scalar("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
 POSITIVE = Scalar("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
 # backbones.layer_config.LayerConfig
-LAYER_CONFIG = Object({"activation": choice("gelu", "gelu_approximate", "relu"), "layer_norm_epsilon": POSITIVE})
+LAYER_CONFIG = Object({"activation": OneOf(("gelu", "gelu_approximate", "relu")), "layer_norm_epsilon": POSITIVE})
 SCALAR = Scalar(
     "a string, number, true, false or null",
     lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),

@@ -14,7 +14,7 @@ from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.reading import Reading
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
-from textgraft.storage.schema import NUMBER, Object, Schema, integer
+from textgraft.storage.schema import NUMBER, Integer, Object, Schema
 
 _DEFAULT_TASK = "text-classification"
 
@@ -104,7 +104,7 @@ def perplexity_schema(settings: Schema) -> ModelSchema:
     return ModelSchema(
         settings,
         validation=Object({"val_loss": NUMBER, "val_perplexity": NUMBER}, others=NUMBER),
-        test=Object({"texts": integer(1), "tokens": integer(1), "loss": NUMBER, "perplexity": NUMBER}),
+        test=Object({"texts": Integer(1), "tokens": Integer(1), "loss": NUMBER, "perplexity": NUMBER}),
         headline=("perplexity",),
     )
 

@@ -6,9 +6,9 @@ from typing import Any
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
-from textgraft.data.validation import check_documents
+from textgraft.data.splits import check_documents
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage.schema import LAYER_CONFIG, List, Object, integer
+from textgraft.storage.schema import LAYER_CONFIG, Integer, List, Object
 from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
 
 
@@ -35,5 +35,5 @@ class FillMaskSpec(TaskSpec):
         return check_documents(train, *others)
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
-        table = List(integer(1), min_items=2, max_items=2)
+        table = List(Integer(1), min_items=2, max_items=2)
         return perplexity_schema(Object({"table": table, "computation": LAYER_CONFIG}))

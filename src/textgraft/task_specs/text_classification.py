@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textgraft.data.columns import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
-from textgraft.data.validation import check_training
+from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.data.splits import check_training
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import (
     BOOLEAN,
@@ -15,12 +15,12 @@ from textgraft.storage.schema import (
     POSITIVE,
     PROBABILITY,
     STRING,
+    Integer,
     List,
     Map,
     Object,
+    OneOf,
     Schema,
-    choice,
-    integer,
 )
 from textgraft.task_specs import ModelSchema, TaskSpec
 
@@ -86,7 +86,7 @@ def _schema(
     """The schema of a problem; `validation` are metrics beside the loss, `fields` and `optional` fields of a test."""
     intervals = {f"{name}_interval": INTERVAL for name in headline}
     metrics: dict[str, Schema] = {
-        "texts": integer(1),
+        "texts": Integer(1),
         "loss": NUMBER,
         **dict.fromkeys(headline, NUMBER),
         **intervals,
@@ -95,7 +95,7 @@ def _schema(
     return ModelSchema(
         settings,
         Object({f"val_{name}": NUMBER for name in (*validation, "loss")}, others=NUMBER),
-        Object({"texts": integer(1), **metrics, **intervals, **(fields or {})}, optional or {}),
+        Object({"texts": Integer(1), **metrics, **intervals, **(fields or {})}, optional or {}),
         headline,
     )
 
@@ -104,18 +104,18 @@ _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
         Object(
             {"labels": List(STRING, min_items=2)},
-            {"pairs": BOOLEAN, "problem": choice(*PROBLEMS), "temperature": POSITIVE},
+            {"pairs": BOOLEAN, "problem": OneOf(PROBLEMS), "temperature": POSITIVE},
         ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
         _PER_CLASS,
-        {"confusion": List(List(integer(0)))},
+        {"confusion": List(List(Integer(0)))},
     ),
     MULTI: _schema(
         _MultiLabelSettings(
             Object(
                 {
-                    "problem": choice(MULTI),
+                    "problem": OneOf((MULTI,)),
                     "labels": List(STRING, min_items=1),
                     "thresholds": List(PROBABILITY, min_items=1),
                 },
@@ -127,7 +127,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
         _PER_CLASS,
     ),
     REGRESSION: _schema(
-        Object({"problem": choice(REGRESSION), "mean": NUMBER, "scale": POSITIVE}, {"pairs": BOOLEAN}),
+        Object({"problem": OneOf((REGRESSION,)), "mean": NUMBER, "scale": POSITIVE}, {"pairs": BOOLEAN}),
         ("mae", "pearson", "spearman"),
         ("pearson", "spearman", "mae", "rmse"),
     ),

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textgraft.data.columns import COMPLETION, PROMPT
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_documents
-from textgraft.data.reading import Reading
-from textgraft.data.validation import check_documents
+from textgraft.data.reading import COMPLETION, PROMPT, Reading
+from textgraft.data.splits import check_documents
 from textgraft.errors import DataError
 from textgraft.storage.schema import Object
 from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textgraft.data.columns import are_tagged
-from textgraft.data.reading import Reading
+from textgraft.data.reading import Reading, are_tagged
+from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
-from textgraft.data.validation import shared_texts
 from textgraft.errors import DataError
-from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, List, Map, Object, Schema, choice, integer
+from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
-    "texts": integer(1),
-    "sentences": integer(1),
+    "texts": Integer(1),
+    "sentences": Integer(1),
     "loss": NUMBER,
     **dict.fromkeys(_SHARES, NUMBER),
     "f1_interval": INTERVAL,
@@ -32,15 +31,15 @@ class TokenClassificationSpec(TaskSpec):
     def matches_columns(self, columns: Sequence[str]) -> bool:
         return are_tagged(columns)
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:  # type: ignore[override]
+    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
         return load_tagged_datasets(source, split, reading)
 
     def check(self, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
         if not train.label_names:
             raise DataError(f"{train.source}: no span is labelled; label at least one")
         for other in others:
-            other.require_labels(train.label_names)
-        return shared_texts([part.data for part in (train, *others)])
+            other.require_known_labels(train.label_names)
+        return shared_texts(train, *others)
 
     def settings_from(self, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
         """The labels, and the splitting: "edges" for words with tags, "signs" for offsets into texts."""
@@ -55,8 +54,8 @@ class TokenClassificationSpec(TaskSpec):
             settings=Object(
                 {
                     "labels": List(STRING, min_items=1),
-                    "splitting": choice("signs", "edges"),
-                    "decoding": choice("constrained", "free"),
+                    "splitting": OneOf(("signs", "edges")),
+                    "decoding": OneOf(("constrained", "free")),
                     "convolution": BOOLEAN,
                 }
             ),

@@ -213,7 +213,7 @@ class TokenClassifier(TrainableTask):
             yield self._logits(self._rows.words(_plain_texts(window)))
 
     def _label_ids(self, data: TaggedDataset) -> dict[str, int]:
-        data.require_labels(self.labels)
+        data.require_known_labels(self.labels)
         return {label: index for index, label in enumerate(self.labels)}
 
     def _logits(self, words: Words) -> Ragged:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from textgraft import registry
 from textgraft.errors import ModelFolderError
-from textgraft.storage.files import read_bounded
-from textgraft.storage.schema import BOOLEAN, STRING, List, Object, choice
+from textgraft.storage.schema import BOOLEAN, STRING, List, Object, OneOf
+from textgraft.storage.verification import read_bounded
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
@@ -98,7 +98,7 @@ class SentencePieceFiles(TokenizerFiles):
     """vocab.txt and spiece.model, and scores.txt if the settings have scores_apart."""
 
     settings = Object(
-        {"special_tokens": _SPECIAL_TOKENS, "steps": List(choice(*NORMALIZATION_STEPS), max_items=16)},
+        {"special_tokens": _SPECIAL_TOKENS, "steps": List(OneOf(NORMALIZATION_STEPS), max_items=16)},
         {"stripping": _SPECIAL_TOKENS, "scores_apart": BOOLEAN},
     )
     implementation = "textgraft.tokenizers.sentence_piece:SentencePieceTokenizer"

@@ -18,9 +18,9 @@ from safetensors.numpy import load_file
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
 from textgraft.model_folder import folder as model_folder
 from textgraft.storage import folders
-from textgraft.storage.locks import locked
-from textgraft.storage.manifest import MANIFEST, verify_folder
+from textgraft.storage.folders import locked
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.verification import MANIFEST, verify_folder
 from textgraft.training.interruption import Interruption
 
 SAVE_MINUTES = 5.0

@@ -15,8 +15,8 @@ from sklearn.metrics import accuracy_score, mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from textgraft.data.columns import MULTI, REGRESSION, SINGLE
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.storage import folders
-from textgraft.storage.locks import locked
+from textgraft.storage.folders import locked
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
 _SEARCH = "search.json"

@@ -4,7 +4,7 @@ from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.storage.schema import Object, integer
+from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import LOWERCASING_SENTENCE_PIECE
 
@@ -21,10 +21,10 @@ class Albert(TransformerFamily):
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="<pad>", unknown="<unk>", mask="[MASK]")
     extra_sizes = Object(
         {
-            "embedding_dim": integer(1),
-            "num_groups": integer(1, MAX_LAYERS),
-            "num_inner_repetitions": integer(1, MAX_LAYERS),
-            "num_segments": integer(1),
+            "embedding_dim": Integer(1),
+            "num_groups": Integer(1, MAX_LAYERS),
+            "num_inner_repetitions": Integer(1, MAX_LAYERS),
+            "num_segments": Integer(1),
         }
     )
     block_counts = ("num_groups", "num_inner_repetitions")

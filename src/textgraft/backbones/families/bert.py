@@ -6,7 +6,7 @@ from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFace
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
-from textgraft.storage.schema import Object, integer
+from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import WORD_PIECE
 
@@ -53,5 +53,5 @@ class Bert(TransformerFamily):
     network = "BertBackbone"
     tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-    extra_sizes = Object({"num_segments": integer(1)})
+    extra_sizes = Object({"num_segments": Integer(1)})
     formats = (_HUGGING_FACE, KerasHubPreset(network), OriginalBert(_HUGGING_FACE), HubEncoder(_HUGGING_FACE))

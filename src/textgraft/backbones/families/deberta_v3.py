@@ -9,7 +9,7 @@ from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.storage.schema import Object, integer
+from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
@@ -27,7 +27,7 @@ class DebertaV3(TransformerFamily):
     network = "DebertaV3Backbone"
     tokenizer = SENTENCE_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-    extra_sizes = Object({"bucket_size": integer(1)})
+    extra_sizes = Object({"bucket_size": Integer(1)})
     padded_vocabulary = True
     formats = (
         HuggingFaceFormat(

@@ -5,7 +5,7 @@ from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
-from textgraft.storage.schema import Object, integer
+from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import WORD_PIECE
 
@@ -21,7 +21,7 @@ class Electra(TransformerFamily):
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     vocabulary_argument = "vocab_size"
     width_arguments = ("hidden_dim", "embedding_dim")
-    extra_sizes = Object({"embedding_dim": integer(1), "num_segments": integer(1)})
+    extra_sizes = Object({"embedding_dim": Integer(1), "num_segments": Integer(1)})
     formats = (
         HuggingFaceFormat(
             model_types=("electra",),

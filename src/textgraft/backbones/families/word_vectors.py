@@ -11,8 +11,8 @@ from textgraft.backbones.family import Family
 from textgraft.backbones.tensorflow_files import is_hub_encoder, is_saved_model
 from textgraft.backbones.vector_files import SUFFIXES
 from textgraft.errors import ModelFolderError
-from textgraft.storage.files import read_bounded
-from textgraft.storage.schema import Object, choice, integer
+from textgraft.storage.schema import Integer, Object, OneOf
+from textgraft.storage.verification import read_bounded
 from textgraft.tokenizers.graph_def import require_allowed_ops
 
 _POOLINGS = ("sqrtn", "mean", "max")
@@ -36,7 +36,7 @@ class WordVectorFamily(Family):
         sequence_length=None,
     )
     poolings = _POOLINGS
-    config_schema = Object({"rows": integer(1), "dim": integer(1), "pooling": choice(*_POOLINGS)})
+    config_schema = Object({"rows": Integer(1), "dim": Integer(1), "pooling": OneOf(_POOLINGS)})
 
     def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
         path = folder / VOCABULARY

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
+from textgraft.data.reading import Columns
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 
@@ -24,9 +24,7 @@ _Line = tuple[int, str]
 
 
 class _Sentence(NamedTuple):
-    """Words and tags, and the line on which they begin."""
-
-    line: int
+    line: int  # on which it begins
     tokens: list[str]
     tags: list[str]
 
@@ -96,7 +94,14 @@ class Conll(TextFile):
         candidates = [line for line in header if not _ends_sentence(line[1])]
         if not candidates:
             return
-        tabs, width = self._layout(*candidates[-1])
+        position, line = candidates[-1]
+        tabs = "\t" in line
+        width = len(_fields(line, tabs))
+        if width not in _FIELD_COUNTS:
+            raise DataError(
+                f"{self.location(position)}: fields here: {width}; a CoNLL file has 2 to 4 between tabs or spaces, "
+                "the word first and its tag last"
+            )
         for position, line in chain(header, lines):
             if _ends_sentence(line):
                 yield position, []
@@ -125,17 +130,6 @@ class Conll(TextFile):
             if len(header) > _MAX_HEADER_LINES:
                 raise DataError(f"{self.source}: {len(header)} lines without a word; is this a CoNLL file?")
         return header
-
-    def _layout(self, position: int, line: str) -> tuple[bool, int]:
-        """Whether a line separates its fields by tabs, and their number."""
-        tabs = "\t" in line
-        width = len(_fields(line, tabs))
-        if width not in _FIELD_COUNTS:
-            raise DataError(
-                f"{self.location(position)}: fields here: {width}; a CoNLL file has 2 to 4 between tabs or spaces, "
-                "the word first and its tag last"
-            )
-        return tabs, width
 
 
 def _ends_sentence(line: str) -> bool:

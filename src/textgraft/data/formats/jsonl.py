@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
+from textgraft.data.reading import Columns
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 
@@ -51,9 +51,7 @@ class Jsonl(TextFile):
                 f"{self.location(position)}: half of a surrogate pair (\\ud800 to \\udfff); remove it"
             ) from None
         except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{self.location(position)}: not valid JSON ({error}); each line holds one object"
-            ) from None
+            raise DataError(f"{self.location(position)}: not valid JSON ({error}); each line is one object") from None
         if not isinstance(record, dict):
             raise DataError(f"{self.location(position)}: not an object; write each row as {{...}} on one line")
         return record
@@ -68,16 +66,10 @@ class Jsonl(TextFile):
         return Row(position, **cells)
 
     def _cell(self, position: int, column: str, value: Any, nested: bool) -> str | None:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return str(value)
-        if not nested:
-            raise DataError(
-                f"{self.location(position)}: {column!r} holds {type(value).__name__}, not text; write a string"
-            )
+        if value is None or isinstance(value, str):
+            return None if value is None else str(value)
+        if not nested and not isinstance(value, bool):
+            raise DataError(f"{self.location(position)}: {column!r} must be a string, not {type(value).__name__}")
         try:
             return _to_json(value)
         except RecursionError:

@@ -6,8 +6,9 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
-from textgraft.data.format import Format, class_names, error_summary, pack_columns, to_cells
+from textgraft.data.format import Format, error_summary
+from textgraft.data.reading import Columns
+from textgraft.data.typed_columns import class_names, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError
 from textgraft.runtime import start_tensorflow
 

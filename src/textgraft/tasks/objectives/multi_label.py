@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
-from textgraft.data.columns import MULTI
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import MULTI
 from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import DEFAULT_THRESHOLD, best_thresholds
 from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1

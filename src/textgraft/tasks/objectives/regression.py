@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
-from textgraft.data.columns import REGRESSION
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
 from textgraft.evaluation.regression_metrics import correlations, regression_metrics

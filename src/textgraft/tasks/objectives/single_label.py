@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
-from textgraft.data.columns import SINGLE
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import SINGLE
 from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import best_temperature
 from textgraft.evaluation.classification_metrics import classification_metrics

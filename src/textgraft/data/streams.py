@@ -1,0 +1,62 @@
+"""Texts read as a stream, without labels: memory use is that of one batch."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Generic, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from textgraft.data.dataset import Batch
+from textgraft.data.format import Format
+from textgraft.data.loading import CheckedRows, named_slices, open_source
+from textgraft.data.reading import Reading, choose_text_columns
+from textgraft.errors import ConfigError
+
+Item = TypeVar("Item")
+
+
+class TextStream(Generic[Item]):
+    """Items read from the rows of a source, a batch of which `convert` turns into items; iterate over it once."""
+
+    def __init__(self, rows: CheckedRows, convert: Callable[[pa.RecordBatch], Iterable[Item]]) -> None:
+        self._rows = rows
+        self._convert = convert
+
+    def __iter__(self) -> Iterator[Item]:
+        return chain.from_iterable(map(self._convert, self._rows))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Lines of information for the user, once all items are read."""
+        return self._rows.notices
+
+
+def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
+    """Read texts as a stream of batches of bounded size, in order and without labels.
+
+    By default, empty texts are kept; with `empty` "error" they are left out and the error comes after the last batch.
+
+    `split` names one whole split, or is None for the only one; errors are those of `load_dataset`.
+    """
+
+    def convert(batch: pa.RecordBatch) -> Iterator[Batch]:
+        pairs = batch.column("pair")
+        yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
+
+    reader = open_split(source, split, reading)
+    columns = choose_text_columns(reader.source, reader.columns, reading)
+    return TextStream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
+
+
+def open_split(source: str, split: str | None, reading: Reading) -> Format:
+    """Open the named split, or the only split; errors are those of `load_dataset`."""
+    splits = open_source(source, reading.encoding, reading.format)
+    slices = named_slices(source, tuple(splits), split)
+    if len(slices) > 1 or slices[0].bounds:
+        raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
+    return splits[slices[0].split]
+
+
+def _bytes(cells: pa.Array) -> np.ndarray:
+    return cells.cast(pa.large_binary()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]

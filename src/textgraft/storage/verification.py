@@ -1,0 +1,152 @@
+"""Verification of model folders: regular files of bounded size, with the SHA-256 in the manifest and valid headers."""
+
+import hashlib
+import math
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from textgraft.errors import ModelFolderError
+from textgraft.storage.schema import ANY, STRING, Integer, List, Map, Object, OneOf, Scalar, parse_json
+
+Shape = tuple[int, ...]
+
+MANIFEST = "manifest.json"
+
+_MAX_MANIFEST_BYTES = 2**20
+_DIGEST = re.compile("[0-9a-f]{64}")
+_FILE_NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_SHA256 = Scalar(
+    "a SHA-256 in 64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_DIGEST.fullmatch(value))
+)
+_SCHEMA = Object({"sha256": Map(_SHA256)}, others=ANY)
+_LENGTH_BYTES = 8  # of a safetensors file: the length of its header
+_MAX_HEADER_BYTES = 4 * 2**20
+_WEIGHT_BYTES = {"F16": 2, "F32": 4, "F64": 8}
+_TENSOR = Object(
+    {
+        "dtype": OneOf(_WEIGHT_BYTES),
+        "shape": List(Integer(1), max_items=8),
+        "data_offsets": List(Integer(0), min_items=2, max_items=2),
+    }
+)
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def open_regular(path: Path, max_bytes: float = math.inf) -> BufferedReader:
+    """Open a file; a ModelFolderError when it is missing, unreadable, too large or not regular, as links and pipes."""
+    try:
+        _require_regular(path, os.lstat(path))
+        descriptor = os.open(path, _FLAGS)
+    except FileNotFoundError as error:
+        raise ModelFolderError(f"{path} is missing; copy the model folder again") from error
+    except OSError as error:
+        raise ModelFolderError(f"cannot read {path}: {error.strerror}") from error
+    file = os.fdopen(descriptor, "rb")
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(path, status)
+        if status.st_size > max_bytes:
+            raise ModelFolderError(
+                f"{path} has {status.st_size:,} bytes, above the limit of {max_bytes:,}; copy the model folder again"
+            )
+    except ModelFolderError:
+        file.close()
+        raise
+    return file
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file; errors are those of `open_regular`."""
+    with open_regular(path, max_bytes) as file:
+        return file.read(max_bytes)
+
+
+def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name: math.inf) -> Mapping[str, str]:
+    """Compare every file of a folder that `folders.write_folder` wrote with the manifest.
+
+    `max_bytes` maps a file name to the maximum size of that file. Returns file name to SHA-256.
+
+    Raises:
+        ModelFolderError: when the manifest cannot be read, or a file is missing, altered, unlisted, too large or not a
+            regular file; names the first such file.
+    """
+    expected = read_manifest(folder)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in expected and entry.name != MANIFEST:
+                raise ModelFolderError(f"{folder}: {entry.name!r} is not listed in {MANIFEST}; remove it")
+    for name in sorted(expected):
+        with open_regular(folder / name, max_bytes(name)) as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
+                raise ModelFolderError(
+                    f"{folder / name} has been altered: its SHA-256 differs from {MANIFEST}; "
+                    "copy the model folder again"
+                )
+    return expected
+
+
+def read_manifest(folder: Path) -> Mapping[str, str]:
+    """File name to SHA-256, as the manifest lists them; a ModelFolderError when the manifest cannot be read."""
+    location = f"{folder} is not a model folder: {MANIFEST}"
+    if not os.path.lexists(folder / MANIFEST):
+        raise ModelFolderError(f"{location} is missing; give a folder that `textgraft train` wrote")
+    manifest = parse_json(read_bounded(folder / MANIFEST, _MAX_MANIFEST_BYTES), location)
+    _SCHEMA.check(manifest, location)
+    digests: dict[str, str] = manifest["sha256"]
+    for name in digests:
+        if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
+            raise ModelFolderError(f"{location} lists {name[:60]!r}, which is not a valid file name; do not use it")
+    return digests
+
+
+def tensor_shapes(path: Path) -> dict[str, Shape]:
+    """Name and shape of every tensor of weights (F16, F32 or F64) in a file; only its header is read.
+
+    Raises:
+        ModelFolderError: when the header is not valid or does not describe every byte of the file exactly once.
+    """
+    header, data_bytes = _read_header(path)
+    Map(STRING).check(header.pop("__metadata__", {}), f"{path}: __metadata__")
+    Map(_TENSOR).check(header, f"{path}: header")
+    _require_contiguous(path, header, data_bytes)
+    return {name: tuple(tensor["shape"]) for name, tensor in header.items()}
+
+
+def _require_regular(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise ModelFolderError(f"{path} is a symbolic link, which is not followed; put the file itself there")
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelFolderError(f"{path} is not a regular file; copy the model folder again")
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header and the number of bytes after it."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        data_bytes = size - _LENGTH_BYTES - length
+        if data_bytes < 0 or length > _MAX_HEADER_BYTES:
+            raise _invalid(path, f"a header of {length:,} bytes in a file of {size:,}")
+        return parse_json(file.read(length), f"{path}: its header"), data_bytes
+
+
+def _require_contiguous(path: Path, tensors: Mapping[str, Any], data_bytes: int) -> None:
+    """Refuse tensors that overlap, leave gaps, or have a size that does not match their shape."""
+    end = 0
+    for tensor in sorted(tensors.values(), key=lambda tensor: tensor["data_offsets"]):
+        start, stop = tensor["data_offsets"]
+        needed = math.prod(tensor["shape"]) * _WEIGHT_BYTES[tensor["dtype"]]
+        if start != end or stop - start != needed:
+            raise _invalid(path, f"a tensor of {needed:,} bytes at {end:,} has the offsets {start:,} to {stop:,}")
+        end = stop
+    if end != data_bytes:
+        raise _invalid(path, f"its header describes {end:,} bytes, the file has {data_bytes:,}")
+
+
+def _invalid(path: Path, reason: str) -> ModelFolderError:
+    return ModelFolderError(f"{path} is not a valid safetensors file: {reason}; copy the model folder again")
