@@ -40,12 +40,8 @@ class RowReader(ABC):
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows in order, in batches of bounded size.
 
-        Yields:
-            batches of `text`, `label` and `pair` (large_string; null where there is no value, and all null for a
-            column that is not read) and `position` (int64).
-
-        Raises:
-            DataError: for a row that cannot be read, with its location.
+        A batch has `text`, `label` and `pair` (large_string; null where there is no value, and all null for a column
+        that is not read) and `position` (int64). A DataError locates a row that cannot be read.
         """
 
     @property

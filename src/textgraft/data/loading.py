@@ -84,10 +84,7 @@ def load_documents(task: str, source: str, split: str | None, reading: Reading) 
 
 
 class CheckedRows:
-    """The valid rows of a split; iterate over it once.
-
-    `empty` is the treatment of texts that are empty or all white space: "error", "drop" or "keep".
-    """
+    """The valid rows of a split, to iterate over once; `empty` is error, drop or keep, for blank texts."""
 
     def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
         self._reader = reader
@@ -97,11 +94,7 @@ class CheckedRows:
         self._first_empty = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches as `RowReader.rows` yields them.
-
-        Raises:
-            DataError: at a bad value, or, after the last batch, when there were empty texts and `empty` is "error".
-        """
+        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch for blank texts as errors."""
         for batch in self._reader.rows(self._columns):
             for role, name in self._columns.by_role.items():
                 values = batch.column(role)
