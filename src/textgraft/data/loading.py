@@ -94,7 +94,7 @@ class CheckedRows:
         self._first_empty = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch for blank texts as errors."""
+        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch when empty texts are one."""
         for batch in self._reader.rows(self._columns):
             for role, name in self._columns.by_role.items():
                 values = batch.column(role)
