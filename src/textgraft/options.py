@@ -10,10 +10,10 @@ import operator
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from textgraft.errors import ConfigError
 
@@ -37,6 +37,7 @@ class Option:
         above: exclusive lower bound.
         below: exclusive upper bound.
         searchable: whether `textgraft tune` may search it.
+        excludes: name and value of another option, beside which only this option's default is allowed.
     """
 
     help: str
@@ -48,6 +49,7 @@ class Option:
     above: float | None = None
     below: float | None = None
     searchable: bool = False
+    excludes: tuple[str, Any] | None = None
 
     def check(self, name: str, value: Any) -> None:
         """Check a value of the option.
@@ -130,16 +132,33 @@ def option_fields(options: type) -> dict[str, OptionField]:
     return options_by_name
 
 
+@dataclass(frozen=True)
+class CheckedOptions:
+    """Base of a dataclass of options; see `check_options` for the errors of its constructor."""
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def with_defaults(self, defaults: object) -> Self:
+        """These options with every None replaced by the attribute of that name of `defaults`."""
+        missing = [known.name for known in fields(self) if getattr(self, known.name) is None]
+        return replace(self, **{name: getattr(defaults, name) for name in missing})
+
+
 def check_options(options: Any) -> None:
     """Check the values of a dataclass's options against their choices and limits; None passes.
 
     Raises:
-        ConfigError: naming the first invalid option and its allowed values.
+        ConfigError: naming the first invalid option and its allowed values, or two options that exclude each other.
     """
     for known in fields(options):
-        value = getattr(options, known.name)
-        if value is not None and (metadata := known.metadata.get("option")):
-            metadata.check(known.name, value)
+        value, metadata = getattr(options, known.name), known.metadata.get("option")
+        if value is None or metadata is None:
+            continue
+        metadata.check(known.name, value)
+        other, excluded = metadata.excludes or (known.name, known.default)
+        if value != known.default and getattr(options, other) == excluded:
+            raise ConfigError(f"{other} {excluded} does not support {known.name}; drop one")
 
 
 def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:

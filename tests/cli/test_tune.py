@@ -26,7 +26,8 @@ from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
-from textgraft.training.config import HEAD_ONLY_DEFAULTS, enough_epochs
+from textgraft.training.config import HEAD_ONLY_DEFAULTS
+from textgraft.training.epochs import enough_epochs
 from textgraft.tuning.run_folder import RunFolder
 
 SPACE = """

@@ -10,7 +10,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.objectives.balance import oversampling_weights
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.single_label import SingleLabel
-from textgraft.training.batches import rows_per_epoch, shuffled_batches
+from textgraft.training.epochs import rows_per_epoch, shuffled_batches
 from textgraft.training.ragged import Ragged
 
 BALANCED = ["weights", "focal", "oversample"]

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.training.batches import batches_by_length, padding_share, shuffled_batches
 from textgraft.training.config import TrainingConfig
+from textgraft.training.epochs import padding_share, shuffled_batches
+from textgraft.training.inference import batches_by_length
 from textgraft.training.optimizer import learning_rates
 
 lengths_of = st.lists(st.integers(0, 600), min_size=1, max_size=300).map(np.array)

@@ -4,7 +4,8 @@ import pytest
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.training.config import TrainingConfig, enough_epochs
+from textgraft.training.config import TrainingConfig
+from textgraft.training.epochs import enough_epochs
 
 
 @pytest.mark.parametrize(

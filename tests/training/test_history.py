@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.training.history import BestEpoch
+from textgraft.training.epochs import BestEpoch
 
 ROWS = 100  # a standard error is 0.04 at a score of 0.8, and 0.03 at 0.9
 

@@ -11,12 +11,9 @@ _MAX_BATCH_CELLS = 1 << 22  # bounds the memory of a batch of resamples
 
 
 def resample_counts(counts: np.ndarray) -> Iterator[np.ndarray]:
-    """Draw 2,000 bootstrap resamples of a sample that is given as the count of each distinct item.
+    """Draw 2,000 bootstrap resamples of a sample that is given as the count of each distinct item, int (cells,).
 
     Drawing counts instead of items gives the same distribution in less time and memory.
-
-    Args:
-        counts: int (cells,), occurrences of each distinct item in the sample.
 
     Yields:
         a batch of resamples, int64 (k, cells).
@@ -31,7 +28,7 @@ def resample_counts(counts: np.ndarray) -> Iterator[np.ndarray]:
 def percentile_interval(values: np.ndarray) -> list[float]:
     """The 95 % percentile interval [low, high] of a score's values on resamples, float (resamples,)."""
     tail = (1 - _CONFIDENCE) / 2
-    return [float(value) for value in np.quantile(values, [tail, 1 - tail])]
+    return np.quantile(values, [tail, 1 - tail]).tolist()  # type: ignore[no-any-return]
 
 
 def scores_with_intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], counts: np.ndarray) -> dict[str, Any]:

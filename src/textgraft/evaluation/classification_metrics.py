@@ -135,11 +135,10 @@ def _per_class(
     labels: Sequence[str], hits: np.ndarray, predicted: np.ndarray, support: np.ndarray
 ) -> dict[str, dict[str, Any]]:
     """Precision, recall, F1 and support of each label from totals (1, labels)."""
-    ratios = [
-        divide_or_zero(*pair)[0] for pair in ((hits, predicted), (hits, support), (2 * hits, predicted + support))
-    ]
-    return {
-        label: {name: float(ratio[i]) for name, ratio in zip(("precision", "recall", "f1"), ratios, strict=True)}
-        | {"support": int(support[0, i])}
-        for i, label in enumerate(labels)
+    columns = {
+        "precision": divide_or_zero(hits, predicted)[0].tolist(),
+        "recall": divide_or_zero(hits, support)[0].tolist(),
+        "f1": divide_or_zero(2 * hits, predicted + support)[0].tolist(),
+        "support": support[0].astype(int).tolist(),
     }
+    return {label: {name: column[i] for name, column in columns.items()} for i, label in enumerate(labels)}

@@ -1,5 +1,6 @@
 """Metrics of regression, with bootstrap intervals over the texts."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,14 @@ def regression_metrics(targets: np.ndarray, predictions: np.ndarray, scale: floa
     return {
         "texts": len(targets),
         "loss": float(np.mean((targets - predictions) ** 2)) / scale**2,
-        **scores_with_intervals(
-            lambda counts: _scores(counts, targets, predictions, ranks), np.ones(len(targets), np.int64)
-        ),
+        **scores_with_intervals(partial(_scores, targets, predictions, ranks), np.ones(len(targets), np.int64)),
     }
 
 
 def correlations(targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
     """Pearson's and Spearman's correlation, without intervals; arguments are those of `regression_metrics`."""
     targets, predictions = targets.astype(np.float64), predictions.astype(np.float64)
-    scores = _scores(np.ones((1, len(targets))), targets, predictions, (_Ranks(targets), _Ranks(predictions)))
+    scores = _scores(targets, predictions, (_Ranks(targets), _Ranks(predictions)), np.ones((1, len(targets))))
     return {name: float(scores[name][0]) for name in ("pearson", "spearman")}
 
 
@@ -55,7 +54,7 @@ class _Ranks:
 
 
 def _scores(
-    counts: np.ndarray, targets: np.ndarray, predictions: np.ndarray, ranks: tuple[_Ranks, _Ranks]
+    targets: np.ndarray, predictions: np.ndarray, ranks: tuple[_Ranks, _Ranks], counts: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Scores (k,) of samples that contain each text `counts` (k, n) times."""
     texts = counts.sum(axis=1)

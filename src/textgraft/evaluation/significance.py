@@ -12,30 +12,19 @@ from textgraft.evaluation.classification_metrics import divide_or_zero
 _SIGNIFICANCE_LEVEL = 0.05
 _MIN_CHI_SQUARE_TEXTS = 25  # with fewer, the chi-square approximation of McNemar's test is poor
 _NORMAL_QUANTILE = 1.959963984540054  # 0.975 quantile
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Gains of a second model over a first one on the same texts.
-
-    Attributes:
-        accuracy: accuracy of the second minus that of the first.
-        accuracy_interval: 95 %, [low, high].
-        macro_f1: macro F1 of the second minus that of the first.
-        macro_f1_interval: 95 %, [low, high].
-        only_first: number of texts that only the first model labels correctly.
-        only_second: number of texts that only the second model labels correctly.
-        p: p-value of McNemar's test.
-    """
+    """Gains of a second model over a first one on the same texts, with 95 % intervals [low, high]."""
 
     accuracy: float
     accuracy_interval: list[float]
     macro_f1: float
     macro_f1_interval: list[float]
-    only_first: int
-    only_second: int
-    p: float
+    only_first: int  # texts that only the first model labels correctly
+    only_second: int  # texts that only the second model labels correctly
+    p: float  # of McNemar's test
 
     @property
     def is_significant(self) -> bool:
@@ -65,7 +54,7 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
     Args:
         targets: int (n,), the true classes; n at least 1.
         first: int (n,), predictions of the first model.
-        second: int (n,), predictions of the second model.
+        second: likewise of the second model.
         classes: number of classes.
     """
     triples, counts = np.unique(np.stack([targets, first, second]), axis=1, return_counts=True)
@@ -77,30 +66,20 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
         return gain
 
     resamples = np.concatenate([gains(batch) for batch in resample_counts(counts)], axis=1)
-    accuracy, macro_f1 = (float(values[0]) for values in gains(counts[None]))
-    first_correct, second_correct = first == targets, second == targets
-    only_first = int(np.sum(first_correct & ~second_correct))
-    only_second = int(np.sum(second_correct & ~first_correct))
-    return Difference(
-        accuracy,
-        percentile_interval(resamples[0]),
-        macro_f1,
-        percentile_interval(resamples[1]),
-        only_first,
-        only_second,
-        mcnemar(only_first, only_second),
+    accuracy_interval, macro_f1_interval = map(percentile_interval, resamples)
+    accuracy, macro_f1 = gains(counts[None])[:, 0].tolist()
+    only_first, only_second = (
+        int(np.sum((right == targets) & (wrong != targets))) for right, wrong in ((first, second), (second, first))
     )
+    p = mcnemar(only_first, only_second)
+    return Difference(accuracy, accuracy_interval, macro_f1, macro_f1_interval, only_first, only_second, p)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Two-sided p-value of McNemar's test (1947), whose hypothesis is that two models are equally accurate.
 
     The test is exact (binomial) below 25 texts that only one model labels correctly; from 25 on it is the chi-square
-    test with Edwards's correction (1948).
-
-    Args:
-        only_first: number of texts that only the first model labels correctly.
-        only_second: number of texts that only the second model labels correctly.
+    test with Edwards's correction (1948). Arguments: see `Difference`.
     """
     texts = only_first + only_second
     if not texts:
@@ -118,14 +97,6 @@ def holm(p_values: list[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = highest
     return adjusted
-
-
-def standard_error(share: float, sample_size: int) -> float:
-    """Standard error of a share of correct answers; at least 1 / `sample_size`.
-
-    The minimum has a margin for shares that were rounded.
-    """
-    return max(math.sqrt(share * (1 - share) / sample_size), (1 + _ROUNDING) / sample_size)
 
 
 def wilson_interval(share: float, sample_size: int) -> tuple[float, float]:

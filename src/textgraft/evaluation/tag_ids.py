@@ -12,17 +12,11 @@ _FORBIDDEN = -1e9  # far below any log-probability
 
 
 class SpanArrays(NamedTuple):
-    """Spans of words, in order, as parallel arrays.
+    """Spans of words, in order, as parallel arrays, int64 (s,)."""
 
-    Attributes:
-        starts: int64 (s,), first word.
-        ends: int64 (s,), the word after the last.
-        labels: int64 (s,), label indices.
-    """
-
-    starts: np.ndarray
-    ends: np.ndarray
-    labels: np.ndarray
+    starts: np.ndarray  # first word
+    ends: np.ndarray  # the word after the last
+    labels: np.ndarray  # label indices
 
 
 def tag_count(labels: int) -> int:
@@ -68,16 +62,13 @@ def span_f1(true: SpanArrays, predicted: SpanArrays) -> float:
 
 
 def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The valid tag sequence with the highest sum of scores: every inside tag continues a span of its label.
+    """The valid tags, int32 (w,), with the highest sum of scores: every inside tag continues a span of its label.
 
     Source: Viterbi, 1967.
 
     Args:
         scores: float (w, tags), log-probabilities of all texts, concatenated.
         lengths: int (n,), words of each text.
-
-    Returns:
-        int32 (w,).
     """
     transitions = _transition_scores(scores.shape[1])
     tags = np.zeros(len(scores), np.int32)

@@ -31,9 +31,11 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.text.graph import TextGraph
 from textgraft.text.ops import map_in_chunks
 from textgraft.text.truncation import WINDOWS
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.objective import Objective
-from textgraft.training.token_ids import IdCache, PairIds, TokenIds, TruncationCount
+from textgraft.training.token_ids import TokenIds, TruncationCount
+from textgraft.training.token_inputs import PairIds
 from textgraft.training.windows import WindowIds
 
 _Loaded = TypeVar("_Loaded", bound="Task")

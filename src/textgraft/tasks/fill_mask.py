@@ -27,7 +27,8 @@ from textgraft.training.loop import Training
 from textgraft.training.progress import Callback
 from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
-from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
+from textgraft.training.token_ids import TokenIds, TruncationCount
+from textgraft.training.token_inputs import WordInputs
 
 # Texts whose logits are in memory at once.
 _MAX_TEXTS = 64

@@ -11,7 +11,8 @@ import numpy as np
 
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
-from textgraft.training.config import GRADIENT_OPTIONS, is_few_texts
+from textgraft.training.config import GRADIENT_OPTIONS
+from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.logistic import all_labels_present, fit_logistic_layer
 from textgraft.training.progress import Callback

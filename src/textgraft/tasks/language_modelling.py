@@ -22,9 +22,10 @@ from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.progress import Callback
-from textgraft.training.token_ids import IdCache, TruncationCount
+from textgraft.training.token_ids import TruncationCount
 
 # Logits in memory at once; a training step holds a few float32 copies of each.
 _MAX_LOGITS = 2**26

@@ -17,7 +17,8 @@ from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.texts import Texts, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.training.examples import Examples, TokenInputs
-from textgraft.training.token_ids import IdCache, TruncationCount
+from textgraft.training.id_cache import IdCache
+from textgraft.training.token_ids import TruncationCount
 
 _OBJECTIVES: dict[str, type[TextObjective]] = {kind.name: kind for kind in (SingleLabel, MultiLabel, Regression)}
 

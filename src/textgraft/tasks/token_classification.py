@@ -24,9 +24,11 @@ from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.words import SPLITTING, Words
 from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs
 from textgraft.training.ragged import Ragged
-from textgraft.training.token_ids import IdCache, TruncationCount, WordInputs
+from textgraft.training.token_ids import TruncationCount
+from textgraft.training.token_inputs import WordInputs
 
 _DECIMALS = 6
 

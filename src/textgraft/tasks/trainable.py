@@ -21,14 +21,15 @@ from textgraft.tasks.base import Task, backbone_of
 from textgraft.tasks.fine_tuning import select_mode
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
-from textgraft.training.batches import rows_per_epoch
 from textgraft.training.checkpoints import Checkpoints, run_digest
-from textgraft.training.config import TrainingConfig, extend_for_few_texts
+from textgraft.training.config import TrainingConfig
+from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.history import History, Plan, peak_memory
+from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.progress import Callback, TrainingBar
-from textgraft.training.token_ids import IdCache, TruncationCount
+from textgraft.training.token_ids import TruncationCount
 
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 

@@ -14,7 +14,8 @@ from textgraft.evaluation import tag_ids
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.words import WordGraph, Words, split
 from textgraft.training.ragged import Ragged, concatenate_rows
-from textgraft.training.token_ids import TokenIds, TruncationCount, WordInputs
+from textgraft.training.token_ids import TokenIds, TruncationCount
+from textgraft.training.token_inputs import WordInputs
 
 
 class WordRows:

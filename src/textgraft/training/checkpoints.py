@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -32,36 +31,26 @@ _MAX_TIME_SHARE = 0.02
 
 @dataclass
 class RunProgress:
-    """Counters of a run.
+    """Counters of a run."""
 
-    Attributes:
-        epoch: finished epochs.
-        batch: finished batches of the current epoch.
-        step: finished optimizer steps of the run.
-        seen: rows seen in the current epoch.
-        weight: predictions in those rows.
-        totals: sums of loss and metrics over those predictions.
-        records: records of the history.
-        epoch_seconds: training time in the current epoch.
-        seconds: training and validation time of the run.
-    """
+    epoch: int = 0  # finished epochs
+    batch: int = 0  # finished batches of the current epoch
+    step: int = 0  # finished optimizer steps of the run
+    seen: int = 0  # rows seen in the current epoch
+    weight: int = 0  # predictions in those rows
+    totals: dict[str, float] = field(default_factory=dict)  # sums of loss and metrics over those predictions
+    records: list[dict[str, float]] = field(default_factory=list)  # of the history
+    epoch_seconds: float = 0.0  # training time in the current epoch
+    seconds: float = 0.0  # training and validation time of the run
 
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    seen: int = 0
-    weight: int = 0
-    totals: dict[str, float] = field(default_factory=dict)
-    records: list[dict[str, float]] = field(default_factory=list)
-    epoch_seconds: float = 0.0
-    seconds: float = 0.0
-
-    def add_step(self, means: Mapping[str, float], rows: int, weight: int) -> None:
+    def add_step(self, means: Mapping[str, float], rows: int, weight: int, seconds: float) -> None:
         """Count a step with its number of rows and of predictions (`weight`), over which loss and metrics are means."""
         for name, mean in means.items():
             self.totals[name] = self.totals.get(name, 0.0) + mean * weight
         self.batch, self.step, self.seen = self.batch + 1, self.step + 1, self.seen + rows
         self.weight += weight
+        self.seconds += seconds
+        self.epoch_seconds += seconds
 
     def finish_epoch(self) -> None:
         """Reset the counters of the current epoch."""
@@ -71,19 +60,12 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """State of a run between two steps.
-
-    Attributes:
-        progress: counters.
-        weights: trained variables.
-        optimizer: moments, and states of the seed generators.
-        best: weights of the best epoch; None if `weights` are these, or no epoch is finished.
-    """
+    """State of a run between two steps."""
 
     progress: RunProgress
-    weights: Mapping[str, np.ndarray]
-    optimizer: Mapping[str, np.ndarray]
-    best: Mapping[str, np.ndarray] | None
+    weights: Mapping[str, np.ndarray]  # trained variables
+    optimizer: Mapping[str, np.ndarray]  # moments, and states of the seed generators
+    best: Mapping[str, np.ndarray] | None  # of the best epoch; None if `weights` are these, or no epoch is finished
 
 
 class Checkpoints:
@@ -108,10 +90,8 @@ class Checkpoints:
         if not save_minutes > 0:
             raise ConfigError(f"save_minutes must be above 0, not {save_minutes}")
         self.folder = Path(folder).absolute()
-        self.interruption = Interruption()
-        self.seconds_spent = 0.0
-        self._restart = restart
-        self._save_seconds = 60 * save_minutes
+        self.interruption, self.seconds_spent = Interruption(), 0.0
+        self._restart, self._save_seconds = restart, 60 * save_minutes
         self._started_at = self._saved_at = time.monotonic()
         self._run: dict[str, Any] = {}
         self._resources = ExitStack()
@@ -135,25 +115,18 @@ class Checkpoints:
             self._resources = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Unlock the folder; checkpoints stay."""
+    def __exit__(self, *error: object) -> None:
         self._resources.close()
 
     def start_run(self, run: Mapping[str, Any]) -> None:
-        """Set the identity of the run; an unfinished run in the folder must have the same.
-
-        Args:
-            run: JSON values that determine the result: config, fingerprints of the data, versions.
+        """Set the identity of the run, JSON values that determine its result; an unfinished run must have the same.
 
         Raises:
             ConfigError: when the newest checkpoint is of another run; lists the differences.
             ModelFolderError: when it is damaged.
         """
         self._run = json.loads(json.dumps(run))
-        newest = self._newest()
-        if newest is None:
+        if (newest := self._newest) is None:
             return
         verify_folder(newest)
         if differences := list(_differences(_read_state(newest)["run"], self._run)):
@@ -165,14 +138,13 @@ class Checkpoints:
 
     def load(self) -> Snapshot | None:
         """The newest checkpoint of the run, or None."""
-        newest = self._newest()
-        if newest is None:
+        if (newest := self._newest) is None:
             return None
-        state = _read_state(newest)
         best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
-        weights, optimizer = load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER)
+        progress = RunProgress(**_read_state(newest)["progress"])
+        snapshot = Snapshot(progress, load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER), best)
         self._started_at = self._saved_at = time.monotonic()
-        return Snapshot(RunProgress(**state["progress"]), weights, optimizer, best)
+        return snapshot
 
     def prepared_files(
         self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.FileContent]]
@@ -180,7 +152,7 @@ class Checkpoints:
         """A folder of files that are computed once, before the first step of a run.
 
         Args:
-            name: prefix of the folder's name.
+            name: part of the folder's name.
             inputs: JSON values that determine the files.
             make: computes file names and contents.
 
@@ -197,7 +169,7 @@ class Checkpoints:
 
     def already_saved_to(self, folder: Path) -> bool:
         """Whether a model folder is the result of this run, which was interrupted before it removed its checkpoints."""
-        newest = self._newest()
+        newest = self._newest
         if newest is None or not model_folder.is_model_folder(folder):
             return False
         verify_folder(newest)
@@ -211,14 +183,12 @@ class Checkpoints:
     @property
     def has_checkpoint(self) -> bool:
         """Whether the run can be resumed."""
-        return self._newest() is not None
+        return self._newest is not None
 
-    @property
     def is_due(self) -> bool:
         """Whether the last checkpoint is older than save_minutes."""
         return time.monotonic() - self._saved_at >= self._save_seconds
 
-    @property
     def within_time_budget(self) -> bool:
         """Whether writing has taken at most 2 % of the time so far; it can take longer than an epoch."""
         return self.seconds_spent <= _MAX_TIME_SHARE * (time.monotonic() - self._started_at)
@@ -226,8 +196,7 @@ class Checkpoints:
     @property
     def status(self) -> str:
         """Location of the last checkpoint, for messages."""
-        newest = self._newest()
-        return f"the last checkpoint is {newest}" if newest else "there is no checkpoint yet"
+        return f"the last checkpoint is {self._newest}" if self._newest else "there is no checkpoint yet"
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, then remove the previous one.
@@ -237,7 +206,7 @@ class Checkpoints:
             ModelFolderError: when the disk fails; the previous checkpoint stays.
         """
         start = time.monotonic()
-        previous, progress = self._newest(), snapshot.progress
+        previous, progress = self._newest, snapshot.progress
         if not all(np.isfinite(weight).all() for weight in snapshot.weights.values()):
             raise TrainingError(
                 f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; "
@@ -266,7 +235,7 @@ class Checkpoints:
 
         Checkpoints go last: as long as there is one, `already_saved_to` recognises the model of this run.
         """
-        for folder in (*self._complete(_PREPARED), *self._checkpoints()):
+        for folder in self._complete(_PREPARED) + self._complete(_CHECKPOINT):
             folders.remove_folder(folder)
         self._remove_if_empty()
 
@@ -281,7 +250,7 @@ class Checkpoints:
             if suffix == "lock":  # left by a dead process, since a writer holds the lock of the run
                 leftover.unlink(missing_ok=True)
             folders.remove_leftovers(self.folder / name)
-        for older in self._checkpoints()[:-1]:
+        for older in self._complete(_CHECKPOINT)[:-1]:
             folders.remove_folder(older)
         self._remove_if_empty()
 
@@ -289,17 +258,14 @@ class Checkpoints:
         with suppress(OSError):
             self.folder.rmdir()
 
+    @property
     def _newest(self) -> Path | None:
-        return max(self._checkpoints(), default=None)
-
-    def _checkpoints(self) -> list[Path]:
-        """Complete checkpoints, oldest first."""
-        return sorted(self._complete(_CHECKPOINT))
+        return max(self._complete(_CHECKPOINT), default=None)
 
     def _complete(self, names: re.Pattern[str]) -> list[Path]:
-        """Complete folders with matching names."""
-        matches = [folder for folder in self.folder.glob("[!.]*") if names.fullmatch(folder.name)]
-        return [folder for folder in matches if (folder / MANIFEST).is_file()]
+        """Complete folders with matching names; checkpoints are sorted by age, the oldest first."""
+        paths = self.folder.glob("[!.]*")
+        return sorted(path for path in paths if names.fullmatch(path.name) and (path / MANIFEST).is_file())
 
 
 def run_digest(run: Mapping[str, Any]) -> str:

@@ -2,14 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
-from textgraft.errors import ConfigError
-from textgraft.options import check_options, option
-
-BALANCES = ("none", "weights", "focal", "oversample")
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS as _USUAL
+from textgraft.options import CheckedOptions, option
 
 # Options that affect gradient steps only.
 GRADIENT_OPTIONS = (
@@ -19,15 +16,9 @@ GRADIENT_OPTIONS = (
 # Defaults of a head that is trained alone on stored vectors, where a step costs almost nothing.
 HEAD_ONLY_DEFAULTS: Mapping[str, Any] = {"learning_rate": 1e-2, "epochs": 30, "batch_size": 32}
 
-# Fine-tuning with fewer steps stays close to the pretrained weights (docs/measurements.md; Mosbach et al., 2021,
-# https://arxiv.org/abs/2006.04884); with less patience it can stop before it improves.
-_MIN_STEPS = {"epochs": 100, "patience": 50}
-
-_USUAL = TRANSFORMER_DEFAULTS
-
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(CheckedOptions):
     """Options of a training run; None takes the backbone family's default."""
 
     fine_tune: str = option(
@@ -53,7 +44,8 @@ class TrainingConfig:
     balance: str = option(
         "none",
         "Treatment of rare labels: none, weights (class weights), focal (focal loss) or oversample.",
-        choices=BALANCES,
+        choices=("none", "weights", "focal", "oversample"),
+        excludes=("head", "logistic"),
     )
     layer_decay: float = option(
         1.0,
@@ -140,39 +132,3 @@ class TrainingConfig:
         searchable=True,
     )
     seed: int = option(0, "Random seed of the validation split, the weights, the batch order and dropout.", minimum=0)
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ConfigError: names the value and the allowed ones.
-        """
-        check_options(self)
-        if self.head == "logistic" and self.balance != "none":
-            raise ConfigError("head logistic does not support balance; drop one")
-
-    def with_defaults(self, defaults: object) -> "TrainingConfig":
-        """This config with every None replaced by the attribute of that name of `defaults`."""
-        missing = [field.name for field in fields(self) if getattr(self, field.name) is None]
-        return replace(self, **{name: getattr(defaults, name) for name in missing})
-
-
-def is_few_texts(rows: int, epochs: int, batch_size: int) -> bool:
-    """Whether the default number of epochs makes fewer steps than fine-tuning needs."""
-    return enough_epochs(epochs, rows, batch_size) > epochs
-
-
-def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str, Any]) -> TrainingConfig:
-    """Increase epochs and patience for few rows per epoch, unless they are among the options that the user set."""
-    batch_size = config.batch_size or 1
-    extended: dict[str, Any] = {
-        name: enough_epochs(getattr(config, name), rows, batch_size, min_steps)
-        for name, min_steps in _MIN_STEPS.items()
-        if options.get(name) is None
-    }
-    return replace(config, **extended)
-
-
-def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int = _MIN_STEPS["epochs"]) -> int:
-    """`epochs`, or the number that makes `min_steps` optimizer steps if that is larger."""
-    return max(epochs, -(-min_steps // -(-max(1, rows) // batch_size)))

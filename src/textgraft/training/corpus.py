@@ -90,7 +90,7 @@ def completion_examples(
 
     Args:
         prompts: without special tokens.
-        completions: without special tokens, one per prompt.
+        completions: likewise, one per prompt.
         start: token before every text, or None.
         end: end-of-text token; it also precedes a completion without prompt and start token.
         length: maximum tokens per row.
@@ -136,18 +136,11 @@ def _chunks(document: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Masking:
-    """Options of token masking.
-
-    Attributes:
-        mask_id: mask token.
-        special_ids: tokens that are never masked.
-        vocabulary_size: number of tokens that random replacements are drawn from.
-        seed: seed of the draws.
-    """
+    """Options of token masking."""
 
     mask_id: int
-    special_ids: tuple[int, ...]
-    vocabulary_size: int
+    special_ids: tuple[int, ...]  # never masked
+    vocabulary_size: int  # random replacements are drawn from these tokens
     seed: int
 
 
@@ -156,9 +149,7 @@ class MaskedExamples(Examples[TokenIds]):
 
     Of these, 80 % are replaced by the mask token, 10 % by a random token, and 10 % unchanged. The draws are a function
     of seed, epoch and row; before the first `start_epoch` they use a separate stream.
-
-    References:
-        https://arxiv.org/abs/1810.04805
+    Source: https://arxiv.org/abs/1810.04805
 
     Attributes:
         inputs: unmasked rows.

@@ -19,10 +19,10 @@ class EmbeddingSubset:
 
     Attributes:
         table: the full table.
-        vectors: float32 (m, dim), the rows of training tokens.
+        vectors: float32 (m, dim), the rows of training tokens and of the padding token.
 
     Args:
-        train_ids: int32, token ids of the training texts, with repetitions; the padding id is added.
+        train_ids: int32, token ids of the training texts, with repetitions.
         validation_ids: int32, token ids of the validation texts, with repetitions.
         weight_decay: decay of the optimizer at a learning rate of 1.
     """
@@ -30,8 +30,7 @@ class EmbeddingSubset:
     def __init__(
         self, table: TokenEmbedding, train_ids: np.ndarray, validation_ids: np.ndarray, weight_decay: float
     ) -> None:
-        self.table = table
-        self._weight_decay = weight_decay
+        self.table, self._weight_decay = table, weight_decay
         pretrained = table.vectors.numpy()
         is_trained, is_validated = np.zeros(len(pretrained), bool), np.zeros(len(pretrained), bool)
         is_trained[train_ids] = is_trained[table.pad] = is_validated[validation_ids] = True

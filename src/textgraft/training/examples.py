@@ -10,18 +10,12 @@ from textgraft.training.ragged import Rows, batch_spec, to_tensor
 
 
 class Inputs(Protocol):
-    """Rows with random access.
+    """Rows with random access."""
 
-    Attributes:
-        spec: type of a batch of any size, nested as the batch.
-        lengths: int64 (n,), cost of each row.
-    """
+    spec: Any  # type of a batch of any size, nested as the batch
+    lengths: np.ndarray  # int64 (n,), cost of each row
 
-    spec: Any
-    lengths: np.ndarray
-
-    def __len__(self) -> int:
-        """Number of rows."""
+    def __len__(self) -> int: ...
 
     def batch(self, rows: np.ndarray) -> Any:
         """Rows by index, in this order: a tensor or a nest of tensors."""
@@ -48,8 +42,6 @@ class Examples(Generic[InputsT]):
     """Inputs and targets; a batch has both.
 
     Attributes:
-        inputs: rows.
-        targets: in the order of the rows.
         weights: int64 (n,), predictions per row: 1 for a text with a label.
         sample_size: number of independent samples that a score over all rows averages.
         notices: lines for the user.
@@ -65,8 +57,7 @@ class Examples(Generic[InputsT]):
         notices: Sequence[str] = (),
         sampling_weights: np.ndarray | None = None,
     ) -> None:
-        self.notices = tuple(notices)
-        self.inputs, self.targets = inputs, targets
+        self.inputs, self.targets, self.notices = inputs, targets, tuple(notices)
         self.weights = np.ones(len(inputs), np.int64) if weights is None else weights
         self.sample_size = len(inputs) if sample_size is None else sample_size
         self.sampling_weights = sampling_weights
@@ -86,8 +77,9 @@ class Examples(Generic[InputsT]):
     def select(self: "Examples[TokenInputs]", rows: slice) -> "Examples[TokenInputs]":
         """The rows of a slice with a start and a stop."""
         sampling_weights = None if self.sampling_weights is None else self.sampling_weights[rows]
-        inputs, targets, weights = self.inputs.select(rows), self.targets[rows], self.weights[rows]
-        return Examples(inputs, targets, weights, sampling_weights=sampling_weights)
+        return Examples(
+            self.inputs.select(rows), self.targets[rows], self.weights[rows], sampling_weights=sampling_weights
+        )
 
     def with_vectors(self: "Examples[TokenInputs]", vectors: Inputs) -> "Examples[Inputs]":
         """The same examples with stored vectors in place of the token ids."""

@@ -21,8 +21,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.errors import TrainingError
 from textgraft.storage.array_cache import ArrayCache
-from textgraft.training.batches import batches_by_length
-from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.inference import batches_by_length, compute_outputs, inference_step
 from textgraft.training.keras_private import is_seed_state
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TokenIds
@@ -35,10 +34,14 @@ _CHUNK = 4096
 
 
 class _TemporaryFile:
-    """An unnamed file: its disk space is freed however the process ends."""
+    """Rows in an unnamed file, whose disk space is freed however the process ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, lengths: np.ndarray) -> None:
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
+        self.lengths = lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
 
     def write(self, offset: int, array: np.ndarray) -> None:
         """Write through the file, since a full disk would end a process that writes through a memory map.
@@ -57,28 +60,16 @@ class _TemporaryFile:
 
 
 class Vectors(_TemporaryFile):
-    """One vector per text.
-
-    Attributes:
-        values: float32 (n, dim), mapped from the file.
-    """
+    """One vector per text; `values`, float32 (n, dim), are mapped from the file."""
 
     def __init__(self, rows: int, dim: int) -> None:
-        super().__init__()
+        super().__init__(np.ones(rows, np.int64))
         self.file.truncate(max(1, 4 * rows * dim))
         self.values = np.memmap(self.file, np.float32, "r", shape=(rows, dim))
         self.spec = tf.TensorSpec([None, dim], tf.float32)
-        self.lengths = np.ones(rows, np.int64)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
 
     def put(self, rows: slice, vectors: np.ndarray) -> None:
-        """Store the vectors of some rows, float32 (b, dim).
-
-        Raises:
-            TrainingError: when the disk is full.
-        """
+        """Store the vectors of some rows, float32 (b, dim)."""
         self.write(rows.start * self.values.strides[0], np.asarray(vectors, np.float32))
 
     def batch(self, rows: np.ndarray) -> tf.Tensor:
@@ -87,27 +78,14 @@ class Vectors(_TemporaryFile):
 
 
 class Activations(_TemporaryFile):
-    """One vector per token.
-
-    Attributes:
-        spec: type of a batch.
-        lengths: int64 (n,), tokens per text.
-
-    Args:
-        dim: width of a vector.
-        dtype: "float16" or "float32".
-    """
+    """One vector per token, as "float16" or "float32"; `lengths`, int64 (n,), are tokens per text."""
 
     def __init__(self, lengths: np.ndarray, dim: int, dtype: str) -> None:
-        super().__init__()
-        self.lengths = lengths
+        super().__init__(lengths)
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._shape, self._dtype = (int(self._offsets[-1]), dim), np.dtype(dtype)
         self.spec = tf.RaggedTensorSpec([None, None, dim], tf.as_dtype(dtype), ragged_rank=1)
         self._rows = Ragged(np.empty((0, dim), self._dtype), np.empty(0, np.int64))
-
-    def __len__(self) -> int:
-        return len(self.lengths)
 
     def put(self, rows: np.ndarray, vectors: np.ndarray) -> None:
         """Store the concatenated vectors of some texts, float32 (tokens, dim).
@@ -122,8 +100,7 @@ class Activations(_TemporaryFile):
                 f"an output of the frozen blocks is not a finite {self._dtype.name}; try --cache-dtype float32 or "
                 "--precision float32"
             )
-        ends = np.cumsum(self.lengths[rows])
-        for row, end in zip(rows, ends, strict=True):
+        for row, end in zip(rows, np.cumsum(self.lengths[rows]), strict=True):
             offset = int(self._offsets[row]) * self._shape[1] * self._dtype.itemsize
             self.write(offset, narrow[end - self.lengths[row] : end])
 
@@ -172,7 +149,7 @@ class FeatureExtractor:
     Args:
         pool: (batch of token ids, training) to vectors, float32 (b, dim).
         spec: type of such a batch.
-        backbone: backbone whose network `pool` runs.
+        backbone: runs in `pool`.
         settings: JSON values: pooling, precision and anything else that is not part of the backbone.
         cache: stores the vectors.
         batch_tokens: maximum tokens per batch, padding included; by default that of the backbone's training.
@@ -200,10 +177,7 @@ class FeatureExtractor:
     def extract(self, tokens: TokenIds, on_batch: Callable[[int], None], warn: Callable[[str], None]) -> Vectors:
         """The vector of each text.
 
-        Args:
-            tokens: token ids of the texts.
-            on_batch: called after each batch with its number of texts.
-            warn: called with a line when vectors cannot be cached.
+        `on_batch` is called with the number of texts in each batch, `warn` with a line when vectors cannot be cached.
         """
         vectors = Vectors(len(tokens), self._dim)
         for start in range(0, len(tokens), _CHUNK):

@@ -12,16 +12,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Turns signals into `InterruptionError`.
-
-    Attributes:
-        signal_number: the signal received, or 0.
-        resume_hint: how to continue, for the error message.
-    """
+    """Turns signals into `InterruptionError`."""
 
     def __init__(self) -> None:
-        self.signal_number = 0
-        self.resume_hint = "the same command starts again"
+        self.signal_number = 0  # the signal received
+        self.resume_hint = "the same command starts again"  # for the error message
         self._deferred = False
 
     @contextmanager
@@ -42,11 +37,7 @@ class Interruption:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only record signals; the caller checks `signal_number` and stops by itself.
-
-        Raises:
-            InterruptionError: at the end, for a signal that the caller did not act on.
-        """
+        """Only record signals; the caller checks `signal_number`, and one that it ignores is raised at the end."""
         self._deferred = True
         try:
             yield

@@ -1,8 +1,4 @@
-"""Every use of Keras and TensorFlow internals in training.
-
-Keras 3 has no public API for these: replacing the random bits of a dropout layer, listing the seed generators of a
-model, or updating a variable in place with the fused Adam kernel. Each function documents its benefit.
-"""
+"""Every use of Keras internals in training: the random bits of dropout layers, and the seed generators of a model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +15,8 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
     """Dropout with 16 random bits per element instead of 32.
 
     Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is met to
-    1 / 131,072, and outputs are scaled by exactly that rate. Functions traced inside keep the fast version; the layers
-    are restored at the end.
-
-    Args:
-        network: nested layers included; each draws from its seed generator, as in Keras.
+    1 / 131,072, and outputs are scaled by exactly that rate. Each layer draws from its seed generator, as in Keras.
+    Functions traced inside keep the fast version; the layers are restored at the end.
     """
     # `_flatten_layers` also finds layers that other layers hold as attributes; `layers` does not.
     layers = [layer for layer in network._flatten_layers() if _is_plain_dropout(layer)]
@@ -39,33 +32,6 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
 def is_seed_state(weight: keras.Variable) -> bool:
     """Whether a weight is the state of a seed generator; Keras marks these by their path only."""
     return "seed_generator_state" in weight.path
-
-
-def apply_adam(
-    variable: keras.Variable,
-    moments: tuple[keras.Variable, keras.Variable],
-    gradient: tf.Tensor,
-    rate: tf.Tensor,
-    step: tf.Tensor,
-    betas: tuple[float, float],
-    epsilon: float,
-) -> tf.Operation:
-    """Update a variable and its two moments in one pass over memory, by TensorFlow's fused kernel.
-
-    `step`, from 1, corrects the bias; `rate` and `step` are float32 ().
-    """
-    return tf.raw_ops.ResourceApplyAdam(
-        var=variable.value.handle,
-        m=moments[0].value.handle,
-        v=moments[1].value.handle,
-        beta1_power=betas[0] ** step,
-        beta2_power=betas[1] ** step,
-        lr=rate,
-        beta1=betas[0],
-        beta2=betas[1],
-        epsilon=epsilon,
-        grad=gradient,
-    )
 
 
 def _is_plain_dropout(layer: keras.Layer) -> bool:

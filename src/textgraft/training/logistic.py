@@ -22,10 +22,7 @@ def train_logistic_head(
     validation: Examples[Vectors],
     metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> History:
-    """Call `fit_logistic_layer` and evaluate; `metrics` computes mean loss and metrics from targets and logits.
-
-    The history has one record.
-    """
+    """Call `fit_logistic_layer` and evaluate; `metrics` computes mean loss and metrics from targets and logits."""
     start = time.monotonic()
     fit_logistic_layer(layer, train)
     seconds = time.monotonic() - start

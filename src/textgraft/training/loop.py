@@ -10,15 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.errors import TrainingError
-from textgraft.training.batches import padding_share, shuffled_batches
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
+from textgraft.training.epochs import BestEpoch, padding_share, shuffled_batches
 from textgraft.training.examples import Examples, Inputs
-from textgraft.training.history import BestEpoch, History
+from textgraft.training.history import History
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.optimizer import learning_rates
 from textgraft.training.progress import Callback, EtaEstimator
-from textgraft.training.step import Network, Result, TrainingStep, TrainState
+from textgraft.training.step import Network, Result, TrainingStep, assign_variables, copy_variables, seed_states
 
 # A training step costs a forward pass, and a backward pass of about twice its work.
 _STEP_COST_IN_FORWARD_PASSES = 3
@@ -31,13 +31,8 @@ _MAX_LISTED_ROWS = 32
 class Training:
     """One run: a network, its data and its progress.
 
-    Args:
-        network: network to train.
-        train: training rows.
-        validation: validation rows.
-        config: with all values filled in.
-        callback: receives the events of the run.
-        location: location of a training row, ending in a number, such as "reviews.csv, line 7"; for messages.
+    The config has all values filled in; `location` maps a training row to a text for messages that ends in a number,
+    such as "reviews.csv, line 7".
     """
 
     def __init__(
@@ -59,7 +54,8 @@ class Training:
         self._step = TrainingStep(network, train, config, len(batches))
         self._infer = inference_step(self._evaluate, validation.spec)
         self._best_epoch = BestEpoch(network.objective.score, validation.sample_size)
-        self._state = TrainState(self._step.variables, self._step.optimizer.slots, network.layers, config.seed)
+        self._optimizer_state = self._step.optimizer.slots + seed_states(network.layers, config.seed)
+        self._checkpoints: Checkpoints | None = None
         self._progress = RunProgress()
         self._best_weights: dict[str, np.ndarray] = {}
         self._eta, self._compiled, self._validation_seconds = EtaEstimator(), False, 0.0
@@ -67,21 +63,21 @@ class Training:
     def run(self, checkpoints: Checkpoints | None = None) -> History:
         """Train the network; it ends with the weights of its best epoch.
 
-        Args:
-            checkpoints: entered and started for this run, which resumes from the newest one.
+        With checkpoints, entered and started for this run, it resumes from the newest one.
 
         Raises:
             TrainingError: when the loss is not finite; names epoch, step, learning rate and rows.
             InterruptionError: after a signal; a checkpoint was written.
             ModelFolderError: when a checkpoint cannot be written.
         """
+        self._checkpoints = checkpoints
         with ExitStack() as stack:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
                 self._resume(checkpoints.load())
             while not self._is_finished:
-                self._train_epoch(checkpoints)
-                self._validate_epoch(checkpoints)
+                self._train_epoch()
+                self._validate_epoch()
         self._restore_best()
         graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
         padding = padding_share(self._train.lengths, self._batches(0))
@@ -128,47 +124,40 @@ class Training:
         config, train = self._config, self._train
         return shuffled_batches(train.lengths, config.batch_size or 1, config.seed, epoch, train.sampling_weights)
 
-    def _train_epoch(self, checkpoints: Checkpoints | None) -> None:
+    def _train_epoch(self) -> None:
         progress, batches = self._progress, self._batches(self._progress.epoch)
         self._train.start_epoch(progress.epoch)
         for rows in batches[progress.batch :]:
             start = time.monotonic()
             result = self._step(rows, self._rates[progress.step], progress.step)
             if not (np.isfinite(result.loss) and np.isfinite(result.norm)):
-                raise self._divergence(result, rows, checkpoints)
+                raise self._divergence(result, rows)
             self._count(result, rows, time.monotonic() - start)
             self._callback.on_step_end(progress.epoch, len(rows), self._means, self._seconds_left())
-            if checkpoints and (checkpoints.interruption.signal_number or checkpoints.is_due):
-                self._save(checkpoints)
+            self._save_if(Checkpoints.is_due)
 
-    def _validate_epoch(self, checkpoints: Checkpoints | None) -> None:
+    def _validate_epoch(self) -> None:
         progress, start = self._progress, time.monotonic()
         if self._network.embedding_subset:
             self._network.embedding_subset.refresh(self._step.table_rates(self._rates[: progress.step]))
-        validation_means = self._validate(checkpoints)
+        validation_means = self._validate()
         self._validation_seconds = time.monotonic() - start
         progress.seconds += self._validation_seconds
         record = {"epoch": progress.epoch + 1, **self._means, **validation_means}
         record |= {"learning_rate": float(self._rates[progress.step]), "seconds": progress.epoch_seconds}
         record["texts_per_second"] = self._rows / progress.epoch_seconds
         if invalid := [name for name, value in record.items() if not np.isfinite(value)]:
-            problem = f"{invalid[0]} became {record[invalid[0]]} after epoch {progress.epoch + 1}"
-            raise self._error(problem, checkpoints)
+            raise self._error(f"{invalid[0]} became {record[invalid[0]]} after epoch {progress.epoch + 1}")
         progress.records.append(record)
         progress.finish_epoch()
         if self._best == progress.epoch:
-            self._best_weights = self._state.weights()
+            self._best_weights = copy_variables(self._step.variables)
         self._callback.on_epoch_end(record)
-        if checkpoints and (checkpoints.interruption.signal_number or checkpoints.within_time_budget):
-            self._save(checkpoints)
+        self._save_if(Checkpoints.within_time_budget)
 
-    def _validate(self, checkpoints: Checkpoints | None) -> dict[str, float]:
-        def save_if_interrupted(_: int) -> None:
-            if checkpoints and checkpoints.interruption.signal_number:
-                self._save(checkpoints)
-
+    def _validate(self) -> dict[str, float]:
         validation, objective = self._validation, self._network.objective
-        losses, outputs = self._validation_losses_and_outputs(save_if_interrupted)
+        losses, outputs = self._validation_losses_and_outputs(lambda _: self._save_if(lambda _: False))
         metrics = objective.validation_metrics(validation.targets, outputs)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
         means = {**metrics, "loss": loss, **objective.metrics_from_loss(loss)}
@@ -179,21 +168,21 @@ class Training:
 
     def _evaluate(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
         """Losses and metric inputs of validation rows; graph ops."""
-        (inputs, targets), network, subset = batch, self._network, self._network.embedding_subset
+        (inputs, targets), network = batch, self._network
+        objective, subset = network.objective, network.embedding_subset
         with subset.in_validation() if subset else nullcontext():
             outputs = network.forward(inputs, training=training)
-        return network.objective.loss(targets, outputs), network.objective.metric_inputs(targets, outputs)
+        return objective.loss(targets, outputs), objective.metric_inputs(targets, outputs)
 
-    def _divergence(self, result: Result, rows: np.ndarray, checkpoints: Checkpoints | None) -> TrainingError:
+    def _divergence(self, result: Result, rows: np.ndarray) -> TrainingError:
         progress = self._progress
-        is_loss = not np.isfinite(result.loss)
-        problem = f"the loss became {result.loss}" if is_loss else "the gradients became infinite"
+        problem = "the gradients became infinite" if np.isfinite(result.loss) else f"the loss became {result.loss}"
         step = f"epoch {progress.epoch + 1}, step {progress.batch + 1}"
         details = f"learning rate {self._rates[progress.step]:.3g}, trained on {self._locations(rows)}"
-        return self._error(f"{problem} in {step} ({details})", checkpoints)
+        return self._error(f"{problem} in {step} ({details})")
 
-    def _error(self, problem: str, checkpoints: Checkpoints | None) -> TrainingError:
-        status = f"; {checkpoints.status}" if checkpoints else ""
+    def _error(self, problem: str) -> TrainingError:
+        status = f"; {self._checkpoints.status}" if self._checkpoints else ""
         return TrainingError(f"{problem}{status}; try a lower learning rate or --precision float32")
 
     def _locations(self, rows: np.ndarray) -> str:
@@ -206,9 +195,8 @@ class Training:
     def _count(self, result: Result, rows: np.ndarray, seconds: float) -> None:
         progress = self._progress
         metrics = self._network.objective.metrics(self._train.targets[rows], result.outputs)
-        progress.add_step({"loss": result.loss, **metrics}, len(rows), int(self._train.weights[rows].sum()))
-        progress.seconds += seconds
-        progress.epoch_seconds += seconds
+        weight = int(self._train.weights[rows].sum())
+        progress.add_step({"loss": result.loss, **metrics}, len(rows), weight, seconds)
         if self._compiled:
             self._eta.add(int(self._train.lengths[rows].sum()), seconds)
         self._compiled = True
@@ -229,18 +217,21 @@ class Training:
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or validation)
 
     def _restore_best(self) -> None:
-        self._state.set_weights(self._best_weights)
+        assign_variables(self._step.variables, self._best_weights)
         if self._network.embedding_subset:
             rates = self._step.table_rates(self._rates[: self.steps // self._epochs * self._best])
             self._network.embedding_subset.refresh(rates)
             self._network.embedding_subset.write_back(rates)
 
-    def _save(self, checkpoints: Checkpoints) -> None:
-        """Write a checkpoint, and stop after a signal."""
-        progress, weights = self._progress, self._state.weights()
+    def _save_if(self, is_due: Callable[[Checkpoints], bool]) -> None:
+        """Write a checkpoint if one is due, and also after a signal, which then stops the run."""
+        checkpoints = self._checkpoints
+        if not checkpoints or not (checkpoints.interruption.signal_number or is_due(checkpoints)):
+            return
+        progress, weights = self._progress, copy_variables(self._step.variables)
         weights_are_best = progress.batch == 0 and self._best == progress.epoch
         best = None if weights_are_best or not progress.records else self._best_weights
-        checkpoints.save(Snapshot(progress, weights, self._state.optimizer(), best))
+        checkpoints.save(Snapshot(progress, weights, copy_variables(self._optimizer_state), best))
         if checkpoints.interruption.signal_number:
             step = f"epoch {progress.epoch + 1}, step {progress.batch}"
             raise checkpoints.interruption.error(f"saved at {step}; {checkpoints.resume_command} resumes from there")
@@ -249,8 +240,8 @@ class Training:
         if snapshot is None:
             return
         self._progress = progress = snapshot.progress
-        self._state.set_weights(snapshot.weights)
-        self._state.set_optimizer(snapshot.optimizer)
+        assign_variables(self._step.variables, snapshot.weights)
+        assign_variables(self._optimizer_state, snapshot.optimizer)
         self._best_weights = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * self._rows + progress.seen
         if seen:

@@ -33,12 +33,7 @@ class Objective(ABC):
         """The loss of each row, float32 (b,), summed over the row's predictions; graph ops."""
 
     def training_loss(self, balance: str, targets: Any) -> Loss | None:
-        """The loss that training minimises, where it is not `loss`.
-
-        Args:
-            balance: see `training.config.TrainingConfig`.
-            targets: of the training set.
-        """
+        """The loss that training minimises where it is not `loss`: depends on `balance` and the training targets."""
         return None
 
     def sampling_weights(self, targets: Any) -> np.ndarray:
@@ -78,11 +73,7 @@ class Objective(ABC):
         return
 
     def calibrate(self, targets: Any, outputs: Callable[[], Any]) -> str:
-        """Set the state that depends on the trained model's outputs for the validation set.
-
-        Args:
-            targets: of the validation set.
-            outputs: computes the metric inputs.
+        """Set the state that depends on the trained model's `metric_inputs` for the validation set.
 
         Returns:
             a message for the user, or an empty string.

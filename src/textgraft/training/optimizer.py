@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.training.config import TrainingConfig
-from textgraft.training.keras_private import apply_adam
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-7
 _UNDECAYED = ("bias", "gamma", "beta")
@@ -36,9 +35,8 @@ def weight_decay(config: TrainingConfig) -> float:
 class LayerwiseSchedule:
     """Learning rates that decrease towards the input, and gradual unfreezing.
 
-    References:
-        Howard & Ruder, 2018, https://arxiv.org/abs/1801.06146
-        Clark et al., 2020, https://arxiv.org/abs/2003.10555
+    Sources: Howard & Ruder, 2018, https://arxiv.org/abs/1801.06146; Clark et al., 2020,
+    https://arxiv.org/abs/2003.10555.
 
     Attributes:
         factors: factor of the learning rate, per variable.
@@ -46,8 +44,6 @@ class LayerwiseSchedule:
 
     Args:
         stages: height of each variable in the network; that of the head is the highest.
-        config: layer_decay and gradual_unfreezing are used.
-        steps_per_epoch: optimizer steps.
     """
 
     def __init__(self, stages: Sequence[int], config: TrainingConfig, steps_per_epoch: int) -> None:
@@ -68,32 +64,27 @@ class LayerwiseSchedule:
 
 
 class Adam:
-    """Adam (Kingma & Ba, 2014, https://arxiv.org/abs/1412.6980), or AdamW with decoupled weight decay (Loshchilov &
-    Hutter, 2017, https://arxiv.org/abs/1711.05101), with the results of `keras.optimizers`.
+    """Adam, or AdamW with decoupled weight decay, with the results of `keras.optimizers`.
+
+    Bias correction counts from a variable's first step. Sources: Kingma & Ba, 2014, https://arxiv.org/abs/1412.6980;
+    Loshchilov & Hutter, 2017, https://arxiv.org/abs/1711.05101.
 
     Attributes:
         slots: two moments per variable, in the order of the variables.
-
-    Args:
-        variables: variables to train.
-        config: optimizer, weight_decay and clip_norm are used.
-        schedule: learning rates of these variables; bias correction counts from a variable's first step.
-    """  # noqa: D205
+    """
 
     def __init__(
         self, variables: Sequence[keras.Variable], config: TrainingConfig, schedule: LayerwiseSchedule
     ) -> None:
-        self._schedule = schedule
-        self._variables = list(variables)
-        self._weight_decay = weight_decay(config)
-        self._clip_norm = config.clip_norm or 0.0
+        self._variables, self._schedule = list(variables), schedule
+        self._weight_decay, self._clip_norm = weight_decay(config), config.clip_norm or 0.0
         self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
 
     def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Update variables, unless a gradient is not finite; graph ops.
 
         Args:
-            gradients: index of a variable to its gradient.
+            gradients: by index of the variable.
             rate: learning rate, float32 ().
             step: index of the step, int32 ().
 
@@ -114,10 +105,28 @@ class Adam:
             layer_rate = rate * self._schedule.factors[index]
             layer_step = tf.cast(step + 1 - self._schedule.starts[index], tf.float32)
             with tf.control_dependencies(self._decay(variable, layer_rate)):
-                updates.append(apply_adam(variable, moments, gradient, layer_rate, layer_step, _BETAS, _EPSILON))
+                updates.append(_apply_adam(variable, moments, gradient, layer_rate, layer_step))
         return tf.group(*updates)
 
     def _decay(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
         if not self._weight_decay or any(word in variable.name for word in _UNDECAYED):
             return []
         return [variable.value.assign_sub(variable.value * (rate * self._weight_decay))]
+
+
+def _apply_adam(
+    variable: keras.Variable, moments: Sequence[keras.Variable], gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor
+) -> tf.Operation:
+    """Update a variable and its moments in one pass over memory; `step`, float32 () from 1, corrects the bias."""
+    return tf.raw_ops.ResourceApplyAdam(
+        var=variable.value.handle,
+        m=moments[0].value.handle,
+        v=moments[1].value.handle,
+        beta1_power=_BETAS[0] ** step,
+        beta2_power=_BETAS[1] ** step,
+        lr=rate,
+        beta1=_BETAS[0],
+        beta2=_BETAS[1],
+        epsilon=_EPSILON,
+        grad=gradient,
+    )

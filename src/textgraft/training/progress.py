@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
@@ -17,12 +16,7 @@ class Callback(Protocol):
     """Receives the events of a run."""
 
     def on_features_extracted(self, texts: int, total: int) -> None:
-        """Called after each batch of texts through a frozen backbone.
-
-        Args:
-            texts: texts in the batch.
-            total: texts of all batches.
-        """
+        """Called after each batch of texts through a frozen backbone, with its size and that of all batches."""
 
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Called after each optimizer step.
@@ -44,32 +38,24 @@ class Callback(Protocol):
 class TrainingBar:
     """Progress bar with loss, metrics, texts per second and remaining time, and a line of results per epoch.
 
-    Args:
-        epochs: planned epochs.
-        texts: texts per epoch.
-        console: standard error by default.
+    It counts planned epochs and texts per epoch, and is drawn on standard error by default.
     """
 
     def __init__(self, epochs: int, texts: int, console: Console | None = None) -> None:
-        self._epochs = epochs
-        self._texts = texts
+        self._epochs, self._texts = epochs, texts
         self._tasks: dict[str, TaskID] = {}
         self._progress = text_bar(console)
 
     def __enter__(self) -> Self:
-        """Show the bar."""
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Hide the bar; printed lines stay."""
         self._progress.stop()
 
     def on_features_extracted(self, texts: int, total: int) -> None:
-        task = self._task("vectors", total)
-        self._progress.advance(task, texts)
+        self._progress.advance(self._task("vectors", total), texts)
         if self._progress.finished:
             self._progress.remove_task(self._tasks.pop("vectors"))
 
@@ -96,11 +82,7 @@ class TrainingBar:
 
 
 def text_bar(console: Console | None = None) -> Progress:
-    """Create a bar that counts texts; its tasks have a field `means`. It is drawn on terminals only.
-
-    Args:
-        console: standard error by default.
-    """
+    """A bar that counts texts, drawn on terminals only, by default on standard error; tasks have a field `means`."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
@@ -163,16 +145,11 @@ class EtaEstimator:
 
     def predict(self, steps: float, tokens: float) -> float:
         """Seconds of several steps with this total of tokens; requires at least one counted step."""
-        slope, intercept = self._line()
-        return slope * tokens + intercept * steps
-
-    def _line(self) -> tuple[float, float]:
         spread = self._tokens_squared - self.tokens**2 / self.steps
-        constant = 0.0, self.seconds / self.steps
-        if spread <= 0:
-            return constant
-        slope = (self._products - self.tokens * self.seconds / self.steps) / spread
+        slope = (self._products - self.tokens * self.seconds / self.steps) / spread if spread > 0 else 0.0
         intercept = (self.seconds - slope * self.tokens) / self.steps
         if slope <= 0:
-            return constant
-        return (slope, intercept) if intercept >= 0 else (self.seconds / self.tokens, 0.0)
+            slope, intercept = 0.0, self.seconds / self.steps
+        elif intercept < 0:
+            slope, intercept = self.seconds / self.tokens, 0.0
+        return slope * tokens + intercept * steps

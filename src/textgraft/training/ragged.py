@@ -8,12 +8,9 @@ import tensorflow as tf
 
 
 class Ragged:
-    """Rows of unequal length, concatenated: a `tf.RaggedTensor` in numpy.
+    """A `tf.RaggedTensor` in numpy: concatenated rows, (total, ...), and the length of each, int64 (n,).
 
-    Attributes:
-        values: (total, ...), the concatenated rows.
-        lengths: int64 (n,), length of each row.
-        spec: type of a tensor with any number of rows.
+    `spec` is the type of a tensor with any number of rows.
     """
 
     def __init__(self, values: np.ndarray, lengths: np.ndarray) -> None:
@@ -47,9 +44,7 @@ Rows = np.ndarray | Ragged
 
 def to_rows(tensor: tf.Tensor | tf.RaggedTensor) -> Rows:
     """Copy a tensor to numpy."""
-    if isinstance(tensor, tf.RaggedTensor):
-        return Ragged.from_tensor(tensor)
-    return tensor.numpy()  # type: ignore[no-any-return]
+    return Ragged.from_tensor(tensor) if isinstance(tensor, tf.RaggedTensor) else tensor.numpy()
 
 
 def to_tensor(rows: Rows) -> tf.Tensor | tf.RaggedTensor:

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.training.batches import batches_by_length
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples, Inputs
+from textgraft.training.inference import batches_by_length
 from textgraft.training.keras_private import fast_dropout, is_seed_state
 from textgraft.training.objective import Loss, Objective
 from textgraft.training.optimizer import Adam, LayerwiseSchedule
@@ -25,38 +25,22 @@ _STEP = tf.TensorSpec([], tf.int32)
 
 @dataclass(frozen=True)
 class Network:
-    """Layers to train for an objective.
+    """Layers to train for an objective."""
 
-    Attributes:
-        layers: all layers with weights or random state.
-        forward: (batch of inputs, training) to float32 outputs of each row.
-        objective: loss and metrics of the outputs.
-        training_loss: loss to minimise; None for the objective's.
-        embedding_subset: replaces the token table of a network that takes token ids and trains the table.
-        stage: the height of a variable in the network; those of the head are highest.
-    """
-
-    layers: keras.Model
-    forward: Callable[..., Any]
+    layers: keras.Model  # all layers with weights or random state
+    forward: Callable[..., Any]  # (batch of inputs, training) to float32 outputs of each row
     objective: Objective
-    training_loss: Loss | None = None
-    embedding_subset: EmbeddingSubset | None = None
-    stage: Callable[[keras.Variable], int] = lambda _: 0
+    training_loss: Loss | None = None  # loss to minimise; None for the objective's
+    embedding_subset: EmbeddingSubset | None = None  # replaces the token table, where the network trains it
+    stage: Callable[[keras.Variable], int] = lambda _: 0  # height of a variable in the network; the head's is highest
 
 
-@dataclass(frozen=True)
-class Result:
-    """Result of a step.
+class Result(NamedTuple):
+    """Result of a step."""
 
-    Attributes:
-        loss: mean over the predictions.
-        norm: global norm of the gradients before clipping; when it is not finite, no variable was updated.
-        outputs: metric inputs of each row.
-    """
-
-    loss: float
-    norm: float
-    outputs: Rows
+    loss: float  # mean over the predictions
+    norm: float  # of all gradients before clipping; when it is not finite, no variable was updated
+    outputs: Rows  # metric inputs of each row
 
 
 class TrainingStep:
@@ -67,7 +51,6 @@ class TrainingStep:
 
     Attributes:
         variables: trained variables; an embedding subset replaces the token table.
-        optimizer: updates these variables.
 
     Args:
         config: with all values filled in.
@@ -91,11 +74,8 @@ class TrainingStep:
     def __call__(self, rows: np.ndarray, rate: float, step: int) -> Result:
         """Make a step on the training rows with the indices `rows`, (b,)."""
         parts = list(batches_by_length(self._train.lengths[rows], self._max_tokens, len(rows)))
-        learning_rate, step_index, indices = (
-            tf.constant(rate, tf.float32),
-            tf.constant(step),
-            self._schedule.unfrozen(step),
-        )
+        learning_rate, step_index = tf.constant(rate, tf.float32), tf.constant(step)
+        indices = self._schedule.unfrozen(step)
         share = tf.constant(1 / max(1, int(self._train.weights[rows].sum())), tf.float32)
         if len(parts) == 1:
             update = self._graph("_update", indices)
@@ -129,9 +109,8 @@ class TrainingStep:
         if (method, indices) not in self._graphs:
             batch = (*self._train.spec, _SHARE)
             specs = {"_update": (*batch, _RATE, _STEP), "_accumulate": batch, "_update_by_sums": (_RATE, _STEP)}
-            function = tf.function(
-                partial(getattr(self, method), indices), input_signature=specs[method], autograph=False
-            )
+            method_of_indices = partial(getattr(self, method), indices)
+            function = tf.function(method_of_indices, input_signature=specs[method], autograph=False)
             self._graphs[method, indices] = function.get_concrete_function()
         return self._graphs[method, indices]
 
@@ -173,48 +152,21 @@ class TrainingStep:
         return loss, metric_inputs, dict(zip(indices, map(tf.convert_to_tensor, gradients), strict=True))
 
 
-class TrainState:
-    """The variables that steps change, as arrays for a checkpoint.
-
-    Every seed generator gets a state that depends only on the seed of the run and its index.
-
-    Args:
-        variables: trained variables.
-        slots: moments of the optimizer.
-        layers: model with the seed generators.
-        seed: seed of the run.
-    """
-
-    def __init__(
-        self, variables: Sequence[keras.Variable], slots: Sequence[keras.Variable], layers: keras.Model, seed: int
-    ) -> None:
-        seed_states = [weight for weight in layers.non_trainable_variables if is_seed_state(weight)]
-        for index, state in enumerate(seed_states):
-            random = np.random.Generator(np.random.PCG64([seed, index]))
-            state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
-        self._variables, self._optimizer = list(variables), [*slots, *seed_states]
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """Copies of the trained variables, by index."""
-        return _copy(self._variables)
-
-    def set_weights(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Assign arrays from `weights`."""
-        _assign(self._variables, arrays)
-
-    def optimizer(self) -> dict[str, np.ndarray]:
-        """Copies of moments and seed states, by index."""
-        return _copy(self._optimizer)
-
-    def set_optimizer(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Assign arrays from `optimizer`."""
-        _assign(self._optimizer, arrays)
+def seed_states(layers: keras.Model, seed: int) -> list[keras.Variable]:
+    """The states of all seed generators; each is set to a value that depends only on `seed` and its index."""
+    states = [weight for weight in layers.non_trainable_variables if is_seed_state(weight)]
+    for index, state in enumerate(states):
+        random = np.random.Generator(np.random.PCG64([seed, index]))
+        state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
+    return states
 
 
-def _copy(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+def copy_variables(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+    """Copies of variables by index, for a checkpoint."""
     return {f"{index:04d}": variable.numpy() for index, variable in enumerate(variables)}
 
 
-def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+def assign_variables(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    """Assign arrays from `copy_variables`."""
     for index, variable in enumerate(variables):
         variable.assign(arrays[f"{index:04d}"])

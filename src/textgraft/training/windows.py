@@ -9,8 +9,9 @@ import tensorflow as tf
 from textgraft.text.graph import TextGraph
 from textgraft.text.packing import Packed
 from textgraft.training.examples import Examples, Inputs
+from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
-from textgraft.training.token_ids import IdCache, TokenIds, TruncationCount, run_text_graph
+from textgraft.training.token_ids import TokenIds, TruncationCount, run_text_graph
 
 
 class WindowIds(TokenIds):
@@ -51,17 +52,10 @@ class WindowIds(TokenIds):
 
 
 class WindowVectors:
-    """Stored vectors of all tokens, split into windows.
-
-    Attributes:
-        spec: type of a batch.
-        lengths: int64 (n,), tokens per text.
-        windows: int64 ragged (n, None), tokens of each window.
-    """
+    """Stored vectors of all tokens, split into windows, of which `windows`, int64 ragged (n, None), has the tokens."""
 
     def __init__(self, vectors: Inputs, windows: Ragged) -> None:
-        self._vectors, self.windows = vectors, windows
-        self.lengths = vectors.lengths
+        self._vectors, self.windows, self.lengths = vectors, windows, vectors.lengths
         self.spec = tf.RaggedTensorSpec([None, *vectors.spec.shape.as_list()], vectors.spec.dtype, ragged_rank=2)
 
     def __len__(self) -> int:
@@ -73,7 +67,7 @@ class WindowVectors:
 
 
 class SampledWindows(Examples[Inputs]):
-    """Examples with at most a fixed number of windows per text and epoch, which bounds memory.
+    """Examples with at most `max_windows` windows per text and epoch, which bounds memory.
 
     The windows are a function of seed, epoch and row.
 
@@ -83,8 +77,6 @@ class SampledWindows(Examples[Inputs]):
     Args:
         examples: with batches of windows, ragged (b, None, None, ...).
         windows: int64 ragged (n, None), tokens of each window.
-        max_windows: maximum per text and epoch.
-        seed: seed of the draws.
     """
 
     def __init__(self, examples: Examples[Any], windows: Ragged, max_windows: int, seed: int) -> None:

@@ -8,7 +8,8 @@ from textgraft.errors import ConfigError
 from textgraft.options import make_options, option_fields
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
-from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, extend_for_few_texts, is_few_texts
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
+from textgraft.training.epochs import extend_for_few_texts, is_few_texts
 from textgraft.tuning.candidate import Hyperparameters, build_model, refusal_reason
 from textgraft.tuning.search_space import OptionValue, SearchSpace
 from textgraft.tuning.setup import TuningTask

@@ -9,7 +9,8 @@ from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.options import check_key, check_type, make_options, option_fields, read_toml
 from textgraft.tasks.architecture import Architecture
-from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig, enough_epochs
+from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
+from textgraft.training.epochs import enough_epochs
 
 OptionValue = str | bool | int | float
 

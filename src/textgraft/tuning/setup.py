@@ -8,8 +8,9 @@ from typing import Any
 
 from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
-from textgraft.evaluation.significance import standard_error, wilson_interval
+from textgraft.evaluation.significance import wilson_interval
 from textgraft.task_specs import TaskSpec
+from textgraft.training.epochs import standard_error
 
 _PACKAGES = ("optuna", "matplotlib")
 
