@@ -56,9 +56,9 @@ def _step(side: str) -> float:
     train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), STEPS * 16)
     model = tg.TextClassifier("minilm", train.label_names)
     if side == "on":
-        from textgraft.runtime import make_deterministic
+        from textgraft.runtime import start_tensorflow
 
-        make_deterministic()
+        start_tensorflow(deterministic=True)
     seconds: list[float] = []
 
     class Clock:

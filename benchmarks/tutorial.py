@@ -14,7 +14,7 @@ from pathlib import Path
 
 import textgraft as tg
 from benchmarks.report import data_folder, report
-from textgraft.evaluation.baseline import tfidf_accuracy
+from textgraft.tuning.baselines import tfidf_accuracy
 
 ROOT = Path(__file__).parents[1]
 IMDB = data_folder() / "imdb"
@@ -37,14 +37,8 @@ def main() -> None:
         test_accuracy=accuracy,
         seconds=round(seconds, 1),
         peak_mib=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
-        tfidf_accuracy=round(_baseline(), 4),
+        tfidf_accuracy=round(tfidf_accuracy(*tg.load_dataset(IMDB, split="train[:60%],test")), 4),
     )
-
-
-def _baseline() -> float:
-    train, test = tg.load_dataset(IMDB, split="train[:60%],test")
-    texts, test_texts = ([text.decode() for batch in part.batches() for text in batch.texts] for part in (train, test))
-    return tfidf_accuracy(texts, train.label_ids(train.label_names), test_texts, test.label_ids(train.label_names))
 
 
 if __name__ == "__main__":

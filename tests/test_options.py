@@ -33,7 +33,7 @@ def test_fields_of_nested_dataclasses_are_options():
     fields = option_fields(Outer)
     assert list(fields) == ["mode", "share", "count", "widths", "switch"]
     assert [known.value_type for known in fields.values()] == [str, float, int, tuple, bool]
-    assert [known.shown_default for known in fields.values()] == ["all", "0.5", "inferred", "none", "off"]
+    assert [known.default_text for known in fields.values()] == ["all", "0.5", "inferred", "none", "off"]
     assert fields["switch"].flag == "--switch"
 
 
@@ -67,5 +67,5 @@ def test_searchable_options_are_those_of_the_dataclasses():
     """In the order in which a search draws them, which its results depend on."""
     assert list(SEARCHABLE)[:4] == ["preset", "fine_tune", "head", "layer_decay"]
     fields = {**option_fields(TrainingConfig), **option_fields(Architecture)}
-    searchable = {name: known.value_type for name, known in fields.items() if known.option.searchable}
+    searchable = {name: known.value_type for name, known in fields.items() if known.searchable}
     assert {"preset": str, **searchable} == SEARCHABLE

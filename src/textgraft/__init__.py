@@ -9,49 +9,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from textgraft.data.dataset import Dataset
-    from textgraft.data.loading import load_dataset
-    from textgraft.data.tagged import TaggedDataset, load_tagged
-    from textgraft.errors import TextgraftError
-    from textgraft.tasks.base import load
-    from textgraft.tasks.feature_extraction import TextEmbedder
-    from textgraft.tasks.fill_mask import MaskFiller
-    from textgraft.tasks.text_classification import TextClassifier
-    from textgraft.tasks.text_generation import TextGenerator
-    from textgraft.tasks.token_classification import TokenClassifier
-    from textgraft.text.cleaning import Cleaning
+    from textgraft.data.dataset import Dataset as Dataset
+    from textgraft.data.loading import load_dataset as load_dataset
+    from textgraft.data.tagged import TaggedDataset as TaggedDataset
+    from textgraft.data.tagged import load_tagged as load_tagged
+    from textgraft.errors import TextgraftError as TextgraftError
+    from textgraft.tasks.base import load as load
+    from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
+    from textgraft.tasks.fill_mask import MaskFiller as MaskFiller
+    from textgraft.tasks.text_classification import TextClassifier as TextClassifier
+    from textgraft.tasks.text_generation import TextGenerator as TextGenerator
+    from textgraft.tasks.token_classification import TokenClassifier as TokenClassifier
+    from textgraft.text.cleaning import Cleaning as Cleaning
 
-__all__ = [
-    "Cleaning",
-    "Dataset",
-    "MaskFiller",
-    "TaggedDataset",
-    "TextClassifier",
-    "TextEmbedder",
-    "TextGenerator",
-    "TextgraftError",
-    "TokenClassifier",
-    "load",
-    "load_dataset",
-    "load_tagged",
-]
-
-_LIGHT = {
-    "Dataset": "textgraft.data.dataset",
-    "TaggedDataset": "textgraft.data.tagged",
-    "TextgraftError": "textgraft.errors",
-    "load_dataset": "textgraft.data.loading",
-    "load_tagged": "textgraft.data.tagged",
+_MODULES = {
+    "Cleaning": "text.cleaning",
+    "Dataset": "data.dataset",
+    "MaskFiller": "tasks.fill_mask",
+    "TaggedDataset": "data.tagged",
+    "TextClassifier": "tasks.text_classification",
+    "TextEmbedder": "tasks.feature_extraction",
+    "TextGenerator": "tasks.text_generation",
+    "TextgraftError": "errors",
+    "TokenClassifier": "tasks.token_classification",
+    "load": "tasks.base",
+    "load_dataset": "data.loading",
+    "load_tagged": "data.tagged",
 }
-_WITH_TENSORFLOW = {
-    "Cleaning": "textgraft.text.cleaning",
-    "MaskFiller": "textgraft.tasks.fill_mask",
-    "TextClassifier": "textgraft.tasks.text_classification",
-    "TextEmbedder": "textgraft.tasks.feature_extraction",
-    "TextGenerator": "textgraft.tasks.text_generation",
-    "TokenClassifier": "textgraft.tasks.token_classification",
-    "load": "textgraft.tasks.base",
-}
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
@@ -59,14 +44,13 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("textgraft")
-    if name in _WITH_TENSORFLOW:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'textgraft' has no attribute {name!r}")
+    if _MODULES[name].startswith("tasks."):
         from textgraft.runtime import start_tensorflow
 
         start_tensorflow()
-    module = _LIGHT.get(name) or _WITH_TENSORFLOW.get(name)
-    if module is None:
-        raise AttributeError(f"module 'textgraft' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(f"textgraft.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -46,12 +46,8 @@ class BusyError(TextgraftError):
 
 
 class InterruptionError(KeyboardInterrupt):
-    """A signal that stopped the process after its work was saved. `except Exception` does not catch it.
-
-    Attributes:
-        exit_code: 128 plus the signal's number, the convention of shells.
-    """
+    """A signal that stopped the process after its work was saved. `except Exception` does not catch it."""
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal
+        self.exit_code = 128 + signal  # the convention of shells

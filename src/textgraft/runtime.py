@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from textgraft.errors import ConfigError
@@ -16,18 +15,27 @@ from textgraft.errors import ConfigError
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
-def start_tensorflow(threads: int | None = None) -> None:
+def start_tensorflow(threads: int | None = None, deterministic: bool = False) -> None:
     """Import TensorFlow, Keras and KerasHub, and show their start-up log only when an import fails.
 
     Args:
         threads: CPU threads; by default one per core.
+        deterministic: restrict TensorFlow to deterministic operations, in the whole process.
 
     Raises:
         ConfigError: when threads is below 1, or TensorFlow, which reads it at start-up, is already imported.
     """
     if threads is not None:
-        _set_threads(threads)
+        if threads < 1:
+            raise ConfigError(f"threads must be at least 1, not {threads}")
+        if "tensorflow" in sys.modules:
+            raise ConfigError("threads must be set before TensorFlow is imported")
+        os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
     _start()
+    if deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 @cache
@@ -45,15 +53,10 @@ def _start() -> None:
 
 
 def choose_precision(precision: str) -> str:
-    """The Keras dtype policy for a precision.
+    """The Keras dtype policy for a precision: "auto", "float32" or "mixed_bfloat16"; others raise a ConfigError.
 
-    Args:
-        precision: "auto", "float32" or "mixed_bfloat16". "auto" selects mixed_bfloat16 where the first GPU (compute
-            capability 8 or higher) or the CPU (AVX-512 BF16 or AMX) multiplies bfloat16 in hardware, unless a short
-            benchmark shows that float32 is faster.
-
-    Raises:
-        ConfigError: for any other value.
+    "auto" selects mixed_bfloat16 where the first GPU (compute capability 8 or higher) or the CPU (AVX-512 BF16 or AMX)
+    multiplies bfloat16 in hardware, unless a short benchmark shows that float32 is faster.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
@@ -62,26 +65,12 @@ def choose_precision(precision: str) -> str:
     return "mixed_bfloat16" if _multiplies_bfloat16() and not _bfloat16_is_slower() else "float32"
 
 
-def make_deterministic() -> None:
-    """Restrict TensorFlow to deterministic operations, in the whole process."""
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-
-
 def versions() -> dict[str, str]:
     """Versions of the packages that determine numerical results."""
-    return {
-        name: version(name) for name in ("textgraft", "tensorflow", "tensorflow-text", "keras", "keras-hub", "numpy")
-    }
+    from importlib.metadata import version
 
-
-def _set_threads(threads: int) -> None:
-    if threads < 1:
-        raise ConfigError(f"threads must be at least 1, not {threads}")
-    if "tensorflow" in sys.modules:
-        raise ConfigError("threads must be set before TensorFlow is imported")
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+    names = ("textgraft", "tensorflow", "tensorflow-text", "keras", "keras-hub", "numpy")
+    return {name: version(name) for name in names}
 
 
 @cache

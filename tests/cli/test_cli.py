@@ -169,12 +169,12 @@ def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypat
     monkeypatch.setenv("COLUMNS", "80")
     text = run_successfully(command, "--help").stdout
     assert max(map(len, text.splitlines())) <= 80
-    parameters = Parameters.of(getattr(import_module(f"textgraft.cli.{command}"), command))
+    parameters = Parameters(getattr(import_module(f"textgraft.cli.{command}"), command))
     panels = dict(re.findall(r"╭─ (\w+) ─+╮\n(.*?)╰─", text, re.DOTALL))
     for known in parameters.options.values():
-        body = " ".join(panels[known.option.panel].replace("│", " ").split())
+        body = " ".join(panels[known.panel].replace("│", " ").split())
         assert f"{known.flag} " in body
-        assert f"[{known.shown_default}]" in body
+        assert f"[{known.default_text}]" in body
 
 
 def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_bert, tmp_path):

@@ -9,9 +9,8 @@ from sklearn.pipeline import make_pipeline
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
-from textgraft.evaluation.baseline import tfidf_accuracy
 from textgraft.tuning import baselines
-from textgraft.tuning.baselines import NbSvm, log_count_ratio, run_baselines
+from textgraft.tuning.baselines import NbSvm, log_count_ratio, run_baselines, tfidf_accuracy
 
 
 def random_data(seed, texts=200):
@@ -25,9 +24,7 @@ def random_data(seed, texts=200):
 def test_hashed_tfidf_scores_like_a_vocabulary():
     train, validation = random_data(0), random_data(1)
     results = {one.name: one.score for one in run_baselines(SINGLE, train, validation)}
-    texts = [[text.decode() for batch in part.batches() for text in batch.texts] for part in (train, validation)]
-    targets = [part.label_ids(train.label_names) for part in (train, validation)]
-    expected = tfidf_accuracy(texts[0], targets[0], texts[1], targets[1])
+    expected = tfidf_accuracy(train, validation)
     assert results["TF-IDF + logistic regression"] == pytest.approx(expected, abs=0.01)
     assert results["NB-SVM"] > 0.5
 

@@ -9,8 +9,12 @@ from textgraft.data.splits import Splits
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import ConfigError
 from textgraft.task_specs import task_spec
-from textgraft.tuning.candidate import build_model
-from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
+from textgraft.tuning.capabilities import (
+    default_hyperparameters,
+    find_capabilities,
+    narrow_space,
+    starting_points,
+)  # fmt: skip
 from textgraft.tuning.search_space import Choice, Range, SearchSpace, default_space
 from textgraft.tuning.setup import SelectionMetric, TuningTask
 
@@ -67,9 +71,8 @@ def test_sets_of_labels_have_no_logistic_head(tiny_bert):
 
 
 def test_defaults_leave_out_an_unsupported_head(tiny_bert):
-    space_to_search = space(tiny_bert).with_choices("head", ("gradient", "logistic"))
-    able = find_capabilities(space_to_search, SETS, FIXED)[str(tiny_bert)]
-    assert able.default_hyperparameters("all", 60)["head"] == "gradient"
+    model = SETS.build_model({**FIXED, "preset": tiny_bert})
+    assert default_hyperparameters(model, "all", 60)["head"] == "gradient"
 
 
 def test_options_of_a_text_vector_have_no_effect_on_spans(tiny_bert):
@@ -82,22 +85,26 @@ def test_choices_that_one_preset_supports_are_kept(tiny_bert, tiny_word_vectors)
     space_to_search = space(tiny_bert, tiny_word_vectors)
     known = find_capabilities(space_to_search, LABELS, FIXED)
     assert narrow_space(space_to_search, known) == (space_to_search, [])
-    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(space_to_search, known, 10_000)]
+    starts = [(point["fine_tune"], point["preset"]) for point in starting_points(space_to_search, known)]
     bert, words = str(tiny_bert), str(tiny_word_vectors)
     assert starts == [("none", bert), ("none", words), ("last:1", bert), ("all", bert), ("all", words)]
 
 
 def test_default_epochs_for_few_rows_are_those_of_fit(tiny_bert):
-    able = find_capabilities(space(tiny_bert), LABELS, FIXED)[str(tiny_bert)]
-    assert [able.default_hyperparameters("all", rows)["epochs"] for rows in (5000, 160, 60)] == [3, 10, 25]
-    assert [able.default_hyperparameters("none", rows)["epochs"] for rows in (5000, 60)] == [30, 50]
-    assert [able.default_hyperparameters("all", rows)["patience"] for rows in (5000, 60)] == [3, 13]
-    assert [able.default_hyperparameters(way, 60)["head"] for way in ("all", "last:1", "none")] == ["logistic"] * 3
-    assert [able.default_hyperparameters(way, 5000)["head"] for way in ("all", "none")] == ["gradient", "logistic"]
+    model = LABELS.build_model({**FIXED, "preset": tiny_bert})
+
+    def defaults(name, fine_tune, *row_counts):
+        return [default_hyperparameters(model, fine_tune, rows)[name] for rows in row_counts]
+
+    assert defaults("epochs", "all", 5000, 160, 60) == [3, 10, 25]
+    assert defaults("epochs", "none", 5000, 60) == [30, 50]
+    assert defaults("patience", "all", 5000, 60) == [3, 13]
+    assert [defaults("head", mode, 60) for mode in ("all", "last:1", "none")] == [["logistic"]] * 3
+    assert [defaults("head", mode, 5000) for mode in ("all", "none")] == [["gradient"], ["logistic"]]
     for rows in (5000, 60):
         words, tables = default_space(rows).domains, default_space(rows).tables
-        assert able.default_hyperparameters("all", rows)["epochs"] in words["epochs"]
-        assert able.default_hyperparameters("none", rows)["epochs"] in tables["none"]["epochs"]
+        assert defaults("epochs", "all", rows)[0] in words["epochs"]
+        assert defaults("epochs", "none", rows)[0] in tables["none"]["epochs"]
 
 
 def test_unsupported_fine_tune_is_dropped_with_its_table(tiny_word_vectors):
@@ -131,6 +138,6 @@ def test_hyperparameter_without_choices_is_reported(tiny_bert):
     ("task", "score", "sample_size"), [(LABELS, "accuracy", 3), (SETS, "micro_f1", 3), (SPANS, "f1", 4)]
 )
 def test_selection_metric_has_the_sample_size_of_training(task, score, sample_size, tiny_bert):
-    model = build_model({**FIXED, "preset": tiny_bert}, task)
+    model = task.build_model({**FIXED, "preset": tiny_bert})
     assert task.selection_metric(model.objective.score) == SelectionMetric(score, 3, sample_size)
     assert model.examples(task.splits.validation).sample_size == sample_size

@@ -1,33 +1,33 @@
 """`textgraft adapt`: continue to pretrain a backbone on texts without labels, before fine-tuning."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
-from textgraft.cli.runs import (
-    LanguageModelRun,
-    read_unlabelled,
-    require,
-    start_deterministic_tensorflow,
-    train_into_folder,
-)
+from textgraft.cli.language_models import train_language_model
+from textgraft.cli.runs import require
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
 
+if TYPE_CHECKING:
+    from textgraft.data.dataset import Dataset
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.checkpoints import Checkpoints
+
 
 def adapt(
-    sources: Annotated[o.Sources, Group(without=("test",))],
-    reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
-    architecture: Annotated[Architecture, Group(without=("pooling", "hidden", "dropout", "truncation"))],
+    sources: Annotated[o.Sources, o.Group(without=("test",))],
+    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
+    architecture: Annotated[Architecture, o.Group(without=("pooling", "hidden", "dropout", "truncation"))],
     training_config: Annotated[
-        TrainingConfig, Group(without=("head", "cache_dtype", "balance", "gradual_unfreezing"), epochs=1)
+        TrainingConfig,
+        o.Group(without=("head", "cache_dtype", "balance", "gradual_unfreezing"), defaults={"epochs": 1}),
     ],
-    model_options: Annotated[o.ModelOptions, Group(only=("trust_savedmodel",))],
-    run: Annotated[o.RunOptions, Group(without=("verbose",))],
+    model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
+    run: Annotated[o.RunOptions, o.Group(without=("verbose",))],
     runtime_options: o.RuntimeOptions,
     preset: Annotated[str | None, typer.Argument(help="Pretrained model; see `textgraft presets`.")] = None,
     data: o.Data = None,
@@ -46,22 +46,12 @@ def adapt(
 
         textgraft train labelled.csv --preset reviews --out sentiment
     """
-    from textgraft.cli.output.console import log
+    require("textgraft adapt PRESET DATA --out FOLDER", run, preset=preset, data=data)
 
-    usage = "textgraft adapt PRESET DATA --out FOLDER"
-    require(usage, preset=preset, data=data, **({} if run.dry_run else {"out": run.out}))
-
-    def build() -> LanguageModelRun:
-        splits = read_unlabelled(str(data), sources, reading, training_config.seed)
-        start_deterministic_tensorflow(runtime_options, run.fast)
+    def build_model(train: "Dataset", checkpoints: "Checkpoints") -> "TrainableTask":
         from textgraft.tasks.trainable import language_task
 
-        trust, precision = model_options.trust_savedmodel, runtime_options.precision
-        arguments = changed_options(architecture)
-        return LanguageModelRun(language_task(str(preset), precision, trust_savedmodel=trust, **arguments), splits)
+        options = {**changed_options(architecture), **changed_options(model_options)}
+        return language_task(str(preset), runtime_options.precision, **options)
 
-    if run.dry_run:
-        build().plan(training_config)
-        return
-    folder = train_into_folder(run, lambda checkpoints: build().train(training_config, checkpoints))
-    log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
+    train_language_model(build_model, str(data), sources, reading, training_config, run, runtime_options)

@@ -1,8 +1,8 @@
 """The `textgraft` command: registers its subcommands, and turns errors into one line and an exit code."""
 
 import functools
-import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +59,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        function: Callable[..., None] = getattr(importlib.import_module(f"textgraft.cli.{cmd_name}"), cmd_name)
+        function: Callable[..., None] = pkgutil.resolve_name(f"textgraft.cli.{cmd_name}:{cmd_name}")
         if self._lists_all:
             return TyperCommand(cmd_name, help=function.__doc__)
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -95,11 +95,8 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
             with Interruption().handle_signals():
                 command(**values)
                 sys.stdout.flush()
-        except InterruptionError as interruption:
-            typer.echo(interruption, err=True)
-            raise typer.Exit(interruption.exit_code) from interruption
-        except TextgraftError as error:
-            typer.echo(f"error: {error}", err=True)
+        except (InterruptionError, TextgraftError) as error:
+            typer.echo(f"error: {error}" if isinstance(error, TextgraftError) else error, err=True)
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError as error:
             sys.stderr.close()

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from textgraft.cli.output.console import log
+
 
 class Action(StrEnum):
     """Actions on the cache."""
@@ -27,7 +29,6 @@ def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHO
 
         textgraft cache clear
     """
-    from textgraft.cli.output.console import log
     from textgraft.storage.array_cache import ArrayCache
 
     stored = ArrayCache.from_environment()

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log_truncation, print_json, print_table, with_progress
 from textgraft.data.reading import Reading
+from textgraft.errors import ConfigError
+from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.table import Table
 
     from textgraft.data.dataset import Dataset
     from textgraft.model_folder.folder import StoredModel
@@ -25,13 +26,7 @@ _SCORES = ("accuracy", "macro_f1")
 
 @dataclass(frozen=True)
 class _Tested:
-    """Test results of a model.
-
-    Attributes:
-        name: its folder.
-        scores: accuracy, macro F1 and their intervals.
-        predictions: int (n,), indices of sorted labels.
-    """
+    """A model's folder, its accuracy and macro F1 with intervals, and its predictions as indices of sorted labels."""
 
     name: str
     scores: dict[str, Any]
@@ -43,8 +38,8 @@ def compare(
     data: Annotated[
         str, typer.Option(help="Source of labelled texts that no model was trained on.", rich_help_panel="Data")
     ],
-    sources: Annotated[o.Sources, Group(only=("split",))],
-    reading: Annotated[Reading, Group(without=("problem", "label_separator"))],
+    sources: Annotated[o.Sources, o.Group(only=("split",))],
+    reading: Annotated[Reading, o.Group(without=("problem", "label_separator"))],
     runtime_options: o.RuntimeOptions,
     json: o.Json = False,
 ) -> None:
@@ -58,17 +53,13 @@ def compare(
         textgraft compare sentiment quick --data held-out.csv
     """
     from textgraft.cli.inputs import read_evaluation_data
-    from textgraft.cli.output.console import print_json, print_result
-    from textgraft.errors import ConfigError
     from textgraft.model_folder import folder as model_folder
-    from textgraft.runtime import start_tensorflow
 
     if len(folders) < 2:
         raise ConfigError("compare takes two model folders or more: textgraft compare A B --data test.csv")
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
-    paired = stored[0].config["settings"].get("pairs", False)
-    dataset = read_evaluation_data(stored[0], data, replace(reading, paired=paired), sources.split)
+    dataset = read_evaluation_data(stored[0], data, reading, sources.split)
     start_tensorflow(runtime_options.threads)
     models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
@@ -77,15 +68,15 @@ def compare(
         scores = [model.scores | {"model": model.name} for model in models]
         print_json({"texts": len(dataset), "models": scores, "pairs": pairs})
         return
-    print_result(_models_table(models, len(dataset)))
-    print_result(_pairs_table(pairs))
+    columns = ("model", "accuracy", "95 % interval", "macro F1", "95 % interval")
+    print_table(columns, map(_model_cells, models), f"{len(dataset)} texts")
+    columns = ("second minus first", "accuracy, points", "macro F1, points", "only first right", "only second right")
+    print_table((*columns, "McNemar p"), map(_pair_cells, pairs))
     for pair in pairs:
         typer.echo(pair["sentence"])
 
 
 def _require_same_labels(stored: "list[StoredModel]") -> None:
-    from textgraft.errors import ConfigError
-
     for model in stored:
         task, problem = model.config["task"], model.config["settings"].get("problem", "single-label")
         if task != "text-classification" or problem != "single-label":
@@ -104,7 +95,6 @@ def _require_same_labels(stored: "list[StoredModel]") -> None:
 def _test(stored: "StoredModel", dataset: "Dataset", precision: str) -> _Tested:
     import numpy as np
 
-    from textgraft.cli.output.console import log_truncation, with_progress
     from textgraft.evaluation.classification_metrics import classification_metrics
     from textgraft.tasks.base import load_as
     from textgraft.tasks.text_classification import TextClassifier
@@ -135,35 +125,17 @@ def _compare_pairs(models: list[_Tested], targets: "np.ndarray", classes: int) -
         yield {**names, **asdict(result), "real": result.is_significant, "sentence": result.sentence(**names)}
 
 
-def _models_table(models: list[_Tested], texts: int) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("model", "accuracy", "95 % interval", "macro F1", "95 % interval", title=f"{texts} texts")
-    for model in models:
-        cells = [
-            cell
-            for score in _SCORES
-            for cell in (f"{model.scores[score]:.4f}", "{:.4f} to {:.4f}".format(*model.scores[f"{score}_interval"]))
-        ]
-        table.add_row(Text(model.name), *cells)
-    return table
+def _model_cells(model: _Tested) -> Iterator[str]:
+    yield model.name
+    for score in _SCORES:
+        yield f"{model.scores[score]:.4f}"
+        yield "{:.4f} to {:.4f}".format(*model.scores[f"{score}_interval"])
 
 
-def _pairs_table(pairs: list[dict[str, Any]]) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        "second minus first", "accuracy, points", "macro F1, points", "only first right", "only second right",
-        "McNemar p",
-    )  # fmt: skip
-    for pair in pairs:
-        gains = ["{:+.1f} ({:+.1f} to {:+.1f})".format(*_in_points(pair, score)) for score in _SCORES]
-        counts = str(pair["only_first"]), str(pair["only_second"])
-        table.add_row(Text(f"{pair['second']} minus {pair['first']}"), *gains, *counts, f"{pair['p']:.2g}")
-    return table
-
-
-def _in_points(pair: dict[str, Any], score: str) -> list[float]:
-    return [100 * value for value in (pair[score], *pair[f"{score}_interval"])]
+def _pair_cells(pair: dict[str, Any]) -> Iterator[str]:
+    yield f"{pair['second']} minus {pair['first']}"
+    for score in _SCORES:
+        yield "{:+.1f} ({:+.1f} to {:+.1f})".format(
+            *(100 * value for value in (pair[score], *pair[f"{score}_interval"]))
+        )
+    yield from (str(pair["only_first"]), str(pair["only_second"]), f"{pair['p']:.2g}")

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log, log_truncation, with_progress
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options
+from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
 
 
@@ -21,12 +22,12 @@ def embed(
         Path,
         typer.Option(help="File to write: .npy (float32) or .parquet (text and vector).", rich_help_panel="Output"),
     ],
-    sources: Annotated[o.Sources, Group(only=("split",))],
-    reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
-    architecture: Annotated[Architecture, Group(only=("pooling", "sequence_length"))],
-    model_options: Annotated[o.ModelOptions, Group(only=("vocabulary_limit", "trust_savedmodel"))],
+    sources: Annotated[o.Sources, o.Group(only=("split",))],
+    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
+    architecture: Annotated[Architecture, o.Group(only=("pooling", "sequence_length"))],
+    model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
     runtime_options: o.RuntimeOptions,
-    run: Annotated[o.RunOptions, Group(only=("overwrite",))],
+    run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     normalize: Annotated[
         bool, typer.Option("--normalize", help="Divide each vector by its length.  \\[off]", rich_help_panel="Model")
     ] = False,
@@ -39,9 +40,7 @@ def embed(
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
     from textgraft.cli.inputs import stream_texts
-    from textgraft.cli.output.console import log, log_truncation, with_progress
     from textgraft.cli.output.tables import open_vectors
-    from textgraft.runtime import start_tensorflow
 
     stream = stream_texts(data, reading, sources.split, paired=False)
     start_tensorflow(runtime_options.threads)

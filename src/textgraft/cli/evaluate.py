@@ -1,21 +1,21 @@
 """`textgraft evaluate`: the metrics of a model folder on labelled texts."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log_truncation, print_json, print_result, with_progress
 from textgraft.data.reading import Reading
+from textgraft.runtime import start_tensorflow
 
 
 def evaluate(
     folder: o.Folder,
     data: Annotated[str, typer.Argument(help="Source of labelled texts.")],
-    sources: Annotated[o.Sources, Group(only=("split",))],
-    reading: Annotated[Reading, Group(without=("problem",))],
+    sources: Annotated[o.Sources, o.Group(only=("split",))],
+    reading: Annotated[Reading, o.Group(without=("problem",))],
     runtime_options: o.RuntimeOptions,
     json: o.Json = False,
 ) -> None:
@@ -27,18 +27,9 @@ def evaluate(
         textgraft evaluate sentiment imdb/ --split test --json
     """
     from textgraft.cli.inputs import read_evaluation_data
-    from textgraft.cli.output.console import log_truncation, print_json, print_result, with_progress
     from textgraft.model_folder import folder as model_folder
-    from textgraft.runtime import start_tensorflow
 
     stored = model_folder.read(folder)
-    settings = stored.config["settings"]
-    reading = replace(
-        reading,
-        paired=settings.get("pairs", False),
-        problem=settings.get("problem", "single-label"),
-        label_separator=reading.label_separator or settings.get("label_separator"),
-    )
     dataset = read_evaluation_data(stored, data, reading, sources.split)
     start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import load_as

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from textgraft.cli.output.console import log
 from textgraft.errors import ConfigError
+from textgraft.runtime import start_tensorflow
 
 
 def fetch(
@@ -24,9 +26,6 @@ def fetch(
     Example:
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json
     """
-    from textgraft.cli.output.console import log
-    from textgraft.runtime import start_tensorflow
-
     start_tensorflow()
     from textgraft.backbones.preset_sources import find_source
     from textgraft.backbones.presets import fetch_preset

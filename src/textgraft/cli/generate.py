@@ -2,16 +2,18 @@
 
 import sys
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log, print_json
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.options import changed_options
+from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from textgraft.generation.row import Continuation
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
 
 def generate(
     preset: Annotated[str, typer.Argument(help="Preset of a causal family, or model folder.")],
-    sources: Annotated[o.Sources, Group(only=("split",))],
-    reading: Annotated[Reading, Group(only=("text", "encoding", "format"))],
+    sources: Annotated[o.Sources, o.Group(only=("split",))],
+    reading: Annotated[Reading, o.Group(only=("text", "encoding", "format"))],
     generation_config: GenerationConfig,
-    model_options: Annotated[o.ModelOptions, Group(only=("trust_savedmodel",))],
+    model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
     # A step reads each weight once, so narrower weights would have to be converted for it.
-    runtime_options: Annotated[o.RuntimeOptions, Group(precision="float32")],
+    runtime_options: Annotated[o.RuntimeOptions, o.Group(defaults={"precision": "float32"})],
     prompts: Annotated[list[str] | None, typer.Argument(help="Prompts.", show_default=False)] = None,
     file: Annotated[
         str | None,
@@ -47,14 +49,16 @@ def generate(
 
         textgraft generate writer "Dear Sir" --stream --stop "Yours"
     """
-    from textgraft.cli.inputs import read_prompts
+    from textgraft.cli.inputs import stream_texts
+    from textgraft.data.text_files import STANDARD_INPUT
 
     if stream and json:
         raise ConfigError("--stream prints text while it is generated and --json complete lines; drop one")
-    texts = read_prompts(prompts, file, reading, sources.split)
-
-    from textgraft.runtime import start_tensorflow
-
+    if prompts and file:
+        raise ConfigError("prompts are given twice: on the command line and in a file; drop one")
+    if not prompts:
+        batches = stream_texts(file or STANDARD_INPUT, reading, sources.split)
+        prompts = [text.decode() for batch in batches for text in batch.texts]
     start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.text_generation import TextGenerator
@@ -62,49 +66,33 @@ def generate(
     arguments = {**architecture_of(preset), **changed_options(model_options)}
     model = TextGenerator(preset, runtime_options.precision, **arguments)
     if stream:
-        _print_stream(model, texts, generation_config)
+        _print_stream(model, prompts, generation_config)
     else:
-        _print_continuations(model, texts, generation_config, json)
+        _print_continuations(model, prompts, generation_config, json)
 
 
 def _print_continuations(
     model: "TextGenerator", prompts: list[str], generation_config: GenerationConfig, json: bool
 ) -> None:
-    from textgraft.cli.output.console import print_json
-
     continuations = model.continuations(prompts, generation_config)
     for index, (prompt, continuation) in enumerate(zip(prompts, continuations, strict=True)):
         if json:
             print_json({"prompt": prompt, **asdict(continuation)})
         else:
-            _separate(index)
-            typer.echo(prompt + continuation.text)
+            typer.echo(("\n" if index else "") + prompt + continuation.text)
         _log_truncated_prompt(index, continuation)
 
 
 def _print_stream(model: "TextGenerator", prompts: list[str], generation_config: GenerationConfig) -> None:
     for index, prompt in enumerate(prompts):
         pieces = model.stream(prompt, generation_config, index)
-        _separate(index)
-        _print_now(prompt)
-        for piece in pieces:
-            _print_now(piece)
+        for piece in chain(["\n"] if index else [], [prompt], pieces):
+            typer.echo(piece, nl=False)
+            sys.stdout.flush()
         typer.echo()
         _log_truncated_prompt(index, pieces.continuation)
 
 
-def _print_now(piece: str) -> None:
-    typer.echo(piece, nl=False)
-    sys.stdout.flush()
-
-
-def _separate(index: int) -> None:
-    if index:
-        typer.echo()
-
-
 def _log_truncated_prompt(index: int, continuation: "Continuation") -> None:
-    from textgraft.cli.output.console import log
-
     if continuation.cut:
         log(f"prompt {index + 1} was truncated: its first {continuation.cut:,} tokens do not fit into the context")

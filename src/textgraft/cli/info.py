@@ -3,6 +3,7 @@
 from typing import Any
 
 from textgraft.cli import options as o
+from textgraft.cli.output.console import print_json, print_table
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
@@ -13,21 +14,13 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
     Example:
         textgraft info sentiment
     """
-    from textgraft.cli.output.console import print_json, print_result
     from textgraft.model_folder import folder as model_folder
 
     config = model_folder.read(folder).config
     if json:
         print_json(config)
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    title = Text(f"{folder}: all files match the manifest")
-    table = Table(title=title, title_justify="left", show_header=False)
-    for name, value in _facts(config).items():
-        table.add_row(name, Text(str(value)))
-    print_result(table)
+    print_table((), _facts(config).items(), f"{folder}: all files match the manifest")
 
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +38,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "cleaning": cleaning or "none",
         "pooling": architecture["pooling"],
         "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
-        "sequence length": architecture["sequence_length"] or "no limit",
+        "sequence length": str(architecture["sequence_length"] or "no limit"),
         "precision": config["precision"],
     }
     for part, data in config.get("data", {}).items():

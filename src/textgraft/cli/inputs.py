@@ -1,17 +1,16 @@
-"""Inputs of commands: texts to predict on, prompts, and data to train on or evaluate with."""
+"""Inputs of commands: texts to predict on, and data to evaluate on."""
 
 from dataclasses import replace
 from typing import Any
 
-from textgraft.cli.options import Sources
+from textgraft.cli.output.console import log
 from textgraft.data.annotations import TaggedText
 from textgraft.data.dataset import Batch
 from textgraft.data.reading import Reading
-from textgraft.data.splits import Splits, read_split, read_splits
+from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
 from textgraft.data.tagged import read_tagged
 from textgraft.data.text_files import STANDARD_INPUT
-from textgraft.errors import ConfigError
 from textgraft.task_specs import task_spec
 
 
@@ -29,31 +28,15 @@ def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TextS
     return read_tagged(data, split, _with_format(data, reading))
 
 
-def read_prompts(prompts: list[str] | None, file: str | None, reading: Reading, split: str | None) -> list[str]:
-    """The prompts of the command line, or else those of a source, standard input by default.
-
-    Raises:
-        ConfigError: when there are both.
-        DataError: when the source is missing or malformed.
-    """
-    if prompts and file:
-        raise ConfigError("prompts are given twice: on the command line and in a file; drop one")
-    if prompts:
-        return prompts
-    return [text.decode() for batch in stream_texts(file or STANDARD_INPUT, reading, split) for text in batch.texts]
-
-
-def read_run_data(
-    task: str, data: str, sources: Sources, reading: Reading, seed: int, with_test: bool = True
-) -> Splits:
-    """The data of a training run; errors are those of `read_splits`."""
-    return read_splits(task_spec(task), data, reading, **vars(sources), seed=seed, with_test=with_test)
-
-
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:
     """Labelled texts as a stored model takes them; their notices are logged."""
-    from textgraft.cli.output.console import log
-
+    settings = stored.config["settings"]
+    reading = replace(
+        reading,
+        paired=settings.get("pairs", False),
+        problem=settings.get("problem", "single-label"),
+        label_separator=reading.label_separator or settings.get("label_separator"),
+    )
     dataset = read_split(task_spec(stored.config["task"]), data, reading, split)
     log(*dataset.notices)
     return dataset

@@ -1,19 +1,15 @@
 """`textgraft inspect`: the tokens that the network gets for a text."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log, print_table
 from textgraft.options import changed_options, option
+from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from textgraft.backbones.base import Backbone
 
 
 @dataclass(frozen=True)
@@ -26,9 +22,9 @@ class DisplayOptions:
 
 def inspect(
     text: Annotated[str, typer.Argument(help="Text.")],
-    architecture: Annotated[Architecture, Group(only=("sequence_length",))],
-    task_options: Annotated[o.TaskOptions, Group(only=("preset",))],
-    model_options: Annotated[o.ModelOptions, Group(only=("vocabulary_limit", "trust_savedmodel"))],
+    architecture: Annotated[Architecture, o.Group(only=("sequence_length",))],
+    task_options: Annotated[o.TaskOptions, o.Group(only=("preset",))],
+    model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
     display_options: DisplayOptions,
 ) -> None:
     """Show the tokens, ids, mask and segments of a text.
@@ -36,38 +32,26 @@ def inspect(
     Example:
         textgraft inspect "It's a cliché, but it works." --preset minilm
     """
-    from textgraft.runtime import start_tensorflow
-
     start_tensorflow()
     import tensorflow as tf
 
-    from textgraft.cli.output.console import log, print_result
     from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
 
     preset = task_options.preset
     arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
     embedder = TextEmbedder(preset, "float32", **arguments)
-    graph = embedder.text_graph
+    graph, backbone = embedder.text_graph, embedder.backbone
     packed = graph.pack(*(tf.constant([segment]) for segment in (text, display_options.pair) if segment is not None))
     in_windows = packed.token_ids.ragged_rank == 2
     ids, segments = ((tensor.values if in_windows else tensor).to_list() for tensor in packed[:2])
-    for number, row in enumerate(zip(ids, segments, strict=True), start=1):
+    columns = ("position", "token", "token_ids", "padding_mask", "segment_ids")
+    for number, (token_ids, segment_ids) in enumerate(zip(ids, segments, strict=True), start=1):
+        cells = enumerate(zip(token_ids, segment_ids, strict=True))
+        rows = [(position, backbone.token(token), token, 1, segment) for position, (token, segment) in cells]
+        padding = range(len(token_ids), display_options.pad_to)
+        rows += [(position, "", backbone.special_tokens.pad, 0, 0) for position in padding]
         window = f", window {number}" if in_windows else ""
-        print_result(_table(f"{preset}: {len(row[0])} tokens{window}", embedder.backbone, *row, display_options.pad_to))
+        print_table(columns, rows, f"{preset}: {len(token_ids)} tokens{window}")
     if dropped := int(packed.dropped.numpy()[0]):
         log(f"{dropped} tokens were truncated at sequence length {graph.sequence_length}")
-
-
-def _table(title: str, backbone: "Backbone", token_ids: list[int], segment_ids: list[int], pad_to: int) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left")
-    for name in ("position", "token", "token_ids", "padding_mask", "segment_ids"):
-        table.add_column(name, justify="left" if name == "token" else "right")
-    for position, (token_id, segment_id) in enumerate(zip(token_ids, segment_ids, strict=True)):
-        table.add_row(str(position), Text(backbone.token(token_id)), str(token_id), "1", str(segment_id))
-    for position in range(len(token_ids), pad_to):
-        table.add_row(str(position), "", str(backbone.special_tokens.pad), "0", "0")
-    return table

@@ -1,8 +1,9 @@
 """Arguments and options that several commands share and that configure no Python class."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +21,21 @@ Config = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one line of JSON instead of tables.  \\[off]", rich_help_panel="Output")
 ]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The options that a command takes from a dataclass: `Annotated[TrainingConfig, Group(without=("head",))]`.
+
+    Attributes:
+        only: names of the options taken; all where empty.
+        without: names of options left out.
+        defaults: defaults that differ from the dataclass's, by name.
+    """
+
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,30 +3,32 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log, log_truncation, with_progress
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
+from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from textgraft.data.annotations import TaggedText
     from textgraft.training.token_ids import TruncationCount
 
 _MAX_CHUNK = 1024
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 
 def predict(
     folder: o.Folder,
-    sources: Annotated[o.Sources, Group(only=("split",))],
-    reading: Annotated[Reading, Group(only=("text", "pair", "encoding", "empty", "format"))],
+    sources: Annotated[o.Sources, o.Group(only=("split",))],
+    reading: Annotated[Reading, o.Group(only=("text", "pair", "encoding", "empty", "format"))],
     runtime_options: o.RuntimeOptions,
-    run: Annotated[o.RunOptions, Group(only=("overwrite",))],
+    run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",
     out: Annotated[
         Path | None,
@@ -51,7 +53,6 @@ def predict(
         echo "Ada met Charles in London." | textgraft predict entities --highlight
     """
     from textgraft.cli.inputs import stream_tagged_texts, stream_texts
-    from textgraft.cli.output.console import log, log_truncation
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
@@ -66,8 +67,6 @@ def predict(
         if finds_entities
         else stream_texts(data, reading, sources.split, pairs)
     )
-
-    from textgraft.runtime import start_tensorflow
 
     start_tensorflow(runtime_options.threads)
     from textgraft.tasks.base import load_as
@@ -85,7 +84,6 @@ def predict(
 
 
 def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> "TruncationCount":
-    from textgraft.cli.output.console import with_progress
     from textgraft.cli.output.tables import open_table
     from textgraft.training.token_ids import TruncationCount
 
@@ -101,7 +99,6 @@ def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, o
 
 
 def _write_entities(model: Any, stream: "Iterable[TaggedText]", out: Path | None, overwrite: bool) -> None:
-    from textgraft.cli.output.console import with_progress
     from textgraft.cli.output.entity_files import open_entities
 
     with open_entities(out, overwrite) as file:
@@ -111,10 +108,20 @@ def _write_entities(model: Any, stream: "Iterable[TaggedText]", out: Path | None
 
 
 def _print_entities(model: Any, stream: "Iterable[TaggedText]") -> None:
-    from textgraft.cli.output.console import print_entities
+    """Print texts with their entities in colours, each followed by its label."""
+    from rich.console import Console
+    from rich.text import Text
 
+    console, colours = Console(), dict(zip(model.labels, cycle(_COLOURS)))
     for texts in _chunks(stream):
-        print_entities(texts, model.entities(texts), model.labels)
+        for row, entities in zip(texts, model.entities(texts), strict=True):
+            line, end = Text(), 0
+            for entity in entities:
+                line.append(row.text[end : entity.start])
+                line.append(row.text[entity.start : entity.end], f"bold {colours[entity.label]}")
+                line.append(f" [{entity.label}]", f"dim {colours[entity.label]}")
+                end = entity.end
+            console.print(line.append(row.text[end:]), soft_wrap=True)
 
 
 def _chunks(rows: "Iterable[TaggedText]") -> "Iterator[list[TaggedText]]":

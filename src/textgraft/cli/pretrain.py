@@ -1,20 +1,14 @@
 """`textgraft pretrain`: training of a small backbone and its vocabulary from scratch."""
 
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from textgraft.backbones.sizes import Sizes
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
-from textgraft.cli.runs import (
-    LanguageModelRun,
-    read_unlabelled,
-    require,
-    start_deterministic_tensorflow,
-    train_into_folder,
-)
+from textgraft.cli.language_models import train_language_model
+from textgraft.cli.output.console import log
+from textgraft.cli.runs import require
 from textgraft.data.reading import Reading
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
@@ -22,6 +16,7 @@ from textgraft.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from textgraft.data.dataset import Dataset
+    from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
 
 
@@ -35,20 +30,19 @@ class VocabularyOptions:
 
 
 def pretrain(
-    sources: Annotated[o.Sources, Group(without=("test",))],
-    reading: Annotated[Reading, Group(only=("text", "encoding", "empty", "format"))],
+    sources: Annotated[o.Sources, o.Group(without=("test",))],
+    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
     cleaning: Cleaning,
     sizes: Sizes,
     vocabulary_options: VocabularyOptions,
     training_config: Annotated[
         TrainingConfig,
-        Group(
+        o.Group(
             without=("fine_tune", "head", "cache_dtype", "balance", "layer_decay", "gradual_unfreezing"),
-            batch_size=32,
-            learning_rate=1e-3,
+            defaults={"batch_size": 32, "learning_rate": 1e-3},
         ),
     ],
-    run: Annotated[o.RunOptions, Group(without=("verbose",))],
+    run: Annotated[o.RunOptions, o.Group(without=("verbose",))],
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
     config: o.Config = None,
@@ -66,42 +60,22 @@ def pretrain(
 
         textgraft pretrain books.parquet --out writer --family gpt2
     """
-    from textgraft.cli.output.console import log
+    require("textgraft pretrain DATA --out FOLDER", run, data=data)
 
-    usage = "textgraft pretrain DATA --out FOLDER"
-    require(usage, data=data, **({} if run.dry_run else {"out": run.out}))
-
-    def build(checkpoints: "Checkpoints") -> LanguageModelRun:
-        splits = read_unlabelled(str(data), sources, reading, training_config.seed)
-        start_deterministic_tensorflow(runtime_options, run.fast)
+    def build_model(train: "Dataset", checkpoints: "Checkpoints") -> "TrainableTask":
         from textgraft.backbones.untrained import untrained
         from textgraft.runtime import choose_precision
         from textgraft.tasks.trainable import language_task
 
-        precision = choose_precision(runtime_options.precision)
-        vocabulary = _make_vocabulary(vocabulary_options, cleaning, splits.train, checkpoints)
-        backbone = untrained(vocabulary_options.family, sizes, vocabulary, precision, training_config.seed)
-        log(
-            f"{vocabulary_options.family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens "
-            "made of these texts"
-        )
-        model = language_task(
-            backbone,
-            precision,
-            cleaning=cleaning,
-            sequence_length=sizes.sequence_length,
-            seed=training_config.seed,
-        )
-        return LanguageModelRun(model, splits)
+        family, seed, precision = vocabulary_options.family, training_config.seed, runtime_options.precision
+        precision = choose_precision(precision)
+        vocabulary = _make_vocabulary(vocabulary_options, cleaning, train, checkpoints)
+        backbone = untrained(family, sizes, vocabulary, precision, seed)
+        log(f"{family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens made of these texts")
+        length = sizes.sequence_length
+        return language_task(backbone, precision, cleaning=cleaning, sequence_length=length, seed=seed)
 
-    if run.dry_run:
-        from textgraft.training.checkpoints import Checkpoints
-
-        with tempfile.TemporaryDirectory() as scratch, Checkpoints(Path(scratch) / "run") as checkpoints:
-            build(checkpoints).plan(training_config)
-        return
-    folder = train_into_folder(run, lambda checkpoints: build(checkpoints).train(training_config, checkpoints))
-    log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
+    train_language_model(build_model, str(data), sources, reading, training_config, run, runtime_options)
 
 
 def _make_vocabulary(

@@ -1,8 +1,8 @@
 """`textgraft tune`: search for the best model on validation texts, test it once, and save it."""
 
+import shlex
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.parameters import Group
+from textgraft.cli.output.console import log, print_result, with_progress
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError, InterruptionError
-from textgraft.options import changed_options, option
+from textgraft.options import changed_options, check_options, option
+from textgraft.runtime import choose_precision, start_tensorflow
 from textgraft.training.interruption import Interruption
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
-    from textgraft.tuning.candidate import Hyperparameters
     from textgraft.tuning.run_folder import RunFolder
     from textgraft.tuning.search import Search
     from textgraft.tuning.search_space import SearchSpace
-    from textgraft.tuning.setup import TuningTask
+    from textgraft.tuning.setup import Hyperparameters, TuningTask
     from textgraft.tuning.study import Study
 
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 class SearchOptions:
     """Space and limits of a search."""
 
-    trials: int | None = option(None, "Maximum number of trials of the search.", shown_default="no limit")
+    trials: int | None = option(None, "Maximum number of trials of the search.", shown_default="no limit", above=0)
     minutes: float | None = option(
-        None, "Maximum minutes of all trials, without the final test.", shown_default="no limit"
+        None, "Maximum minutes of all trials, without the final test.", shown_default="no limit", above=0
     )
     preset: tuple[str, ...] = option((), "Pretrained model; may be repeated.", panel="Model", shown_default="minilm")
     space: str | None = option(
@@ -48,30 +48,10 @@ class SearchOptions:
         shown_default="study.sqlite in the run folder",
     )
 
-
-@dataclass(frozen=True)
-class _Request:
-    """The arguments of the command.
-
-    Attributes:
-        data: source of the training texts.
-        out: run folder.
-    """
-
-    data: str
-    out: Path
-    sources: o.Sources
-    reading: Reading
-    task_options: o.TaskOptions
-    model_options: o.ModelOptions
-    search_options: SearchOptions
-    runtime_options: o.RuntimeOptions
-
-    def read_data(self, task: str, with_test: bool) -> "Splits":
-        """The data of the search."""
-        from textgraft.cli.inputs import read_run_data
-
-        return read_run_data(task, self.data, self.sources, self.reading, self.search_options.seed, with_test)
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.trials is None and self.minutes is None:
+            raise ConfigError("the search needs a limit: --trials N, --minutes M, or both")
 
 
 def tune(
@@ -82,8 +62,8 @@ def tune(
     ],
     sources: o.Sources,
     reading: Reading,
-    task_options: Annotated[o.TaskOptions, Group(only=("task",))],
-    model_options: Annotated[o.ModelOptions, Group(without=("decoding",))],
+    task_options: Annotated[o.TaskOptions, o.Group(only=("task",))],
+    model_options: Annotated[o.ModelOptions, o.Group(without=("decoding",))],
     search_options: SearchOptions,
     runtime_options: o.RuntimeOptions,
 ) -> None:
@@ -100,123 +80,42 @@ def tune(
 
         textgraft tune names.conll --test held-out.conll --minutes 60 --out search
     """
+    from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
-    from textgraft.tuning.setup import Budget, TuningTask, require_extra
+    from textgraft.tuning.run_folder import RunFolder
+    from textgraft.tuning.setup import TuningTask, require_extra
 
-    request = _Request(data, out, sources, reading, task_options, model_options, search_options, runtime_options)
     require_extra()
-    budget = Budget(search_options.trials, search_options.minutes)
-    _check_sources(request)
+    _check_sources({"data": data, "validation": sources.validation, "test": sources.test})
     name = task_options.task or infer_task(data, reading)
     spec = task_spec(name)
     if not spec.labelled:
         raise ConfigError(f"tune compares models by labels, and {name} has none; train one model with textgraft train")
-    task = TuningTask(name, spec, request.read_data(name, with_test=False))
+    seed, precision = search_options.seed, runtime_options.precision
+    read = partial(read_splits, spec, data, reading, **vars(sources), seed=seed)
+    task = TuningTask(name, spec, read(with_test=False))
     space = _search_space(search_options, len(task.splits.train))
-    with _resumable(out):
-        _run(request, budget, space, task)
-
-
-def _run(request: _Request, budget: Any, space: "SearchSpace", task: "TuningTask") -> None:
-    from textgraft import runtime
-    from textgraft.cli.output.console import log
-    from textgraft.tuning.run_folder import RunFolder
-
-    log(*task.splits.notices)
-    seed, precision = request.search_options.seed, request.runtime_options.precision
-    loading = changed_options(request.model_options)
+    loading = changed_options(model_options)
     identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **loading}
-    folder = RunFolder(request.out, identity)
-    with folder.lock():
-        runtime.start_tensorflow(request.runtime_options.threads)
-        runtime.make_deterministic()
-        from textgraft.tuning.search import Search
-
-        shared = {**loading, "precision": runtime.choose_precision(precision), "seed": seed}
-        study = _open_study(request, folder, space, shared, task)
-        search = Search(folder, study, task, shared, log)
-        if stale := study.fail_stale_trials():
-            log(f"{stale} trials were running when their process ended; they are repeated")
-        search.run(budget)
-        _report(request, folder, study, search, task)
-
-
-def _open_study(
-    request: _Request, folder: "RunFolder", space: "SearchSpace", shared: "Hyperparameters", task: "TuningTask"
-) -> "Study":
-    from textgraft.cli.output.console import log
-    from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
-    from textgraft.tuning.run_folder import DATABASE
-    from textgraft.tuning.study import Study
-
-    capabilities = find_capabilities(space, task, shared)
-    space, notices = narrow_space(space, capabilities)
-    log(*notices)
-    location, storage = folder.path.absolute(), request.search_options.storage
-    url = storage or f"sqlite:///{location / DATABASE}"
-    runner = f"{socket.gethostname()}:{location}" if storage else None
-    starts = starting_points(space, capabilities, len(task.splits.train))
-    metric = task.selection_metric(next(iter(capabilities.values())).score)
-    return Study(url, folder.study_name, space, starts, metric, request.search_options.seed, runner)
-
-
-def _report(request: _Request, folder: "RunFolder", study: "Study", search: "Search", task: "TuningTask") -> None:
-    """Write and print the results, and test the winner."""
-    from textgraft.cli.output.console import log, print_result
-    from textgraft.tuning.candidate import train_command
-    from textgraft.tuning.plots import search_plots
-    from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
-
-    winner, model = search.winner()
-    leaderboard = search.leaderboard()
-    groups = request.sources, request.reading, request.task_options, request.runtime_options
+    folder, interruption = RunFolder(out, identity), Interruption()
+    groups = (sources, reading, task_options, runtime_options)
     options = {name: value for group in groups for name, value in changed_options(group).items()}
-    line = train_command({**options, **winner.hyperparameters}, request.data, f"{request.out}-again")
-    folder.write(COMMAND, f"{line}\n".encode())
-    folder.write(LEADERBOARD, leaderboard.csv())
-    for name, png in search_plots(leaderboard).items():
-        folder.write(f"{PLOTS}/{name}", png)
-    print_result(leaderboard.table())
-    log(leaderboard.summary(winner))
-    if warning := leaderboard.baseline_warning(winner):
-        log(warning)
-    if elsewhere := study.running_elsewhere:
-        log(
-            f"{elsewhere} trials that other machines started in the last day are still running; run this command again "
-            "when they have ended, or a day after they started, to test the winner"
-        )
-    else:
-        _test(request, folder, study, task, winner.run, model)
-    log(f"saved {folder.model}; command to train it again: {folder.path / COMMAND}")
+    try:
+        with interruption.handle_signals(), folder.lock():
+            log(*task.splits.notices)
+            start_tensorflow(runtime_options.threads, deterministic=True)
+            shared = {**loading, "precision": choose_precision(precision), "seed": seed}
+            search = _run_search(search_options, folder, space, task, shared)
+            command = partial(_train_command, options, data, f"{out}-again")
+            _report(folder, search, command, read)
+    except InterruptionError:
+        raise interruption.error(f"{out} keeps the completed trials; the same command resumes the search") from None
 
 
-def _test(
-    request: _Request, folder: "RunFolder", study: "Study", task: "TuningTask", run: str, model: "TrainableTask"
-) -> None:
-    """Read the test texts for the first time, and test the winner, unless that is already done."""
-    from textgraft.cli.output.console import log, print_result, with_progress
-
-    splits = request.read_data(task.task, with_test=True)
-    if splits.test is None:
-        return
-    before = model.record["data"].get("test", {})
-    if before.get("sha256") != splits.test.fingerprint():
-        log(*splits.notices)
-        if before:
-            log(f"this model was tested before, on {before['source']}: the test is not independent")
-        elif earlier := set(study.tested_runs) - {run}:
-            log(f"{len(earlier)} earlier winners of this search used the test texts: the test is not independent")
-        study.add_tested_run(run)
-        model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
-        model.save(folder.model, overwrite=True)
-    print_result(model.objective.report(model.record["metrics"]["test"]))
-
-
-def _check_sources(request: _Request) -> None:
+def _check_sources(sources: Mapping[str, str | None]) -> None:
     """Refuse sources that would fail only at the end, without reading any test text."""
     from textgraft.data.text_files import STANDARD_INPUT
 
-    sources = {"data": request.data, "validation": request.sources.validation, "test": request.sources.test}
     for name, source in sources.items():
         if source == STANDARD_INPUT:
             raise ConfigError(f"{name} is read more than once, which standard input does not allow; pass a file")
@@ -238,12 +137,80 @@ def _search_space(search_options: SearchOptions, rows: int) -> "SearchSpace":
     return space
 
 
-@contextmanager
-def _resumable(out: Path) -> Iterator[None]:
-    """Make the error of an interruption say that completed trials are kept."""
-    interruption = Interruption()
-    try:
-        with interruption.handle_signals():
-            yield
-    except InterruptionError:
-        raise interruption.error(f"{out} keeps the completed trials; the same command resumes the search") from None
+def _run_search(
+    options: SearchOptions, folder: "RunFolder", space: "SearchSpace", task: "TuningTask", shared: "Hyperparameters"
+) -> "Search":
+    """The search, after its last trial."""
+    from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
+    from textgraft.tuning.run_folder import DATABASE
+    from textgraft.tuning.search import Search
+    from textgraft.tuning.study import Study
+
+    capabilities = find_capabilities(space, task, shared)
+    space, notices = narrow_space(space, capabilities)
+    log(*notices)
+    location = folder.path.absolute()
+    url = options.storage or f"sqlite:///{location / DATABASE}"
+    runner = f"{socket.gethostname()}:{location}" if options.storage else None
+    metric = task.selection_metric(next(iter(capabilities.values())).score)
+    starts = starting_points(space, capabilities)
+    study = Study(url, folder.study_name, space, starts, metric, options.seed, runner)
+    if stale := study.fail_stale_trials():
+        log(f"{stale} trials were running when their process ended; they are repeated")
+    search = Search(folder, study, task, shared, log)
+    search.run(options.trials, options.minutes)
+    return search
+
+
+def _report(
+    folder: "RunFolder", search: "Search", command: "Callable[[Hyperparameters], str]", read: "Callable[[], Splits]"
+) -> None:
+    """Write and print the results, and test the winner."""
+    from textgraft.tuning.plots import search_plots
+    from textgraft.tuning.run_folder import COMMAND, LEADERBOARD, PLOTS
+
+    winner, model = search.winner()
+    leaderboard = search.leaderboard()
+    folder.write(COMMAND, f"{command(winner.hyperparameters)}\n".encode())
+    folder.write(LEADERBOARD, leaderboard.csv())
+    for name, png in search_plots(leaderboard).items():
+        folder.write(f"{PLOTS}/{name}", png)
+    print_result(leaderboard.table())
+    log(leaderboard.summary(winner))
+    if warning := leaderboard.baseline_warning(winner):
+        log(warning)
+    if elsewhere := search.study.running_elsewhere:
+        log(
+            f"{elsewhere} trials that other machines started in the last day are still running; run this command again "
+            "when they have ended, or a day after they started, to test the winner"
+        )
+    else:
+        _test(folder, search.study, winner.run, model, read)
+    log(f"saved {folder.model}; command to train it again: {folder.path / COMMAND}")
+
+
+def _test(folder: "RunFolder", study: "Study", run: str, model: "TrainableTask", read: "Callable[[], Splits]") -> None:
+    """Read the test texts for the first time, and test the winner, unless that is already done."""
+    splits = read()
+    if splits.test is None:
+        return
+    before = model.record["data"].get("test", {})
+    if before.get("sha256") != splits.test.fingerprint():
+        log(*splits.notices)
+        if before:
+            log(f"this model was tested before, on {before['source']}: the test is not independent")
+        elif earlier := set(study.tested_runs) - {run}:
+            log(f"{len(earlier)} earlier winners of this search used the test texts: the test is not independent")
+        study.add_tested_run(run)
+        model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
+        model.save(folder.model, overwrite=True)
+    print_result(model.objective.report(model.record["metrics"]["test"]))
+
+
+def _train_command(options: Mapping[str, Any], data: str, out: str, hyperparameters: "Hyperparameters") -> str:
+    """A `textgraft train` line that trains the same model, quoted for a shell."""
+    flags = []
+    for name, value in {**options, **hyperparameters}.items():
+        if value is not False:
+            flags += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return shlex.join(["textgraft", "train", data, *flags, "--out", out])

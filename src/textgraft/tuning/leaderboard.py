@@ -22,16 +22,13 @@ _MAX_TABLE_ROWS = 10
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A trial, or a baseline.
+    """A trial, or a baseline, which has no loss and no hyperparameters.
 
     Attributes:
         name: "trial 3", or the baseline's.
         number: Optuna's number of the trial; -1 for a baseline.
         state: "done", "pruned", "running" or "failed".
         score: the selection metric; None unless it is done.
-        loss: on the validation texts; None for a baseline.
-        seconds: its duration.
-        hyperparameters: options of `textgraft train`; none for a baseline.
         reason: why it was pruned or failed.
         run: digest of the training run; empty unless it is done.
         is_start: whether it is a starting point: the library's defaults.
@@ -116,19 +113,14 @@ class Leaderboard:
         """All rows, with a column for each hyperparameter."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.hyperparameters))
         winner = self.winner
-        lines = [
-            {
-                "rank": rank,
-                "name": row.name,
-                "winner": "yes" if row is winner else "",
-                "state": row.state,
-                **self._csv_cells(row),
-                "seconds": round(row.seconds, 1),
-                **{name: row.hyperparameters.get(name) for name in names},
-                "reason": row.reason,
-            }
-            for rank, row in enumerate(self.rows, start=1)
-        ]
+        lines = []
+        for rank, row in enumerate(self.rows, start=1):
+            winning, (low, high) = "yes" if row is winner else "", self.metric.interval(row.score) or (None, None)
+            cells: dict[str, Any] = {"rank": rank, "name": row.name, "winner": winning, "state": row.state}
+            cells |= {self.metric.name: row.score, "low": low, "high": high}
+            cells.setdefault("loss", row.loss)  # unless it is the metric
+            cells |= {"seconds": round(row.seconds, 1), **{name: row.hyperparameters.get(name) for name in names}}
+            lines.append({**cells, "reason": row.reason})
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, lines[0].keys(), lineterminator="\n")
         writer.writeheader()
@@ -139,7 +131,7 @@ class Leaderboard:
         """A line about the winner: its score, the interval of the score, and the number of similar trials."""
         trials = [row for row in self.rows if not row.is_baseline]
         best, score = trials[0], winner.score or 0.0
-        interval = " to ".join(map(_four_decimals, self.metric.interval(score) or ()))
+        interval = " to ".join(map(_four_decimals, self.metric.interval(score)))
         known_interval = f"95 % interval {interval}, " if interval else ""
         summary = (
             f"winner of {len(trials)} trials: {winner.name}, validation {self.metric.name} {score:.4f} "
@@ -166,21 +158,12 @@ class Leaderboard:
             f"model folder holds {winner.name}, the best pretrained model"
         )
 
-    def _csv_cells(self, row: TrialRow) -> dict[str, float | None]:
-        low, high = self._interval(row) or (None, None)
-        cells = {self.metric.name: row.score, "low": low, "high": high}
-        cells.setdefault("loss", row.loss)  # unless it is the metric
-        return cells
-
     def _table_cells(self, row: TrialRow) -> dict[str, str]:
         cells = {self.metric.name: _four_decimals(row.score)}
         if self.metric.is_share_of_texts:
-            cells["95 % interval"] = " to ".join(map(_four_decimals, self._interval(row) or ()))
-        cells.setdefault("loss", _four_decimals(row.loss))
+            cells["95 % interval"] = " to ".join(map(_four_decimals, self.metric.interval(row.score)))
+        cells.setdefault("loss", _four_decimals(row.loss))  # unless it is the metric
         return cells
-
-    def _interval(self, row: TrialRow) -> tuple[float, float] | None:
-        return None if row.score is None else self.metric.interval(row.score)
 
     def _varying_names(self) -> Iterator[str]:
         """Hyperparameters that have more than one value."""

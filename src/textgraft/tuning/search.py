@@ -14,12 +14,12 @@ from textgraft.errors import ConfigError, InterruptionError, TrainingError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.base import load_as
 from textgraft.tasks.trainable import TrainableTask
-from textgraft.training.progress import TrainingBar
+from textgraft.training.config import TrainingConfig
+from textgraft.training.progress import Callback, TrainingBar
 from textgraft.tuning.baselines import run_baselines
-from textgraft.tuning.candidate import Hyperparameters, build_model, fit_model
 from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, TrialRow, format_row
 from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
-from textgraft.tuning.setup import Budget, SelectionMetric, TuningTask
+from textgraft.tuning.setup import Hyperparameters, SelectionMetric, TuningTask, options_of
 from textgraft.tuning.study import Study, storage_errors
 
 # Trials in a row that failed or repeated others: the space is wrong, or exhausted.
@@ -48,21 +48,23 @@ class Search:
             shared: hyperparameters of all candidates, such as "precision" and "seed".
             log: called with a line about each trial.
         """
-        self._folder, self._study, self._task, self._shared, self._log = folder, study, task, shared, log
-        self._splits, self._metric = task.splits, study.metric
+        self._folder, self.study, self._task, self._shared, self._log = folder, study, task, shared, log
+        self._metric = study.metric
 
-    def run(self, budget: Budget) -> None:
-        """Run trials until the budget is spent.
+    def run(self, trials: int | None, minutes: float | None) -> None:
+        """Run trials until a limit is reached, but not before one has completed.
+
+        Args:
+            trials: maximum number of trials of the study.
+            minutes: maximum minutes of all trials of this runner.
 
         Raises:
             TextgraftError: for errors that affect all trials: of a preset, the disk or the database.
         """
         self._run_baselines()
-        deadline = float("inf")
-        if budget.minutes is not None:
-            deadline = time.monotonic() + 60 * budget.minutes - self._study.seconds
+        deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes - self.study.seconds
         idle = 0
-        while not self._is_spent(budget, deadline):
+        while not self._is_spent(trials, deadline):
             row = self._run_trial(deadline)
             self._folder.write(LEADERBOARD, self.leaderboard().csv())
             idle = 0 if row.seconds and row.state != FAILED else idle + 1
@@ -74,7 +76,7 @@ class Search:
 
     def leaderboard(self, *more: TrialRow) -> Leaderboard:
         """The leaderboard of the study's rows and `more`."""
-        return Leaderboard.rank([*self._study.rows(), *more], self._study.baselines, self._metric)
+        return Leaderboard.rank([*self.study.rows(), *more], self.study.baselines, self._metric)
 
     def winner(self) -> tuple[TrialRow, TrainableTask]:
         """The winning trial and its model, from the run folder; trained again here if another machine found it.
@@ -84,48 +86,46 @@ class Search:
         """
         best = self.leaderboard().winner
         if best is None:
-            reasons = [row.reason for row in self._study.rows() if row.reason]
+            reasons = [row.reason for row in self.study.rows() if row.reason]
             last = f"; the last one: {reasons[-1]}" if reasons else ""
             raise TrainingError(f"no trial completed{last}; change the space or raise the limits")
         if _run_digest(self._folder.model) != best.run:
             self._log(f"{best.name} was run on another machine; training its model again here")
-            model = build_model(best.hyperparameters, self._task)
-            with TrainingBar(int(best.hyperparameters.get("epochs", 1)), len(self._splits.train)) as bar:
-                fit_model(model, best.hyperparameters, self._splits, bar)
-            model.save(self._folder.model, overwrite=True)
+            self._fit(best).save(self._folder.model, overwrite=True)
         return best, load_as(TrainableTask, self._folder.model, best.hyperparameters["precision"])
 
     def _run_baselines(self) -> None:
-        if self._study.baselines:
+        if self.study.baselines:
             return
-        baselines = run_baselines(self._task.problem, self._splits.train, self._splits.validation)
-        self._study.store_baselines(baselines)
+        splits = self._task.splits
+        baselines = run_baselines(self._task.spec.problem(splits.train), splits.train, splits.validation)
+        self.study.store_baselines(baselines)
         for baseline in baselines:
             self._log(f"baseline {baseline.name}: {self._metric.name} {baseline.score:.4f}, {baseline.seconds:.0f} s")
         if not baselines:
             self._log("no baseline without transfer exists for this kind of data")
 
-    def _is_spent(self, budget: Budget, deadline: float) -> bool:
-        counted = [row for row in self._study.rows() if row.reason != OUT_OF_TIME]
-        if budget.trials is not None and len(counted) >= budget.trials:
+    def _is_spent(self, trials: int | None, deadline: float) -> bool:
+        counted = [row for row in self.study.rows() if row.reason != OUT_OF_TIME]
+        if trials is not None and len(counted) >= trials:
             return True
         return time.monotonic() >= deadline and self.leaderboard().winner is not None
 
     def _run_trial(self, deadline: float) -> TrialRow:
-        trial, drawn = self._study.ask()
+        trial, drawn = self.study.ask()
         start = time.monotonic()
         row = replace(drawn, hyperparameters={**self._shared, **drawn.hyperparameters})
-        done = (other for other in self._study.rows() if other.state == DONE)
+        done = (other for other in self.study.rows() if other.state == DONE)
         if same := next((other for other in done if other.hyperparameters == row.hyperparameters), None):
             row = replace(row, state=PRUNED, reason=f"same as {same.name}")
         else:
             try:
                 row = self._train(trial, row, deadline if self.leaderboard().winner else float("inf"))
             except InterruptionError:
-                self._study.requeue(trial)
+                self.study.requeue(trial)
                 raise
             row = replace(row, seconds=time.monotonic() - start)
-        self._study.tell(trial, row)
+        self.study.tell(trial, row)
         self._log(format_row(row, drawn.hyperparameters, self._metric))
         return row
 
@@ -134,22 +134,27 @@ class Search:
         keras.utils.clear_session()  # names and memory as in a new process
         gc.collect()
         try:
-            model = build_model(row.hyperparameters, self._task)
-            epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._splits.train)
+            epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._task.splits.train)
             with PruningBar(trial, self._metric, epochs, texts, deadline) as callback:
-                history = fit_model(model, row.hyperparameters, self._splits, callback)
+                model = self._fit(row, callback)
         except optuna.TrialPruned as pruned:
             return replace(row, state=PRUNED, reason=str(pruned))
         except (ConfigError, TrainingError) as error:
             return replace(row, state=FAILED, reason=str(error))
         except tf.errors.ResourceExhaustedError:
             return replace(row, state=FAILED, reason="out of memory")
-        record = history.records[history.best_epoch - 1]
+        record = model.record["metrics"]["validation"]
         score = self._metric.value(record)
         done = replace(row, state=DONE, score=score, loss=record["val_loss"], run=model.record["run"])
         if self.leaderboard(done).winner is done:
             model.save(self._folder.model, overwrite=True)
         return done
+
+    def _fit(self, row: TrialRow, callback: Callback | None = None) -> TrainableTask:
+        """The model of a trial, trained as `textgraft train` trains it."""
+        model, splits = self._task.build_model(row.hyperparameters), self._task.splits
+        model.fit(splits.train, splits.validation, callback, **options_of(TrainingConfig, row.hyperparameters))
+        return model
 
 
 class PruningBar(TrainingBar):
@@ -160,15 +165,7 @@ class PruningBar(TrainingBar):
     """
 
     def __init__(self, trial: optuna.Trial, metric: SelectionMetric, epochs: int, texts: int, deadline: float) -> None:
-        """Prepare the bar.
-
-        Args:
-            trial: receives the reports.
-            metric: to report.
-            epochs: planned epochs.
-            texts: texts per epoch.
-            deadline: a time of `time.monotonic` at which the trial must be done; infinite for none.
-        """
+        """Prepare the bar; the trial must be done at `deadline`, a time of `time.monotonic`, infinite for none."""
         super().__init__(epochs, texts)
         self._trial, self._metric, self._planned, self._deadline = trial, metric, epochs, deadline
         self._reported = 0

@@ -1,13 +1,14 @@
 """The search space: the values that hyperparameters may take, and a TOML file that changes it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
-from textgraft.options import check_key, check_type, make_options, option_fields, read_toml
+from textgraft.options import make_options, option_fields
+from textgraft.storage.toml_files import check_key, check_type, read_toml
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig
 from textgraft.training.epochs import enough_epochs
@@ -21,7 +22,7 @@ SEARCHABLE: dict[str, type] = {
         name: known.value_type
         for options in (TrainingConfig, Architecture)
         for name, known in option_fields(options).items()
-        if known.option.searchable
+        if known.searchable
     },
 }
 
@@ -33,17 +34,12 @@ class Choice:
     values: tuple[OptionValue, ...]
 
     def __contains__(self, value: object) -> bool:
-        """Whether a value may be drawn."""
         return any(type(value) is type(choice) and value == choice for choice in self.values)
 
     @property
     def examples(self) -> tuple[OptionValue, ...]:
         """Values that are valid only if all are."""
         return self.values
-
-    def to_json(self) -> Any:
-        """The choices as JSON values."""
-        return list(self.values)
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,11 @@ class Range:
     log: bool = False
 
     def __contains__(self, value: object) -> bool:
-        """Whether a number may be drawn."""
         return type(value) is type(self.low) and self.low <= value <= self.high
 
     @property
     def examples(self) -> tuple[OptionValue, ...]:
-        """Values that are valid only if all are."""
         return self.low, self.high
-
-    def to_json(self) -> Any:
-        """The range as JSON values."""
-        return {"low": self.low, "high": self.high, "log": self.log}
 
 
 Domain = Choice | Range
@@ -121,13 +111,8 @@ class SearchSpace:
 
     def to_json(self) -> dict[str, Any]:
         """The space as JSON values."""
-        return {
-            "hyperparameters": {name: domain.to_json() for name, domain in self.domains.items()},
-            "tables": {
-                table: {name: domain.to_json() for name, domain in domains.items()}
-                for table, domains in self.tables.items()
-            },
-        }
+        tables = {table: _domains_as_json(domains) for table, domains in self.tables.items()}
+        return {"hyperparameters": _domains_as_json(self.domains), "tables": tables}
 
 
 def default_space(rows: int) -> SearchSpace:
@@ -202,47 +187,43 @@ def _parse_table(path: Path, table: str, values: dict[str, Any]) -> Iterator[tup
 
 
 def _parse_domain(path: Path, name: str, value: Any) -> Domain:
-    if isinstance(value, dict):
-        return _parse_range(path, name, value)
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        raise ConfigError(f"{path}: {name} has no choices; list at least one")
-    return Choice(tuple(dict.fromkeys(check_type(path, name, item, SEARCHABLE[name]) for item in values)))
-
-
-def _parse_range(path: Path, name: str, value: dict[str, Any]) -> Range:
-    if SEARCHABLE[name] not in (int, float):
+    kind = SEARCHABLE[name]
+    if not isinstance(value, dict):
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            raise ConfigError(f"{path}: {name} has no choices; list at least one")
+        return Choice(tuple(dict.fromkeys(check_type(path, name, item, kind) for item in values)))
+    if kind not in (int, float):
         raise ConfigError(f"{path}: {name} is not a number, so it has no range; list its choices in []")
-    if not {"low", "high"} <= value.keys() <= {"low", "high", "log"} or type(value.get("log", False)) is not bool:
-        raise ConfigError(f"{path}: {name} must be a range such as {{low = 1, high = 5, log = true}}, not {value!r}")
-    low, high = (check_type(path, name, value[bound], SEARCHABLE[name]) for bound in ("low", "high"))
     log = value.get("log", False)
+    if not {"low", "high"} <= value.keys() <= {"low", "high", "log"} or type(log) is not bool:
+        raise ConfigError(f"{path}: {name} must be a range such as {{low = 1, high = 5, log = true}}, not {value!r}")
+    low, high = (check_type(path, name, value[bound], kind) for bound in ("low", "high"))
     if not low <= high or (log and not low > 0):
         raise ConfigError(f"{path}: {name} needs low <= high{', and low > 0 for log' if log else ''}, not {value!r}")
     return Range(low, high, log)
 
 
 def _check_space(path: Path, space: SearchSpace, table_names: set[str]) -> None:
-    """Refuse values that no trial could use."""
-    for name, domain in space.domains.items():
-        _check_domain(path, name, {}, name, domain)
-    for table, domains in space.tables.items():
-        if table not in table_names:
+    """Refuse tables and values that no trial could use."""
+    for table, domains in {"": space.domains, **space.tables}.items():
+        if table and table not in table_names:
             raise ConfigError(
                 f"{path}: table [{table}] names no preset or fine_tune of this search: {', '.join(sorted(table_names))}"
             )
         fine_tune = {"fine_tune": table} if table in space.fine_tunes() else {}
-        for name, domain in domains.items():
-            _check_domain(path, f"[{table}] {name}", fine_tune, name, domain)
-
-
-def _check_domain(path: Path, location: str, others: Mapping[str, OptionValue], name: str, domain: Domain) -> None:
-    for value in domain.examples:
-        try:
-            make_options(TrainingConfig, {**others, name: value})
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {location}: {error}") from error
+        for name, value in ((name, value) for name, domain in domains.items() for value in domain.examples):
+            try:
+                make_options(TrainingConfig, {**fine_tune, name: value})
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {f'[{table}] ' if table else ''}{name}: {error}") from error
 
 
 def _without(domains: Mapping[str, Domain], names: Collection[str]) -> dict[str, Domain]:
     return {name: domain for name, domain in domains.items() if name not in names}
+
+
+def _domains_as_json(domains: Mapping[str, Domain]) -> dict[str, Any]:
+    return {
+        name: list(domain.values) if isinstance(domain, Choice) else asdict(domain) for name, domain in domains.items()
+    }

@@ -1,53 +1,32 @@
-"""Setup of a search before TensorFlow starts: required packages, budget, task with its data, and metric."""
+"""What a search compares: its task with the data, the models, and the metric; importable without TensorFlow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
 from textgraft.evaluation.significance import wilson_interval
+from textgraft.options import changed_options, make_options
 from textgraft.task_specs import TaskSpec
+from textgraft.tasks.architecture import Architecture
 from textgraft.training.epochs import standard_error
 
-_PACKAGES = ("optuna", "matplotlib")
+if TYPE_CHECKING:
+    from textgraft.tasks.trainable import TrainableTask
+
+# Names of options of `textgraft train` to their values.
+Hyperparameters = Mapping[str, str | bool | int | float]
+
+_LOADING = ("vocabulary_limit", "trust_savedmodel")
 
 
 def require_extra() -> None:
-    """Check that the extra `tune` is installed.
-
-    Raises:
-        ConfigError: names the missing packages.
-    """
-    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+    """Raise a ConfigError that names the missing packages unless the extra `tune` is installed."""
+    if missing := [name for name in ("optuna", "matplotlib") if find_spec(name) is None]:
         raise ConfigError(f'tune needs {" and ".join(missing)}; run: pip install "textgraft[tune]"')
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Limits of a search, which ends at the first limit reached, but not before a trial has completed.
-
-    Attributes:
-        trials: maximum number of trials of the study; None for no limit.
-        minutes: maximum minutes of all trials of one run folder; None for no limit.
-    """
-
-    trials: int | None
-    minutes: float | None
-
-    def __post_init__(self) -> None:
-        """Check the limits.
-
-        Raises:
-            ConfigError: when there is none, or one is not above 0.
-        """
-        if self.trials is None and self.minutes is None:
-            raise ConfigError("the search needs a limit: --trials N, --minutes M, or both")
-        for name, value in (("trials", self.trials), ("minutes", self.minutes)):
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} must be above 0, not {value}")
 
 
 @dataclass(frozen=True)
@@ -70,11 +49,6 @@ class SelectionMetric:
         return self.score or "loss"
 
     @property
-    def direction(self) -> str:
-        """Optuna's direction of a better value."""
-        return "maximize" if self.score else "minimize"
-
-    @property
     def is_share_of_texts(self) -> bool:
         """Whether it is a share of the texts; F1 and the loss are not."""
         return self.score == "accuracy"
@@ -94,9 +68,9 @@ class SelectionMetric:
         error = standard_error(best, self.sample_size) if self.score else 0.0
         return self.sort_key(value) <= self.sort_key(best) + error
 
-    def interval(self, value: float) -> tuple[float, float] | None:
-        """The 95 % interval (Wilson) of a share of the texts; None for other metrics."""
-        return wilson_interval(value, self.texts) if self.is_share_of_texts else None
+    def interval(self, value: float | None) -> tuple[float, ...]:
+        """The 95 % interval (Wilson) of a share of the texts; empty for other metrics, and for None."""
+        return () if value is None or not self.is_share_of_texts else wilson_interval(value, self.texts)
 
 
 @dataclass(frozen=True)
@@ -118,21 +92,31 @@ class TuningTask:
         """Arguments of the task's constructor that depend on the training texts."""
         return self.spec.settings_from(self.splits.train)
 
-    @property
-    def problem(self) -> str | None:
-        """See `TaskSpec.problem`."""
-        return self.spec.problem(self.splits.train)
-
-    def selection_metric(self, score: str | None) -> SelectionMetric:
-        """The metric by which trials are compared.
-
-        Args:
-            score: the task's; None for the loss.
-        """
-        validation = self.splits.validation
-        return SelectionMetric(score, len(validation), self.spec.sample_size(validation))
-
     def identity(self) -> dict[str, Any]:
         """Task, settings and fingerprints of the data, as JSON values."""
         data = {"train": self.splits.train.fingerprint(), "validation": self.splits.validation.fingerprint()}
         return {"task": self.task, "settings": self.settings, "data": data}
+
+    def selection_metric(self, score: str | None) -> SelectionMetric:
+        """The metric by which trials are compared: the task's score, or the loss for None."""
+        validation = self.splits.validation
+        return SelectionMetric(score, len(validation), self.spec.sample_size(validation))
+
+    def build_model(self, hyperparameters: Hyperparameters) -> "TrainableTask":
+        """The untrained model, as `textgraft train` builds it; the hyperparameters include "preset" and "precision".
+
+        Raises:
+            ConfigError: for a value that does not suit the preset or the task.
+            PresetError: when the preset cannot be loaded.
+        """
+        from textgraft.tasks.trainable import task_class
+
+        loading = {name: hyperparameters[name] for name in _LOADING if name in hyperparameters}
+        arguments = {**self.settings, **loading, **options_of(Architecture, hyperparameters)}
+        preset, precision = str(hyperparameters["preset"]), str(hyperparameters["precision"])
+        return task_class(self.task)(preset, precision=precision, **arguments)
+
+
+def options_of(kind: type, hyperparameters: Hyperparameters) -> dict[str, Any]:
+    """The hyperparameters that are options of a dataclass and differ from their defaults."""
+    return changed_options(make_options(kind, hyperparameters))

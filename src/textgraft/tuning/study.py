@@ -37,11 +37,7 @@ _STATES = {TrialState.COMPLETE: DONE, TrialState.PRUNED: PRUNED, TrialState.FAIL
 
 @contextmanager
 def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[None]:
-    """Turn the errors of a database into one line.
-
-    Args:
-        kind: class of the error to raise.
-    """
+    """Turn the errors of a database into one line, an error of class `kind`."""
     try:
         yield
     except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
@@ -75,12 +71,12 @@ class Study:
         """Open or create the study.
 
         Args:
-            url: URL of the database, as Optuna takes it.
-            name: name of the study in the database.
-            space: search space.
+            url: of the database, as Optuna takes it.
+            name: of the study in the database.
+            space: to draw from.
             starting_points: values, by unique name, of the first draws; values that they leave open are drawn.
             metric: see `Study`.
-            seed: seed of the draws.
+            seed: of the draws.
             runner: unique name of the process that runs trials here; None where no other uses the database.
 
         Raises:
@@ -94,7 +90,7 @@ class Study:
             self._study = optuna.create_study(
                 storage=url,
                 study_name=name,
-                direction=metric.direction,
+                direction="maximize" if metric.score else "minimize",
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=_MIN_TRIALS_TO_PRUNE),
                 load_if_exists=True,
             )
@@ -110,7 +106,6 @@ class Study:
             if self._deaths(trial.user_attrs.get("draw")) < _MAX_DEATHS:
                 self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
             self._study.tell(trial.number, state=TrialState.FAIL)
-
         return len(stale)
 
     @storage_errors()
@@ -152,7 +147,6 @@ class Study:
     def running_elsewhere(self) -> int:
         """Number of trials that other runners have started in the last day and not ended."""
         others = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
-
         return sum(datetime.now() - trial.datetime_start < _MAX_DURATION for trial in others if trial.datetime_start)
 
     @storage_errors()
@@ -195,15 +189,13 @@ class Study:
 
     def _deaths(self, draw: int | None) -> int:
         """Number of processes that died during earlier trials of a draw."""
-        living = {trial.number for trial in self._living()}
-        dead = [trial for trial in self._trials(*_STATES) if trial.number not in living]
-        died = [trial for trial in dead if not trial.user_attrs.get("interrupted")]
+        died = [trial for trial in self._living(dead=True) if not trial.user_attrs.get("interrupted")]
         return sum(trial.user_attrs.get("draw") == draw for trial in died)
 
-    def _living(self) -> list[FrozenTrial]:
-        """All trials except those whose process ended during the trial."""
-        dead = {name for name in self._study.user_attrs if name.startswith(_DEAD)}
-        return [trial for trial in self._trials(*_STATES) if f"{_DEAD}{trial.number}" not in dead]
+    def _living(self, dead: bool = False) -> list[FrozenTrial]:
+        """All trials except those whose process ended during the trial, or only these."""
+        attributes = self._study.user_attrs
+        return [trial for trial in self._trials(*_STATES) if (f"{_DEAD}{trial.number}" in attributes) == dead]
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return self._runner is None or trial.user_attrs.get("runner") == self._runner
@@ -223,15 +215,11 @@ class Study:
         return drawn
 
 
-def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> OptionValue:
-    value: OptionValue
+def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Any:
     if isinstance(domain, Choice):
-        value = trial.suggest_categorical(name, domain.values)
-    elif isinstance(domain.low, int):
-        value = trial.suggest_int(name, domain.low, domain.high, log=domain.log)
-    else:
-        value = trial.suggest_float(name, domain.low, domain.high, log=domain.log)
-    return value
+        return trial.suggest_categorical(name, domain.values)
+    suggest: Any = trial.suggest_int if isinstance(domain.low, int) else trial.suggest_float
+    return suggest(name, domain.low, domain.high, log=domain.log)
 
 
 def _row(trial: FrozenTrial) -> TrialRow:

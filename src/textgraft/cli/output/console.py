@@ -5,17 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 if TYPE_CHECKING:
-    from textgraft.data.annotations import TaggedText
-    from textgraft.data.tags import Entity
+    from rich.console import RenderableType
+
     from textgraft.training.history import Plan
 
 _PIPE_WIDTH = 120
-_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 _Texts = TypeVar("_Texts", bound=Sized)
 
@@ -26,12 +22,11 @@ def log(*lines: str) -> None:
         typer.echo(line, err=True)
 
 
-def print_result(result: RenderableType) -> None:
-    """Print a table or text to standard output."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.print(result)
+def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
+    """Log the numbers of truncated "texts" and of their dropped "tokens", if there are any."""
+    if truncated["texts"]:
+        counts = f"{truncated['texts']:,} texts were truncated to {sequence_length} tokens"
+        log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
 def print_json(result: Any) -> None:
@@ -39,26 +34,46 @@ def print_json(result: Any) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False))
 
 
-def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
-    """Log the number of truncated texts, if there are any.
+def print_result(result: "RenderableType") -> None:
+    """Print a table or text to standard output."""
+    from rich.console import Console
 
-    Args:
-        name: name of the data.
-        truncated: numbers of "texts" and of dropped "tokens".
-        sequence_length: maximum tokens per text.
-    """
-    if truncated["texts"]:
-        counts = f"{truncated['texts']:,} texts were truncated to {sequence_length} tokens"
-        log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
+    console = Console()
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    console.print(result)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
+    """Print a table to standard output, integers to the right; without columns, it has no header."""
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    headers = [Column(column, overflow="fold") for column in columns]
+    table = Table(*headers, title=Text(title) if title else None, title_justify="left", show_header=bool(columns))
+    for row in rows:
+        table.add_row(*(Text(str(cell), justify="right" if isinstance(cell, int) else None) for cell in row))
+    print_result(table)
+
+
+def print_plan(plan: "Plan") -> None:
+    """Print the estimated cost of a training run."""
+    rows = []
+    for name, texts in plan.texts.items():
+        truncated = plan.truncated[name]
+        lost = f"{truncated.texts:,} texts lose {truncated.tokens:,} tokens to truncation"
+        rows.append((name, f"{texts:,} texts, {plan.tokens[name]:,} tokens; {lost}"))
+    rows += [
+        ("steps", f"{plan.steps:,}"),
+        ("parameters", f"{plan.trainable:,} trained of {plan.parameters:,}"),
+        ("time", f"about {plan.seconds / 60:.1f} minutes, without the final test"),
+        ("memory", f"about {plan.memory / (1 << 30):.1f} GiB at its peak"),
+    ]
+    print_table((), rows, "estimated cost")
 
 
 def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:
-    """Yield batches of texts while a progress bar counts the texts.
-
-    Args:
-        batches: arrays or lists.
-        total: number of texts, where it is known.
-    """
+    """Yield batches of texts while a progress bar counts the texts; `total` is their number, where it is known."""
     from textgraft.training.progress import text_bar
 
     with text_bar() as bar:
@@ -66,43 +81,3 @@ def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterat
         for batch in batches:
             yield batch
             bar.advance(task, len(batch))
-
-
-def plan_table(plan: "Plan") -> Table:
-    """The estimated cost of a training run."""
-    table = Table(title="estimated cost", title_justify="left", show_header=False)
-    for name, texts in plan.texts.items():
-        truncated = plan.truncated[name]
-        lost = f"{truncated.texts:,} texts lose {truncated.tokens:,} tokens to truncation"
-        table.add_row(name, f"{texts:,} texts, {plan.tokens[name]:,} tokens; {lost}")
-    table.add_row("steps", f"{plan.steps:,}")
-    table.add_row("parameters", f"{plan.trainable:,} trained of {plan.parameters:,}")
-    table.add_row("time", f"about {plan.seconds / 60:.1f} minutes, without the final test")
-    table.add_row("memory", f"about {plan.memory / (1 << 30):.1f} GiB at its peak")
-    return table
-
-
-def print_entities(
-    texts: Sequence["TaggedText"], entities: Sequence[Sequence["Entity"]], labels: Sequence[str]
-) -> None:
-    """Print texts with their entities in colours, each followed by its label.
-
-    Args:
-        texts: to print.
-        entities: of each text, in order.
-        labels: all labels of the model; each has a colour.
-    """
-    console = Console()
-    colours = {label: _COLOURS[index % len(_COLOURS)] for index, label in enumerate(labels)}
-    for text, spans in zip(texts, entities, strict=True):
-        console.print(_coloured(text.text, spans, colours), soft_wrap=True)
-
-
-def _coloured(text: str, entities: Sequence["Entity"], colours: Mapping[str, str]) -> Text:
-    line, end = Text(), 0
-    for entity in entities:
-        line.append(text[end : entity.start])
-        line.append(text[entity.start : entity.end], f"bold {colours[entity.label]}")
-        line.append(f" [{entity.label}]", f"dim {colours[entity.label]}")
-        end = entity.end
-    return line.append(text[end:])

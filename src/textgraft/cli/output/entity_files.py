@@ -2,22 +2,26 @@
 
 import json
 import re
-import sys
+from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from textgraft.cli.output.tables import new_file
+from textgraft.cli.output.tables import open_output
 from textgraft.data.tags import Entity, Span, tags_from_spans
 
 WordBounds = Sequence[tuple[int, int]]
 
 
-class EntityFile(Protocol):
+class EntityFile(ABC):
     """A growing file of texts and their entities."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    @abstractmethod
     def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         """Append a text.
 
@@ -27,27 +31,25 @@ class EntityFile(Protocol):
             entities: in order, without overlaps.
         """
 
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.flush()
 
-class _JsonlEntities:
+
+class _JsonlEntities(EntityFile):
     """An object per line, {"text", "entities": [{"text", "label", "start", "end", "score"}]}."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
 
     def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         record = {"text": text, "entities": [entity._asdict() for entity in entities]}
         self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
 
 
-class _ConllEntities:
+class _ConllEntities(EntityFile):
     """A word, a tab and its IOB2 tag per line, and a blank line after each text.
 
     A text without known words is split at white space, and where an entity begins or ends. A tab or line break within
     a word is written as a space.
     """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
 
     def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         words = split_words(text, entities) if words is None else words
@@ -57,23 +59,12 @@ class _ConllEntities:
         self._file.write("".join([*lines, "\n"]).encode())
 
 
-_WRITERS: dict[str, Callable[..., EntityFile]] = {".jsonl": _JsonlEntities, ".conll": _ConllEntities}
+_FORMATS: dict[str, Callable[..., EntityFile]] = {".jsonl": _JsonlEntities, ".conll": _ConllEntities}
 
 
-@contextmanager
-def open_entities(path: Path | None, overwrite: bool = False) -> Iterator[EntityFile]:
-    """A file to write texts and their entities to; errors are those of `new_file`.
-
-    Args:
-        path: ends in .jsonl or .conll; None for JSON lines to standard output.
-        overwrite: replace an existing file.
-    """
-    if path is None:
-        yield _JsonlEntities(sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        return
-    with new_file(path, _WRITERS, overwrite) as (file, entities_type):
-        yield entities_type(file)
+def open_entities(path: Path | None, overwrite: bool = False) -> AbstractContextManager[EntityFile]:
+    """A file to write texts and their entities to, JSON lines to standard output without a path; see `open_output`."""
+    return open_output(path, _FORMATS, overwrite)
 
 
 def split_words(text: str, entities: Sequence[Entity]) -> list[tuple[int, int]]:

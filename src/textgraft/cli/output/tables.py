@@ -5,7 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -16,33 +16,31 @@ import pyarrow.parquet as pq
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage import folders
 
-Writer = TypeVar("Writer")
+
+class Writer(Protocol):
+    """A growing file."""
+
+    def close(self) -> None:
+        """Finish the file."""
 
 
-class PredictionTable(Protocol):
+AnyWriter = TypeVar("AnyWriter", bound=Writer)
+
+
+class PredictionTable(Writer, Protocol):
     """A growing file of rows."""
 
     def write(self, columns: Sequence[Sequence[Any]]) -> None:
         """Append rows, given as one sequence per column."""
 
-    def close(self) -> None:
-        """Finish the file."""
 
-
-class VectorFile(Protocol):
-    """A growing file of vectors.
-
-    Attributes:
-        rows: number of vectors written.
-    """
+class VectorFile(Writer, Protocol):
+    """A growing file of vectors, with the number of those written."""
 
     rows: int
 
     def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
         """Append vectors, float32 (m, dim), with their texts, UTF-8 bytes (m,)."""
-
-    def close(self) -> None:
-        """Finish the file."""
 
 
 class _CsvTable:
@@ -130,56 +128,51 @@ _TABLES: dict[str, Callable[..., PredictionTable]] = {
 _VECTOR_FILES: dict[str, Callable[..., VectorFile]] = {".npy": _NpyVectors, ".parquet": _ParquetVectors}
 
 
+def open_table(
+    path: Path | None, columns: Sequence[str], overwrite: bool = False
+) -> AbstractContextManager[PredictionTable]:
+    """A table to write rows to, CSV to standard output without a path; errors are those of `open_output`.
+
+    The columns "text", "pair" and "label" hold strings, others numbers.
+    """
+    return open_output(path, _TABLES, overwrite, columns)
+
+
+def open_vectors(path: Path, dim: int, overwrite: bool = False) -> AbstractContextManager[VectorFile]:
+    """A file to write vectors of a width to; errors are those of `open_output`."""
+    return open_output(path, _VECTOR_FILES, overwrite, dim)
+
+
 @contextmanager
-def open_table(path: Path | None, columns: Sequence[str], overwrite: bool = False) -> Iterator[PredictionTable]:
-    """A table to write rows to; errors are those of `new_file`.
+def open_output(
+    path: Path | None, formats: Mapping[str, Callable[..., AnyWriter]], overwrite: bool, *arguments: Any
+) -> Iterator[AnyWriter]:
+    """A new file, which takes its name only when it is complete; without a path, standard output.
 
     Args:
-        path: ends in .csv, .jsonl or .parquet; None for CSV to standard output.
-        columns: their names; "text", "pair" and "label" hold strings, others numbers.
+        path: of the file, or None.
+        formats: writers by suffix; the first one writes to standard output.
         overwrite: replace an existing file.
-    """
-    if path is None:
-        table: PredictionTable = _CsvTable(sys.stdout.buffer, columns)
-        yield table
-        table.close()
-        return
-    with new_file(path, _TABLES, overwrite) as (file, table_type):
-        table = table_type(file, columns)
-        yield table
-        table.close()
-
-
-@contextmanager
-def open_vectors(path: Path, dim: int, overwrite: bool = False) -> Iterator[VectorFile]:
-    """A file to write vectors to; errors are those of `new_file`.
-
-    Args:
-        path: ends in .npy (float32 (n, dim)) or .parquet (text, vector).
-        dim: width of a vector.
-        overwrite: replace an existing file.
-    """
-    with new_file(path, _VECTOR_FILES, overwrite) as (file, vectors_type):
-        vectors = vectors_type(file, dim)
-        yield vectors
-        vectors.close()
-
-
-@contextmanager
-def new_file(path: Path, writers: Mapping[str, Writer], overwrite: bool) -> Iterator[tuple[BinaryIO, Writer]]:
-    """A temporary file beside `path` that takes its name at the end, and the writer for its suffix.
+        arguments: of the writer, after the binary file.
 
     Raises:
         ConfigError: for a suffix without a writer.
         DataError: when the file exists, unless it may be overwritten, or cannot be written.
     """
-    if path.suffix not in writers:
-        raise ConfigError(f"{path}: choose a name that ends in {', '.join(writers)}")
+    if path is None:
+        writer = next(iter(formats.values()))(sys.stdout.buffer, *arguments)
+        yield writer
+        writer.close()
+        return
+    if path.suffix not in formats:
+        raise ConfigError(f"{path}: choose a name that ends in {', '.join(formats)}")
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists already; choose another name or pass --overwrite")
     try:
         with folders.atomic_file(path) as file:
-            yield file, writers[path.suffix]
+            writer = formats[path.suffix](file, *arguments)
+            yield writer
+            writer.close()
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
 

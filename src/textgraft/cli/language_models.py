@@ -1,0 +1,78 @@
+"""Training on texts without labels, for `adapt` and `pretrain`."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
+from textgraft.cli.output.console import log, print_plan
+from textgraft.cli.runs import model_summary, train_into_folder
+from textgraft.data.reading import Reading
+from textgraft.options import changed_options
+from textgraft.runtime import start_tensorflow
+from textgraft.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from textgraft.data.dataset import Dataset
+    from textgraft.data.splits import Splits
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.checkpoints import Checkpoints
+
+
+def train_language_model(
+    build_model: "Callable[[Dataset, Checkpoints], TrainableTask]",
+    data: str,
+    sources: Sources,
+    reading: Reading,
+    training_config: TrainingConfig,
+    run: RunOptions,
+    runtime_options: RuntimeOptions,
+) -> None:
+    """Train a model on texts without labels and save it, or print the estimated cost.
+
+    `build_model` is called with the training texts and the checkpoints of the run, after TensorFlow has started. The
+    other arguments are those of the commands.
+    """
+
+    def build(checkpoints: "Checkpoints") -> "tuple[TrainableTask, Splits]":
+        splits = _read_texts(data, sources, reading, training_config.seed)
+        start_tensorflow(runtime_options.threads, deterministic=not run.fast)
+        return build_model(splits.train, checkpoints), splits
+
+    if run.dry_run:
+        from textgraft.training.checkpoints import Checkpoints
+
+        with tempfile.TemporaryDirectory() as scratch, Checkpoints(Path(scratch) / "run") as checkpoints:
+            model, splits = build(checkpoints)
+            print_plan(model.plan(splits.train, splits.validation, **changed_options(training_config)))
+        return
+    folder = train_into_folder(run, lambda checkpoints: _train(*build(checkpoints), training_config, checkpoints))
+    log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
+
+
+def _read_texts(data: str, sources: Sources, reading: Reading, seed: int) -> "Splits":
+    from textgraft.data.splits import read_splits
+    from textgraft.task_specs import task_spec
+
+    splits = read_splits(task_spec("fill-mask"), data, reading, **vars(sources), seed=seed)
+    log(*splits.notices)
+    if splits.test is not None:
+        log(f"{splits.test.source}: ignoring the test split ({len(splits.test):,} texts)")
+    return splits
+
+
+def _train(
+    model: "TrainableTask", splits: "Splits", training_config: TrainingConfig, checkpoints: "Checkpoints"
+) -> "TrainableTask":
+    log(
+        f"{model.name} on {len(splits.train):,} texts, validated on {len(splits.validation):,} others; "
+        f"{model_summary(model, training_config.fine_tune)}"
+    )
+    history = model.fit(splits.train, splits.validation, checkpoints=checkpoints, **changed_options(training_config))
+    metrics = model.record["metrics"]["validation"]
+    log(
+        f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "
+        f"{history.best_epoch} of {len(history.records)}, the best; {history.seconds:.0f} s"
+    )
+    return model

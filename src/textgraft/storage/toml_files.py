@@ -1,0 +1,57 @@
+"""TOML files that set options: reading, and checks of their keys and types."""
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from textgraft.errors import ConfigError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        ConfigError: for a file that cannot be read or parsed.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def read_options(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    """The values of a TOML file of options with these types, by name; hyphens in keys count as underscores.
+
+    Raises:
+        ConfigError: for a file that cannot be read, an unknown key, a key that is set twice or a value of a wrong type.
+    """
+    values: dict[str, Any] = {}
+    for key, value in read_toml(path).items():
+        name = key.replace("-", "_")
+        check_key(path, name, types)
+        if name in values:
+            raise ConfigError(f"{path}: {name} is set twice, as {name.replace('_', '-')} and {name}; drop one")
+        values[name] = check_type(path, name, value, types[name])
+    return values
+
+
+def check_key(path: Path, name: str, known: Collection[str], table: str = "") -> None:
+    """Raise a ConfigError for an unknown key of a file, naming the nearest."""
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+        raise ConfigError(
+            f"{path}: unknown key {table}{name!r}; the nearest is {nearest!r}; known: {', '.join(sorted(known))}"
+        )
+
+
+def check_type(path: Path, name: str, value: Any, value_type: type) -> Any:
+    """A value of a key in a file; a whole number also passes for a float, another type raises a ConfigError."""
+    if value_type is float and type(value) is int:
+        return float(value)
+    if type(value) is not value_type:
+        raise ConfigError(f"{path}: {name} must be of type {value_type.__name__}, not {value!r}")
+    return value
