@@ -143,13 +143,12 @@ def log_count_ratio(occurs: csr_matrix, positive: np.ndarray, alpha: float) -> n
 
 
 class PerLabel(BaseEstimator):
-    """A binary classifier per label; a label that all texts have, or none, is predicted as constant.
+    """A clone of a binary classifier per label; a label that all texts have, or none, is predicted as constant.
 
     (scikit-learn's OneVsRestClassifier thresholds all decisions at 0.5 where the first label is constant.)
     """
 
     def __init__(self, classifier: Any) -> None:
-        """Create untrained classifiers: the binary `classifier` is cloned for each label."""
         self.classifier = classifier
 
     def fit(self, counts: csr_matrix, targets: np.ndarray) -> Self:

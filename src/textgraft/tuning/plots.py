@@ -24,7 +24,10 @@ def search_plots(leaderboard: Leaderboard) -> dict[str, bytes]:
         "parallel.png": _parallel_figure(done, metric),
         "time.png": _time_figure(done, baselines, metric),
     }
-    return {name: _png(figure) for name, figure in figures.items()}
+    files = {name: io.BytesIO() for name in figures}
+    for name, file in files.items():
+        figures[name].savefig(file, format="png", dpi=_DPI)
+    return {name: file.getvalue() for name, file in files.items()}
 
 
 def _history_figure(done: Sequence[TrialRow], baselines: Sequence[TrialRow], metric: SelectionMetric) -> Figure:
@@ -106,9 +109,3 @@ def _figure(x_label: str, y_label: str) -> tuple[Figure, Any]:
     axes.set_ylabel(y_label)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
-    return file.getvalue()
