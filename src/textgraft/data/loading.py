@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textgraft import registry
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.labels import MULTI, SINGLE
@@ -19,6 +18,8 @@ from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError, DataError
+from textgraft.registry import implementation
+from textgraft.registry import names as format_names
 
 _Data = TypeVar("_Data", bound=Dataset)
 
@@ -166,7 +167,7 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
     path = Path(source)
     try:
         if format is not None:
-            return dict(registry.implementation(_FORMATS, format, Format).open(source, encoding))
+            return dict(implementation(_FORMATS, format, Format).open(source, encoding))
         if source == STANDARD_INPUT:
             raise ConfigError("cannot infer the format of standard input; name it, for instance format=csv")
         if path.is_dir() and (files := _split_files(path)):
@@ -180,14 +181,14 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
             raise DataError(
                 f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
             )
-        formats = ", ".join(registry.names(_FORMATS))
+        formats = ", ".join(format_names(_FORMATS))
         raise DataError(f"{source}: no format reads this file extension; pass --format: {formats}")
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
 
 
 def _find_format(source: str) -> type[Format] | None:
-    formats = (registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS))
+    formats = (implementation(_FORMATS, name, Format) for name in format_names(_FORMATS))
     return next((format_class for format_class in formats if format_class.can_read(source)), None)
 
 
