@@ -37,12 +37,7 @@ class Capabilities:
 
 
 def find_capabilities(space: SearchSpace, task: TuningTask, shared: Hyperparameters) -> dict[str, Capabilities]:
-    """Load each preset once, and try all choices of the space on it.
-
-    Args:
-        space: search space.
-        task: task of the models.
-        shared: hyperparameters of all candidates.
+    """Load each preset once, and try all choices of the space on it; all candidates have the `shared` hyperparameters.
 
     Raises:
         PresetError: for the first preset that cannot be loaded.
