@@ -62,8 +62,7 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
     def gains(counts: np.ndarray) -> np.ndarray:
         """Gains in accuracy and macro F1, (2, k), for counts (k, triples)."""
         first_scores, second_scores = (_scores(triples[0], triples[i], counts, classes) for i in (1, 2))
-        gain: np.ndarray = second_scores - first_scores
-        return gain
+        return second_scores - first_scores  # type: ignore[no-any-return]
 
     resamples = np.concatenate([gains(batch) for batch in resample_counts(counts)], axis=1)
     accuracy_interval, macro_f1_interval = map(percentile_interval, resamples)

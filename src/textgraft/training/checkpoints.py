@@ -79,11 +79,8 @@ class Checkpoints:
         seconds_spent: time spent writing.
 
     Args:
-        save_minutes: minutes of training between two checkpoints within an epoch.
+        save_minutes: minutes of training between two checkpoints within an epoch; above 0, or a ConfigError is raised.
         restart: delete the checkpoints of an earlier run.
-
-    Raises:
-        ConfigError: when save_minutes is not positive.
     """
 
     def __init__(self, folder: str | Path, save_minutes: float = SAVE_MINUTES, restart: bool = False) -> None:
@@ -199,11 +196,11 @@ class Checkpoints:
         return f"the last checkpoint is {self._newest}" if self._newest else "there is no checkpoint yet"
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write a checkpoint, then remove the previous one.
+        """Write a checkpoint, then remove the previous one, which stays after an error.
 
         Raises:
-            TrainingError: when a weight is not finite; the previous checkpoint stays.
-            ModelFolderError: when the disk fails; the previous checkpoint stays.
+            TrainingError: when a weight is not finite.
+            ModelFolderError: when the disk fails.
         """
         start = time.monotonic()
         previous, progress = self._newest, snapshot.progress

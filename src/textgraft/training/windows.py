@@ -80,14 +80,7 @@ class SampledWindows(Examples[Inputs]):
     """
 
     def __init__(self, examples: Examples[Any], windows: Ragged, max_windows: int, seed: int) -> None:
-        super().__init__(
-            examples.inputs,
-            examples.targets,
-            examples.weights,
-            examples.sample_size,
-            examples.notices,
-            examples.sampling_weights,
-        )
+        vars(self).update(vars(examples))
         self._counts, self._max_windows, self._seed, self._epoch = windows.lengths, max_windows, seed, 0
         self.lengths = np.minimum(examples.lengths, max_windows * windows.values.max(initial=1))
         self.sampled = int(np.count_nonzero(windows.lengths > max_windows))
