@@ -34,9 +34,7 @@ def percentile_interval(values: np.ndarray) -> list[float]:
 def scores_with_intervals(score: Callable[[np.ndarray], dict[str, np.ndarray]], counts: np.ndarray) -> dict[str, Any]:
     """Scores of a sample by NAME, and their 95 % bootstrap intervals [low, high] by NAME_interval.
 
-    Args:
-        score: maps counts (k, cells) of k samples to named scores (k,).
-        counts: int (cells,), see `resample_counts`.
+    `score` maps `counts`, (k, cells), of k samples to named scores (k,); see `resample_counts`.
     """
     resamples = [score(batch) for batch in resample_counts(counts)]
     metrics: dict[str, Any] = {}

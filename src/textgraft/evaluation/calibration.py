@@ -18,10 +18,7 @@ def best_temperature(targets: np.ndarray, logits: np.ndarray) -> float:
 
     Args:
         targets: int (n,), label indices of texts that were not used for training.
-        logits: float (n, labels).
-
-    Returns:
-        T > 0; above 1 when the model was overconfident.
+        logits: float (n, labels); T is above 1 where they are overconfident.
     """
     margins = logits.astype(np.float64)
     margins -= margins[np.arange(len(targets)), targets][:, np.newaxis]
@@ -41,12 +38,7 @@ def best_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
     the label to most texts (Lipton et al., 2014, https://arxiv.org/abs/1402.1892). A threshold other than 0.5 lies
     half-way between two probabilities. A label without a positive text keeps 0.5.
 
-    Args:
-        targets: bool (n, labels).
-        probabilities: float (n, labels).
-
-    Returns:
-        float64 (labels,), between 0 and 1.
+    Takes targets, bool (n, labels), and probabilities, float (n, labels); thresholds are float64 (labels,).
     """
     columns = zip(targets.T, probabilities.T.astype(np.float64), strict=True)
     return np.array([_best_threshold(*column) for column in columns])

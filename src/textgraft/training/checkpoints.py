@@ -146,12 +146,7 @@ class Checkpoints:
     def prepared_files(
         self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.FileContent]]
     ) -> Path:
-        """A folder of files that are computed once, before the first step of a run.
-
-        Args:
-            name: part of the folder's name.
-            inputs: JSON values that determine the files.
-            make: computes file names and contents.
+        """A folder of files that `make` computes once, before the first step of a run, from JSON values `inputs`.
 
         Raises:
             ModelFolderError: when a file is damaged or cannot be written.

@@ -27,16 +27,10 @@ _BETWEEN_WORDS = re.compile(r"(?<=\S)[ \n](?=\S)")
 
 
 def tokenize_documents(documents: Iterable[np.ndarray], cleaning: Cleaning, graph: TextGraph, end: int) -> np.ndarray:
-    """Concatenate the tokens of documents, with an end-of-text token before, between and after them.
+    """Concatenate the tokens of documents, with the token `end` before, between and after them: int32 (total,).
 
-    Args:
-        documents: batches, object arrays of UTF-8 bytes.
-        cleaning: applied to whole documents.
-        graph: without cleaning, special tokens and truncation.
-        end: end-of-text token.
-
-    Returns:
-        int32 (total,).
+    Documents come in batches, object arrays of UTF-8 bytes, and are cleaned as a whole; `graph` has no cleaning, no
+    special tokens and no truncation.
     """
     is_last_chunk: list[np.ndarray] = []  # bool per chunk of a batch
 
@@ -63,13 +57,9 @@ def next_token_examples(tokens: np.ndarray, length: int) -> Examples[TokenIds]:
 
 
 def fixed_length_rows(tokens: np.ndarray, length: int, start: int | None, end: int | None) -> TokenIds:
-    """Rows of one length, the last one shorter, each between a start and an end token.
+    """Rows of one length, the last one shorter, of `tokens`, int32 (total,), between a start and an end token or None.
 
-    Args:
-        tokens: int32 (total,).
-        length: tokens per row including start and end; at least one more than these.
-        start: start token, or None.
-        end: end token, or None.
+    `length` includes start and end, and is at least one more than these.
     """
     inner = length - (start is not None) - (end is not None)
     starts = np.arange(0, len(tokens), inner)

@@ -37,11 +37,9 @@ def train_logistic_head(
 def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> None:
     """Set the weights of a layer to scikit-learn's optimum.
 
-    C is the inverse of the mean squared norm of the vectors, so that the L2 penalty does not depend on their scale.
-
-    Args:
-        layer: from vectors (b, dim) to one logit per label, or to a single logit for the second of two labels.
-        train: targets are label indices, int32 (n,).
+    The layer maps vectors (b, dim) to one logit per label, or to one for the second of two labels; targets are label
+    indices, int32 (n,). C is the inverse of the mean squared norm of the vectors, so that the L2 penalty does not
+    depend on their scale.
 
     Raises:
         DataError: when a label has no training text.

@@ -83,13 +83,8 @@ class Adam:
     def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Update variables, unless a gradient is not finite; graph ops.
 
-        Args:
-            gradients: by index of the variable.
-            rate: learning rate, float32 ().
-            step: index of the step, int32 ().
-
-        Returns:
-            global norm of the gradients before clipping, float32 ().
+        Gradients are given by index of the variable, with the learning rate, float32 (), and the index of the step,
+        int32 (). Returns their global norm before clipping, float32 ().
         """
         norm = tf.linalg.global_norm(list(gradients.values()))
         if self._clip_norm:

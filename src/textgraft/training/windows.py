@@ -69,14 +69,8 @@ class WindowVectors:
 class SampledWindows(Examples[Inputs]):
     """Examples with at most `max_windows` windows per text and epoch, which bounds memory.
 
-    The windows are a function of seed, epoch and row.
-
-    Attributes:
-        sampled: number of texts with more than `max_windows`.
-
-    Args:
-        examples: with batches of windows, ragged (b, None, None, ...).
-        windows: int64 ragged (n, None), tokens of each window.
+    The windows are a function of seed, epoch and row; `sampled` texts have more of them. Batches of the original
+    examples are ragged (b, None, None, ...), and `windows`, int64 ragged (n, None), has the tokens of each window.
     """
 
     def __init__(self, examples: Examples[Any], windows: Ragged, max_windows: int, seed: int) -> None:
