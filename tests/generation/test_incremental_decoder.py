@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.generation.incremental_decoder import IncrementalDecoder
+from textgraft.generation.row import IncrementalDecoder
 
 
 def split_bytes(text, sizes):

@@ -8,7 +8,7 @@ import pytest
 
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
-from textgraft.generation.sampling import choose_token, sampling_distribution, top_indices
+from textgraft.generation.search import choose_token, sampling_distribution, top_indices
 
 WARPED = json.loads((Path(__file__).parents[1] / "golden" / "generation.json").read_text())["warped"]
 

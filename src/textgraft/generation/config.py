@@ -85,10 +85,7 @@ class GenerationConfig:
         return self.top_k or _CANDIDATES
 
     def max_tokens(self, context: int | None) -> int:
-        """The maximum number of generated tokens, with its default resolved.
-
-        Args:
-            context: the model's maximum number of tokens, or None.
+        """The maximum number of generated tokens for a model's context in tokens, or None.
 
         Raises:
             ConfigError: when `max_new_tokens` leaves no space for a prompt.

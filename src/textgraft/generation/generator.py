@@ -40,12 +40,7 @@ class Generator:
         return [row.continuation() for row in rows]
 
     def stream(self, prompt: np.ndarray, config: GenerationConfig, index: int = 0) -> "ContinuationStream":
-        """Continue a prompt piece by piece.
-
-        Args:
-            prompt: see `generate`.
-            config: see `generate`.
-            index: index of the prompt among several; the text equals that of `generate`.
+        """Continue a prompt piece by piece; the text equals that of `generate` for a prompt with this index.
 
         Raises:
             ConfigError: as `generate` does; and for beam search, whose text is known only at the end.

@@ -1,12 +1,13 @@
-"""One row of a generation batch: a prompt and the tokens generated after it."""
+"""One row of a generation batch: a prompt, the tokens generated after it, and their text."""
 
+import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.generation.config import GenerationConfig
-from textgraft.generation.incremental_decoder import IncrementalDecoder
 
 END_OF_TEXT, STOP, LENGTH = "end-of-text", "stop", "length"
 
@@ -16,7 +17,7 @@ class Continuation:
     """Generated text.
 
     Attributes:
-        text: generated text, without the prompt and the stop string.
+        text: without the prompt and the stop string.
         tokens: number of generated tokens, without the end-of-text token.
         finish: why generation ended: "end-of-text", "stop" (a stop string was generated) or "length"; None
             while generation continues.
@@ -34,34 +35,24 @@ class DecodingRow:
 
     Attributes:
         prompt: token ids, int32 (n,), n at least 1, truncated at the start to leave space for the generated tokens.
-        random: random generator of this prompt.
         tokens: generated token ids.
-        finish: see `Continuation`.
-        cut: see `Continuation`.
+        finish, cut: see `Continuation`.
     """
 
     def __init__(self, ids: np.ndarray, model: LanguageModel, config: GenerationConfig, index: int) -> None:
-        """Truncate the prompt to the context.
+        """Truncate the prompt `ids`, int (n,), which has no start token, to the context.
 
-        Args:
-            ids: int (n,), token ids of the prompt, without the model's start token.
-            model: the language model.
-            config: stop conditions and seed.
-            index: index of the prompt, which together with the seed determines its random numbers.
+        The index of the prompt and the config's seed determine its random numbers.
 
         Raises:
             ConfigError: when the context leaves no space for a prompt.
         """
         self._model, self._max_tokens = model, config.max_tokens(model.max_sequence_length)
         start = [] if model.start is None else [model.start]
-        max_ids = (
-            len(ids)
-            if model.max_sequence_length is None
-            else max(model.max_sequence_length - self._max_tokens - len(start), 0)
-        )
-        self.cut = max(len(ids) - max_ids, 0)
-        prompt = [*start, *ids[self.cut :]]
-        self.prompt = np.array(prompt or [model.end_of_text], np.int32)
+        self.cut = 0
+        if model.max_sequence_length is not None:
+            self.cut = max(len(ids) - max(model.max_sequence_length - self._max_tokens - len(start), 0), 0)
+        self.prompt = np.array([*start, *ids[self.cut :]] or [model.end_of_text], np.int32)
         self.random = np.random.Generator(np.random.PCG64([config.seed, index]))
         self.tokens: list[int] = []
         self.finish: str | None = None
@@ -90,3 +81,52 @@ class DecodingRow:
     def continuation(self) -> Continuation:
         """The continuation so far."""
         return Continuation(self._decoder.text, len(self.tokens), self.finish, self.cut)
+
+
+class IncrementalDecoder:
+    """Decodes tokens as they are generated, and holds back incomplete characters and possible stop strings.
+
+    Attributes:
+        text: the final text so far.
+        stopped: whether a stop string was found; the text ends before it.
+    """
+
+    def __init__(self, stop: Sequence[str] = ()) -> None:
+        self._stop = stop
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._pending = ""
+        self.text = ""
+        self.stopped = False
+
+    def add(self, piece: bytes) -> str:
+        """Add the bytes of a token; returns the text that became final."""
+        return self._add_characters(self._decoder.decode(piece), final=False)
+
+    def flush(self) -> str:
+        """Return the text that was held back; incomplete characters become U+FFFD."""
+        return self._add_characters(self._decoder.decode(b"", final=True), final=True)
+
+    def would_stop(self, text: bytes) -> bool:
+        """Whether these bytes contain a stop string."""
+        return any(stop in text.decode(errors="replace") for stop in self._stop)
+
+    def _add_characters(self, characters: str, final: bool) -> str:
+        if self.stopped:
+            return ""
+        pending = self._pending + characters
+        offsets = [offset for offset in map(pending.find, self._stop) if offset >= 0]
+        if offsets:
+            self.stopped, end = True, min(offsets)
+        else:
+            end = len(pending) if final else len(pending) - self._possible_stop_length(pending)
+        self._pending = pending[end:]
+        self.text += pending[:end]
+        return pending[:end]
+
+    def _possible_stop_length(self, pending: str) -> int:
+        """Length of the longest suffix that is a proper prefix of a stop string."""
+        max_length = max(map(len, self._stop), default=1) - 1
+        for length in range(min(max_length, len(pending)), 0, -1):
+            if any(stop.startswith(pending[-length:]) for stop in self._stop):
+                return length
+        return 0

@@ -1,4 +1,4 @@
-"""Search strategies: greedy search and sampling, beam search, contrastive search.
+"""Search strategies: greedy search and sampling, beam search, contrastive search; and the choice of a token.
 
 Each strategy yields rows with the text that became final in them.
 """
@@ -6,11 +6,11 @@ Each strategy yields rows with the text that became final in them.
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.special import softmax
 
 from textgraft.backbones.language_model import LanguageModel
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.row import DecodingRow
-from textgraft.generation.sampling import choose_token, token_probabilities, top_indices
 
 BeamProgress = Iterator[tuple[DecodingRow, str]]
 
@@ -85,6 +85,44 @@ def contrastive_search(model: LanguageModel, row: DecodingRow, config: Generatio
         cache.select(np.array([best]))
         logits, context = logits[[best]], np.concatenate([context, states[[best]]])
         yield row, row.add(int(candidates[best]))
+
+
+def choose_token(logits: np.ndarray, config: GenerationConfig, random: np.random.Generator) -> int:
+    """The most probable token of logits (v,) at a sampling temperature of 0, else one sampled by one random number."""
+    if not config.sampling_temperature:
+        return int(logits.argmax())
+    ids, probabilities = sampling_distribution(logits, config)
+    # Rounding can leave the sum of the probabilities below 1, and the random number above it.
+    index = int(np.searchsorted(np.cumsum(probabilities), random.random(), side="right"))
+    return int(ids[min(index, len(ids) - 1)])
+
+
+def sampling_distribution(logits: np.ndarray, config: GenerationConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Apply top_k, temperature (above 0) and top_p to logits (v,), in this order.
+
+    Returns:
+        ids int64 (m,) and their probabilities float64 (m,).
+    """
+    ids = top_indices(logits, config.top_k) if config.top_k else np.arange(len(logits))
+    probabilities = token_probabilities(logits[ids] / config.sampling_temperature)
+    if config.top_p < 1:
+        order = np.argsort(-probabilities, kind="stable")
+        preceding = np.cumsum(probabilities[order]) - probabilities[order]
+        nucleus = order[preceding < config.top_p]
+        ids, probabilities = ids[nucleus], probabilities[nucleus] / probabilities[nucleus].sum()
+    return ids, probabilities
+
+
+def top_indices(values: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the `count` highest values (v,) in descending order, int64 (at most count,)."""
+    count = min(count, len(values))
+    indices = np.argpartition(-values, count - 1)[:count]
+    return np.asarray(indices[np.argsort(-values[indices], kind="stable")])
+
+
+def token_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax in float64 along the last axis."""
+    return np.asarray(softmax(logits.astype(np.float64), axis=-1))
 
 
 def _common_prompt(rows: Sequence[DecodingRow], start: int) -> np.ndarray:
