@@ -1,7 +1,4 @@
-"""Task specs, one per file: checks of a task's data and the schema of its model folders, without TensorFlow.
-
-The class that builds and trains a task's networks is named by `TaskSpec.class_path`.
-"""
+"""Task specs, one per file: checks of a task's data and the schema of its model folders, without TensorFlow."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -40,7 +37,7 @@ class TaskSpec(ABC):
     """A task without its networks.
 
     Attributes:
-        class_path: "module:class" of the task's `tasks.base.Task`.
+        class_path: "module:class" of the `tasks.base.Task` that builds and trains the networks.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
     """
 
@@ -49,7 +46,8 @@ class TaskSpec(ABC):
 
     # === Data ===
 
-    def matches_columns(self, columns: Sequence[str]) -> bool:
+    @staticmethod
+    def matches_columns(columns: Sequence[str], /) -> bool:
         """Whether columns of these names identify the task."""
         return False
 
@@ -57,16 +55,14 @@ class TaskSpec(ABC):
         """The parts of a source that `split` names, the only one when it names none; see `loading.load_datasets`.
 
         Raises:
+            ConfigError: for an option of `reading` that does not suit the task.
             DataError: when the source is missing or malformed.
         """
         return load_datasets(source, split, reading)
 
     @abstractmethod
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
-        """Check that a model can be trained on `train` and evaluated on `others`.
-
-        Returns:
-            warnings for the user.
+        """Check that a model can be trained on `train` and evaluated on `others`; returns warnings for the user.
 
         Raises:
             DataError: when a value does not fit the task, naming it.
@@ -88,11 +84,7 @@ class TaskSpec(ABC):
 
     @abstractmethod
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
-        """The schema of a model folder.
-
-        Args:
-            settings: not yet checked.
-        """
+        """The schema of a model folder with these settings, which are not yet checked."""
 
     def usage(self, settings: Mapping[str, Any]) -> str:
         """Code that calls a model with these settings, for the model card."""

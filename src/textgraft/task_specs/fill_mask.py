@@ -19,11 +19,6 @@ class FillMaskSpec(TaskSpec):
     labelled = False
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """Load texts without labels; empty texts are dropped and counted unless `reading.empty` is set.
-
-        Raises:
-            ConfigError: for a label column or a second text.
-        """
         if reading.pair is not None:
             raise ConfigError(f"pair {reading.pair!r}: fill-mask takes one text per row; drop the option")
         return load_documents("fill-mask", source, split, reading)

@@ -1,7 +1,7 @@
 """text-classification: a text, or a pair of texts, with a label, a set of labels, or a number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from textgraft.data.dataset import Dataset
@@ -23,8 +23,6 @@ from textgraft.storage.schema import (
     Schema,
 )
 from textgraft.task_specs import ModelSchema, TaskSpec
-
-_PER_CLASS: dict[str, Schema] = {"per_class": Map(Map(NUMBER)), "labels": List(STRING)}
 
 
 class TextClassificationSpec(TaskSpec):
@@ -49,7 +47,7 @@ class TextClassificationSpec(TaskSpec):
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of the problem in the settings; of single-label if it is missing or unknown."""
         problem = settings.get("problem")
-        return _SCHEMAS.get(problem if isinstance(problem, str) else SINGLE, _SCHEMAS[SINGLE])
+        return _SCHEMAS[problem if problem in PROBLEMS else SINGLE]
 
     def usage(self, settings: Mapping[str, Any]) -> str:
         problem = settings.get("problem", SINGLE)
@@ -60,14 +58,11 @@ class TextClassificationSpec(TaskSpec):
         return f"predict([{text}])  # for example [{answer}]"
 
 
-@dataclass(frozen=True)
-class _MultiLabelSettings:
+class _MultiLabelSettings(Object):
     """Settings with one threshold per label."""
 
-    fields: Object
-
     def check(self, value: Any, where: str) -> None:
-        self.fields.check(value, where)
+        super().check(value, where)
         labels, thresholds = len(value["labels"]), len(value["thresholds"])
         if labels != thresholds:
             raise ModelFolderError(
@@ -76,51 +71,33 @@ class _MultiLabelSettings:
             )
 
 
-def _schema(
-    settings: Schema,
-    validation: Sequence[str],
-    headline: tuple[str, ...],
-    fields: Mapping[str, Schema] | None = None,
-    optional: Mapping[str, Schema] | None = None,
-) -> ModelSchema:
-    """The schema of a problem; `validation` are metrics beside the loss, `fields` and `optional` fields of a test."""
-    intervals = {f"{name}_interval": INTERVAL for name in headline}
-    metrics: dict[str, Schema] = {
-        "texts": Integer(1),
-        "loss": NUMBER,
-        **dict.fromkeys(headline, NUMBER),
-        **intervals,
-        **(fields or {}),
-    }
+def _schema(settings: Schema, validation: Sequence[str], headline: tuple[str, ...], test: Object) -> ModelSchema:
+    """The schema of a problem; `validation` are metrics beside the loss, `test` fields beside loss and headline."""
+    intervals = [f"{name}_interval" for name in headline]
+    metrics: dict[str, Schema] = {**dict.fromkeys(("loss", *headline), NUMBER), **dict.fromkeys(intervals, INTERVAL)}
     return ModelSchema(
         settings,
         Object({f"val_{name}": NUMBER for name in (*validation, "loss")}, others=NUMBER),
-        Object({"texts": Integer(1), **metrics, **intervals, **(fields or {})}, optional or {}),
+        replace(test, fields={"texts": Integer(1), **metrics, **test.fields}),
         headline,
     )
 
 
+_PER_CLASS = Object({"per_class": Map(Map(NUMBER)), "labels": List(STRING)})
 _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
         Object(
-            {"labels": List(STRING, min_items=2)},
+            {"labels": List(STRING, 2)},
             {"pairs": BOOLEAN, "problem": OneOf(PROBLEMS), "temperature": POSITIVE},
         ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
-        _PER_CLASS,
-        {"confusion": List(List(Integer(0)))},
+        replace(_PER_CLASS, optional={"confusion": List(List(Integer(0)))}),
     ),
     MULTI: _schema(
         _MultiLabelSettings(
-            Object(
-                {
-                    "problem": OneOf((MULTI,)),
-                    "labels": List(STRING, min_items=1),
-                    "thresholds": List(PROBABILITY, min_items=1),
-                },
-                {"pairs": BOOLEAN, "label_separator": STRING},
-            )
+            {"problem": OneOf((MULTI,)), "labels": List(STRING, 1), "thresholds": List(PROBABILITY, 1)},
+            {"pairs": BOOLEAN, "label_separator": STRING},
         ),
         ("micro_f1", "label_set_accuracy"),
         ("micro_f1", "macro_f1", "label_set_accuracy"),
@@ -130,5 +107,6 @@ _SCHEMAS: dict[str, ModelSchema] = {
         Object({"problem": OneOf((REGRESSION,)), "mean": NUMBER, "scale": POSITIVE}, {"pairs": BOOLEAN}),
         ("mae", "pearson", "spearman"),
         ("pearson", "spearman", "mae", "rmse"),
+        Object({}),
     ),
 }

@@ -1,6 +1,6 @@
 """text-generation: documents, or prompts and their completions; the head is part of the backbone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.dataset import Dataset
@@ -17,16 +17,9 @@ class TextGenerationSpec(TaskSpec):
 
     class_path = "textgraft.tasks.text_generation:TextGenerator"
     labelled = False
-
-    def matches_columns(self, columns: Sequence[str]) -> bool:
-        return {PROMPT, COMPLETION} <= set(columns)
+    matches_columns = staticmethod(frozenset({PROMPT, COMPLETION}).issubset)
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """Load texts without labels; empty texts are dropped and counted unless `reading.empty` is set.
-
-        Raises:
-            ConfigError: for a label column.
-        """
         return load_documents("text-generation", source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """token-classification: texts with labelled spans; a head from token vectors to tags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.reading import Reading, are_tagged
@@ -27,9 +27,7 @@ class TokenClassificationSpec(TaskSpec):
     """Words and their tags, or texts and their entities."""
 
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
-
-    def matches_columns(self, columns: Sequence[str]) -> bool:
-        return are_tagged(columns)
+    matches_columns = staticmethod(are_tagged)
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
         return load_tagged_datasets(source, split, reading)
