@@ -1,7 +1,7 @@
 """The contract of an objective."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,9 +22,11 @@ class Objective(ABC):
 
     Attributes:
         score: the metric that ranks epochs, a share between 0 and 1; None ranks them by the loss.
+        labels: what is predicted, by name; empty for numbers and tokens.
     """
 
     score: str | None = None
+    labels: tuple[str, ...] = ()
 
     # === Training ===
 
@@ -92,10 +94,23 @@ class Objective(ABC):
         """Columns of the table of predictions, beside the texts."""
 
     @property
-    @abstractmethod
     def summary(self) -> str:
         """The kind of prediction, in a few words."""
+        return f"{len(self.labels)} labels"
 
     @abstractmethod
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         """The metrics that `TrainableTask.evaluate` returns, as tables."""
+
+
+def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
+    """The labels as a tuple.
+
+    Raises:
+        ConfigError: for fewer than `min_labels`, duplicates or a single string.
+    """
+    names = tuple(labels)
+    if isinstance(labels, str) or len(set(names)) < max(min_labels, len(names)):
+        words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
+        raise ConfigError(f"labels must be {words}, not {labels!r}")
+    return names

@@ -1,4 +1,4 @@
-"""Objectives, one per module; here, the contract of those with one vector of logits per text, and shared functions."""
+"""Objectives, one per module; here, the contract of those with one vector of logits per text, and a shared loss."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.data.dataset import Dataset
-from textgraft.errors import ConfigError
 from textgraft.training.objective import Objective
 from textgraft.training.ragged import Rows
 
@@ -22,18 +21,12 @@ class TextObjective(Objective):
     Attributes:
         name: the problem, as Hugging Face names it but with hyphens.
         options: names of the constructor's arguments other than the labels.
-        labels: empty for regression.
         width: number of logits.
     """
 
     name: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
-    labels: tuple[str, ...] = ()
     width: int
-
-    @property
-    def summary(self) -> str:
-        return f"{len(self.labels)} labels"
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -67,19 +60,6 @@ class TextObjective(Objective):
         """The cells of each of `answer_columns`."""
         probabilities = self.probabilities(logits)
         return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
-
-
-def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
-    """The labels as a tuple.
-
-    Raises:
-        ConfigError: for fewer than `min_labels`, duplicates or a single string.
-    """
-    names = tuple(labels)
-    if isinstance(labels, str) or len(set(names)) < max(min_labels, len(names)):
-        words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
-        raise ConfigError(f"labels must be {words}, not {labels!r}")
-    return names
 
 
 def summed_cross_entropy(targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:

@@ -7,13 +7,9 @@ _GAMMA = 2.0
 
 
 def class_weights(counts: np.ndarray) -> np.ndarray:
-    """Weights inversely proportional to the frequency of a label; their mean over the texts is 1.
+    """Weights inversely proportional to a label's number of training texts, float32 (labels,).
 
-    Args:
-        counts: training texts of each label, int (labels,). A label without texts has the weight 1.
-
-    Returns:
-        float32 (labels,).
+    Their mean over the texts is 1; a label without texts has the weight 1.
     """
     seen = counts > 0
     weights = np.ones(len(counts))
@@ -22,14 +18,9 @@ def class_weights(counts: np.ndarray) -> np.ndarray:
 
 
 def positive_weights(counts: np.ndarray, texts: int) -> np.ndarray:
-    """Weights of a label's presence: the number of texts without it per text with it.
+    """Weights of a label's presence, float32 (labels,): the number of training texts without it per text with it.
 
-    Args:
-        counts: training texts of each label, int (labels,). A label of no text, or of all, has the weight 1.
-        texts: number of training texts.
-
-    Returns:
-        float32 (labels,).
+    A label of no text, or of all, has the weight 1.
     """
     varies = (counts > 0) & (counts < texts)
     return np.where(varies, (texts - counts) / np.maximum(counts, 1), 1.0).astype(np.float32)
@@ -41,13 +32,10 @@ def focal_loss(losses: tf.Tensor) -> tf.Tensor:
 
 
 def oversampling_weights(counts: np.ndarray, rarest: np.ndarray) -> np.ndarray:
-    """How often each text must occur for its rarest label to be as frequent as the most frequent one.
+    """How often each text must occur for its rarest label to be as frequent as the most frequent one, at least 1.
 
     Args:
         counts: training texts of each label, int (labels,).
         rarest: number of texts with each text's rarest label, int (n,); 0 for a text without labels.
-
-    Returns:
-        float64 (n,), at least 1.
     """
     return np.where(rarest > 0, counts.max() / np.maximum(rarest, 1), 1.0)

@@ -15,11 +15,7 @@ _MAX_LOSS = 600.0  # its exponential is finite
 
 
 class MaskedTokens(Objective):
-    """Cross-entropy of masked tokens, from their logits.
-
-    Attributes:
-        sequence_length: tokens per row.
-    """
+    """Cross-entropy of masked tokens, from their logits, in rows of `sequence_length` tokens."""
 
     answer_columns: tuple[str, ...] = ("tokens",)
 
@@ -54,22 +50,12 @@ class NextTokens(MaskedTokens):
     answer_columns = ("completion",)
 
     def __init__(self, sequence_length: int | None, logits: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        """Set the head.
-
-        Args:
-            sequence_length: see `MaskedTokens`.
-            logits: vectors (n, dim) to logits (n, vocabulary).
-        """
+        """Set the head, `logits`, from vectors (n, dim) to logits (n, vocabulary)."""
         super().__init__(sequence_length)
         self._logits = logits
 
     def loss(self, targets: tf.RaggedTensor, outputs: tf.RaggedTensor) -> tf.Tensor:
-        """Cross-entropy summed over each row; logits are computed only for tokens with a loss.
-
-        Args:
-            targets: int32 ragged (b, None).
-            outputs: token vectors, ragged (b, None, dim).
-        """
+        """Cross-entropy summed over each row; logits are computed only for tokens with a loss."""
         has_loss = targets.values >= 0
         logits = self._logits(tf.boolean_mask(outputs.values, has_loss))
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.boolean_mask(targets.values, has_loss), logits)

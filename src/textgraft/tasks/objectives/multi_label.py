@@ -13,9 +13,9 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import DEFAULT_THRESHOLD, best_thresholds
 from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
 from textgraft.evaluation.metric_tables import label_set_tables
-from textgraft.tasks.objectives import TextObjective, check_labels
+from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights, positive_weights
-from textgraft.training.objective import Loss
+from textgraft.training.objective import Loss, check_labels
 from textgraft.training.ragged import Ragged
 
 _MAX_LABELS_SHOWN = 5
@@ -35,22 +35,11 @@ class MultiLabel(TextObjective):
     def __init__(
         self, labels: Sequence[str], label_separator: str | None = None, thresholds: Sequence[float] | None = None
     ) -> None:
-        """Check the arguments.
-
-        Args:
-            labels: at least one.
-            label_separator: see `MultiLabel`.
-            thresholds: one per label; 0.5 until a training calibrates them.
-
-        Raises:
-            ConfigError: for no labels, duplicates, or another number of thresholds.
-        """
-        self.labels = check_labels(labels, 1)
+        """Check the arguments; a ConfigError reports no labels, duplicates, or another number of thresholds."""
+        self.labels, self.label_separator = check_labels(labels, 1), label_separator
         self.width = len(self.labels)
-        self.label_separator = label_separator
-        self.thresholds = (
-            np.full(self.width, DEFAULT_THRESHOLD) if thresholds is None else np.array(thresholds, np.float64)
-        )
+        default = np.full(self.width, DEFAULT_THRESHOLD)
+        self.thresholds = default if thresholds is None else np.array(thresholds, np.float64)
         if self.thresholds.shape != (self.width,) or not ((self.thresholds >= 0) & (self.thresholds <= 1)).all():
             raise ConfigError(f"thresholds must be {self.width} numbers between 0 and 1, one for each label")
 
@@ -66,16 +55,10 @@ class MultiLabel(TextObjective):
         return Ragged(*data.label_sets(self.labels))
 
     def loss(self, targets: tf.RaggedTensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Binary cross-entropy, averaged over the labels.
-
-        Args:
-            targets: label ids, int32 ragged (b, None).
-            outputs: logits, float32 (b, labels).
-        """
+        """Binary cross-entropy of label ids (b, None) by logits (b, labels), averaged over the labels."""
         return tf.reduce_mean(self._losses(targets, outputs), axis=1)
 
     def training_loss(self, balance: str, targets: Ragged) -> Loss | None:
-        """Binary cross-entropy with weights of a label's presence, or focal loss."""
         if balance == "focal":
             return lambda targets, outputs: tf.reduce_mean(focal_loss(self._losses(targets, outputs)), axis=1)
         if balance == "weights":

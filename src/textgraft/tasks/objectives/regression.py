@@ -24,11 +24,7 @@ class Regression(TextObjective):
     summary = "one number per text"
 
     def __init__(self, labels: Sequence[str] = (), mean: float = 0.0, scale: float = 1.0) -> None:
-        """Set the standardisation; `prepare` takes it from the training set.
-
-        Raises:
-            ConfigError: for labels, or a scale that is not above 0.
-        """
+        """Check the arguments; a ConfigError reports labels, or a scale that is not above 0."""
         if labels:
             raise ConfigError("regression predicts numbers and has no labels; drop labels")
         if not 0 < scale < float("inf"):
@@ -47,12 +43,7 @@ class Regression(TextObjective):
         return ((data.numbers() - self.mean) / self.scale).astype(np.float32)
 
     def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Squared error.
-
-        Args:
-            targets: float32 (b,).
-            outputs: float32 (b, 1).
-        """
+        """Squared error of float32 (b, 1)."""
         return tf.square(outputs[:, 0] - targets)
 
     def metrics(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:

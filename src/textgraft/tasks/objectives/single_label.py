@@ -13,9 +13,9 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.calibration import best_temperature
 from textgraft.evaluation.classification_metrics import classification_metrics
 from textgraft.evaluation.metric_tables import classification_tables
-from textgraft.tasks.objectives import TextObjective, check_labels
+from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
-from textgraft.training.objective import Loss
+from textgraft.training.objective import Loss, check_labels
 
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
 _MAX_CONFUSION_LABELS = 500
@@ -25,25 +25,13 @@ _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.001, 1000
 
 
 class SingleLabel(TextObjective):
-    """Softmax over the labels, or the sigmoid of one logit.
-
-    Attributes:
-        temperature: divisor of the logits in `probabilities`.
-    """
+    """Softmax over the labels, or the sigmoid of one logit; `temperature` divides the logits in `probabilities`."""
 
     name, score = SINGLE, "accuracy"
     options = ("temperature",)
 
     def __init__(self, labels: Sequence[str], temperature: float = 1.0) -> None:
-        """Check the arguments.
-
-        Args:
-            labels: at least two.
-            temperature: 1 until a training calibrates it.
-
-        Raises:
-            ConfigError: for fewer than two labels, duplicates, or a temperature out of range.
-        """
+        """Check the arguments; a ConfigError reports one label, duplicates, or a temperature out of range."""
         self.labels = check_labels(labels, 2)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
@@ -64,12 +52,7 @@ class SingleLabel(TextObjective):
         return data.label_ids(self.labels)
 
     def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy.
-
-        Args:
-            targets: label ids, int32 (b,).
-            outputs: logits, float32 (b, 1) or (b, labels).
-        """
+        """Cross-entropy of label ids, int32 (b,), by logits, float32 (b, 1) or (b, labels)."""
         if self.width == 1:
             return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), outputs[:, 0])
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.metric_tables import span_tables
-from textgraft.tasks.objectives import check_labels, summed_cross_entropy
-from textgraft.training.objective import Objective
+from textgraft.tasks.objectives import summed_cross_entropy
+from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Ragged
 
 DECODINGS = ("constrained", "free")
@@ -33,11 +33,7 @@ class Tags(Objective):
     answer_columns = ("entities",)
 
     def __init__(self, labels: Sequence[str], decoding: str) -> None:
-        """Check the arguments.
-
-        Raises:
-            ConfigError: for no labels, duplicates, or an unknown decoding.
-        """
+        """Check the arguments; a ConfigError reports no labels, duplicates, or an unknown decoding."""
         self.labels = check_labels(labels, 1)
         if decoding not in DECODINGS:
             raise ConfigError(f"decoding {decoding!r} is unknown; choose one of {', '.join(DECODINGS)}")
