@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from textgraft.data.tagged import TaggedDataset as TaggedDataset
     from textgraft.data.tagged import load_tagged as load_tagged
     from textgraft.errors import TextgraftError as TextgraftError
-    from textgraft.tasks.base import load as load
     from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
     from textgraft.tasks.fill_mask import MaskFiller as MaskFiller
+    from textgraft.tasks.loading import load as load
     from textgraft.tasks.text_classification import TextClassifier as TextClassifier
     from textgraft.tasks.text_generation import TextGenerator as TextGenerator
     from textgraft.tasks.token_classification import TokenClassifier as TokenClassifier
@@ -32,7 +32,7 @@ _MODULES = {
     "TextGenerator": "tasks.text_generation",
     "TextgraftError": "errors",
     "TokenClassifier": "tasks.token_classification",
-    "load": "tasks.base",
+    "load": "tasks.loading",
     "load_dataset": "data.loading",
     "load_tagged": "data.tagged",
 }

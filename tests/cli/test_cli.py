@@ -17,7 +17,7 @@ from textgraft.cli.app import COMMANDS
 from textgraft.cli.parameters import Parameters
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
-from textgraft.tasks.base import load_as
+from textgraft.tasks.loading import load_as
 from textgraft.tasks.text_classification import TextClassifier
 
 GOOD = ["the film was good", "a fine plot", "very good", "it was fine .", "not bad , very good"]

@@ -9,7 +9,7 @@ from textgraft import registry
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
 from textgraft.task_specs import task_spec
-from textgraft.tasks.base import load
+from textgraft.tasks.loading import load
 
 # What a constructor needs beside the preset.
 SETTINGS = {

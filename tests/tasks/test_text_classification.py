@@ -9,6 +9,7 @@ import textgraft as tg
 from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from textgraft.evaluation.calibration import best_temperature
+from textgraft.tasks.streaming import stream_with_texts
 from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.token_ids import TokenIds
@@ -245,17 +246,16 @@ def test_evaluate_agrees_with_predict(trained):
 
 
 def test_predictions_keep_the_order_of_texts(trained, monkeypatch):
-    from textgraft.tasks import texts as given
-
     texts = [f"{'film ' * (row % 7)}{GOOD[row % 5]}" for row in range(50)]
     whole = trained.predict_proba(texts)
-    monkeypatch.setattr(given, "WINDOW", 8)
+    for module in ("base", "texts"):
+        monkeypatch.setattr(f"textgraft.tasks.{module}.WINDOW", 8)
     np.testing.assert_allclose(trained.predict_proba(texts), whole, atol=1e-6)
 
 
 def test_first_windows_of_a_stream_are_short(trained):
     texts = np.array([f"{'film ' * (row % 7)}{GOOD[row % 5]}".encode() for row in range(400)], object)
-    pairs = list(trained.stream_with_texts([texts[:300], texts[300:]], trained.probabilities))
+    pairs = list(stream_with_texts(trained, [texts[:300], texts[300:]], trained.probabilities))
     assert [len(window) for window, _ in pairs] == [32, 128, 240]
     assert np.concatenate([window for window, _ in pairs]).tolist() == texts.tolist()
     found = np.concatenate([probabilities for _, probabilities in pairs])

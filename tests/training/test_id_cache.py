@@ -42,7 +42,7 @@ def fresh(preset, **architecture):
 
 
 def read(model, texts, cached=True):
-    return model.tokenize(as_batches(texts), model._id_cache() if cached else None)
+    return model.tokenize(as_batches(texts), model.fine_tuning(fine_tune="none").id_cache() if cached else None)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,10 @@ class SplitNetwork:
             hidden = self._frozen({name: row[name] for name in self._frozen.input}, training=False)
         return tf.RaggedTensor.from_tensor(tf.cast(hidden, tf.float32), ids_of(rows).row_lengths())
 
+    def pool(self, hidden: tf.RaggedTensor, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
+        """Pooled vectors, float32 (b, dim), from vectors at the split; see `Backbone.pool`."""
+        return pooling(*self.vectors(hidden, training))
+
     def vectors(self, hidden: tf.RaggedTensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Token vectors (b, t, dim) and their mask, int32 (b, t), from vectors at the split in any precision."""
         dtype = self.trainable.input["hidden"].dtype

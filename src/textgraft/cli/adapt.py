@@ -49,7 +49,7 @@ def adapt(
     require("textgraft adapt PRESET DATA --out FOLDER", run, preset=preset, data=data)
 
     def build_model(train: "Dataset", checkpoints: "Checkpoints") -> "TrainableTask":
-        from textgraft.tasks.trainable import language_task
+        from textgraft.tasks.language_modelling import language_task
 
         options = {**changed_options(architecture), **changed_options(model_options)}
         return language_task(str(preset), runtime_options.precision, **options)

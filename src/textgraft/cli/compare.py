@@ -96,7 +96,7 @@ def _test(stored: "StoredModel", dataset: "Dataset", precision: str) -> _Tested:
     import numpy as np
 
     from textgraft.evaluation.classification_metrics import classification_metrics
-    from textgraft.tasks.base import load_as
+    from textgraft.tasks.loading import load_as
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.training.token_ids import TruncationCount
 

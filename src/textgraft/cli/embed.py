@@ -44,8 +44,9 @@ def embed(
 
     stream = stream_texts(data, reading, sources.split, paired=False)
     start_tensorflow(runtime_options.threads)
-    from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
+    from textgraft.tasks.loading import architecture_of
+    from textgraft.tasks.streaming import stream_with_texts
     from textgraft.training.token_ids import TruncationCount
 
     arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
@@ -53,7 +54,7 @@ def embed(
     truncated = TruncationCount()
     batches = with_progress(batch.texts for batch in stream)
     with open_vectors(out, embedder.backbone.dim, overwrite=run.overwrite) as table:
-        for texts, vectors in embedder.stream_with_texts(batches, partial(embedder.outputs, truncated=truncated)):
+        for texts, vectors in stream_with_texts(embedder, batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
     log(*stream.notices)
     log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)

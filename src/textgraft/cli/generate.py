@@ -60,7 +60,7 @@ def generate(
         batches = stream_texts(file or STANDARD_INPUT, reading, sources.split)
         prompts = [text.decode() for batch in batches for text in batch.texts]
     start_tensorflow(runtime_options.threads)
-    from textgraft.tasks.base import architecture_of
+    from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.text_generation import TextGenerator
 
     arguments = {**architecture_of(preset), **changed_options(model_options)}

@@ -35,8 +35,8 @@ def inspect(
     start_tensorflow()
     import tensorflow as tf
 
-    from textgraft.tasks.base import architecture_of
     from textgraft.tasks.feature_extraction import TextEmbedder
+    from textgraft.tasks.loading import architecture_of
 
     preset = task_options.preset
     arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}

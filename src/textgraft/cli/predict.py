@@ -69,7 +69,7 @@ def predict(
     )
 
     start_tensorflow(runtime_options.threads)
-    from textgraft.tasks.base import load_as
+    from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, runtime_options.precision)
@@ -85,6 +85,7 @@ def predict(
 
 def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> "TruncationCount":
     from textgraft.cli.output.tables import open_table
+    from textgraft.tasks.streaming import stream_with_texts
     from textgraft.training.token_ids import TruncationCount
 
     truncated = TruncationCount()
@@ -92,7 +93,7 @@ def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, o
     columns = [*(["text", "pair"] if pairs else ["text"]), *model.objective.answer_columns]
     with open_table(out, columns, overwrite=overwrite) as table:
         watched = with_progress(batches) if out else batches
-        for texts, answers in model.stream_with_texts(watched, partial(model.answers, truncated=truncated)):
+        for texts, answers in stream_with_texts(model, watched, partial(model.answers, truncated=truncated)):
             cells = texts.T if pairs else [texts]
             table.write([*([text.decode() for text in column] for column in cells), *answers])
     return truncated

@@ -65,7 +65,7 @@ def pretrain(
     def build_model(train: "Dataset", checkpoints: "Checkpoints") -> "TrainableTask":
         from textgraft.backbones.untrained import untrained
         from textgraft.runtime import choose_precision
-        from textgraft.tasks.trainable import language_task
+        from textgraft.tasks.language_modelling import language_task
 
         family, seed, precision = vocabulary_options.family, training_config.seed, runtime_options.precision
         precision = choose_precision(precision)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.tasks.base import Task
 from textgraft.tasks.texts import Texts, as_batches
 
@@ -36,9 +37,9 @@ class TextEmbedder(Task):
         layer = keras.layers.UnitNormalization(dtype="float32") if self.normalize else keras.layers.Identity()
         return keras.Model(vector, layer(vector), name="head")
 
-    def forward(self, batch: Any, training: bool = False) -> tf.Tensor:
+    def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.Tensor:
         """A batch of rows to vectors; the mean over windows is normalized, not each window."""
-        return self.head(self.pool(batch, training), training=training)
+        return self.head(self.pool(batch, training, split), training=training)
 
     def settings(self) -> dict[str, Any]:
         return {"normalize": self.normalize}

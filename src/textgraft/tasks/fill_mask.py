@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import softmax
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.layer_config import LayerConfig
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.fine_tuning.base import SilentCallback
 from textgraft.tasks.language_modelling import LanguageModelling
-from textgraft.tasks.objectives.language_model import MaskedTokens
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
 from textgraft.text.ops import TokenPreservingCleaning
@@ -24,7 +24,7 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking
 from textgraft.training.inference import compute_outputs
 from textgraft.training.loop import Training
-from textgraft.training.progress import Callback
+from textgraft.training.progress import Callback, SilentCallback
 from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
 from textgraft.training.token_ids import TokenIds, TruncationCount
@@ -42,12 +42,7 @@ _HEAD_ROWS = 1024
 
 
 class Candidate(NamedTuple):
-    """A token that may be behind a mask.
-
-    Attributes:
-        token: as the vocabulary spells it.
-        probability: softmax over the vocabulary.
-    """
+    """A token that may be behind a mask, as the vocabulary spells it, and its probability."""
 
     token: str
     probability: float
@@ -96,9 +91,6 @@ class MaskFiller(LanguageModelling):
         if length is not None and length < 3:
             raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
 
-    def _build_objective(self) -> MaskedTokens:
-        return MaskedTokens(self.architecture.sequence_length)
-
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Masks are not cleaned."""
         return TokenPreservingCleaning(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
@@ -113,9 +105,8 @@ class MaskFiller(LanguageModelling):
         initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
         activation, epsilon = self._layer_config.activation_function, self._layer_config.layer_norm_epsilon
-        x = keras.layers.Dense(width, activation, kernel_initializer=initializer, dtype="float32", name="dense")(
-            vectors
-        )
+        dense = keras.layers.Dense(width, activation, kernel_initializer=initializer, dtype="float32", name="dense")
+        x = dense(vectors)
         x = keras.layers.LayerNormalization(epsilon=epsilon, dtype="float32", name="layer_norm")(x)
         logits = _TiedLogits(self.backbone.token_embedding, dtype="float32", name="logits")(x)
         return keras.Model(vectors, logits, name="head")
@@ -134,14 +125,10 @@ class MaskFiller(LanguageModelling):
 
     # === Network ===
 
-    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits at every position."""
-        return self.head(vectors)
-
-    def forward(self, batch: tuple[tf.RaggedTensor, tf.RaggedTensor], training: bool = False) -> tf.RaggedTensor:
+    def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Rows, and positions in them, to the logits there: float32 ragged (b, None, vocabulary)."""
         rows, positions = batch
-        vectors, _ = self.backbone.vectors(rows, training)
+        vectors, _ = (split or self.backbone).vectors(rows, training)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         masked_vectors = tf.gather_nd(vectors, tf.stack([row_ids, positions.values], axis=1))  # (p, dim)
         return positions.with_values(self.head(masked_vectors[tf.newaxis], training=training)[0])
@@ -157,9 +144,6 @@ class MaskFiller(LanguageModelling):
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"
         masking = Masking(self._mask, special.ids, self.backbone.vocabulary_size, self.architecture.seed)
         return MaskedExamples(rows, masking, (notice,) if unknown else ())
-
-    def example_location(self, data: Dataset, row: int) -> str:
-        return f"{data.source}, block {row + 1}"
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """Refuses modes that store outputs: other tokens are masked in each epoch."""
@@ -229,9 +213,7 @@ class MaskFiller(LanguageModelling):
             yield from (candidates[end - count : end] for end, count in zip(ends, logits.lengths, strict=True))
 
     def _most_probable(self, logits: np.ndarray, top: int) -> list[Candidate]:
-        logits = logits[: self.backbone.vocabulary_size].astype(np.float64)
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
+        probabilities = softmax(logits[: self.backbone.vocabulary_size].astype(np.float64))
         ids = np.argsort(-probabilities)[:top]
         return [Candidate(self.backbone.token(int(index)), float(probabilities[index])) for index in ids]
 

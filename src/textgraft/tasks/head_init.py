@@ -11,6 +11,7 @@ import numpy as np
 
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
+from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
@@ -30,12 +31,7 @@ def why_not_logistic(task: Task) -> str:
 def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: Mapping[str, Any]) -> str:
     """The default initialisation: "logistic" for few texts or a frozen backbone, else "gradient".
 
-    A trained model keeps its head. Options about gradient steps select "gradient" for a frozen backbone.
-
-    Args:
-        mode: has task and config.
-        train: training examples.
-        options: fields of `TrainingConfig` that the user set.
+    A trained model keeps its head. Options of the user about gradient steps select "gradient" for a frozen backbone.
     """
     task, config = mode.task, mode.config
     if task.record or config.balance != "none" or why_not_logistic(task) or not task.backbone.pretrained:
@@ -49,11 +45,7 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
 
 
 def init_head_by_logistic_regression(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
-    """Fit the head to the backbone's current vectors.
-
-    Raises:
-        DataError: when a label has no training text.
-    """
-    (vectors,) = mode.with_pooled_vectors([train], callback)
+    """Fit the head to the backbone's current vectors; a DataError reports a label without training text."""
+    (vectors,) = with_pooled_vectors(mode, [train], callback)
     fit_logistic_layer(mode.task.head.layers[-1], vectors)
     callback.on_message(f"head initialised by logistic regression on {len(vectors):,} embeddings")

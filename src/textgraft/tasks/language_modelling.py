@@ -6,17 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import keras
 import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load, load_file
 
+from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import DataError
 from textgraft.storage import folders
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.tasks.base import backbone_of
+from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.objectives.language_model import MaskedTokens
-from textgraft.tasks.trainable import Run, TrainableTask, Watch
+from textgraft.tasks.trainable import TrainableTask, Watch, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
@@ -34,17 +38,13 @@ _MAX_LOGITS = 2**26
 _INITIAL_STATE, _LOSS = "begun.safetensors", "loss"
 
 # Documents in memory at once, each of which can be a book.
-_DOCUMENTS = 64
+DOCUMENTS = 64
 
 _TOKENS = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 
 
 class LanguageModelling(TrainableTask):
-    """A task that learns to predict tokens of unlabelled texts.
-
-    Attributes:
-        predicted_share: share of the tokens that are predicted.
-    """
+    """A task that learns to predict a share of the tokens of unlabelled texts."""
 
     name = "a task that learns from unlabelled texts"
     objective: MaskedTokens
@@ -53,7 +53,7 @@ class LanguageModelling(TrainableTask):
     predicted_share: ClassVar[float] = 1.0
 
     def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> None:
-        """See `Task` for the arguments; pooling, hidden, dropout and truncation have no effect."""
+        """Load the backbone; arguments: see `Task`. Pooling, hidden, dropout and truncation have no effect."""
         super().__init__(preset, precision, **options)
         self.objective = self._build_objective()
         # Documents are cleaned and cut into rows elsewhere.
@@ -61,9 +61,11 @@ class LanguageModelling(TrainableTask):
         self._vocabulary_rows = int(self.backbone.token_embedding.vectors.shape[0])
         self._infer_losses = inference_step(self._losses, (self.input_spec, _TOKENS))
 
-    @abstractmethod
     def _build_objective(self) -> MaskedTokens:
-        """The objective, once backbone and head are built."""
+        return MaskedTokens(self.architecture.sequence_length)
+
+    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        return self.head(vectors)
 
     @abstractmethod
     def _read(self, data: Dataset, watch: Watch) -> Examples[Any]:
@@ -73,8 +75,8 @@ class LanguageModelling(TrainableTask):
         return self._read_examples(data, iter)
 
     def example_location(self, data: Dataset, row: int) -> str:
-        """Rows are blocks of concatenated texts, unless each is a prompt with its completion."""
-        return data.location(row) if data.paired else f"{data.source}, block {row + 1}"
+        """Rows are blocks of concatenated texts."""
+        return f"{data.source}, block {row + 1}"
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """Also limits the tokens of a forward pass, which bounds the memory of the logits."""
@@ -120,7 +122,7 @@ class LanguageModelling(TrainableTask):
 
     def _token_stream(self, data: Dataset, watch: Watch, separator: int) -> np.ndarray:
         """All documents with a separator token before, between and after them: int32 (total,)."""
-        texts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
+        texts = watch(batch.texts for batch in data.batches(DOCUMENTS))
         return corpus.tokenize_documents(texts, self.architecture.cleaning, self._document_graph, separator)
 
     def _mean_loss(self, examples: Examples[Any], batch_tokens: int | None = None) -> float:
@@ -136,3 +138,14 @@ class LanguageModelling(TrainableTask):
     def _batch_tokens(self) -> int:
         max_tokens = int(_MAX_LOGITS / (self.predicted_share * self._vocabulary_rows))
         return max(1, min(self.backbone.training_defaults.batch_tokens, max_tokens))
+
+
+def language_task(preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> TrainableTask:
+    """The task that trains a backbone on unlabelled texts: text-generation where it is causal, else fill-mask.
+
+    Arguments and errors: see `Task`; a ConfigError also reports a backbone that supports neither.
+    """
+    precision = runtime.choose_precision(precision)
+    backbone = backbone_of(preset, precision, {"trust_savedmodel": options.pop("trust_savedmodel", False)})
+    name = "text-generation" if backbone.is_causal else "fill-mask"
+    return task_class(name)(backbone, precision=precision, **options)

@@ -17,11 +17,7 @@ class Pooling(keras.layers.Layer):
     """
 
     def __init__(self, method: str, **kwargs: object) -> None:
-        """Choose the method, one of `POOLINGS`.
-
-        Raises:
-            ValueError: for another method.
-        """
+        """Choose the method, one of `POOLINGS`; a ValueError reports another one."""
         super().__init__(dtype="float32", **kwargs)
         if method not in POOLINGS:
             raise ValueError(f"pooling {method!r} is unknown; choose one of {', '.join(POOLINGS)}")

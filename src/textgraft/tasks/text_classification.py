@@ -10,6 +10,7 @@ import numpy as np
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
+from textgraft.tasks.base import WINDOW
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -71,9 +72,8 @@ class TextClassifier(TrainableTask):
         for index, width in enumerate(self.architecture.hidden):
             x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
             initializer = keras.initializers.GlorotUniform(seed=seed + index)
-            x = keras.layers.Dense(
-                width, "relu", kernel_initializer=initializer, dtype="float32", name=f"hidden_{index}"
-            )(x)
+            options: dict[str, Any] = {"kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"}
+            x = keras.layers.Dense(width, "relu", **options)(x)
         index = len(self.architecture.hidden)
         x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
         # Small initial weights: large gradients would damage the backbone in the first steps.
@@ -86,11 +86,11 @@ class TextClassifier(TrainableTask):
         return {**problem, **self.objective.settings(), **({"pairs": True} if self.pairs else {})}
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
-        return Examples(self.tokenize(as_batches(data), cache), self.objective.targets(data))
+        return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
 
     def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
         self.objective.targets(data)  # reports an unknown label before the work
-        logits = np.concatenate(list(self.outputs(watch(as_batches(data)), truncated)))
+        logits = np.concatenate(list(self.outputs(watch(_batches(data)), truncated)))
         return self.objective.evaluate(data, logits)
 
     def answers(
@@ -101,15 +101,7 @@ class TextClassifier(TrainableTask):
     def probabilities(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[np.ndarray]:
-        """Stream probabilities, or the numbers of a regression.
-
-        Args:
-            texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2).
-            truncated: counts the dropped tokens; without it, a warning reports them.
-
-        Yields:
-            float32 (m, labels) for each window of texts.
-        """
+        """Stream probabilities, float32 (m, labels), or the numbers of a regression; arguments: see `outputs`."""
         return map(self.objective.probabilities, self.outputs(texts, truncated))
 
     def predict(self, texts: Texts) -> list[Any]:
@@ -126,3 +118,7 @@ class TextClassifier(TrainableTask):
             raise ConfigError("regression has no probabilities; use predict")
         parts = list(self.probabilities(as_batches(texts)))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+
+def _batches(data: Dataset) -> Iterator[np.ndarray]:
+    return (batch.inputs for batch in data.batches(WINDOW))

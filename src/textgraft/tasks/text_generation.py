@@ -17,7 +17,7 @@ from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import ContinuationStream, Generator
 from textgraft.generation.row import Continuation
-from textgraft.tasks.language_modelling import LanguageModelling
+from textgraft.tasks.language_modelling import DOCUMENTS, LanguageModelling
 from textgraft.tasks.objectives.language_model import NextTokens
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
@@ -25,9 +25,6 @@ from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples
 from textgraft.training.token_ids import TokenIds, TruncationCount
-
-# Documents, each of which can be long, and prompts in memory at once.
-_DOCUMENTS = _PROMPTS = 64
 
 
 class TextGenerator(LanguageModelling):
@@ -56,7 +53,7 @@ class TextGenerator(LanguageModelling):
         return NextTokens(self.architecture.sequence_length, self._language_model.logits)
 
     def build_head(self) -> keras.Model:
-        """The identity: the backbone has the head."""
+        """The identity: the backbone has the head, and the objective computes logits where it needs them."""
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
         return keras.Model(vectors, keras.layers.Identity()(vectors), name="head")
 
@@ -65,17 +62,9 @@ class TextGenerator(LanguageModelling):
 
     # === Network ===
 
-    def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """The vectors; the objective computes logits where it needs them."""
-        return self.head(vectors)
-
-    def forward(self, batch: tf.RaggedTensor, training: bool = False) -> tf.RaggedTensor:
+    def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Packed rows to token vectors, ragged (b, None, dim)."""
-        vectors, _ = self.backbone.vectors(batch, training)
-        return tf.RaggedTensor.from_tensor(vectors, batch.row_lengths())
-
-    def forward_trainable(self, split: SplitNetwork, batch: tf.RaggedTensor, training: bool = False) -> tf.RaggedTensor:
-        vectors, _ = split.vectors(batch, training)
+        vectors, _ = (split or self.backbone).vectors(batch, training)
         return tf.RaggedTensor.from_tensor(vectors, batch.row_lengths())
 
     # === Training ===
@@ -86,9 +75,12 @@ class TextGenerator(LanguageModelling):
         start, end = self._language_model.start, self._language_model.end_of_text
         if not data.paired:
             return corpus.next_token_examples(self._token_stream(data, watch, end), length)
-        prompts = watch(batch.texts for batch in data.batches(_DOCUMENTS))
-        completions = (batch.pairs for batch in data.batches(_DOCUMENTS) if batch.pairs is not None)
+        prompts = watch(batch.texts for batch in data.batches(DOCUMENTS))
+        completions = (batch.pairs for batch in data.batches(DOCUMENTS) if batch.pairs is not None)
         return corpus.completion_examples(self._tokens(prompts), self._tokens(completions), start, end, length)
+
+    def example_location(self, data: Dataset, row: int) -> str:
+        return data.location(row) if data.paired else super().example_location(data, row)
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """Refuses to train the head alone."""
@@ -102,7 +94,6 @@ class TextGenerator(LanguageModelling):
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
-        """Stream the most probable continuations."""
         for window in texts:
             continuations = self._continuations(window, GenerationConfig())
             _count_truncation(continuations, truncated)
@@ -120,7 +111,11 @@ class TextGenerator(LanguageModelling):
         """
         if isinstance(prompts, str):
             raise ConfigError("generate takes a list of prompts, not a string")
-        continuations = list(self.continuations(prompts, generation_config(options)))
+        try:
+            config = GenerationConfig(**options)
+        except TypeError as error:
+            raise ConfigError(f"generate: {error}") from error
+        continuations = list(self.continuations(prompts, config))
         _count_truncation(continuations, None)
         return [continuation.text for continuation in continuations]
 
@@ -131,7 +126,7 @@ class TextGenerator(LanguageModelling):
             ConfigError: when the model's context is too short for any prompt.
         """
         remaining, start = iter(prompts), 0
-        while window := list(islice(remaining, _PROMPTS)):
+        while window := list(islice(remaining, DOCUMENTS)):
             (batch,) = as_batches(window)
             yield from self._continuations(batch, config, start)
             start += len(window)
@@ -152,18 +147,6 @@ class TextGenerator(LanguageModelling):
         """All tokens of each text, without special ones."""
         cleaning = self.architecture.cleaning
         return TokenIds.from_texts((corpus.clean_documents(batch, cleaning) for batch in texts), self._document_graph)
-
-
-def generation_config(options: dict[str, Any]) -> GenerationConfig:
-    """The config with these fields.
-
-    Raises:
-        ConfigError: for an unknown field, or an invalid value.
-    """
-    try:
-        return GenerationConfig(**options)
-    except TypeError as error:
-        raise ConfigError(f"generate: {error}") from error
 
 
 def _count_truncation(continuations: Sequence[Continuation], truncated: TruncationCount | None) -> None:

@@ -1,20 +1,16 @@
-"""Texts as users pass them, and the batches in which they go through a model."""
+"""Texts as users pass them to `predict`."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError, DataError
+from textgraft.tasks.base import WINDOW
 
 # Strings, or pairs of strings.
 Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
-
-# Texts of a prediction in memory: enough to sort them by length.
-WINDOW = 2048
-_FIRST_WINDOW = 32
 
 
 def as_batches(texts: Texts) -> Iterator[np.ndarray]:
@@ -37,45 +33,12 @@ def as_batches(texts: Texts) -> Iterator[np.ndarray]:
         yield batch[:, 0] if batch.shape[1] == 1 else batch
 
 
-def windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Arrays of `WINDOW` texts, (m,) or (m, 2), from arrays of any sizes."""
-    return _rebatch(texts, repeat(WINDOW))
-
-
-def growing_windows(texts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """`windows`, of which the first ones are short: 32, 128 and 512."""
-    return _rebatch(texts, _growing_sizes())
-
-
 def _encode_row(row: str | Sequence[str], number: int) -> list[bytes]:
-    texts = row if isinstance(row, tuple | list) and len(row) == 2 else [row]
-    return [_utf8(text, number) for text in texts]
-
-
-def _utf8(text: Any, number: int) -> bytes:
-    if not isinstance(text, str):
-        raise DataError(f"text {number} must be a string, not {type(text).__name__}")
+    texts: Sequence[Any] = row if isinstance(row, tuple | list) and len(row) == 2 else [row]
+    for text in texts:
+        if not isinstance(text, str):
+            raise DataError(f"text {number} must be a string, not {type(text).__name__}")
     try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"text {number}: half of a surrogate pair in {text!r:.60}; remove it") from None
-
-
-def _rebatch(texts: Iterable[np.ndarray], sizes: Iterator[int]) -> Iterator[np.ndarray]:
-    pending: list[np.ndarray] = []
-    size = next(sizes)
-    for batch in texts:
-        joined = np.concatenate([*pending, batch])
-        while len(joined) >= size:
-            yield joined[:size]
-            joined, size = joined[size:], next(sizes)
-        pending = [joined]
-    if pending and len(pending[0]):
-        yield pending[0]
-
-
-def _growing_sizes() -> Iterator[int]:
-    size = _FIRST_WINDOW
-    while True:
-        yield size
-        size = min(4 * size, WINDOW)
+        return [text.encode() for text in texts]
+    except UnicodeEncodeError as error:
+        raise DataError(f"text {number}: half of a surrogate pair in {error.object!r:.60}; remove it") from None

@@ -18,19 +18,18 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.tasks.architecture import Architecture
+from textgraft.tasks.base import WINDOW
+from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
-from textgraft.tasks.texts import WINDOW, as_batches
+from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.words import SPLITTING, Words
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
-from textgraft.training.inference import compute_outputs
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TruncationCount
 from textgraft.training.token_inputs import WordInputs
-
-_DECIMALS = 6
 
 # Kernel size in tokens, and default widths, of convolutions over vectors that do not depend on their context.
 _KERNEL_SIZE = 5
@@ -130,21 +129,12 @@ class TokenClassifier(TrainableTask):
     # === Network ===
 
     def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits of tags for every token."""
         return self.head({"vectors": vectors, "padding_mask": mask})
 
-    def forward(self, batch: Any, training: bool = False) -> tf.RaggedTensor:
+    def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Rows, and positions of words in them, to logits of tags: float32 ragged (b, None, tags)."""
         rows, positions = batch
-        return self._word_logits(*self.backbone.vectors(rows, training), positions, training)
-
-    def forward_trainable(self, split: SplitNetwork, batch: Any, training: bool = False) -> tf.RaggedTensor:
-        hidden, positions = batch
-        return self._word_logits(*split.vectors(hidden, training), positions, training)
-
-    def _word_logits(
-        self, vectors: tf.Tensor, mask: tf.Tensor, positions: tf.RaggedTensor, training: bool
-    ) -> tf.RaggedTensor:
+        vectors, mask = (split or self.backbone).vectors(rows, training)
         logits = self.head({"vectors": vectors, "padding_mask": mask}, training=training)  # (b, t, tags)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         return positions.with_values(tf.gather_nd(logits, tf.stack([row_ids, positions.values], axis=1)))
@@ -168,7 +158,6 @@ class TokenClassifier(TrainableTask):
         return Examples(inputs, targets, lengths, max(1, count.spans), count.notices(data.source))
 
     def example_location(self, data: Any, row: int) -> str:
-        """Rows are windows of texts."""
         return f"{data.source}, window {row + 1}"
 
     def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
@@ -206,12 +195,12 @@ class TokenClassifier(TrainableTask):
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[list[Entity]]]]:
-        for window in map(self._check_pairs, texts):
+        for window in map(self.check_pairs, texts):
             yield [self.entities(_plain_texts(window))]
 
     def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Ragged]:
         """Stream the logits of each word's tags, float32 ragged (m, None, tags)."""
-        for window in map(self._check_pairs, texts):
+        for window in map(self.check_pairs, texts):
             yield self._logits(self._rows.words(_plain_texts(window)))
 
     def _label_ids(self, data: TaggedDataset) -> dict[str, int]:
@@ -219,9 +208,7 @@ class TokenClassifier(TrainableTask):
         return {label: index for index, label in enumerate(self.labels)}
 
     def _logits(self, words: Words) -> Ragged:
-        inputs = self._rows.inputs([words])
-        logits = compute_outputs(self._infer, inputs, self.backbone.training_defaults.batch_tokens)
-        return Ragged(logits.values, words.lengths)
+        return Ragged(self._compute_outputs(self._rows.inputs([words])).values, words.lengths)
 
     def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
         tags = self.objective.tags(logits)
@@ -230,7 +217,7 @@ class TokenClassifier(TrainableTask):
         text_ids = np.repeat(np.arange(len(texts)), words.lengths)
         for first, end, label in zip(*map(np.ndarray.tolist, tag_ids.tags_to_spans(tags, words.lengths)), strict=True):
             text_id, start, stop = text_ids[first], int(words.starts[first]), int(words.ends[end - 1])
-            score = round(float(tag_probabilities[first:end].mean()), _DECIMALS)
+            score = round(float(tag_probabilities[first:end].mean()), DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
         return entities
 

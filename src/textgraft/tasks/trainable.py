@@ -3,29 +3,30 @@
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import ExitStack
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textgraft import runtime
-from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.data.splits import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
-from textgraft.tasks.base import Task, backbone_of
-from textgraft.tasks.fine_tuning import select_mode
-from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
+from textgraft.tasks.base import Task
+from textgraft.tasks.fine_tuning.base import FineTuning, Run
+from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
+from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
+from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
+from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
 from textgraft.training.examples import Examples, TokenInputs
-from textgraft.training.history import History, Plan, peak_memory
+from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.progress import Callback, TrainingBar
@@ -37,27 +38,6 @@ Watch = Callable[[Iterator[Any]], Iterator[Any]]
 _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
 
 
-@dataclass(frozen=True)
-class Run:
-    """A prepared training run.
-
-    Attributes:
-        mode: with the final config.
-        data: "train" and "validation".
-        examples: the same as token ids and targets.
-    """
-
-    mode: FineTuning
-    data: Mapping[str, Dataset]
-    examples: ExampleSets
-
-    @property
-    def rows_per_epoch(self) -> int:
-        """Rows of an epoch, oversampled ones included."""
-        train = self.examples["train"]
-        return rows_per_epoch(len(train), train.sampling_weights)
-
-
 class TrainableTask(Task):
     """A task with an objective."""
 
@@ -65,11 +45,7 @@ class TrainableTask(Task):
 
     @abstractmethod
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
-        """Token ids and targets.
-
-        Args:
-            data: of any size.
-            cache: see `tokenize`; only where the task is pooled.
+        """Token ids and targets; a cache is given only where the task is pooled.
 
         Raises:
             DataError: for data that does not suit the model, such as an unknown label.
@@ -79,15 +55,7 @@ class TrainableTask(Task):
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[Any]]]:
-        """Stream predictions.
-
-        Args:
-            texts: object arrays of UTF-8 bytes.
-            truncated: counts the dropped tokens; without it, a warning reports them.
-
-        Yields:
-            the cells of each of the objective's `answer_columns`, for each window of texts.
-        """
+        """Stream the cells of each of the objective's `answer_columns`, for each window of texts; see `outputs`."""
 
     @abstractmethod
     def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
@@ -98,11 +66,7 @@ class TrainableTask(Task):
         return data.location(row)
 
     def fine_tuning(self, **options: Any) -> FineTuning:
-        """The fine-tuning mode that options of `TrainingConfig` select.
-
-        Raises:
-            ConfigError: for an invalid option.
-        """
+        """The fine-tuning mode that fields of `TrainingConfig` select, or a ConfigError for an invalid one."""
         return select_mode(self, TrainingConfig(**options))
 
     def before_training(
@@ -110,11 +74,7 @@ class TrainableTask(Task):
     ) -> dict[str, float]:
         """Work before the first step, once in a run: by default the initialisation of the head.
 
-        Args:
-            run: the prepared run.
-            run_facts: JSON values that identify the run.
-            checkpoints: store the results that a resumed run needs.
-            callback: receives messages and progress.
+        Checkpoints store what a resumed run needs, by the facts that identify the run.
 
         Returns:
             metrics to keep beside those of the best epoch.
@@ -152,7 +112,8 @@ class TrainableTask(Task):
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
-            with self._restored_on_error():
+            with ExitStack() as on_error:
+                on_error.callback(self.objective.snapshot())
                 run = self._prepare_run(data, validation, options)
                 mode, facts = run.mode, self._run_facts(run)
                 if checkpoints is not None:
@@ -164,6 +125,7 @@ class TrainableTask(Task):
                 stack.enter_context(mode.adapted())
                 network, train, validation_examples = mode.build(run.examples, callback)
                 solution = mode.solve(train, validation_examples, callback)
+                on_error.pop_all()
             if solution:
                 history, outputs = solution
             else:
@@ -190,11 +152,9 @@ class TrainableTask(Task):
             ConfigError: for an invalid option.
             DataError: for a label the model does not have.
         """
-        restore = self.objective.snapshot()
-        try:
-            return self._plan(self._prepare_run(data, validation, options))
-        finally:
-            restore()
+        with ExitStack() as stack:
+            stack.callback(self.objective.snapshot())
+            return estimate_cost(self._prepare_run(data, validation, options))
 
     def evaluate(self, data: Dataset, keep: bool = False, watch: Watch = iter) -> dict[str, Any]:
         """Test the model.
@@ -219,10 +179,7 @@ class TrainableTask(Task):
         return metrics
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
-        """The training config with this model's defaults, for a data set that is not small.
-
-        Args:
-            options: fields of `TrainingConfig`.
+        """The training config with these fields and this model's defaults, for a data set that is not small.
 
         Raises:
             ConfigError: for an unknown field, or one that does not suit the task.
@@ -249,7 +206,7 @@ class TrainableTask(Task):
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
         self.objective.prepare(data)
         mode = select_mode(self, config)
-        cache = self._id_cache() if mode.caches_token_ids else None
+        cache = mode.id_cache()
         examples = {name: self.examples(part, cache) for name, part in splits.items()}
         train = examples["train"]
         if config.balance != "none":
@@ -262,32 +219,6 @@ class TrainableTask(Task):
         else:
             config = replace(config, epochs=1)
         return Run(select_mode(self, config), splits, examples)
-
-    def _plan(self, run: Run) -> Plan:
-        config, tokens = run.mode.config, {name: part.inputs.tokens for name, part in run.examples.items()}
-        steps_per_epoch = -(-run.rows_per_epoch // (config.batch_size or 1))
-        seconds, state_bytes = run.mode.estimate(run.examples)
-        trainable, parameters = run.mode.parameter_counts()
-        return Plan(
-            texts={name: len(dataset) for name, dataset in run.data.items()},
-            tokens={name: int(ids.lengths.sum()) for name, ids in tokens.items()},
-            truncated={name: ids.truncated for name, ids in tokens.items()},
-            steps=steps_per_epoch * (config.epochs or 1) if run.mode.has_steps else 0,
-            trainable=trainable,
-            parameters=parameters,
-            seconds=seconds,
-            memory=peak_memory() + state_bytes,
-        )
-
-    @contextmanager
-    def _restored_on_error(self) -> Iterator[None]:
-        """Restore the objective after an error."""
-        restore = self.objective.snapshot()
-        try:
-            yield
-        except BaseException:
-            restore()
-            raise
 
     def _run_facts(self, run: Run) -> dict[str, Any]:
         """The facts that identify a run; a difference in any of them makes another run."""
@@ -311,22 +242,16 @@ def task_class(task: str) -> type[TrainableTask]:
     return kind
 
 
-def language_task(preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> TrainableTask:
-    """The task that trains a backbone on unlabelled texts: text-generation where it is causal, else fill-mask.
-
-    Args:
-        preset: see `Task`.
-        precision: "auto", "float32" or "mixed_bfloat16".
-        options: other arguments of the task.
-
-    Raises:
-        ConfigError: when the backbone supports neither task.
-        PresetError: when the preset cannot be loaded.
-    """
-    precision = runtime.choose_precision(precision)
-    backbone = backbone_of(preset, precision, {"trust_savedmodel": options.pop("trust_savedmodel", False)})
-    name = "text-generation" if backbone.is_causal else "fill-mask"
-    return task_class(name)(backbone, precision=precision, **options)
+def select_mode(task: Task, config: TrainingConfig) -> FineTuning:
+    """The fine-tuning mode that `config.fine_tune` names."""
+    name, _, number = config.fine_tune.partition(":")
+    if name == "all":
+        return FineTuning(task, config)
+    if name == "lora":
+        return LoRA(task, config, int(number))
+    if name == "last":
+        return LastBlocks(task, config, int(number))
+    return FrozenVectors(task, config) if task.pooled else FrozenTokens(task, config)
 
 
 def _data_facts(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:

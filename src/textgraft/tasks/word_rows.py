@@ -22,14 +22,7 @@ class WordRows:
     """Splits texts into words, and packs words into rows of a backbone's tokens."""
 
     def __init__(self, backbone: Backbone, cleaning: Cleaning, sequence_length: int | None, splitting: str) -> None:
-        """Prepare the graphs; they are compiled when they are first needed.
-
-        Args:
-            backbone: supplies the tokenizer.
-            cleaning: applied to each word.
-            sequence_length: maximum length of a row; None for no limit.
-            splitting: how texts without given words are split, one of `text.words.SPLITTING`.
-        """
+        """Prepare the graphs; `splitting`, one of `text.words.SPLITTING`, is for texts without given words."""
         special = backbone.special_tokens
 
         def tokenize(words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
@@ -66,12 +59,11 @@ class WordRows:
 
 @dataclass
 class AlignmentCount:
-    """Counts spans that do not consist of whole words.
+    """Counts labelled spans, and those among them that do not consist of whole words.
 
     Attributes:
-        spans: all labelled spans.
-        widened: those that start or end within a word.
-        dropped: those without a word, or whose words belong to an earlier span.
+        widened: spans that start or end within a word.
+        dropped: spans without a word, or whose words belong to an earlier span.
     """
 
     spans: int = 0
@@ -80,31 +72,21 @@ class AlignmentCount:
 
     def notices(self, source: str) -> list[str]:
         """Messages for the user."""
-        notices = []
-        if self.widened:
-            notices.append(
-                f"{source}: {self.widened:,} of {self.spans:,} labelled spans start or end within a word; widened to "
-                "whole words"
-            )
-        if self.dropped:
-            notices.append(
-                f"{source}: {self.dropped:,} of {self.spans:,} labelled spans contain no word or overlap "
-                "another span; dropped"
-            )
-        return notices
+        notices = {
+            "start or end within a word; widened to whole words": self.widened,
+            "contain no word or overlap another span; dropped": self.dropped,
+        }
+        return [
+            f"{source}: {count:,} of {self.spans:,} labelled spans {problem}"
+            for problem, count in notices.items()
+            if count
+        ]
 
 
 def align_tags(
     texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
 ) -> np.ndarray:
-    """The tag id of each word, int32 (w,); see `evaluation.tag_ids`.
-
-    Args:
-        texts: with labelled spans.
-        words: of these texts.
-        label_ids: label to index.
-        count: updated.
-    """
+    """The tag id of each word, int32 (w,), by the labelled spans of the texts; see `evaluation.tag_ids`."""
     tags, first = [np.empty(0, np.int32)], 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
         part = slice(first, first + length)

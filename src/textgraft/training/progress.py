@@ -17,6 +17,7 @@ class Callback(Protocol):
 
     def on_features_extracted(self, texts: int, total: int) -> None:
         """Called after each batch of texts through a frozen backbone, with its size and that of all batches."""
+        return
 
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Called after each optimizer step.
@@ -27,12 +28,19 @@ class Callback(Protocol):
             means: loss and metrics of the epoch so far.
             seconds_left: until the end of the run; None while unknown.
         """
+        return
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
         """Called after each epoch with its record of the history."""
+        return
 
     def on_message(self, line: str) -> None:
         """Called with a line for the user."""
+        return
+
+
+class SilentCallback(Callback):
+    """A callback that does nothing."""
 
 
 class TrainingBar:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from textgraft.errors import ConfigError, InterruptionError, TrainingError
 from textgraft.model_folder import folder as model_folder
-from textgraft.tasks.base import load_as
+from textgraft.tasks.loading import load_as
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import TrainingConfig
 from textgraft.training.progress import Callback, TrainingBar

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from textgraft.training.history import Plan
+    from textgraft.tasks.plan import Plan
 
 _PIPE_WIDTH = 120
 

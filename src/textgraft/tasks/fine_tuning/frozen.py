@@ -1,6 +1,7 @@
 """Modes that train the head alone, on the stored outputs of the backbone (feature extraction)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -8,14 +9,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textgraft import runtime
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.errors import ConfigError
+from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.training.config import GRADIENT_OPTIONS, HEAD_ONLY_DEFAULTS, TrainingConfig
-from textgraft.training.examples import Examples
+from textgraft.training.examples import Examples, TokenInputs
+from textgraft.training.features import FeatureExtractor
 from textgraft.training.history import History
+from textgraft.training.id_cache import IdCache
 from textgraft.training.logistic import compute_logits, train_logistic_head
 from textgraft.training.progress import Callback
 from textgraft.training.step import Network
@@ -43,16 +48,12 @@ class FrozenVectors(FineTuning):
 
     trains_backbone = False
     caches_activations = True
-    caches_token_ids = True
     defaults = HEAD_ONLY_DEFAULTS
 
-    @property
-    def note(self) -> str:  # type: ignore[override]
-        return "head trained " + ("" if self.has_steps else "by logistic regression ") + "on stored embeddings"
-
-    @property
-    def has_steps(self) -> bool:
-        return self.config.head != "logistic"
+    def __init__(self, task: Task, config: TrainingConfig) -> None:
+        super().__init__(task, config)
+        self.has_steps = config.head != "logistic"
+        self.note = "head trained " + ("" if self.has_steps else "by logistic regression ") + "on stored embeddings"
 
     def check(self, options: Mapping[str, Any]) -> None:
         unused = [name for name in GRADIENT_OPTIONS if options.get(name) is not None]
@@ -64,8 +65,16 @@ class FrozenVectors(FineTuning):
     def trained_models(self) -> list[keras.Model]:
         return [self.task.head]
 
+    def id_cache(self) -> IdCache:
+        backbone, architecture = self.task.backbone, asdict(self.task.architecture)
+        settings = {
+            **{name: architecture[name] for name in ("cleaning", "sequence_length", "truncation")},
+            "family": backbone.family, "backbone": backbone.config(), "versions": runtime.versions(),
+        }  # fmt: skip
+        return IdCache(settings, backbone.assets(), ArrayCache.from_environment())
+
     def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
-        train, validation = self.with_pooled_vectors(list(examples.values()), callback)
+        train, validation = with_pooled_vectors(self, list(examples.values()), callback)
         return self._network(examples, self.task.head, self.task.head), train, validation
 
     def solve(
@@ -80,10 +89,31 @@ class FrozenVectors(FineTuning):
 
     def estimate(self, examples: ExampleSets) -> tuple[float, int]:
         """Only the feature extraction counts."""
-        extractor = self.feature_extractor()
+        extractor = feature_extractor(self)
         return sum(extractor.estimate_seconds(part.inputs.tokens) for part in examples.values()), 0
 
     def _means(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
         objective = self.task.objective
         losses = objective.loss(tf.constant(targets), tf.constant(logits, tf.float32))
         return {**objective.metrics(targets, logits), "loss": float(tf.reduce_mean(losses))}
+
+
+def feature_extractor(mode: FineTuning) -> FeatureExtractor:
+    """The backbone with its current weights, and the user's cache of pooled vectors."""
+    task, batch_tokens, cache = mode.task, mode.config.batch_tokens, ArrayCache.from_environment()
+    settings = {
+        "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
+        "batch_tokens": batch_tokens,  # the padding of a text changes the last bits of its vector
+    }  # fmt: skip
+    return FeatureExtractor(task.pool, task.input_spec, task.backbone, settings, cache, batch_tokens)
+
+
+def with_pooled_vectors(
+    mode: FineTuning, sets: Collection[Examples[TokenInputs]], callback: Callback
+) -> list[Examples[Any]]:
+    """Examples with pooled vectors in place of token ids; the callback receives the number of texts that are done."""
+    extractor, on_texts = feature_extractor(mode), partial(callback.on_features_extracted, total=sum(map(len, sets)))
+    return [
+        examples.with_vectors(extractor.extract(examples.inputs.tokens, on_texts, callback.on_message))
+        for examples in sets
+    ]

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning, SilentCallback, report_texts
+from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
+from textgraft.text.ops import map_in_chunks
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import Activations, check_disk_space, store_activations
-from textgraft.training.progress import Callback
+from textgraft.training.progress import Callback, SilentCallback
 from textgraft.training.step import Network
 
 _SAMPLED_TEXTS = 256
@@ -40,7 +41,7 @@ class LastBlocks(FineTuning):
 
     def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
         self._check_disk_space(examples)
-        on_texts = report_texts(examples.values(), callback)
+        on_texts = partial(callback.on_features_extracted, total=sum(map(len, examples.values())))
         network, train, validation = self._build_stored(examples, self._frozen_blocks(examples), on_texts)
         return network, self._limit_windows(train, callback), validation
 
@@ -63,8 +64,17 @@ class LastBlocks(FineTuning):
         check_disk_space(tokens, self._split.dim, self.config.cache_dtype)
 
     def _frozen_blocks(self, examples: ExampleSets) -> Callable[[Any], Any]:
-        """The frozen blocks, compiled."""
-        forward = partial(self.task.forward_frozen, self._split)
+        """The frozen blocks, compiled: token ids to ragged (..., None, dim)."""
+        task, split = self.task, self._split
+
+        def forward(batch: Any) -> tf.RaggedTensor:
+            if not task.windowed:
+                return split.apply_frozen(batch)
+            rows = batch.values
+            return rows.with_values(
+                map_in_chunks(lambda part: split.apply_frozen(part).values, rows, task.max_windows, split.dim)
+            )
+
         spec = examples["train"].inputs.tokens.spec
         return cast("Callable[[Any], Any]", tf.function(forward, input_signature=[spec], autograph=False))
 
@@ -78,10 +88,8 @@ class LastBlocks(FineTuning):
             activations = Activations(tokens.lengths, split.dim, config.cache_dtype)
             return part.with_vectors(store_activations(frozen, tokens, activations, config.batch_tokens or 1, on_texts))
 
-        def forward(batch: Any, training: bool = False) -> Any:
-            return self.task.forward_trainable(split, batch, training)
-
         train, validation = store(examples["train"]), store(examples["validation"])
+        forward = partial(self.task.forward, split=split)
         return self._network(examples, self._trained_layers(split), forward), train, validation
 
     def _trained_layers(self, split: SplitNetwork) -> keras.Model:

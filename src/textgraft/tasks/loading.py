@@ -1,0 +1,64 @@
+"""Loading of model folders."""
+
+import pkgutil
+from pathlib import Path
+from typing import Any, TypeVar
+
+from textgraft import runtime
+from textgraft.errors import ConfigError
+from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
+from textgraft.model_folder.folder import StoredModel
+from textgraft.task_specs import task_spec
+from textgraft.tasks.base import Task, names_model_folder
+from textgraft.text.cleaning import Cleaning
+
+_Loaded = TypeVar("_Loaded", bound=Task)
+
+
+def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
+    """Load a model folder: it is verified first, and no code from it is run.
+
+    Args:
+        folder: path of a model folder, or the result of `model_folder.read`.
+        precision: "auto", "float32" or "mixed_bfloat16".
+
+    Raises:
+        ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
+            others.
+    """
+    stored = folder if isinstance(folder, StoredModel) else model_folder.read(Path(folder))
+    config, precision = stored.config, runtime.choose_precision(precision)
+    with rebuilding(stored):
+        architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
+        backbone = rebuild_backbone(stored, precision)
+        task_class = pkgutil.resolve_name(task_spec(config["task"]).class_path)
+        task: Task = task_class(backbone, precision=precision, **architecture, **config["settings"])
+        stored.check_weights(task.weights)
+    stored.assign(task.weights)
+    task.history = stored.history
+    task.record = {key: config[key] for key in ("run", "fit", "metrics", "data") if key in config}
+    return task
+
+
+def load_as(kind: type[_Loaded], folder: str | Path | StoredModel, precision: str = "auto") -> _Loaded:
+    """Load a model folder that must be of one task.
+
+    Raises:
+        ConfigError: when it is of another task.
+        ModelFolderError: see `load`.
+    """
+    task = load(folder, precision)
+    if not isinstance(task, kind):
+        path = folder.folder if isinstance(folder, StoredModel) else folder
+        raise ConfigError(f"{path} is a model for {task.name}; this needs one for {kind.name}")
+    return task
+
+
+def architecture_of(preset: str | Path) -> dict[str, Any]:
+    """The fields of `Architecture` that a model folder computes text vectors with; empty for other presets."""
+    if not names_model_folder(preset):
+        return {}
+    architecture = model_folder.read(Path(preset)).config["architecture"]
+    fields = {name: architecture[name] for name in ("pooling", "sequence_length", "truncation")}
+    return {**fields, "cleaning": Cleaning(**architecture["cleaning"])}
