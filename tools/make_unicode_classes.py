@@ -1,4 +1,4 @@
-"""Make src/textgraft/tokenizers/unicode_classes.json: classes of code points as the `tokenizers` library defines them.
+"""Make src/textgraft/text/unicode_classes.json: classes of code points as the `tokenizers` library defines them.
 
     python -m tools.make_unicode_classes
 
@@ -20,7 +20,7 @@ from tools.character_tables import character_table
 
 from tokenizers import Regex
 
-FILE = Path(__file__).parents[1] / "src" / "textgraft" / "tokenizers" / "unicode_classes.json"
+FILE = Path(__file__).parents[1] / "src" / "textgraft" / "text" / "unicode_classes.json"
 CODES = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 CLUSTER_CODES = [code for code in CODES if not 0xAC00 <= code < 0xD7A4]
 PATTERNS = {"letters": r"\p{L}", "numbers": r"\p{N}", "spaces": r"\s"}

@@ -10,11 +10,7 @@ _FIXED_SIZES = {1: 8, 5: 4}  # bytes by wire type
 
 
 def messages(message: bytes, field: int) -> list[bytes]:
-    """The values of a repeated field of strings or messages.
-
-    Raises:
-        ValueError: when the message is malformed.
-    """
+    """The values of a repeated field of strings or messages; errors: see `fields`."""
     return [value for number, value in fields(message) if number == field and isinstance(value, bytes)]
 
 
@@ -34,10 +30,8 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             continue
         if wire_type == _LENGTH_DELIMITED:
             length, position = _varint(message, position)
-        elif wire_type in _FIXED_SIZES:
-            length = _FIXED_SIZES[wire_type]
         else:
-            raise ValueError("it is not a protocol buffer")
+            length = _FIXED_SIZES.get(wire_type, len(message))  # of an unknown type: too long
         if position + length > len(message):
             raise ValueError("it is not a protocol buffer")
         if wire_type == _LENGTH_DELIMITED:
@@ -48,12 +42,8 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 def _varint(message: bytes, position: int) -> tuple[int, int]:
     """The number at a position, in groups of 7 bits, and the position after it."""
     value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            break
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
+    for index, byte in enumerate(message[position : position + 10]):
+        value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
-            return value, position
+            return value, position + index + 1
     raise ValueError("it is not a protocol buffer")

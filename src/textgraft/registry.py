@@ -8,8 +8,7 @@ import importlib
 import pkgutil
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from textgraft.errors import ConfigError
 
@@ -24,48 +23,23 @@ def _entry_points(package: str) -> dict[str, EntryPoint]:
 
 @cache
 def names(package: str) -> tuple[str, ...]:
-    """The entries of a package, sorted.
-
-    Args:
-        package: a package in `textgraft`, such as "task_specs" or "data.formats".
-    """
+    """The sorted entries of a package in `textgraft`, such as "task_specs" or "data.formats"."""
     path = importlib.import_module(f"textgraft.{package}").__path__
     modules = {module.name for module in pkgutil.iter_modules(path) if not module.ispkg and module.name[0] != "_"}
     return tuple(sorted(modules | _entry_points(package).keys()))
 
 
-def load_module(package: str, name: str) -> ModuleType:
-    """The module of an entry.
-
-    Raises:
-        ConfigError: when there is no such entry.
-    """
-    if name not in names(package):
-        raise ConfigError(f"textgraft.{package} has no {name!r}; choose one of {', '.join(names(package))}")
-    if point := _entry_points(package).get(name):
-        return point.load()  # type: ignore[no-any-return]
-    return importlib.import_module(f"textgraft.{package}.{name}")
-
-
 def implementation(package: str, name: str, contract: type[Contract]) -> type[Contract]:
-    """The class that an entry's module defines as a subclass of the package's contract.
-
-    Args:
-        package: as for `names`.
-        name: one of `names(package)`.
-        contract: an abstract class.
+    """The class that an entry's module defines as a subclass of the package's abstract class.
 
     Raises:
         ConfigError: when there is no such entry, or its module defines no such class.
     """
-    module = load_module(package, name)
+    if name not in names(package):
+        raise ConfigError(f"textgraft.{package} has no {name!r}; choose one of {', '.join(names(package))}")
+    point = _entry_points(package).get(name)
+    module = point.load() if point else importlib.import_module(f"textgraft.{package}.{name}")
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, contract) and value.__module__ == module.__name__:
             return value
     raise ConfigError(f"{module.__name__} defines no {contract.__name__}")
-
-
-def resolve(path: str) -> Any:
-    """Import an object by a path such as "textgraft.text.ops:clean", which defers the import of TensorFlow."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)

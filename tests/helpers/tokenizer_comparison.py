@@ -4,11 +4,11 @@ import random
 
 import tensorflow as tf
 
-from textgraft.tokenizers.unicode_classes import SPANS
+from textgraft.text.ops import UNICODE_CLASSES
 
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
-_BORDERS = {int(code, 16) + offset for spans in SPANS.values() for code in spans.replace("-", " ").split()
+_BORDERS = {int(code, 16) + offset for spans in UNICODE_CLASSES.values() for code in spans.replace("-", " ").split()
             for offset in (-1, 0, 1)}  # fmt: skip
 
 # Characters at both sides of every border between Unicode classes, and one in 512 of the others.

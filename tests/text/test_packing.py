@@ -9,7 +9,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from textgraft.text.packing import pack, pad
+from textgraft.text.packing import TextGraph, pad_rows
 from tokenizers import Tokenizer
 
 START, END = 1, 2
@@ -34,6 +34,12 @@ def words(count, first=0):
 
 def ragged(rows):
     return tf.ragged.constant(rows, dtype=tf.int32, ragged_rank=1)
+
+
+def pack(segments, start, end, sequence_length, truncation="head"):
+    """Rows of token ids in place of texts."""
+    graph = TextGraph(lambda ids: ids, lambda ids: ids, start, end, 0, sequence_length, truncation)
+    return graph.pack(*segments)
 
 
 @pytest.mark.parametrize("sequence_length", [2, 3, 7, 8, 20, None])
@@ -84,21 +90,21 @@ def test_rows_without_special_tokens():
 
 
 def test_rows_are_padded_to_the_longest_with_a_mask():
-    row = pad(ragged([[5, 6, 7], [8]]), None, 9)
+    row = pad_rows(ragged([[5, 6, 7], [8]]), 9)
     np.testing.assert_array_equal(row["token_ids"], [[5, 6, 7], [8, 9, 9]])
     np.testing.assert_array_equal(row["padding_mask"], [[1, 1, 1], [1, 0, 0]])
     np.testing.assert_array_equal(row["segment_ids"], np.zeros((2, 3)))
 
 
 def test_a_batch_of_empty_rows_is_one_wide():
-    row = pad(ragged([[], []]), None, 0)
+    row = pad_rows(ragged([[], []]), 0)
     assert row["token_ids"].shape == (2, 1)
     assert row["padding_mask"].numpy().sum() == 0
 
 
 def test_packing_can_be_traced():
     graph = tf.function(
-        lambda rows: pad(*pack([rows], START, END, 4)[:2], 0),
+        lambda rows: pad_rows(pack([rows], START, END, 4).token_ids, 0),
         input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)],
         autograph=False,
     )

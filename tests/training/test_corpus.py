@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from textgraft.backbones.presets import load_backbone
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.graph import TextGraph
+from textgraft.text.packing import TextGraph
 from textgraft.training import corpus
 from textgraft.training.corpus import (
     IGNORED_TARGET,

@@ -9,6 +9,7 @@ from tools.make_hub_module import make_hub_module
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
 from textgraft.tasks.texts import as_batches
+from textgraft.text.packing import pad_rows
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples
@@ -47,7 +48,7 @@ def dense_steps(model, tokens, targets, config, order):
     before = [variable.numpy() for variable in variables]
     optimizer = keras_optimizer(config)
     for rows in order:
-        padded = model.text_graph.pad(tokens.batch(rows))
+        padded = pad_rows(tokens.batch(rows), model.text_graph.pad_id)
         with tf.GradientTape() as tape:
             outputs = model.model({name: padded[name] for name in model.model.input}, training=True)
             loss = tf.reduce_mean(model.objective.loss(tf.constant(targets[rows]), outputs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,7 +68,7 @@ class Family(ABC):
     @property
     def backbone_class(self) -> Any:
         """The subclass of `Backbone`; the first access imports TensorFlow."""
-        return registry.resolve(self.backbone)
+        return pkgutil.resolve_name(self.backbone)
 
     def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Metadata of KerasHub's presets of this family by name."""
@@ -119,7 +120,7 @@ class TransformerFamily(Family):
 
     @property
     def tokenizer_class(self) -> type[Tokenizer]:
-        return self.tokenizer.tokenizer_class
+        return pkgutil.resolve_name(self.tokenizer.implementation)  # type: ignore[no-any-return]
 
     @property
     def backbone(self) -> str:  # type: ignore[override]

@@ -82,8 +82,7 @@ class WordVectors(Backbone):
             return cls._with_vectors(trace_whitespace_splitting(), words, vectors, "mean", origin)
         module = load_saved_model(path)  # kept until the end, since the function is deleted with it
         function = _text_function(module, path)
-        embedding = extract_embedding(function, str(path))
-        backbone = cls._with_vectors(embedding.graph, embedding.words, embedding.variable, embedding.pooling, origin)
+        backbone = cls._with_vectors(*extract_embedding(function, str(path)), origin)
         backbone._require_equal_outputs(function, path)
         return backbone
 

@@ -24,9 +24,9 @@ from textgraft.model_folder.card import write_card
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
-from textgraft.text.graph import TextGraph
-from textgraft.text.ops import map_in_chunks
+from textgraft.text.packing import TextGraph
 from textgraft.text.truncation import MIN_WINDOW, WINDOWS
+from textgraft.text.windows import map_in_chunks
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step

@@ -18,7 +18,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import Watch
-from textgraft.text.ops import TokenPreservingCleaning
+from textgraft.text.cleaning import TokenPreservingCleaning
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking

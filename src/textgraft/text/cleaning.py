@@ -1,12 +1,16 @@
-"""Options for cleaning texts before tokenization, without TensorFlow."""
+"""Cleaning of texts before tokenization; importing this file does not import TensorFlow."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textgraft.options import option
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
+_PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
 
 
 @dataclass(frozen=True)
@@ -21,14 +25,37 @@ class Cleaning:
     strip_punctuation: bool = option(False, "Delete Unicode punctuation.", panel="Data", searchable=True)
 
     def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
-        """Clean texts.
+        """Clean texts, UTF-8 in a string tensor of any shape; returns the same tensor when no step is switched on."""
+        import tensorflow as tf
+        import tensorflow_text as tf_text
 
-        Args:
-            texts: string tensor of any shape, UTF-8.
+        from textgraft.text.ops import lower
 
-        Returns:
-            string tensor of the same shape; the same tensor when no step is switched on.
-        """
-        from textgraft.text.ops import clean
+        if self.strip_html:
+            texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
+            for entity, character in _ENTITIES.items():
+                texts = tf.strings.regex_replace(texts, entity, character)
+        if self.normalize_unicode:
+            texts = tf_text.normalize_utf8(texts, "NFKC")
+        if self.lowercase:
+            texts = lower(texts)
+        return tf.strings.regex_replace(texts, r"\pP", "") if self.strip_punctuation else texts
 
-        return clean(texts, **asdict(self))
+
+@dataclass(frozen=True)
+class TokenPreservingCleaning:
+    """Cleaning of everything except one token, such as the mask."""
+
+    token: str
+    cleaning: Callable[["tf.Tensor"], "tf.Tensor"]
+
+    def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
+        """Clean texts; see `Cleaning.__call__`."""
+        import tensorflow as tf
+
+        from textgraft.text.ops import escaped
+
+        texts = tf.strings.regex_replace(texts, _PLACEHOLDER, "")
+        texts = tf.strings.regex_replace(texts, escaped(self.token), _PLACEHOLDER)
+        # A backslash in a replacement is an escape.
+        return tf.strings.regex_replace(self.cleaning(texts), _PLACEHOLDER, self.token.replace("\\", "\\\\"))

@@ -1,48 +1,16 @@
-"""Graph ops on strings and ragged rows."""
+"""Graph ops on strings, and regular expressions of Unicode classes.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+The classes are those of the `tokenizers` library, whatever Unicode version Python or RE2 follows;
+tools/make_unicode_classes.py writes unicode_classes.json: for each class, spans in hexadecimal such as "41-5a aa".
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import tensorflow as tf
-import tensorflow_text as tf_text
 
-_PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
-
-
-def clean(
-    texts: tf.Tensor, strip_html: bool, normalize_unicode: bool, lowercase: bool, strip_punctuation: bool
-) -> tf.Tensor:
-    """Clean texts; see `Cleaning.__call__`."""
-    if strip_html:
-        texts = _strip_html(texts)
-    if normalize_unicode:
-        texts = tf_text.normalize_utf8(texts, "NFKC")
-    if lowercase:
-        texts = lower(texts)
-    if strip_punctuation:
-        texts = tf.strings.regex_replace(texts, r"\pP", "")
-    return texts
-
-
-@dataclass(frozen=True)
-class TokenPreservingCleaning:
-    """Cleaning of everything except one token, such as the mask.
-
-    Attributes:
-        token: the token to leave unchanged.
-        cleaning: cleaning of the text around it.
-    """
-
-    token: str
-    cleaning: Callable[[tf.Tensor], tf.Tensor]
-
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """Clean texts; see `Cleaning.__call__`."""
-        texts = tf.strings.regex_replace(texts, _PLACEHOLDER, "")
-        texts = tf.strings.regex_replace(texts, escaped(self.token), _PLACEHOLDER)
-        # A backslash in a replacement is an escape.
-        return tf.strings.regex_replace(self.cleaning(texts), _PLACEHOLDER, self.token.replace("\\", "\\\\"))
+UNICODE_CLASSES: Mapping[str, str] = json.loads(Path(__file__).with_name("unicode_classes.json").read_text("ascii"))
 
 
 def lower(texts: tf.Tensor) -> tf.Tensor:
@@ -58,53 +26,26 @@ def lower(texts: tf.Tensor) -> tf.Tensor:
     return tf.strings.lower(texts, encoding="utf-8")
 
 
+def strip_before(texts: tf.Tensor, tokens: Iterable[str]) -> tf.Tensor:
+    """Delete the white space before tokens."""
+    pattern = "|".join(map(escaped, tokens))
+    return tf.strings.regex_replace(texts, f"[{regex_class('spaces')}]+({pattern})", r"\1")
+
+
 def escaped(token: str) -> str:
     """An RE2 pattern that matches a token literally."""
     return "".join(f"\\{character}" if character in "[](){}.*+?^$|\\" else character for character in token)
 
 
+def regex_class(name: str) -> str:
+    """One of `UNICODE_CLASSES` as the inside of a character class of RE2."""
+    spans = UNICODE_CLASSES[name].split()
+    return "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in spans)
+
+
 def row_ids(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """The row of each value; cheaper than `RaggedTensor.value_rowids`, whose cost is rows times longest row.
+    """The row of each of `count` values from the lengths (n,) of rows; int64 (count,).
 
-    Args:
-        lengths: (n,), row lengths; their sum is `count`.
-        count: int32 ().
-
-    Returns:
-        int64 (count,).
+    Cheaper than `RaggedTensor.value_rowids`, whose cost is rows times longest row.
     """
     return tf.searchsorted(tf.cumsum(tf.cast(lengths, tf.int32)), tf.range(count), side="right", out_type=tf.int64)
-
-
-def map_in_chunks(
-    function: Callable[[tf.RaggedTensor], tf.Tensor], rows: tf.RaggedTensor, chunk_size: int, width: int
-) -> tf.Tensor:
-    """Apply a row-wise function to chunks of rows one after another, which bounds the memory.
-
-    Args:
-        function: from ragged (m, None, ...) to float32 (m, width); its rows must be independent.
-        rows: ragged (n, None, ...).
-        chunk_size: maximum m.
-        width: width of the function's output.
-
-    Returns:
-        float32 (n, width).
-    """
-    count = tf.cast(rows.nrows(), tf.int32)
-
-    def step(chunk: tf.Tensor, outputs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        start = chunk * chunk_size
-        return chunk + 1, outputs.write(chunk, function(rows[start : start + chunk_size]))
-
-    outputs = tf.TensorArray(tf.float32, -(-count // chunk_size), infer_shape=False, element_shape=[None, width])
-    _, outputs = tf.while_loop(
-        lambda chunk, _: chunk * chunk_size < count, step, (tf.constant(0), outputs), parallel_iterations=1
-    )
-    return outputs.concat()
-
-
-def _strip_html(texts: tf.Tensor) -> tf.Tensor:
-    texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
-    for entity, character in _ENTITIES.items():
-        texts = tf.strings.regex_replace(texts, entity, character)
-    return texts

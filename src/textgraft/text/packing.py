@@ -1,20 +1,19 @@
-"""Token ids to the rows of a network, as graph ops: special tokens, truncation, padding, mask and segment ids."""
+"""Texts to the rows of a network, as graph ops: special tokens, truncation, windows, padding, mask and segment ids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from textgraft.text.truncation import OVERLAP_DIVISOR
+from textgraft.errors import ConfigError
+from textgraft.text.truncation import WINDOWS
+from textgraft.text.windows import split_windows
 
 
 class PairRows(NamedTuple):
-    """Packed rows of pairs.
-
-    Attributes:
-        token_ids: int32 ragged (b, None).
-        first_lengths: int64 (b,), number of tokens of segment 0 in each row; the others are of segment 1.
-    """
+    """Rows of pairs, int32 ragged (b, None), of which the first int64 (b,) tokens are of segment 0."""
 
     token_ids: tf.RaggedTensor
     first_lengths: tf.Tensor
@@ -24,8 +23,8 @@ class Packed(NamedTuple):
     """Rows before padding.
 
     Attributes:
-        token_ids: int32 ragged (n, None).
-        segment_ids: int32 ragged (n, None): 0 in the first segment, 1 in the second.
+        token_ids: int32 ragged (n, None), or (n, None, None) for windows of texts.
+        segment_ids: int32 ragged of the same shape: 0 in the first segment, 1 in the second.
         dropped: int32 (n,), number of tokens lost to truncation.
     """
 
@@ -34,96 +33,107 @@ class Packed(NamedTuple):
     dropped: tf.Tensor
 
 
-def pack(
-    segments: Sequence[tf.RaggedTensor],
-    start: int | None,
-    end: int | None,
-    sequence_length: int | None,
-    truncation: str = "head",
-    separators: int = 1,
-) -> Packed:
-    """Join one or two segments into rows: start, first, end[, second, end].
+@dataclass(frozen=True)
+class TextGraph:
+    """All graph ops between strings and rows, shared by training, prediction and serving.
 
-    Truncation is "longest first", as in the reference tokenizers: the longer segment loses tokens first.
-
-    Args:
-        segments: one or two int32 ragged tensors (n, None).
+    Attributes:
+        cleaning: string (n,) -> string (n,).
+        tokenize: string (n,) -> int32 ragged (n, None).
         start: id before the first segment, or None.
         end: id after each segment, or None.
         sequence_length: maximum tokens per row, special tokens included; None for no limit.
-        truncation: "head" or "head+tail".
-        separators: number of `end` ids between two segments.
+        truncation: one of `truncation.TRUNCATIONS`.
+        separators: number of `end` ids between the texts of a pair.
     """
-    between = separators if len(segments) > 1 else 1
-    lengths = [segment.row_lengths() for segment in segments]
-    dropped = tf.zeros_like(lengths[0])
-    if sequence_length is not None:
-        special = (start is not None) + (len(segments) + between - 1) * (end is not None)
-        kept = _longest_first(lengths, max(sequence_length - special, 0))
-        tails = [length // 2 if truncation == "head+tail" else tf.zeros_like(length) for length in kept]
-        segments = [_truncate(*arguments) for arguments in zip(segments, kept, tails, strict=True)]
-        dropped = tf.add_n([before - after for before, after in zip(lengths, kept, strict=True)])
+
+    cleaning: Callable[[tf.Tensor], tf.Tensor]
+    tokenize: Callable[[tf.Tensor], tf.RaggedTensor]
+    start: int | None
+    end: int | None
+    pad_id: int
+    sequence_length: int | None
+    truncation: str = "head"
+    separators: int = 1
+
+    def pack(self, *texts: tf.Tensor) -> Packed:
+        """Convert texts, one or two string tensors (n,), to rows: start, first, end[, second, end].
+
+        As in the reference tokenizers, the longer segment of a pair loses tokens first.
+
+        Raises:
+            ConfigError: for windows of pairs.
+        """
+        segments = [self.tokenize(self.cleaning(part)) for part in texts]
+        lengths = [segment.row_lengths() for segment in segments]
+        dropped = tf.zeros_like(lengths[0], tf.int32)
+        if self.sequence_length is not None:
+            ends = len(segments) + (self.separators - 1) * (len(segments) - 1)
+            max_tokens = self.sequence_length - (self.start is not None) - ends * (self.end is not None)
+            if self.truncation == WINDOWS:
+                return self._pack_windows(segments, max_tokens)
+            kept = _longest_first(lengths, max(max_tokens, 0))
+            tails = [length // 2 if self.truncation == "head+tail" else tf.zeros_like(length) for length in kept]
+            segments = [_truncate(*arguments) for arguments in zip(segments, kept, tails, strict=True)]
+            dropped = tf.cast(tf.add_n(lengths) - tf.add_n(kept), tf.int32)
+        return Packed(*add_special(segments, self.start, self.end, self.separators), dropped)
+
+    def _pack_windows(self, segments: Sequence[tf.RaggedTensor], window: int) -> Packed:
+        if len(segments) > 1:
+            raise ConfigError("truncation 'windows' does not support text pairs; choose head or head+tail")
+        lengths = segments[0].row_lengths()
+        counts, indices = split_windows(lengths, window)
+        rows = add_special([tf.gather(segments[0].values, indices)], self.start, self.end)
+        token_ids, segment_ids = (tf.RaggedTensor.from_row_lengths(part, counts, validate=False) for part in rows)
+        return Packed(token_ids, segment_ids, tf.zeros_like(lengths, tf.int32))
+
+    @cached_property
+    def compiled(self) -> Callable[[tf.Tensor], Packed]:
+        """`pack` for single texts (n,), traced once."""
+        signature = [tf.TensorSpec([None], tf.string)]
+        return tf.function(self.pack, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
+
+    @cached_property
+    def compiled_pairs(self) -> Callable[[tf.Tensor], Packed]:
+        """`pack` for pairs (n, 2), traced once."""
+        return tf.function(  # type: ignore[no-any-return]
+            lambda pairs: self.pack(*tf.unstack(pairs, axis=1)),
+            input_signature=[tf.TensorSpec([None, 2], tf.string)],
+            autograph=False,
+        )
+
+
+def add_special(
+    segments: Sequence[tf.RaggedTensor], start: int | None, end: int | None, separators: int = 1
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Token ids and segment ids of rows made of one or two segments and special tokens; see `TextGraph`."""
     rows, pieces, segment_ids = segments[0].nrows(), [], []
     for index, segment in enumerate(segments):
         before = [_column(start, rows)] if index == 0 and start is not None else []
-        after = [_column(end, rows)] * (between if index == 0 else 1) if end is not None else []
+        ends = separators if index < len(segments) - 1 else 1
+        after = [_column(end, rows)] * ends if end is not None else []
         for piece in (*before, segment, *after):
             pieces.append(piece)
             segment_ids.append(piece.with_values(tf.fill(tf.shape(piece.values), index)))
-    return Packed(tf.concat(pieces, axis=1), tf.concat(segment_ids, axis=1), tf.cast(dropped, tf.int32))
+    return tf.concat(pieces, axis=1), tf.concat(segment_ids, axis=1)
 
 
-def pack_windows(tokens: tf.RaggedTensor, start: int | None, end: int | None, sequence_length: int) -> Packed:
-    """Split texts into overlapping windows, each a row with special tokens; the last one of a text may be shorter.
-
-    Args:
-        tokens: int32 ragged (n, None).
-        start: id before each window, or None.
-        end: id after each window, or None.
-        sequence_length: maximum tokens per window, special tokens included; at least `truncation.MIN_WINDOW`.
-
-    Returns:
-        token_ids and segment_ids, int32 ragged (n, None, None): windows of texts; nothing is dropped.
-    """
-    window = sequence_length - (start is not None) - (end is not None)
-    step = window - window // OVERLAP_DIVISOR
-    lengths = tokens.row_lengths()
-    counts = 1 + tf.maximum((lengths - window + step - 1) // step, 0)
-    text_ids = tf.repeat(tf.range(tokens.nrows()), counts)
-    window_index = tf.range(tf.size(text_ids, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), text_ids)
-    offset = step * window_index
-    first = tf.gather(tokens.row_starts(), text_ids) + offset
-    indices = tf.ragged.range(first, first + tf.minimum(tf.gather(lengths, text_ids) - offset, window))
-    rows = pack([indices.with_values(tf.gather(tokens.values, indices.values))], start, end, None)
-    token_ids, segment_ids = (tf.RaggedTensor.from_row_lengths(part, counts, validate=False) for part in rows[:2])
-    return Packed(token_ids, segment_ids, tf.zeros_like(lengths, tf.int32))
-
-
-def pad(token_ids: tf.RaggedTensor, segment_ids: tf.RaggedTensor | None, pad_id: int) -> dict[str, tf.Tensor]:
-    """Pad rows to the longest of the batch.
-
-    Args:
-        token_ids: int32 ragged (b, None).
-        segment_ids: int32 ragged (b, None), or None for one segment.
-        pad_id: id that fills the rows.
+def pad_rows(rows: tf.RaggedTensor | PairRows, pad_id: int) -> dict[str, tf.Tensor]:
+    """Pad rows, int32 ragged (b, None) or those of pairs, to the longest of the batch.
 
     Returns:
         {"token_ids", "padding_mask", "segment_ids"}, each int32 (b, t) with t at least 1.
     """
-    dense = _dense(token_ids, pad_id)
-    mask = tf.sequence_mask(token_ids.row_lengths(), tf.shape(dense)[1], dtype=tf.int32)
-    segments = tf.zeros_like(dense) if segment_ids is None else _dense(segment_ids, 0)
-    return {"token_ids": dense, "padding_mask": mask, "segment_ids": segments}
-
-
-def pad_rows(rows: tf.RaggedTensor | PairRows, pad_id: int) -> dict[str, tf.Tensor]:
-    """`pad` for rows of single texts, int32 ragged (b, None), or of pairs."""
-    inputs = pad(ids_of(rows), None, pad_id)
-    if not isinstance(rows, PairRows):
-        return inputs
-    position = tf.range(tf.shape(inputs["token_ids"])[1], dtype=rows.first_lengths.dtype)
-    is_second = tf.cast(position >= rows.first_lengths[:, tf.newaxis], tf.int32)  # (b, t)
-    return {**inputs, "segment_ids": is_second * inputs["padding_mask"]}
+    token_ids = ids_of(rows).to_tensor(pad_id)
+    missing = tf.maximum(1 - tf.shape(token_ids)[1], 0)  # 1 when every row is empty
+    token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=pad_id)
+    length = tf.shape(token_ids)[1]
+    mask = tf.sequence_mask(ids_of(rows).row_lengths(), length, dtype=tf.int32)
+    segment_ids = tf.zeros_like(token_ids)
+    if isinstance(rows, PairRows):
+        positions = tf.range(length, dtype=rows.first_lengths.dtype)
+        segment_ids = tf.cast(positions >= rows.first_lengths[:, tf.newaxis], tf.int32) * mask
+    return {"token_ids": token_ids, "padding_mask": mask, "segment_ids": segment_ids}
 
 
 def ids_of(rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
@@ -155,12 +165,6 @@ def _truncate(segment: tf.RaggedTensor, kept: tf.Tensor, tails: tf.Tensor) -> tf
     return tf.RaggedTensor.from_row_lengths(values, kept, validate=False)
 
 
-def _dense(rows: tf.RaggedTensor, fill: int) -> tf.Tensor:
-    dense = rows.to_tensor(fill)
-    missing = tf.maximum(1 - tf.shape(dense)[1], 0)  # 1 when every row is empty
-    return tf.pad(dense, [[0, 0], [0, missing]], constant_values=fill)
-
-
-def _column(token_id: int | None, rows: tf.Tensor) -> tf.RaggedTensor:
+def _column(token_id: int, rows: tf.Tensor) -> tf.RaggedTensor:
     values = tf.fill([rows], tf.cast(token_id, tf.int32))
     return tf.RaggedTensor.from_row_splits(values, tf.range(rows + 1), validate=False)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from textgraft.text.packing import add_special
 from textgraft.text.truncation import OVERLAP_DIVISOR
+from textgraft.text.windows import split_windows
 
 _SPACE = r"[\s\pZ]"
 _SOLID = r"[^\s\pZ\pP\pS]"  # letters, digits, marks and others: neither space, punctuation nor symbol
@@ -24,7 +25,6 @@ SPLITTING = {
 }
 
 _MAX_BYTES = 1 << 40  # above any offset in a text
-_ZERO = np.int64(0)
 
 
 class Words(NamedTuple):
@@ -59,12 +59,7 @@ class WordWindows(NamedTuple):
 
 
 def split(texts: tf.Tensor, splitting: str) -> Words:
-    """Split texts into words without white space.
-
-    Args:
-        texts: string (n,), valid UTF-8.
-        splitting: one of `SPLITTING`.
-    """
+    """Split texts, string (n,) of valid UTF-8, into words without white space by one of `SPLITTING`."""
     pattern = SPLITTING[splitting]
     # The splitter ends a text at its first NUL, so NUL becomes another single code point.
     texts = tf.strings.regex_replace(texts, r"\x00", "\ufffe")
@@ -127,39 +122,20 @@ class WordGraph:
         # === Tokens of each text, and the offset of each word's first token in its text ===
         texts = tf.RaggedTensor.from_row_lengths(counts, words.lengths, validate=False)
         sizes = tf.reduce_sum(texts, axis=1)  # (n,)
-        text_starts = tf.cumsum(sizes, exclusive=True)
         text_ids = texts.value_rowids()
-        offsets = tf.cumsum(counts, exclusive=True) - tf.gather(text_starts, text_ids)
+        offsets = tf.cumsum(counts, exclusive=True) - tf.gather(tf.cumsum(sizes, exclusive=True), text_ids)
         # === Rows ===
-        window, step, overlap = self._window_sizes(sizes)
-        rows = 1 + tf.maximum(_ZERO, -((window - sizes) // step))
-        row_starts = tf.cumsum(rows, exclusive=True)
-        row_text_ids = tf.repeat(tf.range(tf.size(rows)), rows)
-        row_count = tf.size(row_text_ids, tf.int64)
-        indices = tf.range(row_count) - tf.gather(row_starts, row_text_ids)
-        starts = tf.gather(text_starts, row_text_ids) + step * indices
-        ends = tf.minimum(starts + window, tf.gather(text_starts + sizes, row_text_ids))
-        token_ids = tf.gather(ids, tf.ragged.range(starts, ends))
+        window = tf.reduce_max(tf.concat([sizes, [1]], 0)) if self._window is None else self._window
+        rows, indices = split_windows(sizes, window)
+        token_ids, _ = add_special([tf.gather(ids, indices)], self._start, self._end)
         # === Assign each word to the row where it is nearest to the middle, with the most context ===
-        row_index = tf.minimum(tf.maximum(_ZERO, (offsets - overlap // 2) // step), tf.gather(rows, text_ids) - 1)
+        overlap = window // OVERLAP_DIVISOR
+        step = window - overlap
+        row_index = tf.minimum(tf.maximum((offsets - overlap // 2) // step, 0), tf.gather(rows, text_ids) - 1)
         positions = tf.cast(offsets - row_index * step + (self._start is not None), tf.int32)
-        word_rows = tf.gather(row_starts, text_ids) + row_index
-        positions = tf.RaggedTensor.from_value_rowids(positions, word_rows, row_count, validate=False)
-        return WordWindows(self._add_special(token_ids, row_count), positions, rows)
-
-    def _window_sizes(self, sizes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Tokens of a row, tokens from one row to the next, and shared tokens; int64 ()."""
-        if self._window is None:
-            window = tf.reduce_max(tf.concat([sizes, [1]], 0))
-            return window, window, tf.constant(0, tf.int64)
-        overlap = self._window // OVERLAP_DIVISOR
-        return tuple(tf.constant(size, tf.int64) for size in (self._window, self._window - overlap, overlap))
-
-    def _add_special(self, rows: tf.RaggedTensor, count: tf.Tensor) -> tf.RaggedTensor:
-        start, end = (
-            None if token_id is None else tf.fill([count, 1], token_id) for token_id in (self._start, self._end)
-        )
-        return tf.concat([part for part in (start, rows, end) if part is not None], axis=1)
+        word_rows = tf.gather(tf.cumsum(rows, exclusive=True), text_ids) + row_index
+        positions = tf.RaggedTensor.from_value_rowids(positions, word_rows, indices.nrows(), validate=False)
+        return WordWindows(token_ids, positions, rows)
 
 
 def _fill_empty(pieces: tf.RaggedTensor, counts: tf.Tensor, unknown: int) -> tf.Tensor:

@@ -13,6 +13,8 @@ from textgraft.errors import ConfigError, PresetError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+VOCABULARY = "vocab.txt"  # the file of all tokenizers in a model folder, one token per line
+
 
 @dataclass(frozen=True)
 class SpecialNames:
@@ -21,8 +23,6 @@ class SpecialNames:
     Attributes:
         start: the token before a text, or None.
         end: the token after a text, or None.
-        pad: the token that fills the rows of a batch.
-        unknown: the token for input outside the vocabulary.
         mask: the token that hides another one in pretraining, or None.
         separators: number of end tokens between the two texts of a pair.
         end_of_text: the token that a causal family generates at the end of a text, or None.
@@ -44,13 +44,21 @@ class SpecialNames:
 
 
 class Tokenizer(ABC):
-    """A vocabulary, and graph ops from texts to token ids.
+    """A vocabulary, tokens in the order of their ids, and graph ops from texts to token ids."""
 
-    Attributes:
-        vocabulary: tokens in the order of their ids.
-    """
+    def __init__(self, vocabulary: Sequence[str], settings: dict[str, Any]) -> None:
+        """Check that the special tokens are in the vocabulary and that a file with one token per line can store it.
 
-    vocabulary: Sequence[str]
+        Raises:
+            ValueError: for a special token that is empty or missing, or a token with a line break.
+        """
+        self.vocabulary, self._settings = list(vocabulary), settings
+        special = dict.fromkeys([*settings["special_tokens"], *settings.get("stripping", ())])
+        if multiline := next((token for token in vocabulary if "\n" in token or "\r" in token), ""):
+            raise ValueError(f"the token {multiline!r:.40} has a line break, which a model folder cannot store")
+        if missing := special.keys() - set(filter(None, vocabulary)):
+            names = ", ".join(token for token in special if token in missing)
+            raise ValueError(f"the vocabulary lacks {names}; does it belong to the model?")
 
     @classmethod
     @abstractmethod
@@ -72,12 +80,9 @@ class Tokenizer(ABC):
 
     @classmethod
     def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
-        """Read the vocabulary of one of Google's BERT releases.
+        """Read the vocabulary of one of Google's BERT releases, a file with one token per line.
 
-        Args:
-            vocabulary: a file with one token per line.
-            special: how special tokens are spelled.
-            lowercase: whether texts are lower-cased; None infers it from the vocabulary.
+        Texts are lower-cased if `lowercase`; None infers it from the vocabulary.
 
         Raises:
             PresetError: when the file is missing or damaged, or this tokenizer is not WordPiece.
@@ -107,23 +112,18 @@ class Tokenizer(ABC):
             "byte-level BPE (gpt2, roberta)"
         )
 
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """JSON values that `from_assets` needs beside the files."""
+        return self._settings
 
-    @abstractmethod
     def assets(self) -> dict[str, bytes]:
         """Content of the tokenizer's files by file name."""
+        return {VOCABULARY: to_lines(self.vocabulary)}
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize words one by one.
+        """Tokenize words one by one, string (w,) to int32 ragged (w, None).
 
-        Args:
-            words: string (w,).
-            spaced: bool (w,), whether white space or the start of the text precedes the word.
-
-        Returns:
-            int32 ragged (w, None).
+        `spaced`, bool (w,), is whether white space or the start of the text precedes the word.
         """
         return self(words)
 
@@ -137,24 +137,9 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize texts without adding special tokens at the ends.
-
-        Args:
-            texts: string (n,), valid UTF-8.
-
-        Returns:
-            int32 ragged (n, None).
-        """
+        """Tokenize texts without special tokens at the ends; string (n,), valid UTF-8, to int32 ragged (n, None)."""
 
 
-def require_special(vocabulary: Sequence[str], special_tokens: Sequence[str]) -> None:
-    """Check that the special tokens are in the vocabulary and that a file with one token per line can store it.
-
-    Raises:
-        ValueError: for a special token that is empty or missing, or a token with a line break.
-    """
-    if multiline := next((token for token in vocabulary if "\n" in token or "\r" in token), ""):
-        raise ValueError(f"the token {multiline!r:.40} has a line break, which a model folder cannot store")
-    if missing := set(special_tokens).difference(filter(None, vocabulary)):
-        names = ", ".join(token for token in special_tokens if token in missing)
-        raise ValueError(f"the vocabulary lacks {names}; does it belong to the model?")
+def to_lines(lines: Iterable[str]) -> bytes:
+    """Content of a file with one item per line."""
+    return "".join(f"{line}\n" for line in lines).encode()

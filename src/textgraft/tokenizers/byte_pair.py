@@ -11,9 +11,9 @@ import tokenizers
 from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.preset_files import read_json, read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
-from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
+from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer, to_lines
 from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, symbol_bytes
-from textgraft.tokenizers.files import MERGES, VOCABULARY, to_lines
+from textgraft.tokenizers.files import MERGES
 from textgraft.tokenizers.tokenizer_json import AddedTokens, TokenizerJson
 
 _EMPTY = ("", None)
@@ -37,22 +37,20 @@ class BytePairTokenizer(Tokenizer):
         Raises:
             ValueError: when the vocabulary lacks a byte, a special token or a token of the merges.
         """
-        require_special(vocabulary, [*special_tokens, *stripping])
+        settings = {"special_tokens": list(special_tokens), "stripping": list(stripping)}
+        super().__init__(vocabulary, {**settings, "add_prefix_space": add_prefix_space})
         _require_merges(vocabulary, merges)
-        self.vocabulary = list(vocabulary)
-        self._merges = list(merges)
-        self._settings: dict[str, Any] = {
-            "special_tokens": list(special_tokens), "stripping": list(stripping), "add_prefix_space": add_prefix_space,
-        }  # fmt: skip
+        self._merges = merges
         self._graph = BytePair(
             vocabulary, merges, special_tokens, add_prefix_space=add_prefix_space, stripping=stripping
         )
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        file, config = TokenizerJson.find(folder), read_optional_json(folder / tokenizer_json.CONFIG)
+        config = read_optional_json(folder / tokenizer_json.CONFIG)
         settings: Mapping[str, Any] = {}
-        if file:
+        if (folder / tokenizer_json.NAME).exists():
+            file = TokenizerJson(folder)
             vocabulary, merges, settings = _from_json(file)
             added = file.added_tokens
         elif (folder / "vocab.json").exists():
@@ -96,12 +94,8 @@ class BytePairTokenizer(Tokenizer):
         added = _configured_tokens({}, special)
         return cls(sorted(ids, key=ids.__getitem__), merges, added.special, added.stripping)
 
-    def settings(self) -> dict[str, Any]:
-        return self._settings
-
     def assets(self) -> dict[str, bytes]:
-        merges = (f"{left} {right}" for left, right in self._merges)
-        return {VOCABULARY: to_lines(self.vocabulary), MERGES: to_lines(merges)}
+        return {**super().assets(), MERGES: to_lines(map(" ".join, self._merges))}
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
         # A space belongs to the token that follows it.

@@ -8,12 +8,13 @@ References:
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from textgraft.text.ops import row_ids
-from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags, strip_before
+from textgraft.text.ops import row_ids, strip_before
+from textgraft.tokenizers.code_points import CodePointTable, class_flags, previous
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -31,6 +32,8 @@ _SHORT_ENDINGS, _LONG_ENDINGS = "stmd", ("re", "ve", "ll")
 
 _NO_MERGE, _NO_PAIR = 2**31 - 1, 2**63 - 1
 
+_delayed = partial(previous, fill=0)  # flags, moved towards the end
+
 
 class BytePair:
     """Texts to token ids with a byte-level vocabulary and its merges."""
@@ -47,14 +50,11 @@ class BytePair:
         """Build the lookup tables.
 
         Args:
-            vocabulary: tokens in the order of their ids, including all of `BYTE_SYMBOLS`.
+            vocabulary: tokens in the order of their ids, including `BYTE_SYMBOLS` and the tokens of the arguments.
             merges: pairs of tokens to join, the most frequent first.
             special_tokens: tokens that are never split, such as "</s>".
             add_prefix_space: whether to put a space before a text, and after a special token, if there is none.
             stripping: special tokens that absorb the white space before them.
-
-        Raises:
-            KeyError: when the vocabulary lacks a token of the arguments.
         """
         ids = {token: token_id for token_id, token in enumerate(vocabulary)}
         self._size = len(vocabulary)
@@ -89,11 +89,7 @@ class BytePair:
         return tf.RaggedTensor.from_row_lengths(ids.values, lengths, validate=False)
 
     def _find_special(self, text: "_CodePoints") -> tuple[tf.Tensor, tf.Tensor]:
-        """Whether a code point is in a special token, and whether a special token or text between them starts there.
-
-        Returns:
-            bool (c,) each.
-        """
+        """Whether a code point is in a special token, and whether it starts one or text between them, bool (c,)."""
         is_special, is_border = (tf.zeros_like(text.codes, tf.bool) for _ in range(2))
         for token in self._special_ids:
             matches = [_shifted(text.codes, text.text_ids, offset) == ord(char) for offset, char in enumerate(token)]
@@ -103,16 +99,13 @@ class BytePair:
         return is_special, is_border | (_shifted(text.text_ids, text.text_ids, -1) == _OUTSIDE)
 
     def _word_starts(self, codes: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:
-        r"""Whether a match of the reference's pattern starts at a code point.
+        r"""Whether a match of the reference's pattern starts at a code point, bool (c,).
 
         's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 
         Args:
             codes: int32 (c,).
             segments: int64 (c,), the segment between borders of each code point.
-
-        Returns:
-            bool (c,).
         """
         kinds = self._kinds(codes)
         following = _shifted(kinds, segments, 1)
@@ -200,15 +193,10 @@ def _add_spaces(
     """Put a space at each border where neither a special token nor a space starts."""
     lacks_space = is_border & ~is_special & (text.codes != _BLANK)
     source = tf.repeat(tf.range(tf.size(text.codes)), 1 + tf.cast(lacks_space, tf.int32))
-    is_second = source == tf.concat([[-1], source], 0)[:-1]
+    is_second = source == previous(source)
     is_new = tf.gather(lacks_space, source) & ~is_second
     codes, text_ids = tf.where(is_new, _BLANK, tf.gather(text.codes, source)), tf.gather(text.text_ids, source)
     return _CodePoints(codes, text_ids), tf.gather(is_special, source), tf.gather(is_border, source) & ~is_second
-
-
-def _delayed(flags: tf.Tensor, offset: int) -> tf.Tensor:
-    """Flags (m,), moved `offset` positions towards the end."""
-    return tf.concat([tf.zeros([offset], tf.bool), flags], 0)[: tf.size(flags)]
 
 
 def _shifted(values: tf.Tensor, group_ids: tf.Tensor, offset: int) -> tf.Tensor:

@@ -9,12 +9,12 @@ Grapheme clusters: https://www.unicode.org/reports/tr29/
 
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from textgraft.text.ops import escaped, row_ids
+from textgraft.tokenizers.code_points import NONE, CodePointTable, Trie, class_flags, previous
 from textgraft.tokenizers.sentence_piece_file import MAX_KEY_BYTES
-from textgraft.tokenizers.trie import NONE, Trie
-from textgraft.tokenizers.unicode_classes import CodePointTable, class_flags
 
 _JOINER, _CARRIAGE_RETURN, _LINE_FEED = 0x200D, 0x0D, 0x0A
 
@@ -39,12 +39,8 @@ class CharacterMap:
     """Texts to normalized texts."""
 
     def __init__(self, rules: Mapping[str, str]) -> None:
-        """Build the trie of the rules.
-
-        Args:
-            rules: replacement by key; no key is a prefix of another one.
-        """
-        self._graphemes = GraphemeClusters()
+        """Build the trie of the rules, replacements by key; no key is a prefix of another one."""
+        self._flags = CodePointTable(_cluster_flags())
         self._trie = Trie(list(rules))
         self._max_length = max(map(len, rules), default=0)
         # The row at the end keeps gathers in range when all replacements are empty.
@@ -56,14 +52,7 @@ class CharacterMap:
         self._unchanged = f"[{''.join(map(escaped, plain))}]*"
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """Normalize.
-
-        Args:
-            texts: string (n,), valid UTF-8.
-
-        Returns:
-            string (n,).
-        """
+        """Normalize; string (n,), valid UTF-8, to string (n,)."""
         if not self._max_length:
             return texts
         indices = tf.where(~tf.strings.regex_full_match(texts, self._unchanged))
@@ -73,7 +62,7 @@ class CharacterMap:
         decoded = tf.strings.unicode_decode(texts, "UTF-8")
         codes = decoded.values
         text_ids = row_ids(decoded.row_lengths(), tf.size(codes))
-        rules, is_kept = self._match(codes, self._graphemes.starts(codes, text_ids))
+        rules, is_kept = self._match(codes, _cluster_starts(codes, text_ids, self._flags(codes)))
         lengths = tf.where(rules >= 0, tf.gather(self._replacements.row_lengths(), tf.maximum(rules, 0)), 1)
         lengths = tf.where(is_kept, lengths, 0)
         source = row_ids(lengths, tf.cast(tf.reduce_sum(lengths), tf.int32))
@@ -86,11 +75,7 @@ class CharacterMap:
         return tf.strings.unicode_encode(tf.RaggedTensor.from_row_lengths(mapped, lengths, validate=False), "UTF-8")
 
     def _match(self, codes: tf.Tensor, starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Match rules.
-
-        Args:
-            codes: int32 (c,).
-            starts: bool (c,), where grapheme clusters start.
+        """Match rules to code points, int32 (c,), whose grapheme clusters start where `starts`, bool (c,), is true.
 
         Returns:
             The rule of each code point, int32 (c,), or `NONE`; and whether the code point is kept, bool (c,): a cluster
@@ -115,51 +100,41 @@ class CharacterMap:
         return rules, starts | ~tf.gather(is_replaced, clusters)
 
 
-class GraphemeClusters:
-    """Splits code points into grapheme clusters; a pair of regional indicators (a flag) is not joined."""
+def _cluster_flags() -> np.ndarray:
+    """Flags of all code points, int32 (0x110000,)."""
+    flags = class_flags(_BITS)
+    flags[_SYLLABLES] = _CLOSED
+    flags[_OPEN_SYLLABLES] = _OPEN
+    return flags
 
-    def __init__(self) -> None:
-        """Build the table of classes."""
-        flags = class_flags(_BITS)
-        flags[_SYLLABLES] = _CLOSED
-        flags[_OPEN_SYLLABLES] = _OPEN
-        self._flags = CodePointTable(flags)
 
-    def starts(self, codes: tf.Tensor, text_ids: tf.Tensor) -> tf.Tensor:
-        """Find where clusters start.
+def _cluster_starts(codes: tf.Tensor, text_ids: tf.Tensor, flags: tf.Tensor) -> tf.Tensor:
+    """Whether a grapheme cluster starts at a code point, bool (c,); a pair of regional indicators is not joined.
 
-        Args:
-            codes: int32 (c,).
-            text_ids: int64 (c,), the text of each code point.
-
-        Returns:
-            bool (c,).
-        """
-        flags = self._flags(codes)
-        before, code_before = _previous(flags, 1), _previous(codes, 1)
-        joined = _has(flags, "extend") | _has(before, "prepend")
-        for left, right in _HANGUL_PAIRS:
-            joined |= (before & left != 0) & (flags & right != 0)
-        joined &= ~_has(before | flags, "control")
-        joined |= (code_before == _CARRIAGE_RETURN) & (codes == _LINE_FEED)
-        # === Rules that look back across any number of extending characters ===
-        pictograph = _previous(_last_without(flags, "pictograph_extend"), 2)
-        follows_pictograph = (code_before == _JOINER) & _is_at(pictograph, flags, text_ids, "pictograph")
-        joined |= _has(flags, "pictograph") & follows_pictograph
-        consonant = _previous(_last_without(flags, "conjunct_extend"), 1)
-        linkers = tf.cumsum(tf.cast(_has(flags, "linker"), tf.int32))
-        is_linked = tf.gather(linkers, tf.maximum(consonant, 0)) < linkers
-        joined |= _has(flags, "consonant") & is_linked & _is_at(consonant, flags, text_ids, "consonant")
-        return ~joined | (text_ids != _previous(text_ids, 1))
+    Args:
+        codes: int32 (c,).
+        text_ids: int64 (c,), the text of each code point.
+        flags: int32 (c,), those of `_cluster_flags`.
+    """
+    before, code_before = previous(flags), previous(codes)  # -1 at the start, which as flags has every bit
+    joined = _has(flags, "extend") | _has(before, "prepend")
+    for left, right in _HANGUL_PAIRS:
+        joined |= (before & left != 0) & (flags & right != 0)
+    joined &= ~_has(before | flags, "control")
+    joined |= (code_before == _CARRIAGE_RETURN) & (codes == _LINE_FEED)
+    # === Rules that look back across any number of extending characters ===
+    pictograph = previous(_last_without(flags, "pictograph_extend"), 2)
+    follows_pictograph = (code_before == _JOINER) & _is_at(pictograph, flags, text_ids, "pictograph")
+    joined |= _has(flags, "pictograph") & follows_pictograph
+    consonant = previous(_last_without(flags, "conjunct_extend"))
+    linkers = tf.cumsum(tf.cast(_has(flags, "linker"), tf.int32))
+    is_linked = tf.gather(linkers, tf.maximum(consonant, 0)) < linkers
+    joined |= _has(flags, "consonant") & is_linked & _is_at(consonant, flags, text_ids, "consonant")
+    return ~joined | (text_ids != previous(text_ids))
 
 
 def _has(flags: tf.Tensor, name: str) -> tf.Tensor:
     return flags & _BITS[name] != 0
-
-
-def _previous(values: tf.Tensor, offset: int) -> tf.Tensor:
-    """The value `offset` positions before each, (c,); at the start -1, which as flags has every bit."""
-    return tf.concat([tf.fill([offset], tf.constant(-1, values.dtype)), values], 0)[: tf.size(values)]
 
 
 def _last_without(flags: tf.Tensor, name: str) -> tf.Tensor:

@@ -1,19 +1,17 @@
 """The files of each kind of tokenizer in a model folder, their settings and checks; does not import TensorFlow."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textgraft import registry
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import BOOLEAN, STRING, List, Object, OneOf
 from textgraft.storage.verification import read_bounded
-from textgraft.tokenizers.base import Tokenizer
+from textgraft.tokenizers.base import VOCABULARY
 from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
-VOCABULARY, MERGES, SENTENCE_PIECE_MODEL, SCORES = "vocab.txt", "merges.txt", "spiece.model", "scores.txt"
+MERGES, SENTENCE_PIECE_MODEL, SCORES = "merges.txt", "spiece.model", "scores.txt"
 
 # Normalization steps of SentencePiece tokenizers; `sentence_piece_ops` computes them.
 NORMALIZATION_STEPS = (
@@ -25,25 +23,16 @@ _MAX_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 
 _SPECIAL_TOKENS = List(STRING, max_items=1024)
 
 
-class TokenizerFiles(ABC):
+class TokenizerFiles:
     """One kind of tokenizer as it is stored in a model folder.
 
     Attributes:
         settings: schema of `Tokenizer.settings()`.
-        implementation: module and name of the class that reads the files.
+        implementation: module and name of the tokenizer's class.
     """
 
     settings: ClassVar[Object]
     implementation: ClassVar[str]
-
-    @property
-    def tokenizer_class(self) -> type[Tokenizer]:
-        """The class that reads the files; the first access imports TensorFlow."""
-        return registry.resolve(self.implementation)  # type: ignore[no-any-return]
-
-    @abstractmethod
-    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
-        """Check the files beside vocab.txt; see `check`."""
 
     def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
         """Check that the tokenizer can be rebuilt and fits the network.
@@ -65,7 +54,6 @@ class TokenizerFiles(ABC):
             )
         if missing := set(settings["special_tokens"]) - set(tokens):
             raise ModelFolderError(f"{path} lacks {min(missing)!r:.40}; copy the model folder again")
-        self.check_other_files(settings, folder)
 
 
 class WordPieceFiles(TokenizerFiles):
@@ -74,9 +62,6 @@ class WordPieceFiles(TokenizerFiles):
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN})
     implementation = "textgraft.tokenizers.word_piece:WordPieceTokenizer"
 
-    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
-        pass
-
 
 class BytePairFiles(TokenizerFiles):
     """vocab.txt and merges.txt."""
@@ -84,13 +69,14 @@ class BytePairFiles(TokenizerFiles):
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": BOOLEAN})
     implementation = "textgraft.tokenizers.byte_pair:BytePairTokenizer"
 
-    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
-        lines = _lines(folder / MERGES)
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
+        super().check(settings, folder, rows, padded)
+        path = folder / MERGES
+        lines = _lines(path)
         for number, line in enumerate([] if lines == [""] else lines, 1):
             if line.count(" ") != 1:
                 raise ModelFolderError(
-                    f"{folder / MERGES}, line {number}: {line!r:.60} is not a pair of tokens; copy the model folder "
-                    "again"
+                    f"{path}, line {number}: {line!r:.60} is not a pair of tokens; copy the model folder again"
                 )
 
 
@@ -103,7 +89,8 @@ class SentencePieceFiles(TokenizerFiles):
     )
     implementation = "textgraft.tokenizers.sentence_piece:SentencePieceTokenizer"
 
-    def check_other_files(self, settings: Mapping[str, Any], folder: Path) -> None:
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
+        super().check(settings, folder, rows, padded)
         path = folder / SENTENCE_PIECE_MODEL
         pieces = check_sentence_piece_model(read_bounded(path, _MAX_BYTES[path.name]), path)
         if settings.get("scores_apart"):
@@ -119,11 +106,6 @@ class LowercasingSentencePieceFiles(SentencePieceFiles):
     """The same files; ALBERT's normalization where a preset has a SentencePiece model but no tokenizer.json."""
 
     implementation = "textgraft.tokenizers.sentence_piece:LowercasingSentencePieceTokenizer"
-
-
-def to_lines(lines: Iterable[str]) -> bytes:
-    """Content of a file with one item per line."""
-    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _is_finite(line: str) -> bool:

@@ -29,12 +29,7 @@ class FlatGraph:
     """
 
     def __init__(self, graph: tf.compat.v1.GraphDef, prefix: str) -> None:
-        """Inline all calls.
-
-        Args:
-            graph: a graph with the called functions in its library.
-            prefix: prefix of all node names.
-        """
+        """Inline all calls of functions in the graph's library; all node names get the prefix."""
         self.nodes: dict[str, tf.compat.v1.NodeDef] = {}
         self.versions = graph.versions
         self._functions = {function.signature.name: function for function in graph.library.function}

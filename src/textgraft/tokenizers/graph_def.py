@@ -32,11 +32,7 @@ _TENSOR_SHAPE, _SHAPE_DIM, _DIM_SIZE = 2, 2, 1
 
 
 def require_allowed_ops(graph: bytes, location: Path) -> None:
-    """Check a graph in a model folder; see `check_allowed_ops`.
-
-    Raises:
-        ModelFolderError: when the check fails.
-    """
+    """Raise a ModelFolderError when `check_allowed_ops` fails for a graph in a model folder."""
     try:
         check_allowed_ops(graph)
     except ValueError as error:

@@ -6,7 +6,6 @@ module's table.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -23,33 +22,11 @@ _PREFIX = "graph/"  # keeps a module's names apart from the four above
 _POOLINGS = {"SparseSegmentSqrtN": "sqrtn", "SparseSegmentMean": "mean"}
 
 
-@dataclass(frozen=True)
-class ExtractedEmbedding:
-    """The parts of a text embedding module.
-
-    Attributes:
-        graph: a serialized GraphDef from texts and table to ids and the row of each id.
-        words: words in the order of their ids.
-        variable: the embedding table.
-        pooling: how the module combines the vectors of a text.
-    """
-
-    graph: bytes
-    words: list[bytes]
-    variable: tf.Variable
-    pooling: str
-
-
 class IdGraph(tf.Module):
     """Texts to word ids by a stored graph and a table of words; a SavedModel can track it."""
 
     def __init__(self, graph: bytes, words: Sequence[bytes], location: str) -> None:
-        """Check the graph and build the table.
-
-        Args:
-            graph: a serialized GraphDef from `extract_embedding` or `trace_whitespace_splitting`.
-            words: words in the order of their ids.
-            location: name of the graph in errors.
+        """Check the graph, from `extract_embedding` or `trace_whitespace_splitting`, and build the table.
 
         Raises:
             PresetError: when the graph has an op that is not allowed or large constants, or when graph or words are
@@ -83,12 +60,14 @@ class IdGraph(tf.Module):
         return tf.RaggedTensor.from_value_rowids(values, rows, nrows=tf.shape(texts, tf.int64)[0], validate=False)
 
 
-def extract_embedding(function: tf.types.experimental.ConcreteFunction, location: str) -> ExtractedEmbedding:
-    """Extract the graph, the words and the table of a text embedding.
+def extract_embedding(
+    function: tf.types.experimental.ConcreteFunction, location: str
+) -> tuple[bytes, list[bytes], tf.Variable, str]:
+    """Take a text embedding, a function from strings (n,) to vectors (n, dim), apart.
 
-    Args:
-        function: from strings (n,) to vectors (n, dim).
-        location: name of the module in errors.
+    Returns:
+        A serialized GraphDef from texts and table to ids and the row of each id; words in the order of their ids; the
+        embedding table; and how the vectors of a text are combined, "sqrtn" or "mean".
 
     Raises:
         PresetError: when the function does not look up one table of words and one embedding table.
@@ -107,7 +86,7 @@ def extract_embedding(function: tf.types.experimental.ConcreteFunction, location
     graph, table = _extract_ids(function, flat, outputs, location)
     handle = _captured(function)[node_name(embeddings)]
     (variable,) = (variable for variable in function.variables if variable.handle is handle)
-    return ExtractedEmbedding(graph, _table_words(table, location), variable, _POOLINGS[flat.nodes[pooling].op])
+    return graph, _table_words(table, location), variable, _POOLINGS[flat.nodes[pooling].op]
 
 
 def trace_whitespace_splitting() -> bytes:
@@ -148,16 +127,9 @@ def _extract_ids(
     outputs: Mapping[str, tuple[str, int]],
     location: str,
 ) -> tuple[bytes, tf.Tensor]:
-    """Extract the part of a graph that computes some outputs.
+    """The part of a function's graph that computes some outputs, serialized, and the handle of its only table.
 
-    Args:
-        function: from strings (n,).
-        flat: the function's graph.
-        outputs: tensor and number of the dtype of each output by its new name.
-        location: name of the graph in errors.
-
-    Returns:
-        The serialized graph and the handle of its only table.
+    `outputs` are the tensor and the number of the dtype of each output by its new name.
     """
     needed, captured = flat.ancestors(tensor for tensor, _ in outputs.values()), _captured(function)
     tables = [name for name in captured if name in needed and captured[name].dtype == tf.resource]
@@ -167,7 +139,9 @@ def _extract_ids(
     graph = tf.compat.v1.GraphDef(versions=flat.versions)
     for name, node in flat.nodes.items():
         if name in needed and name in captured.keys() - names.keys():
-            graph.node.append(_constant(name, captured[name]))
+            constant = graph.node.add(name=name, op="Const")
+            constant.attr["dtype"].type = captured[name].dtype.as_datatype_enum
+            constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(captured[name]))
         elif name in needed:
             copy = graph.node.add(name=names.get(name, name), op=node.op)
             copy.input[:] = [_renamed(tensor, names) for tensor in flat.inputs(name)]
@@ -198,10 +172,3 @@ def _table_words(handle: tf.Tensor, location: str) -> list[bytes]:
     if not np.array_equal(values.numpy()[order], np.arange(len(order))):
         raise _unsupported(location, "the ids of its words are not 0, 1, 2, ...")
     return list(keys.numpy()[order])
-
-
-def _constant(name: str, value: tf.Tensor) -> tf.compat.v1.NodeDef:
-    node = tf.compat.v1.NodeDef(name=name, op="Const")
-    node.attr["dtype"].type = value.dtype.as_datatype_enum
-    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-    return node

@@ -13,11 +13,12 @@ from sentencepiece import sentencepiece_model_pb2
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
-from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
-from textgraft.tokenizers.files import SCORES, SENTENCE_PIECE_MODEL, VOCABULARY, to_lines
+from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer, to_lines
+from textgraft.tokenizers.files import SCORES, SENTENCE_PIECE_MODEL
 from textgraft.tokenizers.sentence_piece_file import character_rules
-from textgraft.tokenizers.sentence_piece_ops import CHARACTER_RULES, MARK, SentencePiece, UnigramModel
+from textgraft.tokenizers.sentence_piece_ops import CHARACTER_RULES, MARK, SentencePiece
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
+from textgraft.tokenizers.unigram import Unigram
 
 _MODEL_FILES = (SENTENCE_PIECE_MODEL, "sentencepiece.bpe.model", "spm.model")
 _KERAS_HUB_MODEL = "assets/tokenizer/vocabulary.spm"
@@ -66,35 +67,31 @@ class SentencePieceTokenizer(Tokenizer):
         stripping: Sequence[str] = (),
         scores: Sequence[float] | None = None,
     ) -> None:
-        """Build the graph.
+        """Build the graph of a serialized `sentencepiece.ModelProto`, whose pieces are in the vocabulary.
 
-        Args:
-            model: a serialized `sentencepiece.ModelProto`.
-            vocabulary: tokens in the order of their ids, including all pieces of the model.
-            special_tokens: tokens that are never split.
-            steps: of `files.NORMALIZATION_STEPS`, in their order.
-            stripping: special tokens that absorb the white space before them.
-            scores: scores of the pieces, if not the float32 numbers in the model.
+        `scores` are those of the pieces, if not the float32 numbers in the model. For other arguments see
+        `SentencePiece`.
 
         Raises:
             ValueError: when the model is damaged or not a unigram model, or has pieces outside the vocabulary.
         """
-        require_special(vocabulary, special_tokens)
-        self.vocabulary = list(vocabulary)
-        self._model, self._scores = model, scores
-        self._settings: dict[str, Any] = {"special_tokens": list(special_tokens), "steps": list(steps)}
+        settings: dict[str, Any] = {"special_tokens": list(special_tokens), "steps": list(steps)}
         if stripping:
-            self._settings["stripping"] = list(stripping)
+            settings["stripping"] = list(stripping)
         if scores is not None:
-            self._settings["scores_apart"] = True
-        ids = {token: token_id for token_id, token in enumerate(vocabulary)}
+            settings["scores_apart"] = True
+        super().__init__(vocabulary, settings)
+        self._model, self._scores = model, scores
+        ids, proto = {token: token_id for token_id, token in enumerate(vocabulary)}, _parse(model)
+        unigram, rules = _unigram(proto, scores, ids), character_rules(proto.normalizer_spec.precompiled_charsmap)
         special_ids = {token: ids[token] for token in special_tokens}
         all_steps = steps if CHARACTER_RULES in steps else [*steps, *_SENTENCE_PIECE_STEPS]
-        self._graph = SentencePiece(_unigram_model(_parse(model), scores, ids), special_ids, all_steps, stripping)
+        self._graph = SentencePiece(unigram, rules, special_ids, all_steps, stripping)
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        if file := TokenizerJson.find(folder):
+        if (folder / tokenizer_json.NAME).exists():
+            file = TokenizerJson(folder)
             model, steps = _from_json(file)
             vocabulary = file.vocabulary({token: token_id for token_id, (token, _) in enumerate(file.model["vocab"])})
             scores = [tokenizer_json.parsed_as_reference(score) for _, score in file.model["vocab"]]
@@ -129,11 +126,8 @@ class SentencePieceTokenizer(Tokenizer):
             options["scores"] = [float(line) for line in read_preset_lines(folder / SCORES)]
         return cls((folder / SENTENCE_PIECE_MODEL).read_bytes(), read_preset_lines(folder / VOCABULARY), **options)
 
-    def settings(self) -> dict[str, Any]:
-        return self._settings
-
     def assets(self) -> dict[str, bytes]:
-        files = {SENTENCE_PIECE_MODEL: self._model, VOCABULARY: to_lines(self.vocabulary)}
+        files = {SENTENCE_PIECE_MODEL: self._model, **super().assets()}
         return files if self._scores is None else {**files, SCORES: to_lines(map(repr, self._scores))}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
@@ -215,7 +209,7 @@ def _splitter_steps(file: TokenizerJson) -> list[str]:
     return ["whitespace"] if len(kinds) > 1 else []
 
 
-def _unigram_model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> UnigramModel:
+def _unigram(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> Unigram:
     """A model's pieces with the ids of a vocabulary; `scores` replaces the model's own."""
     pieces = [piece.piece for piece in proto.pieces]
     scores = [piece.score for piece in proto.pieces] if scores is None else scores
@@ -224,8 +218,7 @@ def _unigram_model(proto: Any, scores: Sequence[float] | None, ids: Mapping[str,
     unknown = [piece.piece for piece in proto.pieces if piece.type == _Piece.UNKNOWN]
     if not all(pieces) or not all(map(math.isfinite, scores)) or len(unknown) != 1:
         raise ValueError("its SentencePiece model has an empty piece, an infinite score, or not one unknown piece")
-    rules = character_rules(proto.normalizer_spec.precompiled_charsmap)
-    return UnigramModel(pieces, scores, [ids[piece] for piece in pieces], ids[unknown[0]], rules)
+    return Unigram(pieces, scores, [ids[piece] for piece in pieces], ids[unknown[0]])
 
 
 def _parse(model: bytes) -> Any:

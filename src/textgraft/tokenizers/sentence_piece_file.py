@@ -24,11 +24,7 @@ _LABELS = np.arange(1, 256, dtype=np.uint32)  # NUL ends a key
 
 
 def check_sentence_piece_model(model: bytes, location: Path) -> int:
-    """Check that a model and its character rules can be read.
-
-    Args:
-        model: a serialized `sentencepiece.ModelProto`.
-        location: path for error messages.
+    """Check that a serialized `sentencepiece.ModelProto` and its character rules can be read.
 
     Returns:
         The number of pieces.

@@ -6,14 +6,12 @@ References:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.ops import escaped, lower, row_ids
+from textgraft.text.ops import escaped, lower, regex_class, row_ids, strip_before
 from textgraft.tokenizers.character_map import CharacterMap
-from textgraft.tokenizers.unicode_classes import regex_class, strip_before
 from textgraft.tokenizers.unigram import Unigram
 
 MARK = "\u2581"  # precedes each word
@@ -52,50 +50,29 @@ NORMALIZERS: Mapping[str, Normalizer] = {
 }
 
 
-class UnigramModel(NamedTuple):
-    """The content of a SentencePiece model.
-
-    Attributes:
-        pieces: the vocabulary.
-        scores: log probability of each piece.
-        ids: token id of each piece.
-        unknown: token id of letters that are not pieces.
-        rules: see `character_rules`.
-    """
-
-    pieces: Sequence[str]
-    scores: Sequence[float]
-    ids: Sequence[int]
-    unknown: int
-    rules: Mapping[str, str]
-
-
 class SentencePiece:
     """Texts to token ids with a SentencePiece model."""
 
     def __init__(
         self,
-        model: UnigramModel,
-        special_tokens: Mapping[str, int],
-        steps: Sequence[str] = (),
-        stripping: Sequence[str] = (),
+        unigram: Unigram,
+        rules: Mapping[str, str],
+        special_ids: Mapping[str, int],
+        steps: Sequence[str],
+        stripping: Sequence[str],
     ) -> None:
-        """Build the tries.
+        """Prepare the normalization.
 
         Args:
-            model: the pieces and character rules.
-            special_tokens: ids of tokens that are never split.
+            unigram: the pieces.
+            rules: see `character_rules`.
+            special_ids: ids of tokens that are never split.
             steps: keys of `NORMALIZERS` and `CHARACTER_RULES`, in their order.
             stripping: special tokens that absorb the white space before them.
         """
-        self._unigram = Unigram(model.pieces, model.scores, model.ids, model.unknown)
-        self._special_ids = dict(special_tokens)
-        normalizers: dict[str, Normalizer] = {
-            **NORMALIZERS,
-            CHARACTER_RULES: CharacterMap(model.rules),
-        }
+        normalizers: Mapping[str, Normalizer] = {**NORMALIZERS, CHARACTER_RULES: CharacterMap(rules)}
         self._normalizers = [normalizers[step] for step in steps]
-        self._stripping = tuple(stripping)
+        self._unigram, self._special_ids, self._stripping = unigram, special_ids, stripping
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json
 
-CONFIG = "tokenizer_config.json"
-
-_NAME = "tokenizer.json"
+NAME, CONFIG = "tokenizer.json", "tokenizer_config.json"
 
 
 @dataclass(frozen=True)
@@ -28,38 +26,23 @@ class AddedTokens:
 
 
 class TokenizerJson:
-    """A parsed tokenizer.json.
+    """The tokenizer.json of a folder; the constructor raises a PresetError when it is missing or damaged.
 
     Attributes:
-        path: the file.
         model: the object "model".
         normalizers: type and settings of each normalizer.
         splitters: type and settings of each pre-tokenizer.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read the file.
-
-        Raises:
-            PresetError: when it is damaged.
-        """
-        self.path = path
-        self._content = read_json(path)
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._content = read_json(self.path)
         self.model = self._part("model")
         self.normalizers = _sequence(self._part("normalizer"), "normalizers")
         self.splitters = _sequence(self._part("pre_tokenizer"), "pretokenizers")
 
-    @classmethod
-    def find(cls, folder: Path) -> Self | None:
-        """The tokenizer.json of a folder, if there is one."""
-        return cls(folder / _NAME) if (folder / _NAME).exists() else None
-
     def require(self, part: Mapping[str, Any], **supported: tuple[Any, ...]) -> None:
-        """Check the settings of a part against the supported values; absent settings pass.
-
-        Raises:
-            PresetError: for an unsupported value.
-        """
+        """Raise a PresetError unless the settings of a part are absent or have supported values."""
         for name, values in supported.items():
             if name in part and part[name] not in values:
                 expected = " or ".join(map(repr, values))
@@ -70,13 +53,8 @@ class TokenizerJson:
         return PresetError(f"{self.path}: its tokenizer has {feature}, which textgraft does not support")
 
     def vocabulary(self, ids: Mapping[str, int]) -> list[str]:
-        """Tokens of the model (`ids`) and added tokens, in the order of their ids.
-
-        Raises:
-            PresetError: when an id is missing or used twice.
-        """
-        added = {token["content"]: token["id"] for token in self._added}
-        return ordered({**ids, **added}, self.path)
+        """Tokens of the model (`ids`) and added tokens, in the order of their ids; errors: see `ordered`."""
+        return ordered({**ids, **{token["content"]: token["id"] for token in self._added}}, self.path)
 
     @property
     def added_tokens(self) -> AddedTokens:
@@ -106,9 +84,8 @@ class TokenizerJson:
 
 def added_tokens(records: Iterable[Mapping[str, Any]]) -> AddedTokens:
     """Added tokens from the records of a tokenizer.json or a tokenizer_config.json."""
-    records = list(records)
-    special = tuple(record["content"] for record in records)
-    return AddedTokens(special, tuple(record["content"] for record in records if record.get("lstrip")))
+    tokens = [(record["content"], record.get("lstrip")) for record in records]
+    return AddedTokens(tuple(token for token, _ in tokens), tuple(token for token, strips in tokens if strips))
 
 
 def ordered(ids: Mapping[str, int], path: Path) -> list[str]:

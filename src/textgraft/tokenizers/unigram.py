@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from textgraft.tokenizers.trie import Trie
+from textgraft.tokenizers.code_points import Trie, previous
 
 _UNKNOWN_PENALTY = 10.0
 
@@ -39,14 +39,7 @@ class Unigram:
         self._ids = tf.constant([*ids, unknown], tf.int32)
 
     def __call__(self, words: tf.Tensor) -> tf.RaggedTensor:
-        """Split words.
-
-        Args:
-            words: string (w,), valid UTF-8, nonempty.
-
-        Returns:
-            int32 ragged (w, None).
-        """
+        """Split words; string (w,), valid UTF-8, nonempty, to int32 ragged (w, None)."""
         distinct, indices = tf.unique(words)
         # The longest word first, so that the words with a letter at any step come first.
         order = tf.argsort(tf.strings.length(distinct, unit="UTF8_CHAR"), direction="DESCENDING", stable=True)
@@ -66,8 +59,8 @@ class Unigram:
         after, word_ids = tf.boolean_mask(letters.after, is_end), tf.boolean_mask(letters.words, is_end)
         ids = tf.gather(self._ids, tf.gather(lattice.pieces, tf.gather(best, after - lattice.word_count)))
         # === A run of unknown letters is one token ===
-        previous, is_same_word = tf.roll(ids, 1, 0), word_ids == tf.concat([[-1], word_ids], 0)[:-1]
-        is_kept = ~(is_same_word & (ids == self._unknown) & (previous == self._unknown))
+        is_same_word, is_unknown = word_ids == previous(word_ids), ids == self._unknown
+        is_kept = ~(is_same_word & is_unknown & previous(is_unknown, fill=0))
         ids, word_ids = tf.boolean_mask(ids, is_kept), tf.boolean_mask(word_ids, is_kept)
         lengths = tf.math.unsorted_segment_sum(tf.ones_like(word_ids, tf.int64), word_ids, lattice.word_count)
         return tf.RaggedTensor.from_row_lengths(ids, lengths, validate=False)
@@ -155,7 +148,7 @@ def _best_pieces(lattice: _Lattice) -> tf.Tensor:
     # === Renumber nodes relative to the first kept one or to their level, and split the pieces into levels ===
     splits = tf.searchsorted(lattice.after, levels)
     edges = (lattice.before - tf.gather(first_kept, after), lattice.after - tf.gather(levels, after), lattice.scores)
-    arrays = [_by_level(values, splits[2:] - splits[1:-1]) for values in edges]
+    arrays = [_array(values.dtype, count).split(values, splits[2:] - splits[1:-1]) for values in edges]
     dropped = first_kept[2:] - first_kept[1:-1]
 
     def advance(level: tf.Tensor, totals: tf.Tensor, best: tf.TensorArray) -> tuple[Any, ...]:
@@ -175,25 +168,14 @@ def _best_pieces(lattice: _Lattice) -> tf.Tensor:
     return best.concat() + tf.gather(splits, tf.gather(level_of, nodes[lattice.word_count :]))
 
 
-def _by_level(values: tf.Tensor, lengths: tf.Tensor) -> tf.TensorArray:
-    return _array(values.dtype, tf.size(lengths)).split(values, lengths)
-
-
 def _array(dtype: tf.DType, size: tf.Tensor) -> tf.TensorArray:
     return tf.TensorArray(dtype, size, infer_shape=False, element_shape=[None])
 
 
 def _reachable(before: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-    """Whether a node is on the path back from one of the last nodes.
+    """Whether a node is on the path back from one of the last nodes (w,), bool (n,).
 
-    Each round doubles the length of the steps (pointer jumping).
-
-    Args:
-        before: int32 (n,), the node before each.
-        last: int32 (w,).
-
-    Returns:
-        bool (n,).
+    Each round doubles the length of the steps (pointer jumping); `before` (n,) is the node before each.
     """
     reached = tf.tensor_scatter_nd_update(tf.zeros_like(before, tf.bool), last[:, None], tf.ones_like(last, tf.bool))
 

@@ -15,12 +15,10 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 
 from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
-from textgraft.text.ops import escaped, lower
+from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
-from textgraft.tokenizers.base import SpecialNames, Tokenizer, require_special
-from textgraft.tokenizers.files import VOCABULARY, to_lines
+from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
-from textgraft.tokenizers.unicode_classes import regex_class
 
 _TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
 _MIN_TRAINED_SIZE = 64
@@ -48,25 +46,17 @@ class WordPieceTokenizer(Tokenizer):
     def __init__(
         self, vocabulary: Sequence[str], special_tokens: Sequence[str], lowercase: bool, strip_accents: bool
     ) -> None:
-        """Build the trie.
-
-        Args:
-            vocabulary: tokens in the order of their ids.
-            special_tokens: tokens that are never split, including "[UNK]".
-            lowercase: whether to lower-case texts.
-            strip_accents: whether to delete accents.
+        """Build the trie of a vocabulary; special tokens, which include "[UNK]", are never split.
 
         Raises:
-            ValueError: when the vocabulary has a duplicate or a noncharacter, or there are too many special tokens.
+            ValueError: when the vocabulary lacks a special token or has a duplicate, a noncharacter or a line break,
+                or there are too many special tokens.
         """
-        require_special(vocabulary, special_tokens)
+        settings = {"special_tokens": list(special_tokens), "lowercase": lowercase, "strip_accents": strip_accents}
+        super().__init__(vocabulary, settings)
         _require_distinct_words(vocabulary)
         if len(special_tokens) > _MAX_SPECIAL_TOKENS:
             raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {_MAX_SPECIAL_TOKENS}")
-        self.vocabulary = list(vocabulary)
-        self._settings = {
-            "special_tokens": list(special_tokens), "lowercase": lowercase, "strip_accents": strip_accents,
-        }  # fmt: skip
         self._placeholders = {token: chr(_FIRST_PLACEHOLDER + index) for index, token in enumerate(special_tokens)}
         self._pieces = tf_text.FastWordpieceTokenizer(
             vocab=[self._placeholders.get(token, token) for token in vocabulary],
@@ -77,9 +67,9 @@ class WordPieceTokenizer(Tokenizer):
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
-        file, config = TokenizerJson.find(folder), read_optional_json(folder / tokenizer_json.CONFIG)
-        if file:
-            vocabulary, settings, special_tokens = _from_json(file)
+        config = read_optional_json(folder / tokenizer_json.CONFIG)
+        if (folder / tokenizer_json.NAME).exists():
+            vocabulary, settings, special_tokens = _from_json(TokenizerJson(folder))
         elif (folder / VOCABULARY).exists():
             _require_tokenizer_class(folder, config)
             vocabulary, settings, special_tokens = read_preset_lines(folder / VOCABULARY), {}, special.all
@@ -127,12 +117,6 @@ class WordPieceTokenizer(Tokenizer):
         word_counts = learner.count_words(batches.map(split))
         vocabulary = learner.learn(word_counts, vocab_size=vocabulary_size, reserved_tokens=list(special.all))
         return cls(vocabulary[:vocabulary_size], special.all, not cased, not cased)
-
-    def settings(self) -> dict[str, Any]:
-        return self._settings
-
-    def assets(self) -> dict[str, bytes]:
-        return {VOCABULARY: to_lines(self.vocabulary)}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return tf.cast(self._pieces.tokenize(self._split(texts)).merge_dims(1, 2), tf.int32)

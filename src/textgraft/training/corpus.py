@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.graph import TextGraph
+from textgraft.text.packing import TextGraph
 from textgraft.training.examples import Examples
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TokenIds, TruncationCount

@@ -6,8 +6,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from textgraft.text.graph import TextGraph
-from textgraft.text.packing import Packed, PairRows
+from textgraft.text.packing import Packed, PairRows, TextGraph
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged

@@ -6,8 +6,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from textgraft.text.graph import TextGraph
-from textgraft.text.packing import Packed
+from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged

@@ -12,7 +12,7 @@ import tensorflow as tf
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
-from textgraft.text.ops import map_in_chunks
+from textgraft.text.windows import map_in_chunks
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import Activations, check_disk_space, store_activations

@@ -1,15 +1,46 @@
-"""A trie that matches a set of strings at all positions of many texts at once; graph ops."""
+"""Lookup of code points in many texts at once, as graph ops: a table of flags, and a trie of strings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from textgraft.text.ops import UNICODE_CLASSES
+
 NONE = -1
 
 _CODES = 2**21
 _NO_EDGE = 2**63 - 1
+
+
+class CodePointTable:
+    """A map from code points to flags that takes a run of equal flags as one entry."""
+
+    def __init__(self, flags: np.ndarray) -> None:
+        """Find the runs in int32 (0x110000,)."""
+        starts = np.flatnonzero(np.diff(flags, prepend=-1))
+        self._starts, self._flags = tf.constant(starts, tf.int32), tf.constant(flags[starts])
+
+    def __call__(self, codes: tf.Tensor) -> tf.Tensor:
+        """Flags of code points; int32 (c,) to int32 (c,)."""
+        return tf.gather(self._flags, tf.searchsorted(self._starts, codes, side="right") - 1)
+
+
+def class_flags(flags: Mapping[str, int]) -> np.ndarray:
+    """Flags of all code points, int32 (0x110000,), from the flag of each class in `UNICODE_CLASSES`."""
+    table = np.zeros(0x110000, np.int32)
+    for name, flag in flags.items():
+        for span in UNICODE_CLASSES[name].split():
+            first, _, last = span.partition("-")
+            table[int(first, 16) : int(last or first, 16) + 1] |= flag
+    return table
+
+
+def previous(values: tf.Tensor, offset: int = 1, fill: int = -1) -> tf.Tensor:
+    """The value `offset` positions before each, (m,); `fill` at the start."""
+    start = tf.fill([offset], tf.cast(fill, values.dtype))
+    return tf.concat([start, values], 0)[: tf.size(values)]
 
 
 class Matches(NamedTuple):
@@ -34,11 +65,7 @@ class Trie:
     """
 
     def __init__(self, strings: Sequence[str]) -> None:
-        """Number the nodes.
-
-        Args:
-            strings: nonempty strings; of equal ones, the last is used.
-        """
+        """Number the nodes of nonempty strings; of equal ones, the last is used."""
         codes = np.frombuffer("".join(strings).encode("utf-32-le"), "<u4").astype(np.int64)
         lengths = np.array([len(string) for string in strings], np.int64)
         starts = np.cumsum(lengths) - lengths
@@ -56,14 +83,9 @@ class Trie:
         self._strings_at = tf.constant(strings_at)
 
     def step(self, nodes: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-        """Follow one edge from each node.
+        """Follow the edges of codes, int32 (m,), from nodes, int64 (m,), to the next nodes, int64 (m,).
 
-        Args:
-            nodes: int64 (m,); 0 is the root.
-            codes: int32 (m,).
-
-        Returns:
-            int64 (m,), the next nodes; `NONE` where there is no such edge.
+        0 is the root; the next node is `NONE` where there is no such edge.
         """
         edges = nodes * _CODES + tf.cast(codes, tf.int64)
         indices = tf.searchsorted(self._edges, edges, out_type=tf.int64)
@@ -74,11 +96,9 @@ class Trie:
         return tf.where(nodes < 0, NONE, tf.gather(self._strings_at, tf.maximum(nodes, 0)))
 
     def matches(self, codes: tf.Tensor, remaining: tf.Tensor) -> Matches:
-        """Find all strings at all positions.
+        """Find all strings at all positions of codes, int32 (c,).
 
-        Args:
-            codes: int32 (c,).
-            remaining: int32 (c,), number of code points from each, itself included, to the end of its text.
+        `remaining`, int32 (c,), is the number of code points from each, itself included, to the end of its text.
         """
 
         def deepen(depth: tf.Tensor, starts: tf.Tensor, nodes: tf.Tensor, *arrays: tf.TensorArray) -> tuple[Any, ...]:
