@@ -12,8 +12,8 @@ import textgraft as tg
 from tests.golden.texts import MOST_TOKENS, SHORT
 from tests.helpers.paths import GOLDEN
 from tests.helpers.token_vectors import hidden, packed
+from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats import hub_encoder
-from textgraft.backbones.layer_config import LayerConfig
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError
 

@@ -15,8 +15,8 @@ import pytest
 
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
-from textgraft.backbones.preset_sources import SOURCES, Wheel, is_on_this_machine, list_presets
-from textgraft.backbones.presets import load_backbone
+from textgraft.backbones.preset_sources import Wheel
+from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
 from textgraft.errors import ConfigError, PresetError
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
@@ -241,7 +241,7 @@ def test_listed_presets_are_complete():
         "gpt2_base_en",
     } <= set(names)
     assert all(entry.parameters > 0 and entry.address and entry.licence for entry in list_presets())
-    assert all(sum(source.matches(name) for source in SOURCES) == 1 for name in names)
+    assert all(name in [entry.name for entry in find_source(name).entries] for name in names)
 
 
 # === Programs ===

@@ -1,21 +1,19 @@
 """What a model folder refuses to hold."""
 
-from dataclasses import replace
-
 import pytest
 
 from textgraft.errors import ModelFolderError
-from textgraft.model_folder import folder as model_folder
-from textgraft.model_folder.folder import ModelContent
+from textgraft.model_folder.writing import write_model_folder
 
-SMALL = ModelContent(config={}, weights={}, assets={}, history=[], card="")
+CONFIG = {"task": "feature-extraction", "preset": "minilm", "settings": {}, "versions": {}}
+SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (
-            {"config": {"labels": "x" * (5 << 20)}},
+            {"config": {**CONFIG, "labels": "x" * (5 << 20)}},
             r"config\.json would have 5,242,\d+ bytes.*shorten the list of labels",
         ),
         ({"history": [{"epoch": 1}] * (1 << 20)}, r"history\.csv would have .* shorten the training"),
@@ -24,5 +22,5 @@ SMALL = ModelContent(config={}, weights={}, assets={}, history=[], card="")
 )
 def test_unreadable_content_is_not_written(tmp_path, change, message):
     with pytest.raises(ModelFolderError, match=message):
-        model_folder.write(tmp_path / "model", replace(SMALL, **change))
+        write_model_folder(tmp_path / "model", **{**SMALL, **change})
     assert list(tmp_path.iterdir()) == []

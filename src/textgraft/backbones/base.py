@@ -1,8 +1,8 @@
 """The contract of a backbone: a tokenizer, and a network from token ids to token vectors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,10 +12,10 @@ import keras
 import tensorflow as tf
 
 from textgraft.backbones.defaults import TrainingDefaults
-from textgraft.backbones.family import families
+from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
-from textgraft.backbones.fused_layers import fused_layers
 from textgraft.backbones.language_model import LanguageModel
+from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError
@@ -24,17 +24,7 @@ from textgraft.text.packing import PairRows, pad_rows
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """Ids of the tokens that packing adds.
-
-    Attributes:
-        start: the token before the first segment, or None.
-        end: the token after each segment, or None.
-        pad: the token that fills the rows of a batch.
-        unknown: the token for input outside the vocabulary.
-        separators: number of end tokens between the two texts of a pair.
-        end_of_text: the token that a causal family generates at the end of a text, or None.
-        mask: the token that hides another one, or None.
-    """
+    """Ids of the tokens that packing adds; see `SpecialNames`. None where a family has no such token."""
 
     start: int | None
     end: int | None
@@ -53,28 +43,10 @@ class SpecialTokens:
 
 @dataclass(frozen=True)
 class Origin:
-    """The source of a backbone's weights; every model folder records it.
-
-    Attributes:
-        preset: the name, handle or folder that the user gave.
-        sha256: SHA-256 of each file that was read, by name.
-    """
+    """The source of a backbone's weights, which every model folder records: a preset, and the SHA-256 of its files."""
 
     preset: str
     sha256: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How pretrained weights are read.
-
-    Attributes:
-        precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
-        vocabulary_limit: maximum number of words read from a file of word vectors; None for all.
-    """
-
-    precision: str = "float32"
-    vocabulary_limit: int | None = None
 
 
 class Backbone(ABC):
@@ -114,14 +86,17 @@ class Backbone(ABC):
 
     @classmethod
     @abstractmethod
-    def from_pretrained(cls, family: Any, path: Path, origin: Origin, options: ReadOptions) -> Self:
+    def from_pretrained(
+        cls, family: Any, path: Path, origin: Origin, precision: str, vocabulary_limit: int | None
+    ) -> Self:
         """Load a pretrained backbone.
 
         Args:
             family: a `Family` whose `backbone_class` this is.
             path: a file or folder for which `family.reads` is true.
             origin: stored in the backbone.
-            options: the family ignores those that do not apply to it.
+            precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
+            vocabulary_limit: maximum number of words read from a file of word vectors; None for all.
 
         Raises:
             PresetError: when a file is missing or damaged, or the parts do not fit each other.
@@ -130,12 +105,12 @@ class Backbone(ABC):
     @classmethod
     @abstractmethod
     def from_config(cls, family: Any, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
-        """Rebuild a backbone with untrained weights.
+        """Rebuild a backbone with untrained weights from `config()`, after a round trip through JSON, and `assets()`.
 
         Args:
             family: a `Family` whose `backbone_class` this is.
-            config: `Backbone.config()` after a round trip through JSON.
-            assets: folder with the files of `Backbone.assets()`.
+            config: the JSON values.
+            assets: folder with the files.
             origin: stored in the backbone.
             precision: Keras dtype policy name.
 
@@ -153,24 +128,12 @@ class Backbone(ABC):
 
     @abstractmethod
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize texts by graph ops, without special tokens.
-
-        Args:
-            texts: string (n,).
-
-        Returns:
-            int32 ragged (n, None).
-        """
+        """Tokenize texts, string (n,), by graph ops to int32 ragged (n, None), without special tokens."""
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
-        """Tokenize words as parts of a text, by graph ops.
+        """Tokenize words, string (w,), as parts of a text, by graph ops to int32 ragged (w, None).
 
-        Args:
-            words: string (w,).
-            spaced: bool (w,), whether white space precedes the word in its text.
-
-        Returns:
-            int32 ragged (w, None); a word may have no ids.
+        A word may have no ids; `spaced`, bool (w,), says whether white space precedes it in its text.
         """
         return self.tokenize(words)
 
@@ -192,15 +155,7 @@ class Backbone(ABC):
         return pooling(*self.vectors(rows, training))
 
     def vectors(self, rows: tf.RaggedTensor | PairRows, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Token vectors of packed rows, by graph ops.
-
-        Args:
-            rows: token ids, int32 ragged (b, None), or those of pairs.
-            training: whether dropout is on.
-
-        Returns:
-            vectors (b, t, dim), and the padding mask, int32 (b, t).
-        """
+        """Token vectors (b, t, dim) of packed rows, and the padding mask, int32 (b, t); see `pool`."""
         row = pad_rows(rows, self.special_tokens.pad)
         inputs = {name: row[name] for name in self.network.input}
         with fused_layers(self.network):
@@ -208,31 +163,21 @@ class Backbone(ABC):
 
     @property
     def language_model(self) -> LanguageModel:
-        """The network with its logits of the next token.
-
-        Raises:
-            ConfigError: when the family is not causal.
-        """
-        causal = ", ".join(name for name, family in families().items() if family.is_causal)
-        raise ConfigError(
-            f"{self.origin.preset} is of the family {self.family}, which does not predict the next token; choose a "
-            f"preset of {causal}"
-        )
+        """The network with its logits of the next token; a ConfigError for a family that is not causal."""
+        raise self._other_family("does not predict the next token", lambda family: family.is_causal)
 
     @property
     def mask(self) -> int:
-        """Id of the mask token.
-
-        Raises:
-            ConfigError: when the family has none.
-        """
+        """Id of the mask token; a ConfigError for a family without one."""
         if self.special_tokens.mask is None:
-            masked = ", ".join(name for name, family in families().items() if family.has_mask_token)
-            raise ConfigError(
-                f"{self.origin.preset} is of the family {self.family}, which has no mask token; choose a preset of "
-                f"{masked}"
-            )
+            raise self._other_family("has no mask token", lambda family: family.has_mask_token)
         return self.special_tokens.mask
+
+    def _other_family(self, problem: str, suits: Callable[[Family], bool]) -> ConfigError:
+        names = ", ".join(name for name, family in families().items() if suits(family))
+        return ConfigError(
+            f"{self.origin.preset} is of the family {self.family}, which {problem}; choose a preset of {names}"
+        )
 
     @property
     def vocabulary_size(self) -> int:
@@ -256,19 +201,13 @@ class Backbone(ABC):
         """Depth of a weight: 0 for the lowest layers, the maximum for weights outside the network."""
         return 0 if any(weight is network_weight for network_weight in self.network.weights) else 1
 
-    @contextmanager
-    def lora(self, rank: int, seed: int) -> Iterator[None]:
-        """Train low-rank matrices beside those of attention; they are merged at the end.
-
-        Args:
-            rank: rank of the matrices.
-            seed: seed of their initial values.
+    def lora(self, rank: int, seed: int) -> AbstractContextManager[None]:
+        """Train matrices of a rank beside those of attention in the context; they are merged at its end.
 
         Raises:
             ConfigError: when the network has no attention.
         """
         raise ConfigError(f"{self.family} has no attention for LoRA; set fine_tune to all or none")
-        yield
 
     @property
     def dim(self) -> int:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
 from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
 from textgraft.backbones.format import WeightsFormat
+from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.errors import ModelFolderError
+from textgraft.storage.preset_files import published_name
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Integer, Object, Schema
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 from textgraft.tokenizers.files import TokenizerFiles
@@ -32,7 +34,6 @@ class Family(ABC):
     Attributes:
         name: the name of the file.
         backbone: module and name of the subclass of `Backbone` that loads and runs the family's networks.
-        training_defaults: training options.
         is_causal: whether the networks predict the next token.
         has_mask_token: whether the vocabularies have a token that hides another one.
     """
@@ -54,7 +55,7 @@ class Family(ABC):
 
         Args:
             config: matches `config_schema`; no integer in it exceeds the number of stored values.
-            folder: a model folder whose hashes are verified.
+            folder: its hashes are verified.
             num_tensors: number of stored tensors.
 
         Raises:
@@ -70,10 +71,6 @@ class Family(ABC):
         """The subclass of `Backbone`; the first access imports TensorFlow."""
         return pkgutil.resolve_name(self.backbone)
 
-    def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
-        """Metadata of KerasHub's presets of this family by name."""
-        return {}
-
 
 class TransformerFamily(Family):
     """A family whose network is a KerasHub backbone.
@@ -83,7 +80,7 @@ class TransformerFamily(Family):
         causal_network: name of the class in `keras_hub.models` that generates text; empty for encoders.
         tokenizer: kind of tokenizer.
         special: spelling of the special tokens.
-        formats: formats in which pretrained weights are published.
+        formats: formats in which pretrained weights are published, beside KerasHub's.
         vocabulary_argument: constructor argument of the network for the number of tokens.
         width_arguments: constructor arguments that are all equal to the width in an untrained network.
         extra_sizes: schema of constructor arguments beside those that all networks have.
@@ -124,7 +121,7 @@ class TransformerFamily(Family):
 
     @property
     def backbone(self) -> str:  # type: ignore[override]
-        return f"textgraft.backbones.transformer:{'Decoder' if self.is_causal else 'Transformer'}"
+        return f"textgraft.backbones.{'decoder:Decoder' if self.is_causal else 'transformer:Transformer'}"
 
     @property
     def config_schema(self) -> Object:
@@ -151,27 +148,21 @@ class TransformerFamily(Family):
         self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument], self.padded_vocabulary)
 
     def reads(self, path: Path) -> bool:
-        return any(form.reads(path) for form in self.formats)
+        return any(self.formats_of(path))
 
-    def keras_hub_presets(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.network_class.presets  # type: ignore[no-any-return]
+    def formats_of(self, path: Path) -> Iterator[WeightsFormat]:
+        """The formats in which a folder has pretrained weights of this family."""
+        if published_name(path) == self.network:
+            yield KerasHubPreset()
+        yield from (form for form in self.formats if form.reads(path))
 
     def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:
-        """Arguments of a block beside its input and the padding mask.
-
-        Args:
-            encoder: the KerasHub backbone.
-            vectors: input of the block, (b, t, dim).
-        """
+        """Arguments of a block beside its input, (b, t, dim), and the padding mask."""
         return {}
 
 
 def load_family(name: str) -> Family:
-    """A family by its name.
-
-    Raises:
-        ConfigError: when there is no such family.
-    """
+    """A family by its name; a ConfigError when there is no such family."""
     return registry.implementation(_FAMILIES, name, Family)()
 
 

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.layer_config import LayerConfig
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
     import keras
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """Activation ("gelu", "gelu_approximate" or "relu") and normalization of a network or a head."""
+
+    activation: str
+    layer_norm_epsilon: float
 
 
 @dataclass(frozen=True)
@@ -31,53 +38,35 @@ class Head:
 
 
 class WeightsFormat(ABC):
-    """A format of published transformers; an instance has the names and keys of one family."""
+    """A format of published transformers; an instance has the names and keys of one family.
 
-    @abstractmethod
+    Every method takes a folder of the format; all raise a PresetError when a file is missing, damaged or unsupported.
+    """
+
     def reads(self, folder: Path) -> bool:
-        """Whether a folder is of this format and family."""
+        """Whether a folder is of this format and family; KerasHub's format is recognized by `TransformerFamily`."""
+        return False
 
     @abstractmethod
     def read_sizes(self, folder: Path) -> dict[str, Any]:
-        """Constructor arguments of the KerasHub network.
-
-        Raises:
-            PresetError: when one is missing, or KerasHub does not support the network.
-        """
+        """Constructor arguments of the KerasHub network."""
 
     @abstractmethod
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
-        """Activation and epsilon of the published network.
-
-        Args:
-            folder: a folder for which `reads` is true.
-            network: the KerasHub network with KerasHub's own activation and epsilon.
-
-        Raises:
-            PresetError: when the activation is not supported.
-        """
+        """Activation and epsilon of the published network; `network` has those that KerasHub gives it."""
 
     @abstractmethod
     def load_weights(self, folder: Path, network: keras.Model) -> None:
         """Set every weight of the KerasHub network that token vectors depend on.
 
         Raises:
-            PresetError: when a weight is missing or has another shape, or a stored tensor is unknown.
+            PresetError: also when a weight has another shape, or a stored tensor is unknown.
         """
 
     def read_heads(self, folder: Path, layer_config: LayerConfig) -> Mapping[str, Head]:
-        """The heads in a folder by task id; their weights are not read yet.
-
-        Args:
-            folder: a folder for which `reads` is true.
-            layer_config: activation and epsilon of the network.
-        """
+        """The heads in a folder by task id; their weights are not read yet."""
         return {}
 
     @abstractmethod
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
-        """Read the tokenizer.
-
-        Raises:
-            PresetError: when a file is missing, damaged, or needs a feature that `tokenizer_class` does not support.
-        """
+        """The tokenizer, unless it needs a feature that `tokenizer_class` does not support."""

@@ -9,8 +9,6 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.keras_private import build_cache
-
 # Positions that are added to a cache at a time; a step copies all of them, used or not.
 _CACHE_INCREMENT = 128
 
@@ -19,6 +17,7 @@ class LanguageModel:
     """A causal network.
 
     Attributes:
+        token_bytes: the UTF-8 bytes of a token by its id; none for a special token.
         end_of_text: id of the token that ends a text, and starts one without other tokens.
         start: id of the token before every text, or None.
         max_sequence_length: maximum tokens per row, or None.
@@ -33,27 +32,16 @@ class LanguageModel:
         start: int | None = None,
         max_sequence_length: int | None = None,
     ) -> None:
-        """Wrap a KerasHub network, whose `call_with_cache` computes a step; for the other arguments, see the class."""
+        """Wrap a KerasHub network, whose `call_with_cache` computes a step."""
         self._model = model
         # In bfloat16 a logit of 60 would be rounded to a multiple of 0.5.
         model.backbone.token_embedding.reverse_dtype = "float32"
-        self._token_bytes = token_bytes
+        self.token_bytes = token_bytes
         self.end_of_text, self.start, self.max_sequence_length = end_of_text, start, max_sequence_length
         self.vocabulary_size = int(model.backbone.token_embedding.input_dim)
 
-    def token_bytes(self, token_id: int) -> bytes:
-        """The UTF-8 bytes of a token; none for a special token."""
-        return self._token_bytes(token_id)
-
     def logits(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Logits of the token after each vector.
-
-        Args:
-            vectors: token vectors (..., dim); a tensor in a graph, or a KerasTensor.
-
-        Returns:
-            float32 (..., vocabulary_size).
-        """
+        """Logits, float32 (..., vocabulary_size), of the token after each vector (..., dim)."""
         return keras.ops.cast(self._model.backbone.token_embedding(vectors, reverse=True), "float32")
 
     def cache(self, rows: int) -> "Cache":
@@ -63,42 +51,36 @@ class LanguageModel:
 
     @cached_property
     def _two_token_cache(self) -> tf.Tensor:
-        return build_cache(self._model)
+        """A cache for one row of two tokens, (1, layers, 2, 2, heads, head_dim), which only a private method builds."""
+        _, cache = self._model._build_cache(tf.zeros((1, 2), tf.int32))
+        return cache
 
     @cached_property
     def _last_step(self) -> Any:
-        def step(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            logits, hidden, cache = self._model.call_with_cache(ids, cache, index)
-            return tf.cast(logits[:, -1], tf.float32), tf.cast(hidden, tf.float32), cache
-
-        return self._compile(step, 1)
+        return self._compile(with_logits=True)
 
     @cached_property
     def _hidden_step(self) -> Any:
-        """The step without logits, which take longer than the rest of it."""
+        return self._compile(with_logits=False)
 
-        def step(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            _, hidden, cache = self._model.call_with_cache(ids, cache, index)
-            return tf.cast(hidden, tf.float32), cache
+    def _compile(self, with_logits: bool) -> Any:
+        """A step over one token with its logits, or over several without logits, which take longer than the rest."""
 
-        return self._compile(step, None)
+        def step(ids: tf.Tensor, cache: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            logits, hidden, cache = self._model.call_with_cache(ids, cache, index)
+            hidden = tf.cast(hidden, tf.float32)
+            return (tf.cast(logits[:, -1], tf.float32), hidden, cache) if with_logits else (hidden, cache)
 
-    def _compile(self, step: Callable[..., Any], num_tokens: int | None) -> Any:
         shape = [None, *self._two_token_cache.shape[1:3], None, *self._two_token_cache.shape[4:]]
         cache = tf.TensorSpec(shape, self._two_token_cache.dtype)
-        signature = [tf.TensorSpec([None, num_tokens], tf.int32), cache, tf.TensorSpec([], tf.int32)]
+        signature = [tf.TensorSpec([None, 1 if with_logits else None], tf.int32), cache, tf.TensorSpec([], tf.int32)]
         return tf.function(step, input_signature=signature, autograph=False)
 
 
 class Cache:
-    """Keys and values of the tokens of several rows, all of one length.
-
-    Attributes:
-        length: number of tokens in each row.
-    """
+    """Keys and values of the tokens of several rows, all of one length; see `LanguageModel.cache`."""
 
     def __init__(self, last_step: Any, hidden_step: Any, values: tf.Tensor) -> None:
-        """Start without tokens; see `LanguageModel.cache`."""
         self._last_step, self._hidden_step, self._values = last_step, hidden_step, values
         self.length = 0
 

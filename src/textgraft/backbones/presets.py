@@ -3,19 +3,72 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import keras_hub
 
-from textgraft.backbones.base import Backbone, Origin, ReadOptions
+from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import Family, families
-from textgraft.backbones.formats.hugging_face import model_type
-from textgraft.backbones.formats.keras_hub_preset import class_name
-from textgraft.backbones.preset_sources import ResolvedPreset, find_source
-from textgraft.backbones.tensorflow_files import is_saved_model
+from textgraft.backbones.preset_sources import (
+    HuggingFaceHub,
+    Kaggle,
+    KerasHubNames,
+    PresetEntry,
+    PresetSource,
+    ResolvedPreset,
+    TfHub,
+    Wheel,
+)
+from textgraft.backbones.tensorflow_files import SAVED_MODEL
 from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import read_json
+from textgraft.storage.preset_files import published_name, read_json
+
+# The presets of these sources cannot be confused with a path.
+_SOURCES: tuple[PresetSource, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub())
+
+
+class Disk(PresetSource):
+    """The path of a folder or a file."""
+
+    def resolve(self, preset: str, download: bool) -> ResolvedPreset:
+        return ResolvedPreset(Path(preset).expanduser())
+
+
+def find_source(preset: str) -> PresetSource:
+    """The source of a preset.
+
+    Raises:
+        PresetError: when no source knows its name or address, and it is no path.
+    """
+    for source in _SOURCES:
+        if preset.startswith(source.prefixes) or preset in _names(source):
+            return source
+    with suppress(OSError, RuntimeError):  # a name that no file can have, no permission, or an unknown ~user
+        if Path(preset).expanduser().exists():
+            return Disk()
+    if preset in _names(KerasHubNames()):
+        return KerasHubNames()
+    known = ", ".join(name for source in _SOURCES for name in _names(source))
+    raise PresetError(
+        f"preset {preset!r} is neither a known name ({known}, or one of KerasHub's) nor an existing path; see "
+        "`textgraft presets`"
+    )
+
+
+def list_presets() -> list[PresetEntry]:
+    """All presets that are known by name."""
+    return [entry for source in (*_SOURCES, KerasHubNames()) for entry in source.entries]
+
+
+def is_on_this_machine(preset: str) -> bool:
+    """Whether a preset can be used without a download."""
+    try:
+        find_source(preset).resolve(preset, download=False)
+    except PresetError:
+        return False
+    return True
 
 
 def load_backbone(
@@ -49,17 +102,14 @@ def load_backbone(
         )
     sha256 = _verify(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
-    backbone: Backbone = family.backbone_class.from_pretrained(
-        family, resolved.path, Origin(str(preset), sha256), ReadOptions(precision, vocabulary_limit)
+    origin = Origin(str(preset), sha256)
+    return family.backbone_class.from_pretrained(  # type: ignore[no-any-return]
+        family, resolved.path, origin, precision, vocabulary_limit
     )
-    return backbone
 
 
 def fetch_preset(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:
-    """Download a preset unless it is on this machine.
-
-    Returns:
-        its location, and the SHA-256 of each file by name.
+    """Download a preset unless it is on this machine; returns its location, and the SHA-256 of each file by name.
 
     Raises:
         PresetError: when it cannot be downloaded or is damaged.
@@ -74,42 +124,36 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _names(source: PresetSource) -> list[str]:
+    return [entry.name for entry in source.entries]
+
+
 def _find_family(path: Path) -> Family:
-    for family in families().values():
+    known = families()
+    for family in known.values():
         if family.reads(path):
             return family
-    raise PresetError(f"{path} {_explain_unreadable(path)}")
-
-
-def _explain_unreadable(path: Path) -> str:
-    """Why no family reads a path, and what would make it readable."""
-    published_name = model_type(path) or class_name(path)
-    known = ", ".join(families())
-    if published_name is None:
-        return (
-            f"is not a preset: expected a Hugging Face or KerasHub folder with config.json ({known}), a BERT release "
-            "with bert_config.json, a TF-Hub folder with saved_model.pb, or a file of word vectors (.txt, .vec, .bin)"
+    name = published_name(path)
+    if name is None:
+        raise PresetError(
+            f"{path} is not a preset: expected a Hugging Face or KerasHub folder with config.json "
+            f"({', '.join(known)}), a BERT release with bert_config.json, a TF-Hub folder with saved_model.pb, or a "
+            "file of word vectors (.txt, .vec, .bin)"
         )
-    published_name = str(published_name)
-    backbone = _keras_hub_class(published_name)
+    problem = f"{path} is of the family {str(name)!r:.60}"
+    classes = [name for name in dir(keras_hub.models) if name.endswith("Backbone")]
+    backbones = {name.removesuffix("Backbone").lower(): name for name in classes}
+    backbone = backbones.get(re.sub(r"[-_]|backbone$", "", str(name).lower()))
     if backbone is None:
-        return f"is of the family {published_name!r:.60}, which is not supported; the families are {known}"
-    return (
-        f"is of the family {published_name!r:.60}; KerasHub has it ({backbone}), and a file in "
-        "textgraft/backbones/families would add it: docs/architecture.md shows how"
+        raise PresetError(f"{problem}, which is not supported; the families are {', '.join(known)}")
+    raise PresetError(
+        f"{problem}; KerasHub has it ({backbone}), and a file in textgraft/backbones/families would add it: "
+        "docs/architecture.md shows how"
     )
 
 
-def _keras_hub_class(published_name: str) -> str | None:
-    stem = re.sub(r"[-_]|backbone$", "", published_name.lower())
-    classes = {
-        name.removesuffix("Backbone").lower(): name for name in dir(keras_hub.models) if name.endswith("Backbone")
-    }
-    return classes.get(stem)
-
-
 def _require_trust(preset: str, resolved: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:
-    if not is_saved_model(resolved.path) or trust or resolved.trusted:
+    if trust or resolved.trusted or not (resolved.path / SAVED_MODEL).is_file():
         return
     manifest = os.environ.get("TEXTGRAFT_MANIFEST")
     if manifest and set(sha256.values()) <= _hashes_in(Path(manifest)):
@@ -129,22 +173,16 @@ def _hashes_in(manifest: Path) -> set[str]:
 
 def _verify(resolved: ResolvedPreset) -> dict[str, str]:
     """SHA-256 of each file by its name below the preset's path, compared with the known ones."""
-    sha256 = {name: sha256_of(file) for name, file in _files(resolved.path, resolved.sha256)}
-    for name, expected in resolved.sha256.items():
-        if sha256[name] != expected:
-            raise PresetError(
-                f"{resolved.path / name}: SHA-256 is {sha256[name]}, expected {expected}; download the preset again"
-            )
-    return sha256
-
-
-def _files(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """Name and path of the named files, or of all files."""
+    path, known = resolved.path, resolved.sha256
     if path.is_file():
-        yield path.name, path
-        return
-    files = [path / name for name in names] or sorted(file for file in path.rglob("*") if file.is_file())
+        return {path.name: sha256_of(path)}
+    files = [path / name for name in known] or sorted(file for file in path.rglob("*") if file.is_file())
+    sha256 = {}
     for file in files:
         if not file.exists():
             raise PresetError(f"{file} is missing; download the preset again")
-        yield str(file.relative_to(path)), file
+        name = str(file.relative_to(path))
+        sha256[name] = sha256_of(file)
+        if sha256[name] != known.get(name, sha256[name]):
+            raise PresetError(f"{file}: SHA-256 is {sha256[name]}, expected {known[name]}; download the preset again")
+    return sha256

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from textgraft.backbones.fused_layers import fused_layers
+from textgraft.backbones.layers import fused_layers
 from textgraft.text.packing import PairRows, ids_of, pad_rows
 
 
@@ -41,14 +41,7 @@ class SplitNetwork:
         self.trainable = keras.Model({"hidden": vectors, "padding_mask": mask}, outputs, name="trainable")
 
     def apply_frozen(self, rows: tf.RaggedTensor | PairRows) -> tf.RaggedTensor:
-        """Compute the vectors at the split from packed rows, without dropout, by graph ops.
-
-        Args:
-            rows: token ids, int32 ragged (b, None), or those of pairs.
-
-        Returns:
-            float32 ragged (b, None, dim).
-        """
+        """Vectors at the split, float32 ragged (b, None, dim), of packed rows, without dropout, by graph ops."""
         row = pad_rows(rows, self._pad_id)
         with fused_layers(self._frozen):
             hidden = self._frozen({name: row[name] for name in self._frozen.input}, training=False)

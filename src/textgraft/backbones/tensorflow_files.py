@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from textgraft.errors import PresetError
 
-_PROGRAM = "saved_model.pb"
+# The program of a SavedModel; a folder with this file is one.
+SAVED_MODEL = "saved_model.pb"
 
 # Names in the graphs of TF-Hub's BERT encoders, and of the modules that prepare texts for them.
 _ENCODER_NAME, _PREPROCESSOR_NAME = b"word_embeddings/embeddings", b"bert_pack_inputs"
@@ -17,7 +20,7 @@ _ENCODER_NAME, _PREPROCESSOR_NAME = b"word_embeddings/embeddings", b"bert_pack_i
 
 def is_saved_model(path: Path) -> bool:
     """Whether a path is the folder of a SavedModel."""
-    return (path / _PROGRAM).is_file()
+    return (path / SAVED_MODEL).is_file()
 
 
 def is_hub_encoder(path: Path) -> bool:
@@ -40,7 +43,7 @@ def load_saved_model(path: Path) -> Any:
 
 
 class Checkpoint:
-    """A TensorFlow checkpoint; each variable is read when it is used.
+    """A TensorFlow checkpoint, whose variables are read when they are used; a PresetError when it cannot be read.
 
     Attributes:
         path: common prefix of its files.
@@ -48,11 +51,6 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the checkpoint.
-
-        Raises:
-            PresetError: when it cannot be read.
-        """
         import tensorflow as tf
 
         self.path = path
@@ -61,13 +59,38 @@ class Checkpoint:
         self.shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
 
     def __getitem__(self, key: str) -> Any:
-        """The value of a variable.
-
-        Raises:
-            PresetError: when it cannot be read.
-        """
         with _one_line_errors(f"{self.path}: cannot read the checkpoint"):
             return self._reader.get_tensor(key)
+
+
+class CheckpointTensors:
+    """The variables of a checkpoint by the names and in the shapes of a Hugging Face folder."""
+
+    def __init__(self, checkpoint: Checkpoint, keys: Mapping[str, str], rename: Callable[[str], str]) -> None:
+        """Rename variables; `keys` has the key of each in the checkpoint."""
+        self.path, self._checkpoint, self._keys = checkpoint.path, checkpoint, keys
+        self._variables = {rename(variable): variable for variable in keys}
+
+    def names(self) -> set[str]:
+        return set(self._variables)
+
+    def shape(self, name: str) -> list[int]:
+        """The shape in the checkpoint.
+
+        Raises:
+            PresetError: when there is no such variable.
+        """
+        if name not in self._variables:
+            raise PresetError(f"{self.path}: {name} is missing; the module is not a BERT encoder")
+        return self._checkpoint.shapes[self._keys[self._variables[name]]]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        variable = self._variables[name]
+        array = np.asarray(self._checkpoint[self._keys[variable]], np.float32)
+        if variable.endswith("kernel"):
+            input_axes = array.ndim - 1 if "attention_output" in variable else 1  # attention heads have their own axis
+            return array.reshape(np.prod(array.shape[:input_axes], dtype=int), -1).T
+        return array.ravel() if variable.endswith("bias") else array
 
 
 @contextmanager
@@ -83,6 +106,6 @@ def _one_line_errors(problem: str) -> Iterator[None]:
 
 def _read_program(path: Path) -> bytes:
     try:
-        return (path / _PROGRAM).read_bytes()
+        return (path / SAVED_MODEL).read_bytes()
     except OSError as error:
-        raise PresetError(f"{path / _PROGRAM} cannot be read: {error.strerror}; the preset needs it") from error
+        raise PresetError(f"{path / SAVED_MODEL} cannot be read: {error.strerror}; the preset needs it") from error

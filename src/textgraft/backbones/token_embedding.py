@@ -16,9 +16,7 @@ class TokenEmbedding:
     """
 
     def __init__(self, layer: keras.layers.Embedding, pad: int) -> None:
-        """Wrap the layer of a network that is built."""
-        self.layer = layer
-        self.pad = pad
+        self.layer, self.pad = layer, pad
         self._replacement: tuple[keras.Variable, tf.Tensor] | None = None
 
     @property

@@ -1,21 +1,18 @@
 """Backbones of transformer families: a KerasHub network and a tokenizer."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import keras
-import keras_hub
-import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, Origin, ReadOptions, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.keras_private import flatten_layers, remove_lora
-from textgraft.backbones.language_model import LanguageModel
-from textgraft.backbones.layer_config import LayerConfig, read_layer_config
+from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.layers import set_layer_config
+from textgraft.backbones.lora import low_rank_training
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
@@ -33,14 +30,7 @@ class Transformer(Backbone):
         layer_config: LayerConfig,
         origin: Origin,
     ) -> None:
-        """Combine a network and a tokenizer.
-
-        Args:
-            family: the model family.
-            encoder: an instance of `family.network_class`.
-            tokenizer: an instance of `family.tokenizer_class`.
-            layer_config: activation and epsilon, which the network is changed to.
-            origin: source of the weights.
+        """Combine a network of `family.network_class`, which is changed to `layer_config`, and a tokenizer.
 
         Raises:
             PresetError: when the vocabulary lacks a special token or does not have the size of the network's table.
@@ -49,7 +39,7 @@ class Transformer(Backbone):
         self.family, self.training_defaults, self.origin = family.name, family.training_defaults, origin
         self.special_tokens = self._special_tokens()
         self._require_vocabulary_size()
-        _set_layer_config(encoder, layer_config)
+        set_layer_config(encoder, layer_config)
         output = encoder.output
         inputs = {tensor.name: tensor for tensor in encoder.inputs}
         vectors = output["sequence_output"] if isinstance(output, dict) else output
@@ -60,12 +50,14 @@ class Transformer(Backbone):
         self.max_sequence_length = encoder.max_sequence_length
 
     @classmethod
-    def from_pretrained(cls, family: TransformerFamily, path: Path, origin: Origin, options: ReadOptions) -> Self:
-        form = next(form for form in family.formats if form.reads(path))
+    def from_pretrained(
+        cls, family: TransformerFamily, path: Path, origin: Origin, precision: str, vocabulary_limit: int | None
+    ) -> Self:
+        form = next(family.formats_of(path))
         with _preset_errors(f"{path}: cannot use its tokenizer"):
             tokenizer = form.read_tokenizer(path, family.tokenizer_class, family.special)
         with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
-            encoder = family.network_class(**form.read_sizes(path), dtype=options.precision)
+            encoder = family.network_class(**form.read_sizes(path), dtype=precision)
         layer_config = form.read_layer_config(path, encoder)
         backbone = cls(family, encoder, tokenizer, layer_config, origin)
         with _preset_errors(f"{path}: its weights do not match its config.json"):
@@ -83,37 +75,7 @@ class Transformer(Backbone):
             tokenizer = family.tokenizer_class.from_assets(assets, config["tokenizer"])
         return cls(family, encoder, tokenizer, LayerConfig(**config["computation"]), origin)
 
-    @classmethod
-    def untrained(
-        cls,
-        family: TransformerFamily,
-        tokenizer: Tokenizer,
-        sizes: Mapping[str, Any],
-        origin: Origin,
-        precision: str,
-        seed: int,
-    ) -> Self:
-        """Build a network with random weights from the distribution that BERT and GPT-2 started from.
-
-        Args:
-            family: the model family.
-            tokenizer: an instance of `family.tokenizer_class`.
-            sizes: constructor arguments of `family.network_class`.
-            origin: stored in the backbone.
-            precision: Keras dtype policy name.
-            seed: seed of the weights.
-        """
-        encoder = family.network_class(**sizes, dtype=precision)
-        for index, weight in enumerate(encoder.weights):
-            if weight.path.endswith(("kernel", "embeddings")):
-                generator = np.random.Generator(np.random.PCG64([seed, index]))
-                weight.assign(generator.normal(scale=0.02, size=weight.shape))
-        backbone = cls(family, encoder, tokenizer, read_layer_config(encoder), origin)
-        backbone.pretrained = False
-        return backbone
-
     def config(self) -> dict[str, Any]:
-        """Sizes of the network, its activation and epsilon, and the settings of the tokenizer."""
         sizes = self._encoder.get_config().items()
         return {
             "network": {name: value for name, value in sizes if name not in {"name", "trainable", "dtype"}},
@@ -168,27 +130,8 @@ class Transformer(Backbone):
             return len(blocks) + 1
         return len(blocks) if weight.path.startswith("layer_norm/") else 0
 
-    @contextmanager
-    def lora(self, rank: int, seed: int) -> Iterator[None]:
-        """LoRA on queries and values (Hu et al., 2021, https://arxiv.org/abs/2106.09685)."""
-        completed = False
-        try:
-            self._encoder.enable_lora(rank)
-            for index, layer in enumerate(self._lora_layers):
-                generator = np.random.Generator(np.random.PCG64([seed, index]))
-                matrix = generator.normal(size=layer.lora_kernel_a.shape)
-                layer.lora_kernel_a.assign(matrix / np.sqrt(layer.lora_kernel_a.shape[0]))
-            yield
-            completed = True
-        finally:  # after an interruption the matrices, if any, are in a checkpoint, and the backbone is unchanged
-            for layer in self._lora_layers:
-                remove_lora(layer, merge=completed)
-            for layer in flatten_layers(self._encoder):
-                layer.trainable = True
-
-    @property
-    def _lora_layers(self) -> list[keras.layers.Layer]:
-        return [layer for layer in flatten_layers(self._encoder) if getattr(layer, "lora_enabled", False)]
+    def lora(self, rank: int, seed: int) -> AbstractContextManager[None]:
+        return low_rank_training(self._encoder, rank, seed)
 
     def _apply_block(
         self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
@@ -208,11 +151,8 @@ class Transformer(Backbone):
             raise PresetError(
                 f"{self.origin.preset}: the vocabulary lacks {', '.join(missing)}; is it a {self.family} vocabulary?"
             )
-        start, end, end_of_text, mask = (
-            None if name is None else ids[name]
-            for name in (special.start, special.end, special.end_of_text, special.mask)
-        )
-        return SpecialTokens(start, end, ids[special.pad], ids[special.unknown], special.separators, end_of_text, mask)
+        # The number of separators is not a token.
+        return SpecialTokens(**{name: ids.get(token, token) for name, token in vars(special).items()})
 
     def _require_vocabulary_size(self) -> None:
         tokens, rows = len(self._tokenizer.vocabulary), getattr(self._encoder, self._family.vocabulary_argument)
@@ -221,36 +161,6 @@ class Transformer(Backbone):
                 f"{self.origin.preset}: the vocabulary has {tokens} tokens but the network {rows}; they belong to "
                 "different models"
             )
-
-
-class Decoder(Transformer):
-    """The backbone of a causal family; only the last token's vector depends on the whole text."""
-
-    default_pooling = "last"
-    is_causal = True
-
-    @cached_property
-    def language_model(self) -> LanguageModel:
-        special = self.special_tokens
-        if special.end_of_text is None:
-            raise ConfigError(f"{self.family} has no end-of-text token")
-        causal_class = getattr(keras_hub.models, self._family.causal_network)
-        model = causal_class(backbone=self._encoder, preprocessor=None, compile=False)  # no optimizer, no sampler
-        return LanguageModel(model, self._token_bytes, special.end_of_text, special.start, self.max_sequence_length)
-
-    def _token_bytes(self, token_id: int) -> bytes:
-        # The embedding table may have more rows than the vocabulary has tokens.
-        is_token = token_id < len(self._tokenizer.vocabulary)
-        is_text = is_token and self._tokenizer.vocabulary[token_id] not in self._family.special.all
-        return self._tokenizer.token_bytes(token_id) if is_text else b""
-
-    def _apply_block(
-        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
-    ) -> keras.KerasTensor:
-        return block(vectors, decoder_padding_mask=mask)
-
-    def _apply_after_blocks(self, vectors: keras.KerasTensor) -> keras.KerasTensor:
-        return self._encoder.layer_norm(vectors)
 
 
 def _input_of(block: keras.layers.Layer) -> keras.KerasTensor | None:
@@ -269,18 +179,3 @@ def _preset_errors(problem: str) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise PresetError(f"{problem}: {reason}") from error
-
-
-def _set_layer_config(encoder: keras.Model, layer_config: LayerConfig) -> None:
-    """Set the published activation and epsilon; KerasHub's classes have fixed ones.
-
-    In bfloat16 GELU is always computed by tanh: it is 1.35 times faster, and its error is below bfloat16's rounding.
-    """
-    in_float32 = encoder.dtype_policy.compute_dtype == "float32"
-    if layer_config.activation == "gelu" and not in_float32:
-        layer_config = LayerConfig("gelu_approximate", layer_config.layer_norm_epsilon)
-    for layer in flatten_layers(encoder):
-        if isinstance(layer, keras.layers.LayerNormalization):
-            layer.epsilon = layer_config.layer_norm_epsilon
-        elif layer.name == "feedforward_intermediate_dense":
-            layer.activation = layer_config.activation_function

@@ -4,8 +4,11 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import TransformerFamily, load_family
+from textgraft.backbones.layers import read_layer_config
 from textgraft.backbones.presets import sha256_of
 from textgraft.backbones.sizes import Sizes
 from textgraft.errors import ConfigError
@@ -15,11 +18,11 @@ _SETTINGS = "tokenizer_settings.json"
 
 
 def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased: bool) -> dict[str, bytes]:
-    """Learn a vocabulary from texts.
+    """Learn the vocabulary of a transformer family from lists of UTF-8 bytes, which are read once.
 
     Args:
-        family: name of a transformer family.
-        texts: lists of UTF-8 bytes, read once.
+        family: name of the family.
+        texts: lists of pieces of a text.
         size: maximum number of tokens.
         cased: whether to keep case and accents, where the tokenizer has the choice.
 
@@ -35,14 +38,9 @@ def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased:
 
 
 def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed: int) -> Backbone:
-    """Build a backbone with random weights.
+    """Build a transformer with random weights from the distribution that BERT and GPT-2 started from.
 
-    Args:
-        family: name of a transformer family.
-        sizes: sizes of the network.
-        vocabulary: folder with the files of `make_vocabulary`.
-        precision: Keras dtype policy name.
-        seed: seed of the weights.
+    Its vocabulary is a folder with the files of `make_vocabulary`; `precision` is a Keras dtype policy name.
     """
     spec = _transformer_family(family)
     tokenizer = spec.tokenizer_class.from_assets(vocabulary, read_json(vocabulary / _SETTINGS))
@@ -57,7 +55,13 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
     }
     sha256 = {file.name: sha256_of(file) for file in sorted(vocabulary.iterdir())}
     origin = Origin(f"untrained {family} ({sizes})", sha256)
-    backbone: Backbone = spec.backbone_class.untrained(spec, tokenizer, arguments, origin, precision, seed)
+    encoder = spec.network_class(**arguments, dtype=precision)
+    for index, weight in enumerate(encoder.weights):
+        if weight.path.endswith(("kernel", "embeddings")):
+            generator = np.random.Generator(np.random.PCG64([seed, index]))
+            weight.assign(generator.normal(scale=0.02, size=weight.shape))
+    backbone: Backbone = spec.backbone_class(spec, encoder, tokenizer, read_layer_config(encoder), origin)
+    backbone.pretrained = False
     return backbone
 
 

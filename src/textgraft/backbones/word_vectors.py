@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, Origin, ReadOptions, SpecialTokens
+from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.families.word_vectors import GRAPH, VOCABULARY, WordVectorFamily
 from textgraft.backbones.tensorflow_files import load_saved_model
 from textgraft.backbones.token_embedding import TokenEmbedding
@@ -72,13 +72,15 @@ class WordVectors(Backbone):
         )
 
     @classmethod
-    def from_pretrained(cls, family: WordVectorFamily, path: Path, origin: Origin, options: ReadOptions) -> Self:
+    def from_pretrained(
+        cls, family: WordVectorFamily, path: Path, origin: Origin, precision: str, vocabulary_limit: int | None
+    ) -> Self:
         """Read a TF-Hub text embedding or a file of vectors; the table is float32 in any precision.
 
         A SavedModel is a program, and loading it runs the part that restores its tables.
         """
         if path.is_file():
-            words, vectors = read_vectors(path, options.vocabulary_limit)
+            words, vectors = read_vectors(path, vocabulary_limit)
             return cls._with_vectors(trace_whitespace_splitting(), words, vectors, "mean", origin)
         module = load_saved_model(path)  # kept until the end, since the function is deleted with it
         function = _text_function(module, path)
@@ -94,11 +96,9 @@ class WordVectors(Backbone):
         return cls((assets / GRAPH).read_bytes(), words, config, origin)
 
     def config(self) -> dict[str, Any]:
-        """Size of the table and default pooling."""
         return dict(self._config)
 
     def assets(self) -> dict[str, bytes]:
-        """The words, one per line, and the graph from texts to ids."""
         return {VOCABULARY: b"".join(word + b"\n" for word in self._words), GRAPH: self._graph}
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:

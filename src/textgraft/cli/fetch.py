@@ -27,8 +27,7 @@ def fetch(
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json
     """
     start_tensorflow()
-    from textgraft.backbones.preset_sources import find_source
-    from textgraft.backbones.presets import fetch_preset
+    from textgraft.backbones.presets import fetch_preset, find_source
 
     resolved, sha256 = fetch_preset(preset)
     path = resolved.path

@@ -12,7 +12,7 @@ def presets(json: o.Json = False) -> None:
     """
     start_tensorflow()
     from textgraft.backbones.family import families
-    from textgraft.backbones.preset_sources import is_on_this_machine, list_presets
+    from textgraft.backbones.presets import is_on_this_machine, list_presets
 
     presets_here = [(entry, is_on_this_machine(entry.name)) for entry in list_presets()]
     if json:

@@ -13,6 +13,7 @@ from textgraft.backbones.family import load_family
 from textgraft.backbones.format import Head
 from textgraft.errors import ConfigError, ModelFolderError, PresetError
 from textgraft.model_folder.folder import StoredModel, read
+from textgraft.model_folder.writing import named_weights
 
 _BACKBONE, _HEAD = "backbone/", "head/"
 _LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -52,16 +53,13 @@ def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:
     config = stored.config
     origin = Origin(config["preset"], config["preset_sha256"])
     family = load_family(config["family"])
-    backbone: Backbone = family.backbone_class.from_config(family, config["backbone"], stored.folder, origin, precision)
-    return backbone
+    return family.backbone_class.from_config(  # type: ignore[no-any-return]
+        family, config["backbone"], stored.folder, origin, precision
+    )
 
 
 def read_backbone(folder: Path, precision: str) -> Backbone:
     """The trained backbone of a model folder; `Backbone.heads` has the head of its task.
-
-    Args:
-        folder: a model folder.
-        precision: Keras dtype policy name.
 
     Raises:
         ModelFolderError: when the folder is damaged or its parts do not fit each other.
@@ -75,11 +73,6 @@ def read_backbone(folder: Path, precision: str) -> Backbone:
     backbone.origin = Origin(str(folder), stored.sha256)
     backbone.heads = {stored.config["task"]: Head(stored.config["settings"], partial(_fill_head, stored))}
     return backbone
-
-
-def named_weights(**networks: keras.Model) -> dict[str, keras.Variable]:
-    """The weights of networks by their names in model.safetensors: the network's name and the weight's path."""
-    return {f"{part}/{weight.path}": weight for part, network in networks.items() for weight in network.weights}
 
 
 def _fill_head(stored: StoredModel, head: keras.Model) -> str:

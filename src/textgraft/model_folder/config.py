@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,18 +57,18 @@ _FIELDS = Object(
 
 
 def check_config(config: Mapping[str, Any], path: Path) -> None:
-    """Check every field.
-
-    Args:
-        config: content of config.json.
-        path: path of config.json, for messages.
+    """Check every field of config.json.
 
     Raises:
         ModelFolderError: for a field that is missing, unknown or of the wrong type, or an unknown family or task.
     """
     _FIELDS.check(config, f"{path}: config")
-    _require_known("family", config["family"], family_names(), path)
-    _require_known("task", config["task"], task_names(), path)
+    for field, known in (("family", family_names()), ("task", task_names())):
+        if config[field] not in known:
+            raise ModelFolderError(
+                f"{path}: {field} {reprlib.repr(config[field])} is unknown; this textgraft reads {', '.join(known)}: "
+                "upgrade textgraft"
+            )
     load_family(config["family"]).config_schema.check(config["backbone"], f"{path}: config.backbone")
     task = task_spec(config["task"]).schema(config["settings"])
     task.settings.check(config["settings"], f"{path}: config.settings")
@@ -85,7 +85,7 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
     Args:
         config: checked by `check_config`.
         stored: shape of each stored tensor by name.
-        folder: a model folder whose hashes are verified.
+        folder: its hashes are verified.
 
     Raises:
         ModelFolderError: for a size that is too large, or a file that is missing, damaged or does not fit the network.
@@ -112,11 +112,3 @@ def _integers(value: Any, field: str) -> Iterator[tuple[str, int]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _integers(item, f"{field}[{index}]")
-
-
-def _require_known(field: str, name: str, known: Collection[str], path: Path) -> None:
-    if name not in known:
-        raise ModelFolderError(
-            f"{path}: {field} {reprlib.repr(name)} is unknown; this textgraft reads {', '.join(known)}: "
-            "upgrade textgraft"
-        )

@@ -23,6 +23,15 @@ def read_optional_json(path: Path) -> dict[str, Any]:
     return read_json(path) if path.exists() else {}
 
 
+def published_name(folder: Path) -> str | None:
+    """The family in config.json, as Hugging Face (model_type) or KerasHub (class_name) names it; None without one."""
+    try:
+        config = read_optional_json(folder / "config.json")
+    except PresetError:
+        return None
+    return config.get("model_type") or config.get("class_name")
+
+
 def read_text(path: Path) -> str:
     """UTF-8 text."""
     try:

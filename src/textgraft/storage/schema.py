@@ -177,7 +177,7 @@ DROPOUT = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(
 INTERVAL = List(NUMBER, min_items=2, max_items=2)
 PROBABILITY = Scalar("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
 POSITIVE = Scalar("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
-# backbones.layer_config.LayerConfig
+# backbones.format.LayerConfig
 LAYER_CONFIG = Object({"activation": OneOf(("gelu", "gelu_approximate", "relu")), "layer_norm_epsilon": POSITIVE})
 SCALAR = Scalar(
     "a string, number, true, false or null",

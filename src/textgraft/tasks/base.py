@@ -14,13 +14,11 @@ import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.preset_sources import Disk, find_source
-from textgraft.backbones.presets import load_backbone
+from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.errors import ConfigError, DataError
-from textgraft.model_folder import folder as model_folder
-from textgraft.model_folder.backbone import named_weights, read_backbone
-from textgraft.model_folder.card import write_card
+from textgraft.model_folder.backbone import read_backbone
+from textgraft.model_folder.writing import FORMAT_VERSION, is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
@@ -234,10 +232,9 @@ class Task(ABC):
         Raises:
             ModelFolderError: when the folder exists, or cannot be written.
         """
-        config = self._config()
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
-        content = model_folder.ModelContent(config, weights, self.backbone.assets(), self.history, write_card(config))
-        return model_folder.write(Path(folder), content, overwrite)
+        assets = self.backbone.assets()
+        return write_model_folder(Path(folder), self._config(), weights, assets, self.history, overwrite)
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         return self.architecture.cleaning
@@ -279,7 +276,7 @@ class Task(ABC):
 
     def _config(self) -> dict[str, Any]:
         return {
-            "format_version": model_folder.FORMAT_VERSION,
+            "format_version": FORMAT_VERSION,
             "task": self.name,
             "settings": self.settings(),
             "preset": self.backbone.origin.preset,
@@ -323,4 +320,4 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
 
 def names_model_folder(preset: str | Path) -> bool:
     """Whether a preset is a model folder; a folder that has the name of a known preset is not."""
-    return model_folder.is_model_folder(Path(preset)) and isinstance(find_source(str(preset)), Disk)
+    return is_model_folder(Path(preset)) and isinstance(find_source(str(preset)), Disk)

@@ -10,7 +10,8 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.layer_config import LayerConfig
+from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
@@ -104,7 +105,7 @@ class MaskFiller(LanguageModelling):
         width = self.backbone.token_embedding.vectors.shape[1]
         initializer = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.architecture.seed)
         vectors = keras.Input((None, self.backbone.dim), name="vectors")
-        activation, epsilon = self._layer_config.activation_function, self._layer_config.layer_norm_epsilon
+        activation, epsilon = ACTIVATIONS[self._layer_config.activation], self._layer_config.layer_norm_epsilon
         dense = keras.layers.Dense(width, activation, kernel_initializer=initializer, dtype="float32", name="dense")
         x = dense(vectors)
         x = keras.layers.LayerNormalization(epsilon=epsilon, dtype="float32", name="layer_norm")(x)

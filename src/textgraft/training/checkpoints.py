@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.writing import is_model_folder
 from textgraft.storage import folders
 from textgraft.storage.folders import locked
 from textgraft.storage.safetensors import to_safetensors
@@ -162,7 +163,7 @@ class Checkpoints:
     def already_saved_to(self, folder: Path) -> bool:
         """Whether a model folder is the result of this run, which was interrupted before it removed its checkpoints."""
         newest = self._newest
-        if newest is None or not model_folder.is_model_folder(folder):
+        if newest is None or not is_model_folder(folder):
             return False
         verify_folder(newest)
         return bool(model_folder.read(folder).config.get("run") == run_digest(_read_state(newest)["run"]))

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from textgraft.errors import ConfigError, InterruptionError, TrainingError
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.writing import is_model_folder
 from textgraft.tasks.loading import load_as
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import TrainingConfig
@@ -201,7 +202,7 @@ class PruningBar(TrainingBar):
 
 def _run_digest(folder: Path) -> str | None:
     """The digest of the run that trained a model; None where there is no model."""
-    if not model_folder.is_model_folder(folder):
+    if not is_model_folder(folder):
         return None
     run: str | None = model_folder.read(folder).config.get("run")
     return run

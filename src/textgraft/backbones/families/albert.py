@@ -3,7 +3,6 @@
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import LOWERCASING_SENTENCE_PIECE
@@ -58,5 +57,4 @@ class Albert(TransformerFamily):
             activation="gelu_new",
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
         ),
-        KerasHubPreset(network),
     )

@@ -4,7 +4,6 @@ from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
@@ -14,11 +13,7 @@ BERT_HEAD = MaskedHead("cls.predictions.transform.dense", "cls.predictions.trans
 
 
 def bert_modules(embeddings: str = "") -> dict[str, str | Module]:
-    """Module of each layer in BERT and the families that follow it.
-
-    Args:
-        embeddings: prefix of the two embedding layers in KerasHub.
-    """
+    """Module of each layer in BERT and its followers; `embeddings` is KerasHub's prefix of two embedding layers."""
     layer, module = "transformer_layer_{}", "encoder.layer.{}"
     return {
         f"{embeddings}token_embedding": "embeddings.word_embeddings",
@@ -54,4 +49,4 @@ class Bert(TransformerFamily):
     tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     extra_sizes = Object({"num_segments": Integer(1)})
-    formats = (_HUGGING_FACE, KerasHubPreset(network), OriginalBert(_HUGGING_FACE), HubEncoder(_HUGGING_FACE))
+    formats = (_HUGGING_FACE, OriginalBert(**vars(_HUGGING_FACE)), HubEncoder(**vars(_HUGGING_FACE)))

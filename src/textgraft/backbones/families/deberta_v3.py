@@ -8,7 +8,6 @@ from textgraft.backbones.families.bert import BERT_HEAD
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import SENTENCE_PIECE
@@ -61,7 +60,6 @@ class DebertaV3(TransformerFamily):
             ignored=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
         ),
-        KerasHubPreset(network),
     )
 
     def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:

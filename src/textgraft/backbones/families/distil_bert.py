@@ -3,7 +3,6 @@
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import WORD_PIECE
 
@@ -46,5 +45,4 @@ class DistilBert(TransformerFamily):
             activation_key="activation",
             masked_heads=(MaskedHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),),
         ),
-        KerasHubPreset(network),
     )

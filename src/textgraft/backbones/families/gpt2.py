@@ -6,7 +6,6 @@ https://cdn.openai.com/better-language-models/language_models_are_unsupervised_m
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Module
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -62,5 +61,4 @@ class Gpt2(TransformerFamily):
             epsilon=1e-5,
             ignored=(r"h\.\d+\.attn\.(masked_)?bias$",),
         ),
-        KerasHubPreset(network),
     )

@@ -3,7 +3,6 @@
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Module
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -49,5 +48,4 @@ class Opt(TransformerFamily):
             activation="relu",
             epsilon=1e-5,
         ),
-        KerasHubPreset(network),
     )

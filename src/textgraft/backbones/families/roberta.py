@@ -4,7 +4,6 @@ from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -43,4 +42,4 @@ class Roberta(TransformerFamily):
     network = "RobertaBackbone"
     tokenizer = BYTE_PAIR
     special = SpecialNames(start="<s>", end="</s>", pad="<pad>", unknown="<unk>", mask="<mask>", separators=2)
-    formats = (HUGGING_FACE, KerasHubPreset(network))
+    formats = (HUGGING_FACE,)

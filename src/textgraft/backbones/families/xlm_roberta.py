@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from textgraft.backbones.families.roberta import HUGGING_FACE, Roberta
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
 
@@ -15,4 +14,4 @@ class XlmRoberta(TransformerFamily):
     network = "XLMRobertaBackbone"
     tokenizer = SENTENCE_PIECE
     special = Roberta.special
-    formats = (replace(HUGGING_FACE, model_types=("xlm-roberta",)), KerasHubPreset(network))
+    formats = (replace(HUGGING_FACE, model_types=("xlm-roberta",)),)

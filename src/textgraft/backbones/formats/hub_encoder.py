@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textgraft import protobuf
-from textgraft.backbones.format import Head, WeightsFormat
+from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
-from textgraft.backbones.layer_config import LayerConfig
-from textgraft.backbones.tensorflow_files import Checkpoint, is_hub_encoder, load_saved_model
+from textgraft.backbones.formats.hugging_face_weights import Tensors
+from textgraft.backbones.tensorflow_files import Checkpoint, CheckpointTensors, is_hub_encoder, load_saved_model
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
@@ -54,22 +53,18 @@ _TEST_IDS = np.array([[2, 0, 1, 3], [3, 1, 2, 0]], np.int32)
 _TOLERANCE = {"float32": 2e-4, "bfloat16": 0.1}
 
 
-@dataclass(frozen=True)
-class HubEncoder(WeightsFormat):
-    """A module; its weights are read from its checkpoint, and the resulting vectors must equal the module's own.
+class HubEncoder(HuggingFaceFormat):
+    """A module; its weights are read from its checkpoint, and the resulting vectors must equal the module's own."""
 
-    Attributes:
-        hugging_face: the family's Hugging Face folders.
-    """
-
-    hugging_face: HuggingFaceFormat
+    def open_tensors(self, folder: Path) -> AbstractContextManager[Tensors]:
+        return nullcontext(_open(folder))
 
     def reads(self, folder: Path) -> bool:
         return is_hub_encoder(folder)
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
-        """Read the sizes from the shapes of the weights; the dropout, which no file states, is BERT's."""
-        variables = _Variables(folder)
+        """Sizes by the shapes of the weights; the dropout, which no file states, is BERT's."""
+        variables = _open(folder)
         tokens, positions, segments = (
             variables.shape(f"{_EMBEDDINGS}{name}_embeddings.weight") for name in ("word", "position", "token_type")
         )
@@ -86,53 +81,31 @@ class HubEncoder(WeightsFormat):
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
         """Model Garden's BERT computes GELU by tanh."""
-        return LayerConfig("gelu_approximate", self.hugging_face.epsilon)
+        return LayerConfig("gelu_approximate", self.epsilon)
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:
         """Read the checkpoint; then run the module, which is a program, to compare the vectors."""
-        self.hugging_face.assign_weights(_Variables(folder), network)
+        super().load_weights(folder, network)
         _require_equal_vectors(folder, network)
-
-    def read_heads(self, folder: Path, layer_config: LayerConfig) -> dict[str, Head]:
-        return self.hugging_face.heads_from(lambda: nullcontext(_Variables(folder)), layer_config)
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         if not (folder / _VOCABULARY).is_file():
             raise PresetError(
                 f"{folder} lacks {_VOCABULARY}; copy the vocab.txt of the module that preprocesses its texts there"
             )
-        return tokenizer_class.from_original_bert(folder / _VOCABULARY, special, _Variables(folder).lowercase)
+        checkpoint = _checkpoint(folder)
+        lowercase = bool(checkpoint[_LOWERCASE]) if _LOWERCASE in checkpoint.shapes else None
+        return tokenizer_class.from_original_bert(folder / _VOCABULARY, special, lowercase)
 
 
-class _Variables:
-    """The variables of the checkpoint by the names of a Hugging Face folder."""
+def _open(folder: Path) -> CheckpointTensors:
+    checkpoint = _checkpoint(folder)
+    keys = {name: key for name, key in _checkpoint_keys(checkpoint[_OBJECTS]).items() if key != _LOWERCASE}
+    return CheckpointTensors(checkpoint, keys, _hugging_face_name)
 
-    def __init__(self, folder: Path) -> None:
-        self._checkpoint = Checkpoint(folder / "variables" / "variables")
-        self.path = self._checkpoint.path
-        self._keys = _checkpoint_keys(self._checkpoint[_OBJECTS])
-        self._variables = {_hugging_face_name(name): name for name, key in self._keys.items() if key != _LOWERCASE}
 
-    @property
-    def lowercase(self) -> bool | None:
-        """Whether texts are lower-cased; None if the module does not state it."""
-        return bool(self._checkpoint[_LOWERCASE]) if _LOWERCASE in self._checkpoint.shapes else None
-
-    def names(self) -> set[str]:
-        return set(self._variables)
-
-    def shape(self, name: str) -> list[int]:
-        if name not in self._variables:
-            raise PresetError(f"{self.path}: {name} is missing; the module is not a BERT encoder")
-        return self._checkpoint.shapes[self._keys[self._variables[name]]]
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        variable = self._variables[name]
-        array = np.asarray(self._checkpoint[self._keys[variable]], np.float32)
-        if variable.endswith("kernel"):
-            input_axes = array.ndim - 1 if "attention_output" in variable else 1  # attention heads have their own axis
-            return array.reshape(np.prod(array.shape[:input_axes], dtype=int), -1).T
-        return array.ravel() if variable.endswith("bias") else array
+def _checkpoint(folder: Path) -> Checkpoint:
+    return Checkpoint(folder / "variables" / "variables")
 
 
 def _checkpoint_keys(object_graph: bytes) -> Mapping[str, str]:

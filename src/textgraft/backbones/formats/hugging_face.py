@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from textgraft.backbones.format import Head, WeightsFormat
+from textgraft.backbones.format import Head, LayerConfig, WeightsFormat
 from textgraft.backbones.formats.hugging_face_weights import (
     MaskedHead,
     Module,
@@ -20,15 +19,13 @@ from textgraft.backbones.formats.hugging_face_weights import (
     open_tensors,
     read_weight,
 )
-from textgraft.backbones.layer_config import LayerConfig
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json, read_optional_json
+from textgraft.storage.preset_files import published_name, read_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
     import keras
 
-_CONFIG = "config.json"
 _FILL_MASK = "fill-mask"
 _EMBEDDING_TABLE = "embeddings.word_embeddings.weight"
 _ACTIVATIONS = {
@@ -58,18 +55,19 @@ class HuggingFaceFormat(WeightsFormat):
     """The folders of one family.
 
     Attributes:
+        config_name: file with the sizes.
         model_types: values of model_type in config.json.
         prefixes: prefixes of the backbone's tensors in folders that have a head as well; other tensors are the head's.
         modules: module of each layer; each {} is a number.
         size_keys: key of config.json, or a function of config.json, for each constructor argument of the network.
         requires: supported values of keys of config.json; the first value is the default.
-        activation_key: key of the activation.
-        activation: default without the key.
-        epsilon_key: key of the epsilon of normalizations.
-        epsilon: default without the key.
+        activation_key, epsilon_key: keys of the activation and of the epsilon of normalizations.
+        activation, epsilon: defaults without the keys.
         ignored: patterns of the backbone's tensors that no token vector depends on.
         masked_heads: masked-language-model heads; the last one in a folder is used.
     """
+
+    config_name: ClassVar[str] = "config.json"
 
     model_types: tuple[str, ...]
     prefixes: tuple[str, ...]
@@ -83,14 +81,16 @@ class HuggingFaceFormat(WeightsFormat):
     ignored: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
     masked_heads: tuple[MaskedHead, ...] = ()
 
+    def open_tensors(self, folder: Path) -> AbstractContextManager[Tensors]:
+        """The tensors of a folder by Hugging Face's names; each is read when it is used."""
+        return open_tensors(folder)
+
     def reads(self, folder: Path) -> bool:
-        return model_type(folder) in self.model_types
+        return published_name(folder) in self.model_types
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
-        return self.sizes_from(read_json(folder / _CONFIG), folder / _CONFIG)
-
-    def sizes_from(self, config: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        """Constructor arguments from the content of config.json; see `read_sizes`."""
+        path = folder / self.config_name
+        config = read_json(path)
         for name, supported in self.requires.items():
             if (value := config.get(name, supported[0])) not in supported:
                 values = " or ".join(map(repr, supported))
@@ -105,10 +105,8 @@ class HuggingFaceFormat(WeightsFormat):
         return sizes
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
-        return self.layer_config_from(read_json(folder / _CONFIG), folder / _CONFIG)
-
-    def layer_config_from(self, config: Mapping[str, Any], path: Path) -> LayerConfig:
-        """Activation and epsilon from the content of config.json; see `read_layer_config`."""
+        path = folder / self.config_name
+        config = read_json(path)
         activation = config.get(self.activation_key, self.activation)
         if activation not in _ACTIVATIONS:
             supported = ", ".join(_ACTIVATIONS)
@@ -116,32 +114,22 @@ class HuggingFaceFormat(WeightsFormat):
         return LayerConfig(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:
-        with open_tensors(folder) as tensors:
-            self.assign_weights(tensors, network)
-
-    def assign_weights(self, tensors: Tensors, network: keras.Model) -> None:
-        """Set the weights from tensors with the names of a Hugging Face folder; see `load_weights`."""
-        reader = TensorReader(tensors, self.prefixes)
-        for weight in network.weights:
-            if not weight.path.startswith(_POOLER):
-                weight.assign(read_weight(weight, self.modules, reader))
-        reader.require_all_read(self.ignored)
+        with self.open_tensors(folder) as tensors:
+            reader = TensorReader(tensors, self.prefixes)
+            for weight in network.weights:
+                if not weight.path.startswith(_POOLER):
+                    weight.assign(read_weight(weight, self.modules, reader))
+            reader.require_all_read(self.ignored)
 
     def read_heads(self, folder: Path, layer_config: LayerConfig) -> dict[str, Head]:
-        return self.heads_from(partial(open_tensors, folder), layer_config)
-
-    def heads_from(
-        self, open_source: Callable[[], AbstractContextManager[Tensors]], layer_config: LayerConfig
-    ) -> dict[str, Head]:
-        """See `read_heads`; the tensors are opened again when a head is filled."""
-        with open_source() as tensors:
+        with self.open_tensors(folder) as tensors:
             heads = [head for head in self.masked_heads if head.is_among(tensors.names())]
         if not heads:
             return {}
         names = heads[-1]
 
         def fill(head: keras.Model) -> str:
-            with open_source() as tensors:
+            with self.open_tensors(folder) as tensors:
                 if table := self._second_table(names, tensors):
                     return f"{table} in {tensors.path} differs from the embedding table"
                 reader = TensorReader(tensors, ())
@@ -162,11 +150,3 @@ class HuggingFaceFormat(WeightsFormat):
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         return tokenizer_class.from_hugging_face(folder, special)
-
-
-def model_type(folder: Path) -> str | None:
-    """model_type in a Hugging Face folder's config.json; None without one."""
-    try:
-        return read_optional_json(folder / _CONFIG).get("model_type")
-    except PresetError:
-        return None

@@ -24,35 +24,23 @@ _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
 
 # Keras names of weights, and their names in the folders; PyTorch replaced the second ones.
-_WEIGHT_NAMES = {
-    "kernel": ("weight",),
-    "bias": ("bias",),
-    "gamma": ("weight", "gamma"),
-    "beta": ("bias", "beta"),
-}
+_WEIGHT_NAMES = {"kernel": ("weight",), "bias": ("bias",), "gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
 
 
 class Tensors(Protocol):
-    """Named tensors of one model.
-
-    Attributes:
-        path: file or folder, for messages.
-    """
+    """Named float32 tensors of one model; `path` is for messages."""
 
     path: Path
 
     def names(self) -> set[str]:
         """Names of all tensors."""
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        """A tensor as float32."""
+    def __getitem__(self, name: str) -> np.ndarray: ...
 
 
 class _SafetensorsFiles:
     def __init__(self, path: Path, files: Mapping[str, Any]) -> None:
-        """Keep the open file of each tensor by the tensor's name."""
-        self.path = path
-        self._files = files
+        self.path, self._files = path, files  # the open file of each tensor by the tensor's name
 
     def names(self) -> set[str]:
         return set(self._files)
@@ -130,13 +118,9 @@ class Module:
 
 @dataclass(frozen=True)
 class MaskedHead:
-    """Location of the weights of a masked-language-model head.
+    """Modules of a masked-language-model head; that of the logits may contain the embedding table once more.
 
-    Attributes:
-        dense: module of the dense layer.
-        layer_norm: module of the normalization.
-        logits: module of the biases; it may contain the embedding table once more.
-        activation: activation of the dense layer; None for that of the network.
+    The dense layer has the activation of the network unless it has one of its own.
     """
 
     dense: str
@@ -146,7 +130,6 @@ class MaskedHead:
 
     @property
     def modules(self) -> dict[str, str]:
-        """Module of each layer."""
         return {"dense": self.dense, "layer_norm": self.layer_norm, "logits": self.logits}
 
     @property
@@ -160,11 +143,7 @@ class MaskedHead:
 
 
 class TensorReader:
-    """Tensors with a common prefix; it counts which of them were read.
-
-    Attributes:
-        path: file or folder of the tensors.
-    """
+    """Tensors with a common prefix; it counts which of them were read."""
 
     def __init__(self, tensors: Tensors, prefixes: Sequence[str]) -> None:
         """Choose the tensors with the first prefix that any of them has, or all tensors."""
@@ -175,11 +154,7 @@ class TensorReader:
         self._unread = {name for name in names if name.startswith(self._prefix)}
 
     def read(self, names: Sequence[str]) -> tuple[str, np.ndarray]:
-        """The full name and the value of the first of these tensors that exists.
-
-        Raises:
-            PresetError: when none exists.
-        """
+        """The full name and the value of the first of these tensors that exists; a PresetError if none does."""
         for name in names:
             full_name = self._prefix + name
             if full_name in self._tensors.names():
@@ -198,12 +173,7 @@ class TensorReader:
 
 
 def read_weight(weight: keras.Variable, modules: Mapping[str, str | Module], reader: TensorReader) -> np.ndarray:
-    """The pretrained value of a Keras weight, in its shape.
-
-    Args:
-        weight: a weight of a layer in `modules`.
-        modules: module of each layer; each {} is a number.
-        reader: reads the tensors.
+    """The pretrained value of a Keras weight, in its shape; `modules` has the module of each layer.
 
     Raises:
         PresetError: when the tensor is missing or has another shape.

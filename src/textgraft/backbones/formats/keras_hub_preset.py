@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.format import WeightsFormat
-from textgraft.backbones.layer_config import LayerConfig, read_layer_config
+from textgraft.backbones.format import LayerConfig, WeightsFormat
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json, read_optional_json
+from textgraft.storage.preset_files import read_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
@@ -19,18 +17,8 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _NOT_SIZES = {"name", "trainable", "dtype"}
 
 
-@dataclass(frozen=True)
 class KerasHubPreset(WeightsFormat):
-    """The presets of one family.
-
-    Attributes:
-        class_name: class_name in config.json.
-    """
-
-    class_name: str
-
-    def reads(self, folder: Path) -> bool:
-        return class_name(folder) == self.class_name
+    """The presets of any family."""
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
         """Sizes are the only part of config.json that is used."""
@@ -41,6 +29,8 @@ class KerasHubPreset(WeightsFormat):
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
         """Keep KerasHub's own, since no file states it."""
+        from textgraft.backbones.layers import read_layer_config
+
         return read_layer_config(network)
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:
@@ -55,11 +45,3 @@ class KerasHubPreset(WeightsFormat):
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         return tokenizer_class.from_keras_hub(folder, special)
-
-
-def class_name(folder: Path) -> str | None:
-    """class_name in a KerasHub preset's config.json; None without one."""
-    try:
-        return read_optional_json(folder / _CONFIG).get("class_name")
-    except PresetError:
-        return None

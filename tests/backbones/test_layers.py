@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.backbones.fused_layers import fused_layers
+from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.presets import load_backbone
 
 IDS = tf.constant([[2, 5, 6, 7, 3], [2, 8, 3, 0, 0], [2, 3, 0, 0, 0]])

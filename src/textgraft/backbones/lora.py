@@ -1,0 +1,48 @@
+"""Low-rank matrices beside those of attention (Hu et al., 2021, https://arxiv.org/abs/2106.09685)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from textgraft.backbones.layers import flatten_layers
+
+
+@contextmanager
+def low_rank_training(encoder: keras.Model, rank: int, seed: int) -> Iterator[None]:
+    """Train low-rank matrices beside queries and values in the context, and merge them at its end.
+
+    After an interruption the matrices, if any, are in a checkpoint, and the network is unchanged.
+    """
+    completed = False
+    try:
+        encoder.enable_lora(rank)
+        for index, layer in enumerate(_lora_layers(encoder)):
+            generator = np.random.Generator(np.random.PCG64([seed, index]))
+            matrix = generator.normal(size=layer.lora_kernel_a.shape)
+            layer.lora_kernel_a.assign(matrix / np.sqrt(layer.lora_kernel_a.shape[0]))
+        yield
+        completed = True
+    finally:
+        for layer in _lora_layers(encoder):
+            _remove_matrices(layer, merge=completed)
+        for layer in flatten_layers(encoder):
+            layer.trainable = True
+
+
+def _lora_layers(encoder: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in flatten_layers(encoder) if getattr(layer, "lora_enabled", False)]
+
+
+def _remove_matrices(layer: keras.layers.Layer, merge: bool) -> None:
+    """Remove the matrices by private methods, since Keras has no public one; `merge` adds them to the kernel."""
+    merged_kernel = layer.kernel if merge else None
+    layer._tracker.unlock()
+    layer.lora_enabled = False
+    for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
+        layer._untrack_variable(matrix)
+    layer._tracker.lock()
+    layer.kernel.trainable = True
+    if merge:
+        layer.kernel.assign(merged_kernel)

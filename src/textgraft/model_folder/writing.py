@@ -1,0 +1,91 @@
+"""The files of a model folder, and writing them; `folder.py` reads them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from textgraft.errors import ModelFolderError
+from textgraft.model_folder.card import write_card
+from textgraft.storage import folders
+from textgraft.storage.safetensors import to_safetensors
+
+if TYPE_CHECKING:
+    import keras
+
+FORMAT_VERSION = 3
+
+CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
+
+# Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
+MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63}
+MAX_ASSET_BYTES = 128 * 2**20
+_GROWS_WITH = {CONFIG: "the list of labels", HISTORY: "the training", CARD: "the labels"}
+
+
+def named_weights(**networks: keras.Model) -> dict[str, keras.Variable]:
+    """The weights of networks by their names in model.safetensors: the network's name and the weight's path."""
+    return {f"{part}/{weight.path}": weight for part, network in networks.items() for weight in network.weights}
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether a path looks like a model folder, by its file names."""
+    return all((path / name).is_file() for name in (CONFIG, WEIGHTS, HISTORY))
+
+
+def write_model_folder(
+    folder: Path,
+    config: dict[str, Any],
+    weights: Mapping[str, np.ndarray],
+    assets: Mapping[str, bytes],
+    history: list[dict[str, float]],
+    overwrite: bool = False,
+) -> Path:
+    """Write a model folder atomically.
+
+    Args:
+        folder: its parent must exist.
+        config: JSON values; see `config.py`.
+        weights: arrays by name; see `named_weights`.
+        assets: content of the tokenizer's files by name.
+        history: one row per epoch, all with the same keys.
+        overwrite: replace an existing model folder.
+
+    Raises:
+        ModelFolderError: when a file would be too large to be read, or the config has a number that is not finite; see
+            also `folders.write_folder`.
+    """
+    files: dict[str, folders.FileContent] = {name: [data] for name, data in assets.items()}
+    try:
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
+        files[CONFIG] = [f"{text}\n".encode()]
+    except UnicodeEncodeError as error:
+        raise ModelFolderError(f"cannot write {folder}: a name in its config is not UTF-8: {error}") from error
+    except ValueError as error:
+        raise ModelFolderError(f"cannot write {folder}: its config has a number that is not finite") from error
+    files[WEIGHTS] = to_safetensors(weights)
+    files[HISTORY] = [_csv(history)]
+    files[CARD] = [write_card(config).encode()]
+    for name in files.keys() - {WEIGHTS}:
+        size, max_bytes = sum(map(len, files[name])), MAX_BYTES.get(name, MAX_ASSET_BYTES)
+        if size > max_bytes:
+            raise ModelFolderError(
+                f"{folder / name} would have {size:,} bytes, more than the {max_bytes:,} that can be read; shorten "
+                f"{_GROWS_WITH.get(name, 'it')}"
+            )
+    folders.write_folder(folder, files, overwrite)
+    return folder
+
+
+def _csv(history: list[dict[str, float]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(history[0]) if history else ["epoch"])
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue().encode()
