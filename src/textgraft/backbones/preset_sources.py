@@ -174,13 +174,15 @@ class KerasHubNames(PresetSource):
 
     @property
     def entries(self) -> list[PresetEntry]:  # type: ignore[override]
-        presets = (
-            (name, family, metadata["metadata"]["params"], metadata["kaggle_handle"])
+        # The presets of a network's class include those of its subclasses.
+        presets = {
+            name: PresetEntry(name, family, metadata["metadata"]["params"], _licence(handle), handle)
             for family, spec in families().items()
             if isinstance(spec, TransformerFamily)
             for name, metadata in spec.network_class.presets.items()
-        )
-        return [PresetEntry(name, family, size, _licence(handle), handle) for name, family, size, handle in presets]
+            for handle in [metadata["kaggle_handle"]]
+        }
+        return list(presets.values())
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(_from_kaggle(preset, self.address(preset), download))
