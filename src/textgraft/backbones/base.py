@@ -14,7 +14,6 @@ import tensorflow as tf
 from textgraft.backbones.defaults import TrainingDefaults
 from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
-from textgraft.backbones.language_model import LanguageModel
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
@@ -162,8 +161,8 @@ class Backbone(ABC):
             return self.network(inputs, training=training), row["padding_mask"]
 
     @property
-    def language_model(self) -> LanguageModel:
-        """The network with its logits of the next token; a ConfigError for a family that is not causal."""
+    def language_model(self) -> Any:
+        """The network with its logits of the next token, a `LanguageModel`; a ConfigError for other families."""
         raise self._other_family("does not predict the next token", lambda family: family.is_causal)
 
     @property

@@ -8,15 +8,12 @@ class TrainingDefaults:
     """Training options of a family, used where the user sets none.
 
     Attributes:
-        learning_rate: peak learning rate of the whole network.
-        epochs: passes over the training texts.
         batch_size: texts per step.
+        batch_tokens: maximum tokens, padding included, in one forward pass.
         optimizer: "adam" or "adamw".
         schedule: "linear" (warm-up, then linear decay to zero) or "constant".
         clip_norm: maximum global norm of the gradients; 0 turns clipping off.
         sequence_length: maximum tokens per text, special tokens included; None for no limit.
-        batch_tokens: maximum tokens, padding included, in one forward pass.
-        weight_decay: weight decay of adamw.
         warmup: share of the steps in which a linear schedule warms up.
         patience: epochs without improvement before training stops.
         head: initialization of the head for data sets that are not small.

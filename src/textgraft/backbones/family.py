@@ -121,7 +121,7 @@ class TransformerFamily(Family):
 
     @property
     def backbone(self) -> str:  # type: ignore[override]
-        return f"textgraft.backbones.{'decoder:Decoder' if self.is_causal else 'transformer:Transformer'}"
+        return f"textgraft.backbones.{'language_model:Decoder' if self.is_causal else 'transformer:Transformer'}"
 
     @property
     def config_schema(self) -> Object:

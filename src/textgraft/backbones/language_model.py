@@ -1,4 +1,4 @@
-"""A causal network and its logits of the next token; one contract for all KerasHub classes named ...CausalLM."""
+"""Backbones of causal families, and their logits of the next token, for all KerasHub classes named ...CausalLM."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -9,8 +9,41 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
+from textgraft.backbones.transformer import Transformer
+from textgraft.errors import ConfigError
+
 # Positions that are added to a cache at a time; a step copies all of them, used or not.
 _CACHE_INCREMENT = 128
+
+
+class Decoder(Transformer):
+    """The backbone of a causal family; only the last token's vector depends on the whole text."""
+
+    default_pooling = "last"
+    is_causal = True
+
+    @cached_property
+    def language_model(self) -> "LanguageModel":
+        special = self.special_tokens
+        if special.end_of_text is None:
+            raise ConfigError(f"{self.family} has no end-of-text token")
+        causal_class = getattr(keras_hub.models, self._family.causal_network)
+        model = causal_class(backbone=self._encoder, preprocessor=None, compile=False)  # no optimizer, no sampler
+        return LanguageModel(model, self._token_bytes, special.end_of_text, special.start, self.max_sequence_length)
+
+    def _token_bytes(self, token_id: int) -> bytes:
+        # The embedding table may have more rows than the vocabulary has tokens.
+        is_token = token_id < len(self._tokenizer.vocabulary)
+        is_text = is_token and self._tokenizer.vocabulary[token_id] not in self._family.special.all
+        return self._tokenizer.token_bytes(token_id) if is_text else b""
+
+    def _apply_block(
+        self, block: keras.layers.Layer, vectors: keras.KerasTensor, mask: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        return block(vectors, decoder_padding_mask=mask)
+
+    def _apply_after_blocks(self, vectors: keras.KerasTensor) -> keras.KerasTensor:
+        return self._encoder.layer_norm(vectors)
 
 
 class LanguageModel:

@@ -6,8 +6,7 @@ import re
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -219,11 +218,15 @@ def _from_kaggle(preset: str, address: str, download: bool) -> Path:
     handle = address.removeprefix("kaggle://")
 
     def fetch(local: bool) -> str:
+        from filelock import FileLock
         from kagglehub import model_download
+        from kagglehub.config import get_cache_folder
 
+        cache = Path(get_cache_folder())
         if local:
-            return str(_in_kaggle_cache(handle))
-        with _download_lock(handle):
+            return str(_in_kaggle_cache(cache / "models" / handle))
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{handle.replace('/', '-')}.lock"):  # kagglehub has no lock
             return str(model_download(handle))
 
     return _from_cache_or_network(preset, fetch, download, "Kaggle")
@@ -259,11 +262,8 @@ def _is_owned_by_user(folder: Path) -> bool:
     return folder.stat().st_uid in (os.getuid(), 0)
 
 
-def _in_kaggle_cache(handle: str) -> Path:
+def _in_kaggle_cache(folder: Path) -> Path:
     """The complete folder of a handle; the latest version if the handle has none."""
-    from kagglehub.config import get_cache_folder
-
-    folder = Path(get_cache_folder()) / "models" / handle
     marker = folder.with_name(f"{folder.name}.complete")
     markers = [marker] if marker.exists() else sorted(folder.glob("*.complete"), key=_version)
     if not markers:
@@ -273,15 +273,3 @@ def _in_kaggle_cache(handle: str) -> Path:
 
 def _version(marker: Path) -> int:
     return int(marker.stem) if marker.stem.isdigit() else -1
-
-
-@contextmanager
-def _download_lock(handle: str) -> Iterator[None]:
-    """Let one process at a time download a handle; kagglehub has no lock."""
-    from filelock import FileLock
-    from kagglehub.config import get_cache_folder
-
-    folder = Path(get_cache_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{handle.replace('/', '-')}.lock"):
-        yield

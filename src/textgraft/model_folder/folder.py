@@ -36,7 +36,12 @@ class StoredModel:
         """
         self.folder, self.sha256 = folder, sha256
         config = parse_json(read_bounded(folder / CONFIG, MAX_BYTES[CONFIG]), folder / CONFIG)
-        _require_format(config, folder)
+        version = config.get("format_version")
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise ModelFolderError(
+                f"{folder} has format version {reprlib.repr(version)}; this textgraft reads {FORMAT_VERSION}: "
+                "install the version that wrote it"
+            )
         check_config(config, folder / CONFIG)
         self._shapes = tensor_shapes(folder / WEIGHTS)
         check_files(config, self._shapes, folder)
@@ -94,15 +99,6 @@ def read(folder: Path) -> StoredModel:
         return StoredModel(folder, verify_folder(folder, lambda name: MAX_BYTES.get(name, MAX_ASSET_BYTES)))
     except OSError as error:
         raise ModelFolderError(f"{folder} cannot be read: {error.strerror}; check its permissions") from error
-
-
-def _require_format(config: dict[str, Any], folder: Path) -> None:
-    version = config.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise ModelFolderError(
-            f"{folder} has format version {reprlib.repr(version)}; this textgraft reads {FORMAT_VERSION}: "
-            "install the version that wrote it"
-        )
 
 
 def _read_history(path: Path) -> list[dict[str, float]]:
