@@ -19,12 +19,7 @@ class RunFolder:
     """A folder that one search writes, in one process at a time."""
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
-        """Name the folder; nothing is read or written yet.
-
-        Args:
-            path: created by `lock`; its parent must exist.
-            identity: JSON values that distinguish the search from others.
-        """
+        """Name the folder, which `lock` creates; the JSON values of `identity` distinguish the search from others."""
         self.path = path
         self._identity: dict[str, Any] = json.loads(json.dumps(identity))
 

@@ -4,7 +4,6 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import optuna
@@ -90,10 +89,11 @@ class Search:
             reasons = [row.reason for row in self.study.rows() if row.reason]
             last = f"; the last one: {reasons[-1]}" if reasons else ""
             raise TrainingError(f"no trial completed{last}; change the space or raise the limits")
-        if _run_digest(self._folder.model) != best.run:
+        path = self._folder.model
+        if not (is_model_folder(path) and model_folder.read(path).config.get("run") == best.run):
             self._log(f"{best.name} was run on another machine; training its model again here")
-            self._fit(best).save(self._folder.model, overwrite=True)
-        return best, load_as(TrainableTask, self._folder.model, best.hyperparameters["precision"])
+            self._fit(best).save(path, overwrite=True)
+        return best, load_as(TrainableTask, path, best.hyperparameters["precision"])
 
     def _run_baselines(self) -> None:
         if self.study.baselines:
@@ -180,11 +180,7 @@ class PruningBar(TrainingBar):
         self._require_time(seconds_left or 0)
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
-        """Report the validation metric.
-
-        Raises:
-            TrialPruned: when it is worse than the median of earlier trials at this quarter.
-        """
+        """Report the validation metric; a trial that is worse than the median of earlier ones at this quarter ends."""
         quarter = int(_QUARTERS * record["epoch"] / self._planned)
         if quarter == self._reported or quarter == _QUARTERS:
             return  # nothing new, or no time to save
@@ -198,11 +194,3 @@ class PruningBar(TrainingBar):
     def _require_time(self, seconds_left: float) -> None:
         if time.monotonic() + seconds_left > self._deadline:
             raise optuna.TrialPruned(OUT_OF_TIME)
-
-
-def _run_digest(folder: Path) -> str | None:
-    """The digest of the run that trained a model; None where there is no model."""
-    if not is_model_folder(folder):
-        return None
-    run: str | None = model_folder.read(folder).config.get("run")
-    return run

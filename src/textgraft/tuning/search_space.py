@@ -116,11 +116,7 @@ class SearchSpace:
 
 
 def default_space(rows: int) -> SearchSpace:
-    """The default search space: `minilm` and the most important hyperparameters.
-
-    Args:
-        rows: number of training rows; for few rows, trials run more epochs, as `fit` does.
-    """
+    """`minilm` and the most important hyperparameters; for few training rows, trials run more epochs, as `fit` does."""
     epochs = enough_epochs(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
     head_epochs = enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], rows, HEAD_ONLY_DEFAULTS["batch_size"])
     return SearchSpace(
@@ -153,9 +149,7 @@ def read_space(path: Path, base: SearchSpace) -> SearchSpace:
     with `log = true` for a logarithmic scale. A table named after a preset or a fine_tune, such as `["lora:8"]`, holds
     the domains of trials with that one.
 
-    Args:
-        path: to the file.
-        base: supplies the domains that the file does not name.
+    Domains that the file does not name are those of `base`.
 
     Raises:
         ConfigError: for a file that cannot be read, an unknown hyperparameter (the nearest is named), or a domain of

@@ -68,16 +68,10 @@ class Study:
         seed: int,
         runner: str | None,
     ) -> None:
-        """Open or create the study.
+        """Open or create the study, in a database at a URL as Optuna takes it.
 
-        Args:
-            url: of the database, as Optuna takes it.
-            name: of the study in the database.
-            space: to draw from.
-            starting_points: values, by unique name, of the first draws; values that they leave open are drawn.
-            metric: see `Study`.
-            seed: of the draws.
-            runner: unique name of the process that runs trials here; None where no other uses the database.
+        The first draws take the values of the starting points, by unique name, and draw what these leave open. The
+        runner is a unique name of the process that runs trials here; None where no other uses the database.
 
         Raises:
             ConfigError: when the database cannot be used.
