@@ -11,8 +11,8 @@ import textgraft as tg
 from tests.helpers.commands import assert_fails, run
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError, ModelFolderError
-from textgraft.evaluation.calibration import best_thresholds
 from textgraft.model_folder import folder as model_folder
+from textgraft.tasks.objectives.multi_label import best_thresholds
 
 WORDS = {"good": "praise", "bad": "blame", "plot": "story"}
 TEXTS = ["good film", "bad film", "good plot", "bad plot", "a film", "not good , bad plot", "very good", "the plot"] * 4

@@ -8,7 +8,7 @@ import pytest
 import textgraft as tg
 from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
-from textgraft.evaluation.calibration import best_temperature
+from textgraft.tasks.objectives.single_label import best_temperature
 from textgraft.tasks.streaming import stream_with_texts
 from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning

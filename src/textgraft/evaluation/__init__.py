@@ -1,1 +1,1 @@
-"""Metrics, intervals, calibration and comparisons of predictions: NumPy, SciPy and scikit-learn, no TensorFlow."""
+"""Metrics, intervals and comparisons of predictions: NumPy and SciPy, no TensorFlow."""

@@ -10,7 +10,6 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI
 from textgraft.errors import ConfigError
-from textgraft.evaluation.calibration import DEFAULT_THRESHOLD, best_thresholds
 from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
 from textgraft.evaluation.metric_tables import label_set_tables
 from textgraft.tasks.objectives import TextObjective
@@ -18,6 +17,7 @@ from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights,
 from textgraft.training.objective import Loss, check_labels
 from textgraft.training.ragged import Ragged
 
+DEFAULT_THRESHOLD = 0.5
 _MAX_LABELS_SHOWN = 5
 
 
@@ -134,3 +134,39 @@ def many_hot(ids: tf.RaggedTensor, width: int) -> tf.Tensor:
     """Ids, int32 ragged (b, None), to float32 (b, width) with ones at the ids; graph ops."""
     positions = tf.stack([tf.cast(ids.value_rowids(), tf.int32), ids.values], axis=1)
     return tf.scatter_nd(positions, tf.ones_like(ids.values, tf.float32), [tf.cast(ids.nrows(), tf.int32), width])
+
+
+def best_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """For each label, the threshold nearest to 0.5 among those whose F1 is within a standard error of the highest.
+
+    The threshold of the highest F1 itself is unreliable: for a rare label that the model has not learned, it assigns
+    the label to most texts (Lipton et al., 2014, https://arxiv.org/abs/1402.1892). A threshold other than 0.5 lies
+    half-way between two probabilities. A label without a positive text keeps 0.5.
+
+    Takes targets, bool (n, labels), and probabilities, float (n, labels); thresholds are float64 (labels,).
+    """
+    columns = zip(targets.T, probabilities.T.astype(np.float64), strict=True)
+    return np.array([_best_threshold(*column) for column in columns])
+
+
+def _best_threshold(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    if not targets.any():
+        return DEFAULT_THRESHOLD
+    order = np.argsort(-probabilities, kind="stable")
+    descending, hits = probabilities[order], np.cumsum(targets[order])
+    following = np.append(descending[1:], 0.0)
+    support = int(hits[-1])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + support)
+    f1[descending == following] = -1  # no threshold separates equal probabilities
+    min_f1 = f1.max() - _standard_error(f1.max(), support)
+    predicted = probabilities >= DEFAULT_THRESHOLD
+    if 2 * (predicted & targets).sum() / (predicted.sum() + support) >= min_f1:
+        return DEFAULT_THRESHOLD
+    midpoints = ((descending + following) / 2)[f1 >= min_f1]
+    return float(midpoints[np.abs(midpoints - DEFAULT_THRESHOLD).argmin()])
+
+
+def _standard_error(score: float, texts: int) -> float:
+    """Standard error of a share of `texts`, with one success and one failure added (Agresti & Coull, 1998)."""
+    share = (score * texts + 1) / (texts + 2)
+    return float(np.sqrt(share * (1 - share) / (texts + 2)))

@@ -5,8 +5,9 @@ import pytest
 from scipy.special import softmax
 from sklearn import metrics as sk
 
-from textgraft.evaluation.calibration import best_temperature, best_thresholds
 from textgraft.evaluation.classification_metrics import log_loss
+from textgraft.tasks.objectives.multi_label import best_thresholds
+from textgraft.tasks.objectives.single_label import best_temperature
 
 
 def draw_example(texts, labels=3, seed=0):
