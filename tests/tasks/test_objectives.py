@@ -144,7 +144,7 @@ def test_invalid_option_is_reported(tiny_bert, options, message):
 
 
 def test_data_of_another_problem_is_reported(tiny_bert):
-    with pytest.raises(DataError, match="its labels are multi-label, not regression"):
+    with pytest.raises(DataError, match="its labels are multi-label; read it with problem regression"):
         fresh(tiny_bert, "regression").fit(data())
     with pytest.raises(ConfigError, match="one label per text"):
         fresh(tiny_bert).fit(data(), fine_tune="none", head="logistic")
