@@ -36,9 +36,9 @@ def main() -> None:
 def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     """A function that runs the step of an index, on a model of this variant."""
     from textgraft.tasks.texts import as_batches
-    from textgraft.training.batches import shuffled_batches
     from textgraft.training.config import TrainingConfig
     from textgraft.training.embedding_subset import EmbeddingSubset
+    from textgraft.training.epochs import shuffled_batches
     from textgraft.training.examples import Examples
     from textgraft.training.step import Network, TrainingStep
 
