@@ -33,12 +33,6 @@ class SpecialTokens:
     end_of_text: int | None = None
     mask: int | None = None
 
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """All ids without duplicates, ascending."""
-        ids = (self.start, self.end, self.pad, self.unknown, self.end_of_text, self.mask)
-        return tuple(sorted({token_id for token_id in ids if token_id is not None}))
-
 
 @dataclass(frozen=True)
 class Origin:
@@ -52,8 +46,6 @@ class Backbone(ABC):
     """A tokenizer and the network from token ids to token vectors.
 
     Attributes:
-        family: name of the family.
-        training_defaults: training options of the family.
         poolings: supported poolings.
         default_pooling: one of `poolings`.
         contextual: whether a token's vector depends on the tokens around it.
@@ -63,7 +55,6 @@ class Backbone(ABC):
         token_embedding: the embedding layer of the network.
         special_tokens: the tokens that packing adds.
         max_sequence_length: maximum tokens per row, or None.
-        origin: source of the weights.
         pretrained: False for random weights.
         heads: pretrained heads by task id.
     """
@@ -93,7 +84,6 @@ class Backbone(ABC):
         Args:
             family: a `Family` whose `backbone_class` this is.
             path: a file or folder for which `family.reads` is true.
-            origin: stored in the backbone.
             precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
             vocabulary_limit: maximum number of words read from a file of word vectors; None for all.
 
@@ -104,14 +94,9 @@ class Backbone(ABC):
     @classmethod
     @abstractmethod
     def from_config(cls, family: Any, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str) -> Self:
-        """Rebuild a backbone with untrained weights from `config()`, after a round trip through JSON, and `assets()`.
+        """Rebuild a backbone with untrained weights from `config()`, after a round trip through JSON.
 
-        Args:
-            family: a `Family` whose `backbone_class` this is.
-            config: the JSON values.
-            assets: folder with the files.
-            origin: stored in the backbone.
-            precision: Keras dtype policy name.
+        `assets` is a folder with the files of `assets()`; other arguments: see `from_pretrained`.
 
         Raises:
             PresetError: when the tokenizer or the network cannot be built.
@@ -141,15 +126,9 @@ class Backbone(ABC):
         """The token with an id, in readable form."""
 
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
-        """Pooled vectors of packed rows, by graph ops.
+        """Pooled vectors, float32 (b, dim), of packed rows, int32 ragged (b, None) or those of pairs, by graph ops.
 
-        Args:
-            rows: token ids, int32 ragged (b, None), or those of pairs.
-            pooling: a `tasks.pooling.Pooling`, from token vectors (b, t, dim) and a mask (b, t) to (b, dim).
-            training: whether dropout is on.
-
-        Returns:
-            float32 (b, dim).
+        `pooling` is a `tasks.pooling.Pooling`, from token vectors (b, t, dim) and a mask (b, t) to (b, dim).
         """
         return pooling(*self.vectors(rows, training))
 
@@ -184,10 +163,7 @@ class Backbone(ABC):
         return int(self.token_embedding.vectors.shape[0])
 
     def split(self, num_blocks: int) -> SplitNetwork:
-        """The network, split below its last blocks.
-
-        Args:
-            num_blocks: number of trainable blocks above the split; 0 splits at the output.
+        """The network, split below its last `num_blocks` blocks, which are trainable; 0 splits at the output.
 
         Raises:
             ConfigError: when the network has fewer blocks, or its blocks share their weights.

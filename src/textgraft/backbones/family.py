@@ -53,10 +53,8 @@ class Family(ABC):
     def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
         """Check the tokenizer's files in a model folder, and that the stored tensors can be those of the network.
 
-        Args:
-            config: matches `config_schema`; no integer in it exceeds the number of stored values.
-            folder: its hashes are verified.
-            num_tensors: number of stored tensors.
+        `config` matches `config_schema`, no integer in it exceeds the number of stored values, and the hashes of the
+        folder are verified.
 
         Raises:
             ModelFolderError: when a file is missing, damaged or does not fit the network.

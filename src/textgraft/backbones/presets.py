@@ -100,22 +100,12 @@ def load_backbone(
             f"vocabulary_limit must be at least 1, and needs a file of word vectors; it is {vocabulary_limit} for "
             f"{preset}"
         )
-    sha256 = _verify(resolved)
+    sha256 = verify_files(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
     origin = Origin(str(preset), sha256)
     return family.backbone_class.from_pretrained(  # type: ignore[no-any-return]
         family, resolved.path, origin, precision, vocabulary_limit
     )
-
-
-def fetch_preset(preset: str) -> tuple[ResolvedPreset, dict[str, str]]:
-    """Download a preset unless it is on this machine; returns its location, and the SHA-256 of each file by name.
-
-    Raises:
-        PresetError: when it cannot be downloaded or is damaged.
-    """
-    resolved = find_source(preset).resolve(preset, download=True)
-    return resolved, _verify(resolved)
 
 
 def sha256_of(path: Path) -> str:
@@ -171,7 +161,7 @@ def _hashes_in(manifest: Path) -> set[str]:
         raise PresetError(f"{manifest} is not a manifest of `textgraft fetch`; write it again") from error
 
 
-def _verify(resolved: ResolvedPreset) -> dict[str, str]:
+def verify_files(resolved: ResolvedPreset) -> dict[str, str]:
     """SHA-256 of each file by its name below the preset's path, compared with the known ones."""
     path, known = resolved.path, resolved.sha256
     if path.is_file():

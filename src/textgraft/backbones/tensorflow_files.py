@@ -1,4 +1,4 @@
-"""TensorFlow's own files: SavedModels, which are recognized without running them, and checkpoints."""
+"""TensorFlow's own files: SavedModels, which are recognized without running them, checkpoints, and vocabularies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_preset_lines
+from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
 
 # The program of a SavedModel; a folder with this file is one.
 SAVED_MODEL = "saved_model.pb"
@@ -109,3 +111,20 @@ def _read_program(path: Path) -> bytes:
         return (path / SAVED_MODEL).read_bytes()
     except OSError as error:
         raise PresetError(f"{path / SAVED_MODEL} cannot be read: {error.strerror}; the preset needs it") from error
+
+
+def read_released_tokenizer(
+    folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames, lowercase: bool | None = None
+) -> Tokenizer:
+    """The WordPiece tokenizer of one of Google's releases, from its vocab.txt, one token per line.
+
+    Texts are lower-cased if `lowercase`; None infers it from the vocabulary.
+
+    Raises:
+        PresetError: when the file is missing or damaged.
+    """
+    if lowercase is None:
+        tokens = read_preset_lines(folder / VOCABULARY)
+        lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
+    settings = {"special_tokens": special.all, "lowercase": lowercase, "strip_accents": lowercase}
+    return tokenizer_class.from_assets(folder, settings)

@@ -13,6 +13,7 @@ from textgraft.backbones.presets import sha256_of
 from textgraft.backbones.sizes import Sizes
 from textgraft.errors import ConfigError
 from textgraft.storage.preset_files import read_json
+from textgraft.tokenizers.learned_vocabulary import learn_tokenizer
 
 _SETTINGS = "tokenizer_settings.json"
 
@@ -33,7 +34,7 @@ def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased:
         ConfigError: when the family does not support training, or the size is too small.
     """
     spec = _transformer_family(family)
-    tokenizer = spec.tokenizer_class.train(texts, size, spec.special, cased)
+    tokenizer = learn_tokenizer(spec.tokenizer_class, texts, size, spec.special, cased)
     return {**tokenizer.assets(), _SETTINGS: json.dumps(tokenizer.settings()).encode()}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from textgraft.cli.output.console import log
+from textgraft.cli.output.log import log
 
 
 class Action(StrEnum):

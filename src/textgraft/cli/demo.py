@@ -4,7 +4,8 @@ import time
 from importlib import resources
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, print_json, print_result, print_table
+from textgraft.cli.output.console import print_json, print_result, print_table
+from textgraft.cli.output.log import log
 from textgraft.runtime import start_tensorflow
 
 _TRAIN_SHARE = 0.6

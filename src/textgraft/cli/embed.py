@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, log_truncation, with_progress
+from textgraft.cli.output.console import with_progress
+from textgraft.cli.output.log import log, log_truncation
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options
 from textgraft.runtime import start_tensorflow

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log_truncation, print_json, print_result, with_progress
+from textgraft.cli.output.console import print_json, print_result, with_progress
+from textgraft.cli.output.log import log_truncation
 from textgraft.data.reading import Reading
 from textgraft.runtime import start_tensorflow
 

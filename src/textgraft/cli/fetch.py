@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from textgraft.cli.output.console import log
+from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError
 from textgraft.runtime import start_tensorflow
 
@@ -27,10 +27,10 @@ def fetch(
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json
     """
     start_tensorflow()
-    from textgraft.backbones.presets import fetch_preset, find_source
+    from textgraft.backbones.presets import find_source, verify_files
 
-    resolved, sha256 = fetch_preset(preset)
-    path = resolved.path
+    resolved = find_source(preset).resolve(preset, download=True)
+    sha256, path = verify_files(resolved), resolved.path
     sizes = {name: (path if path.is_file() else path / name).stat().st_size for name in sha256}
     if manifest:
         files = [{"name": name, "size": sizes[name], "sha256": digest} for name, digest in sha256.items()]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, print_json
+from textgraft.cli.output.console import print_json
+from textgraft.cli.output.log import log
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from textgraft.cli.output.console import log
+from textgraft.cli.output.log import log
 from textgraft.data.annotations import TaggedText
 from textgraft.data.dataset import Batch
 from textgraft.data.reading import Reading

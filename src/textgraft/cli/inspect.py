@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, print_table
+from textgraft.cli.output.console import print_table
+from textgraft.cli.output.log import log
 from textgraft.options import changed_options, option
 from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture

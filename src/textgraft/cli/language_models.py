@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
-from textgraft.cli.output.console import log, print_plan
+from textgraft.cli.output.console import print_plan
+from textgraft.cli.output.log import log
 from textgraft.cli.runs import model_summary, train_into_folder
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options

@@ -1,7 +1,8 @@
 """`textgraft presets`: pretrained models."""
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, print_json, print_table
+from textgraft.cli.output.console import print_json, print_table
+from textgraft.cli.output.log import log
 from textgraft.runtime import start_tensorflow
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from textgraft.backbones.sizes import Sizes
 from textgraft.cli import options as o
 from textgraft.cli.language_models import train_language_model
-from textgraft.cli.output.console import log
+from textgraft.cli.output.log import log
 from textgraft.cli.runs import require
 from textgraft.data.reading import Reading
 from textgraft.options import option

@@ -4,7 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, log_truncation, print_plan, print_result, with_progress
+from textgraft.cli.output.console import print_plan, print_result, with_progress
+from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.runs import model_summary, require, train_into_folder
 from textgraft.data.reading import Reading
 from textgraft.options import changed_options

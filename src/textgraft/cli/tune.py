@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import log, print_result, with_progress
+from textgraft.cli.output.console import print_result, with_progress
+from textgraft.cli.output.log import log
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError, InterruptionError
 from textgraft.options import changed_options, check_options, option

@@ -11,8 +11,8 @@ from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from textgraft.data.format import Row, pack_rows
-from textgraft.data.labels import MULTI, REGRESSION, SINGLE, label_cells, parse_label_set, parse_number
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, parse_label_set, parse_number
+from textgraft.data.lists import cells_of_lists, store_cells
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.reading import join_names
 from textgraft.data.slices import Slice
@@ -86,19 +86,9 @@ class Dataset:
         Raises:
             DataError: when there are no texts, the numbers of texts and labels differ, or a value is not a string.
         """
-        if problem is None:
-            problem = MULTI if labels is not None and len(labels) and isinstance(labels[0], list | tuple) else SINGLE
-        categories = categories and problem == SINGLE
-        values = {"text": texts, "label": None if labels is None else label_cells(labels, problem), "pair": pairs}
-        columns = {role: cells for role, cells in values.items() if cells is not None}
-        _check_columns(source, columns)
-        cells = enumerate(zip(*columns.values(), strict=True), start=1)
-        rows = (Row(position, **dict(zip(columns, row, strict=True))) for position, row in cells)
-        stored = [role for role in columns if role != "label" or not categories]
-        try:
-            store = Store.write(pack_rows(rows), lambda position: f"{source}, row {position}", stored)
-        except UnicodeEncodeError as error:
-            raise DataError(f"{source}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
+        columns, problem = cells_of_lists(source, texts, labels, pairs, problem)
+        stored = [role for role in columns if role != "label" or not categories or problem != SINGLE]
+        store = store_cells(source, columns, stored)
         return cls(source, tuple(columns), (), store, np.arange(len(store)), problem)
 
     def __len__(self) -> int:
@@ -280,14 +270,3 @@ class Dataset:
         rank = {name: index for index, name in enumerate(sorted(counts, key=lambda name: counts[name]))}
         rarest = (min((rank[name] for name in labels), default=len(rank)) for labels in self._label_sets())
         return np.fromiter(rarest, np.int64, len(self))
-
-
-def _check_columns(source: str, columns: dict[str, Sequence[str]]) -> None:
-    for role, cells in columns.items():
-        if isinstance(cells, str) or not len(cells):
-            raise DataError(f"{source}: {role}s must be a list of at least one string")
-        for row, value in enumerate(cells, start=1):
-            if not isinstance(value, str):
-                raise DataError(f"{source}, row {row}: {role}s must be strings, not {type(value).__name__}")
-        if len(cells) != len(columns["text"]):
-            raise DataError(f"{source}: {len(columns['text'])} texts but {len(cells)} {role}s; give one for each")

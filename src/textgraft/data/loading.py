@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.labels import MULTI, SINGLE
-from textgraft.data.reading import Columns, Reading, choose_columns, choose_text_columns
+from textgraft.data.reading import Columns, Reading, choose_columns
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT
@@ -70,18 +70,6 @@ def load_dataset(
 def load_datasets(source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
     """Load each slice that `split` names; errors are those of `load_dataset`."""
     return load_slices(source, split, reading, partial(_load, reading=reading))
-
-
-def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-    """Load texts without labels, which may not be named; by default, empty texts are dropped and counted."""
-    if reading.label is not None:
-        raise ConfigError(f"label {reading.label!r}: {task} has no labels; drop --label")
-    reading = replace(reading, paired=None)
-
-    def load(reader: Format) -> Dataset:
-        return load_split(reader, choose_text_columns(reader.source, reader.columns, reading), reading.empty or "drop")
-
-    return load_slices(source, split, reading, load)
 
 
 class CheckedRows:

@@ -1,19 +1,32 @@
-"""Texts read as a stream, without labels: memory use is that of one batch."""
+"""Texts without labels: loaded to train language models, or read as a stream, whose memory is that of one batch."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.dataset import Batch
+from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.format import Format
-from textgraft.data.loading import CheckedRows, named_slices, open_source
+from textgraft.data.loading import CheckedRows, load_slices, load_split, named_slices, open_source
 from textgraft.data.reading import Reading, choose_text_columns
 from textgraft.errors import ConfigError
 
 Item = TypeVar("Item")
+
+
+def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    """Load texts without labels, which may not be named; by default, empty texts are dropped and counted."""
+    if reading.label is not None:
+        raise ConfigError(f"label {reading.label!r}: {task} has no labels; drop --label")
+    reading = replace(reading, paired=None)
+
+    def load(reader: Format) -> Dataset:
+        return load_split(reader, choose_text_columns(reader.source, reader.columns, reading), reading.empty or "drop")
+
+    return load_slices(source, split, reading, load)
 
 
 class TextStream(Generic[Item]):

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.loading import load_documents
 from textgraft.data.reading import Reading
 from textgraft.data.splits import check_documents
+from textgraft.data.streams import load_documents
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage.schema import LAYER_CONFIG, Integer, List, Object
 from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema

@@ -4,7 +4,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ from textgraft.model_folder.writing import FORMAT_VERSION, is_model_folder, name
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
+from textgraft.tasks.texts import windows
 from textgraft.text.packing import TextGraph
 from textgraft.text.truncation import MIN_WINDOW, WINDOWS
 from textgraft.text.windows import map_in_chunks
@@ -33,9 +33,6 @@ from textgraft.training.token_ids import TokenIds, TruncationCount
 from textgraft.training.token_inputs import PairIds
 from textgraft.training.windows import WindowIds
 
-# Texts of a prediction in memory: enough to sort them by length.
-WINDOW = 2048
-
 
 class Task(ABC):
     """A pretrained backbone with a head; it takes strings.
@@ -46,7 +43,6 @@ class Task(ABC):
         name: the task's id, as Hugging Face names it.
         pooled: whether the head takes one vector per text.
         ties_embeddings: whether the head reads the token table too.
-        pairs: whether the task takes pairs of texts.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         architecture: with every default filled in.
         text_graph: strings to packed rows.
@@ -288,20 +284,6 @@ class Task(ABC):
             "versions": runtime.versions(),
             **self.record,
         }
-
-
-def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> Iterator[np.ndarray]:
-    """Arrays of these sizes, by default `WINDOW` texts each, (m,) or (m, 2), from arrays of any sizes."""
-    sizes = sizes or repeat(WINDOW)
-    size, pending = next(sizes), list[np.ndarray]()
-    for batch in texts:
-        joined = np.concatenate([*pending, batch])
-        while len(joined) >= size:
-            yield joined[:size]
-            joined, size = joined[size:], next(sizes)
-        pending = [joined]
-    if pending and len(pending[0]):
-        yield pending[0]
 
 
 def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:

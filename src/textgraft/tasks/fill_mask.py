@@ -143,7 +143,9 @@ class MaskFiller(LanguageModelling):
         rows = corpus.fixed_length_rows(tokens, self.architecture.sequence_length or 0, special.start, special.end)
         unknown = int(np.count_nonzero(tokens == special.unknown))
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"
-        masking = Masking(self._mask, special.ids, self.backbone.vocabulary_size, self.architecture.seed)
+        ids = (special.start, special.end, special.pad, special.unknown, special.end_of_text, special.mask)
+        special_ids = tuple(sorted({token_id for token_id in ids if token_id is not None}))
+        masking = Masking(self._mask, special_ids, self.backbone.vocabulary_size, self.architecture.seed)
         return MaskedExamples(rows, masking, (notice,) if unknown else ())
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:

@@ -15,7 +15,7 @@ from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
-from textgraft.training.logistic import all_labels_present, fit_logistic_layer
+from textgraft.training.objective import all_labels_present
 from textgraft.training.progress import Callback
 
 
@@ -46,6 +46,8 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
 
 def init_head_by_logistic_regression(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
     """Fit the head to the backbone's current vectors; a DataError reports a label without training text."""
+    from textgraft.training.logistic import fit_logistic_layer
+
     (vectors,) = with_pooled_vectors(mode, [train], callback)
     fit_logistic_layer(mode.task.head.layers[-1], vectors)
     callback.on_message(f"head initialised by logistic regression on {len(vectors):,} embeddings")

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from textgraft.tasks.base import WINDOW, Task, windows
+from textgraft.tasks.base import Task
+from textgraft.tasks.texts import WINDOW, windows
 
 _FIRST_WINDOW = 32
 

@@ -10,12 +10,11 @@ import numpy as np
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.tasks.base import WINDOW
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
-from textgraft.tasks.texts import Texts, as_batches
+from textgraft.tasks.texts import WINDOW, Texts, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache

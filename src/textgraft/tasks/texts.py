@@ -1,13 +1,16 @@
-"""Texts as users pass them to `predict`."""
+"""Texts as users pass them to `predict`, and the windows of texts that are in memory at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError, DataError
-from textgraft.tasks.base import WINDOW
+
+# Texts of a prediction in memory: enough to sort them by length.
+WINDOW = 2048
 
 # Strings, or pairs of strings.
 Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
@@ -31,6 +34,20 @@ def as_batches(texts: Texts) -> Iterator[np.ndarray]:
             raise DataError("the list mixes texts and pairs of texts; pass two lists")
         batch = np.array(rows, dtype=object)  # (n, 1) or (n, 2)
         yield batch[:, 0] if batch.shape[1] == 1 else batch
+
+
+def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> Iterator[np.ndarray]:
+    """Arrays of these sizes, by default `WINDOW` texts each, (m,) or (m, 2), from arrays of any sizes."""
+    sizes = sizes or repeat(WINDOW)
+    size, pending = next(sizes), list[np.ndarray]()
+    for batch in texts:
+        joined = np.concatenate([*pending, batch])
+        while len(joined) >= size:
+            yield joined[:size]
+            joined, size = joined[size:], next(sizes)
+        pending = [joined]
+    if pending and len(pending[0]):
+        yield pending[0]
 
 
 def _encode_row(row: str | Sequence[str], number: int) -> list[bytes]:

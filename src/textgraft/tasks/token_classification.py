@@ -18,10 +18,9 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.tasks.architecture import Architecture
-from textgraft.tasks.base import WINDOW
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
-from textgraft.tasks.texts import as_batches
+from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.words import SPLITTING, Words

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from textgraft.errors import ConfigError, PresetError
+from textgraft.errors import PresetError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -79,38 +79,9 @@ class Tokenizer(ABC):
         """
 
     @classmethod
-    def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
-        """Read the vocabulary of one of Google's BERT releases, a file with one token per line.
-
-        Texts are lower-cased if `lowercase`; None infers it from the vocabulary.
-
-        Raises:
-            PresetError: when the file is missing or damaged, or this tokenizer is not WordPiece.
-        """
-        raise PresetError(f"{vocabulary}: Google's BERT releases use WordPiece; {cls.__name__} cannot read this one")
-
-    @classmethod
     @abstractmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         """Rebuild a tokenizer from the files of `assets` and the values of `settings`."""
-
-    @classmethod
-    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
-        """Learn a new vocabulary from texts.
-
-        Args:
-            texts: lists of UTF-8 bytes, read once.
-            vocabulary_size: maximum number of tokens.
-            special: special tokens, which come first in the vocabulary.
-            cased: whether to keep case and accents, where the tokenizer has the choice.
-
-        Raises:
-            ConfigError: when the size is too small, or the tokenizer does not support training.
-        """
-        raise ConfigError(
-            "training a SentencePiece vocabulary is not supported; choose a family with WordPiece (bert) or "
-            "byte-level BPE (gpt2, roberta)"
-        )
 
     def settings(self) -> dict[str, Any]:
         """JSON values that `from_assets` needs beside the files."""

@@ -1,14 +1,12 @@
 """Byte-level BPE of GPT-2, OPT and RoBERTa; token ids equal those of the `tokenizers` library."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import tensorflow as tf
 
-import tokenizers
-from textgraft.errors import ConfigError, PresetError
+from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json, read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer, to_lines
@@ -55,7 +53,7 @@ class BytePairTokenizer(Tokenizer):
             added = file.added_tokens
         elif (folder / "vocab.json").exists():
             vocabulary = tokenizer_json.ordered(read_json(folder / "vocab.json"), folder / "vocab.json")
-            merges, added = _read_merges(folder / MERGES), _configured_tokens(config, special)
+            merges, added = _read_merges(folder / MERGES), configured_tokens(config, special)
         else:
             raise PresetError(f"{folder} has neither vocab.json nor tokenizer.json; copy one into it")
         prefix = config.get("add_prefix_space", settings.get("add_prefix_space", False))
@@ -65,34 +63,12 @@ class BytePairTokenizer(Tokenizer):
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
         assets, config = folder / "assets/tokenizer", read_optional_json(folder / "tokenizer.json").get("config", {})
         vocabulary = tokenizer_json.ordered(read_json(assets / "vocabulary.json"), assets / "vocabulary.json")
-        merges, added = _read_merges(assets / MERGES), _configured_tokens({}, special)
+        merges, added = _read_merges(assets / MERGES), configured_tokens({}, special)
         return cls(vocabulary, merges, added.special, added.stripping, bool(config.get("add_prefix_space", False)))
 
     @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         return cls(read_preset_lines(folder / VOCABULARY), _read_merges(folder / MERGES), **settings)
-
-    @classmethod
-    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
-        """Train with the `tokenizers` library; the vocabulary is always cased."""
-        min_size = len(special.all) + len(BYTE_SYMBOLS)
-        if vocabulary_size < min_size:
-            raise ConfigError(
-                f"vocabulary_size {vocabulary_size} is too small for byte-level BPE; use at least {min_size}"
-            )
-        model = tokenizers.Tokenizer(tokenizers.models.BPE())
-        model.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        trainer = tokenizers.trainers.BpeTrainer(
-            vocab_size=vocabulary_size,
-            special_tokens=list(special.all),
-            initial_alphabet=list(BYTE_SYMBOLS),
-            show_progress=False,
-        )
-        model.train_from_iterator((piece.decode() for text in texts for piece in text), trainer)
-        ids, trained = model.get_vocab(), json.loads(model.to_str())["model"]
-        merges = [(left, right) for left, right in trained["merges"]]
-        added = _configured_tokens({}, special)
-        return cls(sorted(ids, key=ids.__getitem__), merges, added.special, added.stripping)
 
     def assets(self) -> dict[str, bytes]:
         return {**super().assets(), MERGES: to_lines(map(" ".join, self._merges))}
@@ -129,7 +105,7 @@ def _from_json(file: TokenizerJson) -> tuple[list[str], Merges, dict[str, Any]]:
     return file.vocabulary(file.model["vocab"]), merges, file.splitters[0]
 
 
-def _configured_tokens(config: Mapping[str, Any], special: SpecialNames) -> AddedTokens:
+def configured_tokens(config: Mapping[str, Any], special: SpecialNames) -> AddedTokens:
     """Special tokens of a tokenizer_config.json, or else the family's, whose mask absorbs the space before it."""
     if records := config.get("added_tokens_decoder"):
         return tokenizer_json.added_tokens(records.values())

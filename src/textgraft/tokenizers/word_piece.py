@@ -5,15 +5,14 @@ References:
     Song et al., 2020, https://arxiv.org/abs/2012.15524
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import tensorflow as tf
 import tensorflow_text as tf_text
-from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
 
-from textgraft.errors import ConfigError, PresetError
+from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
@@ -21,7 +20,6 @@ from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
 
 _TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
-_MIN_TRAINED_SIZE = 64
 _MAX_WORD_LENGTH = 100  # characters
 _MAX_BYTES_PER_CHARACTER = 4
 
@@ -30,7 +28,7 @@ _FIRST_PLACEHOLDER = 0xFDD0
 _MAX_SPECIAL_TOKENS = 32
 _PLACEHOLDERS = "\ufdd0-\ufdef"
 _UNKNOWN_LETTER = "\ufffe"
-_NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
+NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
 
 _CJK = (
     r"[\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2B73F}\x{2B740}-\x{2B81F}"
@@ -89,39 +87,13 @@ class WordPieceTokenizer(Tokenizer):
         return cls(read_preset_lines(folder / "assets/tokenizer/vocabulary.txt"), special.all, lowercase, lowercase)
 
     @classmethod
-    def from_original_bert(cls, vocabulary: Path, special: SpecialNames, lowercase: bool | None = None) -> Self:
-        tokens = read_preset_lines(vocabulary)
-        if lowercase is None:
-            lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
-        return cls(tokens, special.all, lowercase, lowercase)
-
-    @classmethod
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         return cls(read_preset_lines(folder / VOCABULARY), **settings)
 
-    @classmethod
-    def train(cls, texts: Iterable[list[bytes]], vocabulary_size: int, special: SpecialNames, cased: bool) -> Self:
-        """Train with TensorFlow Text's learner on the words that this tokenizer splits texts into."""
-        if vocabulary_size < _MIN_TRAINED_SIZE:
-            raise ConfigError(
-                f"vocabulary_size {vocabulary_size} is too small for WordPiece; use at least {_MIN_TRAINED_SIZE}"
-            )
-        splitter = cls(special.all, special.all, not cased, not cased)
-        noncharacter = f".*[{''.join(sorted(_NONCHARACTERS))}].*"
-
-        def split(batch: tf.Tensor) -> tf.RaggedTensor:
-            words = splitter._split(batch)
-            return tf.ragged.boolean_mask(words, ~tf.strings.regex_full_match(words, noncharacter))
-
-        batches = tf.data.Dataset.from_generator(lambda: iter(texts), output_signature=tf.TensorSpec([None], tf.string))
-        word_counts = learner.count_words(batches.map(split))
-        vocabulary = learner.learn(word_counts, vocab_size=vocabulary_size, reserved_tokens=list(special.all))
-        return cls(vocabulary[:vocabulary_size], special.all, not cased, not cased)
-
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        return tf.cast(self._pieces.tokenize(self._split(texts)).merge_dims(1, 2), tf.int32)
+        return tf.cast(self._pieces.tokenize(self.split(texts)).merge_dims(1, 2), tf.int32)
 
-    def _split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Texts to words, string ragged (n, None); special tokens as their placeholders."""
         words = tf_text.regex_split(
             self._normalize(texts),
@@ -156,7 +128,7 @@ def _require_distinct_words(vocabulary: Sequence[str]) -> None:
     if len(set(vocabulary)) < len(vocabulary):
         duplicate = next(token for index, token in enumerate(vocabulary) if token in vocabulary[:index])
         raise ValueError(f"the vocabulary has {duplicate!r:.40} twice")
-    if invalid := [token for token in vocabulary if _NONCHARACTERS & set(token)]:
+    if invalid := [token for token in vocabulary if NONCHARACTERS & set(token)]:
         raise ValueError(f"the vocabulary has the noncharacter {invalid[0]!a:.40}, which no text contains")
 
 

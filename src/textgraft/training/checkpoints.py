@@ -74,11 +74,6 @@ class Checkpoints:
 
     As a context manager it locks the folder, and SIGINT and SIGTERM stop the run after a checkpoint.
 
-    Attributes:
-        folder: absolute path of the folder.
-        interruption: handler of the signals.
-        seconds_spent: time spent writing.
-
     Args:
         save_minutes: minutes of training between two checkpoints within an epoch; above 0, or a ConfigError is raised.
         restart: delete the checkpoints of an earlier run.

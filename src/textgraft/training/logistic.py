@@ -11,6 +11,7 @@ from textgraft.errors import DataError
 from textgraft.training.examples import Examples
 from textgraft.training.features import Vectors
 from textgraft.training.history import History
+from textgraft.training.objective import all_labels_present
 
 _MAX_ITERATIONS = 1000
 _MIN_SQUARED_NORM = 1e-12
@@ -59,8 +60,3 @@ def compute_logits(layer: keras.layers.Dense, examples: Examples[Vectors]) -> np
     """Logits, float32 (n, units)."""
     product: np.ndarray = examples.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
     return product
-
-
-def all_labels_present(targets: np.ndarray, units: int) -> bool:
-    """Whether each label occurs; a layer has one unit per label, or a single one for two labels."""
-    return len(np.unique(targets)) >= max(2, units)

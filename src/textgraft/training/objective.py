@@ -114,3 +114,8 @@ def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
         words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
         raise ConfigError(f"labels must be {words}, not {labels!r}")
     return names
+
+
+def all_labels_present(targets: np.ndarray, units: int) -> bool:
+    """Whether each label index occurs; a layer has one unit per label, or a single one for two labels."""
+    return len(np.unique(targets)) >= max(2, units)

@@ -14,7 +14,13 @@ from textgraft import protobuf
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Tensors
-from textgraft.backbones.tensorflow_files import Checkpoint, CheckpointTensors, is_hub_encoder, load_saved_model
+from textgraft.backbones.tensorflow_files import (
+    Checkpoint,
+    CheckpointTensors,
+    is_hub_encoder,
+    load_saved_model,
+    read_released_tokenizer,
+)
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
@@ -95,7 +101,7 @@ class HubEncoder(HuggingFaceFormat):
             )
         checkpoint = _checkpoint(folder)
         lowercase = bool(checkpoint[_LOWERCASE]) if _LOWERCASE in checkpoint.shapes else None
-        return tokenizer_class.from_original_bert(folder / _VOCABULARY, special, lowercase)
+        return read_released_tokenizer(folder, tokenizer_class, special, lowercase)
 
 
 def _open(folder: Path) -> CheckpointTensors:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Tensors
-from textgraft.backbones.tensorflow_files import Checkpoint, CheckpointTensors
+from textgraft.backbones.tensorflow_files import Checkpoint, CheckpointTensors, read_released_tokenizer
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
     import keras
 
-_VOCABULARY, _CHECKPOINT = "vocab.txt", "bert_model.ckpt"
+_CHECKPOINT = "bert_model.ckpt"
 
 # Suffixes of the optimizer's variables, which pretraining left in the checkpoint.
 _OPTIMIZER = ("adam_m", "adam_v", "global_step")
@@ -41,7 +41,7 @@ class OriginalBert(HuggingFaceFormat):
         return replace(config, activation="gelu_approximate") if config.activation == "gelu" else config
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
-        return tokenizer_class.from_original_bert(folder / _VOCABULARY, special)
+        return read_released_tokenizer(folder, tokenizer_class, special)
 
 
 def _hugging_face_name(variable: str) -> str:

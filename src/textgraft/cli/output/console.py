@@ -1,7 +1,7 @@
-"""Output of commands: results to standard output, log lines and progress bars to standard error."""
+"""Results of commands on standard output, and the bar that counts their texts on standard error."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -14,19 +14,6 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 120
 
 _Texts = TypeVar("_Texts", bound=Sized)
-
-
-def log(*lines: str) -> None:
-    """Print lines to standard error."""
-    for line in lines:
-        typer.echo(line, err=True)
-
-
-def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
-    """Log the numbers of truncated "texts" and of their dropped "tokens", if there are any."""
-    if truncated["texts"]:
-        counts = f"{truncated['texts']:,} texts were truncated to {sequence_length} tokens"
-        log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
 def print_json(result: Any) -> None:
