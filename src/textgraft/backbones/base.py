@@ -84,6 +84,7 @@ class Backbone(ABC):
         Args:
             family: a `Family` whose `backbone_class` this is.
             path: a file or folder for which `family.reads` is true.
+            origin: stored in the backbone.
             precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
             vocabulary_limit: maximum number of words read from a file of word vectors; None for all.
 

@@ -101,7 +101,7 @@ class HubEncoder(HuggingFaceFormat):
             )
         checkpoint = _checkpoint(folder)
         lowercase = bool(checkpoint[_LOWERCASE]) if _LOWERCASE in checkpoint.shapes else None
-        return read_released_tokenizer(folder, tokenizer_class, special, lowercase)
+        return read_released_tokenizer((folder / _VOCABULARY).parent, tokenizer_class, special, lowercase)
 
 
 def _open(folder: Path) -> CheckpointTensors:
