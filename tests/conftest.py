@@ -1,5 +1,6 @@
 """What tests share: a quiet TensorFlow, a tiny BERT, and the way to real data."""
 
+import gc
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ["TEXTGRAFT_OFFLINE"] = "1"
+# Tracing a graph makes so many objects that a tenth of the time would go into looking for garbage.
+gc.set_threshold(100_000, 20, 20)
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
 
@@ -28,10 +31,18 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Hugging Face folder of a BERT with 2 layers of width 16 and random weights."""
+    """A Hugging Face folder of a BERT with one layer of width 16 and random weights."""
     from tools.make_tiny_presets import make_tiny_bert
 
     return make_tiny_bert(tmp_path_factory.mktemp("presets") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def two_layer_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `tiny_bert`, with two layers."""
+    from tools.make_tiny_presets import make_tiny_bert
+
+    return make_tiny_bert(tmp_path_factory.mktemp("presets") / "two-layer-bert", num_layers=2)
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ def make_inputs(folder: Path) -> None:
     from tools.make_tiny_presets import make_tiny_bert, make_tiny_word_vectors
 
     (folder / "presets").mkdir()
-    make_tiny_bert(folder / "presets" / "bert")
+    make_tiny_bert(folder / "presets" / "bert", num_layers=2)
     make_tiny_word_vectors(folder / "presets" / "words")
     rng = random.Random(0)
     for name, rows in (("train", 200), ("test", 40)):

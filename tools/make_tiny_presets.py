@@ -11,8 +11,8 @@ SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "##ly", ".", ",", "it", "plot"]
 
 
-def make_tiny_bert(folder: Path) -> Path:
-    """Write a Hugging Face folder of a BERT with 2 layers of width 16; returns the folder."""
+def make_tiny_bert(folder: Path, num_layers: int = 1) -> Path:
+    """Write a Hugging Face folder of a BERT of width 16; returns the folder."""
     folder.mkdir()
     vocabulary = SPECIAL_TOKENS + WORDS
     config = {
@@ -21,7 +21,7 @@ def make_tiny_bert(folder: Path) -> Path:
         "hidden_size": 16,
         "intermediate_size": 32,
         "num_attention_heads": 2,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": num_layers,
         "max_position_embeddings": 64,
         "type_vocab_size": 2,
         "vocab_size": len(vocabulary),

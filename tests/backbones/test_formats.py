@@ -38,11 +38,11 @@ def test_weights_in_several_files_are_read(copied):
     ("family", "prefix", "head"),
     [
         ("bert", "bert.", "cls.predictions.bias"),
-        ("roberta", "roberta.", "lm_head.dense.weight"),
         ("gpt2", "transformer.", "lm_head.weight"),
-        ("distil_bert", "distilbert.", "vocab_projector.bias"),
-        ("albert", "albert.", "predictions.bias"),
-        ("electra", "electra.", "discriminator_predictions.dense.bias"),
+        pytest.param("roberta", "roberta.", "lm_head.dense.weight", marks=pytest.mark.slow),
+        pytest.param("distil_bert", "distilbert.", "vocab_projector.bias", marks=pytest.mark.slow),
+        pytest.param("albert", "albert.", "predictions.bias", marks=pytest.mark.slow),
+        pytest.param("electra", "electra.", "discriminator_predictions.dense.bias", marks=pytest.mark.slow),
         ("deberta_v3", "deberta.", "lm_predictions.lm_head.bias"),
     ],
 )

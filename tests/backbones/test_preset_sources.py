@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.helpers import commands
+from tests.helpers.commands import assert_fails
 from tests.helpers.paths import GOLDEN
 from textgraft.backbones.preset_sources import Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
@@ -108,12 +110,10 @@ def test_invalid_or_unwritable_manifest_is_reported(tmp_path):
         (tmp_path / "other.json", "is not a manifest"),
         (tmp_path / "no" / "m.json", "cannot be written"),
     ):
-        answer = run({**os.environ, "COLUMNS": "500"}, "fetch", "minilm", "--manifest", str(manifest))
-        assert answer.returncode == 2
-        assert message in answer.stderr
-        assert answer.stderr.count("\n") == 1
+        assert_fails(commands.run("fetch", "minilm", "--manifest", manifest), 2, message)
 
 
+@pytest.mark.slow
 def test_two_processes_can_download_at_once(hub):
     _, environment = hub
     command = [TEXTGRAFT, "fetch", "hf://someone/tiny"]
@@ -121,6 +121,7 @@ def test_two_processes_can_download_at_once(hub):
     assert [process.wait() for process in processes] == [0, 0]
 
 
+@pytest.mark.slow
 def test_interrupted_download_is_not_used(hub):
     handler, environment = hub
     handler.cut_short = {"model.safetensors"}
@@ -134,6 +135,7 @@ def test_interrupted_download_is_not_used(hub):
     assert run(environment, "fetch", "hf://someone/tiny").returncode == 0
 
 
+@pytest.mark.slow
 def test_missing_repository_is_reported(hub):
     _, environment = hub
     answer = run(environment, "fetch", "hf://nobody/nothing")
@@ -261,9 +263,8 @@ def test_saved_model_needs_trust(module, monkeypatch):
 
 def test_saved_model_in_a_manifest_is_trusted(module, monkeypatch, tmp_path):
     manifest = tmp_path / "mirror.json"
-    environment = {**os.environ, "TEXTGRAFT_MANIFEST": str(manifest)}
-    assert run(environment, "fetch", str(module), "--manifest", str(manifest)).returncode == 0
     monkeypatch.setenv("TEXTGRAFT_MANIFEST", str(manifest))
+    commands.run_successfully("fetch", module, "--manifest", manifest)
     assert load_backbone(module).dim == 4
     (module / "assets").mkdir(exist_ok=True)
     (module / "assets" / "more.txt").write_text("x")

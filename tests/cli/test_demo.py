@@ -38,6 +38,7 @@ def test_reviews_have_3000_distinct_words(reviews):
     assert len(set().union(*(words(review["text"]) for review in reviews))) >= 3000
 
 
+@pytest.mark.slow
 def test_transfer_beats_the_baseline():
     command = [str(Path(sys.executable).parent / "textgraft"), "demo", "--json"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -90,16 +90,27 @@ def test_second_process_is_refused(folder, start):
     assert len(output.splitlines()) == 1
 
 
-def test_result_does_not_depend_on_the_process(start, tmp_path_factory):
-    digests = set()
-    for hash_seed, locale in (("0", "C"), ("1", "C.UTF-8")):
+def test_killed_run_ends_as_an_uninterrupted_one_in_another_environment(start, tmp_path_factory):
+    def out_and_options(*more):
         out = tmp_path_factory.mktemp("elsewhere") / "model"
-        process = start(
-            "--out", out, "--epochs", 2, "--fine-tune", "all", cwd=out.parent, PYTHONHASHSEED=hash_seed, LC_ALL=locale
-        )
-        output = process.communicate()[0]
-        assert process.returncode == 0, output
-        digests.add(hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest())
+        return out, ("--out", out, "--epochs", 4, "--fine-tune", "all", "--save-minutes", "0.0001", *more)
+
+    (whole, options), (killed, options_of_killed) = out_and_options(), out_and_options()
+    process = start(*options, cwd=whole.parent, PYTHONHASHSEED="0", LC_ALL="C")
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+
+    environment = {"cwd": killed.parent, "PYTHONHASHSEED": "1", "LC_ALL": "C.UTF-8"}
+    process = start(*options_of_killed, **environment)
+    wait_for(process, killed.parent, "model.run/checkpoint-*")
+    process.kill()
+    process.wait()
+    assert not killed.exists()
+    process = start(*options_of_killed, **environment)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    assert "resumed an unfinished run" in output
+    digests = {hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest() for out in (whole, killed)}
     assert len(digests) == 1
 
 

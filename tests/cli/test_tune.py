@@ -163,6 +163,7 @@ def board(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_token_classification_is_tuned_and_reproduced(tiny_bert, tmp_path):
     """As for single labels: the test texts at the end only, and the command's model is the same bit for bit."""
     train, late = write_conll(tmp_path / "train.conll", TAGGED_ROWS), tmp_path / "late.conll"
@@ -209,7 +210,9 @@ LABELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize(
+    "kind", ["numbers", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sets", "pairs"))]
+)
 def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_bert, tmp_path):
     head, line, reading, score, baseline = LABELS[kind]
     with (data_folder / "train.csv").open(newline="") as file:
@@ -255,6 +258,7 @@ def test_more_trials_continue_and_another_search_is_refused(searched, data_folde
     assert "trial 2: " not in result.stderr
 
 
+@pytest.mark.slow
 def test_winner_of_another_machine_is_trained_again(data_folder, tiny_bert):
     """Two run folders, one database: the second has nothing to do but to make the model."""
     more = ("--trials", 2, "--storage", f"sqlite:///{data_folder / 'shared.sqlite'}")

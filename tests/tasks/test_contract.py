@@ -1,6 +1,7 @@
 """The contract of tasks, on every backbone family."""
 
 import pkgutil
+from itertools import product
 
 import numpy as np
 import pytest
@@ -34,9 +35,15 @@ MORE = [
 TEXTS = np.array([b"the film was good", b"", "a dull plot \U0001f600".encode()], object)
 
 
-@pytest.fixture(scope="module", params=registry.names("backbones.families"))
-def preset(request):
-    return request.getfixturevalue(f"tiny_{request.param}")
+# Every task with one family of each kind; other combinations are slow.
+FAST = {
+    *product(("bert", "word_vectors"), registry.names("task_specs")),
+    ("gpt2", "text_generation"), ("gpt2", "fill_mask"),
+}  # fmt: skip
+COMBINATIONS = [
+    pytest.param(family, task, marks=() if (family, task) in FAST else pytest.mark.slow)
+    for family, task in product(registry.names("backbones.families"), registry.names("task_specs"))
+]
 
 
 def flat(rows):
@@ -44,18 +51,20 @@ def flat(rows):
     return getattr(rows, "values", rows)
 
 
-@pytest.mark.parametrize("name", registry.names("task_specs"))
-def test_loaded_model_has_the_same_outputs(name, preset, tmp_path):
-    _goes_on_the_same(name, SETTINGS[name], preset, tmp_path / "model")
+@pytest.mark.parametrize(("family", "name"), COMBINATIONS)
+def test_loaded_model_has_the_same_outputs(family, name, request, tmp_path):
+    _assert_same_when_loaded(name, SETTINGS[name], request.getfixturevalue(f"tiny_{family}"), tmp_path / "model")
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt2", "word_vectors"])
+@pytest.mark.parametrize(
+    "family", ["word_vectors", *(pytest.param(family, marks=pytest.mark.slow) for family in ("bert", "gpt2"))]
+)
 @pytest.mark.parametrize(("name", "settings"), MORE)
 def test_loaded_model_of_other_settings_has_the_same_outputs(name, settings, family, request, tmp_path):
-    _goes_on_the_same(name, settings, request.getfixturevalue(f"tiny_{family}"), tmp_path / "model")
+    _assert_same_when_loaded(name, settings, request.getfixturevalue(f"tiny_{family}"), tmp_path / "model")
 
 
-def _goes_on_the_same(name, settings, preset, folder):
+def _assert_same_when_loaded(name, settings, preset, folder):
     kind = pkgutil.resolve_name(task_spec(name.replace("_", "-")).class_path)
     assert kind.name == name.replace("_", "-")
     backbone = load_backbone(preset)

@@ -32,8 +32,8 @@ def fresh(preset, problem="multi-label", **options):
 
 
 @pytest.fixture(scope="module", params=PROBLEMS)
-def trained(request, tiny_bert):
-    model = fresh(tiny_bert, request.param, dropout=0)
+def trained(request, tiny_word_vectors):
+    model = fresh(tiny_word_vectors, request.param, dropout=0)
     model.fit(data(request.param), data(request.param), epochs=12, batch_size=8, learning_rate=1e-2)
     return model
 
@@ -81,21 +81,19 @@ def test_reported_loss_is_that_of_the_objective(trained):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize(
-    "config", [{}, {"fine_tune": "none"}, pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow)], ids=str
-)
-def test_resume_changes_nothing(tiny_bert, tmp_path, problem, config):
+@pytest.mark.parametrize("config", [{}, pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow)], ids=str)
+def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
     assert_resume_changes_nothing(
-        lambda: fresh(tiny_bert, problem),
+        lambda: fresh(tiny_word_vectors, problem),
         lambda model, callback, run: model.fit(data(problem), data(problem), callback, run, **config, **FIT),
         after=11,
         folder=tmp_path / "run",
     )
 
 
-def test_thresholds_are_calibrated_on_the_validation_set(tiny_bert):
+def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
     def thresholds(train, validation):
-        model = fresh(tiny_bert)
+        model = fresh(tiny_word_vectors)
         model.fit(train, validation, RecordingCallback(), **FIT)
         probabilities = model.predict_proba(validation)
         sets = [set(json.loads(cell)) for cell in validation.labels]
@@ -106,15 +104,15 @@ def test_thresholds_are_calibrated_on_the_validation_set(tiny_bert):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_label_without_validation_text_is_reported(tiny_bert):
-    callback, model = RecordingCallback(), fresh(tiny_bert)
+def test_label_without_validation_text_is_reported(tiny_word_vectors):
+    callback, model = RecordingCallback(), fresh(tiny_word_vectors)
     model.fit(data(), data().take([0, 1, 4]), callback, **FIT)
     assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
     assert model.objective.thresholds[2] == 0.5
 
 
-def test_training_set_standardises_numbers(tiny_bert):
-    model = fresh(tiny_bert, "regression")
+def test_training_set_standardises_numbers(tiny_word_vectors):
+    model = fresh(tiny_word_vectors, "regression")
     train = data("regression").take(range(16))
     model.fit(train, data("regression"), RecordingCallback(), **FIT)
     assert (model.objective.mean, model.objective.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
@@ -138,22 +136,22 @@ def test_split_keeps_every_label_in_both_sets():
         ({"labels": ["a", "b"], "scale": 1.0}, "unknown option scale"),
     ],
 )
-def test_invalid_option_is_reported(tiny_bert, options, message):
+def test_invalid_option_is_reported(tiny_word_vectors, options, message):
     with pytest.raises(ConfigError, match=message):
-        tg.TextClassifier(tiny_bert, **options)
+        tg.TextClassifier(tiny_word_vectors, **options)
 
 
-def test_data_of_another_problem_is_reported(tiny_bert):
+def test_data_of_another_problem_is_reported(tiny_word_vectors):
     with pytest.raises(DataError, match="its labels are multi-label; read it with problem regression"):
-        fresh(tiny_bert, "regression").fit(data())
+        fresh(tiny_word_vectors, "regression").fit(data())
     with pytest.raises(ConfigError, match="one label per text"):
-        fresh(tiny_bert).fit(data(), fine_tune="none", head="logistic")
+        fresh(tiny_word_vectors).fit(data(), fine_tune="none", head="logistic")
     with pytest.raises(ConfigError, match="no probabilities"):
-        fresh(tiny_bert, "regression").predict_proba(["a"])
+        fresh(tiny_word_vectors, "regression").predict_proba(["a"])
 
 
-def test_no_texts_have_no_predictions(tiny_bert):
-    assert fresh(tiny_bert).predict([]) == fresh(tiny_bert, "regression").predict([]) == []
+def test_no_texts_have_no_predictions(tiny_word_vectors):
+    assert fresh(tiny_word_vectors).predict([]) == fresh(tiny_word_vectors, "regression").predict([]) == []
 
 
 # === Files and commands ===
@@ -170,12 +168,12 @@ def train(source, preset, out, *more):
     return result
 
 
-def test_commands_with_separated_labels(tiny_bert, tmp_path):
+def test_commands_with_separated_labels(tiny_word_vectors, tmp_path):
     source = write(
         tmp_path / "sets.csv", [(text, " | ".join(labels)) for text, labels in zip(TEXTS, SETS, strict=True)]
     )
     folder = tmp_path / "model"
-    assert "3 labels" in train(source, tiny_bert, folder, "--label-separator", "|").stderr
+    assert "3 labels" in train(source, tiny_word_vectors, folder, "--label-separator", "|").stderr
     config = json.loads(run("info", folder, "--json").stdout)
     assert config["settings"]["labels"] == ["blame", "praise", "story"]
     assert "multi-label" in run("info", folder).stdout
@@ -187,11 +185,11 @@ def test_commands_with_separated_labels(tiny_bert, tmp_path):
         expected = [label for label, at in thresholds.items() if float(line[f"probability_{label}"]) >= at - 1e-6]
         assert line["label"] == "|".join(expected)
     assert_fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
-    assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_bert, "--dry-run").stdout
+    assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_word_vectors, "--dry-run").stdout
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-def test_commands_with_lists_of_labels(tiny_bert, tmp_path, suffix):
+def test_commands_with_lists_of_labels(tiny_word_vectors, tmp_path, suffix):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -203,7 +201,7 @@ def test_commands_with_lists_of_labels(tiny_bert, tmp_path, suffix):
         pq.write_table(pa.Table.from_pylist(rows), source)
     assert tg.load_dataset(source).problem == "multi-label"
     folder, out = tmp_path / "model", tmp_path / f"out{suffix}"
-    train(source, tiny_bert, folder)
+    train(source, tiny_word_vectors, folder)
     assert run("predict", folder, source, "--out", out).exit_code == 0
     if suffix == ".jsonl":
         assert all(isinstance(json.loads(line)["label"], list) for line in out.read_text().splitlines())
@@ -211,13 +209,13 @@ def test_commands_with_lists_of_labels(tiny_bert, tmp_path, suffix):
         assert all(isinstance(json.loads(cell), list) for cell in pq.read_table(out)["label"].to_pylist())
 
 
-def test_commands_with_numbers(tiny_bert, tmp_path):
+def test_commands_with_numbers(tiny_word_vectors, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     source, folder = tmp_path / "numbers.parquet", tmp_path / "model"
     pq.write_table(pa.table({"text": TEXTS, "rating": NUMBERS}), source)
-    train(source, tiny_bert, folder, "--label", "rating", "--problem", "regression")
+    train(source, tiny_word_vectors, folder, "--label", "rating", "--problem", "regression")
     found = json.loads(run("evaluate", folder, source, "--label", "rating", "--json").stdout)
     assert found["rmse"] >= found["mae"] > 0
     assert "spearman" in run("evaluate", folder, source, "--label", "rating").stdout
@@ -241,16 +239,16 @@ def test_commands_with_numbers(tiny_bert, tmp_path):
         (["a", "b"], ("--problem", "regression", "--label-separator", ","), "needs problem multi-label"),
     ],
 )
-def test_bad_label_cell_is_reported(tiny_bert, tmp_path, cells, options, words):
+def test_bad_label_cell_is_reported(tiny_word_vectors, tmp_path, cells, options, words):
     source = write(tmp_path / "bad.csv", zip(["a film", "a plot"], cells, strict=True))
-    result = run("train", source, "--preset", tiny_bert, "--out", tmp_path / "model", *options)
+    result = run("train", source, "--preset", tiny_word_vectors, "--out", tmp_path / "model", *options)
     assert_fails(result, 2 if "--problem" in options and "line" not in words and "every" not in words else 3, words)
 
 
-def test_unknown_label_is_reported_with_its_line(tiny_bert, tmp_path):
+def test_unknown_label_is_reported_with_its_line(tiny_word_vectors, tmp_path):
     source = write(tmp_path / "train.csv", [("good film", "a|b"), ("bad film", "b"), ("plot", "")] * 4)
     test = write(tmp_path / "test.csv", [("good film", "a"), ("bad film", "b|c")])
-    options = ("--label-separator", "|", "--preset", tiny_bert, "--out", tmp_path / "model")
+    options = ("--label-separator", "|", "--preset", tiny_word_vectors, "--out", tmp_path / "model")
     assert_fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: label 'c' is unknown")
 
 
@@ -269,10 +267,10 @@ def test_unknown_label_is_reported_with_its_line(tiny_bert, tmp_path):
         ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
     ],
 )
-def test_invalid_settings_of_a_model_folder_are_reported(tiny_bert, tmp_path, problem, changes, words):
+def test_invalid_settings_of_a_model_folder_are_reported(tiny_word_vectors, tmp_path, problem, changes, words):
     from tools.make_hostile import configured, seal
 
-    folder = fresh(tiny_bert, problem).save(tmp_path / "model")
+    folder = fresh(tiny_word_vectors, problem).save(tmp_path / "model")
     for name, value in changes.items():
         configured(("settings", name), value, folder)
     seal(folder)
@@ -282,10 +280,10 @@ def test_invalid_settings_of_a_model_folder_are_reported(tiny_bert, tmp_path, pr
     assert "\n" not in str(refused.value)
 
 
-def test_weights_of_other_labels_are_reported_on_load(tiny_bert, tmp_path):
+def test_weights_of_other_labels_are_reported_on_load(tiny_word_vectors, tmp_path):
     from tools.make_hostile import configured, seal
 
-    folder = fresh(tiny_bert, "multi-label").save(tmp_path / "model")
+    folder = fresh(tiny_word_vectors, "multi-label").save(tmp_path / "model")
     for name, value in (("labels", ["a"]), ("thresholds", [0.5])):
         configured(("settings", name), value, folder)
     seal(folder)
@@ -293,15 +291,15 @@ def test_weights_of_other_labels_are_reported_on_load(tiny_bert, tmp_path):
         tg.load(folder, "float32")
 
 
-def test_plan_and_failed_fit_restore_the_objective(tiny_bert):
-    model = fresh(tiny_bert, "multi-label")
+def test_plan_and_failed_fit_restore_the_objective(tiny_word_vectors):
+    model = fresh(tiny_word_vectors, "multi-label")
     model.objective.thresholds[:] = 0.25
     model.plan(data("multi-label"), data("multi-label"), **FIT)
     unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
     with pytest.raises(DataError, match="never seen"):
         model.fit(data("multi-label"), unknown, **FIT)
     assert (model.objective.thresholds == 0.25).all()
-    numbers = fresh(tiny_bert, "regression")
+    numbers = fresh(tiny_word_vectors, "regression")
     before = numbers.settings()
     numbers.plan(data("regression"), data("regression"), **FIT)
     assert numbers.settings() == before

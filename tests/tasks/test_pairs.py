@@ -30,7 +30,7 @@ def classifier(preset, **options):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("length", [9, 16, 40])
+@pytest.mark.parametrize("length", [16, *(pytest.param(length, marks=pytest.mark.slow) for length in (9, 40))])
 def test_ids_and_segments_equal_the_reference(family, length, request):
     folder = request.getfixturevalue(f"tiny_{family}") if family != "bert" else None
     folder = folder or request.config.rootpath / "tests" / "golden" / "bert"
@@ -81,7 +81,7 @@ def test_single_texts_have_no_segments(tiny_bert):
 
 @pytest.mark.parametrize(
     "fine_tune",
-    [pytest.param("all", marks=pytest.mark.slow), "none", "last:1", pytest.param("lora:2", marks=pytest.mark.slow)],
+    ["last:1", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "none", "lora:2"))],
 )
 def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     model = classifier(tiny_bert)

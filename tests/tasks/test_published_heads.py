@@ -56,7 +56,9 @@ def test_logits_equal_the_reference(name, published):
     as_published(logits(filler(published(name)), name), name)
 
 
-@pytest.mark.parametrize("name", ["albert", "bert_pretraining", "electra"])
+@pytest.mark.parametrize(
+    "name", ["electra", *(pytest.param(name, marks=pytest.mark.slow) for name in ("albert", "bert_pretraining"))]
+)
 def test_layer_config_of_the_head_is_saved(name, published, tmp_path):
     first = filler(published(name))
     loaded = tg.load(first.save(tmp_path / "model"), "float32")
@@ -128,7 +130,12 @@ def test_head_of_another_shape_is_reported(tmp_path):
     ("name", "decoder", "embeddings"),
     [
         ("bert", "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
-        ("distil_bert", "vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"),
+        pytest.param(
+            "distil_bert",
+            "vocab_projector.weight",
+            "distilbert.embeddings.word_embeddings.weight",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_decoder_must_equal_the_token_table(name, decoder, embeddings, published, tmp_path):

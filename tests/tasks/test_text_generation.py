@@ -116,14 +116,9 @@ def test_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
 
 @pytest.mark.parametrize(
     ("data", "fine_tune"),
-    [
-        (documents, "all"),
-        pytest.param(pairs, "last:1", marks=pytest.mark.slow),
-        pytest.param(pairs, "all", marks=pytest.mark.slow),
-        pytest.param(documents, "last:1", marks=pytest.mark.slow),
-        pytest.param(documents, "lora:2", marks=pytest.mark.slow),
-    ],
+    [(documents, "all"), (pairs, "last:1"), (pairs, "all"), (documents, "last:1"), (documents, "lora:2")],
 )
+@pytest.mark.slow
 def test_resume_changes_nothing(tiny_gpt2, tmp_path, fine_tune, data):
     steps = -(-len(fresh(tiny_gpt2).examples(data())) // FIT["batch_size"])
     assert_resume_changes_nothing(

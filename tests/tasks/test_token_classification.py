@@ -51,7 +51,7 @@ def test_training_finds_the_entities(trained):
 
 @pytest.mark.parametrize(
     "fine_tune",
-    [pytest.param("all", marks=pytest.mark.slow), "none", "last:1", pytest.param("lora:2", marks=pytest.mark.slow)],
+    ["last:1", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "none", "lora:2"))],
 )
 def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "roberta", dropout=0)
@@ -164,8 +164,8 @@ def test_offsets_of_odd_texts(tiny_bert):
     assert found > 2_000
 
 
-def test_spans_within_words_are_widened(tiny_bert):
-    _, rows = rows_of(tiny_bert, "edges")
+def test_spans_within_words_are_widened(tiny_word_vectors):
+    _, rows = rows_of(tiny_word_vectors, "edges")
     text = "the film-plot was very good"
     spans = [(4, 8, "X"), (9, 13, "X"), (18, 22, "X"), (22, 23, "X")]
     data = tg.TaggedDataset.from_lists([text], [spans])
@@ -175,7 +175,7 @@ def test_spans_within_words_are_widened(tiny_bert):
     assert (count.spans, count.widened, count.dropped) == (4, 1, 2)
     assert len(count.notices("there")) == 2
     notes = RecordingCallback()
-    model = fresh(tiny_bert)
+    model = fresh(tiny_word_vectors)
     model.fit(data, data, notes, epochs=1)
     assert any("1 of 4 labelled spans start or end within a word" in note for note in notes.messages)
 

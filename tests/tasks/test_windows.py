@@ -68,7 +68,7 @@ def test_number_of_windows_in_memory_is_limited(tiny_bert):
     assert sum(seen) > 2 * most
 
 
-@pytest.mark.parametrize("hidden", [(), (5,)])
+@pytest.mark.parametrize("hidden", [pytest.param((), marks=pytest.mark.slow), (5,)])
 def test_logits_are_the_mean_over_windows(tiny_bert, hidden):
     model = classifier(tiny_bert, hidden=hidden)
     words = LONG[0].split()
@@ -99,7 +99,7 @@ def test_row_length_counts_all_windows(tiny_bert):
     "config",
     [
         {},
-        {"fine_tune": "none"},
+        pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow),
         pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow),
         pytest.param({"fine_tune": "lora:2"}, marks=pytest.mark.slow),
     ],
@@ -117,7 +117,11 @@ def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), resumed.predict_proba(TEXTS))
 
 
-@pytest.mark.parametrize("config", [{"fine_tune": "none"}, {"fine_tune": "last:1", "cache_dtype": "float32"}], ids=str)
+@pytest.mark.parametrize(
+    "config",
+    [{"fine_tune": "last:1", "cache_dtype": "float32"}, pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_stored_activations_change_no_loss(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)

@@ -55,6 +55,7 @@ def test_only_the_last_blocks_and_the_head_are_trained(family):
     assert total == sum(weight.size for weight in before.values())
 
 
+@pytest.mark.slow
 def test_all_blocks_are_trained_without_the_embeddings():
     model = fresh()
     before = weights(model)
@@ -66,7 +67,7 @@ def test_all_blocks_are_trained_without_the_embeddings():
     ("family", "stored", "tolerance"),
     [
         ("roberta", "float32", 1e-5),
-        ("gpt2", "float16", 1e-3),
+        pytest.param("gpt2", "float16", 1e-3, marks=pytest.mark.slow),
         pytest.param("gpt2", "float32", 1e-5, marks=pytest.mark.slow),
     ],
 )
@@ -89,7 +90,7 @@ def test_stored_activations_change_no_loss(family, stored, tolerance):
     assert isinstance(plain, History)
 
 
-@pytest.mark.parametrize("fine_tune", ["last:1", "lora:2"])
+@pytest.mark.parametrize("fine_tune", [pytest.param("last:1", marks=pytest.mark.slow), "lora:2"])
 def test_model_is_complete_after_fine_tuning(tmp_path, fine_tune):
     model = fresh()
     names = list(weights(model))
@@ -171,6 +172,7 @@ def test_gradual_unfreezing_adds_a_block_per_epoch():
     assert any("position_embedding" in path for path in changed(4))
 
 
+@pytest.mark.slow
 def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
     """Bias correction counts from the step in which the block is unfrozen."""
     model = fresh(dropout=0)
@@ -259,10 +261,13 @@ def test_overflow_of_float16_is_refused():
 def test_plan_counts_trained_parameters():
     model = fresh()
     before = weights(model)
-    plans = {how: model.plan(reviews(), reviews(), fine_tune=how, **FIT) for how in ("all", "last:1", "lora:2", "none")}
-    assert plans["none"].trainable < plans["lora:2"].trainable < plans["last:1"].trainable < plans["all"].trainable
-    assert all(plan.seconds > 0 for plan in plans.values())
-    assert plans["last:1"].steps == plans["all"].steps
+    modes = ("none", "lora:2", "last:1", "all")
+    counts = [model.fine_tuning(fine_tune=mode).parameter_counts()[0] for mode in modes]
+    assert counts == sorted(set(counts))
+    plan = model.plan(reviews(), reviews(), fine_tune="last:1", **FIT)
+    assert plan.trainable == counts[2]
+    assert plan.steps == 7
+    assert plan.seconds > 0
     assert moved(before, weights(model)) == set()
 
 
