@@ -1,6 +1,5 @@
 """What tests share: a quiet TensorFlow, a tiny BERT, and the way to real data."""
 
-import gc
 import hashlib
 import json
 import os
@@ -16,8 +15,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ["TEXTGRAFT_OFFLINE"] = "1"
-# Tracing a graph makes so many objects that a tenth of the time would go into looking for garbage.
-gc.set_threshold(100_000, 20, 20)
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
 

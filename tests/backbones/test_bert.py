@@ -93,7 +93,7 @@ def drop_tensor(folder):
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
-    del weights["encoder.layer.1.output.dense.bias"]
+    del weights["encoder.layer.0.output.dense.bias"]
     save_file(weights, folder / "model.safetensors")
 
 
@@ -109,7 +109,7 @@ def drop_tensor(folder):
         (lambda folder: (folder / "vocab.txt").write_text("the\na\n"), r"lacks \[PAD\]"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"half"), "cannot read the weights"),
-        (drop_tensor, r"encoder.layer.1.output.dense.bias is missing"),
+        (drop_tensor, r"encoder.layer.0.output.dense.bias is missing"),
     ],
 )
 def test_damaged_folder_is_reported_in_one_line(folder, harm, message):

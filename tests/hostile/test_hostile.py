@@ -25,10 +25,10 @@ WAYS = ("read", "info", "load", "predict")
 
 
 @pytest.fixture(scope="module")
-def valid(tiny_bert, tiny_word_vectors, tmp_path_factory):
+def valid(two_layer_bert, tiny_word_vectors, tmp_path_factory):
     folder = tmp_path_factory.mktemp("valid")
     data = tg.Dataset.from_lists(["good film", "bad film", "a plot"] * 4, ["x", "y", "z"] * 4)
-    model = tg.TextClassifier(tiny_bert, ["x", "y", "z"], precision="float32", hidden=(4,))
+    model = tg.TextClassifier(two_layer_bert, ["x", "y", "z"], precision="float32", hidden=(4,))
     model.fit(data, data, epochs=1)
     model.evaluate(data, keep=True)
     other = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")

@@ -114,8 +114,8 @@ def test_rows_hold_all_tokens_of_the_documents(tiny_bert):
     assert whole == expected[:-1]
 
 
-def test_training_lowers_perplexity(tiny_bert):
-    model, callback = fresh(tiny_bert), RecordingCallback()
+def test_training_lowers_perplexity(two_layer_bert):
+    model, callback = fresh(two_layer_bert), RecordingCallback()
     history = model.fit(data(), data(), callback, **{**FIT, "epochs": 12})
     found = model.record["metrics"]["validation"]
     assert found["val_perplexity"] < found["val_perplexity_before"] / 2

@@ -186,8 +186,9 @@ def test_loaded_model_is_the_same(trained, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(texts), trained.predict_proba(texts))
     assert loaded.labels == trained.labels
     assert loaded.history == trained.history
-    files = sorted(file.name for file in (tmp_path / "model").iterdir())
-    assert files == ["README.md", "config.json", "history.csv", "manifest.json", "model.safetensors", "tokenizer.pb"]
+    assert sorted(file.name for file in (tmp_path / "model").iterdir()) == [
+        "README.md", "config.json", "history.csv", "manifest.json", "model.safetensors", "tokenizer.pb", "vocab.txt",
+    ]  # fmt: skip
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["data"]["train"]["sha256"]
     assert config["metrics"]["test"]["texts"] == 10

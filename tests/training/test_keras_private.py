@@ -62,11 +62,11 @@ def test_layers_are_restored_after_an_error():
     np.testing.assert_array_equal(touched(ones, training=True), untouched(ones, training=True))
 
 
-def test_nested_dropout_layers_are_found(tiny_bert):
+def test_nested_dropout_layers_are_found(two_layer_bert):
     import textgraft as tg
     from textgraft.training import keras_private
 
-    model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32").model
+    model = tg.TextClassifier(two_layer_bert, ["a", "b"], precision="float32").model
     found = [layer for layer in model._flatten_layers() if keras_private._is_plain_dropout(layer)]
     # the embeddings', two and one for the attention in each of two blocks, the head's
     assert len(found) == 1 + 2 * 3 + 1
