@@ -43,7 +43,7 @@ def test_weights_in_several_files_are_read(copied):
         pytest.param("distil_bert", "distilbert.", "vocab_projector.bias", marks=pytest.mark.slow),
         pytest.param("albert", "albert.", "predictions.bias", marks=pytest.mark.slow),
         pytest.param("electra", "electra.", "discriminator_predictions.dense.bias", marks=pytest.mark.slow),
-        ("deberta_v3", "deberta.", "lm_predictions.lm_head.bias"),
+        pytest.param("deberta_v3", "deberta.", "lm_predictions.lm_head.bias", marks=pytest.mark.slow),
     ],
 )
 def test_backbone_with_a_head_is_read(copied, family, prefix, head):

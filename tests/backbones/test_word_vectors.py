@@ -30,7 +30,11 @@ def embed(folder, texts, **options):
     return tg.TextEmbedder(folder, precision="float32", trust_savedmodel=True, **options).predict(texts)
 
 
-@pytest.fixture(scope="module", params=[(True, 1), (True, 5), (False, 1), (False, 5)], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[(True, 5), (False, 1), *(pytest.param(case, marks=pytest.mark.slow) for case in ((True, 1), (False, 5)))],
+    ids=str,
+)
 def module(request, tmp_path_factory):
     normalize, buckets = request.param
     folder = tmp_path_factory.mktemp("hub") / "module"
@@ -132,7 +136,7 @@ def save(kind, folder, dtype=np.float32):
 
 
 @pytest.mark.parametrize("kind", [Inline, TextEmbedding])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 def test_modules_of_other_exporters_are_read(tmp_path, kind, dtype):
     own, texts = save(kind, tmp_path, dtype), ["the film", "", "unknown, good", " "]
     np.testing.assert_allclose(embed(tmp_path / "module", texts), own(tf.constant(texts)), atol=1e-6)
@@ -294,7 +298,9 @@ GLOVE = "good 1 0.5\nbad -1 2e-1\ngood 9 9\n. . 3 4\n"
 
 
 @pytest.mark.parametrize("header", ["", "4 2\n"], ids=["glove", "word2vec"])
-@pytest.mark.parametrize("suffix", [".txt", ".vec", ".txt.gz", ".vec.gz"])
+@pytest.mark.parametrize(
+    "suffix", [".txt", ".vec.gz", *(pytest.param(suffix, marks=pytest.mark.slow) for suffix in (".vec", ".txt.gz"))]
+)
 def test_text_file_is_read(tmp_path, header, suffix):
     path = tmp_path / f"vectors{suffix}"
     content = (header + GLOVE).encode()

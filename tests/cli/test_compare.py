@@ -15,7 +15,7 @@ LABELS = ["pos" if text.startswith(("good", "fine")) else "neg" for text in TEXT
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tiny_bert):
+def folder(tmp_path_factory, two_layer_bert):
     """Two models that learned, with the labels in either order, and one that did not."""
     from textgraft import TextClassifier
 
@@ -26,10 +26,10 @@ def folder(tmp_path_factory, tiny_bert):
         ("turned", ["pos", "neg"], 1e-2),
         ("bad", ["neg", "pos"], 1e-9),
     ):
-        model = TextClassifier(tiny_bert, labels, "float32")
+        model = TextClassifier(two_layer_bert, labels, "float32")
         model.fit(data, data, epochs=4, learning_rate=rate)
         model.save(folder / name)
-    TextClassifier(tiny_bert, ["neg", "other"], "float32").save(folder / "other")
+    TextClassifier(two_layer_bert, ["neg", "other"], "float32").save(folder / "other")
     write_csv(folder / "test.csv", zip(TEXTS, LABELS, strict=True))
     return folder
 
@@ -67,9 +67,9 @@ def test_single_model_is_refused(folder):
     assert_fails(run("compare", folder / "good", "--data", folder / "test.csv"), 2, "two model folders")
 
 
-def test_models_of_another_task_are_refused(folder, tiny_bert, tmp_path):
+def test_models_of_another_task_are_refused(folder, two_layer_bert, tmp_path):
     from textgraft import TokenClassifier
 
-    other = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
+    other = TokenClassifier(two_layer_bert, ["PER"], precision="float32").save(tmp_path / "entities")
     result = run("compare", other, other, "--data", folder / "test.csv")
     assert_fails(result, 2, "is a model for token-classification; compare takes models that predict one label per text")

@@ -41,7 +41,7 @@ def names(folder):
     ("signal_number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
 )
 def test_same_command_resumes_an_interrupted_run(folder, start, signal_number, code):
-    options = ["--out", "model", "--epochs", "40", "--save-minutes", "0.0001"]
+    options = ["--out", "model", "--epochs", "10", "--save-minutes", "0.0001"]
     process = start(*options)
     wait_for(process, folder, "model.run")
     start_time = time.monotonic()

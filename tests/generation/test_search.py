@@ -30,7 +30,7 @@ every_strategy = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module", params=["gpt2", "opt"])
+@pytest.fixture(scope="module", params=["gpt2", pytest.param("opt", marks=pytest.mark.slow)])
 def family(request):
     return request.param
 

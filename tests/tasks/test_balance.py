@@ -41,7 +41,7 @@ def fitted(preset, multi, **config):
     return model, model.evaluate(data)
 
 
-@pytest.mark.parametrize("multi", [False, True], ids=["single", "multi"])
+@pytest.mark.parametrize("multi", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["single", "multi"])
 def test_balance_raises_recall_of_rare_labels(tiny_word_vectors, multi):
     _, plain = fitted(tiny_word_vectors, multi)
     recall = plain["per_class"]["rare"]["recall"]

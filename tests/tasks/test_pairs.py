@@ -29,7 +29,13 @@ def classifier(preset, **options):
     return tg.TextClassifier(preset, ["no", "yes"], precision="float32", pairs=True, **options)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    [
+        family if family in ("bert", "roberta", "xlm_roberta") else pytest.param(family, marks=pytest.mark.slow)
+        for family in FAMILIES
+    ],
+)
 @pytest.mark.parametrize("length", [16, *(pytest.param(length, marks=pytest.mark.slow) for length in (9, 40))])
 def test_ids_and_segments_equal_the_reference(family, length, request):
     folder = request.getfixturevalue(f"tiny_{family}") if family != "bert" else None

@@ -18,7 +18,7 @@ COMPLETIONS = [" three four.", " is a number", ""] * 4
 FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 3e-3}
 
 
-@pytest.fixture(params=["tiny_gpt2", "tiny_opt"])
+@pytest.fixture(params=["tiny_gpt2", pytest.param("tiny_opt", marks=pytest.mark.slow)])
 def preset(request):
     return request.getfixturevalue(request.param)
 

@@ -96,15 +96,9 @@ def test_row_length_counts_all_windows(tiny_bert):
 
 
 @pytest.mark.parametrize(
-    "config",
-    [
-        {},
-        pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow),
-        pytest.param({"fine_tune": "last:1"}, marks=pytest.mark.slow),
-        pytest.param({"fine_tune": "lora:2"}, marks=pytest.mark.slow),
-    ],
-    ids=str,
+    "config", [{}, {"fine_tune": "none"}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"}], ids=str
 )
+@pytest.mark.slow
 def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     resumed, *_ = assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),

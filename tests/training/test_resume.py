@@ -37,7 +37,7 @@ def fit(model, callback=None, checkpoints=None, **config):
         ("tiny_word_vectors", STEPS + 2, {}),
         ("tiny_word_vectors", STEPS + 2, {"fine_tune": "none"}),
         ("two_layer_bert", STEPS + 2, {"gradual_unfreezing": True, "layer_decay": 0.8}),
-        ("two_layer_bert", STEPS + 2, {"fine_tune": "last:1"}),
+        pytest.param("two_layer_bert", STEPS + 2, {"fine_tune": "last:1"}, marks=pytest.mark.slow),
         pytest.param("tiny_word_vectors", STEPS, {}, marks=pytest.mark.slow),
         pytest.param("tiny_bert", 1, {}, marks=pytest.mark.slow),
         pytest.param("tiny_bert", STEPS + 2, {}, marks=pytest.mark.slow),
