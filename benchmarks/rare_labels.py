@@ -7,7 +7,8 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report
-from textgraft.training.config import BALANCES
+
+BALANCES = ("none", "weights", "focal", "oversample")
 
 _RARE = {"ENTY:animal", "ENTY:food"}
 _TRAIN, _VALIDATION = 2000, 600

@@ -41,7 +41,7 @@ def keras_hub_side() -> float:
     from textgraft.backbones import presets
 
     data = reviews()
-    folder = str(presets.fetch_preset("minilm")[0].path)
+    folder = str(presets.find_source("minilm").resolve("minilm", download=True).path)
     classifier = keras_hub.models.BertTextClassifier(
         backbone=keras_hub.models.BertBackbone.from_preset(folder),
         num_classes=2,

@@ -144,4 +144,6 @@ def _minilm() -> str:
     start_tensorflow()  # silences its log
     from textgraft.backbones import presets
 
-    return str(presets.fetch_preset("minilm")[0].path)
+    minilm = presets.find_source("minilm").resolve("minilm", download=True)
+    presets.verify_files(minilm)
+    return str(minilm.path)
