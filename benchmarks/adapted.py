@@ -1,6 +1,6 @@
 """IMDb with 1,000 labels, with and without continued pretraining on 20,000 unlabelled reviews: three seeds of each.
 
-A seed draws the 1,000 reviews and initialises the head; everything else is the same with and without. Accuracy is
+A seed draws the 1,000 reviews and initializes the head; everything else is the same with and without. Accuracy is
 measured on all 25,000 test reviews.
 """
 

@@ -11,7 +11,7 @@ SEEDS, TEST_TEXTS, BINS = (0, 1, 2), 2000, 15
 
 
 def main() -> None:
-    """Fine-tune minilm with default settings; a seed draws the training texts and initialises the head."""
+    """Fine-tune minilm with default settings; a seed draws the training texts and initializes the head."""
     for name, rows in JOBS:
         train, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
         results = [_measure(sample(train, rows, seed), sample(test, TEST_TEXTS), seed) for seed in SEEDS]

@@ -13,7 +13,7 @@ _MEAN_WORDS = 17  # of the geometric distribution; 14.5 after truncation by the 
 
 
 def main() -> None:
-    """Seconds of the first epoch, including compilation; the tags (capitalised words) only serve the timing."""
+    """Seconds of the first epoch, including compilation; the tags (capitalized words) only serve the timing."""
     with tempfile.TemporaryDirectory() as folder:
         train = tg.load_tagged(_write(Path(folder) / "news.conll"))
         validation = train.take(range(100))

@@ -11,7 +11,7 @@ SEEDS, TEST_TEXTS = (0, 1, 2), 2000
 
 
 def main() -> None:
-    """Fine-tune minilm; a seed draws the training texts and initialises the head."""
+    """Fine-tune minilm; a seed draws the training texts and initializes the head."""
     for name, rows in JOBS:
         train, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
         test = sample(test, TEST_TEXTS)

@@ -10,7 +10,7 @@ SEEDS, TEST_TEXTS = (0, 1, 2), 2000
 
 
 def main() -> None:
-    """A seed draws the training and validation texts and initialises the weights; test texts are embedded once."""
+    """A seed draws the training and validation texts and initializes the weights; test texts are embedded once."""
     embedder = tg.TextEmbedder("minilm")
     vectors: dict[str, np.ndarray] = {}
     for name, rows in JOBS:

@@ -75,6 +75,8 @@ PHRASES = (
     r"\bwild heads?\b",
     r"\bwithout None\b",
     'help="At its peak',
+    # Spelling: -ize, as in the names of TensorFlow, Keras and tokenizers.
+    r"(capital|factor|general|initial|maxim|normal|optim|penal|recogn|serial|special|standard|token)is(e[drs]?|ing|ation)s?\b",
 )
 
 # Names of classes, functions, parameters and variables that have a standard name.

@@ -20,7 +20,7 @@ _HEAD = """\
 
 Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text. Fine-tuning runs for 3
 epochs, except SetFit, which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which
-by default runs at least 100 steps from a head initialised by logistic regression. All other settings are the defaults
+by default runs at least 100 steps from a head initialized by logistic regression. All other settings are the defaults
 of each library, including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in
 float32. textgraft holds out 10 % of the training rows to select the epoch; the others train on all rows. NBSVM runs
 without the interpolation of weights towards their mean that its paper describes; the interpolation gains two points

@@ -61,7 +61,7 @@ def test_trained_model_is_evaluated_and_generates(model, tmp_path):
     assert generated(model, prompt, *FEW).stdout == prompt + line["text"] + "\n"
 
 
-def test_prompt_and_completion_columns_are_recognised(tiny_gpt2, tmp_path):
+def test_prompt_and_completion_columns_are_recognized(tiny_gpt2, tmp_path):
     rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     fit = [option for option in FIT if option not in ("--task", "text-generation")]

@@ -67,7 +67,7 @@ def test_unusual_words_are_kept_unchanged(write):
 
 
 @pytest.mark.parametrize("name", ["a.iob", "a.iob2", "a.bio", "a.CONLL", "a.conll.gz", "a.conll.zst"])
-def test_extensions_and_compression_are_recognised(write, name):
+def test_extensions_and_compression_are_recognized(write, name):
     assert rows_of(write(name, "EU\tB-ORG\n"))[0] == [(1, ["EU"], ["B-ORG"])]
 
 

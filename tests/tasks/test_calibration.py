@@ -1,4 +1,4 @@
-"""The best temperature maximises the penalised likelihood; the best thresholds equal an exhaustive search."""
+"""The best temperature maximizes the penalized likelihood; the best thresholds equal an exhaustive search."""
 
 import numpy as np
 import pytest
@@ -30,14 +30,14 @@ def test_temperature_minimises_the_penalised_loss(texts):
     targets, logits = draw_example(texts)
     logits *= 5
 
-    def penalised(temperature):
+    def penalized(temperature):
         return (
             texts * log_loss(targets, softmax(logits.astype(np.float64) / temperature, axis=1))
             + np.log(temperature) ** 2 / 2
         )
 
     grid = np.geomspace(0.02, 50, 2000)
-    assert penalised(best_temperature(targets, logits)) <= min(map(penalised, grid)) + 1e-6
+    assert penalized(best_temperature(targets, logits)) <= min(map(penalized, grid)) + 1e-6
 
 
 def test_temperature_stays_near_one_on_few_texts():

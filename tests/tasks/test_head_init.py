@@ -1,4 +1,4 @@
-"""Head initialisation: logistic regression for few texts or a frozen backbone, else random."""
+"""Head initialization: logistic regression for few texts or a frozen backbone, else random."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
     np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
     assert model.record["fit"]["head"] == "logistic"
-    told = "head initialised by logistic regression on 28 embeddings"
+    told = "head initialized by logistic regression on 28 embeddings"
     assert callback.messages.count(told) == 1
     assert callback.texts == (28 if fine_tune != "last:1" else 3 * 28)
 

@@ -73,7 +73,7 @@ def test_metrics_agree_with_predictions(trained):
 
 
 def test_reported_loss_is_that_of_the_objective(trained):
-    """What a training minimises is what `evaluate` calls loss."""
+    """What a training minimizes is what `evaluate` calls loss."""
     examples = trained.examples(data(trained.objective.name))
     inputs, targets = examples.batch(np.arange(len(TEXTS)))
     loss = tf.reduce_mean(trained.objective.loss(targets, trained.forward(inputs))).numpy()

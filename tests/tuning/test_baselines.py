@@ -94,7 +94,7 @@ def test_single_optional_label_is_learned():
 
 
 def test_numbers_are_scored_by_the_loss_of_their_models(tiny_bert):
-    """A ridge that knows nothing has the loss of a model that gives the mean: the variance of standardised targets."""
+    """A ridge that knows nothing has the loss of a model that gives the mean: the variance of standardized targets."""
     from textgraft.tasks.text_classification import TextClassifier
 
     train, validation = (

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def fold(text: str) -> str:
-    """Normalise a text for finding duplicates: NFC, case folding, and single spaces for runs of white space.
+    """Normalize a text for finding duplicates: NFC, case folding, and single spaces for runs of white space.
 
     Of several texts joined by NULs, each is folded.
     """

@@ -83,7 +83,7 @@ class Columns(NamedTuple):
 
     @property
     def has_words(self) -> bool:
-        """Whether the text column holds lists of words, recognised by its name: tokens or words."""
+        """Whether the text column holds lists of words, recognized by its name: tokens or words."""
         return bool(_matching(_WORDS, [self.text]))
 
     def allows_nested(self, role: str) -> bool:

@@ -76,7 +76,7 @@ def micro_f1(targets: np.ndarray, predicted: np.ndarray) -> float:
 def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-probability of the true class, in nats.
 
-    Unlike scikit-learn's `log_loss`, it does not normalise rows or warn about those that do not sum to 1.
+    Unlike scikit-learn's `log_loss`, it does not normalize rows or warn about those that do not sum to 1.
     """
     return _mean_negative_log(probabilities[np.arange(len(targets)), targets])
 

@@ -20,7 +20,7 @@ def regression_metrics(targets: np.ndarray, predictions: np.ndarray, scale: floa
         scale: standard deviation of the training targets, the unit of the loss.
 
     Returns:
-        JSON values: texts, loss (mean squared error of the standardised numbers); pearson, spearman, mae and rmse with
+        JSON values: texts, loss (mean squared error of the standardized numbers); pearson, spearman, mae and rmse with
         `_interval` [low, high] (95 %). A correlation is 0 when one side is constant, which leaves it undefined.
     """
     ranks = (_Ranks(targets), _Ranks(predictions))

@@ -1,4 +1,4 @@
-"""Head initialisation: random, or logistic regression on pretrained vectors.
+"""Head initialization: random, or logistic regression on pretrained vectors.
 
 A random head moves the backbone away from its pretrained weights before the head has learned anything, and few texts do
 not bring it back (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
@@ -20,7 +20,7 @@ from textgraft.training.progress import Callback
 
 
 def why_not_logistic(task: Task) -> str:
-    """Why logistic regression cannot initialise a task's head; empty where it can."""
+    """Why logistic regression cannot initialize a task's head; empty where it can."""
     if task.architecture.hidden or not task.pooled:
         return "head logistic needs one layer on one vector per text; drop head or hidden"
     if task.objective.score != "accuracy":
@@ -29,7 +29,7 @@ def why_not_logistic(task: Task) -> str:
 
 
 def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: Mapping[str, Any]) -> str:
-    """The default initialisation: "logistic" for few texts or a frozen backbone, else "gradient".
+    """The default initialization: "logistic" for few texts or a frozen backbone, else "gradient".
 
     A trained model keeps its head. Options of the user about gradient steps select "gradient" for a frozen backbone.
     """
@@ -50,4 +50,4 @@ def init_head_by_logistic_regression(mode: FineTuning, train: Examples[TokenInpu
 
     (vectors,) = with_pooled_vectors(mode, [train], callback)
     fit_logistic_layer(mode.task.head.layers[-1], vectors)
-    callback.on_message(f"head initialised by logistic regression on {len(vectors):,} embeddings")
+    callback.on_message(f"head initialized by logistic regression on {len(vectors):,} embeddings")

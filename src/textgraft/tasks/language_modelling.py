@@ -86,7 +86,7 @@ class LanguageModelling(TrainableTask):
     def before_training(
         self, run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
     ) -> dict[str, float]:
-        """Initialise the head and measure perplexity."""
+        """Initialize the head and measure perplexity."""
 
         def compute() -> dict[str, folders.FileContent]:
             self._fit_head(run.examples["train"], run.mode.config, callback)

@@ -72,7 +72,7 @@ class TrainableTask(Task):
     def before_training(
         self, run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
     ) -> dict[str, float]:
-        """Work before the first step, once in a run: by default the initialisation of the head.
+        """Work before the first step, once in a run: by default the initialization of the head.
 
         Checkpoints store what a resumed run needs, by the facts that identify the run.
 

@@ -221,7 +221,7 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove all checkpoints and prepared files, and the folder unless it holds something else.
 
-        Checkpoints go last: as long as there is one, `already_saved_to` recognises the model of this run.
+        Checkpoints go last: as long as there is one, `already_saved_to` recognizes the model of this run.
         """
         for folder in self._complete(_PREPARED) + self._complete(_CHECKPOINT):
             folders.remove_folder(folder)

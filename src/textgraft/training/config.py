@@ -30,7 +30,7 @@ class TrainingConfig(CheckedOptions):
     )
     head: str | None = option(
         None,
-        "Head initialisation: gradient (random) or logistic (logistic regression on the pretrained embeddings).",
+        "Head initialization: gradient (random) or logistic (logistic regression on the pretrained embeddings).",
         shown_default="logistic for few texts or a frozen backbone, else gradient",
         choices=("gradient", "logistic"),
         searchable=True,

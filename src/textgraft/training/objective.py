@@ -35,7 +35,7 @@ class Objective(ABC):
         """The loss of each row, float32 (b,), summed over the row's predictions; graph ops."""
 
     def training_loss(self, balance: str, targets: Any) -> Loss | None:
-        """The loss that training minimises where it is not `loss`: depends on `balance` and the training targets."""
+        """The loss that training minimizes where it is not `loss`: depends on `balance` and the training targets."""
         return None
 
     def sampling_weights(self, targets: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A number per text: squared error of standardised targets."""
+"""A number per text: squared error of standardized targets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from textgraft.tasks.objectives import DECIMALS, TextObjective
 
 
 class Regression(TextObjective):
-    """One logit, the standardised number: (number - mean) / scale."""
+    """One logit, the standardized number: (number - mean) / scale."""
 
     name, width = REGRESSION, 1
     options = ("mean", "scale")
@@ -39,7 +39,7 @@ class Regression(TextObjective):
         self.mean, self.scale = float(numbers.mean()), float(numbers.std()) or 1.0
 
     def targets(self, data: Dataset) -> np.ndarray:
-        """Standardised numbers, float32 (n,)."""
+        """Standardized numbers, float32 (n,)."""
         return ((data.numbers() - self.mean) / self.scale).astype(np.float32)
 
     def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

@@ -107,7 +107,7 @@ class SingleLabel(TextObjective):
 
 
 def best_temperature(targets: np.ndarray, logits: np.ndarray) -> float:
-    """The temperature T that maximises the likelihood of the targets under softmax(logits / T) (Guo et al., 2017).
+    """The temperature T that maximizes the likelihood of the targets under softmax(logits / T) (Guo et al., 2017).
 
     On a few texts that are all classified correctly, the likelihood alone would push T to 0; so log T has a standard
     normal prior, which about a hundred texts outweigh. The predicted label does not change.
