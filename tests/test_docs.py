@@ -20,10 +20,8 @@ def test_options_page_is_current():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_resolve(page):
-    generated = {"index.md": "README.md"}  # made by tools/docs_hooks.py
     for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        path = page.parent / target
-        assert path.exists() or path.name in generated, f"{page.name} links to {target}"
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 def test_pages_named_in_code_exist():

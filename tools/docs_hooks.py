@@ -1,4 +1,4 @@
-"""MkDocs hooks: README.md, CONTRIBUTING.md and CHANGELOG.md become pages of the site."""
+"""MkDocs hooks: README.md, CONTRIBUTING.md and CHANGELOG.md become pages of the site; links to them follow."""
 
 from pathlib import Path
 from typing import Any
@@ -17,3 +17,10 @@ def on_files(files: Any, config: Any) -> Any:
             text = text.replace(f"]({target}", f"]({name}")
         files.append(File.generated(config, page, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Point links from the pages in the folders of docs/ to the pages of the files at the root of the project."""
+    for source, page in PAGES.items():
+        markdown = markdown.replace(f"](../../{source}", f"](../{page}")
+    return markdown

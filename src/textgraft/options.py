@@ -36,6 +36,7 @@ class Option:
         name: of the field, the Python argument and the key in config files.
         value_type: type of its values.
         item_type: type of the items of a tuple; None for other types.
+        default: the field's default.
     """
 
     help: str

@@ -1,7 +1,10 @@
 """What is tried: the TOML's lines, and each wrong one as an error of one line."""
 
+import re
+
 import pytest
 
+from tests.helpers.paths import TESTS
 from textgraft.errors import ConfigError
 from textgraft.tuning.search_space import Choice, Range, default_space, read_space
 
@@ -76,3 +79,18 @@ def test_default_table_is_dropped_with_its_fine_tune(tmp_path):
 def test_missing_file_is_reported(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_space(tmp_path / "absent.toml", default_space(10_000))
+
+
+def documented(domain):
+    if isinstance(domain, Range):
+        return f"{domain.low:g} to {domain.high:g}"
+    return ", ".join(str(value).lower() for value in domain.values)
+
+
+def test_default_space_is_documented():
+    page = (TESTS.parent / "docs" / "guide" / "tuning.md").read_text(encoding="utf-8").replace("`", "")
+    space = default_space(10_000)
+    for column, domains in enumerate((space.domains, space.tables["none"]), start=2):
+        for name, domain in domains.items():
+            (row,) = re.findall(rf"^\| [\w, ]*\b{name}\b[\w, ]* \|.*", page, re.MULTILINE)
+            assert row.split("|")[column].strip().startswith(documented(domain)), name

@@ -38,9 +38,7 @@ class SearchOptions:
         None, "Maximum minutes of all trials, without the final test.", shown_default="no limit", above=0
     )
     preset: tuple[str, ...] = option((), "Pretrained model; may be repeated.", panel="Model", shown_default="minilm")
-    space: str | None = option(
-        None, "TOML file with the search space.", shown_default="the default space of docs/guide/tuning.md"
-    )
+    space: str | None = option(None, "TOML file with the search space.", shown_default="the built-in space")
     seed: int = option(0, "Random seed of the validation split, the search and the models.", minimum=0)
     storage: str | None = option(
         None,

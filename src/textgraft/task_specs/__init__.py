@@ -77,7 +77,7 @@ class TaskSpec(ABC):
         return len(data)
 
     def problem(self, train: Dataset) -> str | None:
-        """One of `columns.PROBLEMS`; None where the data is not single texts with labels."""
+        """One of `data.labels.PROBLEMS`; None where the data is not single texts with labels."""
         return None
 
     # === Model folder ===

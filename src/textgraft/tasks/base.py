@@ -35,9 +35,7 @@ from textgraft.training.windows import WindowIds
 
 
 class Task(ABC):
-    """A pretrained backbone with a head; it takes strings.
-
-    The methods suit a head on one pooled vector per text; a task with another kind of head overrides them.
+    """A pretrained backbone with a head; it takes strings. The methods suit a head on one pooled vector per text.
 
     Attributes:
         name: the task's id, as Hugging Face names it.
@@ -49,6 +47,7 @@ class Task(ABC):
         head: from the pooled vector (b, dim) to the outputs.
         model: backbone, pooling and head, from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
         record: facts about the training, which the model folder keeps.
+        history: training metrics per epoch; empty before the first training.
     """
 
     name: ClassVar[str]

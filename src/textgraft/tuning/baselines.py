@@ -63,7 +63,7 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
     label.
 
     Args:
-        problem: one of `columns.PROBLEMS`; None for data that has no baselines.
+        problem: one of `data.labels.PROBLEMS`; None for data that has no baselines.
         train: labelled texts.
         validation: labelled texts that are not in `train`.
     """
