@@ -176,6 +176,8 @@ def no_tokenizer(folder):
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "is not valid JSON"),
         (lambda folder: change_config(folder, hidden_size=33), "does not describe a roberta network|has shape"),
         (lambda folder: change_config(folder, num_attention_heads=0), "num_heads must be a positive integer"),
+        (lambda folder: change_config(folder, layer_norm_eps=None), "does not describe a roberta network: float"),
+        (lambda folder: change_config(folder, hidden_act=["gelu"]), r"hidden_act \"\['gelu'\]\" is not supported"),
         (lambda folder: change_config(folder, is_decoder=True), "is_decoder is True"),
         (lambda folder: change_config(folder, type_vocab_size=2), "type_vocab_size is 2"),
         (lambda folder: change_config(folder, pad_token_id=0), "pad_token_id is 0; only 1 is supported"),

@@ -20,6 +20,7 @@ from tests.helpers.paths import GOLDEN
 from textgraft.backbones.preset_sources import Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
 from textgraft.errors import ConfigError, PresetError
+from textgraft.tasks.loading import architecture_of
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -302,6 +303,14 @@ def test_model_folder_is_a_preset(tmp_path):
     second.save(tmp_path / "second")
     third = tg.TextEmbedder(tmp_path / "second", precision="float32")
     assert third.predict(["a film"]).shape == (1, 32)
+
+
+def test_model_folder_below_the_home_folder_is_a_preset(monkeypatch, tmp_path):
+    (tmp_path / "vectors.txt").write_text("good 1 2\nbad 3 4\n")
+    tg.TextEmbedder(tmp_path / "vectors.txt").save(tmp_path / "model")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tg.TextEmbedder("~/model").predict(["good"]).tolist() == [[1, 2]]
+    assert architecture_of("~/model")["pooling"] == "mean"
 
 
 def test_vocabulary_limit_needs_a_file_of_word_vectors(tmp_path):

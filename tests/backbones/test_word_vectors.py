@@ -374,6 +374,11 @@ def test_missing_module_is_downloaded_from_kaggle(module, online, preset):
     assert asked == ["google/nnlm/tensorFlow2/en-dim50/1"]
 
 
+def test_other_version_of_a_module_is_not_replaced_by_the_known_one(online):
+    with pytest.raises(PresetError, match=r"nnlm-en-dim50/1 is not in the TF-Hub cache"):
+        load_backbone("https://tfhub.dev/google/nnlm-en-dim50/1")
+
+
 def test_network_error_is_reported_in_one_line(online):
     import kagglehub
 

@@ -386,6 +386,15 @@ assert not {"tensorflow", "keras"} & sys.modules.keys()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_search_folder_that_cannot_be_created_is_reported(tmp_path, monkeypatch):
+    def denied(*_, **__):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", denied)
+    with pytest.raises(ModelFolderError, match=r"cannot create .*out: Permission denied"):
+        RunFolder(tmp_path / "out", {"seed": 0}).lock().__enter__()
+
+
 def test_full_disk_at_the_start_can_be_retried(tmp_path):
     folder = RunFolder(tmp_path / "out", {"seed": 0})
     with pytest.MonkeyPatch.context() as patched:

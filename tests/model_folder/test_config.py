@@ -9,6 +9,7 @@ from textgraft.backbones.family import MAX_LAYERS, TransformerFamily, families
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.config import check_files
+from textgraft.storage.schema import STRING, List
 
 
 @pytest.fixture(scope="module", params=registry.names("backbones.families"))
@@ -57,3 +58,18 @@ def test_sizes_beyond_the_stored_values_are_refused(stored):
         oversized = {**sizes, name: 10**9}
         with pytest.raises(ModelFolderError, match=f"{name} is 1,000,000,000, but"):
             check({**config, "network": oversized} if "network" in config else oversized, shapes, folder, family)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        (List(STRING), "a", "a list, not 'a'"),
+        (List(STRING, min_items=1), [], "a list of at least 1, not"),
+        (List(STRING, max_items=1), ["a", "b"], "a list of at most 1, not"),
+        (List(STRING, 2, 3), ["a"], "a list of at least 2 and at most 3, not"),
+        (List(STRING, 2, 2), ["a"], "a list of 2, not"),
+    ],
+)
+def test_number_of_items_is_in_the_message(schema, value, expected):
+    with pytest.raises(ModelFolderError, match=f"tags must be {expected}"):
+        schema.check(value, "tags")

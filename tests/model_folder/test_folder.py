@@ -5,7 +5,7 @@ import pytest
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.writing import write_model_folder
 
-CONFIG = {"task": "feature-extraction", "preset": "minilm", "settings": {}, "versions": {}}
+CONFIG = {"task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {}, "versions": {}}
 SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
 
 
@@ -14,10 +14,14 @@ SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
     [
         (
             {"config": {**CONFIG, "labels": "x" * (5 << 20)}},
-            r"config\.json would have 5,242,\d+ bytes.*shorten the list of labels",
+            r"config\.json would have 5,243,\d+ bytes.*shorten the list of labels",
         ),
         ({"history": [{"epoch": 1}] * (1 << 20)}, r"history\.csv would have .* shorten the training"),
         ({"assets": {"vocab.txt": bytes((128 << 20) + 1)}}, r"vocab\.txt would have 134,217,729 bytes.*shorten it"),
+        (
+            {"config": {**CONFIG, "family": "roberta"}, "assets": {"merges.txt": bytes((16 << 20) + 1)}},
+            r"merges\.txt would have 16,777,217 bytes, more than the 16,777,216 that can be read",
+        ),
     ],
 )
 def test_unreadable_content_is_not_written(tmp_path, change, message):

@@ -149,6 +149,17 @@ def test_interrupted_removal_is_completed(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
+def test_failed_removal_leaves_nothing_beside_the_folder(tmp_path, monkeypatch):
+    def busy(*_):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    write_folder(tmp_path / "model", content("one"))
+    monkeypatch.setattr("pathlib.Path.rename", busy)
+    with pytest.raises(ModelFolderError, match=r"cannot remove .*model: Device or resource busy"):
+        folders.remove_folder(tmp_path / "model")
+    assert names(tmp_path) == ["model"]
+
+
 def test_folder_locked_by_another_process_is_busy(tmp_path):
     code = f"""
 from pathlib import Path

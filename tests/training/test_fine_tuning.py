@@ -132,6 +132,14 @@ def test_merged_lora_updates_compute_the_same():
     np.testing.assert_allclose(model.forward(rows), adapted, atol=1e-5)
 
 
+def test_lora_updates_are_merged_in_float32():
+    model = tg.TextClassifier(GOLDEN / "roberta", ["bad", "good"], precision="mixed_bfloat16")
+    before = weights(model)
+    with model.backbone.lora(2, seed=0):
+        pass
+    assert moved(before, weights(model)) == set()
+
+
 def test_learning_rate_decays_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)

@@ -17,7 +17,7 @@ from textgraft.errors import ModelFolderError
 from textgraft.storage.preset_files import published_name
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Integer, Object, Schema
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
-from textgraft.tokenizers.files import TokenizerFiles
+from textgraft.tokenizers.files import MAX_TOKENIZER_BYTES, TokenizerFiles
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +36,7 @@ class Family(ABC):
         backbone: module and name of the subclass of `Backbone` that loads and runs the family's networks.
         is_causal: whether the networks predict the next token.
         has_mask_token: whether the vocabularies have a token that hides another one.
+        max_bytes: maximum sizes of the tokenizer's files in a model folder, by name.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,7 @@ class Family(ABC):
     training_defaults: ClassVar[TrainingDefaults]
     is_causal: bool = False
     has_mask_token: bool = False
+    max_bytes: ClassVar[Mapping[str, int]]
 
     @property
     @abstractmethod
@@ -87,6 +89,7 @@ class TransformerFamily(Family):
     """
 
     training_defaults = TRANSFORMER_DEFAULTS
+    max_bytes = MAX_TOKENIZER_BYTES
 
     network: ClassVar[str]
     causal_network: ClassVar[str] = ""

@@ -13,11 +13,12 @@ from textgraft.backbones.layers import flatten_layers
 def low_rank_training(encoder: keras.Model, rank: int, seed: int) -> Iterator[None]:
     """Train low-rank matrices beside queries and values in the context, and merge them at its end.
 
-    After an interruption the matrices, if any, are in a checkpoint, and the network is unchanged.
+    After an interruption a checkpoint, if any, has the trained weights, and the network is unchanged.
     """
-    completed = False
+    completed, initial_weights = False, []
     try:
         encoder.enable_lora(rank)
+        initial_weights = [(weight, weight.numpy()) for weight in encoder.trainable_variables]
         for index, layer in enumerate(_lora_layers(encoder)):
             generator = np.random.Generator(np.random.PCG64([seed, index]))
             matrix = generator.normal(size=layer.lora_kernel_a.shape)
@@ -29,6 +30,8 @@ def low_rank_training(encoder: keras.Model, rank: int, seed: int) -> Iterator[No
             _remove_matrices(layer, merge=completed)
         for layer in flatten_layers(encoder):
             layer.trainable = True
+        for weight, values in () if completed else initial_weights:
+            weight.assign(values)
 
 
 def _lora_layers(encoder: keras.Model) -> list[keras.layers.Layer]:
@@ -37,12 +40,12 @@ def _lora_layers(encoder: keras.Model) -> list[keras.layers.Layer]:
 
 def _remove_matrices(layer: keras.layers.Layer, merge: bool) -> None:
     """Remove the matrices by private methods, since Keras has no public one; `merge` adds them to the kernel."""
-    merged_kernel = layer.kernel if merge else None
     layer._tracker.unlock()
     layer.lora_enabled = False
     for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
         layer._untrack_variable(matrix)
     layer._tracker.lock()
     layer.kernel.trainable = True
-    if merge:
-        layer.kernel.assign(merged_kernel)
+    if merge:  # in float32; with the matrices, `layer.kernel` has the precision of the computation
+        update = keras.ops.matmul(layer.lora_kernel_a, layer.lora_kernel_b)
+        layer.kernel.assign(layer.kernel + layer.lora_alpha / layer.lora_rank * update)

@@ -201,6 +201,8 @@ class TfHub(PresetSource):
         google_address = self._ADDRESS.fullmatch(preset)
         name = google_address["name"] if google_address else preset
         address, handle, _ = _HUB_MODULES.get(name, (preset, None, 0))
+        if preset not in (name, address):  # another version
+            address, handle = preset, None
         cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
         for candidate in dict.fromkeys((preset, address)):
             # TF-Hub names a cached module by the SHA-1 of its address.

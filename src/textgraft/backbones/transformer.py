@@ -58,7 +58,7 @@ class Transformer(Backbone):
             tokenizer = form.read_tokenizer(path, family.tokenizer_class, family.special)
         with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
             encoder = family.network_class(**form.read_sizes(path), dtype=precision)
-        layer_config = form.read_layer_config(path, encoder)
+            layer_config = form.read_layer_config(path, encoder)
         backbone = cls(family, encoder, tokenizer, layer_config, origin)
         with _preset_errors(f"{path}: its weights do not match its config.json"):
             form.load_weights(path, encoder)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textgraft.backbones.family import load_family
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
 from textgraft.storage import folders
@@ -72,11 +73,12 @@ def write_model_folder(
     files[WEIGHTS] = to_safetensors(weights)
     files[HISTORY] = [_csv(history)]
     files[CARD] = [write_card(config).encode()]
+    max_bytes = {**MAX_BYTES, **load_family(config["family"]).max_bytes}
     for name in files.keys() - {WEIGHTS}:
-        size, max_bytes = sum(map(len, files[name])), MAX_BYTES.get(name, MAX_ASSET_BYTES)
-        if size > max_bytes:
+        size, limit = sum(map(len, files[name])), max_bytes.get(name, MAX_ASSET_BYTES)
+        if size > limit:
             raise ModelFolderError(
-                f"{folder / name} would have {size:,} bytes, more than the {max_bytes:,} that can be read; shorten "
+                f"{folder / name} would have {size:,} bytes, more than the {limit:,} that can be read; shorten "
                 f"{_GROWS_WITH.get(name, 'it')}"
             )
     folders.write_folder(folder, files, overwrite)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import sys
@@ -26,7 +27,7 @@ from textgraft.storage.verification import MANIFEST
 # A file's bytes, in pieces.
 FileContent = Sequence[bytes | memoryview]
 
-_SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # the random part is tempfile's
+_SUFFIX = r"\.(building|previous|removed)\.[a-z0-9_]{8}"  # the random part is that of tempfile
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # flag of renameat2 (Linux) and renamex_np (macOS)
@@ -78,8 +79,7 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder; an interruption leaves it complete or absent. A ModelFolderError when that fails."""
     folder = folder.absolute()
     try:
-        removed = Path(tempfile.mkdtemp(prefix=f".{folder.name}.removed.", dir=folder.parent))
-        folder.rename(removed)
+        removed = folder.rename(folder.with_name(f".{folder.name}.removed.{secrets.token_hex(4)}"))
         shutil.rmtree(removed)
     except OSError as error:
         raise ModelFolderError(f"cannot remove {folder}: {error.strerror}") from error

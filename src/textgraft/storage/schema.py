@@ -88,8 +88,10 @@ class List:
 
     def check(self, value: Any, where: str) -> None:
         if not isinstance(value, list) or not self.min_items <= len(value) <= self.max_items:
-            minimum = "" if self.min_items == self.max_items else "at least "
-            raise _mismatch(where, f"a list of {minimum}{self.min_items}" if self.min_items else "a list", value)
+            limits = [f"at least {self.min_items}"] * (self.min_items > 0)
+            limits += [f"at most {self.max_items}"] * (self.max_items < List.max_items)
+            size = str(self.min_items) if self.min_items == self.max_items else " and ".join(limits)
+            raise _mismatch(where, f"a list of {size}" if size else "a list", value)
         for index, item in enumerate(value):
             self.item.check(item, f"{where}[{index}]")
 

@@ -295,10 +295,10 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
     if isinstance(preset, Backbone):
         return preset
     if names_model_folder(preset):
-        return read_backbone(Path(preset), precision)
+        return read_backbone(Path(preset).expanduser(), precision)
     return load_backbone(preset, precision, **reading)
 
 
 def names_model_folder(preset: str | Path) -> bool:
     """Whether a preset is a model folder; a folder that has the name of a known preset is not."""
-    return is_model_folder(Path(preset)) and isinstance(find_source(str(preset)), Disk)
+    return isinstance(find_source(str(preset)), Disk) and is_model_folder(Path(preset).expanduser())

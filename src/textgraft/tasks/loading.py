@@ -59,6 +59,6 @@ def architecture_of(preset: str | Path) -> dict[str, Any]:
     """The fields of `Architecture` that a model folder computes text vectors with; empty for other presets."""
     if not names_model_folder(preset):
         return {}
-    architecture = model_folder.read(Path(preset)).config["architecture"]
+    architecture = model_folder.read(Path(preset).expanduser()).config["architecture"]
     fields = {name: architecture[name] for name in ("pooling", "sequence_length", "truncation")}
     return {**fields, "cleaning": Cleaning(**architecture["cleaning"])}

@@ -19,7 +19,7 @@ NORMALIZATION_STEPS = (
     *("strip_left", "strip_right", "whitespace", "characters"),
 )
 
-_MAX_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 32 * 2**20, SCORES: 32 * 2**20}
+MAX_TOKENIZER_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 32 * 2**20, SCORES: 32 * 2**20}
 _SPECIAL_TOKENS = List(STRING, max_items=1024)
 
 
@@ -92,7 +92,7 @@ class SentencePieceFiles(TokenizerFiles):
     def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
         super().check(settings, folder, rows, padded)
         path = folder / SENTENCE_PIECE_MODEL
-        pieces = check_sentence_piece_model(read_bounded(path, _MAX_BYTES[path.name]), path)
+        pieces = check_sentence_piece_model(read_bounded(path, MAX_TOKENIZER_BYTES[path.name]), path)
         if settings.get("scores_apart"):
             scores = _lines(folder / SCORES)
             if len(scores) != pieces or not all(map(_is_finite, scores)):
@@ -116,7 +116,7 @@ def _is_finite(line: str) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    content = read_bounded(path, _MAX_BYTES[path.name])
+    content = read_bounded(path, MAX_TOKENIZER_BYTES[path.name])
     try:
         return content.decode().removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:

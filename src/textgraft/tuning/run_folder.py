@@ -46,12 +46,12 @@ class RunFolder:
             raise ModelFolderError(f"{self.path.parent} is not a folder; create it first")
         with locked(self.path.absolute()):
             self._require_same_search()
-            self.path.mkdir(exist_ok=True)
+            folders.make_folder(self.path)
             for name in (_SEARCH, LEADERBOARD, COMMAND):
                 for temporary in self.path.glob(f".{name}.*"):
                     temporary.unlink()
             self.write(_SEARCH, (json.dumps(self._identity, indent=2) + "\n").encode())
-            (self.path / PLOTS).mkdir(exist_ok=True)
+            folders.make_folder(self.path / PLOTS)
             yield
 
     def write(self, name: str, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from textgraft.backbones.defaults import TrainingDefaults
 from textgraft.backbones.family import Family
@@ -17,7 +17,6 @@ from textgraft.tokenizers.graph_def import require_allowed_ops
 
 _POOLINGS = ("sqrtn", "mean", "max")
 GRAPH, VOCABULARY = "tokenizer.pb", "vocab.txt"
-_MAX_GRAPH_BYTES, _MAX_VOCABULARY_BYTES = 2**20, 128 * 2**20
 
 
 class WordVectorFamily(Family):
@@ -35,17 +34,18 @@ class WordVectorFamily(Family):
         clip_norm=0.0,
         sequence_length=None,
     )
+    max_bytes: ClassVar[Mapping[str, int]] = {GRAPH: 2**20, VOCABULARY: 128 * 2**20}
     poolings = _POOLINGS
     config_schema = Object({"rows": Integer(1), "dim": Integer(1), "pooling": OneOf(_POOLINGS)})
 
     def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
         path = folder / VOCABULARY
-        num_words = read_bounded(path, _MAX_VOCABULARY_BYTES).removesuffix(b"\n").count(b"\n") + 1
+        num_words = read_bounded(path, self.max_bytes[VOCABULARY]).removesuffix(b"\n").count(b"\n") + 1
         if num_words > config["rows"]:
             raise ModelFolderError(
                 f"{path} has {num_words:,} words, the table {config['rows']:,} rows; copy the model folder again"
             )
-        require_allowed_ops(read_bounded(folder / GRAPH, _MAX_GRAPH_BYTES), folder / GRAPH)
+        require_allowed_ops(read_bounded(folder / GRAPH, self.max_bytes[GRAPH]), folder / GRAPH)
 
     def reads(self, path: Path) -> bool:
         return (is_saved_model(path) and not is_hub_encoder(path)) or (path.is_file() and path.name.endswith(SUFFIXES))

@@ -107,7 +107,7 @@ class HuggingFaceFormat(WeightsFormat):
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
         path = folder / self.config_name
         config = read_json(path)
-        activation = config.get(self.activation_key, self.activation)
+        activation = str(config.get(self.activation_key, self.activation))
         if activation not in _ACTIVATIONS:
             supported = ", ".join(_ACTIVATIONS)
             raise PresetError(f"{path}: {self.activation_key} {activation!r} is not supported; supported: {supported}")
