@@ -6,6 +6,7 @@ import pytest
 
 import textgraft
 from tests.helpers.paths import TESTS
+from textgraft.errors import TextgraftError
 from tools import make_options_page
 
 ROOT = TESTS.parent
@@ -35,3 +36,9 @@ def test_members_on_the_api_page_exist():
         documented = getattr(textgraft, name)
         known = {*dir(documented), *getattr(documented, "__dataclass_fields__", ())}
         assert set(filter(None, members.split(", "))) <= known, name
+
+
+def test_exit_codes_are_documented():
+    page = (ROOT / "docs" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    documented = [int(code) for code in re.findall(r"^\| (\d) \|", page, re.MULTILINE)]
+    assert documented == [0, *sorted(error.exit_code for error in (TextgraftError, *TextgraftError.__subclasses__()))]

@@ -4,45 +4,60 @@ from typing import ClassVar
 
 
 class TextgraftError(Exception):
-    """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback."""
+    """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback.
+
+    `meaning` explains the exit code in the help.
+    """
 
     exit_code: ClassVar[int] = 1
+    meaning: ClassVar[str] = "failure"
 
 
 class ConfigError(TextgraftError):
     """An invalid option or config key, or options that exclude each other."""
 
     exit_code = 2
+    meaning = "invalid option or config"
 
 
 class DataError(TextgraftError):
     """A data file that is missing, malformed or unsuitable for the task."""
 
     exit_code = 3
+    meaning = "unusable data"
 
 
 class PresetError(TextgraftError):
     """A pretrained model that is missing, damaged or of an unsupported kind."""
 
     exit_code = 4
+    meaning = "preset missing or damaged"
 
 
 class ModelFolderError(TextgraftError):
     """A model folder that is incomplete, altered, of another format version, or cannot be written."""
 
     exit_code = 5
+    meaning = "model folder missing, damaged or not writable"
 
 
 class TrainingError(TextgraftError):
     """Training that cannot continue, for example because the loss is not finite."""
 
     exit_code = 6
+    meaning = "training failed"
 
 
 class BusyError(TextgraftError):
     """A folder that another process is writing."""
 
     exit_code = 7
+    meaning = "in use by another process"
+
+
+_ERRORS: list[type[TextgraftError]] = [TextgraftError, *TextgraftError.__subclasses__()]
+_MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
+EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."
 
 
 class InterruptionError(KeyboardInterrupt):

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from textgraft.cli.parameters import as_command
-from textgraft.errors import ConfigError, InterruptionError, TextgraftError
+from textgraft.errors import EXIT_CODES, ConfigError, InterruptionError, TextgraftError
 from textgraft.training.interruption import Interruption
 
 # In the order of `textgraft --help`.
@@ -20,12 +20,6 @@ COMMANDS = (
     "demo", "train", "tune", "evaluate", "compare", "predict", "embed", "generate", "adapt", "pretrain",
     "inspect", "info", "presets", "fetch", "cache",
 )  # fmt: skip
-
-_EXIT_CODES = (
-    "Exit codes: 0 success; 1 failure; 2 invalid option or config; 3 unusable data; 4 preset missing or damaged; "
-    "5 model folder missing, damaged or not writable; 6 training failed; 7 in use by another process; "
-    "130 or 143 interrupted."
-)
 
 
 def main() -> None:
@@ -39,7 +33,7 @@ def make_app() -> typer.Typer:
         cls=_Commands,
         no_args_is_help=True,
         add_completion=False,
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # importing Rich takes a third of the time of --help
     )
