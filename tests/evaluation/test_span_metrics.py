@@ -9,13 +9,20 @@ from nervaluate import Evaluator
 
 from tests.golden.tag_sequences import CASES, LABELS, SEED, cases
 from tests.helpers.paths import GOLDEN
-from textgraft.data.tags import Span, spans_from_tags, strict_spans
+from textgraft.data.tags import Span, spans_from_tags, tags_from_spans
 from textgraft.errors import DataError
 from textgraft.evaluation.span_metrics import MATCHINGS, OUTCOMES, span_metrics
 
 SEQEVAL = json.loads((GOLDEN / "seqeval.json").read_text())
 COMPARED = 300  # of the golden cases
 NAMES = ("precision", "recall", "f1")
+
+
+def strict_spans(tags, scheme):
+    """The spans that are tagged exactly as the scheme demands."""
+    spans = spans_from_tags(tags)
+    expected = tags_from_spans(spans, len(tags), scheme)
+    return [span for span in spans if tags[span.start : span.end] == expected[span.start : span.end]]
 
 
 @pytest.mark.parametrize("mode", ["default IOB2", "strict IOB2", "strict IOBES"])

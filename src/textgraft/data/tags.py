@@ -72,15 +72,6 @@ def tags_from_spans(spans: Iterable[Span], words: int, scheme: str = "IOB2") -> 
     return tags
 
 
-def strict_spans(tags: Sequence[str], scheme: str) -> list[Span]:
-    """The spans of a sentence that are tagged exactly as the scheme demands, as in seqeval's strict mode.
-
-    Errors are those of `spans_from_tags`.
-    """
-    spans = _with_prefixes(spans_from_tags(tags), scheme)
-    return [span for span, prefixes in spans if _prefixes(tags, span) == prefixes]
-
-
 class SchemeDetector:
     """Detects the scheme of a corpus: the one that fewest of its tags violate, the first of `TAG_SCHEMES` in a tie.
 

@@ -2,8 +2,8 @@
 
 The conventions are those of two reference implementations. Precision, recall and F1 are seqeval's: a span counts as
 correct when start, end and label are correct, and macro averages are over the labels that occur, true or predicted. The
-four schemes are nervaluate's, after SemEval 2013, task 9, and MUC-5 (Chinchor and Sundheim, 1993). `data.tags` converts
-tags to spans: `spans_from_tags` reads malformed sequences as seqeval's default mode does, `strict_spans` as its strict.
+four schemes are nervaluate's, after SemEval 2013, task 9, and MUC-5 (Chinchor and Sundheim, 1993). `data.tags` reads
+malformed tags as seqeval's default mode does.
 """
 
 from collections import Counter, defaultdict
