@@ -30,7 +30,7 @@ def main() -> None:
     start = time.monotonic()
     start_tensorflow()
     books = tg.load_dataset(data_folder() / "gutenberg" / "books.parquet", text="text")
-    ends = np.cumsum([len(books.text_at(row)) for row in range(len(books))])
+    ends = np.cumsum([len(text.decode()) for batch in books.batches() for text in batch.texts])
     train_end, validation_end = np.searchsorted(ends, [CHARACTERS, CHARACTERS + VALIDATION_CHARACTERS])
     model = untrained(books.take(range(train_end)))
     preparation_seconds = time.monotonic() - start

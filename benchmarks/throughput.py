@@ -49,7 +49,7 @@ def keras_hub_side() -> float:
             keras_hub.models.BertTokenizer.from_preset(folder), sequence_length=512
         ),
     )
-    texts = [data.text_at(row) for row in range(len(data))]
+    texts = [text.decode() for batch in data.batches() for text in batch.texts]
     targets = data.label_ids(data.label_names)
     seconds: list[float] = []
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from textgraft.cli.options import Config
+from textgraft.cli.parameters import as_command
 from textgraft.errors import ConfigError
+from textgraft.generation.config import GenerationConfig
 from textgraft.options import changed_options, check_options, make_options, option, option_fields
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
@@ -59,6 +62,12 @@ def test_wrong_values_are_reported(values, message):
         Outer(**values)
 
 
+@pytest.mark.parametrize("options", [Architecture, TrainingConfig, GenerationConfig])
+def test_negative_seed_is_refused(options):
+    with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
+        check_options(options(seed=-1))
+
+
 def test_numbered_choices_take_any_number():
     assert Outer(mode="last:12").mode == "last:12"
 
@@ -69,3 +78,19 @@ def test_searchable_options_are_those_of_the_dataclasses():
     fields = {**option_fields(TrainingConfig), **option_fields(Architecture)}
     searchable = {name: known.value_type for name, known in fields.items() if known.searchable}
     assert {"preset": str, **searchable} == SEARCHABLE
+
+
+def test_list_of_strings_in_a_config_file(tmp_path):
+    """A string is not split into its characters."""
+    given = []
+
+    def command(options: GenerationConfig, config: Config = None) -> None:
+        given.append(options.stop)
+
+    file = tmp_path / "options.toml"
+    file.write_text('stop = ["Yours", "Dear"]')
+    as_command(command)(config=file)
+    assert given == [("Yours", "Dear")]
+    file.write_text('stop = "Yours"')
+    with pytest.raises(ConfigError, match="stop must be of type list, not 'Yours'"):
+        as_command(command)(config=file)

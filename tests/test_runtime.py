@@ -1,9 +1,15 @@
-"""The precision that is chosen for a machine."""
+"""The precision that is chosen for a machine, and the number of threads."""
+
+import os
+import sys
+from typing import Annotated
 
 import pytest
 import tensorflow as tf
 
 from textgraft import runtime
+from textgraft.cli import parameters
+from textgraft.cli.options import Group, RuntimeOptions
 from textgraft.errors import ConfigError
 
 
@@ -50,3 +56,30 @@ def test_what_is_asked_for_is_given_whatever_the_machine_has(machine, precision)
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ConfigError, match="precision 'half' is unknown; choose one of auto, float32, mixed_bfloat16"):
         runtime.choose_precision("half")
+
+
+def test_threads_are_set_before_a_command_opens_data(monkeypatch):
+    calls = []
+    monkeypatch.setattr(parameters, "set_threads", lambda threads: calls.append(f"{threads} threads"))
+
+    def command(options: Annotated[RuntimeOptions, Group(only=("threads",))]) -> None:
+        calls.append("data")
+
+    parameters.as_command(command)(threads=3)
+    assert calls == ["3 threads", "data"]
+
+
+def test_threads_are_read_when_tensorflow_starts(monkeypatch):
+    for name in ("INTRAOP", "INTEROP"):
+        monkeypatch.setenv(f"TF_NUM_{name}_THREADS", "1")
+    with pytest.raises(ConfigError, match="before TensorFlow is imported"):
+        runtime.set_threads(3)
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    runtime.set_threads(3)
+    assert {os.environ[f"TF_NUM_{name}_THREADS"] for name in ("INTRAOP", "INTEROP")} == {"3"}
+
+
+@pytest.mark.parametrize(("option", "value"), [("threads", 0), ("precision", "half")])
+def test_invalid_runtime_options_are_reported(option, value):
+    with pytest.raises(ConfigError, match=f"{option} .*{value}"):
+        RuntimeOptions(**{option: value})

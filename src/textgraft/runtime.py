@@ -15,22 +15,18 @@ from textgraft.errors import ConfigError
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
-def start_tensorflow(threads: int | None = None, deterministic: bool = False) -> None:
+def set_threads(threads: int) -> None:
+    """Set the number of CPU threads; a ConfigError when TensorFlow, which reads it at start-up, is imported already."""
+    if "tensorflow" in sys.modules:
+        raise ConfigError("threads must be set before TensorFlow is imported")
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+
+
+def start_tensorflow(deterministic: bool = False) -> None:
     """Import TensorFlow, Keras and KerasHub, and show their start-up log only when an import fails.
 
-    Args:
-        threads: CPU threads; by default one per core.
-        deterministic: restrict TensorFlow to deterministic operations, in the whole process.
-
-    Raises:
-        ConfigError: when threads is below 1, or TensorFlow, which reads it at start-up, is already imported.
+    `deterministic` restricts TensorFlow to deterministic operations, in the whole process.
     """
-    if threads is not None:
-        if threads < 1:
-            raise ConfigError(f"threads must be at least 1, not {threads}")
-        if "tensorflow" in sys.modules:
-            raise ConfigError("threads must be set before TensorFlow is imported")
-        os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
     _start()
     if deterministic:
         import tensorflow as tf

@@ -107,11 +107,13 @@ def test_hugging_face_repository_is_downloaded_once(hub, tmp_path):
 
 def test_invalid_or_unwritable_manifest_is_reported(tmp_path):
     (tmp_path / "other.json").write_text('{"presets": [1]}')
+    (tmp_path / "text.json").write_text("text")
     for manifest, message in (
         (tmp_path / "other.json", "is not a manifest"),
+        (tmp_path / "text.json", "is not a manifest"),
         (tmp_path / "no" / "m.json", "cannot be written"),
     ):
-        assert_fails(commands.run("fetch", "minilm", "--manifest", manifest), 2, message)
+        assert_fails(commands.run("fetch", "minilm", "--manifest", manifest), 3, message)
 
 
 @pytest.mark.slow

@@ -134,4 +134,8 @@ def test_encoders_and_unusable_corpora_are_reported(tiny_gpt2, tiny_bert, tmp_pa
     (tmp_path / "one.txt").write_text("one text only\n")
     fit = ("--preset", tiny_gpt2, "--out", tmp_path / "model", *FIT)
     assert_fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")
-    assert_fails(run("train", tmp_path / "one.txt", *fit, "--label", "text"), 2, "text-generation has no labels")
+    assert_fails(
+        run("train", tmp_path / "one.txt", *fit, "--label", "text"),
+        2,
+        "text-generation does not support label",
+    )

@@ -4,6 +4,7 @@ import pytest
 
 from textgraft.data.reading import Columns, Reading, choose_columns, choose_text_columns
 from textgraft.errors import ConfigError, DataError
+from textgraft.task_specs import task_spec
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,32 @@ def test_named_columns_are_used():
     assert choose_text_columns("a.csv", ("one", "two"), Reading("two")) == Columns("two", None)
     with pytest.raises(ConfigError, match="cannot be both"):
         choose_columns("a.csv", ("one", "two"), Reading("one", "one"))
+    with pytest.raises(ConfigError, match="'one' cannot be both text and pair; name two columns"):
+        Reading("one", pair="one")
+
+
+def test_unsuitable_label_separators_are_reported():
+    with pytest.raises(ConfigError, match="label_separator is empty"):
+        Reading(label_separator="")
+    with pytest.raises(ConfigError, match="problem regression does not support label_separator; drop one"):
+        Reading(problem="regression", label_separator="|")
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("token-classification", {"pair": "b"}),
+        ("token-classification", {"problem": "multi-label"}),
+        ("token-classification", {"label_separator": "|"}),
+        ("fill-mask", {"pair": "b"}),
+        ("fill-mask", {"label": "b"}),
+        ("text-generation", {"problem": "regression"}),
+        ("text-generation", {"label_separator": "|"}),
+    ],
+)
+def test_options_that_a_task_does_not_use_are_refused(task, options):
+    with pytest.raises(ConfigError, match=f"{task} does not support {next(iter(options))}; drop it"):
+        task_spec(task).load_parts("a.csv", None, Reading(**options))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.formats.conll import Conll
 from textgraft.data.loading import load_dataset
 from textgraft.data.reading import Columns
@@ -73,7 +74,7 @@ def test_extensions_and_compression_are_recognized(write, name):
 
 def test_conll_file_loads_as_a_plain_dataset(write):
     data = load_dataset(write("a.log", "a O\n\nb O\n"), text="tokens", label="tags", format="conll")
-    assert (data.text_at(1), data.location(1).rpartition(", ")[2]) == ('["b"]', "line 3")
+    assert (texts_of(data)[1], data.location(1).rpartition(", ")[2]) == ('["b"]', "line 3")
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset, load_datasets
 from textgraft.data.reading import Reading
-from textgraft.errors import DataError
+from textgraft.errors import ConfigError, DataError
 
 TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]
 LABELS = ["b", "a", "b", "c", "b"]
@@ -26,7 +27,7 @@ def test_properties_describe_the_dataset(data):
     assert data.label_names == ["a", "b", "c"]
     assert data.counts() == {"a": 1, "b": 3, "c": 1}
     assert data.labels.tolist() == LABELS
-    assert data.text_at(2) == "trois ☃"
+    assert texts_of(data)[2] == "trois ☃"
     assert data.location(2) == "texts, row 3"
     assert repr(data) == "Dataset(texts: 5 texts, labels a, b, c)"
     assert (data.source, data.columns, data.notices) == ("texts", ("text", "label"), ())
@@ -36,9 +37,7 @@ def test_label_ids_follow_the_given_names(data):
     ids = data.label_ids(["c", "b", "a", "unused"])
     assert ids.dtype == np.int32
     assert ids.tolist() == [1, 2, 1, 0, 1]
-    with pytest.raises(
-        DataError, match="texts, row 1: label 'b', of 3 texts here, is unknown; it must be one of: a, c"
-    ):
+    with pytest.raises(DataError, match=r"texts, row 1: unknown label 'b' \(3 texts\); expected one of: a, c"):
         data.label_ids(["a", "c"])
 
 
@@ -53,7 +52,7 @@ def test_batches_hold_all_rows_in_order(data, size):
 
 def test_take_keeps_the_order_given(data):
     part = data.take([4, 0, 0])
-    assert [part.text_at(row) for row in range(3)] == ["fem", "one", "one"]
+    assert texts_of(part) == ["fem", "one", "one"]
     assert part.counts() == {"b": 3}
     assert part.take(np.array([0])).location(0) == "texts, row 5"
     assert len(data.take([])) == 0
@@ -109,6 +108,11 @@ def test_fingerprint_is_the_same_in_every_format(write):
     assert prints == {Dataset.from_lists(*zip(*rows, strict=True)).fingerprint()}
 
 
+def test_unknown_problem_is_reported():
+    with pytest.raises(ConfigError, match="problem 'typo' is unknown; choose one of single-label, multi-label"):
+        Dataset.from_lists(["a", "b"], ["x", "y"], problem="typo")
+
+
 @pytest.mark.parametrize(
     ("texts", "labels", "complaint"),
     [
@@ -136,7 +140,7 @@ def test_temporary_folder_stays_empty(write, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     data = load_dataset(write("a.csv", [("a", "x"), ("b", "y")]))
     assert list(folder.iterdir()) == []
-    assert data.text_at(1) == "b"
+    assert texts_of(data)[1] == "b"
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at Linux's list of mappings")
@@ -145,7 +149,7 @@ def test_mapping_is_released_with_the_last_view(monkeypatch, tmp_path):
     view = Dataset.from_lists(TEXTS, LABELS).take([1, 2])
     files = len(list(Path("/proc/self/fd").iterdir()))
     assert str(tmp_path) in Path("/proc/self/maps").read_text()
-    assert view.text_at(0) == "zwei"
+    assert texts_of(view)[0] == "zwei"
     del view
     gc.collect()
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()

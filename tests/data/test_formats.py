@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft import registry
 from textgraft.data.format import Format
 from textgraft.data.loading import load_dataset
@@ -60,7 +61,7 @@ def test_compressed_files_are_read(write, labelled_text_format, compression):
 
 
 def test_compressed_plain_text_is_read(write):
-    assert load_dataset(write("reviews.txt.gz", "one\ntwo\n")).text_at(1) == "two"
+    assert texts_of(load_dataset(write("reviews.txt.gz", "one\ntwo\n")))[1] == "two"
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t"])
@@ -74,7 +75,7 @@ def test_line_ends_byte_order_mark_and_blank_lines_are_handled(write, delimiter)
 def test_last_line_may_lack_its_end(write):
     assert rows_of(load_dataset(write("a.csv", "text,label\ngood,pos"))) == [("good", "pos")]
     assert rows_of(load_dataset(write("a.jsonl", '\ufeff{"text": "good", "label": "pos"}'))) == [("good", "pos")]
-    assert load_dataset(write("a.txt", "\ufeffone\r\ntwo")).text_at(0) == "one"
+    assert texts_of(load_dataset(write("a.txt", "\ufeffone\r\ntwo")))[0] == "one"
 
 
 def test_rows_span_several_batches_and_chunks(write, labelled_format):
@@ -84,7 +85,7 @@ def test_rows_span_several_batches_and_chunks(write, labelled_format):
 
 def test_texts_may_be_as_long_as_a_book(write, labelled_format):
     book = 'a "line",\n' * 300_000
-    assert load_dataset(write(f"book.{labelled_format}", [(book, "x")])).text_at(0) == book
+    assert texts_of(load_dataset(write(f"book.{labelled_format}", [(book, "x")])))[0] == book
 
 
 def test_named_encoding_is_used(write):
@@ -140,7 +141,7 @@ def test_parquet_row_groups_are_read_in_order(tmp_path):
 def test_lines_are_unlabelled(write):
     data = load_dataset(write("a.txt", " one \ntwo\u2028still two\n"))
     assert data.labels is None
-    assert [data.text_at(row) for row in range(len(data))] == [" one ", "two\u2028still two"]
+    assert texts_of(data) == [" one ", "two\u2028still two"]
 
 
 def test_named_format_is_used(write):
@@ -156,11 +157,11 @@ def test_jsonl_strings_equal_those_of_the_json_module(write):
 
 def test_blank_line_in_a_single_column_is_an_empty_cell(write):
     data = load_dataset(write("a.csv", "text\na\n\nb\n\n"), empty="keep")
-    assert [data.text_at(row) for row in range(len(data))] == ["a", "", "b"]
+    assert texts_of(data) == ["a", "", "b"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
 def test_byte_order_mark_is_removed_in_every_encoding(write, encoding):
     path = write("a.txt", "\ufeffone\ntwo\n".encode(encoding))
     data = load_dataset(path, encoding=encoding)
-    assert [data.text_at(row) for row in range(len(data))] == ["one", "two"]
+    assert texts_of(data) == ["one", "two"]

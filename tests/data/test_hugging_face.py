@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.reading import Reading
 from textgraft.data.streams import read_texts
@@ -36,7 +37,7 @@ def mood(tmp_path):
 def test_splits_texts_and_class_names_are_read(mood):
     assert set(split_names(mood)) == {"train", "test"}
     train, test = load_dataset(mood, split="train[:50%],test")
-    assert [train.text_at(row) for row in range(1500)] == [f"train {n}" for n in range(1500)]
+    assert texts_of(train) == [f"train {n}" for n in range(1500)]
     assert test.require_labels().tolist() == ["bad", "good"] * 2
     assert train.location(1200) == f"{mood} train, row 1201"
     assert train.source == f"{mood} train[:50%]"

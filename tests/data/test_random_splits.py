@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.dataset import Dataset
 from textgraft.data.random_splits import draw_stratified, fold
 from textgraft.errors import ConfigError, DataError
 
 GOLDEN = """
 from textgraft.data.dataset import Dataset
+from tests.helpers.datasets import texts_of
 texts = [f"text {n % 17}" for n in range(24)]
 first, _ = Dataset.from_lists(texts, ["abc"[n % 17 % 3] for n in range(24)]).split(0.7, seed=5)
 print([int(first.location(row).split()[-1]) - 1 for row in range(len(first))])
@@ -81,9 +83,7 @@ def test_seed_changes_the_draw():
 def test_duplicates_with_several_labels_stay_together():
     data = Dataset.from_lists(["same", "other", "Same ", "third"] * 5, ["a", "a", "b", "b"] * 5)
     first, second = data.split(0.5)
-    assert not {fold(first.text_at(n)) for n in range(len(first))} & {
-        fold(second.text_at(n)) for n in range(len(second))
-    }
+    assert not {*map(fold, texts_of(first))} & {*map(fold, texts_of(second))}
 
 
 def test_unlabelled_texts_are_split():

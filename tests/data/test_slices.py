@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.loading import load_dataset
 from textgraft.data.slices import parse_slices
 from textgraft.errors import ConfigError, DataError
@@ -66,8 +67,8 @@ def test_bound_out_of_range_is_reported(spec):
 def test_slices_of_a_file_are_datasets(write):
     path = write("a.csv", [(f"text {n}", "ab"[n % 2]) for n in range(10)])
     head, tail, everything = load_dataset(path, split="train[:60%], train[60%:],train")
-    assert [head.text_at(row) for row in range(len(head))] == [f"text {n}" for n in range(6)]
-    assert [tail.text_at(row) for row in range(len(tail))] == [f"text {n}" for n in range(6, 10)]
+    assert texts_of(head) == [f"text {n}" for n in range(6)]
+    assert texts_of(tail) == [f"text {n}" for n in range(6, 10)]
     assert len(everything) == 10
     assert (head.source, everything.source) == (f"{path}[:60%]", str(path))
     assert tail.location(0) == f"{path}, line 8"

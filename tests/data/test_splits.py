@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.reading import Reading
 from textgraft.data.splits import read_splits
 from textgraft.errors import ConfigError, DataError
@@ -53,12 +54,37 @@ def test_named_sources_replace_splits(tmp_path):
     assert splits.notices == ()
 
 
+def test_replaced_splits_are_not_read(tmp_path):
+    write_rows(tmp_path / "train.csv", 20)
+    (tmp_path / "test.csv").write_bytes(b"\xff\xfe")
+    other = write_rows(tmp_path / "other.csv", 20, start=20)
+    assert sizes(read(tmp_path, test=other)) == {"train": 18, "validation": 2, "test": 20}
+
+
+@pytest.mark.parametrize("name", ["validation", "valid", "val", "dev"])
+def test_validation_split_of_a_validation_source_is_used(tmp_path, name):
+    data = write_rows(tmp_path / "data.csv", 20)
+    (tmp_path / "folder").mkdir()
+    for index, split in enumerate(("train", name)):
+        write_rows(tmp_path / "folder" / f"{split}.csv", 30 + index, start=100 * index)
+    assert len(read(data, validation=str(tmp_path / "folder")).validation) == 31
+
+
+def test_source_of_other_splits_is_reported(tmp_path):
+    data = write_rows(tmp_path / "data.csv", 20)
+    (tmp_path / "folder").mkdir()
+    for split in ("train", "test"):
+        write_rows(tmp_path / "folder" / f"{split}.csv", 20)
+    with pytest.raises(DataError, match=r"several splits \(train, test\); .* pass the file of one"):
+        read(data, validation=str(tmp_path / "folder"))
+
+
 def test_test_split_of_a_test_source_is_used(tmp_path):
     data = write_rows(tmp_path / "data.csv", 20)
     for name, label in (("test", "a"), ("train", "b")):
         (tmp_path / "tree" / name / label).mkdir(parents=True)
         (tmp_path / "tree" / name / label / "1.txt").write_text(f"in {name}")
-    assert read(data, test=str(tmp_path / "tree")).test.text_at(0) == "in test"
+    assert texts_of(read(data, test=str(tmp_path / "tree")).test)[0] == "in test"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_unusable_tagged_data_is_reported(write, name, content, message):
 
 def test_unknown_label_of_the_test_set_is_reported(write):
     path, other = str(write("a.conll", SENTENCES)), str(write("b.conll", "Rome B-GPE\n"))
-    with pytest.raises(DataError, match=r"b\.conll, line 1: label 'GPE' is unknown; it must be one of: LOC, PER"):
+    with pytest.raises(DataError, match=r"b\.conll, line 1: unknown label 'GPE'; expected one of: LOC, PER"):
         read_splits(SPEC, path, Reading(), test=other)
 
 
@@ -70,5 +70,5 @@ def test_label_missing_from_training_data_is_reported(write):
     source = str(write("a.conll", "Ada\tB-PER\n\nParis\tB-LOC\n\nBob\tB-PER\n\n"))
     train, other = SPEC.load_parts(source, "train[:1],train[1:]", Reading())
     assert (train.label_names, other.label_names) == (["PER"], ["LOC", "PER"])
-    with pytest.raises(DataError, match="label 'LOC' is unknown; it must be one of: PER"):
+    with pytest.raises(DataError, match="unknown label 'LOC'; expected one of: PER"):
         SPEC.check(train, other)

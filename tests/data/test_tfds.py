@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.helpers.datasets import texts_of
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.data.reading import Reading
 from textgraft.data.streams import read_texts
@@ -55,7 +56,7 @@ def data_folder(prepared, monkeypatch):
 def test_splits_texts_and_class_names_are_read():
     assert set(split_names("tfds:mood")) == {"train", "test"}
     data = load_dataset("tfds:mood", split="train")
-    assert [data.text_at(row) for row in range(COUNT)] == [f"text {number} é" for number in range(COUNT)]
+    assert texts_of(data) == [f"text {number} é" for number in range(COUNT)]
     assert data.require_labels().tolist() == ["bad", "good"] * (COUNT // 2)
     assert set(data.columns) == {"text", "label", "stars", "vector"}
     assert data.location(3) == "tfds:mood train, row 4"
@@ -74,7 +75,7 @@ def test_slices_equal_those_of_tensorflow_datasets(prepared, spec):
 
     theirs = {example["text"].decode() for example in tfds.as_numpy(tfds.load("mood", split=spec, data_dir=prepared))}
     ours = load_dataset("tfds:mood", split=spec)
-    assert {ours.text_at(row) for row in range(len(ours))} == theirs
+    assert {*texts_of(ours)} == theirs
 
 
 def test_texts_are_streamed():

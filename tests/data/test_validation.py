@@ -36,7 +36,7 @@ def test_single_label_is_reported():
 
 def test_unknown_label_is_reported_with_count_and_line(write):
     path = write("test.csv", [("a", "x"), ("b", "z"), ("c", "z")])
-    with pytest.raises(DataError, match=f"{path}, line 3: label 'z', of 2 texts here, is unknown; .*: x, y"):
+    with pytest.raises(DataError, match=rf"{path}, line 3: unknown label 'z' \(2 texts\); .*: x, y"):
         check_training(TRAIN, load_dataset(path))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.helpers.datasets import texts_of
 from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
 from textgraft.tasks.objectives.single_label import best_temperature
@@ -26,7 +27,7 @@ def two_labels(copies=6):
 
 def three_labels():
     data = two_labels()
-    texts = [data.text_at(row) for row in range(len(data))]
+    texts = texts_of(data)
     labels = ["plot" if "plot" in text else label for text, label in zip(texts, data.labels, strict=True)]
     return tg.Dataset.from_lists(texts, labels)
 
@@ -122,9 +123,7 @@ def test_best_epoch_is_kept(tiny_word_vectors):
 
 def test_patience_stops_training(tiny_word_vectors):
     data = two_labels()
-    upside_down = tg.Dataset.from_lists(
-        [data.text_at(row) for row in range(len(data))], ["bad" if label == "good" else "good" for label in data.labels]
-    )
+    upside_down = tg.Dataset.from_lists(texts_of(data), ["bad" if label == "good" else "good" for label in data.labels])
     model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32", dropout=0)
     history = model.fit(data, upside_down, epochs=60, batch_size=8, learning_rate=1e-2, schedule="constant", patience=2)
     assert len(history.records) < 60
@@ -242,7 +241,7 @@ def test_batch_mates_have_no_effect(trained):
 def test_evaluate_agrees_with_predict(trained):
     data = two_labels(2)
     metrics = trained.evaluate(data)
-    texts = [data.text_at(row) for row in range(len(data))]
+    texts = texts_of(data)
     expected = np.mean([found == label for found, label in zip(trained.predict(texts), data.labels, strict=True)])
     assert metrics["accuracy"] == pytest.approx(expected)
 

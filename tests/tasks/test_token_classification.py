@@ -219,7 +219,7 @@ def test_invalid_labels_are_reported(tiny_bert):
             tg.TokenClassifier(tiny_bert, labels)
     with pytest.raises(ConfigError, match="one vector per text"):
         fresh(tiny_bert).fit(data(), data(), fine_tune="none", head="logistic")
-    with pytest.raises(DataError, match="label 'Y' is unknown; it must be one of: X"):
+    with pytest.raises(DataError, match="unknown label 'Y'; expected one of: X"):
         tg.TokenClassifier(tiny_bert, ["X"]).evaluate(data())
 
 

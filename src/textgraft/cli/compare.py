@@ -61,7 +61,7 @@ def compare(
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
     dataset = read_evaluation_data(stored[0], data, reading, sources.split)
-    start_tensorflow(runtime_options.threads)
+    start_tensorflow()
     models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
     pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))

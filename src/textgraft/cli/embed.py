@@ -44,7 +44,7 @@ def embed(
     from textgraft.cli.output.tables import open_vectors
 
     stream = stream_texts(data, reading, sources.split, paired=False)
-    start_tensorflow(runtime_options.threads)
+    start_tensorflow()
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.streaming import stream_with_texts

@@ -32,7 +32,7 @@ def evaluate(
 
     stored = model_folder.read(folder)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
-    start_tensorflow(runtime_options.threads)
+    start_tensorflow()
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 

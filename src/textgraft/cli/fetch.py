@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.cli.output.log import log
-from textgraft.errors import ConfigError
+from textgraft.errors import DataError, PresetError
 from textgraft.runtime import start_tensorflow
 
 
@@ -45,11 +45,11 @@ def _write_entry(manifest: Path, entry: dict[str, Any]) -> None:
 
     try:
         others = [other for other in read_optional_json(manifest).get("presets", []) if other["name"] != entry["name"]]
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{manifest} exists and is not a manifest; choose another name") from error
+    except (KeyError, TypeError, PresetError) as error:
+        raise DataError(f"{manifest} exists and is not a manifest; choose another name") from error
     content = json.dumps({"presets": [*others, entry]}, indent=2, ensure_ascii=False) + "\n"
     try:
         with folders.atomic_file(manifest) as file:
             file.write(content.encode())
     except OSError as error:
-        raise ConfigError(f"{manifest} cannot be written: {error.strerror}") from error
+        raise DataError(f"{manifest} cannot be written: {error.strerror}") from error

@@ -6,6 +6,7 @@ from typing import Any
 from textgraft.cli.output.log import log
 from textgraft.data.annotations import TaggedText
 from textgraft.data.dataset import Batch
+from textgraft.data.labels import SINGLE
 from textgraft.data.reading import Reading
 from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
@@ -30,14 +31,15 @@ def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TextS
 
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:
     """Labelled texts as a stored model takes them; their notices are logged."""
-    settings = stored.config["settings"]
-    reading = replace(
-        reading,
-        paired=settings.get("pairs", False),
-        problem=settings.get("problem", "single-label"),
-        label_separator=reading.label_separator or settings.get("label_separator"),
-    )
-    dataset = read_split(task_spec(stored.config["task"]), data, reading, split)
+    task, settings = stored.config["task"], stored.config["settings"]
+    if task == "text-classification":
+        reading = replace(
+            reading,
+            paired=settings.get("pairs", False),
+            problem=settings.get("problem", SINGLE),
+            label_separator=reading.label_separator or settings.get("label_separator"),
+        )
+    dataset = read_split(task_spec(task), data, reading, split)
     log(*dataset.notices)
     return dataset
 

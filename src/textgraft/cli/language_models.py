@@ -38,7 +38,7 @@ def train_language_model(
 
     def build(checkpoints: "Checkpoints") -> "tuple[TrainableTask, Splits]":
         splits = _read_texts(data, sources, reading, training_config.seed)
-        start_tensorflow(runtime_options.threads, deterministic=not run.fast)
+        start_tensorflow(deterministic=not run.fast)
         return build_model(splits.train, checkpoints), splits
 
     if run.dry_run:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from textgraft.options import option
+from textgraft.options import CheckedOptions, option
+from textgraft.runtime import PRECISIONS
 
 Data = Annotated[
     str | None,
@@ -87,11 +88,15 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class RuntimeOptions:
+class RuntimeOptions(CheckedOptions):
     """Options of the TensorFlow runtime."""
 
-    precision: str = option("auto", "Numerical precision: auto, float32 or mixed_bfloat16.", panel="Advanced")
-    threads: int | None = option(None, "Number of processor threads.", panel="Advanced", shown_default="one per core")
+    precision: str = option(
+        "auto", f"Numerical precision: {', '.join(PRECISIONS)}.", panel="Advanced", choices=PRECISIONS
+    )
+    threads: int | None = option(
+        None, "Number of processor threads.", panel="Advanced", shown_default="one per core", minimum=1
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ import typer
 from textgraft.cli.options import Group
 from textgraft.errors import ConfigError
 from textgraft.options import PANELS, Option, make_options, option_fields, value_types
+from textgraft.runtime import set_threads
+
+_TOML_TYPES: Mapping[type | None, type] = {int: str, str: list}  # of tuples, by the type of their items
 
 
 class Parameters:
@@ -51,7 +54,7 @@ class Parameters:
     def toml_types(self) -> dict[str, type]:
         """The type of each key of a config file."""
         types = {name: value_types(get_args(known.annotation)[0])[0] for name, known in self.plain.items()}
-        types |= {name: str if known.item_type else known.value_type for name, known in self.options.items()}
+        types |= {name: _TOML_TYPES.get(known.item_type, known.value_type) for name, known in self.options.items()}
         return {name: str if kind is Path else kind for name, kind in types.items() if name != "config"}
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +89,10 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
 
             options = read_options(config, parameters.toml_types())
         options |= {name: value for name, value in values.items() if value is not None}
-        function(**parameters.arguments(options))
+        arguments = parameters.arguments(options)
+        if "threads" in options:
+            set_threads(options["threads"])  # before any data is opened: reading `tfds:` imports TensorFlow
+        function(**arguments)
 
     signature = parameters.signature()
     command.__signature__ = signature  # type: ignore[attr-defined]

@@ -69,7 +69,7 @@ def predict(
         else stream_texts(data, reading, sources.split, pairs)
     )
 
-    start_tensorflow(runtime_options.threads)
+    start_tensorflow()
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 

@@ -54,7 +54,7 @@ def train(
         spec = task_spec(task)
         splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
         log(*splits.notices)
-        start_tensorflow(runtime_options.threads, deterministic=not run.fast)
+        start_tensorflow(deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 
         settings = {**spec.settings_from(splits.train), **changed_options(architecture)}

@@ -102,7 +102,7 @@ def tune(
     try:
         with interruption.handle_signals(), folder.lock():
             log(*task.splits.notices)
-            start_tensorflow(runtime_options.threads, deterministic=True)
+            start_tensorflow(deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "seed": seed}
             search = _run_search(search_options, folder, space, task, shared)
             command = partial(_train_command, options, data, f"{out}-again")

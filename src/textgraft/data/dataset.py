@@ -85,6 +85,7 @@ class Dataset:
 
         Raises:
             DataError: when there are no texts, the numbers of texts and labels differ, or a value is not a string.
+            ConfigError: for an unknown problem.
         """
         columns, problem = cells_of_lists(source, texts, labels, pairs, problem)
         stored = [role for role in columns if role != "label" or not categories or problem != SINGLE]
@@ -133,10 +134,8 @@ class Dataset:
         ids = {name: index for index, name in enumerate(label_names)}
         for name, count in self.counts().items():
             if name not in ids:
-                raise DataError(
-                    f"{self.location(int(np.argmax(labels == name)))}: label {name!r}, of {count} texts here, is "
-                    f"unknown; it must be one of: {', '.join(label_names)}"
-                )
+                location = self.location(int(np.argmax(labels == name)))
+                raise unknown_label(location, f"{name!r} ({count} texts)", label_names)
         # A category that occurs only outside this part may be unknown.
         return np.array([ids.get(name, -1) for name in self._store.names], np.int32).take(self._codes)
 
@@ -153,9 +152,7 @@ class Dataset:
         for row, labels in enumerate(self._label_sets()):
             for name in labels:
                 if name not in ids:
-                    raise DataError(
-                        f"{self.location(row)}: label {name!r} is unknown; it must be one of: {', '.join(label_names)}"
-                    )
+                    raise unknown_label(self.location(row), repr(name), label_names)
                 indices.append(ids[name])
             lengths.append(len(labels))
         return np.frombuffer(indices, np.int32), np.frombuffer(lengths, np.int64)
@@ -171,10 +168,6 @@ class Dataset:
             rows = self._rows[start : start + size]
             pairs = self._store.read("pair", rows) if self.paired else None
             yield Batch(self._store.read("text", rows), self._labels(rows), pairs)
-
-    def text_at(self, row: int) -> str:
-        """The text of one row."""
-        return str(self._store.read("text", self._rows[[row]])[0], "utf-8")
 
     def location(self, row: int) -> str:
         """Location of a row in the source, such as "reviews.csv, line 7"."""
@@ -270,3 +263,8 @@ class Dataset:
         rank = {name: index for index, name in enumerate(sorted(counts, key=lambda name: counts[name]))}
         rarest = (min((rank[name] for name in labels), default=len(rank)) for labels in self._label_sets())
         return np.fromiter(rarest, np.int64, len(self))
+
+
+def unknown_label(location: str, label: str, label_names: Sequence[str]) -> DataError:
+    """The error for a label that training did not have, already quoted."""
+    return DataError(f"{location}: unknown label {label}; expected one of: {', '.join(label_names)}")

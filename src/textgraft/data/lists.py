@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.labels import MULTI, SINGLE, label_cells
+from textgraft.data.labels import MULTI, PROBLEMS, SINGLE, label_cells
 from textgraft.data.store import Store
-from textgraft.errors import DataError
+from textgraft.errors import ConfigError, DataError
 
 
 def cells_of_lists(
@@ -17,6 +17,8 @@ def cells_of_lists(
     problem: str | None,
 ) -> tuple[dict[str, Sequence[str]], str]:
     """Columns of strings by role, and the problem; arguments and errors: see `Dataset.from_lists`."""
+    if problem not in (None, *PROBLEMS):
+        raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
     if problem is None:
         problem = MULTI if labels is not None and len(labels) and isinstance(labels[0], list | tuple) else SINGLE
     values = {"text": texts, "label": None if labels is None else label_cells(labels, problem), "pair": pairs}

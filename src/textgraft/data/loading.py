@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textgraft import registry
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.labels import MULTI, SINGLE
@@ -18,8 +19,6 @@ from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError, DataError
-from textgraft.registry import implementation
-from textgraft.registry import names as format_names
 
 _Data = TypeVar("_Data", bound=Dataset)
 
@@ -155,13 +154,12 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
     path = Path(source)
     try:
         if format is not None:
-            return dict(implementation(_FORMATS, format, Format).open(source, encoding))
+            return dict(registry.implementation(_FORMATS, format, Format).open(source, encoding))
         if source == STANDARD_INPUT:
             raise ConfigError("cannot infer the format of standard input; name it, for instance format=csv")
         if path.is_dir() and (files := _split_files(path)):
             return {split: open_source(str(file), encoding, None)["train"] for split, file in files.items()}
-        format_class = _find_format(source)
-        if format_class is not None:
+        if format_class := _find_format(source):
             return dict(format_class.open(source, encoding))
         if not path.exists():
             raise DataError(f"{source}: no such file or folder; check the name")
@@ -169,14 +167,14 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
             raise DataError(
                 f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
             )
-        formats = ", ".join(format_names(_FORMATS))
+        formats = ", ".join(registry.names(_FORMATS))
         raise DataError(f"{source}: no format reads this file extension; pass --format: {formats}")
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
 
 
 def _find_format(source: str) -> type[Format] | None:
-    formats = (implementation(_FORMATS, name, Format) for name in format_names(_FORMATS))
+    formats = (registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS))
     return next((format_class for format_class in formats if format_class.can_read(source)), None)
 
 
@@ -196,7 +194,7 @@ def named_slices(source: str, names: tuple[str, ...], split: str | None) -> tupl
     """The slices that `split` names, or the only split, given the names of the source's splits."""
     if split is None:
         if len(names) > 1:
-            raise DataError(f"{source}: holds several splits; set split to one of: {', '.join(names)}")
+            raise DataError(f"{source}: several splits ({', '.join(names)}); set split to one, or pass the file of one")
         return (Slice(names[0]),)
     slices = parse_slices(split)
     for part in slices:

@@ -64,8 +64,12 @@ class Reading:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.label_separator is not None and (self.problem not in (None, MULTI) or not self.label_separator):
-            raise ConfigError("label_separator separates several labels; it needs problem multi-label")
+        if self.text is not None and self.text == self.pair:
+            raise ConfigError(f"the column {self.text!r} cannot be both text and pair; name two columns")
+        if self.label_separator == "":
+            raise ConfigError("label_separator is empty; pass the characters between two labels, such as '|'")
+        if self.label_separator is not None and self.problem not in (None, MULTI):
+            raise ConfigError(f"problem {self.problem} does not support label_separator; drop one")
 
 
 class Columns(NamedTuple):
@@ -120,8 +124,7 @@ def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -
     text, pair, paired = reading.text, reading.pair, reading.paired
     if not columns:
         raise DataError(f"{source}: empty; it should hold at least one text")
-    duplicates = sorted({name for name in columns if columns.count(name) > 1})
-    if duplicates:
+    if duplicates := sorted({name for name in columns if columns.count(name) > 1}):
         raise DataError(f"{source}: two columns are named {duplicates[0]!r}; rename one")
     if text is None and pair is None and paired is not False:
         names = _infer_pair(columns, bool(paired))

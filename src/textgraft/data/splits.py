@@ -1,6 +1,6 @@
 """The training, validation and test sets of a run: read, and checked against each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -15,7 +15,7 @@ from textgraft.data.slices import parse_slices
 from textgraft.errors import ConfigError, DataError
 
 VALIDATION_SHARE = 0.1
-_VALIDATION_NAMES = ("validation", "valid", "val", "dev")
+_SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
 
 class DataSpec(Protocol):
@@ -74,7 +74,7 @@ def read_splits(
     slices = _own_splits(data, reading) if split is None else _slices_by_set(split)
     sources = {"validation": validation, "test": test}
     for name, source in sources.items():
-        if source is not None and split is not None and name in slices:
+        if source is not None and slices.pop(name, None) is not None and split is not None:
             raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
     if not with_test:
         slices.pop("test", None)
@@ -84,10 +84,10 @@ def read_splits(
     for name, source in sources.items():
         if source is not None:
             names = split_names(source, reading.format)
-            source_split = name if len(names) > 1 and name in names else None
+            source_split = _find_split(name, names) if len(names) > 1 else None
             datasets[name] = spec.load_parts(source, source_split, reading)[0]
     others = [datasets[name] for name in ("validation", "test") if name in datasets]
-    notices = [notice for dataset in datasets.values() for notice in dataset.notices]
+    notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
     notices += spec.check(datasets["train"], *others)
     if "validation" not in datasets:
         datasets["train"], datasets["validation"] = datasets["train"].split(1 - VALIDATION_SHARE, seed)
@@ -164,6 +164,9 @@ def _own_splits(data: str, reading: Reading) -> dict[str, str | None]:
     available = split_names(data, reading.format)
     if len(available) == 1 or "train" not in available:
         return {"train": None}
-    validation = next((name for name in _VALIDATION_NAMES if name in available), None)
-    splits = {"train": "train", "validation": validation, "test": "test" if "test" in available else None}
+    splits = {"train": "train", **{name: _find_split(name, available) for name in _SPLIT_NAMES}}
     return {name: split for name, split in splits.items() if split}
+
+
+def _find_split(name: str, available: Sequence[str]) -> str | None:
+    return next((split for split in _SPLIT_NAMES[name] if split in available), None)

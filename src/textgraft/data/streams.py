@@ -17,10 +17,21 @@ from textgraft.errors import ConfigError
 Item = TypeVar("Item")
 
 
+def refuse_options(task: str, reading: Reading, *names: str) -> None:
+    """Raise a ConfigError for an option of these names that is set, since a task does not use it."""
+    for name in names:
+        if getattr(reading, name) is not None:
+            raise ConfigError(f"{task} does not support {name}; drop it")
+
+
 def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-    """Load texts without labels, which may not be named; by default, empty texts are dropped and counted."""
-    if reading.label is not None:
-        raise ConfigError(f"label {reading.label!r}: {task} has no labels; drop --label")
+    """Load texts without labels; by default, empty texts are dropped and counted.
+
+    Raises:
+        ConfigError: when an option of labels is set.
+        DataError: see `load_dataset`.
+    """
+    refuse_options(task, reading, "label", "problem", "label_separator")
     reading = replace(reading, paired=None)
 
     def load(reader: Format) -> Dataset:

@@ -9,12 +9,12 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
-from textgraft.data.dataset import Dataset
+from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import CheckedRows, load_slices, load_split
 from textgraft.data.reading import Columns, Reading, choose_tagged_columns, join_names
 from textgraft.data.slices import Slice
-from textgraft.data.streams import TextStream, open_split
+from textgraft.data.streams import TextStream, open_split, refuse_options
 from textgraft.errors import DataError
 
 
@@ -74,10 +74,7 @@ class TaggedDataset(Dataset):
         for index, row in enumerate(self):
             for span in row.spans:
                 if span.label not in known:
-                    raise DataError(
-                        f"{self.location(index)}: label {span.label!r} is unknown; it must be one of: "
-                        f"{', '.join(known)}"
-                    )
+                    raise unknown_label(self.location(index), repr(span.label), known)
 
     def slice(self, bounds: Slice) -> Self:
         """The rows of a slice and their labels; errors are those of `Dataset.slice`."""
@@ -112,6 +109,7 @@ def load_tagged(
 
 def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
     """Load each slice that `split` names; errors are those of `load_tagged`."""
+    _refuse_other_options(reading)
 
     def load(reader: Format) -> TaggedDataset:
         columns = choose_tagged_columns(reader.source, reader.columns, reading)
@@ -134,9 +132,14 @@ def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[
     def convert(batch: pa.RecordBatch) -> Iterator[TaggedText]:
         return map(TaggedText.from_annotation, batch.column("text").to_pylist(), batch.column("label").to_pylist())
 
+    _refuse_other_options(reading)
     reader = open_split(source, split, reading)
     columns = choose_tagged_columns(reader.source, reader.columns, replace(reading, label=None))._replace(label=None)
     return TextStream(CheckedRows(AnnotatedRows(reader), columns, reading.empty or "keep"), convert)
+
+
+def _refuse_other_options(reading: Reading) -> None:
+    refuse_options("token-classification", reading, "pair", "problem", "label_separator")
 
 
 def _load_tagged(reader: RowReader, columns: Columns, empty: str | None = None) -> TaggedDataset:

@@ -61,13 +61,15 @@ class GenerationConfig:
             ConfigError: when one is out of range, or two exclude each other.
         """
         check_options(self)
+        if isinstance(self.stop, str):
+            raise ConfigError(f"stop must be a list of strings, not {self.stop!r}; write [{self.stop!r}]")
         if "" in self.stop:
             raise ConfigError("stop: every text contains the empty string; leave it out")
         if self.num_beams > 1 and self.penalty_alpha:
             raise ConfigError("num_beams and penalty_alpha exclude each other; drop one")
         if self.num_beams > 1 and (self.sampling_temperature or self.top_k):
             raise ConfigError("beam search does not sample; drop temperature, top_k and top_p")
-        if self.penalty_alpha and self.sampling_temperature:
+        if self.penalty_alpha and (self.sampling_temperature or self.top_p < 1):
             raise ConfigError("contrastive search does not sample; drop temperature and top_p")
         if self.temperature == 0 and (self.top_k or self.top_p < 1) and not self.penalty_alpha:
             raise ConfigError("temperature 0 does not sample; drop top_k and top_p, or raise temperature")

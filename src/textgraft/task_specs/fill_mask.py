@@ -6,8 +6,8 @@ from typing import Any
 from textgraft.data.dataset import Dataset
 from textgraft.data.reading import Reading
 from textgraft.data.splits import check_documents
-from textgraft.data.streams import load_documents
-from textgraft.errors import ConfigError, DataError
+from textgraft.data.streams import load_documents, refuse_options
+from textgraft.errors import DataError
 from textgraft.storage.schema import LAYER_CONFIG, Integer, List, Object
 from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
 
@@ -19,8 +19,7 @@ class FillMaskSpec(TaskSpec):
     labelled = False
 
     def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        if reading.pair is not None:
-            raise ConfigError(f"pair {reading.pair!r}: fill-mask takes one text per row; drop the option")
+        refuse_options("fill-mask", reading, "pair")
         return load_documents("fill-mask", source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

@@ -39,4 +39,4 @@ class Architecture:
         (), "Widths of ReLU layers between the text vector and the output, such as 16 or 64,16.", panel="Model"
     )
     cleaning: Cleaning = field(default_factory=Cleaning)
-    seed: int = option(0, "Random seed of the head's initial weights.")
+    seed: int = option(0, "Random seed of the head's initial weights.", minimum=0)

@@ -33,6 +33,13 @@ def test_round_trip(tmp_path, suffix):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("column", ["completion", "tokens"])
+def test_parquet_holds_generated_text(tmp_path, column):
+    with open_table(tmp_path / "out.parquet", ["text", column]) as table:
+        table.write([["one"], ["two"]])
+    assert read(tmp_path / "out.parquet") == [("one", "two")]
+
+
 def test_nothing_is_left_of_a_failed_run(tmp_path):
     with pytest.raises(RuntimeError), open_table(tmp_path / "out.csv", COLUMNS) as table:  # noqa: PT012
         table.write(ROWS)

@@ -76,8 +76,7 @@ class _JsonlTable:
 
 class _ParquetTable:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        types = {"text": pa.string(), "pair": pa.string(), "label": pa.string(), "number": pa.float64()}
-        self._schema = pa.schema([(name, types.get(name, pa.float32())) for name in columns])
+        self._schema = pa.schema([(name, _column_type(name)) for name in columns])
         self._writer = pq.ParquetWriter(file, self._schema)
         self.close = self._writer.close
 
@@ -133,7 +132,7 @@ def open_table(
 ) -> AbstractContextManager[PredictionTable]:
     """A table to write rows to, CSV to standard output without a path; errors are those of `open_output`.
 
-    The columns "text", "pair" and "label" hold strings, others numbers.
+    The columns "number" and "probability_LABEL" hold numbers, others strings, or lists that are written as JSON.
     """
     return open_output(path, _TABLES, overwrite, columns)
 
@@ -175,6 +174,12 @@ def open_output(
             writer.close()
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _column_type(name: str) -> pa.DataType:
+    if name == "number":
+        return pa.float64()
+    return pa.float32() if name.startswith("probability_") else pa.string()
 
 
 def _lists_as_json(column: Sequence[Any]) -> Sequence[Any]:
