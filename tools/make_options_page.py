@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.backbones.family import load_family
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
 from textgraft.cli.app import COMMANDS, make_app
 from textgraft.options import PANELS
 from textgraft.training.config import HEAD_ONLY_DEFAULTS, TrainingConfig

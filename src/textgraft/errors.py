@@ -3,6 +3,11 @@
 from typing import ClassVar
 
 
+def error_summary(error: Exception) -> str:
+    """The first line of an error's message, or the error's type when the message is empty."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 class TextgraftError(Exception):
     """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback.
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.backbones.layers import fused_layers
+from textgraft.backbones.layers import ACTIVATIONS, fused_layers
 from textgraft.backbones.presets import load_backbone
+from textgraft.storage.schema import LAYER_CONFIG
 
 IDS = tf.constant([[2, 5, 6, 7, 3], [2, 8, 3, 0, 0], [2, 3, 0, 0, 0]])
 INPUTS = {
@@ -122,3 +123,7 @@ def test_layers_are_restored_after_an_error(network):
     with pytest.raises(RuntimeError), fused_layers(network):
         raise RuntimeError
     assert not [layer for layer in network._flatten_layers() if "call" in vars(layer)]
+
+
+def test_activations_are_those_of_the_schema():
+    assert set(ACTIVATIONS) == set(LAYER_CONFIG.fields["activation"].words)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from textgraft.tasks.pooling import POOLINGS, Pooling
+from textgraft.tasks.architecture import POOLINGS
+from textgraft.tasks.pooling import Pooling
 
 LENGTHS = [5, 1, 3]
 DIM = 4

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.nasty_texts import NASTY
-from textgraft.text.words import SPLITTING, WordGraph, Words, spaced, split
+from textgraft.task_specs.token_classification import SPLITTINGS
+from textgraft.text.words import WordGraph, Words, spaced, split
 
 START, END, UNKNOWN = 101, 102, 100
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=5)
@@ -51,7 +52,7 @@ _SEPARATORS = [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202
 _WHITESPACE = string.whitespace + "".join(map(chr, _SEPARATORS))
 
 
-@pytest.mark.parametrize("splitting", SPLITTING)
+@pytest.mark.parametrize("splitting", SPLITTINGS)
 @settings(max_examples=60, deadline=None)
 @given(texts=TEXTS)
 @example(texts=NASTY)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import enough_epochs

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
-from textgraft.backbones.defaults import TrainingDefaults
 from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
+from textgraft.backbones.training_defaults import TrainingDefaults
 from textgraft.errors import ConfigError
 from textgraft.text.packing import PairRows, pad_rows
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
 from textgraft.backbones.format import WeightsFormat
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
 from textgraft.errors import ModelFolderError
 from textgraft.storage.preset_files import published_name
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Integer, Object, Schema

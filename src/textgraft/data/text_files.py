@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from textgraft.data.format import File, Row, error_summary, pack_rows
+from textgraft.data.format import File, Row, pack_rows
 from textgraft.data.reading import Columns
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, error_summary
 
 STANDARD_INPUT = "-"
 MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file

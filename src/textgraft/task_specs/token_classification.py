@@ -10,6 +10,9 @@ from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
 from textgraft.task_specs import ModelSchema, TaskSpec
 
+# Ways to split plain texts into words, and to decode tags.
+SPLITTINGS, DECODINGS = ("signs", "edges"), ("constrained", "free")
+
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
     "texts": Integer(1),
@@ -52,8 +55,8 @@ class TokenClassificationSpec(TaskSpec):
             settings=Object(
                 {
                     "labels": List(STRING, min_items=1),
-                    "splitting": OneOf(("signs", "edges")),
-                    "decoding": OneOf(("constrained", "free")),
+                    "splitting": OneOf(SPLITTINGS),
+                    "decoding": OneOf(DECODINGS),
                     "convolution": BOOLEAN,
                 }
             ),

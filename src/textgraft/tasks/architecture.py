@@ -6,6 +6,8 @@ from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS
 
+POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -30,7 +32,7 @@ class Architecture:
     )
     pooling: str | None = option(
         None,
-        "Pooling of token vectors into a text vector: mean, cls, max, last or sqrtn.",
+        f"Pooling of token vectors into a text vector: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}.",
         panel="Model",
         shown_default="the backbone's",
         searchable=True,

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
+from textgraft.tasks.architecture import POOLINGS
 
 
 @keras.saving.register_keras_serializable("textgraft")

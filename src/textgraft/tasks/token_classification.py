@@ -17,13 +17,14 @@ from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.span_metrics import span_metrics
+from textgraft.task_specs.token_classification import SPLITTINGS
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, Watch
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
-from textgraft.text.words import SPLITTING, Words
+from textgraft.text.words import Words
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
@@ -65,7 +66,7 @@ class TokenClassifier(TrainableTask):
             preset: see `load_backbone`.
             labels: types of spans, at least one.
             precision: "auto", "float32" or "mixed_bfloat16".
-            splitting: how plain texts are split into words, one of `text.words.SPLITTING`.
+            splitting: how plain texts are split into words, one of the `SPLITTINGS`.
             decoding: see `Tags`.
             convolution: whether the head's hidden layers are convolutions over tokens; by default where the backbone's
                 vectors do not depend on neighbours.
@@ -74,8 +75,8 @@ class TokenClassifier(TrainableTask):
         Raises:
             ConfigError: for no labels, duplicates, or an unknown option.
         """
-        if splitting not in SPLITTING:
-            raise ConfigError(f"splitting {splitting!r} is unknown; choose one of {', '.join(SPLITTING)}")
+        if splitting not in SPLITTINGS:
+            raise ConfigError(f"splitting {splitting!r} is unknown; choose one of {', '.join(SPLITTINGS)}")
         self.objective = Tags(labels, decoding)
         self.splitting, self._convolution = splitting, convolution
         super().__init__(preset, precision, **options)

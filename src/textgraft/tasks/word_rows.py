@@ -22,7 +22,7 @@ class WordRows:
     """Splits texts into words, and packs words into rows of a backbone's tokens."""
 
     def __init__(self, backbone: Backbone, cleaning: Cleaning, sequence_length: int | None, splitting: str) -> None:
-        """Prepare the graphs; `splitting`, one of `text.words.SPLITTING`, is for texts without given words."""
+        """Prepare the graphs; `splitting`, one of the `SPLITTINGS`, is for texts without given words."""
         special = backbone.special_tokens
 
         def tokenize(words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:

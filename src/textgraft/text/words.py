@@ -19,7 +19,7 @@ _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar
 # "signs" splits off all punctuation and symbols, so that spans can start and end at any of them: for labels with
 # offsets. "edges" splits them off at the ends of space-separated words only and keeps "U.S" and "don't", like most
 # treebanks: for labels of words.
-SPLITTING = {
+_PATTERNS = {
     "signs": f"{_UNSPACED}|(?:{_SOLID})+|{_SIGN}",
     "edges": f"{_SOLID}(?:[^\\s\\pZ]*{_SOLID})?|{_SIGN}",
 }
@@ -59,8 +59,8 @@ class WordWindows(NamedTuple):
 
 
 def split(texts: tf.Tensor, splitting: str) -> Words:
-    """Split texts, string (n,) of valid UTF-8, into words without white space by one of `SPLITTING`."""
-    pattern = SPLITTING[splitting]
+    """Split texts, string (n,) of valid UTF-8, into words without white space by one of the `SPLITTINGS`."""
+    pattern = _PATTERNS[splitting]
     # The splitter ends a text at its first NUL, so NUL becomes another single code point.
     texts = tf.strings.regex_replace(texts, r"\x00", "\ufffe")
     words, starts, ends = tf_text.regex_split_with_offsets(texts, f"{pattern}|{_SPACE}+", pattern)

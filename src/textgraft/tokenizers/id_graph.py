@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from textgraft.errors import PresetError
+from textgraft.errors import PresetError, error_summary
 from textgraft.tokenizers.flat_graph import FlatGraph, node_name
 from textgraft.tokenizers.graph_def import check_allowed_ops
 
@@ -43,8 +43,7 @@ class IdGraph(tf.Module):
             self._ids = tf.function(self._import, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
             self._ids.get_concrete_function()
         except (DecodeError, ValueError, TypeError, LookupError, tf.errors.OpError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise PresetError(f"{location} cannot be read: {reason}") from error
+            raise PresetError(f"{location} cannot be read: {error_summary(error)}") from error
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize; string (n,) to int32 ragged (n, None)."""

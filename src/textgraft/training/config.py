@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS as _USUAL
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS as _USUAL
 from textgraft.options import CheckedOptions, option
 
 # Options that affect gradient steps only.

@@ -7,6 +7,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from textgraft.backbones.layers import flatten_layers
+
 _UINT16_VALUES = 1 << 16
 
 
@@ -18,8 +20,7 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
     1 / 131,072, and outputs are scaled by exactly that rate. Each layer draws from its seed generator, as in Keras.
     Functions traced inside keep the fast version; the layers are restored at the end.
     """
-    # `_flatten_layers` also finds layers that other layers hold as attributes; `layers` does not.
-    layers = [layer for layer in network._flatten_layers() if _is_plain_dropout(layer)]
+    layers = [layer for layer in flatten_layers(network) if _is_plain_dropout(layer)]
     for layer in layers:
         layer.call = partial(_drop, layer)
     try:

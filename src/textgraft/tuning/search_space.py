@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
 from textgraft.errors import ConfigError
 from textgraft.options import make_options, option_fields
 from textgraft.storage.toml_files import check_key, check_type, read_toml

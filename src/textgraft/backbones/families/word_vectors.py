@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textgraft.backbones.defaults import TrainingDefaults
 from textgraft.backbones.family import Family
 from textgraft.backbones.tensorflow_files import is_hub_encoder, is_saved_model
+from textgraft.backbones.training_defaults import TrainingDefaults
 from textgraft.backbones.vector_files import SUFFIXES
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import Integer, Object, OneOf

@@ -14,7 +14,7 @@ import ml_dtypes  # noqa: F401  (registers the bfloat16 of numpy that safetensor
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from textgraft.errors import PresetError
+from textgraft.errors import PresetError, error_summary
 from textgraft.storage.preset_files import read_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def open_tensors(folder: Path) -> Iterator[Tensors]:
                 file = stack.enter_context(safe_open(_require(path), framework="np"))
                 yield _SafetensorsFiles(path, dict.fromkeys(file.keys(), file))
         except (SafetensorError, OSError, TypeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = error_summary(error)
             raise PresetError(f"{folder}: cannot read the weights: {reason}; download the preset again") from error
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.format import LayerConfig, WeightsFormat
-from textgraft.errors import PresetError
+from textgraft.backbones.format import LayerConfig, WeightsFormat, sizes_in
+from textgraft.errors import PresetError, error_summary
 from textgraft.storage.preset_files import read_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_NOT_SIZES = {"name", "trainable", "dtype"}
 
 
 class KerasHubPreset(WeightsFormat):
@@ -25,7 +24,7 @@ class KerasHubPreset(WeightsFormat):
         config = read_json(folder / _CONFIG).get("config")
         if not isinstance(config, dict):
             raise PresetError(f"{folder / _CONFIG} lacks config; save the preset again")
-        return {name: value for name, value in config.items() if name not in _NOT_SIZES}
+        return sizes_in(config)
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
         """Keep KerasHub's own, since no file states it."""
@@ -40,8 +39,9 @@ class KerasHubPreset(WeightsFormat):
         try:
             network.load_weights(str(path))
         except (ValueError, KeyError, OSError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise PresetError(f"{path}: cannot read the weights: {reason}; save the preset again") from error
+            raise PresetError(
+                f"{path}: cannot read the weights: {error_summary(error)}; save the preset again"
+            ) from error
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         return tokenizer_class.from_keras_hub(folder, special)

@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from textgraft.data.format import Format, error_summary
+from textgraft.data.format import Format
 from textgraft.data.reading import Columns
 from textgraft.data.typed_columns import class_names, is_list_type, pack_columns, to_cells
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, error_summary
 
 _PREFIX = "hf:"
 _ROWS = 1024

@@ -6,10 +6,10 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from textgraft.data.format import File, error_summary
+from textgraft.data.format import File
 from textgraft.data.reading import Columns
 from textgraft.data.typed_columns import is_list_type, pack_columns, to_cells
-from textgraft.errors import DataError
+from textgraft.errors import DataError, error_summary
 
 _ROWS = 1024
 _BUFFER = 1 << 20

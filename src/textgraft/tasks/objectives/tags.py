@@ -10,11 +10,10 @@ from rich.console import RenderableType
 from textgraft.errors import ConfigError
 from textgraft.evaluation import tag_ids
 from textgraft.evaluation.metric_tables import span_tables
+from textgraft.task_specs.token_classification import DECODINGS
 from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Ragged
-
-DECODINGS = ("constrained", "free")
 
 _TINY = 1e-30  # keeps the logarithm of a probability finite
 
