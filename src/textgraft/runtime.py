@@ -12,7 +12,8 @@ from pathlib import Path
 
 from textgraft.errors import ConfigError
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+DTYPE_POLICIES = ("float32", "mixed_bfloat16")
+PRECISIONS = ("auto", *DTYPE_POLICIES)
 
 
 def set_threads(threads: int) -> None:

@@ -12,6 +12,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
 from textgraft.cli.output.log import log_truncation
+from textgraft.data.labels import SINGLE
 from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 from textgraft.runtime import start_tensorflow
@@ -79,8 +80,8 @@ def compare(
 
 def _require_same_labels(stored: "list[StoredModel]") -> None:
     for model in stored:
-        task, problem = model.config["task"], model.config["settings"].get("problem", "single-label")
-        if task != "text-classification" or problem != "single-label":
+        task, problem = model.config["task"], model.config["settings"].get("problem", SINGLE)
+        if task != "text-classification" or problem != SINGLE:
             kind = f"model for {task}" if task != "text-classification" else f"{problem} model"
             raise ConfigError(f"{model.folder} is a {kind}; compare takes models that predict one label per text")
     first, *others = stored

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
+from textgraft.training.config import SAVE_MINUTES
 
 Data = Annotated[
     str | None,
@@ -47,7 +49,7 @@ class Sources:
         None,
         "Source of the validation texts, by which epochs and models are selected.",
         panel="Data",
-        shown_default="10 % of the training texts",
+        shown_default=f"{100 * VALIDATION_SHARE:g} % of the training texts",
     )
     test: str | None = option(None, "Source of the test texts, used once, after training.", panel="Data")
     split: str | None = option(
@@ -107,8 +109,11 @@ class RunOptions:
     overwrite: bool = option(False, "Replace an existing folder.", panel="Output")
     dry_run: bool = option(False, "Estimate time and memory without training.", panel="Output")
     verbose: bool = option(False, "Print compiled graphs and padding too.", panel="Output")
-    save_minutes: float | None = option(
-        None, "Minutes between two checkpoints within an epoch.", panel="Advanced", shown_default="5"
+    save_minutes: float = option(
+        SAVE_MINUTES,
+        "Minutes between two checkpoints within an epoch.",
+        panel="Advanced",
+        shown_default=f"{SAVE_MINUTES:g}",
     )
     restart: bool = option(False, "Discard an unfinished run instead of resuming it.", panel="Advanced")
     fast: bool = option(False, "Allow nondeterministic operations.", panel="Advanced")

@@ -46,8 +46,7 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     folder = Path(str(run.out))
     if not folder.absolute().parent.is_dir():
         require_writable(folder, overwrite=False)
-    minutes = {} if run.save_minutes is None else {"save_minutes": run.save_minutes}
-    with Checkpoints(f"{folder}.run", restart=run.restart, **minutes) as checkpoints:
+    with Checkpoints(f"{folder}.run", run.save_minutes, run.restart) as checkpoints:
         # With --overwrite, the model may be an older result of the same run, which is to be replaced.
         if not run.overwrite and checkpoints.already_saved_to(folder):
             checkpoints.clear()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from textgraft.errors import ConfigError, DataError
 
+VALIDATION_SHARE = 0.1  # of the training texts, where no validation set is named
+
 _BOUND = r"(?:-?\d+(?:_\d+)*(?:(?:\.\d+)?%)?)?"
 _SLICE = re.compile(rf"(?P<split>[^\[\],\s]+)(?:\[:\]|(?P<bounds>\[{_BOUND}:{_BOUND}\]))?")
 

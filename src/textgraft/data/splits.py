@@ -11,10 +11,9 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import split_names
 from textgraft.data.reading import Reading
-from textgraft.data.slices import parse_slices
+from textgraft.data.slices import VALIDATION_SHARE, parse_slices
 from textgraft.errors import ConfigError, DataError
 
-VALIDATION_SHARE = 0.1
 _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
 

@@ -9,14 +9,14 @@ from rich.text import Text
 
 from textgraft.evaluation.span_metrics import OUTCOMES
 
-_MAX_CONFUSION_LABELS = 12
+_MAX_SHOWN_LABELS = 12
 
 
 def classification_tables(metrics: dict[str, Any]) -> RenderableType:
     """Summary, metrics per label and confusion matrix of `classification_metrics`."""
     labels = metrics["labels"]
     confusion: RenderableType = Text(f"confusion matrix of {len(labels)} labels: see --json")
-    if len(labels) <= _MAX_CONFUSION_LABELS:
+    if len(labels) <= _MAX_SHOWN_LABELS:
         confusion = _table("confusion matrix", "true \\ predicted", labels)
         for label, counts in zip(labels, metrics["confusion"], strict=True):
             confusion.add_row(Text(label), *map(str, counts))

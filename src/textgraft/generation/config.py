@@ -21,7 +21,7 @@ class GenerationConfig:
         None,
         "Maximum number of generated tokens.",
         panel="Generation",
-        shown_default="128, at most half of the context",
+        shown_default=f"{_NEW_TOKENS}, at most half of the context",
         minimum=1,
     )
     temperature: float | None = option(
@@ -45,7 +45,7 @@ class GenerationConfig:
     # Su et al., 2022, https://arxiv.org/abs/2202.06417
     penalty_alpha: float = option(
         0.0,
-        "Degeneration penalty of contrastive search among the top-k tokens (4 by default), such as 0.6.",
+        f"Degeneration penalty of contrastive search among the top-k tokens ({_CANDIDATES} by default), such as 0.6.",
         panel="Generation",
         shown_default="0",
         minimum=0,

@@ -3,12 +3,13 @@
 import math
 import reprlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from textgraft.backbones.family import family_names, load_family
 from textgraft.errors import ModelFolderError
+from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
     ANY,
     BOOLEAN,
@@ -23,6 +24,7 @@ from textgraft.storage.schema import (
 )
 from textgraft.storage.verification import Shape
 from textgraft.task_specs import task_names, task_spec
+from textgraft.text.cleaning import Cleaning
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
@@ -32,9 +34,7 @@ _ARCHITECTURE = Object(
         "dropout": DROPOUT,
         "sequence_length": Integer(1, optional=True),
         "truncation": STRING,
-        "cleaning": Object(
-            dict.fromkeys(("strip_html", "normalize_unicode", "lowercase", "strip_punctuation"), BOOLEAN)
-        ),
+        "cleaning": Object({step.name: BOOLEAN for step in fields(Cleaning)}),
         "seed": Integer(0),
     }
 )
@@ -49,7 +49,7 @@ _FIELDS = Object(
         "family": STRING,
         "backbone": Object({}, others=ANY),
         "architecture": _ARCHITECTURE,
-        "precision": OneOf(("float32", "mixed_bfloat16")),
+        "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
     {"run": STRING, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS
@@ -20,7 +21,7 @@ class Architecture:
         None,
         "Maximum tokens per text, special tokens included; longer texts are truncated. 0 for the backbone's limit.",
         panel="Model",
-        shown_default="256 for transformers, no limit for word vectors",
+        shown_default=f"{TRANSFORMER_DEFAULTS.sequence_length} for transformers, no limit for word vectors",
         searchable=True,
     )
     truncation: str = option(

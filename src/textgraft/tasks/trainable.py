@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.splits import VALIDATION_SHARE
+from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task

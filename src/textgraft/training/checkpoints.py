@@ -21,9 +21,8 @@ from textgraft.storage import folders
 from textgraft.storage.folders import locked
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.verification import MANIFEST, verify_folder
+from textgraft.training.config import SAVE_MINUTES
 from textgraft.training.interruption import Interruption
-
-SAVE_MINUTES = 5.0
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
 _CHECKPOINT, _PREPARED = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"prepared-\w+-[0-9a-f]{16}")

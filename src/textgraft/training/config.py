@@ -8,6 +8,8 @@ from typing import Any
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS as _USUAL
 from textgraft.options import CheckedOptions, option
 
+SAVE_MINUTES = 5.0  # between two checkpoints within an epoch
+
 # Options that affect gradient steps only.
 GRADIENT_OPTIONS = (
     "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "schedule", "warmup", "clip_norm", "patience",

@@ -18,7 +18,7 @@ from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversa
 from textgraft.training.objective import Loss, check_labels
 
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
-_MAX_CONFUSION_LABELS = 500
+_MAX_STORED_LABELS = 500
 
 # Beyond these limits float32 overflows, or all probabilities are equal.
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.001, 1000
@@ -79,7 +79,7 @@ class SingleLabel(TextObjective):
 
     def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """All metrics, without the confusion matrix above 500 labels."""
-        omitted = {"confusion"} if len(self.labels) > _MAX_CONFUSION_LABELS else set()
+        omitted = {"confusion"} if len(self.labels) > _MAX_STORED_LABELS else set()
         return {name: value for name, value in metrics.items() if name not in omitted}
 
     def calibrate(self, targets: np.ndarray, outputs: Callable[[], np.ndarray]) -> str:
