@@ -45,7 +45,7 @@ def allowed(package: str) -> set[str]:
     if package in GROUND:
         return {"errors"}
     if package in SIDE:
-        return GROUND | {"storage", "data", "task_specs", "tokenizers", "backbones", package}
+        return GROUND | {"storage", "data", "task_specs", "text", "tokenizers", "backbones", package}
     below = LAYERS[: LAYERS.index(package) + 1]
     return GROUND | set(below) | (SIDE if package in SIDE_USERS else set())
 

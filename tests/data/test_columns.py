@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.data.reading import Columns, Reading, choose_columns, choose_text_columns
+from textgraft.data.columns import Columns, Reading, choose_columns, choose_text_columns
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.helpers.datasets import texts_of
+from textgraft.data.columns import Columns
 from textgraft.data.formats.conll import Conll
 from textgraft.data.loading import load_dataset
-from textgraft.data.reading import Columns
 from textgraft.errors import DataError
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.datasets import texts_of
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset, load_datasets
-from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError, DataError
 
 TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]

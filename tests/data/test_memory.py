@@ -8,7 +8,7 @@ import pytest
 MEASURE = """
 import resource, sys
 from textgraft.data.loading import load_dataset
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.data.streams import read_texts
 from textgraft.data.tagged import load_tagged
 path, reader = sys.argv[1:]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.datasets import texts_of
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.data.splits import read_splits
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec

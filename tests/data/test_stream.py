@@ -5,8 +5,8 @@ import itertools
 
 import pytest
 
+from textgraft.data.columns import Reading
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.reading import Reading
 from textgraft.data.streams import read_texts
 from textgraft.errors import ConfigError, DataError
 

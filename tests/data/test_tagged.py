@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from textgraft.data.annotations import TaggedText
+from textgraft.data.columns import Reading, are_tagged
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.reading import Reading, are_tagged
 from textgraft.data.tagged import TaggedDataset, load_tagged, read_tagged
 from textgraft.data.tags import TAG_SCHEMES, Span, tags_from_spans
 from textgraft.errors import DataError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.data.splits import read_split, read_splits
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import DataError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.datasets import texts_of
+from textgraft.data.columns import Reading
 from textgraft.data.loading import load_dataset, split_names
-from textgraft.data.reading import Reading
 from textgraft.data.streams import read_texts
 from textgraft.errors import ConfigError, DataError
 

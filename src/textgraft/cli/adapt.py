@@ -7,7 +7,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.language_models import train_language_model
 from textgraft.cli.runs import require
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig

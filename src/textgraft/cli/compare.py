@@ -12,8 +12,8 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
 from textgraft.cli.output.log import log_truncation
+from textgraft.data.columns import Reading
 from textgraft.data.labels import SINGLE
-from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 from textgraft.runtime import start_tensorflow
 

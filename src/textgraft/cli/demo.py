@@ -22,8 +22,8 @@ def demo(json: o.Json = False) -> None:
 
     The baseline without transfer learning is trained on the same reviews; both are tested on 200 others.
     """
+    from textgraft.data.columns import Reading
     from textgraft.data.loading import load_datasets
-    from textgraft.data.reading import Reading
 
     with resources.as_file(resources.files("textgraft") / "demo" / "reviews.jsonl") as path:
         (reviews,) = load_datasets(str(path), None, Reading())

@@ -10,7 +10,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture

@@ -8,7 +8,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, with_progress
 from textgraft.cli.output.log import log_truncation
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.runtime import start_tensorflow
 
 

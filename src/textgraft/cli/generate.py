@@ -10,7 +10,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
 from textgraft.cli.output.log import log
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.options import changed_options

@@ -5,9 +5,9 @@ from typing import Any
 
 from textgraft.cli.output.log import log
 from textgraft.data.annotations import TaggedText
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Batch
 from textgraft.data.labels import SINGLE
-from textgraft.data.reading import Reading
 from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
 from textgraft.data.tagged import read_tagged

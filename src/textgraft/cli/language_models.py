@@ -9,7 +9,7 @@ from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
 from textgraft.cli.runs import model_summary, train_into_folder
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.runtime import start_tensorflow
 from textgraft.training.config import TrainingConfig

@@ -12,7 +12,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError
 from textgraft.runtime import start_tensorflow
 

@@ -9,7 +9,7 @@ from textgraft.cli import options as o
 from textgraft.cli.language_models import train_language_model
 from textgraft.cli.output.log import log
 from textgraft.cli.runs import require
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig

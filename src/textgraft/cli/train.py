@@ -7,7 +7,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.runs import model_summary, require, train_into_folder
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture

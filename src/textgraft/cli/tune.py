@@ -13,7 +13,7 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log
-from textgraft.data.reading import Reading
+from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError, DataError, InterruptionError
 from textgraft.options import changed_options, check_options, option
 from textgraft.runtime import choose_precision, start_tensorflow

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Row, RowReader, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.data.tags import SchemeDetector, Span, is_label, spans_from_tags
 from textgraft.errors import DataError
 

@@ -11,10 +11,10 @@ from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from textgraft.data.columns import join_names
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, parse_label_set, parse_number
 from textgraft.data.lists import cells_of_lists, store_cells
 from textgraft.data.random_splits import draw_stratified, text_digests
-from textgraft.data.reading import join_names
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError

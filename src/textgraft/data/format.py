@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import pyarrow as pa
 
-from textgraft.data.reading import Columns
+from textgraft.data.columns import Columns
 
 _ROWS_PER_BATCH = 4096
 _CHARACTERS_PER_BATCH = 1 << 22

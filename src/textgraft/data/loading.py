@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textgraft import registry
+from textgraft.data.columns import Columns, Reading, choose_columns
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.labels import MULTI, SINGLE
-from textgraft.data.reading import Columns, Reading, choose_columns
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import split_names
-from textgraft.data.reading import Reading
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
 from textgraft.errors import ConfigError, DataError
 

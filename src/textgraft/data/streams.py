@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from textgraft.data.columns import Reading, choose_text_columns
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.format import Format
 from textgraft.data.loading import CheckedRows, load_slices, load_split, named_slices, open_source
-from textgraft.data.reading import Reading, choose_text_columns
 from textgraft.errors import ConfigError
 
 Item = TypeVar("Item")

@@ -9,10 +9,10 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
+from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import CheckedRows, load_slices, load_split
-from textgraft.data.reading import Columns, Reading, choose_tagged_columns, join_names
 from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
 from textgraft.errors import DataError

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import File, Row, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.errors import ConfigError, DataError, error_summary
 
 STANDARD_INPUT = "-"

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import pack_batch
-from textgraft.data.reading import Columns
 from textgraft.errors import DataError
 
 _STRING = pa.large_string()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from textgraft import registry
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_datasets, open_source
-from textgraft.data.reading import Reading
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import NUMBER, Integer, Object, Schema

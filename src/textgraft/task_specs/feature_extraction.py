@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.reading import Reading
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import BOOLEAN, Object
 from textgraft.task_specs import ModelSchema, TaskSpec

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.reading import Reading
 from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents, refuse_options
 from textgraft.errors import DataError

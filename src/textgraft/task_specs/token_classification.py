@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from textgraft.data.reading import Reading, are_tagged
+from textgraft.data.columns import Reading, are_tagged
 from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
 from textgraft.errors import DataError

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 

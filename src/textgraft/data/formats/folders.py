@@ -9,8 +9,8 @@ from typing import Self
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Format, Row, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.data.text_files import read_lines
 from textgraft.errors import DataError
 

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Format
-from textgraft.data.reading import Columns
 from textgraft.data.typed_columns import class_names, is_list_type, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError, error_summary
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 

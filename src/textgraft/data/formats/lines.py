@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.reading import Columns
 from textgraft.data.text_files import TextFile
 
 

@@ -6,8 +6,8 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from textgraft.data.columns import Columns
 from textgraft.data.format import File
-from textgraft.data.reading import Columns
 from textgraft.data.typed_columns import is_list_type, pack_columns, to_cells
 from textgraft.errors import DataError, error_summary
 
