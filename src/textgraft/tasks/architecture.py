@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from textgraft.backbones.defaults import TRANSFORMER_DEFAULTS
+from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS
