@@ -299,7 +299,7 @@ def test_defaults_of_a_head_alone_are_those_of_fit(tiny_bert):
         (["--trials", 0], 2, ["trials must be above 0"]),
         (["--trials", 1, "--test", "ABSENT"], 3, ["absent.csv: no such file"]),
         (["--trials", 1, "--out", "NO_PARENT"], 5, ["no is not a folder"]),
-        (["--trials", 1, "--out", "DATA_FOLDER"], 5, ["holds no search"]),
+        (["--trials", 1, "--out", "DATA_FOLDER"], 5, ["is not a search folder"]),
         (["--trials", 1, "--space", "SPACE"], 2, ["preset is given twice"]),
     ],
 )

@@ -78,7 +78,7 @@ def test_unsuitable_label_separators_are_reported():
 )
 def test_options_that_a_task_does_not_use_are_refused(task, options):
     with pytest.raises(ConfigError, match=f"{task} does not support {next(iter(options))}; drop it"):
-        task_spec(task).load_parts("a.csv", None, Reading(**options))
+        task_spec(task).load_slices("a.csv", None, Reading(**options))
 
 
 @pytest.mark.parametrize(

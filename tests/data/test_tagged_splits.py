@@ -68,7 +68,7 @@ def test_unknown_label_of_the_test_set_is_reported(write):
 
 def test_label_missing_from_training_data_is_reported(write):
     source = str(write("a.conll", "Ada\tB-PER\n\nParis\tB-LOC\n\nBob\tB-PER\n\n"))
-    train, other = SPEC.load_parts(source, "train[:1],train[1:]", Reading())
+    train, other = SPEC.load_slices(source, "train[:1],train[1:]", Reading())
     assert (train.label_names, other.label_names) == (["PER"], ["LOC", "PER"])
     with pytest.raises(DataError, match="unknown label 'LOC'; expected one of: PER"):
         SPEC.check(train, other)

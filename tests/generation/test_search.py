@@ -162,8 +162,8 @@ def test_long_prompt_is_truncated_at_its_start(model, prompt_ids):
     ids = prompt_ids("one two three four five six seven " * 12)
     max_ids = model.max_sequence_length - NEW - (model.start is not None)
     truncated, short = (Generator(model).generate([prompt], GREEDY)[0] for prompt in (ids, ids[-max_ids:]))
-    assert truncated.cut == len(ids) - max_ids > 0
-    assert (truncated.text, short.cut) == (short.text, 0)
+    assert truncated.dropped_prompt_tokens == len(ids) - max_ids > 0
+    assert (truncated.text, short.dropped_prompt_tokens) == (short.text, 0)
 
 
 def test_max_new_tokens_without_space_for_a_prompt_are_refused(model, prompt_ids):

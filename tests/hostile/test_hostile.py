@@ -14,8 +14,8 @@ import textgraft as tg
 MAX_MEMORY = 256 * 2**20
 FIXES = (
     "copy the model folder again",
-    "do not use it",
-    "give a folder that `textgraft train` wrote",
+    "download it from a trusted source",
+    "pass a model folder",
     "install the version that wrote it",
     "upgrade textgraft",
     "put the file itself there",
@@ -30,7 +30,7 @@ def valid(two_layer_bert, tiny_word_vectors, tmp_path_factory):
     data = tg.Dataset.from_lists(["good film", "bad film", "a plot"] * 4, ["x", "y", "z"] * 4)
     model = tg.TextClassifier(two_layer_bert, ["x", "y", "z"], precision="float32", hidden=(4,))
     model.fit(data, data, epochs=1)
-    model.evaluate(data, keep=True)
+    model.evaluate(data, store=True)
     other = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
     return {"bert": model.save(folder / "bert"), "word_vectors": other.save(folder / "word_vectors")}
 

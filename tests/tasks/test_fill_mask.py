@@ -128,8 +128,8 @@ def test_new_head_is_trained_on_a_frozen_backbone(tiny_bert):
     model = fresh(tiny_bert)
     uniform = model.evaluate(data())["perplexity"]
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
-    begun = model.before_training(model._prepare_run(data(), data(), {}), {}, None, RecordingCallback())
-    assert begun["val_perplexity_before"] < uniform * 0.9
+    initial_metrics = model.before_training(model._prepare_run(data(), data(), {}), {}, None, RecordingCallback())
+    assert initial_metrics["val_perplexity_before"] < uniform * 0.9
     for weight in model.backbone.network.weights:
         np.testing.assert_array_equal(weight.numpy(), before[weight.path])
 

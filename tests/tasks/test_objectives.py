@@ -49,7 +49,7 @@ def test_training_improves_the_score(trained):
 
 
 def test_loaded_model_is_the_same(trained, tmp_path):
-    found = trained.evaluate(data(trained.objective.name), keep=True)
+    found = trained.evaluate(data(trained.objective.name), store=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     assert loaded.predict(TEXTS) == trained.predict(TEXTS)

@@ -179,7 +179,7 @@ def test_prepare_resets_the_temperature(tiny_word_vectors):
 
 def test_loaded_model_is_the_same(trained, tmp_path):
     texts = [*GOOD, *BAD, "", "unknown words"]
-    trained.evaluate(two_labels(1), keep=True)
+    trained.evaluate(two_labels(1), store=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     np.testing.assert_array_equal(loaded.predict_proba(texts), trained.predict_proba(texts))

@@ -173,7 +173,7 @@ def test_backbone_that_is_not_causal_is_reported(tiny_bert):
 def test_loaded_model_generates_the_same(tiny_opt, tmp_path):
     model = fresh(tiny_opt)
     model.fit(documents(), documents(), RecordingCallback(), **{**FIT, "epochs": 1})
-    found = model.evaluate(documents(), keep=True)
+    found = model.evaluate(documents(), store=True)
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     assert loaded.evaluate(documents()) == found

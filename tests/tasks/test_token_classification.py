@@ -224,7 +224,7 @@ def test_invalid_labels_are_reported(tiny_bert):
 
 
 def test_loaded_model_finds_the_same(trained, tmp_path):
-    trained.evaluate(data(), keep=True)
+    trained.evaluate(data(), store=True)
     trained.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     texts = ["the film was good , very bad", "plot"]

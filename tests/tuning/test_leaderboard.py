@@ -74,7 +74,7 @@ def test_defaults_win_within_a_standard_error(score, metric, wins):
     default = TrialRow("trial 9", 9, "done", score, 0.5, 20, {"fine_tune": "all"}, is_start=True)
     board = rank(*TRIALS, default, metric=metric)
     assert board.winner is (default if wins else BEST)
-    message = "trial 4 has 0.9000, less than a standard error better than the library's defaults"
+    message = "best score: trial 4, 0.9000; within one standard error, so the defaults win"
     assert message in board.summary(default)
 
 

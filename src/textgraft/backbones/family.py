@@ -1,4 +1,4 @@
-"""The contract of a model family, and what transformer families share; importing it does not import TensorFlow."""
+"""Contract of a model family, and the base class of transformer families; no TensorFlow import."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class TransformerFamily(Family):
         """The formats in which a folder has pretrained weights of this family."""
         if published_name(path) == self.network:
             yield KerasHubPreset()
-        yield from (form for form in self.formats if form.reads(path))
+        yield from (weights_format for weights_format in self.formats if weights_format.reads(path))
 
     def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:
         """Arguments of a block beside its input, (b, t, dim), and the padding mask."""

@@ -27,7 +27,7 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
 # The second one is a decoder's; without a cache, it computes the same as the first.
 _ATTENTION_CLASSES = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMultiHeadAttention)
 
-# Keras's value: far below any score, far above the smallest bfloat16.
+# Added to masked scores, as in Keras; representable in bfloat16.
 _MASKED_SCORE = -1e9
 
 

@@ -75,7 +75,10 @@ class ResolvedPreset:
 
 @dataclass(frozen=True)
 class PresetEntry:
-    """A preset in the output of `textgraft presets`; `licence` is empty if unknown, `address` where it comes from."""
+    """A preset in the output of `textgraft presets`.
+
+    `licence` is empty if unknown; `address` is the download address.
+    """
 
     name: str
     family: str
@@ -175,10 +178,10 @@ class KerasHubNames(PresetSource):
     def entries(self) -> list[PresetEntry]:  # type: ignore[override]
         # The presets of a network's class include those of its subclasses.
         presets = {
-            name: PresetEntry(name, family, metadata["metadata"]["params"], _licence(handle), handle)
-            for family, spec in families().items()
-            if isinstance(spec, TransformerFamily)
-            for name, metadata in spec.network_class.presets.items()
+            name: PresetEntry(name, family.name, metadata["metadata"]["params"], _licence(handle), handle)
+            for family in families().values()
+            if isinstance(family, TransformerFamily)
+            for name, metadata in family.network_class.presets.items()
             for handle in [metadata["kaggle_handle"]]
         }
         return list(presets.values())

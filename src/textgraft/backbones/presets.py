@@ -40,7 +40,7 @@ def find_source(preset: str) -> PresetSource:
     """The source of a preset.
 
     Raises:
-        PresetError: when no source knows its name or address, and it is no path.
+        PresetError: when no source knows its name or address, and no such path exists.
     """
     for source in _SOURCES:
         if preset.startswith(source.prefixes) or preset in _names(source):
@@ -95,11 +95,10 @@ def load_backbone(
     """
     resolved = find_source(str(preset)).resolve(str(preset), download=True)
     family = _find_family(resolved.path)
-    if vocabulary_limit is not None and (vocabulary_limit < 1 or not resolved.path.is_file()):
-        raise ConfigError(
-            f"vocabulary_limit must be at least 1, and needs a file of word vectors; it is {vocabulary_limit} for "
-            f"{preset}"
-        )
+    if vocabulary_limit is not None and vocabulary_limit < 1:
+        raise ConfigError(f"vocabulary_limit must be at least 1, not {vocabulary_limit}")
+    if vocabulary_limit is not None and not resolved.path.is_file():
+        raise ConfigError(f"vocabulary_limit applies to files of word vectors only; drop it for {preset}")
     sha256 = verify_files(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
     origin = Origin(str(preset), sha256)
@@ -130,16 +129,13 @@ def _find_family(path: Path) -> Family:
             f"({', '.join(known)}), a BERT release with bert_config.json, a TF-Hub folder with saved_model.pb, or a "
             "file of word vectors (.txt, .vec, .bin)"
         )
-    problem = f"{path} is of the family {str(name)!r:.60}"
+    problem = f"{path}: the family {str(name)!r:.60} is not supported"
     classes = [name for name in dir(keras_hub.models) if name.endswith("Backbone")]
     backbones = {name.removesuffix("Backbone").lower(): name for name in classes}
     backbone = backbones.get(re.sub(r"[-_]|backbone$", "", str(name).lower()))
     if backbone is None:
-        raise PresetError(f"{problem}, which is not supported; the families are {', '.join(known)}")
-    raise PresetError(
-        f"{problem}; KerasHub has it ({backbone}), and a file in textgraft/backbones/families would add it: "
-        "docs/architecture.md shows how"
-    )
+        raise PresetError(f"{problem}; choose a preset of {', '.join(known)}")
+    raise PresetError(f"{problem}; to add {backbone}, see docs/architecture.md, A backbone family")
 
 
 def _require_trust(preset: str, resolved: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class TokenEmbedding:
-    """The only access to the vectors of the embedding layer.
+    """Embedding layer; all code reads the token table through this class, so training can replace it.
 
     Attributes:
         layer: looks up token ids; no other layer of the network uses its vectors.

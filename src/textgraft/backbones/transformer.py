@@ -53,16 +53,16 @@ class Transformer(Backbone):
     def from_pretrained(
         cls, family: TransformerFamily, path: Path, origin: Origin, precision: str, vocabulary_limit: int | None
     ) -> Self:
-        form = next(family.formats_of(path))
+        weights_format = next(family.formats_of(path))
         with _preset_errors(f"{path}: cannot use its tokenizer"):
-            tokenizer = form.read_tokenizer(path, family.tokenizer_class, family.special)
+            tokenizer = weights_format.read_tokenizer(path, family.tokenizer_class, family.special)
         with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
-            encoder = family.network_class(**form.read_sizes(path), dtype=precision)
-            layer_config = form.read_layer_config(path, encoder)
+            encoder = family.network_class(**weights_format.read_sizes(path), dtype=precision)
+            layer_config = weights_format.read_layer_config(path, encoder)
         backbone = cls(family, encoder, tokenizer, layer_config, origin)
         with _preset_errors(f"{path}: its weights do not match its config.json"):
-            form.load_weights(path, encoder)
-        backbone.heads = form.read_heads(path, layer_config)
+            weights_format.load_weights(path, encoder)
+        backbone.heads = weights_format.read_heads(path, layer_config)
         return backbone
 
     @classmethod

@@ -33,8 +33,8 @@ def make_vocabulary(family: str, texts: Iterable[list[bytes]], size: int, cased:
     Raises:
         ConfigError: when the family does not support training, or the size is too small.
     """
-    spec = _transformer_family(family)
-    tokenizer = learn_tokenizer(spec.tokenizer_class, texts, size, spec.special, cased)
+    transformer = _transformer_family(family)
+    tokenizer = learn_tokenizer(transformer.tokenizer_class, texts, size, transformer.special, cased)
     return {**tokenizer.assets(), _SETTINGS: json.dumps(tokenizer.settings()).encode()}
 
 
@@ -43,11 +43,11 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
 
     Its vocabulary is a folder with the files of `make_vocabulary`; `precision` is a Keras dtype policy name.
     """
-    spec = _transformer_family(family)
-    tokenizer = spec.tokenizer_class.from_assets(vocabulary, read_json(vocabulary / _SETTINGS))
+    transformer = _transformer_family(family)
+    tokenizer = transformer.tokenizer_class.from_assets(vocabulary, read_json(vocabulary / _SETTINGS))
     arguments = {
-        spec.vocabulary_argument: len(tokenizer.vocabulary),
-        **dict.fromkeys(spec.width_arguments, sizes.width),
+        transformer.vocabulary_argument: len(tokenizer.vocabulary),
+        **dict.fromkeys(transformer.width_arguments, sizes.width),
         "num_layers": sizes.layers,
         "num_heads": sizes.heads,
         "intermediate_dim": 4 * sizes.width,
@@ -56,12 +56,12 @@ def untrained(family: str, sizes: Sizes, vocabulary: Path, precision: str, seed:
     }
     sha256 = {file.name: sha256_of(file) for file in sorted(vocabulary.iterdir())}
     origin = Origin(f"untrained {family} ({sizes})", sha256)
-    encoder = spec.network_class(**arguments, dtype=precision)
+    encoder = transformer.network_class(**arguments, dtype=precision)
     for index, weight in enumerate(encoder.weights):
         if weight.path.endswith(("kernel", "embeddings")):
             generator = np.random.Generator(np.random.PCG64([seed, index]))
             weight.assign(generator.normal(scale=0.02, size=weight.shape))
-    backbone: Backbone = spec.backbone_class(spec, encoder, tokenizer, read_layer_config(encoder), origin)
+    backbone: Backbone = transformer.backbone_class(transformer, encoder, tokenizer, read_layer_config(encoder), origin)
     backbone.pretrained = False
     return backbone
 

@@ -37,6 +37,6 @@ def evaluate(
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, runtime_options.precision)
-    metrics = model.evaluate(dataset, watch=partial(with_progress, total=len(dataset)))
+    metrics = model.evaluate(dataset, with_progress=partial(with_progress, total=len(dataset)))
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     print_json(metrics) if json else print_result(model.objective.report(metrics))

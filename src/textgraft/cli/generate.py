@@ -95,5 +95,6 @@ def _print_stream(model: "TextGenerator", prompts: list[str], generation_config:
 
 
 def _log_truncated_prompt(index: int, continuation: "Continuation") -> None:
-    if continuation.cut:
-        log(f"prompt {index + 1} was truncated: its first {continuation.cut:,} tokens do not fit into the context")
+    if continuation.dropped_prompt_tokens:
+        dropped = f"its first {continuation.dropped_prompt_tokens:,} tokens do not fit into the context"
+        log(f"prompt {index + 1} was truncated: {dropped}")

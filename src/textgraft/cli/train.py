@@ -71,7 +71,9 @@ def train(
         if run.verbose:
             log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
         if splits.test is not None:
-            metrics = model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
+            metrics = model.evaluate(
+                splits.test, store=True, with_progress=partial(with_progress, total=len(splits.test))
+            )
             print_result(model.objective.report(metrics))
         for name, part in model.record["data"].items():
             log_truncation(name, part["truncated"], model.architecture.sequence_length)

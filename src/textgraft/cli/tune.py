@@ -68,7 +68,7 @@ def tune(
 ) -> None:
     """Search for the best model on validation texts.
 
-    It is compared with baselines, and tested once.
+    The winner is compared with baselines and tested once.
 
     An interrupted search resumes when the same command is run again; with higher limits, a finished one continues.
 
@@ -201,7 +201,7 @@ def _test(folder: "RunFolder", study: "Study", run: str, model: "TrainableTask",
         elif earlier := set(study.tested_runs) - {run}:
             log(f"{len(earlier)} earlier winners of this search used the test texts: the test is not independent")
         study.add_tested_run(run)
-        model.evaluate(splits.test, keep=True, watch=partial(with_progress, total=len(splits.test)))
+        model.evaluate(splits.test, store=True, with_progress=partial(with_progress, total=len(splits.test)))
         model.save(folder.model, overwrite=True)
     print_result(model.objective.report(model.record["metrics"]["test"]))
 

@@ -20,7 +20,7 @@ _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("t
 class DataSpec(Protocol):
     """How the data of a task is read and checked: a `task_specs.TaskSpec`."""
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """Load each slice of a source that `split` names, or the only split."""
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
@@ -79,12 +79,12 @@ def read_splits(
         slices.pop("test", None)
         sources["test"] = None
     slice_list = ",".join(filter(None, slices.values())) or None
-    datasets = dict(zip(slices, spec.load_parts(data, slice_list, reading), strict=True))
+    datasets = dict(zip(slices, spec.load_slices(data, slice_list, reading), strict=True))
     for name, source in sources.items():
         if source is not None:
             names = split_names(source, reading.format)
             source_split = _find_split(name, names) if len(names) > 1 else None
-            datasets[name] = spec.load_parts(source, source_split, reading)[0]
+            datasets[name] = spec.load_slices(source, source_split, reading)[0]
     others = [datasets[name] for name in ("validation", "test") if name in datasets]
     notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
     notices += spec.check(datasets["train"], *others)
@@ -95,7 +95,7 @@ def read_splits(
 
 def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = None) -> Dataset:
     """Read one slice of a source, as `read_splits` does; a ConfigError when `split` names several."""
-    dataset, *more = spec.load_parts(data, split, reading)
+    dataset, *more = spec.load_slices(data, split, reading)
     if more:
         raise ConfigError(f"split {split!r} names several slices; name one")
     return dataset

@@ -21,13 +21,13 @@ class Continuation:
         tokens: number of generated tokens, without the end-of-text token.
         finish: why generation ended: "end-of-text", "stop" (a stop string was generated) or "length"; None
             while generation continues.
-        cut: number of tokens removed from the start of the prompt to fit the context.
+        dropped_prompt_tokens: number of tokens removed from the start of the prompt to fit the context.
     """
 
     text: str
     tokens: int
     finish: str | None
-    cut: int
+    dropped_prompt_tokens: int
 
 
 class DecodingRow:
@@ -36,7 +36,7 @@ class DecodingRow:
     Attributes:
         prompt: token ids, int32 (n,), n at least 1, truncated at the start to leave space for the generated tokens.
         tokens: generated token ids.
-        finish, cut: see `Continuation`.
+        finish, dropped_prompt_tokens: see `Continuation`.
     """
 
     def __init__(self, ids: np.ndarray, model: LanguageModel, config: GenerationConfig, index: int) -> None:
@@ -49,10 +49,12 @@ class DecodingRow:
         """
         self._model, self._max_tokens = model, config.max_tokens(model.max_sequence_length)
         start = [] if model.start is None else [model.start]
-        self.cut = 0
+        self.dropped_prompt_tokens = 0
         if model.max_sequence_length is not None:
-            self.cut = max(len(ids) - max(model.max_sequence_length - self._max_tokens - len(start), 0), 0)
-        self.prompt = np.array([*start, *ids[self.cut :]] or [model.end_of_text], np.int32)
+            self.dropped_prompt_tokens = max(
+                len(ids) - max(model.max_sequence_length - self._max_tokens - len(start), 0), 0
+            )
+        self.prompt = np.array([*start, *ids[self.dropped_prompt_tokens :]] or [model.end_of_text], np.int32)
         self.random = np.random.Generator(np.random.PCG64([config.seed, index]))
         self.tokens: list[int] = []
         self.finish: str | None = None
@@ -80,7 +82,7 @@ class DecodingRow:
 
     def continuation(self) -> Continuation:
         """The continuation so far."""
-        return Continuation(self._decoder.text, len(self.tokens), self.finish, self.cut)
+        return Continuation(self._decoder.text, len(self.tokens), self.finish, self.dropped_prompt_tokens)
 
 
 class IncrementalDecoder:

@@ -30,10 +30,10 @@ def _use(call: str) -> list[str]:
 def _training(config: dict[str, Any]) -> list[str]:
     data, fit = config["data"], config["fit"]
     lines = ["## Training", ""]
-    for name, part in data.items():
-        cut = part["truncated"]
-        lost = f"{cut['texts']:,} of them lost {cut['tokens']:,} tokens to truncation"
-        lines.append(f"- {name}: {part['texts']:,} texts of {part['source']}; {lost}")
+    for name, dataset in data.items():
+        truncated = dataset["truncated"]
+        lost = f"{truncated['texts']:,} of them lost {truncated['tokens']:,} tokens to truncation"
+        lines.append(f"- {name}: {dataset['texts']:,} texts of {dataset['source']}; {lost}")
     lines += [f"- {name}: {value}" for name, value in fit.items()]
     return [*lines, ""]
 

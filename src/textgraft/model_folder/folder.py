@@ -94,7 +94,7 @@ def read(folder: Path) -> StoredModel:
         ModelFolderError: when it is not a model folder, damaged, of another format version, or its parts do not fit.
     """
     if not os.path.isdir(folder):  # noqa: PTH112  (False without permission, too)
-        raise ModelFolderError(f"{folder} is not a folder; give one that `textgraft train` wrote")
+        raise ModelFolderError(f"{folder} is not a folder; pass a model folder")
     try:
         return StoredModel(folder, verify_folder(folder, lambda name: MAX_BYTES.get(name, MAX_ASSET_BYTES)))
     except OSError as error:

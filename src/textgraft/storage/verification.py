@@ -94,13 +94,15 @@ def read_manifest(folder: Path) -> Mapping[str, str]:
     """File name to SHA-256, as the manifest lists them; a ModelFolderError when the manifest cannot be read."""
     location = f"{folder} is not a model folder: {MANIFEST}"
     if not os.path.lexists(folder / MANIFEST):
-        raise ModelFolderError(f"{location} is missing; give a folder that `textgraft train` wrote")
+        raise ModelFolderError(f"{location} is missing; pass a model folder")
     manifest = parse_json(read_bounded(folder / MANIFEST, _MAX_MANIFEST_BYTES), location)
     _SCHEMA.check(manifest, location)
     digests: dict[str, str] = manifest["sha256"]
     for name in digests:
         if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
-            raise ModelFolderError(f"{location} lists {name[:60]!r}, which is not a valid file name; do not use it")
+            raise ModelFolderError(
+                f"{location} lists {name[:60]!r}, which is not a valid file name; download it from a trusted source"
+            )
     return digests
 
 

@@ -21,7 +21,7 @@ class ModelSchema:
     """The parts of a model folder's config that depend on the task.
 
     Attributes:
-        settings: what `Task.settings()` returns.
+        settings: schema of `Task.settings()`.
         validation: metrics in the history's row of the best epoch.
         test: metrics of the final test, without "truncated".
         headline: the metrics to show, the most important first; those of a test may have an `_interval`.
@@ -51,8 +51,8 @@ class TaskSpec(ABC):
         """Whether columns of these names identify the task."""
         return False
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
-        """The parts of a source that `split` names, the only one when it names none; see `loading.load_datasets`.
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        """The slices of a source that `split` names, or its only split for None; see `loading.load_datasets`.
 
         Raises:
             ConfigError: for an option of `reading` that does not suit the task.

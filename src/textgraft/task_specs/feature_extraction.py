@@ -16,7 +16,7 @@ class FeatureExtractionSpec(TaskSpec):
     class_path = "textgraft.tasks.feature_extraction:TextEmbedder"
     labelled = False
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         raise ConfigError("feature-extraction is neither trained nor evaluated; embed texts with `textgraft embed`")
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class FillMaskSpec(TaskSpec):
     class_path = "textgraft.tasks.fill_mask:MaskFiller"
     labelled = False
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         refuse_options("fill-mask", reading, "pair")
         return load_documents("fill-mask", source, split, reading)
 

@@ -19,7 +19,7 @@ class TextGenerationSpec(TaskSpec):
     labelled = False
     matches_columns = staticmethod(frozenset({PROMPT, COMPLETION}).issubset)
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         return load_documents("text-generation", source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

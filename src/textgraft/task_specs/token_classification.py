@@ -32,7 +32,7 @@ class TokenClassificationSpec(TaskSpec):
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
     matches_columns = staticmethod(are_tagged)
 
-    def load_parts(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
         return load_tagged_datasets(source, split, reading)
 
     def check(self, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]

@@ -38,7 +38,7 @@ class Task(ABC):
     """A pretrained backbone with a head; it takes strings. The methods suit a head on one pooled vector per text.
 
     Attributes:
-        name: the task's id, as Hugging Face names it.
+        name: the task's id, as Hugging Face names it; an abstract task has a `description` in its place.
         pooled: whether the head takes one vector per text.
         ties_embeddings: whether the head reads the token table too.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
@@ -50,7 +50,8 @@ class Task(ABC):
         history: training metrics per epoch; empty before the first training.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
     pooled: ClassVar[bool] = True
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False

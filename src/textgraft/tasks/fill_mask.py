@@ -18,7 +18,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
-from textgraft.tasks.trainable import Watch
+from textgraft.tasks.trainable import WithProgress
 from textgraft.text.cleaning import TokenPreservingCleaning
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
@@ -136,10 +136,10 @@ class MaskFiller(LanguageModelling):
 
     # === Training ===
 
-    def _read(self, data: Dataset, watch: Watch) -> MaskedExamples:
+    def _read(self, data: Dataset, with_progress: WithProgress) -> MaskedExamples:
         """Rows of concatenated documents, with some tokens masked; nothing is truncated."""
         special = self.backbone.special_tokens
-        tokens = self._token_stream(data, watch, special.pad if special.end is None else special.end)[1:-1]
+        tokens = self._token_stream(data, with_progress, special.pad if special.end is None else special.end)[1:-1]
         rows = corpus.fixed_length_rows(tokens, self.architecture.sequence_length or 0, special.start, special.end)
         unknown = int(np.count_nonzero(tokens == special.unknown))
         notice = f"{data.source}: {unknown:,} of {len(tokens):,} tokens are unknown to the vocabulary"

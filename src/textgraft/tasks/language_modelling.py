@@ -20,7 +20,7 @@ from textgraft.storage.safetensors import to_safetensors
 from textgraft.tasks.base import backbone_of
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.objectives.language_model import MaskedTokens
-from textgraft.tasks.trainable import TrainableTask, Watch, task_class
+from textgraft.tasks.trainable import TrainableTask, WithProgress, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
 from textgraft.training.checkpoints import Checkpoints
@@ -35,7 +35,7 @@ from textgraft.training.token_ids import TruncationCount
 _MAX_LOGITS = 2**26
 
 # The state before the first step: the head's weights and its loss.
-_INITIAL_STATE, _LOSS = "begun.safetensors", "loss"
+_INITIAL_STATE, _LOSS = "initial.safetensors", "loss"
 
 # Documents in memory at once, each of which can be a book.
 DOCUMENTS = 64
@@ -46,7 +46,7 @@ _TOKENS = tf.RaggedTensorSpec([None, None], tf.int32, ragged_rank=1)
 class LanguageModelling(TrainableTask):
     """A task that learns to predict a share of the tokens of unlabelled texts."""
 
-    name = "a task that learns from unlabelled texts"
+    description = "a task that learns from unlabelled texts"
     objective: MaskedTokens
     pooled = False
     ties_embeddings = True
@@ -68,8 +68,8 @@ class LanguageModelling(TrainableTask):
         return self.head(vectors)
 
     @abstractmethod
-    def _read(self, data: Dataset, watch: Watch) -> Examples[Any]:
-        """Rows of tokens, and the tokens to predict; see `evaluate` for `watch`."""
+    def _read(self, data: Dataset, with_progress: WithProgress) -> Examples[Any]:
+        """Rows of tokens, and the tokens to predict; see `evaluate` for `with_progress`."""
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return self._read_examples(data, iter)
@@ -97,7 +97,7 @@ class LanguageModelling(TrainableTask):
         if checkpoints is None:
             state = load(b"".join(compute()[_INITIAL_STATE]))
         else:
-            state = load_file(checkpoints.prepared_files("begun", run_facts, compute) / _INITIAL_STATE)
+            state = load_file(checkpoints.prepared_files("initial", run_facts, compute) / _INITIAL_STATE)
         for weight in head:
             weight.assign(state[weight.path])
         perplexity = self.objective.metrics_from_loss(float(state[_LOSS]))["perplexity"]
@@ -107,22 +107,22 @@ class LanguageModelling(TrainableTask):
     def _fit_head(self, train: Any, config: TrainingConfig, callback: Callback) -> None:
         """Train an untrained head alone; by default there is none."""
 
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
-        examples = self._read_examples(data, watch)
+    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
+        examples = self._read_examples(data, with_progress)
         truncated.add(examples.inputs.truncated)
         loss = self._mean_loss(examples)
         perplexity = self.objective.metrics_from_loss(loss)
         return {"texts": len(data), "tokens": int(examples.weights.sum()), "loss": loss, **perplexity}
 
-    def _read_examples(self, data: Dataset, watch: Watch) -> Examples[Any]:
-        examples = self._read(data, watch)
+    def _read_examples(self, data: Dataset, with_progress: WithProgress) -> Examples[Any]:
+        examples = self._read(data, with_progress)
         if not examples.weights.sum():
             raise DataError(f"{data.source}: its {len(data):,} texts have no token to predict; add text")
         return examples
 
-    def _token_stream(self, data: Dataset, watch: Watch, separator: int) -> np.ndarray:
+    def _token_stream(self, data: Dataset, with_progress: WithProgress, separator: int) -> np.ndarray:
         """All documents with a separator token before, between and after them: int32 (total,)."""
-        texts = watch(batch.texts for batch in data.batches(DOCUMENTS))
+        texts = with_progress(batch.texts for batch in data.batches(DOCUMENTS))
         return corpus.tokenize_documents(texts, self.architecture.cleaning, self._document_graph, separator)
 
     def _mean_loss(self, examples: Examples[Any], batch_tokens: int | None = None) -> float:

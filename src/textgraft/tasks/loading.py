@@ -51,7 +51,7 @@ def load_as(kind: type[_Loaded], folder: str | Path | StoredModel, precision: st
     task = load(folder, precision)
     if not isinstance(task, kind):
         path = folder.folder if isinstance(folder, StoredModel) else folder
-        raise ConfigError(f"{path} is a model for {task.name}; this needs one for {kind.name}")
+        raise ConfigError(f"{path} is a model for {task.name}; this needs one for {kind.name or kind.description}")
     return task
 
 

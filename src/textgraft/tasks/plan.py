@@ -37,7 +37,7 @@ class Plan:
 def estimate_cost(run: Run) -> Plan:
     """Time some texts and steps of a run; no weight changes."""
     mode, config = run.mode, run.mode.config
-    tokens = {name: part.inputs.tokens for name, part in run.examples.items()}
+    tokens = {name: examples.inputs.tokens for name, examples in run.examples.items()}
     seconds, state_bytes = mode.estimate(run.examples)
     if config.head == "logistic" and mode.has_steps:
         seconds += feature_extractor(mode).estimate_seconds(tokens["train"])

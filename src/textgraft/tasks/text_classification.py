@@ -15,7 +15,7 @@ from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.texts import WINDOW, Texts, as_batches
-from textgraft.tasks.trainable import TrainableTask, Watch
+from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.token_ids import TruncationCount
@@ -87,9 +87,9 @@ class TextClassifier(TrainableTask):
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
 
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
+    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
         self.objective.targets(data)  # reports an unknown label before the work
-        logits = np.concatenate(list(self.outputs(watch(_batches(data)), truncated)))
+        logits = np.concatenate(list(self.outputs(with_progress(_batches(data)), truncated)))
         return self.objective.evaluate(data, logits)
 
     def answers(

@@ -20,7 +20,7 @@ from textgraft.generation.row import Continuation
 from textgraft.tasks.language_modelling import DOCUMENTS, LanguageModelling
 from textgraft.tasks.objectives.language_model import NextTokens
 from textgraft.tasks.texts import as_batches
-from textgraft.tasks.trainable import Watch
+from textgraft.tasks.trainable import WithProgress
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples
@@ -69,13 +69,13 @@ class TextGenerator(LanguageModelling):
 
     # === Training ===
 
-    def _read(self, data: Dataset, watch: Watch) -> Examples[TokenIds]:
+    def _read(self, data: Dataset, with_progress: WithProgress) -> Examples[TokenIds]:
         """Blocks of concatenated documents, not truncated; or prompts with completions, where the data has both."""
         length = self.architecture.sequence_length or 0
         start, end = self._language_model.start, self._language_model.end_of_text
         if not data.paired:
-            return corpus.next_token_examples(self._token_stream(data, watch, end), length)
-        prompts = watch(batch.texts for batch in data.batches(DOCUMENTS))
+            return corpus.next_token_examples(self._token_stream(data, with_progress, end), length)
+        prompts = with_progress(batch.texts for batch in data.batches(DOCUMENTS))
         completions = (batch.pairs for batch in data.batches(DOCUMENTS) if batch.pairs is not None)
         return corpus.completion_examples(self._tokens(prompts), self._tokens(completions), start, end, length)
 
@@ -151,7 +151,9 @@ class TextGenerator(LanguageModelling):
 
 def _count_truncation(continuations: Sequence[Continuation], truncated: TruncationCount | None) -> None:
     """Count the tokens dropped from the beginnings of prompts, or warn of them."""
-    dropped = [continuation.cut for continuation in continuations if continuation.cut]
+    dropped = [
+        continuation.dropped_prompt_tokens for continuation in continuations if continuation.dropped_prompt_tokens
+    ]
     count = TruncationCount(len(dropped), sum(dropped))
     if truncated is not None:
         truncated.add(count)

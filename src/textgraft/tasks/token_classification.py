@@ -22,7 +22,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW, as_batches
-from textgraft.tasks.trainable import TrainableTask, Watch
+from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.words import Words
 from textgraft.training.examples import Examples, TokenInputs
@@ -160,14 +160,14 @@ class TokenClassifier(TrainableTask):
     def example_location(self, data: Any, row: int) -> str:
         return f"{data.source}, window {row + 1}"
 
-    def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:  # type: ignore[override]
+    def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:  # type: ignore[override]
         """Loss, and all metrics of `span_metrics`; spans are compared by their code points."""
         label_ids, count = self._label_ids(data), AlignmentCount()
         loss, words_seen = 0.0, 0
 
         def span_pairs() -> Iterator[tuple[list[Span], list[Span]]]:
             nonlocal loss, words_seen
-            for texts in watch(_chunks(data)):
+            for texts in with_progress(_chunks(data)):
                 words = self._rows.words(texts)
                 logits = self._logits(words)
                 losses = self.objective.word_losses(logits, align_tags(texts, words, label_ids, count))

@@ -32,7 +32,7 @@ from textgraft.training.loop import Training
 from textgraft.training.progress import Callback, TrainingBar
 from textgraft.training.token_ids import TruncationCount
 
-Watch = Callable[[Iterator[Any]], Iterator[Any]]
+WithProgress = Callable[[Iterator[Any]], Iterator[Any]]
 
 # Facts about a model that identify a training run.
 _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
@@ -41,7 +41,7 @@ _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "archit
 class TrainableTask(Task):
     """A task with an objective."""
 
-    name = "a task that can be trained"
+    description = "a task that can be trained"
 
     @abstractmethod
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
@@ -58,7 +58,7 @@ class TrainableTask(Task):
         """Stream the cells of each of the objective's `answer_columns`, for each window of texts; see `outputs`."""
 
     @abstractmethod
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, watch: Watch) -> dict[str, Any]:
+    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
         """`evaluate` without "truncated", which it counts."""
 
     def example_location(self, data: Dataset, row: int) -> str:
@@ -140,7 +140,8 @@ class TrainableTask(Task):
             "fit": {**asdict(mode.config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
             "metrics": {"validation": {**history.records[history.best_epoch - 1], **initial_metrics}},
             "data": {
-                name: _data_facts(part, run.examples[name].inputs.tokens.truncated) for name, part in run.data.items()
+                name: _data_facts(dataset, run.examples[name].inputs.tokens.truncated)
+                for name, dataset in run.data.items()
             },
         }
         return history
@@ -156,13 +157,13 @@ class TrainableTask(Task):
             stack.callback(self.objective.snapshot())
             return estimate_cost(self._prepare_run(data, validation, options))
 
-    def evaluate(self, data: Dataset, keep: bool = False, watch: Watch = iter) -> dict[str, Any]:
+    def evaluate(self, data: Dataset, store: bool = False, with_progress: WithProgress = iter) -> dict[str, Any]:
         """Test the model.
 
         Args:
             data: labelled, without training examples.
-            keep: save the metrics with the model, as those of its final test.
-            watch: passes batches of texts on, and may count them.
+            store: save the metrics with the model, as those of its final test.
+            with_progress: wraps the iterator over batches of texts, such as by a progress bar.
 
         Returns:
             metrics of the objective, as JSON values, and "truncated" {texts, tokens}.
@@ -171,9 +172,9 @@ class TrainableTask(Task):
             DataError: for a label the model does not have.
         """
         truncated = TruncationCount()
-        metrics = self._evaluate(data, truncated, watch)
+        metrics = self._evaluate(data, truncated, with_progress)
         metrics["truncated"] = asdict(truncated)
-        if keep:
+        if store:
             self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)
             self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
         return metrics
@@ -202,12 +203,12 @@ class TrainableTask(Task):
         if validation is None:
             data, validation = data.split(1 - VALIDATION_SHARE, seed=config.seed)
         splits = {"train": data, "validation": validation}
-        if empty := [name for name, part in splits.items() if not len(part)]:
+        if empty := [name for name, dataset in splits.items() if not len(dataset)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
         self.objective.prepare(data)
         mode = select_mode(self, config)
         cache = mode.id_cache()
-        examples = {name: self.examples(part, cache) for name, part in splits.items()}
+        examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
         train = examples["train"]
         if config.balance != "none":
             sampling_weights = self.objective.sampling_weights(train.targets)
@@ -226,7 +227,7 @@ class TrainableTask(Task):
         return {
             **{name: model[name] for name in _RUN_FACTS},
             "fit": asdict(run.mode.config),
-            "data_sha256": {name: part.fingerprint() for name, part in run.data.items()},
+            "data_sha256": {name: dataset.fingerprint() for name, dataset in run.data.items()},
         }
 
 

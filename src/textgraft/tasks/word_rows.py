@@ -87,14 +87,14 @@ def align_tags(
     texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
 ) -> np.ndarray:
     """The tag id of each word, int32 (w,), by the labelled spans of the texts; see `evaluation.tag_ids`."""
-    tags, first = [np.empty(0, np.int32)], 0
+    tags, word_offset = [np.empty(0, np.int32)], 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
-        part = slice(first, first + length)
-        spans = _word_spans(text.spans, words.starts[part].tolist(), words.ends[part].tolist(), count)
+        text_words = slice(word_offset, word_offset + length)
+        spans = _word_spans(text.spans, words.starts[text_words].tolist(), words.ends[text_words].tolist(), count)
         labels = np.array([label_ids[span.label] for span in spans], np.int64)
         borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
         tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
-        first += length
+        word_offset += length
     return np.concatenate(tags)
 
 
@@ -103,14 +103,14 @@ def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count
     aligned: list[Span] = []
     for span in sorted(spans):
         count.spans += 1
-        first, end = bisect_right(ends, span.start), bisect_left(starts, span.end)
-        overlaps = bool(aligned) and first < aligned[-1].end
+        first_word, end = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        overlaps = bool(aligned) and first_word < aligned[-1].end
         if overlaps:
-            first = aligned[-1].end
-        if first >= end:
+            first_word = aligned[-1].end
+        if first_word >= end:
             count.dropped += 1
             continue
-        exact = starts[first] == span.start and ends[end - 1] == span.end
+        exact = starts[first_word] == span.start and ends[end - 1] == span.end
         count.widened += overlaps or not exact
-        aligned.append(Span(first, end, span.label))
+        aligned.append(Span(first_word, end, span.label))
     return aligned

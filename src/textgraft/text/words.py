@@ -67,10 +67,10 @@ def split(texts: tf.Tensor, splitting: str) -> Words:
     rows = words.value_rowids()
     _, byte_offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")  # of each code point
     code_points = byte_offsets.values + byte_offsets.value_rowids() * _MAX_BYTES
-    first = tf.gather(byte_offsets.row_starts(), rows)
+    text_starts = tf.gather(byte_offsets.row_starts(), rows)
 
     def in_code_points(offsets: tf.Tensor) -> tf.Tensor:
-        return tf.searchsorted(code_points, offsets + rows * _MAX_BYTES, out_type=tf.int64) - first
+        return tf.searchsorted(code_points, offsets + rows * _MAX_BYTES, out_type=tf.int64) - text_starts
 
     return Words(words.values, in_code_points(starts.values), in_code_points(ends.values), words.row_lengths())
 
@@ -78,9 +78,9 @@ def split(texts: tf.Tensor, splitting: str) -> Words:
 def spaced(starts: tf.Tensor, ends: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Whether a word is the first of its text or separated from the one before it, bool (w,); see `Words`."""
     before = tf.concat([[-1], ends[:-1]], 0)
-    first = tf.cumsum(lengths, exclusive=True)
-    first = tf.boolean_mask(first, lengths > 0)[:, tf.newaxis]
-    is_first = tf.scatter_nd(first, tf.ones_like(first[:, 0], tf.int32), tf.shape(starts, tf.int64))
+    text_starts = tf.cumsum(lengths, exclusive=True)
+    text_starts = tf.boolean_mask(text_starts, lengths > 0)[:, tf.newaxis]
+    is_first = tf.scatter_nd(text_starts, tf.ones_like(text_starts[:, 0], tf.int32), tf.shape(starts, tf.int64))
     return (is_first > 0) | (starts > before)
 
 

@@ -208,7 +208,7 @@ def _shifted(values: tf.Tensor, group_ids: tf.Tensor, offset: int) -> tf.Tensor:
 
 
 def _every_other(flags: tf.Tensor) -> tf.Tensor:
-    """The first, third, ... flag of each run in (m,): of overlapping pairs, those that can be merged."""
+    """Alternate flags of each run in (m,), from the first: overlapping pairs cannot all merge."""
     starts = flags & ~_delayed(flags, 1)
     positions = tf.range(tf.size(flags))
     run_ids = tf.maximum(tf.cumsum(tf.cast(starts, tf.int32)) - 1, 0)

@@ -85,17 +85,17 @@ class CharacterMap:
         rules = self._trie.strings_at(nodes)
         # === Short clusters of several characters ===
         clusters = tf.cumsum(tf.cast(starts, tf.int32)) - 1
-        first = tf.cast(tf.where(starts)[:, 0], tf.int32)
+        cluster_starts = tf.cast(tf.where(starts)[:, 0], tf.int32)
         sizes = tf.math.segment_sum(_utf8_bytes(codes), clusters)
-        is_short = (sizes <= MAX_KEY_BYTES) & (sizes > _utf8_bytes(tf.gather(codes, first)))
-        first = tf.boolean_mask(first, is_short)
-        nodes, cluster_rules = tf.gather(nodes, first), tf.gather(rules, first)
+        is_short = (sizes <= MAX_KEY_BYTES) & (sizes > _utf8_bytes(tf.gather(codes, cluster_starts)))
+        cluster_starts = tf.boolean_mask(cluster_starts, is_short)
+        nodes, cluster_rules = tf.gather(nodes, cluster_starts), tf.gather(rules, cluster_starts)
         for depth in range(1, min(self._max_length, MAX_KEY_BYTES)):
-            index = tf.minimum(first + depth, tf.size(codes) - 1)
-            same = tf.gather(clusters, index) == tf.gather(clusters, first)
+            index = tf.minimum(cluster_starts + depth, tf.size(codes) - 1)
+            same = tf.gather(clusters, index) == tf.gather(clusters, cluster_starts)
             nodes = tf.where(same, self._trie.step(nodes, tf.gather(codes, index)), NONE)
             cluster_rules = tf.where(cluster_rules < 0, self._trie.strings_at(nodes), cluster_rules)
-        rules = tf.tensor_scatter_nd_update(rules, first[:, None], cluster_rules)
+        rules = tf.tensor_scatter_nd_update(rules, cluster_starts[:, None], cluster_rules)
         is_replaced = tf.tensor_scatter_nd_update(is_short, tf.where(is_short), cluster_rules >= 0)
         return rules, starts | ~tf.gather(is_replaced, clusters)
 

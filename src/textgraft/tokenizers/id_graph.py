@@ -62,7 +62,7 @@ class IdGraph(tf.Module):
 def extract_embedding(
     function: tf.types.experimental.ConcreteFunction, location: str
 ) -> tuple[bytes, list[bytes], tf.Variable, str]:
-    """Take a text embedding, a function from strings (n,) to vectors (n, dim), apart.
+    """Extract the id graph, vocabulary, table and pooling of a text embedding, from strings (n,) to vectors (n, dim).
 
     Returns:
         A serialized GraphDef from texts and table to ids and the row of each id; words in the order of their ids; the

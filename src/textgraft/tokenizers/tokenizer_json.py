@@ -102,9 +102,10 @@ def ordered(ids: Mapping[str, int], path: Path) -> list[str]:
 
 
 def parsed_as_reference(number: float) -> float:
-    """A number as the `tokenizers` library parses it: digits and power of ten rounded apart, then combined.
+    """A number as the `tokenizers` library parses it.
 
-    The result can differ from the nearest float64 in the last bit, which decides between segmentations of equal score.
+    Mantissa and power of ten are rounded separately, then multiplied. The result can differ from the nearest float64 in
+    the last bit, which decides between segmentations of equal score.
     """
     sign, digits, exponent = Decimal(repr(float(number))).as_tuple()
     if not isinstance(exponent, int):

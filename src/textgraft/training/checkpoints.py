@@ -177,7 +177,7 @@ class Checkpoints:
         return time.monotonic() - self._saved_at >= self._save_seconds
 
     def within_time_budget(self) -> bool:
-        """Whether writing has taken at most 2 % of the time so far; it can take longer than an epoch."""
+        """Whether writing has taken at most 2 % of the time so far; a write can take longer than an epoch."""
         return self.seconds_spent <= _MAX_TIME_SHARE * (time.monotonic() - self._started_at)
 
     @property

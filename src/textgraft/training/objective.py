@@ -22,7 +22,7 @@ class Objective(ABC):
 
     Attributes:
         score: the metric that ranks epochs, a share between 0 and 1; None ranks them by the loss.
-        labels: what is predicted, by name; empty for numbers and tokens.
+        labels: names of the predicted classes; empty for numbers and tokens.
     """
 
     score: str | None = None

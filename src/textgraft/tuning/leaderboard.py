@@ -139,8 +139,7 @@ class Leaderboard:
         )
         if best != winner:
             return (
-                f"{summary}; {best.name} has {best.score:.4f}, less than a standard error better than the library's "
-                "defaults, which are preferred"
+                f"{summary}; best score: {best.name}, {best.score:.4f}; within one standard error, so the defaults win"
             )
         near = [row for row in trials[1:] if row.is_done_trial and self.metric.is_within_error(row.score, score)]
         if len(trials) > 1:

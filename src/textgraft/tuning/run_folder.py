@@ -74,7 +74,7 @@ class RunFolder:
         try:
             before = json.loads((self.path / _SEARCH).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            raise ModelFolderError(f"{self.path} exists already and holds no search; choose another name") from None
+            raise ModelFolderError(f"{self.path} is not a search folder; choose another --out") from None
         differing = [name for name in self._identity if before.get(name) != self._identity[name]]
         if differing:
             raise ConfigError(

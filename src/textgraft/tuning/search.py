@@ -159,7 +159,7 @@ class Search:
 
 
 class PruningBar(TrainingBar):
-    """A progress bar that reports a trial to its study, and ends the trial when it is hopeless or out of time.
+    """A progress bar that reports a trial to its study, and ends it when it is worse than the median or out of time.
 
     Under a decaying learning rate, the same epoch of a long and of a short run cannot be compared, so trials are
     compared at the same quarter of their epochs.
@@ -187,8 +187,8 @@ class PruningBar(TrainingBar):
         self._reported = quarter
         with storage_errors():
             self._trial.report(self._metric.value(record), quarter)
-            is_hopeless = self._trial.should_prune()
-        if is_hopeless:
+            is_below_median = self._trial.should_prune()
+        if is_below_median:
             raise optuna.TrialPruned(f"worse than the median after epoch {record['epoch']:.0f}")
 
     def _require_time(self, seconds_left: float) -> None:

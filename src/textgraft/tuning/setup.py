@@ -1,4 +1,4 @@
-"""What a search compares: its task with the data, the models, and the metric; importable without TensorFlow."""
+"""Task, data, models and selection metric of a search; no TensorFlow import."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -22,13 +22,13 @@ from textgraft.tuning.setup import SelectionMetric
 # The median of fewer trials is too uncertain.
 _MIN_TRIALS_TO_PRUNE = 3
 
-_MAX_DEATHS = 2
+_MAX_RETRIES = 2
 
 # A trial that has run for longer counts as dead.
 _MAX_DURATION = timedelta(days=1)
 
-# Prefix of study attributes that name trials whose process ended during the trial.
-_DEAD = "dead trial "
+# Prefix of stored study attributes that name trials whose process ended during the trial.
+_REQUEUED = "dead trial "
 
 _STORED = ("seconds", "loss", "reason", "run", "hyperparameters")
 
@@ -97,8 +97,8 @@ class Study:
         """
         stale = [trial for trial in self._trials(TrialState.RUNNING) if self._is_mine(trial)]
         for trial in stale:
-            if self._deaths(trial.user_attrs.get("draw")) < _MAX_DEATHS:
-                self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
+            if self._crash_count(trial.user_attrs.get("draw")) < _MAX_RETRIES:
+                self._study.set_user_attr(f"{_REQUEUED}{trial.number}", True)
             self._study.tell(trial.number, state=TrialState.FAIL)
         return len(stale)
 
@@ -133,7 +133,7 @@ class Study:
     def requeue(self, trial: optuna.Trial) -> None:
         """Discard an interrupted trial; its draw is repeated."""
         trial.set_user_attr("interrupted", True)
-        self._study.set_user_attr(f"{_DEAD}{trial.number}", True)
+        self._study.set_user_attr(f"{_REQUEUED}{trial.number}", True)
         self._study.tell(trial, state=TrialState.FAIL)
 
     @property
@@ -146,13 +146,13 @@ class Study:
     @storage_errors()
     def rows(self) -> list[TrialRow]:
         """All trials that count, in the order in which they started."""
-        return [_row(trial) for trial in self._living()]
+        return [_row(trial) for trial in self._counted_trials()]
 
     @property
     @storage_errors()
     def seconds(self) -> float:
         """Total duration of this runner's trials."""
-        mine = filter(self._is_mine, self._living())
+        mine = filter(self._is_mine, self._counted_trials())
         return float(sum(trial.user_attrs.get("seconds", 0) for trial in mine))
 
     @property
@@ -181,21 +181,26 @@ class Study:
         trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states)
         return trials
 
-    def _deaths(self, draw: int | None) -> int:
+    def _crash_count(self, draw: int | None) -> int:
         """Number of processes that died during earlier trials of a draw."""
-        died = [trial for trial in self._living(dead=True) if not trial.user_attrs.get("interrupted")]
-        return sum(trial.user_attrs.get("draw") == draw for trial in died)
+        crashed = [trial for trial in self._requeued_trials() if not trial.user_attrs.get("interrupted")]
+        return sum(trial.user_attrs.get("draw") == draw for trial in crashed)
 
-    def _living(self, dead: bool = False) -> list[FrozenTrial]:
-        """All trials except those whose process ended during the trial, or only these."""
-        attributes = self._study.user_attrs
-        return [trial for trial in self._trials(*_STATES) if (f"{_DEAD}{trial.number}" in attributes) == dead]
+    def _counted_trials(self) -> list[FrozenTrial]:
+        """All trials except those whose draw is repeated, since their process ended during the trial."""
+        return [trial for trial in self._trials(*_STATES) if not self._is_requeued(trial)]
+
+    def _requeued_trials(self) -> list[FrozenTrial]:
+        return [trial for trial in self._trials(*_STATES) if self._is_requeued(trial)]
+
+    def _is_requeued(self, trial: FrozenTrial) -> bool:
+        return f"{_REQUEUED}{trial.number}" in self._study.user_attrs
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return self._runner is None or trial.user_attrs.get("runner") == self._runner
 
     def _next_draw(self) -> int:
-        counted = [trial for trial in self._living() if trial.user_attrs.get("reason") != OUT_OF_TIME]
+        counted = [trial for trial in self._counted_trials() if trial.user_attrs.get("reason") != OUT_OF_TIME]
         draws = {trial.user_attrs.get("draw") for trial in counted}
         return next(draw for draw in range(len(draws) + 1) if draw not in draws)
 
@@ -220,5 +225,5 @@ def _row(trial: FrozenTrial) -> TrialRow:
     stored = {name: trial.user_attrs[name] for name in (*_STORED, "is_start") if name in trial.user_attrs}
     score = trial.value if trial.state == TrialState.COMPLETE else None
     if trial.state == TrialState.FAIL and not stored.get("reason"):
-        stored["reason"] = f"its process died {_MAX_DEATHS + 1} times"
+        stored["reason"] = f"its process died {_MAX_RETRIES + 1} times"
     return TrialRow(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **stored)

@@ -1,4 +1,4 @@
-"""ALBERT: a block that is repeated, and narrow embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
+"""ALBERT: shared block weights and factorized embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
 
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat

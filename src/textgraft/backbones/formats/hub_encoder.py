@@ -34,7 +34,7 @@ _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Fields of tensorflow/core/protobuf/trackable_object_graph.proto.
 _NODE, _ATTRIBUTE, _FULL_NAME, _KEY = 1, 2, 2, 3
 
-# Patterns in the names of exported variables, and what Hugging Face folders have instead; applied in this order.
+# Patterns of exported variable names and their Hugging Face replacements, in order of application.
 _RENAMES = (
     (r"^bert/cls/predictions/output_bias/", "cls/predictions/"),
     (r"^bert/cls/", "cls/"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
 
-# Keras names of weights, and their names in the folders; PyTorch replaced the second ones.
+# Keras names of weights, and their names in the folders. Old checkpoints use gamma and beta.
 _WEIGHT_NAMES = {"kernel": ("weight",), "bias": ("bias",), "gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
 
 
@@ -76,7 +76,7 @@ def _open_shards(folder: Path, stack: ExitStack) -> _SafetensorsFiles:
     files = {}
     for name in sorted(set(index.values())):
         if Path(name).name != name:
-            raise PresetError(f"{folder / _INDEX}: {name!r} is not a file name; do not use this preset")
+            raise PresetError(f"{folder / _INDEX}: {name!r} is not a file name; download it from a trusted source")
         files[name] = stack.enter_context(safe_open(_require(folder / name), framework="np"))
     tensors = {name: set(file.keys()) for name, file in files.items()}
     for tensor, name in index.items():
