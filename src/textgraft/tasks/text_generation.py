@@ -151,9 +151,7 @@ class TextGenerator(LanguageModelling):
 
 def _count_truncation(continuations: Sequence[Continuation], truncated: TruncationCount | None) -> None:
     """Count the tokens dropped from the beginnings of prompts, or warn of them."""
-    dropped = [
-        continuation.dropped_prompt_tokens for continuation in continuations if continuation.dropped_prompt_tokens
-    ]
+    dropped = [number for continuation in continuations if (number := continuation.dropped_prompt_tokens)]
     count = TruncationCount(len(dropped), sum(dropped))
     if truncated is not None:
         truncated.add(count)
