@@ -31,7 +31,7 @@ fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The built site needs no network: theme, scripts and search are in it.
+# The built site needs no network: theme, scripts and search are in it. Search needs a local server.
 docs: .venv-docs/.installed
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 

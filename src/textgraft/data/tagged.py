@@ -20,10 +20,10 @@ from textgraft.errors import DataError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TaggedDataset(Dataset):
-    """Texts with labelled spans, the rows of a source; each label is a `TaggedText.annotation`.
+    """Texts with labelled spans, the rows of a source. Iteration yields (text, words, spans).
 
     Attributes:
-        scheme: scheme of the source's tags, one of `tags.TAG_SCHEMES`; None where it has entities by offsets.
+        scheme: scheme of the source's tags: IOB1, IOB2, IOBES or BILOU; None where it has entities by offsets.
         repaired: the number of the source's tags that violate the scheme.
     """
 

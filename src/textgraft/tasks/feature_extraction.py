@@ -24,10 +24,10 @@ class TextEmbedder(Task):
         """Load the backbone.
 
         Args:
-            preset: see `load_backbone`.
+            preset: name, address or path; see docs/guide/presets.md.
             precision: "auto", "float32" or "mixed_bfloat16".
             normalize: divide each vector by its Euclidean length.
-            options: arguments of `Task`; hidden and dropout have no effect.
+            options: arguments of all models (see `Task`); hidden and dropout have no effect.
         """
         self.normalize = normalize
         super().__init__(preset, precision, **options)

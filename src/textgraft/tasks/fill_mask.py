@@ -72,12 +72,12 @@ class MaskFiller(LanguageModelling):
         """Load the backbone, and the head it was published with; build a new head where there is none.
 
         Args:
-            preset: see `load_backbone`; of a family with a mask token.
+            preset: name, address or path; see docs/guide/presets.md; of a family with a mask token.
             precision: "auto", "float32" or "mixed_bfloat16".
             table: rows and width of the token table that the head was trained for; by default the backbone's.
             computation: fields of `LayerConfig` for a head whose weights the caller sets; by default those of the
                 backbone's head, or of a new one.
-            options: arguments of `Task`; pooling, hidden, dropout and truncation have no effect.
+            options: arguments of all models (see `Task`); pooling, hidden, dropout and truncation have no effect.
 
         Raises:
             ConfigError: when the backbone has no mask token, or another table.

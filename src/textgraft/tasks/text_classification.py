@@ -35,19 +35,19 @@ class TextClassifier(TrainableTask):
         labels: Sequence[str] = (),
         precision: str = "auto",
         *,
-        problem: str = SingleLabel.name,
+        problem: str = "single-label",
         pairs: bool = False,
         **options: Any,
     ) -> None:
         """Load the backbone and build an untrained head.
 
         Args:
-            preset: see `load_backbone`.
+            preset: name, address or path; see docs/guide/presets.md.
             labels: different strings, which `predict` returns; none for regression.
             precision: "auto", "float32" or "mixed_bfloat16".
             problem: "single-label", "multi-label" or "regression".
             pairs: whether each text has a second one.
-            options: arguments of `Task` and of the problem's class in `tasks.objectives`.
+            options: arguments of all models (see `Task`), and of the problem's class in `tasks.objectives`.
 
         Raises:
             ConfigError: for an unknown problem, or labels that do not suit it.

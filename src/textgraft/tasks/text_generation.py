@@ -36,9 +36,9 @@ class TextGenerator(LanguageModelling):
         """Load the backbone.
 
         Args:
-            preset: see `load_backbone`; of a causal family.
+            preset: name, address or path; see docs/guide/presets.md; of a causal family.
             precision: "auto", "float32" or "mixed_bfloat16".
-            options: arguments of `Task`; pooling, hidden, dropout and truncation have no effect.
+            options: arguments of all models (see `Task`); pooling, hidden, dropout and truncation have no effect.
 
         Raises:
             ConfigError: when the backbone does not predict the next token.
@@ -104,7 +104,7 @@ class TextGenerator(LanguageModelling):
 
         Args:
             prompts: cleaned as training texts are.
-            options: fields of `generation.config.GenerationConfig`.
+            options: generation options, the fields of `GenerationConfig`.
 
         Raises:
             ConfigError: for an invalid option.

@@ -63,14 +63,14 @@ class TokenClassifier(TrainableTask):
         """Load the backbone and build an untrained head.
 
         Args:
-            preset: see `load_backbone`.
+            preset: name, address or path; see docs/guide/presets.md.
             labels: types of spans, at least one.
             precision: "auto", "float32" or "mixed_bfloat16".
-            splitting: how plain texts are split into words, one of the `SPLITTINGS`.
-            decoding: see `Tags`.
+            splitting: punctuation marks that are words: "signs" (all) or "edges" (only at the ends of a word).
+            decoding: "constrained" (valid tag sequences only) or "free".
             convolution: whether the head's hidden layers are convolutions over tokens; by default where the backbone's
                 vectors do not depend on neighbours.
-            options: arguments of `Task`; pooling has no effect.
+            options: arguments of all models (see `Task`); pooling has no effect.
 
         Raises:
             ConfigError: for no labels, duplicates, or an unknown option.

@@ -39,7 +39,7 @@ _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "archit
 
 
 class TrainableTask(Task):
-    """A task with an objective."""
+    """A task that `fit` trains for an objective."""
 
     description = "a task that can be trained"
 
@@ -100,7 +100,7 @@ class TrainableTask(Task):
             callback: by default a progress bar.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run in it is
                 resumed, and ends as if it had not been interrupted.
-            options: fields of `training.config.TrainingConfig`.
+            options: training options, the fields of `TrainingConfig`.
 
         Raises:
             ConfigError: for an invalid option, or an unfinished run with other options.
