@@ -53,7 +53,7 @@ def test_a_truncated_segment_equals_the_reference(reference, sequence_length):
         [ragged([[number + 3 for number in range(length)] for length in lengths])], START, END, sequence_length
     )
     assert packed.token_ids.to_list() == [row.ids for row in expected]
-    assert packed.segment_ids.to_list() == [row.type_ids for row in expected]
+    assert packed.first_lengths.numpy().tolist() == [row.type_ids.count(0) for row in expected]
     assert packed.dropped.numpy().tolist() == [max(length - (sequence_length or 99) + 2, 0) for length in lengths]
 
 
@@ -68,7 +68,7 @@ def test_pairs_are_truncated_longest_first(reference, sequence_length):
     second = ragged([[number + 33 for number in range(b)] for _, b in lengths])
     packed = pack([first, second], START, END, sequence_length)
     assert packed.token_ids.to_list() == [row.ids for row in expected]
-    assert packed.segment_ids.to_list() == [row.type_ids for row in expected]
+    assert packed.first_lengths.numpy().tolist() == [row.type_ids.count(0) for row in expected]
 
 
 @pytest.mark.parametrize("sequence_length", [2, 3, 4, 7, 8, 9, 30])

@@ -45,11 +45,11 @@ def inspect(
     graph, backbone = embedder.text_graph, embedder.backbone
     packed = graph.pack(*(tf.constant([segment]) for segment in (text, display_options.pair) if segment is not None))
     in_windows = packed.token_ids.ragged_rank == 2
-    ids, segments = ((tensor.values if in_windows else tensor).to_list() for tensor in packed[:2])
+    ids = (packed.token_ids.values if in_windows else packed.token_ids).to_list()
     columns = ("position", "token", "token_ids", "padding_mask", "segment_ids")
-    for number, (token_ids, segment_ids) in enumerate(zip(ids, segments, strict=True), start=1):
-        cells = enumerate(zip(token_ids, segment_ids, strict=True))
-        rows = [(position, backbone.token(token), token, 1, segment) for position, (token, segment) in cells]
+    for number, (token_ids, first_length) in enumerate(zip(ids, packed.first_lengths.numpy(), strict=True), start=1):
+        cells = enumerate(token_ids)
+        rows = [(position, backbone.token(token), token, 1, int(position >= first_length)) for position, token in cells]
         padding = range(len(token_ids), display_options.pad_to)
         rows += [(position, "", backbone.special_tokens.pad, 0, 0) for position in padding]
         window = f", window {number}" if in_windows else ""

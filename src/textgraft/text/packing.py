@@ -13,7 +13,7 @@ from textgraft.text.windows import split_windows
 
 
 class PairRows(NamedTuple):
-    """Rows of pairs, int32 ragged (b, None), of which the first int64 (b,) tokens are of segment 0."""
+    """Rows of pairs: token ids, int32 ragged (b, None), and number of tokens in segment 0, int64 (b,)."""
 
     token_ids: tf.RaggedTensor
     first_lengths: tf.Tensor
@@ -24,12 +24,12 @@ class Packed(NamedTuple):
 
     Attributes:
         token_ids: int32 ragged (n, None), or (n, None, None) for windows of texts.
-        segment_ids: int32 ragged of the same shape: 0 in the first segment, 1 in the second.
+        first_lengths: int64 (n,), or (windows,): number of tokens in segment 0, special tokens included.
         dropped: int32 (n,), number of tokens lost to truncation.
     """
 
     token_ids: tf.RaggedTensor
-    segment_ids: tf.RaggedTensor
+    first_lengths: tf.Tensor
     dropped: tf.Tensor
 
 
@@ -72,10 +72,10 @@ class TextGraph:
             max_tokens = self.sequence_length - (self.start is not None) - ends * (self.end is not None)
             if self.truncation == WINDOWS:
                 return self._pack_windows(segments, max_tokens)
-            kept = _longest_first(lengths, max(max_tokens, 0))
-            tails = [length // 2 if self.truncation == "head+tail" else tf.zeros_like(length) for length in kept]
-            segments = [_truncate(*arguments) for arguments in zip(segments, kept, tails, strict=True)]
-            dropped = tf.cast(tf.add_n(lengths) - tf.add_n(kept), tf.int32)
+            new_lengths = _longest_first(lengths, max(max_tokens, 0))
+            keep_tail = self.truncation == "head+tail"
+            segments = [_truncate(segment, to, keep_tail) for segment, to in zip(segments, new_lengths, strict=True)]
+            dropped = tf.cast(tf.add_n(lengths) - tf.add_n(new_lengths), tf.int32)
         return Packed(*add_special(segments, self.start, self.end, self.separators), dropped)
 
     def _pack_windows(self, segments: Sequence[tf.RaggedTensor], window: int) -> Packed:
@@ -83,9 +83,9 @@ class TextGraph:
             raise ConfigError("truncation 'windows' does not support text pairs; choose head or head+tail")
         lengths = segments[0].row_lengths()
         counts, indices = split_windows(lengths, window)
-        rows = add_special([tf.gather(segments[0].values, indices)], self.start, self.end)
-        token_ids, segment_ids = (tf.RaggedTensor.from_row_lengths(part, counts, validate=False) for part in rows)
-        return Packed(token_ids, segment_ids, tf.zeros_like(lengths, tf.int32))
+        windows, window_lengths = add_special([tf.gather(segments[0].values, indices)], self.start, self.end)
+        token_ids = tf.RaggedTensor.from_row_lengths(windows, counts, validate=False)
+        return Packed(token_ids, window_lengths, tf.zeros_like(lengths, tf.int32))
 
     @cached_property
     def compiled(self) -> Callable[[tf.Tensor], Packed]:
@@ -105,17 +105,17 @@ class TextGraph:
 
 def add_special(
     segments: Sequence[tf.RaggedTensor], start: int | None, end: int | None, separators: int = 1
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Token ids and segment ids of rows made of one or two segments and special tokens; see `TextGraph`."""
-    rows, pieces, segment_ids = segments[0].nrows(), [], []
+) -> PairRows:
+    """Rows of one or two segments, int32 ragged (n, None), and special tokens; see `TextGraph`."""
+    rows, pieces, first_pieces = segments[0].nrows(), [], 0
     for index, segment in enumerate(segments):
         before = [_column(start, rows)] if index == 0 and start is not None else []
         ends = separators if index < len(segments) - 1 else 1
         after = [_column(end, rows)] * ends if end is not None else []
-        for piece in (*before, segment, *after):
-            pieces.append(piece)
-            segment_ids.append(piece.with_values(tf.fill(tf.shape(piece.values), index)))
-    return tf.concat(pieces, axis=1), tf.concat(segment_ids, axis=1)
+        pieces += [*before, segment, *after]
+        first_pieces = first_pieces or len(pieces)
+    first_lengths = tf.add_n([piece.row_lengths() for piece in pieces[:first_pieces]])
+    return PairRows(_join_rows(pieces), first_lengths)
 
 
 def pad_rows(rows: tf.RaggedTensor | PairRows, pad_id: int) -> dict[str, tf.Tensor]:
@@ -154,15 +154,26 @@ def _longest_first(lengths: Sequence[tf.Tensor], max_tokens: int) -> list[tf.Ten
     return [tf.where(first_is_longer, longer, shorter), tf.where(first_is_longer, shorter, longer)]
 
 
-def _truncate(segment: tf.RaggedTensor, kept: tf.Tensor, tails: tf.Tensor) -> tf.RaggedTensor:
-    """Keep `kept` (n,) tokens of each row, `tails` (n,) of them from its end."""
-    # On the flat values: comparing ragged tensors takes most of a second to trace.
-    rows = segment.value_rowids()
-    position = tf.range(tf.size(segment.values, rows.dtype)) - tf.gather(segment.row_starts(), rows)
-    in_head = position < tf.gather(kept - tails, rows)
-    in_tail = position >= tf.gather(segment.row_lengths() - tails, rows)
-    values = tf.boolean_mask(segment.values, tf.logical_or(in_head, in_tail))
-    return tf.RaggedTensor.from_row_lengths(values, kept, validate=False)
+def _truncate(segment: tf.RaggedTensor, lengths: tf.Tensor, keep_tail: bool) -> tf.RaggedTensor:
+    """Shorten each row to `lengths` (n,); with `keep_tail`, half of them from its end."""
+    starts, ends = segment.row_starts(), segment.row_limits()
+    tails = lengths // 2 if keep_tail else tf.zeros_like(lengths)
+    indices = tf.ragged.range(starts, starts + lengths - tails)
+    if keep_tail:
+        indices = _join_rows([indices, tf.ragged.range(ends - tails, ends)])
+    return indices.with_values(tf.gather(segment.values, indices.values))
+
+
+def _join_rows(pieces: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
+    """Concatenate ragged tensors (n, None) along the rows; `tf.concat` takes several times as many ops."""
+    lengths = [piece.row_lengths() for piece in pieces]
+    row_lengths = tf.add_n(lengths)
+    start, indices = tf.cumsum(row_lengths, exclusive=True), []
+    for length in lengths:
+        indices.append(tf.cast(tf.ragged.range(start, start + length).values, tf.int32))
+        start += length
+    values = tf.dynamic_stitch(indices, [piece.values for piece in pieces])
+    return tf.RaggedTensor.from_row_lengths(values, row_lengths, validate=False)
 
 
 def _column(token_id: int, rows: tf.Tensor) -> tf.RaggedTensor:

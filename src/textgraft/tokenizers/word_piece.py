@@ -91,17 +91,22 @@ class WordPieceTokenizer(Tokenizer):
         return cls(read_preset_lines(folder / VOCABULARY), **settings)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        return tf.cast(self._pieces.tokenize(self.split(texts)).merge_dims(1, 2), tf.int32)
+        words = self.split(texts)
+        pieces = self._pieces.tokenize(words.values)
+        splits = tf.gather(pieces.row_splits, words.row_splits)
+        return tf.RaggedTensor.from_row_splits(tf.cast(pieces.values, tf.int32), splits, validate=False)
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Texts to words, string ragged (n, None); special tokens as their placeholders."""
-        words = tf_text.regex_split(
-            self._normalize(texts),
-            delim_regex_pattern=f"[{regex_class('spaces')}]+|{_PUNCTUATION}|[{_PLACEHOLDERS}]",
-            keep_delim_regex_pattern=f"{_PUNCTUATION}|[{_PLACEHOLDERS}]",
-        )
-        too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > _MAX_WORD_LENGTH
-        return words.with_flat_values(tf.where(too_long, self._placeholders["[UNK]"], words.flat_values))
+        texts = tf.strings.regex_replace(self._normalize(texts), f"{_PUNCTUATION}|[{_PLACEHOLDERS}]", r" \0 ")
+        texts = tf.strings.regex_replace(texts, f"[{regex_class('spaces')}]+", " ")
+        # Splitting at any white space would depend on the locale of the process.
+        parts = tf.strings.split(texts, " ")
+        is_word = tf.where(tf.not_equal(parts.values, ""))[:, 0]
+        words, rows = tf.gather(parts.values, is_word), tf.gather(parts.value_rowids(), is_word)
+        too_long = tf.strings.length(words, unit="UTF8_CHAR") > _MAX_WORD_LENGTH
+        words = tf.where(too_long, self._placeholders["[UNK]"], words)
+        return tf.RaggedTensor.from_value_rowids(words, rows, parts.nrows(), validate=False)
 
     def _normalize(self, texts: tf.Tensor) -> tf.Tensor:
         # The reference follows Unicode 8 and treats later marks, punctuation and controls as letters of unknown words.

@@ -82,5 +82,4 @@ class WordInputs:
 
 
 def _pair_arrays(rows: Packed) -> tuple[np.ndarray, ...]:
-    firsts = rows.token_ids.row_lengths() - tf.cast(tf.reduce_sum(rows.segment_ids, axis=1), tf.int64)
-    return *id_arrays(rows), firsts.numpy()
+    return *id_arrays(rows), rows.first_lengths.numpy()
