@@ -94,13 +94,16 @@ class Adam:
         return norm
 
     def _update(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
-        updates = []
+        updates: list[tf.Operation] = []
+        scalars: dict[tuple[float, int], dict[str, tf.Tensor]] = {}  # made once for all variables that share them
         for index, gradient in gradients.items():
             variable, moments = self._variables[index], (self.slots[2 * index], self.slots[2 * index + 1])
-            layer_rate = rate * self._schedule.factors[index]
-            layer_step = tf.cast(step + 1 - self._schedule.starts[index], tf.float32)
-            with tf.control_dependencies(self._decay(variable, layer_rate)):
-                updates.append(_apply_adam(variable, moments, gradient, layer_rate, layer_step))
+            factor, start = self._schedule.factors[index], self._schedule.starts[index]
+            if (factor, start) not in scalars:
+                scalars[factor, start] = _adam_scalars(rate * factor, tf.cast(step + 1 - start, tf.float32))
+            arguments = scalars[factor, start]
+            with tf.control_dependencies(self._decay(variable, arguments["lr"])):
+                updates.append(_apply_adam(variable, moments, gradient, arguments))
         return tf.group(*updates)
 
     def _decay(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
@@ -109,19 +112,20 @@ class Adam:
         return [variable.value.assign_sub(variable.value * (rate * self._weight_decay))]
 
 
+def _adam_scalars(rate: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Scalar arguments of the op; `step`, float32 () from 1, corrects the bias."""
+    names, values = ("beta1", "beta2", "epsilon"), (*_BETAS, _EPSILON)
+    scalars = {name: tf.constant(value, tf.float32) for name, value in zip(names, values, strict=True)}
+    powers = {"beta1_power": scalars["beta1"] ** step, "beta2_power": scalars["beta2"] ** step}
+    return {**scalars, **powers, "lr": rate}
+
+
 def _apply_adam(
-    variable: keras.Variable, moments: Sequence[keras.Variable], gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor
+    variable: keras.Variable,
+    moments: Sequence[keras.Variable],
+    gradient: tf.Tensor,
+    scalars: Mapping[str, tf.Tensor],
 ) -> tf.Operation:
-    """Update a variable and its moments in one pass over memory; `step`, float32 () from 1, corrects the bias."""
-    return tf.raw_ops.ResourceApplyAdam(
-        var=variable.value.handle,
-        m=moments[0].value.handle,
-        v=moments[1].value.handle,
-        beta1_power=_BETAS[0] ** step,
-        beta2_power=_BETAS[1] ** step,
-        lr=rate,
-        beta1=_BETAS[0],
-        beta2=_BETAS[1],
-        epsilon=_EPSILON,
-        grad=gradient,
-    )
+    """Update a variable and its moments in one pass over memory."""
+    m, v = (moment.value.handle for moment in moments)
+    return tf.raw_ops.ResourceApplyAdam(var=variable.value.handle, m=m, v=v, grad=gradient, **scalars)
