@@ -1,11 +1,11 @@
-"""Graph ops on strings, and regular expressions of Unicode classes.
+"""Graph ops on strings and ragged rows, and regular expressions of Unicode classes.
 
 The classes are those of the `tokenizers` library, whatever Unicode version Python or RE2 follows;
 tools/make_unicode_classes.py writes unicode_classes.json: for each class, spans in hexadecimal such as "41-5a aa".
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -49,3 +49,15 @@ def row_ids(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     Cheaper than `RaggedTensor.value_rowids`, whose cost is rows times longest row.
     """
     return tf.searchsorted(tf.cumsum(tf.cast(lengths, tf.int32)), tf.range(count), side="right", out_type=tf.int64)
+
+
+def join_rows(pieces: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
+    """Concatenate ragged tensors (n, None) along the rows; `tf.concat` takes several times as many ops."""
+    lengths = [piece.row_lengths() for piece in pieces]
+    row_lengths = tf.add_n(lengths)
+    start, indices = tf.cumsum(row_lengths, exclusive=True), []
+    for length in lengths:
+        indices.append(tf.cast(tf.ragged.range(start, start + length).values, tf.int32))
+        start += length
+    values = tf.dynamic_stitch(indices, [piece.values for piece in pieces])
+    return tf.RaggedTensor.from_row_lengths(values, row_lengths, validate=False)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from textgraft.errors import ConfigError
+from textgraft.text.ops import join_rows
 from textgraft.text.truncation import WINDOWS
 from textgraft.text.windows import split_windows
 
@@ -115,7 +116,7 @@ def add_special(
         pieces += [*before, segment, *after]
         first_pieces = first_pieces or len(pieces)
     first_lengths = tf.add_n([piece.row_lengths() for piece in pieces[:first_pieces]])
-    return PairRows(_join_rows(pieces), first_lengths)
+    return PairRows(join_rows(pieces), first_lengths)
 
 
 def pad_rows(rows: tf.RaggedTensor | PairRows, pad_id: int) -> dict[str, tf.Tensor]:
@@ -160,20 +161,8 @@ def _truncate(segment: tf.RaggedTensor, lengths: tf.Tensor, keep_tail: bool) -> 
     tails = lengths // 2 if keep_tail else tf.zeros_like(lengths)
     indices = tf.ragged.range(starts, starts + lengths - tails)
     if keep_tail:
-        indices = _join_rows([indices, tf.ragged.range(ends - tails, ends)])
+        indices = join_rows([indices, tf.ragged.range(ends - tails, ends)])
     return indices.with_values(tf.gather(segment.values, indices.values))
-
-
-def _join_rows(pieces: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
-    """Concatenate ragged tensors (n, None) along the rows; `tf.concat` takes several times as many ops."""
-    lengths = [piece.row_lengths() for piece in pieces]
-    row_lengths = tf.add_n(lengths)
-    start, indices = tf.cumsum(row_lengths, exclusive=True), []
-    for length in lengths:
-        indices.append(tf.cast(tf.ragged.range(start, start + length).values, tf.int32))
-        start += length
-    values = tf.dynamic_stitch(indices, [piece.values for piece in pieces])
-    return tf.RaggedTensor.from_row_lengths(values, row_lengths, validate=False)
 
 
 def _column(token_id: int, rows: tf.Tensor) -> tf.RaggedTensor:

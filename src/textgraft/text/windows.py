@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from textgraft.text.ops import row_ids
 from textgraft.text.truncation import OVERLAP_DIVISOR
 
 
@@ -16,7 +17,7 @@ def split_windows(lengths: tf.Tensor, window: tf.Tensor | int) -> tuple[tf.Tenso
     """
     step = window - window // OVERLAP_DIVISOR
     counts = 1 + tf.maximum((lengths - window + step - 1) // step, 0)
-    text_ids = tf.repeat(tf.range(tf.size(lengths, tf.int64)), counts)
+    text_ids = row_ids(counts, tf.cast(tf.reduce_sum(counts), tf.int32))
     indices = tf.range(tf.size(text_ids, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), text_ids)
     text_ends = tf.cumsum(lengths)
     starts = tf.gather(text_ends - lengths, text_ids) + step * indices

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
-import tensorflow_text as tf_text
 
+from textgraft.text.ops import join_rows, row_ids
 from textgraft.text.packing import add_special
 from textgraft.text.truncation import OVERLAP_DIVISOR
 from textgraft.text.windows import split_windows
@@ -23,8 +23,6 @@ _PATTERNS = {
     "signs": f"{_UNSPACED}|(?:{_SOLID})+|{_SIGN}",
     "edges": f"{_SOLID}(?:[^\\s\\pZ]*{_SOLID})?|{_SIGN}",
 }
-
-_MAX_BYTES = 1 << 40  # above any offset in a text
 
 
 class Words(NamedTuple):
@@ -60,19 +58,22 @@ class WordWindows(NamedTuple):
 
 def split(texts: tf.Tensor, splitting: str) -> Words:
     """Split texts, string (n,) of valid UTF-8, into words without white space by one of the `SPLITTINGS`."""
-    pattern = _PATTERNS[splitting]
-    # The splitter ends a text at its first NUL, so NUL becomes another single code point.
+    # The separator is NUL, which becomes another single code point in the texts.
     texts = tf.strings.regex_replace(texts, r"\x00", "\ufffe")
-    words, starts, ends = tf_text.regex_split_with_offsets(texts, f"{pattern}|{_SPACE}+", pattern)
-    rows = words.value_rowids()
-    _, byte_offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")  # of each code point
-    code_points = byte_offsets.values + byte_offsets.value_rowids() * _MAX_BYTES
-    text_starts = tf.gather(byte_offsets.row_starts(), rows)
-
-    def in_code_points(offsets: tf.Tensor) -> tf.Tensor:
-        return tf.searchsorted(code_points, offsets + rows * _MAX_BYTES, out_type=tf.int64) - text_starts
-
-    return Words(words.values, in_code_points(starts.values), in_code_points(ends.values), words.row_lengths())
+    texts = tf.strings.regex_replace(texts, _PATTERNS[splitting], "\x00\\0\x00")
+    parts = tf.strings.split(texts, "\x00")  # in each text white space and words in turn, white space at both ends
+    sizes = tf.strings.length(parts.values, unit="UTF8_CHAR")
+    ends = tf.cumsum(tf.cast(sizes, tf.int64))
+    starts = tf.cumsum(tf.cast(sizes, tf.int64), exclusive=True)
+    rows, row_starts = parts.value_rowids(), parts.row_starts()
+    indices = tf.where((tf.range(tf.size(rows, tf.int64)) - tf.gather(row_starts, rows)) % 2 > 0)[:, 0]
+    text_starts = tf.gather(tf.gather(starts, row_starts), tf.gather(rows, indices))
+    return Words(
+        tf.gather(parts.values, indices),
+        tf.gather(starts, indices) - text_starts,
+        tf.gather(ends, indices) - text_starts,
+        parts.row_lengths() // 2,
+    )
 
 
 def spaced(starts: tf.Tensor, ends: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
@@ -120,9 +121,8 @@ class WordGraph:
         counts = tf.maximum(pieces.row_lengths(), 1)
         ids = _fill_empty(pieces, counts, self._unknown)
         # === Tokens of each text, and the offset of each word's first token in its text ===
-        texts = tf.RaggedTensor.from_row_lengths(counts, words.lengths, validate=False)
-        sizes = tf.reduce_sum(texts, axis=1)  # (n,)
-        text_ids = texts.value_rowids()
+        text_ids = row_ids(words.lengths, tf.size(counts))
+        sizes = tf.math.unsorted_segment_sum(counts, text_ids, tf.size(words.lengths))  # (n,)
         offsets = tf.cumsum(counts, exclusive=True) - tf.gather(tf.cumsum(sizes, exclusive=True), text_ids)
         # === Rows ===
         window = tf.reduce_max(tf.concat([sizes, [1]], 0)) if self._window is None else self._window
@@ -142,4 +142,4 @@ def _fill_empty(pieces: tf.RaggedTensor, counts: tf.Tensor, unknown: int) -> tf.
     """Flat token ids, int32 (p,), with `unknown` for each word without tokens."""
     missing = counts - pieces.row_lengths()
     fill = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(missing)], unknown), missing, validate=False)
-    return tf.concat([pieces, fill], axis=1).values
+    return join_rows([pieces, fill]).values
