@@ -22,7 +22,7 @@ def test_entries_are_the_modules_of_the_package(package, entries):
 
 
 def test_unknown_name_is_reported_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"has no 'mystery'; choose one of albert, bert"):
+    with pytest.raises(ConfigError, match=r"unknown family 'mystery'; choose one of albert, bert"):
         registry.implementation("backbones.families", "mystery", Family)
 
 

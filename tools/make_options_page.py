@@ -21,6 +21,7 @@ _HEAD = """\
 All commands and options, generated from the code. Arguments in Python and keys in `--config` files have the same names,
 with underscores: `--batch-size 32` is `batch_size = 32`.
 """
+_METAVARS = {str: "TEXT", list[str]: "TEXT", Path: "PATH", int: "N", float: "NUMBER"}
 # Its default depends on the number of texts too.
 _NOT_BY_FAMILY = ("head",)
 
@@ -61,7 +62,7 @@ def _family_defaults() -> str:
 def _row(option: Any) -> tuple[str, str, str, str]:
     """Panel, flag, default and help of an option."""
     help_text, _, default = (option.help or "").partition("  \\[")
-    flag = option.opts[0] if option.is_flag else f"{option.opts[0]} {option.type_descriptor.annotation.__name__}"
+    flag = option.opts[0] if option.is_flag else f"{option.opts[0]} {_METAVARS[option.type_descriptor.annotation]}"
     return option.rich_help_panel or "Other", f"`{flag}`", default.removesuffix("]"), help_text
 
 

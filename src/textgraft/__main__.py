@@ -1,4 +1,4 @@
-"""`python -m textgraft` is `textgraft`."""
+"""Run the command line with `python -m textgraft`."""
 
 from textgraft.cli import main
 

@@ -22,7 +22,7 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class Option:
-    """An option: what its declaration says, and what `option_fields` adds from the field that declares it.
+    """Declaration of an option; `option_fields` fills name, types and default from the dataclass field.
 
     Attributes:
         help: a line that begins with a noun or an imperative.
@@ -93,15 +93,16 @@ def option_fields(options: type, defaults: Mapping[str, Any] | None = None) -> d
     """The options of a dataclass by name, with those of dataclasses nested in it; `defaults` replace some of theirs."""
     hints = get_type_hints(options)
     options_by_name: dict[str, Option] = {}
-    for known in fields(options):
-        if is_dataclass(hints[known.name]):
-            options_by_name |= option_fields(hints[known.name], defaults)
-        elif declared := known.metadata.get("option"):
-            kind, item_type = value_types(hints[known.name])
-            details = {"name": known.name, "value_type": kind, "item_type": item_type, "default": known.default}
-            if defaults and known.name in defaults:
-                details |= {"default": defaults[known.name], "shown_default": None}
-            options_by_name[known.name] = replace(declared, **details)
+    for option_field in fields(options):
+        name = option_field.name
+        if is_dataclass(hints[name]):
+            options_by_name |= option_fields(hints[name], defaults)
+        elif declared := option_field.metadata.get("option"):
+            value_type, item_type = value_types(hints[name])
+            details = {"name": name, "value_type": value_type, "item_type": item_type, "default": option_field.default}
+            if defaults and name in defaults:
+                details |= {"default": defaults[name], "shown_default": None}
+            options_by_name[name] = replace(declared, **details)
     return options_by_name
 
 
@@ -114,7 +115,7 @@ class CheckedOptions:
 
     def with_defaults(self, defaults: object) -> Self:
         """These options with every None replaced by the attribute of that name of `defaults`."""
-        missing = [known.name for known in fields(self) if getattr(self, known.name) is None]
+        missing = [option_field.name for option_field in fields(self) if getattr(self, option_field.name) is None]
         return replace(self, **{name: getattr(defaults, name) for name in missing})
 
 
@@ -124,14 +125,14 @@ def check_options(options: Any) -> None:
     Raises:
         ConfigError: naming the first invalid option and its allowed values, or two options that exclude each other.
     """
-    for known in fields(options):
-        value, declared = getattr(options, known.name), known.metadata.get("option")
+    for option_field in fields(options):
+        value, declared = getattr(options, option_field.name), option_field.metadata.get("option")
         if value is None or declared is None:
             continue
-        declared.check(known.name, value)
-        other, excluded = declared.excludes or (known.name, known.default)
-        if value != known.default and getattr(options, other) == excluded:
-            raise ConfigError(f"{other} {excluded} does not support {known.name}; drop one")
+        declared.check(option_field.name, value)
+        other, excluded = declared.excludes or (option_field.name, option_field.default)
+        if value != option_field.default and getattr(options, other) == excluded:
+            raise ConfigError(f"{other} {excluded} does not support {option_field.name}; drop one")
 
 
 def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
@@ -142,18 +143,18 @@ def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:
     """
     hints = get_type_hints(options)
     arguments: dict[str, Any] = {}
-    for known in fields(options):  # type: ignore[arg-type]
-        if is_dataclass(kind := hints[known.name]):
-            arguments[known.name] = make_options(kind, values)  # type: ignore[arg-type]
-        elif "option" in known.metadata and known.name in values:
-            arguments[known.name] = values[known.name]
+    for option_field in fields(options):  # type: ignore[arg-type]
+        if is_dataclass(kind := hints[option_field.name]):
+            arguments[option_field.name] = make_options(kind, values)  # type: ignore[arg-type]
+        elif "option" in option_field.metadata and option_field.name in values:
+            arguments[option_field.name] = values[option_field.name]
     return options(**arguments)
 
 
 def changed_options(options: Any) -> dict[str, Any]:
     """The fields of an options dataclass that differ from their defaults, by name."""
     defaults = type(options)()
-    values = {known.name: getattr(options, known.name) for known in fields(options)}
+    values = {option_field.name: getattr(options, option_field.name) for option_field in fields(options)}
     return {name: value for name, value in values.items() if value != getattr(defaults, name)}
 
 

@@ -1,4 +1,4 @@
-"""A package is a registry: every public module in it is an entry, and other distributions add entries by entry point.
+"""Registry of extensions: public modules of a package, and entry points of its group.
 
 `names("data.formats")` lists the modules of `textgraft/data/formats/` and the entry points of the group
 `textgraft.data.formats`. To add a family, a task or a format, add a file.
@@ -36,7 +36,7 @@ def implementation(package: str, name: str, contract: type[Contract]) -> type[Co
         ConfigError: when there is no such entry, or its module defines no such class.
     """
     if name not in names(package):
-        raise ConfigError(f"textgraft.{package} has no {name!r}; choose one of {', '.join(names(package))}")
+        raise ConfigError(f"unknown {contract.__name__.lower()} {name!r}; choose one of {', '.join(names(package))}")
     point = _entry_points(package).get(name)
     module = point.load() if point else importlib.import_module(f"textgraft.{package}.{name}")
     for value in vars(module).values():

@@ -109,7 +109,7 @@ def test_invalid_sizes_and_families_are_reported(made):
             make_vocabulary(family, texts(), 400, False)
     with pytest.raises(ConfigError, match="word_vectors has no network to train"):
         make_vocabulary("word_vectors", texts(), 400, False)
-    with pytest.raises(ConfigError, match="has no 'mystery'"):
+    with pytest.raises(ConfigError, match="unknown family 'mystery'"):
         make_vocabulary("mystery", texts(), 400, False)
     for family in ("gpt2", "bert"):
         with pytest.raises(ConfigError, match="vocabulary_size 20"):

@@ -94,7 +94,7 @@ def test_pretraining_takes_sizes_from_a_config_file(corpus, tmp_path):
     result = run_successfully(
         "pretrain", corpus, "--out", tmp_path / "small", "--config", config, "--learning-rate", 1e-2
     )
-    assert "gpt2 with random weights and a vocabulary of 280 tokens made of these texts" in result.stderr
+    assert "gpt2 with random weights; vocabulary of 280 tokens learned from these texts" in result.stderr
     before, after = perplexities(tmp_path / "small")
     assert 200 < before < 400
     assert after < before / 2
@@ -152,7 +152,7 @@ def test_wrong_options_are_reported(corpus, tiny_bert, tiny_word_vectors, tmp_pa
 @pytest.mark.parametrize(
     ("command", "name", "content", "phrase"),
     [
-        ("pretrain", "one.txt", "one line only\n", "one text only"),
+        ("pretrain", "one.txt", "one line only\n", "only one text"),
         ("adapt", "odd.txt", "zebra\ngnu\n", "no token to predict"),
         ("adapt", "pairs.csv", "prompt,completion\na,b\nc,d\n", "prompts with completions"),
     ],

@@ -92,7 +92,7 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
 
 def test_truncated_and_dropped_texts_are_counted(reviews, tiny_bert, trained, tmp_path):
     long = write_csv(tmp_path / "long.csv", [("film " * 70, "good"), ("dull", "bad"), ("film " * 65, "good")])
-    cut = "2 texts were truncated to 64 tokens (11 tokens dropped)"
+    cut = "2 texts truncated to 64 tokens (11 tokens dropped)"
     assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
     assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
     assert f"long.csv: {cut}" in run("embed", tiny_bert, long, "--out", tmp_path / "out.npy").stderr
@@ -154,7 +154,7 @@ def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path)
 
 def test_presets_lists_known_models():
     known = {row["name"]: row for row in json.loads(run("presets", "--json").stdout)}
-    assert known["minilm"]["here"]
+    assert known["minilm"]["local"]
     assert "nnlm-en-dim50" in known
 
 

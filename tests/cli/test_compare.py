@@ -50,7 +50,7 @@ def test_scores_are_those_of_evaluate_for_any_order_of_labels(folder):
     last = found["pairs"][2]
     assert last["accuracy"] == pytest.approx(found["models"][2]["accuracy"] - found["models"][1]["accuracy"])
     assert last["p"] >= mcnemar(last["only_first"], last["only_second"])  # raised, since there are three pairs
-    assert last["real"]
+    assert last["significant"]
 
 
 def test_model_does_not_differ_from_itself(folder):

@@ -133,7 +133,7 @@ def test_encoders_and_unusable_corpora_are_reported(tiny_gpt2, tiny_bert, tmp_pa
     assert_fails(run("generate", tiny_bert, "a"), 2, "does not predict the next token", "gpt2", "opt")
     (tmp_path / "one.txt").write_text("one text only\n")
     fit = ("--preset", tiny_gpt2, "--out", tmp_path / "model", *FIT)
-    assert_fails(run("train", tmp_path / "one.txt", *fit), 3, "one text only")
+    assert_fails(run("train", tmp_path / "one.txt", *fit), 3, "only one text")
     assert_fails(
         run("train", tmp_path / "one.txt", *fit, "--label", "text"),
         2,

@@ -52,7 +52,7 @@ def test_comments_are_told_from_words_that_begin_with_a_hash(write):
     path = write("a.conll", content)
     rows, notices = rows_of(path)
     assert rows == [(3, ["#one", "of", "#", "#two"], ["O", "O", "O", "B-X"]), (10, ["#1"], ["O"])]
-    assert notices == (f"{path}: 4 comment lines left out",)
+    assert notices == (f"{path}: ignoring 4 comment lines",)
 
 
 def test_first_words_may_begin_with_a_hash(write):
@@ -80,11 +80,11 @@ def test_conll_file_loads_as_a_plain_dataset(write):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\tO\nb\n", "line 2: fields here: 1, in the lines before: 2"),
-        ("a\tO\nb\tx\tO\n", "line 2: fields here: 3, in the lines before: 2"),
-        ("a\tO\nb O\n", "line 2: fields here: 1"),
-        ("# comment\n\na\n", "line 3: fields here: 1; a CoNLL file has 2 to 4"),
-        ("1\ta\tb\tc\tO\n", "line 1: fields here: 5; a CoNLL file has 2 to 4"),
+        ("a\tO\nb\n", "line 2: 1 fields; expected 2, as in the lines before"),
+        ("a\tO\nb\tx\tO\n", "line 2: 3 fields; expected 2, as in the lines before"),
+        ("a\tO\nb O\n", "line 2: 1 fields"),
+        ("# comment\n\na\n", "line 3: 1 fields; expected 2 to 4"),
+        ("1\ta\tb\tc\tO\n", "line 1: 5 fields; expected 2 to 4"),
         ("a\tO\nb\t\n", "line 2: no tag"),
         ("a\tO\nb\t \r\n", "line 2: no tag"),
         ("a\tO\n\tO\n", "line 2: no word"),

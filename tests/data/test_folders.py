@@ -31,7 +31,7 @@ def test_folders_are_splits_and_labels(acl):
     assert train.counts() == test.counts() == {"neg": 20, "pos": 20}
     for row, label in enumerate(train.labels):
         assert texts_of(train)[row].startswith("train good" if label == "pos" else "train bad")
-    assert train.notices == (f"{acl / 'train'}: 3 texts without a label (unsup) left out",)
+    assert train.notices == (f"{acl / 'train'}: ignoring 3 texts without a label (unsup)",)
     assert test.notices == ()
 
 
@@ -99,7 +99,7 @@ def test_files_other_than_txt_are_counted(write, tmp_path):
         write(f"root/{name}", "text")
     data = load_dataset(tmp_path / "root")
     assert data.counts() == {"neg": 1, "pos": 1}
-    assert data.notices == (f"{tmp_path / 'root'}: 2 files that do not end in .txt left out",)
+    assert data.notices == (f"{tmp_path / 'root'}: ignoring 2 files that do not end in .txt",)
 
 
 @pytest.mark.parametrize("stray", ["test/1.txt", "other/2.txt"])

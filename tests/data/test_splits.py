@@ -118,7 +118,7 @@ def test_set_named_twice_is_reported(tmp_path, with_test):
 
 
 def test_too_many_slices_are_reported(tmp_path):
-    with pytest.raises(ConfigError, match="4 parts"):
+    with pytest.raises(ConfigError, match="split names 4 slices; name train; train,test; or train,validation,test"):
         read(write_rows(tmp_path / "data.csv", 40), split="train[:1],train[1:2],train[2:3],train[3:]")
 
 

@@ -238,7 +238,7 @@ def test_texts_are_streamed_with_their_words(write):
     path = write("a.conll", conll() + "\n\n# comment here\n")
     stream = read_tagged(str(path), None, Reading())
     assert [[row.text[slice(*word)] for word in row.words] for row in stream] == WORDS
-    assert stream.notices == (f"{path}: 1 comment lines left out",)
+    assert stream.notices == (f"{path}: ignoring 1 comment lines",)
 
 
 def test_plain_texts_are_streamed_without_words(write):

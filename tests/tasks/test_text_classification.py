@@ -270,7 +270,7 @@ def test_truncation_is_counted(tiny_bert):
     assert model.record["data"]["train"]["truncated"] == expected
     assert model.record["data"]["validation"]["truncated"] == expected
     assert model.evaluate(data)["truncated"] == expected
-    with pytest.warns(UserWarning, match=r"6 texts were truncated to 6 tokens \(51 tokens dropped\)"):
+    with pytest.warns(UserWarning, match=r"6 texts truncated to 6 tokens \(51 tokens dropped\)"):
         model.predict(data)
 
 

@@ -15,7 +15,7 @@ class Action(StrEnum):
     CLEAR = "clear"
 
 
-def cache(action: Annotated[Action, typer.Argument(help="Action.")] = Action.SHOW) -> None:
+def cache(action: Annotated[Action, typer.Argument(help="Action: show or clear.")] = Action.SHOW) -> None:
     """Show or clear the cache of token ids and embeddings.
 
     Runs with --fine-tune none reuse it.

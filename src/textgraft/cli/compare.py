@@ -120,11 +120,11 @@ def _compare_pairs(models: list[_Tested], targets: "np.ndarray", classes: int) -
     compare_predictions = partial(difference, targets, classes=classes)
     pairs = list(combinations(models, 2))
     differences = [compare_predictions(first=first.predictions, second=second.predictions) for first, second in pairs]
-    adjusted = holm([known.p for known in differences])
+    adjusted = holm([comparison.p for comparison in differences])
     for (first, second), unadjusted, p in zip(pairs, differences, adjusted, strict=True):
         result = replace(unadjusted, p=p)
         names = {"first": first.name, "second": second.name}
-        yield {**names, **asdict(result), "real": result.is_significant, "sentence": result.sentence(**names)}
+        yield {**names, **asdict(result), "significant": result.is_significant, "sentence": result.sentence(**names)}
 
 
 def _model_cells(model: _Tested) -> Iterator[str]:

@@ -21,7 +21,7 @@ def fetch(
         ),
     ] = None,
 ) -> None:
-    """Download a preset, and print where it is.
+    """Download a preset and print its path.
 
     Example:
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json

@@ -29,7 +29,7 @@ def generate(
     model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
     # A step reads each weight once, so narrower weights would have to be converted for it.
     runtime_options: Annotated[o.RuntimeOptions, o.Group(defaults={"precision": "float32"})],
-    prompts: Annotated[list[str] | None, typer.Argument(help="Prompts.", show_default=False)] = None,
+    prompts: Annotated[list[str] | None, typer.Argument(help="Texts to continue.", show_default=False)] = None,
     file: Annotated[
         str | None,
         typer.Option(help="Source of prompts; - for standard input.  \\[standard input]", rich_help_panel="Data"),

@@ -8,7 +8,7 @@ from textgraft.data.labels import SINGLE
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
-    """Verify a model folder and show its facts.
+    """Verify a model folder and show its contents.
 
     Task, labels, architecture, data and metrics.
 

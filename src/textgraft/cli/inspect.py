@@ -22,7 +22,7 @@ class DisplayOptions:
 
 
 def inspect(
-    text: Annotated[str, typer.Argument(help="Text.")],
+    text: Annotated[str, typer.Argument(help="Text to tokenize.")],
     architecture: Annotated[Architecture, o.Group(only=("sequence_length",))],
     task_options: Annotated[o.TaskOptions, o.Group(only=("preset",))],
     model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
@@ -47,12 +47,14 @@ def inspect(
     in_windows = packed.token_ids.ragged_rank == 2
     ids = (packed.token_ids.values if in_windows else packed.token_ids).to_list()
     columns = ("position", "token", "token_ids", "padding_mask", "segment_ids")
-    for number, (token_ids, first_length) in enumerate(zip(ids, packed.first_lengths.numpy(), strict=True), start=1):
+    for window_number, (token_ids, first_length) in enumerate(
+        zip(ids, packed.first_lengths.numpy(), strict=True), start=1
+    ):
         cells = enumerate(token_ids)
         rows = [(position, backbone.token(token), token, 1, int(position >= first_length)) for position, token in cells]
         padding = range(len(token_ids), display_options.pad_to)
         rows += [(position, "", backbone.special_tokens.pad, 0, 0) for position in padding]
-        window = f", window {number}" if in_windows else ""
+        window = f", window {window_number}" if in_windows else ""
         print_table(columns, rows, f"{preset}: {len(token_ids)} tokens{window}")
     if dropped := int(packed.dropped.numpy()[0]):
         log(f"{dropped} tokens were truncated at sequence length {graph.sequence_length}")

@@ -32,7 +32,7 @@ class Group:
 
     Attributes:
         only: names of the options taken; all where empty.
-        without: names of options left out.
+        without: names of options not taken.
         defaults: defaults that differ from the dataclass's, by name.
     """
 
@@ -108,7 +108,7 @@ class RunOptions:
     out: str | None = option(None, "Model folder to write.", panel="Output")
     overwrite: bool = option(False, "Replace an existing folder.", panel="Output")
     dry_run: bool = option(False, "Estimate time and memory without training.", panel="Output")
-    verbose: bool = option(False, "Print compiled graphs and padding too.", panel="Output")
+    verbose: bool = option(False, "Print the number of compiled graphs and the share of padding.", panel="Output")
     save_minutes: float = option(
         SAVE_MINUTES,
         "Minutes between two checkpoints within an epoch.",

@@ -37,24 +37,24 @@ class Parameters:
                 self.plain[name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
                 continue
             group = marks[0] if marks else Group()
-            known = option_fields(kind, group.defaults)
-            taken = [option for option in group.only or known if option not in group.without]
+            declared = option_fields(kind, group.defaults)
+            taken = [option for option in group.only or declared if option not in group.without]
             self.groups[name] = kind, group.defaults, taken
             others = {option: self.options[option] for option in self.options if option not in taken}
-            self.options = others | {option: known[option] for option in taken}
+            self.options = others | {option: declared[option] for option in taken}
 
     def signature(self) -> inspect.Signature:
         """The parameters as Typer takes them: None where unset, in the order of the help's panels."""
         options = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_typer_option(known))
-            for name, known in self.options.items()
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_typer_option(option))
+            for name, option in self.options.items()
         ]
         return inspect.Signature(sorted([*self.plain.values(), *options], key=_panel))
 
     def toml_types(self) -> dict[str, type]:
         """The type of each key of a config file."""
-        types = {name: value_types(get_args(known.annotation)[0])[0] for name, known in self.plain.items()}
-        types |= {name: _TOML_TYPES.get(known.item_type, known.value_type) for name, known in self.options.items()}
+        types = {name: value_types(get_args(parameter.annotation)[0])[0] for name, parameter in self.plain.items()}
+        types |= {name: _TOML_TYPES.get(option.item_type, option.value_type) for name, option in self.options.items()}
         return {name: str if kind is Path else kind for name, kind in types.items() if name != "config"}
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Parameters:
             ConfigError: from the checks of the dataclasses.
         """
         plain = {name: values[name] for name in self.plain if name in values}
-        parsed = {name: _parsed(known, values[name]) for name, known in self.options.items() if name in values}
+        parsed = {name: _parsed(option, values[name]) for name, option in self.options.items() if name in values}
         groups: dict[str, Any] = {
             name: make_options(kind, {**defaults, **{option: parsed[option] for option in taken if option in parsed}})
             for name, (kind, defaults, taken) in self.groups.items()
@@ -100,11 +100,11 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _typer_option(known: Option) -> Any:
-    text = f"{known.help}  \\[{known.default_text}]"  # escaped for rich, which reads tags in brackets
-    names = (known.flag,) if known.value_type is bool else ()
-    kind: Any = list[str] if known.item_type is str else str if known.item_type else known.value_type
-    return Annotated[kind | None, typer.Option(*names, help=text, rich_help_panel=known.panel)]
+def _typer_option(option: Option) -> Any:
+    text = f"{option.help}  \\[{option.default_text}]"  # escaped for rich, which reads tags in brackets
+    names = (option.flag,) if option.value_type is bool else ()
+    kind: Any = list[str] if option.item_type is str else str if option.item_type else option.value_type
+    return Annotated[kind | None, typer.Option(*names, help=text, rich_help_panel=option.panel)]
 
 
 def _panel(parameter: inspect.Parameter) -> int:
@@ -113,13 +113,13 @@ def _panel(parameter: inspect.Parameter) -> int:
     return PANELS.index(panel) if panel in PANELS else -1
 
 
-def _parsed(known: Option, value: Any) -> Any:
-    if known.item_type is not int:
-        return tuple(value) if known.item_type else value
+def _parsed(option: Option, value: Any) -> Any:
+    if option.item_type is not int:
+        return tuple(value) if option.item_type else value
     try:
         numbers = tuple(int(number) for number in value.split(",") if number.strip())
     except ValueError:
         numbers = (0,)
     if any(number < 1 for number in numbers):
-        raise ConfigError(f"{known.name} takes numbers above 0, such as 16 or 64,16, not {value!r}")
+        raise ConfigError(f"{option.name} takes numbers above 0, such as 16 or 64,16, not {value!r}")
     return numbers

@@ -7,7 +7,7 @@ from textgraft.runtime import start_tensorflow
 
 
 def presets(json: o.Json = False) -> None:
-    """List presets, model families and other ways to name one.
+    """List presets and model families.
 
     With --json, also the source of each preset.
     """
@@ -15,15 +15,15 @@ def presets(json: o.Json = False) -> None:
     from textgraft.backbones.family import families
     from textgraft.backbones.presets import is_on_this_machine, list_presets
 
-    presets_here = [(entry, is_on_this_machine(entry.name)) for entry in list_presets()]
+    entries = [(entry, is_on_this_machine(entry.name)) for entry in list_presets()]
     if json:
-        print_json([{**vars(entry), "here": here} for entry, here in presets_here])
+        print_json([{**vars(entry), "local": local} for entry, local in entries])
         return
     rows = [
-        (entry.name, entry.family, f"{entry.parameters / 1e6:,.1f} M", entry.licence, "yes" if here else "no")
-        for entry, here in presets_here
+        (entry.name, entry.family, f"{entry.parameters / 1e6:,.1f} M", entry.licence, "yes" if local else "no")
+        for entry, local in entries
     ]
-    print_table(("preset", "family", "parameters", "licence", "here"), rows)
+    print_table(("preset", "family", "parameters", "licence", "local"), rows)
     log(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
         "Hugging Face folder, a KerasHub preset folder, an original BERT release, a TF-Hub SavedModel, a file of word "

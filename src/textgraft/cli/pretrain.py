@@ -71,7 +71,7 @@ def pretrain(
         precision = choose_precision(precision)
         vocabulary = _make_vocabulary(vocabulary_options, cleaning, train, checkpoints)
         backbone = untrained(family, sizes, vocabulary, precision, seed)
-        log(f"{family} with random weights and a vocabulary of {backbone.vocabulary_size:,} tokens made of these texts")
+        log(f"{family} with random weights; vocabulary of {backbone.vocabulary_size:,} tokens learned from these texts")
         length = sizes.sequence_length
         return language_task(backbone, precision, cleaning=cleaning, sequence_length=length, seed=seed)
 

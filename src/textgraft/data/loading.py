@@ -156,7 +156,7 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
         if format is not None:
             return dict(registry.implementation(_FORMATS, format, Format).open(source, encoding))
         if source == STANDARD_INPUT:
-            raise ConfigError("cannot infer the format of standard input; name it, for instance format=csv")
+            raise ConfigError("cannot infer the format of standard input; set format, for instance to csv")
         if path.is_dir() and (files := _split_files(path)):
             return {split: open_source(str(file), encoding, None)["train"] for split, file in files.items()}
         if format_class := _find_format(source):
@@ -168,7 +168,7 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
                 f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
             )
         formats = ", ".join(registry.names(_FORMATS))
-        raise DataError(f"{source}: no format reads this file extension; pass --format: {formats}")
+        raise DataError(f"{source}: no format reads this file extension; set format to one of: {formats}")
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 def fold(text: str) -> str:
     """Normalize a text for finding duplicates: NFC, case folding, and single spaces for runs of white space.
 
-    Of several texts joined by NULs, each is folded.
+    Texts joined by NULs are normalized separately.
     """
     if text.isascii():
         folded = text.lower()

@@ -114,7 +114,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
             contents = ["single texts", "pairs of texts"]
             raise DataError(
                 f"{other.source}: holds {contents[other.paired]}, {train.source} {contents[train.paired]}; "
-                "use sets of the same kind (pair names the column of second texts)"
+                "use sets of the same kind (set pair to the column of second texts)"
             )
     if train.problem == REGRESSION:
         numbers = train.numbers()
@@ -136,7 +136,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
 def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
     """Check that a language model can be trained and evaluated: not on one text only; returns `shared_texts`."""
     if not others and len(train) == 1:
-        raise DataError(f"{train.source}: one text only; name another source as validation, or cut it into several")
+        raise DataError(f"{train.source}: only one text; set validation, or split the text")
     return shared_texts(train, *others)
 
 
@@ -154,7 +154,7 @@ def _slices_by_set(split: str) -> dict[str, str | None]:
     slices = parse_slices(split)
     names = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}.get(len(slices), ())
     if not names:
-        raise ConfigError(f"split names {len(slices)} parts; it takes train, then test, or validation and test")
+        raise ConfigError(f"split names {len(slices)} slices; name train; train,test; or train,validation,test")
     return dict(zip(names, map(str, slices), strict=True))
 
 

@@ -59,7 +59,7 @@ class TextStream(Generic[Item]):
 def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
     """Read texts as a stream of batches of bounded size, in order and without labels.
 
-    By default, empty texts are kept; with `empty` "error" they are left out and the error comes after the last batch.
+    By default, empty texts are kept; with `empty` "error" they are dropped and the error comes after the last batch.
 
     `split` names one whole split, or is None for the only one; errors are those of `load_dataset`.
     """

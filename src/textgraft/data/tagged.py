@@ -60,7 +60,7 @@ class TaggedDataset(Dataset):
 
     @property
     def label_names(self) -> list[str]:
-        """The entity types, sorted: of a source or a slice, its own; of a random part, those of the whole."""
+        """Sorted entity types. A slice lists its own; a random split keeps those of its source."""
         return list(self._label_names)
 
     def counts(self) -> dict[str, int]:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from textgraft.errors import DataError
 
-# Prefixes of the first, inner and last word of a span, and of its only word, in IOB1 unless it touches a span of the
-# same label; in the order of preference for a corpus that fits several schemes.
+# Prefix letters: first, inner and last word of a span, and single-word span. IOB1 writes B only after an adjacent span
+# of the same label. Where several schemes fit, the first is chosen.
 _SCHEME_PREFIXES = {"IOB2": "BIIB", "IOB1": "IIII", "IOBES": "BIES", "BILOU": "BILU"}
 TAG_SCHEMES = tuple(_SCHEME_PREFIXES)
 

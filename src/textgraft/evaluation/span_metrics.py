@@ -44,9 +44,9 @@ def span_metrics(true: Iterable[Sequence[Span]], predicted: Iterable[Sequence[Sp
     sentences: Counter[tuple[int, int, int]] = Counter()
     per_label: dict[str, _Tally] = defaultdict(_Tally)
     overall = _Tally()
-    for number, (true_spans, predicted_spans) in enumerate(zip(true, predicted, strict=True), start=1):
+    for sentence_number, (true_spans, predicted_spans) in enumerate(zip(true, predicted, strict=True), start=1):
         named = {"true": true_spans, "predicted": predicted_spans}
-        sides = [_sorted_spans(spans, f"sentence {number}: {name}") for name, spans in named.items()]
+        sides = [_sorted_spans(spans, f"sentence {sentence_number}: {name}") for name, spans in named.items()]
         sentences[overall.add(*sides)] += 1
         for label in {span.label for spans in sides for span in spans}:
             per_label[label].add(*([span for span in spans if span.label == label] for spans in sides))

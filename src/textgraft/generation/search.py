@@ -1,6 +1,6 @@
 """Search strategies: greedy search and sampling, beam search, contrastive search; and the choice of a token.
 
-Each strategy yields rows with the text that became final in them.
+A strategy yields (row, newly decoded text).
 """
 
 from collections.abc import Iterator, Sequence

@@ -32,8 +32,8 @@ def _training(config: dict[str, Any]) -> list[str]:
     lines = ["## Training", ""]
     for name, dataset in data.items():
         truncated = dataset["truncated"]
-        lost = f"{truncated['texts']:,} of them lost {truncated['tokens']:,} tokens to truncation"
-        lines.append(f"- {name}: {dataset['texts']:,} texts of {dataset['source']}; {lost}")
+        counts = f"{truncated['texts']:,} texts truncated ({truncated['tokens']:,} tokens dropped)"
+        lines.append(f"- {name}: {dataset['texts']:,} texts of {dataset['source']}; {counts}")
     lines += [f"- {name}: {value}" for name, value in fit.items()]
     return [*lines, ""]
 

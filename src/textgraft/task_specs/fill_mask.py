@@ -25,7 +25,7 @@ class FillMaskSpec(TaskSpec):
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for data in (train, *others):
             if data.paired:
-                raise DataError(f"{data.source}: rows are prompts with completions; name one column with --text")
+                raise DataError(f"{data.source}: rows are prompts with completions; set text to one of the columns")
         return check_documents(train, *others)
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:

@@ -25,7 +25,9 @@ class TextGenerationSpec(TaskSpec):
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for other in others:
             if other.paired != train.paired:
-                raise DataError(f"{other.source}: either all sets have completions or none; name the column with pair")
+                raise DataError(
+                    f"{other.source}: only some sets have completions; set pair to their column, or text to the prompts"
+                )
         return check_documents(train, *others)
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:

@@ -256,7 +256,7 @@ class Task(ABC):
         if count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
-                f"{count.texts:,} texts were truncated to {length} tokens ({count.tokens:,} tokens dropped)",
+                f"{count.texts:,} texts truncated to {length} tokens ({count.tokens:,} tokens dropped)",
                 stacklevel=3,
             )
 

@@ -29,7 +29,7 @@ def as_batches(texts: Texts) -> Iterator[np.ndarray]:
     if isinstance(texts, str):
         raise ConfigError("predict takes a list of texts, not a string")
     for start in range(0, len(texts), WINDOW):
-        rows = [_encode_row(text, number) for number, text in enumerate(texts[start : start + WINDOW], start + 1)]
+        rows = [_encode_row(row, row_number) for row_number, row in enumerate(texts[start : start + WINDOW], start + 1)]
         if len({len(row) for row in rows}) > 1:
             raise DataError("the list mixes texts and pairs of texts; pass two lists")
         batch = np.array(rows, dtype=object)  # (n, 1) or (n, 2)
@@ -50,12 +50,12 @@ def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> 
         yield pending[0]
 
 
-def _encode_row(row: str | Sequence[str], number: int) -> list[bytes]:
+def _encode_row(row: str | Sequence[str], row_number: int) -> list[bytes]:
     texts: Sequence[Any] = row if isinstance(row, tuple | list) and len(row) == 2 else [row]
     for text in texts:
         if not isinstance(text, str):
-            raise DataError(f"text {number} must be a string, not {type(text).__name__}")
+            raise DataError(f"text {row_number} must be a string, not {type(text).__name__}")
     try:
         return [text.encode() for text in texts]
     except UnicodeEncodeError as error:
-        raise DataError(f"text {number}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
+        raise DataError(f"text {row_number}: half of a surrogate pair in {error.object!r:.60}; remove it") from None

@@ -16,7 +16,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal_number = 0  # the signal received
-        self.resume_hint = "the same command starts again"  # for the error message
+        self.resume_hint = "run the same command to start over"  # for the error message
         self._deferred = False
 
     @contextmanager
@@ -57,4 +57,4 @@ class Interruption:
             raise self._default_error()
 
     def _default_error(self) -> InterruptionError:
-        return self.error(f"no partial files were left; {self.resume_hint}")
+        return self.error(f"no partial files remain; {self.resume_hint}")

@@ -48,8 +48,8 @@ def print_plan(plan: "Plan") -> None:
     rows = []
     for name, texts in plan.texts.items():
         truncated = plan.truncated[name]
-        lost = f"{truncated.texts:,} texts lose {truncated.tokens:,} tokens to truncation"
-        rows.append((name, f"{texts:,} texts, {plan.tokens[name]:,} tokens; {lost}"))
+        counts = f"{truncated.texts:,} texts truncated ({truncated.tokens:,} tokens dropped)"
+        rows.append((name, f"{texts:,} texts, {plan.tokens[name]:,} tokens; {counts}"))
     rows += [
         ("steps", f"{plan.steps:,}"),
         ("parameters", f"{plan.trainable:,} trained of {plan.parameters:,}"),

@@ -14,5 +14,5 @@ def log(*lines: str) -> None:
 def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
     """Log the numbers of truncated "texts" and of their dropped "tokens", if there are any."""
     if truncated["texts"]:
-        counts = f"{truncated['texts']:,} texts were truncated to {sequence_length} tokens"
+        counts = f"{truncated['texts']:,} texts truncated to {sequence_length} tokens"
         log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")

@@ -49,7 +49,7 @@ class Conll(TextFile):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        return (f"{self.source}: {self._comments} comment lines left out",) if self._comments else ()
+        return (f"{self.source}: ignoring {self._comments} comment lines",) if self._comments else ()
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(self._row(sentence, columns) for sentence in chain(self._first_sentence, self._sentences))
@@ -99,8 +99,8 @@ class Conll(TextFile):
         width = len(_fields(line, tabs))
         if width not in _FIELD_COUNTS:
             raise DataError(
-                f"{self.location(position)}: fields here: {width}; a CoNLL file has 2 to 4 between tabs or spaces, "
-                "the word first and its tag last"
+                f"{self.location(position)}: {width} fields; expected 2 to 4, separated by tabs or spaces, the word "
+                "first and its tag last"
             )
         for position, line in chain(header, lines):
             if _ends_sentence(line):
@@ -116,8 +116,8 @@ class Conll(TextFile):
                 self._comments += 1
             else:
                 raise DataError(
-                    f"{self.location(position)}: fields here: {len(fields)}, in the lines before: {width}; "
-                    "each word needs its tag, and a blank line ends a sentence"
+                    f"{self.location(position)}: {len(fields)} fields; expected {width}, as in the lines before; "
+                    "write a word and its tag per line"
                 )
 
     def _header(self, lines: Iterator[_Line]) -> list[_Line]:

@@ -52,8 +52,8 @@ class Folders(Format):
         files = (file for folder in _subfolders(Path(self.source)) for file in folder.glob("[!.]*") if file.is_file())
         others = sum(file.suffix != ".txt" for file in files)
         return (
-            *((f"{self.source}: {unlabelled} texts without a label ({_UNLABELLED}) left out",) if unlabelled else ()),
-            *((f"{self.source}: {others} files that do not end in .txt left out",) if others else ()),
+            *((f"{self.source}: ignoring {unlabelled} texts without a label ({_UNLABELLED})",) if unlabelled else ()),
+            *((f"{self.source}: ignoring {others} files that do not end in .txt",) if others else ()),
         )
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
