@@ -10,7 +10,6 @@ from textgraft.text.packing import add_special
 from textgraft.text.truncation import OVERLAP_DIVISOR
 from textgraft.text.windows import split_windows
 
-_SPACE = r"[\s\pZ]"
 _SOLID = r"[^\s\pZ\pP\pS]"  # letters, digits, marks and others: neither space, punctuation nor symbol
 _SIGN = r"[\pP\pS]"
 # Scripts without spaces between words: each character, with its marks, is a word.
