@@ -279,9 +279,9 @@ def test_plan_counts_trained_parameters():
     assert moved(before, weights(model)) == set()
 
 
-def test_stages_rise_from_block_to_block():
+def test_layer_indices_rise_from_block_to_block():
     model = fresh()
-    stages = {weight.path: model.backbone.depth(weight) for weight in model.backbone.network.weights}
-    assert {stage for path, stage in stages.items() if "layer_0" in path} == {1}
-    assert {stage for path, stage in stages.items() if "layer_1" in path} == {2}
-    assert {model.backbone.depth(weight) for weight in model.head.weights} == {3}
+    layer_indices = {weight.path: model.backbone.layer_index(weight) for weight in model.backbone.network.weights}
+    assert {index for path, index in layer_indices.items() if "layer_0" in path} == {1}
+    assert {index for path, index in layer_indices.items() if "layer_1" in path} == {2}
+    assert {model.backbone.layer_index(weight) for weight in model.head.weights} == {3}

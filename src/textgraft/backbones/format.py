@@ -70,8 +70,3 @@ class WeightsFormat(ABC):
     @abstractmethod
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         """The tokenizer, unless it needs a feature that `tokenizer_class` does not support."""
-
-
-def sizes_in(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The constructor arguments in the config of a KerasHub network that determine its function."""
-    return {name: value for name, value in config.items() if name not in {"name", "trainable", "dtype"}}

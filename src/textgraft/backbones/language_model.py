@@ -9,6 +9,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
+from textgraft.backbones.keras_private import build_cache
 from textgraft.backbones.transformer import Transformer
 from textgraft.errors import ConfigError
 
@@ -84,9 +85,8 @@ class LanguageModel:
 
     @cached_property
     def _two_token_cache(self) -> tf.Tensor:
-        """A cache for one row of two tokens, (1, layers, 2, 2, heads, head_dim), which only a private method builds."""
-        _, cache = self._model._build_cache(tf.zeros((1, 2), tf.int32))
-        return cache
+        """A cache for one row of two tokens, (1, layers, 2, 2, heads, head_dim)."""
+        return build_cache(self._model, tf.zeros((1, 2), tf.int32))
 
     @cached_property
     def _last_step(self) -> Any:

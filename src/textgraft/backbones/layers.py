@@ -16,6 +16,7 @@ import keras_hub
 import tensorflow as tf
 
 from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.keras_private import flatten_layers
 
 # Activations by the names of `LayerConfig`.
 ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
@@ -31,9 +32,9 @@ _ATTENTION_CLASSES = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMu
 _MASKED_SCORE = -1e9
 
 
-def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """All layers at any depth; `Model.layers` has the top level only, so that a private method of Keras is called."""
-    return list(network._flatten_layers())
+def sizes_in(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor arguments in the config of a KerasHub network that determine its function."""
+    return {name: value for name, value in config.items() if name not in {"name", "trainable", "dtype"}}
 
 
 def read_layer_config(network: keras.Model) -> LayerConfig:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from textgraft.backbones.layers import flatten_layers
+from textgraft.backbones.keras_private import flatten_layers, remove_lora_matrices
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def low_rank_training(encoder: keras.Model, rank: int, seed: int) -> Iterator[No
         completed = True
     finally:
         for layer in _lora_layers(encoder):
-            _remove_matrices(layer, merge=completed)
+            remove_lora_matrices(layer, merge=completed)
         for layer in flatten_layers(encoder):
             layer.trainable = True
         for weight, values in () if completed else initial_weights:
@@ -36,16 +36,3 @@ def low_rank_training(encoder: keras.Model, rank: int, seed: int) -> Iterator[No
 
 def _lora_layers(encoder: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in flatten_layers(encoder) if getattr(layer, "lora_enabled", False)]
-
-
-def _remove_matrices(layer: keras.layers.Layer, merge: bool) -> None:
-    """Remove the matrices by private methods, since Keras has no public one; `merge` adds them to the kernel."""
-    layer._tracker.unlock()
-    layer.lora_enabled = False
-    for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
-        layer._untrack_variable(matrix)
-    layer._tracker.lock()
-    layer.kernel.trainable = True
-    if merge:  # in float32; with the matrices, `layer.kernel` has the precision of the computation
-        update = keras.ops.matmul(layer.lora_kernel_a, layer.lora_kernel_b)
-        layer.kernel.assign(layer.kernel + layer.lora_alpha / layer.lora_rank * update)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.format import LayerConfig, sizes_in
-from textgraft.backbones.layers import set_layer_config
+from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
@@ -119,12 +119,12 @@ class Transformer(Backbone):
             self._splits[num_blocks] = SplitNetwork(self.network, hidden, apply_last_blocks, self.special_tokens.pad)
         return self._splits[num_blocks]
 
-    def depth(self, weight: keras.Variable) -> int:
+    def layer_index(self, weight: keras.Variable) -> int:
         """0 for embeddings, then the number of the block from 1; layers after the last block belong to it."""
         blocks = keras.tree.flatten(self._encoder.transformer_layers)
-        for depth, block in enumerate(blocks, 1):
+        for index, block in enumerate(blocks, 1):
             if any(weight is block_weight for block_weight in block.weights):
-                return depth
+                return index
         if not any(weight is network_weight for network_weight in self.network.weights):
             return len(blocks) + 1
         return len(blocks) if weight.path.startswith("layer_norm/") else 0

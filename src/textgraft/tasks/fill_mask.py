@@ -19,17 +19,19 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import WithProgress
-from textgraft.text.cleaning import TokenPreservingCleaning
+from textgraft.text.ops import escaped
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
 from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking
 from textgraft.training.inference import compute_outputs
 from textgraft.training.loop import Training
-from textgraft.training.progress import Callback, SilentCallback
+from textgraft.training.progress import Callback
 from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
 from textgraft.training.token_ids import TokenIds, TruncationCount
 from textgraft.training.token_inputs import WordInputs
+
+_MASK_PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
 
 # Texts whose logits are in memory at once.
 _MAX_TEXTS = 64
@@ -93,8 +95,16 @@ class MaskFiller(LanguageModelling):
             raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Masks are not cleaned."""
-        return TokenPreservingCleaning(self.backbone.token(self.backbone.mask), self.architecture.cleaning)
+        """Cleaning of everything except masks."""
+        mask, clean = self.backbone.token(self.backbone.mask), self.architecture.cleaning
+
+        def clean_around_masks(texts: tf.Tensor) -> tf.Tensor:
+            texts = tf.strings.regex_replace(texts, _MASK_PLACEHOLDER, "")
+            texts = tf.strings.regex_replace(texts, escaped(mask), _MASK_PLACEHOLDER)
+            # A backslash in a replacement is an escape.
+            return tf.strings.regex_replace(clean(texts), _MASK_PLACEHOLDER, mask.replace("\\", "\\\\"))
+
+        return clean_around_masks
 
     def build_head(self) -> keras.Model:
         """From token vectors (b, t, dim) to logits of tokens (b, t, vocabulary), in float32."""
@@ -173,7 +183,7 @@ class MaskFiller(LanguageModelling):
         options = {**_HEAD_OPTIONS, "batch_tokens": config.batch_tokens, "seed": config.seed}
         head_config = TrainingConfig(**options).with_defaults(config)
         network = Network(self.head, forward, self.objective)
-        Training(network, sample, train.sample(1), head_config, SilentCallback()).run()
+        Training(network, sample, train.sample(1), head_config, Callback()).run()
 
     # === Prediction ===
 

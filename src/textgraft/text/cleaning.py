@@ -1,6 +1,5 @@
 """Cleaning of texts before tokenization; importing this file does not import TensorFlow."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
-_PLACEHOLDER = "\ufddf"  # a noncharacter, which texts do not contain and cleaning does not change
 
 
 @dataclass(frozen=True)
@@ -40,22 +38,3 @@ class Cleaning:
         if self.lowercase:
             texts = lower(texts)
         return tf.strings.regex_replace(texts, r"\pP", "") if self.strip_punctuation else texts
-
-
-@dataclass(frozen=True)
-class TokenPreservingCleaning:
-    """Cleaning of everything except one token, such as the mask."""
-
-    token: str
-    cleaning: Callable[["tf.Tensor"], "tf.Tensor"]
-
-    def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
-        """Clean texts; see `Cleaning.__call__`."""
-        import tensorflow as tf
-
-        from textgraft.text.ops import escaped
-
-        texts = tf.strings.regex_replace(texts, _PLACEHOLDER, "")
-        texts = tf.strings.regex_replace(texts, escaped(self.token), _PLACEHOLDER)
-        # A backslash in a replacement is an escape.
-        return tf.strings.regex_replace(self.cleaning(texts), _PLACEHOLDER, self.token.replace("\\", "\\\\"))

@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.keras_private import is_seed_state
 from textgraft.errors import TrainingError
 from textgraft.storage.array_cache import ArrayCache
 from textgraft.training.inference import batches_by_length, compute_outputs, inference_step
-from textgraft.training.keras_private import is_seed_state
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TokenIds
 

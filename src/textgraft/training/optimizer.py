@@ -1,6 +1,7 @@
 """Adam and AdamW, and the learning rate of each variable in each step."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import keras
 import numpy as np
@@ -43,12 +44,11 @@ class LayerwiseSchedule:
         starts: index of the first step that updates the variable, per variable.
 
     Args:
-        stages: height of each variable in the network; that of the head is the highest.
+        layer_indices: index of each variable's layer, from the input; that of the head is the highest.
     """
 
-    def __init__(self, stages: Sequence[int], config: TrainingConfig, steps_per_epoch: int) -> None:
-        top = max(stages, default=0)
-        depths = [top - stage for stage in stages]
+    def __init__(self, layer_indices: Sequence[int], config: TrainingConfig, steps_per_epoch: int) -> None:
+        depths = [max(layer_indices) - index for index in layer_indices]  # below the head
         self.factors = [config.layer_decay**depth for depth in depths]
         self.starts = [depth * steps_per_epoch if config.gradual_unfreezing else 0 for depth in depths]
 
@@ -94,38 +94,24 @@ class Adam:
         return norm
 
     def _update(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Operation:
-        updates: list[tf.Operation] = []
-        scalars: dict[tuple[float, int], dict[str, tf.Tensor]] = {}  # made once for all variables that share them
+        @cache  # variables of a layer share their scalars
+        def scalars(factor: float, start: int) -> dict[str, tf.Tensor]:
+            beta1, beta2, epsilon = (tf.constant(value, tf.float32) for value in (*_BETAS, _EPSILON))
+            steps = tf.cast(step + 1 - start, tf.float32)
+            betas = {"beta1": beta1, "beta2": beta2, "beta1_power": beta1**steps, "beta2_power": beta2**steps}
+            return {"lr": rate * factor, "epsilon": epsilon, **betas}
+
+        updates = []
         for index, gradient in gradients.items():
-            variable, moments = self._variables[index], (self.slots[2 * index], self.slots[2 * index + 1])
-            factor, start = self._schedule.factors[index], self._schedule.starts[index]
-            if (factor, start) not in scalars:
-                scalars[factor, start] = _adam_scalars(rate * factor, tf.cast(step + 1 - start, tf.float32))
-            arguments = scalars[factor, start]
+            variable, m, v = self._variables[index], self.slots[2 * index], self.slots[2 * index + 1]
+            arguments = scalars(self._schedule.factors[index], self._schedule.starts[index])
+            handles = {"var": variable.value.handle, "m": m.value.handle, "v": v.value.handle}
             with tf.control_dependencies(self._decay(variable, arguments["lr"])):
-                updates.append(_apply_adam(variable, moments, gradient, arguments))
+                # One pass over memory for a variable and its moments.
+                updates.append(tf.raw_ops.ResourceApplyAdam(**handles, grad=gradient, **arguments))
         return tf.group(*updates)
 
     def _decay(self, variable: keras.Variable, rate: tf.Tensor) -> list[tf.Operation]:
         if not self._weight_decay or any(word in variable.name for word in _UNDECAYED):
             return []
         return [variable.value.assign_sub(variable.value * (rate * self._weight_decay))]
-
-
-def _adam_scalars(rate: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Scalar arguments of the op; `step`, float32 () from 1, corrects the bias."""
-    names, values = ("beta1", "beta2", "epsilon"), (*_BETAS, _EPSILON)
-    scalars = {name: tf.constant(value, tf.float32) for name, value in zip(names, values, strict=True)}
-    powers = {"beta1_power": scalars["beta1"] ** step, "beta2_power": scalars["beta2"] ** step}
-    return {**scalars, **powers, "lr": rate}
-
-
-def _apply_adam(
-    variable: keras.Variable,
-    moments: Sequence[keras.Variable],
-    gradient: tf.Tensor,
-    scalars: Mapping[str, tf.Tensor],
-) -> tf.Operation:
-    """Update a variable and its moments in one pass over memory."""
-    m, v = (moment.value.handle for moment in moments)
-    return tf.raw_ops.ResourceApplyAdam(var=variable.value.handle, m=m, v=v, grad=gradient, **scalars)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -12,12 +12,11 @@ from rich.text import Text
 _NOT_LISTED = {"epoch", "learning_rate", "seconds", "texts_per_second"}
 
 
-class Callback(Protocol):
-    """Receives the events of a run."""
+class Callback:
+    """Receives the events of a run; this class ignores them."""
 
     def on_features_extracted(self, texts: int, total: int) -> None:
         """Called after each batch of texts through a frozen backbone, with its size and that of all batches."""
-        return
 
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         """Called after each optimizer step.
@@ -28,22 +27,15 @@ class Callback(Protocol):
             means: loss and metrics of the epoch so far.
             seconds_left: until the end of the run; None while unknown.
         """
-        return
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
         """Called after each epoch with its record of the history."""
-        return
 
     def on_message(self, line: str) -> None:
         """Called with a line for the user."""
-        return
 
 
-class SilentCallback(Callback):
-    """A callback that does nothing."""
-
-
-class TrainingBar:
+class TrainingBar(Callback):
     """Progress bar with loss, metrics, texts per second and remaining time, and a line of results per epoch.
 
     It counts planned epochs and texts per epoch, and is drawn on standard error by default.
@@ -70,9 +62,8 @@ class TrainingBar:
     def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
         task = self._task("training", self._texts * self._epochs)
         description = f"epoch {epoch + 1}/{self._epochs}"
-        self._progress.update(
-            task, advance=texts, description=description, means=_format_means(means, 3), seconds_left=seconds_left
-        )
+        fields: dict[str, Any] = {"means": _format_means(means, 3), "seconds_left": seconds_left}
+        self._progress.update(task, advance=texts, description=description, **fields)
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
         means = _format_means({name: value for name, value in record.items() if name not in _NOT_LISTED}, 4)

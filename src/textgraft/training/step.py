@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from textgraft.backbones.keras_private import fast_dropout, is_seed_state
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.inference import batches_by_length
-from textgraft.training.keras_private import fast_dropout, is_seed_state
 from textgraft.training.objective import Loss, Objective
 from textgraft.training.optimizer import Adam, LayerwiseSchedule
 from textgraft.training.ragged import Rows, concatenate_rows, to_rows
@@ -30,9 +30,9 @@ class Network:
     layers: keras.Model  # all layers with weights or random state
     forward: Callable[..., Any]  # (batch of inputs, training) to float32 outputs of each row
     objective: Objective
-    training_loss: Loss | None = None  # loss to minimise; None for the objective's
+    training_loss: Loss | None = None  # loss to minimize; None for the objective's
     embedding_subset: EmbeddingSubset | None = None  # replaces the token table, where the network trains it
-    stage: Callable[[keras.Variable], int] = lambda _: 0  # height of a variable in the network; the head's is highest
+    layer_index: Callable[[keras.Variable], int] = lambda _: 0  # of a variable, from the input; the head's is highest
 
 
 class Result(NamedTuple):
@@ -66,7 +66,7 @@ class TrainingStep:
         self.variables = [
             subset.vectors if subset and variable is subset.table.vectors else variable for variable in trainable
         ]
-        self._schedule = LayerwiseSchedule([network.stage(variable) for variable in trainable], config, steps_per_epoch)
+        self._schedule = LayerwiseSchedule([*map(network.layer_index, trainable)], config, steps_per_epoch)
         self.optimizer = Adam(self.variables, config, self._schedule)
         self._sums: list[tf.Variable] = []
         self._graphs: dict[tuple[str, tuple[int, ...]], Any] = {}
@@ -144,10 +144,10 @@ class TrainingStep:
             tf.GradientTape() as tape,
         ):
             outputs = network.forward(batch, training=True)
-            loss = minimised = tf.reduce_sum(network.objective.loss(targets, outputs)) * share
+            loss = minimized = tf.reduce_sum(network.objective.loss(targets, outputs)) * share
             if network.training_loss:
-                minimised = tf.reduce_sum(network.training_loss(targets, outputs)) * share
-        gradients = tape.gradient(minimised, [self.variables[index].value for index in indices])
+                minimized = tf.reduce_sum(network.training_loss(targets, outputs)) * share
+        gradients = tape.gradient(minimized, [self.variables[index].value for index in indices])
         metric_inputs = network.objective.metric_inputs(targets, outputs)
         return loss, metric_inputs, dict(zip(indices, map(tf.convert_to_tensor, gradients), strict=True))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.backbones.format import LayerConfig, WeightsFormat, sizes_in
+from textgraft.backbones.format import LayerConfig, WeightsFormat
 from textgraft.errors import PresetError, error_summary
 from textgraft.storage.preset_files import read_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
@@ -21,6 +21,8 @@ class KerasHubPreset(WeightsFormat):
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
         """Sizes are the only part of config.json that is used."""
+        from textgraft.backbones.layers import sizes_in
+
         config = read_json(folder / _CONFIG).get("config")
         if not isinstance(config, dict):
             raise PresetError(f"{folder / _CONFIG} lacks config; save the preset again")

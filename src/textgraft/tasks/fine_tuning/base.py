@@ -18,7 +18,7 @@ from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.optimizer import weight_decay
-from textgraft.training.progress import Callback, SilentCallback
+from textgraft.training.progress import Callback
 from textgraft.training.step import Network
 from textgraft.training.windows import SampledWindows
 
@@ -83,14 +83,14 @@ class FineTuning:
         """Seconds of a run, and bytes of its optimizer state and copies of weights; no weight changes."""
         with self.adapted():
             network, train, validation, seconds = self._build_sample(examples)
-            training = Training(network, train, validation, self.config, SilentCallback())
+            training = Training(network, train, validation, self.config, Callback())
             tokens = examples["train"].inputs.tokens.lengths.sum()
             seconds += training.estimate_seconds() * tokens / max(1, train.inputs.lengths.sum())
         return seconds, training.state_bytes
 
     def _build_sample(self, examples: ExampleSets) -> tuple[Network, Examples[Any], Examples[Any], float]:
         """`build` for the first texts, and the seconds that it takes for all of them."""
-        return *self.build(examples, SilentCallback()), 0.0
+        return *self.build(examples, Callback()), 0.0
 
     def _embedding_subset(self, examples: ExampleSets) -> EmbeddingSubset | None:
         """The rows of the token table that these texts use; None where the head uses all rows."""
@@ -108,7 +108,7 @@ class FineTuning:
     ) -> Network:
         objective = self.task.objective
         training_loss = objective.training_loss(self.config.balance, examples["train"].targets)
-        return Network(layers, forward, objective, training_loss, embedding_subset, self.task.backbone.depth)
+        return Network(layers, forward, objective, training_loss, embedding_subset, self.task.backbone.layer_index)
 
     def _limit_windows(self, train: Examples[Any], callback: Callback) -> Examples[Any]:
         """Training examples in which no text has more windows than fit in memory."""

@@ -16,7 +16,7 @@ from textgraft.text.windows import map_in_chunks
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import Activations, check_disk_space, store_activations
-from textgraft.training.progress import Callback, SilentCallback
+from textgraft.training.progress import Callback
 from textgraft.training.step import Network
 
 _SAMPLED_TEXTS = 256
@@ -56,7 +56,7 @@ class LastBlocks(FineTuning):
         start = time.monotonic()
         network, train, validation = self._build_stored(sample, frozen, lambda _: None)
         seconds = time.monotonic() - start
-        train = self._limit_windows(train, SilentCallback())
+        train = self._limit_windows(train, Callback())
         return network, train, validation, seconds * _tokens(examples) / max(1, _tokens(sample))
 
     def _check_disk_space(self, examples: ExampleSets) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.training.keras_private import fast_dropout
+from textgraft.backbones.keras_private import fast_dropout
 
 
 def network(rate, seed=0):
@@ -64,7 +64,7 @@ def test_layers_are_restored_after_an_error():
 
 def test_nested_dropout_layers_are_found(two_layer_bert):
     import textgraft as tg
-    from textgraft.training import keras_private
+    from textgraft.backbones import keras_private
 
     model = tg.TextClassifier(two_layer_bert, ["a", "b"], precision="float32").model
     found = [layer for layer in model._flatten_layers() if keras_private._is_plain_dropout(layer)]

@@ -1,15 +1,38 @@
-"""Every use of Keras internals in training: the random bits of dropout layers, and the seed generators of a model."""
+"""Every use of Keras internals: nested layers, LoRA matrices, caches of language models, dropout, seed generators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import keras
+import keras_hub
 import tensorflow as tf
 
-from textgraft.backbones.layers import flatten_layers
-
 _UINT16_VALUES = 1 << 16
+
+
+def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """All layers at any depth; `Model.layers` has the top level only."""
+    return list(network._flatten_layers())
+
+
+def remove_lora_matrices(layer: keras.layers.Layer, merge: bool) -> None:
+    """Remove the matrices of `enable_lora`, for which Keras has no public method; `merge` adds them to the kernel."""
+    layer._tracker.unlock()
+    layer.lora_enabled = False
+    for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
+        layer._untrack_variable(matrix)
+    layer._tracker.lock()
+    layer.kernel.trainable = True
+    if merge:  # in float32; with the matrices, `layer.kernel` has the precision of the computation
+        update = keras.ops.matmul(layer.lora_kernel_a, layer.lora_kernel_b)
+        layer.kernel.assign(layer.kernel + layer.lora_alpha / layer.lora_rank * update)
+
+
+def build_cache(model: keras_hub.models.CausalLM, token_ids: tf.Tensor) -> tf.Tensor:
+    """Keys and values of rows of tokens, int32 (b, t): (b, layers, 2, t, heads, head_dim)."""
+    _, cache = model._build_cache(token_ids)
+    return cache
 
 
 @contextmanager
