@@ -91,11 +91,14 @@ class BytePair:
     def _find_special(self, text: "_CodePoints") -> tuple[tf.Tensor, tf.Tensor]:
         """Whether a code point is in a special token, and whether it starts one or text between them, bool (c,)."""
         is_special, is_border = (tf.zeros_like(text.codes, tf.bool) for _ in range(2))
+        longest = max(map(len, self._special_ids), default=0)
+        following = [_shifted(text.codes, text.text_ids, offset) for offset in range(longest)]
         for token in self._special_ids:
-            matches = [_shifted(text.codes, text.text_ids, offset) == ord(char) for offset, char in enumerate(token)]
+            matches = [codes == ord(char) for codes, char in zip(following, token, strict=False)]
             starts = tf.reduce_all(tf.stack(matches), axis=0)
-            is_special |= _any_of([_delayed(starts, offset) for offset in range(len(token))])
-            is_border |= starts | _delayed(starts, len(token))
+            ends = _delayed(starts, len(token))
+            is_special |= tf.cumsum(tf.cast(starts, tf.int32) - tf.cast(ends, tf.int32)) > 0
+            is_border |= starts | ends
         return is_special, is_border | (_shifted(text.text_ids, text.text_ids, -1) == _OUTSIDE)
 
     def _word_starts(self, codes: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from textgraft.text.ops import escaped, lower, regex_class, row_ids, strip_before
+from textgraft.text.ops import escaped, join_rows, lower, regex_class, row_ids, strip_before
 from textgraft.tokenizers.character_map import CharacterMap
 from textgraft.tokenizers.unigram import Unigram
 
@@ -81,9 +81,9 @@ class SentencePiece:
         if self._stripping:
             texts = strip_before(texts, self._stripping)
         pattern = "|".join(map(escaped, sorted(self._special_ids, key=len, reverse=True)))
-        # The splitter ends a text at its first NUL, so NUL becomes another control character that no model has.
+        # The separator is NUL, which becomes another control character that no model has.
         texts = tf.strings.regex_replace(texts, r"\x00", _UNKNOWN_CONTROL)
-        parts = tf_text.regex_split(texts, delim_regex_pattern=pattern, keep_delim_regex_pattern=pattern)
+        parts = tf.strings.split(tf.strings.regex_replace(texts, pattern, "\x00\\0\x00"), "\x00")
         special = tf.fill(tf.shape(parts.values), -1)
         for token, token_id in self._special_ids.items():
             special = tf.where(parts.values == token, token_id, special)
@@ -91,7 +91,7 @@ class SentencePiece:
         special = tf.RaggedTensor.from_row_lengths(
             tf.boolean_mask(special, is_special), tf.cast(is_special, tf.int64), validate=False
         )
-        ids = tf.concat([special, self._encode(tf.where(is_special, "", parts.values))], axis=1)  # one of them is empty
+        ids = join_rows([special, self._encode(tf.where(is_special, "", parts.values))])  # one of them is empty
         return tf.RaggedTensor.from_row_splits(ids.values, tf.gather(ids.row_splits, parts.row_splits), validate=False)
 
     def _encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
