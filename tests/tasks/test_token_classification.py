@@ -80,9 +80,10 @@ def test_padding_and_batch_mates_have_no_effect(preset, request):
         first += length
 
 
-def test_resume_changes_nothing(tiny_bert, tmp_path):
+@pytest.mark.parametrize("preset", ["tiny_word_vectors", pytest.param("tiny_bert", marks=pytest.mark.slow)])
+def test_resume_changes_nothing(request, preset, tmp_path):
     assert_resume_changes_nothing(
-        lambda: fresh(tiny_bert),
+        lambda: fresh(request.getfixturevalue(preset)),
         lambda model, callback, run: model.fit(data(), data(), callback, run, **FIT),
         after=8,
         folder=tmp_path / "run",

@@ -84,6 +84,10 @@ def small(request, small_model, tmp_path_factory):
     return request.param(tmp_path_factory.mktemp("small"), small_model)
 
 
+# For what the two files have in common.
+from_either_file = pytest.mark.parametrize("small", [from_model_file], indirect=True, ids=["model"])
+
+
 @pytest.fixture(scope="module")
 def reviews(real_data):
     return pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:7000]
@@ -132,6 +136,7 @@ def test_any_texts_have_the_ids_of_the_reference(texts, small):
     assert small.differing(texts) == []
 
 
+@from_either_file
 def test_a_tokenizer_is_rebuilt_from_its_assets(small, tmp_path):
     for name, content in small.tokenizer.assets().items():
         (tmp_path / name).write_bytes(content)
@@ -140,6 +145,7 @@ def test_a_tokenizer_is_rebuilt_from_its_assets(small, tmp_path):
     assert differing(NASTY, compiled(rebuilt), small.expected_ids) == []
 
 
+@from_either_file
 def test_a_saved_model_needs_no_python(small, tmp_path):
     text = "A good film, cliche\u0301..."
     module = tf.Module()
@@ -151,10 +157,12 @@ def test_a_saved_model_needs_no_python(small, tmp_path):
     assert [row] == small.expected_ids([text])
 
 
+@from_either_file
 def test_a_word_of_ten_thousand_letters_is_split_as_in_the_reference(small):
     assert small.differing(["supercalifragilistic" * 500, "a"]) == []
 
 
+@from_either_file
 def test_special_tokens_are_not_split(small):
     vocabulary = small.tokenizer.vocabulary
     (row,) = small.ids(["a<s>b</s> <mask><unk>"])

@@ -16,7 +16,7 @@ from textgraft.training.examples import Examples
 from textgraft.training.optimizer import weight_decay
 from textgraft.training.step import Network, TrainingStep
 
-STEPS, ROWS_PER_STEP = 20, 4
+STEPS, ROWS_PER_STEP = 6, 4
 TEXTS = ["the film was good", "a dull plot", "very good , it was fine .", "not bad", "film film film was was", ""]
 LABELS = ["good", "bad", "good", "good", "bad", "bad"]
 
@@ -138,7 +138,7 @@ def test_accumulated_gradients_equal_one_step(model, optimizer):
     targets = np.array([label == "good" for label in LABELS], np.int32)
     before = [variable.numpy() for variable in model.model.trainable_variables]
     ends, outputs = [], []
-    for batch_tokens in (1 << 20, 12, 1):
+    for batch_tokens in (1 << 20, 12):
         config = TrainingConfig(optimizer=optimizer, clip_norm=1.0, learning_rate=1e-3, batch_tokens=batch_tokens)
         for variable, value in zip(model.model.trainable_variables, before, strict=True):
             variable.assign(value)
@@ -148,12 +148,11 @@ def test_accumulated_gradients_equal_one_step(model, optimizer):
         ends.append([variable.numpy() for variable in model.model.trainable_variables])
         outputs.append(results[0])
         assert step.graphs == (1 if batch_tokens == 1 << 20 else 2)
-    for end, output in zip(ends[1:], outputs[1:], strict=True):
-        assert output.loss == pytest.approx(outputs[0].loss, abs=1e-6)
-        assert output.norm == pytest.approx(outputs[0].norm, rel=1e-5)
-        np.testing.assert_allclose(output.outputs, outputs[0].outputs, atol=1e-5)
-        for weight, expected in zip(end, ends[0], strict=True):
-            np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
+    assert outputs[1].loss == pytest.approx(outputs[0].loss, abs=1e-6)
+    assert outputs[1].norm == pytest.approx(outputs[0].norm, rel=1e-5)
+    np.testing.assert_allclose(outputs[1].outputs, outputs[0].outputs, atol=1e-5)
+    for weight, expected in zip(ends[1], ends[0], strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", [pytest.param("adam", marks=pytest.mark.slow), "adamw"])

@@ -99,7 +99,15 @@ def test_model_is_complete_after_fine_tuning(tmp_path, fine_tune):
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")
     np.testing.assert_allclose(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-6)
-    fit(model, fine_tune="all")  # and can be trained in another mode
+
+
+@pytest.mark.slow
+def test_model_can_be_trained_in_another_mode_afterwards():
+    model = fresh()
+    fit(model, fine_tune="lora:2")
+    before = weights(model)
+    fit(model, fine_tune="all")
+    assert moved(before, weights(model)) == set(before)
 
 
 @pytest.mark.parametrize(
@@ -228,11 +236,11 @@ def test_disk_space_is_checked_before_the_extraction(monkeypatch):
     """For training and validation texts together, by the dry run too."""
     import shutil
 
-    usage, texts = shutil.disk_usage("/"), reviews()
-    tokens = int(fresh().examples(texts).inputs.tokens.lengths.sum())
+    usage, texts, model = shutil.disk_usage("/"), reviews(), fresh()
+    tokens = int(model.examples(texts).inputs.tokens.lengths.sum())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
     callback = RecordingCallback()
-    for verb in (fresh().plan, lambda *two, **how: fresh().fit(*two, callback, **how)):
+    for verb in (model.plan, lambda *two, **how: model.fit(*two, callback, **how)):
         with pytest.raises(TrainingError, match="outputs of the frozen blocks need"):
             verb(texts, texts, fine_tune="last:1", head="gradient")
     assert callback.texts == 0

@@ -55,10 +55,10 @@ def read(model, texts, cached=True):
         ({}, []),
     ],
 )
-def test_cached_ids_equal_computed_ids(tiny_bert, runs, architecture, texts):
-    model = fresh(tiny_bert, **architecture)
+def test_cached_ids_equal_computed_ids(tiny_word_vectors, runs, architecture, texts):
+    model = fresh(tiny_word_vectors, **architecture)
     computed = read(model, texts, cached=False)
-    first, second = read(model, texts), read(fresh(tiny_bert, **architecture), texts)
+    first, second = read(model, texts), read(fresh(tiny_word_vectors, **architecture), texts)
     assert sum(runs) == 2 * len(texts)
     for found in (first, second):
         assert type(found) is type(computed)
@@ -77,10 +77,10 @@ def test_cached_ids_equal_computed_ids(tiny_bert, runs, architecture, texts):
         ({"cleaning": Cleaning(strip_html=True)}, True),
     ],
 )
-def test_cache_depends_on_the_text_graph_only(tiny_bert, runs, changed, again):
-    read(fresh(tiny_bert, sequence_length=8), TEXTS)
+def test_cache_depends_on_the_text_graph_only(tiny_word_vectors, runs, changed, again):
+    read(fresh(tiny_word_vectors, sequence_length=8), TEXTS)
     runs.clear()
-    read(fresh(tiny_bert, **{"sequence_length": 8, **changed}), TEXTS)
+    read(fresh(tiny_word_vectors, **{"sequence_length": 8, **changed}), TEXTS)
     assert bool(runs) == again
 
 
@@ -98,8 +98,8 @@ def test_another_vocabulary_misses_the_cache(tiny_bert, tmp_path, runs):
 
 
 @pytest.mark.parametrize("texts", [["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]])
-def test_cache_key_separates_texts(tiny_bert, runs, texts):
-    model = fresh(tiny_bert)
+def test_cache_key_separates_texts(tiny_word_vectors, runs, texts):
+    model = fresh(tiny_word_vectors)
     for others in (["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]):
         if others != texts:
             read(model, others)
@@ -108,8 +108,8 @@ def test_cache_key_separates_texts(tiny_bert, runs, texts):
     assert sum(runs) == len(texts)
 
 
-def test_damaged_entry_is_computed_again(tiny_bert, tmp_path, runs):
-    model = fresh(tiny_bert)
+def test_damaged_entry_is_computed_again(tiny_word_vectors, tmp_path, runs):
+    model = fresh(tiny_word_vectors)
     expected = read(model, TEXTS)
     file = next((tmp_path / "cache" / "arrays").glob("*/0.npy"))
     file.write_bytes(file.read_bytes()[:-1] + b"\x7f")

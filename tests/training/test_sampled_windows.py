@@ -15,7 +15,10 @@ from textgraft.training.windows import SampledWindows
 LENGTH, MAX_WINDOWS = 16, 3
 TEXTS = ["the film was good", "good " * 20, "a plot , " * 50, "the film was " * 30 + "bad", "bad"] * 2
 FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3}
-SLOW = [pytest.param({"fine_tune": mode}, marks=pytest.mark.slow) for mode in ("last:1", "lora:2")]
+SLOW = [
+    pytest.param("tiny_bert", config, marks=pytest.mark.slow)
+    for config in ({}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"})
+]
 
 
 def data():
@@ -31,8 +34,8 @@ def classifier(preset, max_windows=MAX_WINDOWS):
 
 
 @pytest.fixture
-def sampled(tiny_bert):
-    model = classifier(tiny_bert)
+def sampled(tiny_word_vectors):
+    model = classifier(tiny_word_vectors)
     tokens = model.tokenize(as_batches(TEXTS))
     return SampledWindows(Examples(tokens, np.arange(len(TEXTS))), tokens.windows, MAX_WINDOWS, seed=1)
 
@@ -77,9 +80,9 @@ def test_windows_are_a_function_of_the_epoch(sampled):
     assert windows(sampled, 3) == drawn[7]
 
 
-@pytest.mark.parametrize("config", [{}, *SLOW], ids=str)
-def test_training_steps_see_at_most_max_windows(tiny_bert, config):
-    model, callback, seen = classifier(tiny_bert), RecordingCallback(), []
+@pytest.mark.parametrize(("preset", "config"), [("tiny_word_vectors", {}), *SLOW], ids=str)
+def test_training_steps_see_at_most_max_windows(request, preset, config):
+    model, callback, seen = classifier(request.getfixturevalue(preset)), RecordingCallback(), []
     mean_over_windows = model._mean_over_windows
 
     def watched(function, batch, width, training):
@@ -93,24 +96,24 @@ def test_training_steps_see_at_most_max_windows(tiny_bert, config):
     assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MAX_WINDOWS} windows")]
 
 
-def test_no_message_where_all_windows_fit(tiny_bert):
-    model, callback = classifier(tiny_bert, max_windows=64), RecordingCallback()
+def test_no_message_where_all_windows_fit(tiny_word_vectors):
+    model, callback = classifier(tiny_word_vectors, max_windows=64), RecordingCallback()
     model.fit(data(), data(), callback, **FIT)
     assert not [line for line in callback.messages if "windows" in line]
 
 
-@pytest.mark.parametrize("config", [pytest.param({}, marks=pytest.mark.slow), *SLOW], ids=str)
-def test_resumed_run_ends_as_an_uninterrupted_one(tiny_bert, tmp_path, config):
+@pytest.mark.parametrize(("preset", "config"), [("tiny_word_vectors", {}), *SLOW], ids=str)
+def test_resumed_run_ends_as_an_uninterrupted_one(request, tmp_path, preset, config):
     assert_resume_changes_nothing(
-        lambda: classifier(tiny_bert),
+        lambda: classifier(request.getfixturevalue(preset)),
         lambda model, callback, run: model.fit(data(), data(), callback, run, **{**FIT, "epochs": 2}, **config),
         after=4,
         folder=tmp_path / "run",
     )
 
 
-def test_plan_counts_steps_and_tokens(tiny_bert):
-    model = classifier(tiny_bert)
+def test_plan_counts_steps_and_tokens(tiny_word_vectors):
+    model = classifier(tiny_word_vectors)
     plan = model.plan(data(), data(), **FIT)
     assert plan.steps == FIT["epochs"] * 3
     assert plan.tokens["train"] == model.tokenize(as_batches(TEXTS)).lengths.sum()
