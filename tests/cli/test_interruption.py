@@ -1,4 +1,4 @@
-"""`textgraft train` as a process: signals, locked folders, the same result on any machine."""
+"""Signals, kills and locked folders: what is left, and that an interrupted run ends as an uninterrupted one."""
 
 import hashlib
 import os
@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tests.helpers.commands import run_successfully, start_process, wait_for
+from tests.helpers.commands import run, start_process, wait_for
+from textgraft.tasks.text_classification import TextClassifier
 from textgraft.training.checkpoints import Checkpoints
 
 
@@ -16,7 +17,7 @@ from textgraft.training.checkpoints import Checkpoints
 def folder(tmp_path):
     """A folder that holds data.csv."""
     rng = random.Random(0)
-    words = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "it", "plot"]
+    words = ["the", "a", "FILM", "was", "good", "bad", "fine", "dull", "not", "very", "IT", "plot"]
     texts = [rng.choices(words, k=rng.randint(2, 9)) for _ in range(400)]
     rows = [f"{' '.join(text)},{'yes' if 'good' in text else 'no'}" for text in texts]
     (tmp_path / "data.csv").write_text("\n".join(["text,label", *rows]) + "\n")
@@ -37,9 +38,8 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("signal_number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_same_command_resumes_an_interrupted_run(folder, start, signal_number, code):
     options = ["--out", "model", "--epochs", "10", "--save-minutes", "0.0001"]
     process = start(*options)
@@ -90,47 +90,49 @@ def test_second_process_is_refused(folder, start):
     assert len(output.splitlines()) == 1
 
 
-def test_killed_run_ends_as_an_uninterrupted_one_in_another_environment(start, tmp_path_factory):
-    def out_and_options(*more):
-        out = tmp_path_factory.mktemp("elsewhere") / "model"
-        return out, ("--out", out, "--epochs", 4, "--fine-tune", "all", "--save-minutes", "0.0001", *more)
+def test_stopped_and_killed_run_ends_as_an_uninterrupted_one(folder, start, tiny_bert, tmp_path_factory, monkeypatch):
+    """It is stopped by SIGTERM here, killed in a process with a Turkish locale, and resumed here."""
+    whole, cut = tmp_path_factory.mktemp("whole") / "model", folder / "model"
+    options = ("--epochs", 4, "--fine-tune", "all", "--save-minutes", "0.0001")
 
-    (whole, options), (killed, options_of_killed) = out_and_options(), out_and_options()
-    process = start(*options, cwd=whole.parent, PYTHONHASHSEED="0", LC_ALL="C")
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
+    def train(out):
+        return run("train", folder / "data.csv", "--preset", tiny_bert, "--out", out, *options)
 
-    environment = {"cwd": killed.parent, "PYTHONHASHSEED": "1", "LC_ALL": "C.UTF-8"}
-    process = start(*options_of_killed, **environment)
-    wait_for(process, killed.parent, "model.run/checkpoint-*")
+    assert train(whole).exit_code == 0
+    save = Checkpoints.save
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", lambda *state: (save(*state), signal.raise_signal(signal.SIGTERM)))
+        result = train(cut)
+    assert result.exit_code == 143, result.output
+    assert result.stderr.splitlines()[-1].startswith("stopped by SIGTERM; saved at epoch")
+    assert names(folder) == ["data.csv", "model.run"]
+
+    (stopped_at,) = (cut.parent / "model.run").iterdir()
+    locale = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "PYTHONIOENCODING": "utf-8"}
+    process = start("--out", cut, *options, PYTHONHASHSEED="1", TEXTGRAFT_CACHE=str(whole.parent), **locale)
+    while stopped_at.exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
     process.kill()
-    process.wait()
-    assert not killed.exists()
-    process = start(*options_of_killed, **environment)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    assert "resumed an unfinished run" in output
-    digests = {hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest() for out in (whole, killed)}
+    assert "resumed an unfinished run after epoch" in process.communicate()[0]
+    assert not cut.exists()
+
+    result = train(cut)
+    assert result.exit_code == 0, result.output
+    assert "resumed an unfinished run after epoch" in result.stderr
+    assert names(folder) == ["data.csv", "model"]
+    digests = {hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest() for out in (whole, cut)}
     assert len(digests) == 1
 
 
-def test_dry_run_estimates_without_training(folder, tiny_bert):
-    before = names(folder)
-    output = run_successfully(
-        "train", folder / "data.csv", "--preset", tiny_bert, "--dry-run", "--sequence-length", 6
-    ).output
-    for phrase in ("360 texts", "40 texts", "tokens dropped", "trained of", "minutes", "GiB at its peak"):
-        assert phrase in output
-    assert names(folder) == before
+def test_interrupted_prediction_leaves_no_file(folder, tiny_word_vectors, monkeypatch):
+    def answers(*_, **__):
+        assert list(folder.glob(".predictions.csv.*"))
+        signal.raise_signal(signal.SIGTERM)
 
-
-def test_interrupted_prediction_leaves_no_file(folder, tiny_bert):
-    options = ["--preset", tiny_bert, "--epochs", 1, "--head", "gradient"]
-    run_successfully("train", folder / "data.csv", *options, "--out", folder / "model")
-    process = start_process("predict", "model", "-", "--format", "lines", "--out", "predictions.csv", cwd=folder)
-    wait_for(process, folder, ".predictions.csv.*")
-    process.send_signal(signal.SIGTERM)
-    output = process.communicate()[0]
-    assert process.returncode == 143, output
-    assert output.splitlines()[-1].startswith("stopped by SIGTERM; no partial files remain")
+    model = TextClassifier(tiny_word_vectors, ["no", "yes"]).save(folder / "model")
+    monkeypatch.setattr(TextClassifier, "answers", answers)
+    result = run("predict", model, folder / "data.csv", "--out", folder / "predictions.csv")
+    assert result.exit_code == 143, result.output
+    assert result.stderr.splitlines()[-1].startswith("stopped by SIGTERM; no partial files remain")
     assert names(folder) == ["data.csv", "model"]
