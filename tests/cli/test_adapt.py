@@ -66,6 +66,7 @@ def test_dry_run_trains_nothing(corpus, tiny_bert):
     assert sorted(corpus.parent.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_dry_run_of_pretraining(corpus):
     before = sorted(corpus.parent.iterdir())
     output = run_successfully("pretrain", corpus, "--dry-run", *SMALL, "--vocabulary-size", 100).output
@@ -82,7 +83,6 @@ def test_causal_presets_are_adapted_by_next_token_prediction(corpus, tiny_gpt2, 
     )  # fmt: skip
     before, after = perplexities(out)
     assert after < before
-    assert run_successfully("generate", out, "the film", "--max-new-tokens", 3).stdout.startswith("the film")
 
 
 def test_pretraining_takes_sizes_from_a_config_file(corpus, tmp_path):

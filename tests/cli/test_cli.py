@@ -1,4 +1,4 @@
-"""The command line from a file of texts to predictions, on a tiny BERT; every error one line and its exit code."""
+"""The command line from a file of texts to predictions, on tiny presets; every error one line and its exit code."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def reviews(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(reviews, tiny_bert, tmp_path_factory):
+def trained(reviews, tiny_word_vectors, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "model"
     result = run(
         "train",
@@ -40,11 +40,11 @@ def trained(reviews, tiny_bert, tmp_path_factory):
         "--test",
         reviews,
         "--preset",
-        tiny_bert,
+        tiny_word_vectors,
         "--epochs",
         1,
-        "--precision",
-        "float32",
+        "--sequence-length",
+        64,
         "--out",
         folder,
     )
@@ -90,13 +90,13 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
         assert row["label"] == max(probabilities, key=probabilities.get)
 
 
-def test_truncated_and_dropped_texts_are_counted(reviews, tiny_bert, trained, tmp_path):
-    long = write_csv(tmp_path / "long.csv", [("film " * 70, "good"), ("dull", "bad"), ("film " * 65, "good")])
-    cut = "2 texts truncated to 64 tokens (11 tokens dropped)"
+def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, trained, tmp_path):
+    long = write_csv(tmp_path / "long.csv", [("film" + " film" * 69, "good"), ("dull", "bad"), ("film" + " film" * 64, "good")])
+    cut = "2 texts truncated to 64 tokens (7 tokens dropped)"
     assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
     assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
-    assert f"long.csv: {cut}" in run("embed", tiny_bert, long, "--out", tmp_path / "out.npy").stderr
-    options = ("--preset", tiny_bert, "--epochs", 1, "--precision", "float32", "--out", tmp_path / "m")
+    assert f"long.csv: {cut}" in run("embed", trained, long, "--out", tmp_path / "out.npy").stderr
+    options = ("--preset", tiny_word_vectors, "--epochs", 1, "--sequence-length", 64, "--out", tmp_path / "m")
     answer = run("train", reviews, "--validation", long, "--test", long, *options).stderr
     assert f"validation: {cut}" in answer
     assert f"test: {cut}" in answer
@@ -113,8 +113,8 @@ def test_predict_from_standard_input(trained):
     assert [line.split(",")[0] for line in lines[1:]] == ["the film was good", "very dull"]
 
 
-def test_embed_writes_vectors_in_order(tiny_bert, trained, reviews, tmp_path):
-    assert run("embed", tiny_bert, reviews, "--normalize", "--out", tmp_path / "v.npy").exit_code == 0
+def test_embed_writes_vectors_in_order(tiny_word_vectors, trained, reviews, tmp_path):
+    assert run("embed", tiny_word_vectors, reviews, "--normalize", "--out", tmp_path / "v.npy").exit_code == 0
     vectors = np.load(tmp_path / "v.npy")
     assert vectors.shape == (40, 16)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -177,9 +177,9 @@ def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypat
         assert f"[{known.default_text}]" in body
 
 
-def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_bert, tmp_path):
+def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_word_vectors, tmp_path):
     config = tmp_path / "run.toml"
-    config.write_text(f'preset = "{tiny_bert}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n')
+    config.write_text(f'preset = "{tiny_word_vectors}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n')
     result = run(
         "train", reviews, "--config", config, "--epochs", 1, "--learning-rate", "1e-3", "--out", tmp_path / "m"
     )
@@ -240,9 +240,9 @@ def test_wrong_presets_and_folders_are_reported(reviews, trained, tmp_path):
     assert (tmp_path / "p.csv").read_text() == "mine"
 
 
-def test_diverging_training_is_reported(reviews, tiny_bert, tmp_path):
+def test_diverging_training_is_reported(reviews, tiny_word_vectors, tmp_path):
     result = run(
-        "train", reviews, "--preset", tiny_bert, "--learning-rate", "1e30", "--clip-norm", 0, "--warmup", 0,
+        "train", reviews, "--preset", tiny_word_vectors, "--learning-rate", "1e30", "--clip-norm", 0, "--warmup", 0,
         "--schedule", "constant", "--epochs", 50, "--precision", "float32", "--out", tmp_path / "m",
     )  # fmt: skip
     assert_fails(result, 6, "loss")
@@ -250,12 +250,13 @@ def test_diverging_training_is_reported(reviews, tiny_bert, tmp_path):
 
 
 def test_config_file_can_request_a_dry_run(reviews, tiny_bert, tmp_path):
-    (tmp_path / "run.toml").write_text("dry_run = true\nepochs = 1\n")
+    (tmp_path / "run.toml").write_text("dry_run = true\nepochs = 1\nsequence_length = 4\n")
     out = tmp_path / "model"
     result = run("train", reviews, "--preset", tiny_bert, "--config", tmp_path / "run.toml", "--out", out)
     assert result.exit_code == 0, result.output
-    assert "minutes" in result.output
-    assert not out.exists()
+    for phrase in ("36 texts", "4 texts", "tokens dropped", "trained of", "minutes", "GiB at its peak"):
+        assert phrase in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["run.toml"]
 
 
 def test_text_in_place_of_a_file_is_reported(trained):

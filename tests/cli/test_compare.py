@@ -15,21 +15,18 @@ LABELS = ["pos" if text.startswith(("good", "fine")) else "neg" for text in TEXT
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, two_layer_bert):
+def folder(tmp_path_factory, tiny_word_vectors):
     """Two models that learned, with the labels in either order, and one that did not."""
     from textgraft import TextClassifier
 
     folder = tmp_path_factory.mktemp("compare")
     data = Dataset.from_lists(TEXTS, LABELS)
-    for name, labels, rate in (
-        ("good", ["neg", "pos"], 1e-2),
-        ("turned", ["pos", "neg"], 1e-2),
-        ("bad", ["neg", "pos"], 1e-9),
-    ):
-        model = TextClassifier(two_layer_bert, labels, "float32")
-        model.fit(data, data, epochs=4, learning_rate=rate)
+    for name, labels in (("good", ["neg", "pos"]), ("turned", ["pos", "neg"])):
+        model = TextClassifier(tiny_word_vectors, labels)
+        model.fit(data, data, epochs=4, learning_rate=1e-2)
         model.save(folder / name)
-    TextClassifier(two_layer_bert, ["neg", "other"], "float32").save(folder / "other")
+    for name, labels in (("bad", ["neg", "pos"]), ("other", ["neg", "other"])):
+        TextClassifier(tiny_word_vectors, labels).save(folder / name)
     write_csv(folder / "test.csv", zip(TEXTS, LABELS, strict=True))
     return folder
 
@@ -67,9 +64,9 @@ def test_single_model_is_refused(folder):
     assert_fails(run("compare", folder / "good", "--data", folder / "test.csv"), 2, "two model folders")
 
 
-def test_models_of_another_task_are_refused(folder, two_layer_bert, tmp_path):
+def test_models_of_another_task_are_refused(folder, tiny_bert, tmp_path):
     from textgraft import TokenClassifier
 
-    other = TokenClassifier(two_layer_bert, ["PER"], precision="float32").save(tmp_path / "entities")
+    other = TokenClassifier(tiny_bert, ["PER"], precision="float32").save(tmp_path / "entities")
     result = run("compare", other, other, "--data", folder / "test.csv")
     assert_fails(result, 2, "is a model for token-classification; compare takes models that predict one label per text")
