@@ -45,7 +45,9 @@ def adapted(corpus, tiny_bert):
 def test_adapted_folder_is_a_preset_and_fills_masks(adapted, corpus, tmp_path):
     rows = [f"a good film {'very ' * n},x\na bad film {'not ' * n},y\n" for n in range(10)]
     (tmp_path / "data.csv").write_text("text,label\n" + "".join(rows))
-    run_successfully("train", tmp_path / "data.csv", "--preset", adapted, "--epochs", 1, "--out", tmp_path / "model")
+    run_successfully(
+        "train", tmp_path / "data.csv", "--preset", adapted, "--fine-tune", "none", "--out", tmp_path / "model"
+    )
     assert json.loads((tmp_path / "model" / "config.json").read_text())["preset"] == str(adapted)
     (tmp_path / "masked.txt").write_text("the film was [MASK]\n")
     lines = run_successfully("predict", adapted, tmp_path / "masked.txt").stdout.splitlines()
@@ -75,6 +77,7 @@ def test_dry_run_of_pretraining(corpus):
     assert sorted(corpus.parent.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_causal_presets_are_adapted_by_next_token_prediction(corpus, tiny_gpt2, tmp_path):
     out = tmp_path / "adapted"
     run_successfully(
@@ -85,22 +88,30 @@ def test_causal_presets_are_adapted_by_next_token_prediction(corpus, tiny_gpt2, 
     assert after < before
 
 
-def test_pretraining_takes_sizes_from_a_config_file(corpus, tmp_path):
-    config = tmp_path / "small.toml"
-    config.write_text(
-        'family = "gpt2"\nlayers = 2\nwidth = 16\nheads = 2\nsequence_length = 16\nvocabulary_size = 280\n'
+@pytest.fixture(scope="module")
+def pretrained(corpus):
+    """A small GPT-2, with its messages."""
+    folder = corpus.parent
+    (folder / "small.toml").write_text(
+        'family = "gpt2"\nlayers = 1\nwidth = 16\nheads = 2\nsequence_length = 16\nvocabulary_size = 280\n'
         'epochs = 3\nbatch_size = 4\nprecision = "float32"\n'
     )
-    result = run_successfully(
-        "pretrain", corpus, "--out", tmp_path / "small", "--config", config, "--learning-rate", 1e-2
-    )
-    assert "gpt2 with random weights; vocabulary of 280 tokens learned from these texts" in result.stderr
-    before, after = perplexities(tmp_path / "small")
+    options = ("--config", folder / "small.toml", "--learning-rate", 1e-2)
+    return folder / "small", run_successfully("pretrain", corpus, "--out", folder / "small", *options).stderr
+
+
+def test_pretraining_takes_sizes_from_a_config_file(pretrained):
+    folder, messages = pretrained
+    assert "gpt2 with random weights; vocabulary of 280 tokens learned from these texts" in messages
+    before, after = perplexities(folder)
     assert 200 < before < 400
     assert after < before / 2
-    assert run_successfully("generate", tmp_path / "small", "the film", "--max-new-tokens", 3).stdout.startswith(
-        "the film"
-    )
+
+
+@pytest.mark.slow
+def test_pretrained_model_generates(pretrained):
+    folder, _ = pretrained
+    assert run_successfully("generate", folder, "the film", "--max-new-tokens", 3).stdout.startswith("the film")
 
 
 @pytest.mark.slow
