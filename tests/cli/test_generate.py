@@ -1,5 +1,6 @@
 """The command line of causal models: a corpus to a model folder, and prompts to what comes after them."""
 
+import functools
 import json
 
 import pyarrow as pa
@@ -8,14 +9,25 @@ import pytest
 
 from tests.helpers.commands import assert_fails, run, run_successfully
 from textgraft.backbones.presets import load_backbone
+from textgraft.errors import ConfigError
+from textgraft.tasks import text_generation
+from textgraft.tasks.text_generation import TextGenerator
 
 CORPUS = [f"{number} the cat sat on the mat. the dog ran in the park." for number in range(24)]
 FIT = ("--task", "text-generation", "--sequence-length", 16, "--epochs", 1, "--precision", "float32")
 FEW = ("--max-new-tokens", 6)
 
 
+@functools.cache
+def generator(preset, *settings, **more):
+    return TextGenerator(preset, *settings, **more)
+
+
 def generated(*arguments, stdin=None):
-    return run_successfully("generate", *arguments, stdin=stdin)
+    """Run `textgraft generate`, which here builds the model of a preset once: tracing its graphs takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_generation, "TextGenerator", generator)
+        return run_successfully("generate", *arguments, stdin=stdin)
 
 
 def lines_of(result):
@@ -48,11 +60,7 @@ def model(tiny_gpt2, tmp_path_factory):
     return folder / "model"
 
 
-def test_trained_model_is_evaluated_and_generates(model, tmp_path):
-    (tmp_path / "more.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in CORPUS))
-    result = run_successfully("evaluate", model, tmp_path / "more.jsonl", "--json")
-    found = json.loads(result.stdout)
-    assert {"perplexity", "loss", "tokens", "texts", "truncated"} == set(found)
+def test_trained_model_predicts_and_generates(model):
     assert "perplexity" in run("info", model).stdout
     result = run_successfully("predict", model, stdin="the cat\n")
     assert result.stdout.startswith("text,completion")
@@ -61,16 +69,20 @@ def test_trained_model_is_evaluated_and_generates(model, tmp_path):
     assert generated(model, prompt, *FEW).stdout == prompt + line["text"] + "\n"
 
 
-def test_prompt_and_completion_columns_are_recognized(tiny_gpt2, tmp_path):
+def test_prompt_and_completion_columns_are_recognized(model, tiny_gpt2, tmp_path, monkeypatch):
     rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    fit = [option for option in FIT if option not in ("--task", "text-generation")]
-    result = run("train", tmp_path / "pairs.jsonl", "--preset", tiny_gpt2, "--out", tmp_path / "model", *fit)
-    config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert config["task"] == "text-generation"
-    result = run("evaluate", tmp_path / "model", tmp_path / "pairs.jsonl", "--json")
+    found = json.loads(run_successfully("evaluate", model, tmp_path / "pairs.jsonl", "--json").stdout)
+    assert {"perplexity", "loss", "tokens", "texts", "truncated"} == set(found)
     tokens = load_backbone(tiny_gpt2).tokenize([b" more"]).values.shape[0] + 1
-    assert json.loads(result.stdout)["tokens"] == 12 * tokens
+    assert found["tokens"] == 12 * tokens
+
+    def fit(self, data, *_, **__):
+        raise ConfigError(f"{len(data)} rows")
+
+    monkeypatch.setattr(TextGenerator, "fit", fit)  # the data alone select the task
+    result = run("train", tmp_path / "pairs.jsonl", "--preset", tiny_gpt2, "--out", tmp_path / "model")
+    assert_fails(result, 2, "11 rows")
 
 
 def test_prompts_come_from_arguments_files_and_standard_input(tiny_gpt2, tmp_path):
