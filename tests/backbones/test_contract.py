@@ -43,8 +43,7 @@ def test_tokenize_runs_in_a_graph(backbone):
     assert ids.dtype == tf.int32
     assert ids.nrows() == len(TEXTS)
     assert all(isinstance(backbone.token(int(token)), str) for token in ids.flat_values[:50])
-    alone = [graph(tf.constant([text.encode()])).to_list()[0] for text in TEXTS]
-    assert ids.to_list() == alone
+    assert ids.to_list()[::8] == [graph(tf.constant([text.encode()])).to_list()[0] for text in TEXTS[::8]]
 
 
 def test_backbone_rebuilt_from_config_and_assets_is_equal(backbone, tmp_path):
@@ -66,6 +65,19 @@ def test_network_returns_one_vector_per_token(backbone):
     assert backbone.network(rows).shape == (2, 3, backbone.dim)
 
 
+# Each default pooling once: test_golden.py tests the hidden states of every family.
+_POOLED = ("bert", "gpt2", "word_vectors")
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(name, marks=[] if name in _POOLED else pytest.mark.slow)
+        for name in registry.names("backbones.families")
+    ],
+    indirect=True,
+    scope="module",
+)
 def test_padding_and_other_rows_do_not_change_pooled_vectors(backbone):
     _assert_independent_rows(backbone, backbone.default_pooling)
 

@@ -33,11 +33,13 @@ NETWORKS = {
 }
 
 
+# The families of presets, and one with grouped heads; the others under `slow`.
+_MARKS = {name: [pytest.mark.slow] for name in NETWORKS if name not in ("GPT2", "OPT", "Llama")}
 # KerasHub turns all keys of a cache by the position of the step.
-_WRONG = {"GPTNeoX": pytest.mark.xfail(strict=True)}
+_MARKS["GPTNeoX"].append(pytest.mark.xfail(strict=True))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=_WRONG.get(name, ())) for name in NETWORKS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_MARKS.get(name, ())) for name in NETWORKS])
 def test_cached_steps_give_the_logits_of_the_network(name):
     network = getattr(keras_hub.models, f"{name}Backbone")(**NETWORKS[name])
     causal = getattr(keras_hub.models, f"{name}CausalLM")(backbone=network, preprocessor=None)

@@ -292,9 +292,9 @@ def test_cached_module_of_another_user_is_not_trusted(module, monkeypatch, tmp_p
 
 # === Model folders ===
 def test_model_folder_is_a_preset(tmp_path):
-    data = tg.Dataset.from_lists(["good film", "bad film", "a plot", "fine"] * 4, ["x", "y"] * 8)
     first = tg.TextClassifier(GOLDEN / "roberta", ["x", "y"], precision="float32")
-    first.fit(data, data, epochs=1, learning_rate=1e-2)
+    for weight in first.backbone.network.weights:
+        weight.assign(weight + 1)  # as if it were trained
     first.save(tmp_path / "first")
     second = tg.TextClassifier(tmp_path / "first", ["p", "q", "r"], precision="float32")
     for one, other in zip(first.backbone.network.weights, second.backbone.network.weights, strict=True):

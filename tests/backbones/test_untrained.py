@@ -85,7 +85,14 @@ def test_special_tokens_in_texts_are_not_added_again():
     assert not {letter for line in lines for letter in line} & {"\ufdd0", "\ufdd3", "\ufffe"}
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt2", "roberta", "opt", "distil_bert", "electra"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "bert",
+        "gpt2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("roberta", "opt", "distil_bert", "electra")),
+    ],
+)
 def test_weights_depend_on_the_seed(made, family):
     first, again, other = (untrained(family, SIZES, made(family), "float32", seed) for seed in (0, 0, 1))
     assert not first.pretrained

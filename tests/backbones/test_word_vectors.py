@@ -72,8 +72,9 @@ def test_sparse_products_run_on_the_cpu(module):
     assert {one.device for one in operations} == {"/device:CPU:*"}
 
 
-def test_vectors_of_reviews_equal_the_module(real_data, tmp_path):
-    texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:10_000]
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_vectors_of_reviews_equal_the_module(real_data, tmp_path, count):
+    texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:count]
     words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common(5000)]
     vectors = np.random.default_rng(0).normal(scale=0.1, size=(5003, 50)).astype(np.float32)
     for normalize in (True, False):

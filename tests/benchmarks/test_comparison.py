@@ -192,7 +192,7 @@ def test_excluded_peers_exist():
     assert files - {"__init__", "contract"} == set(PEERS)
 
 
-@pytest.mark.parametrize("name", ["tfidf_lr", "nbsvm"])
+@pytest.mark.parametrize("name", ["tfidf_lr", pytest.param("nbsvm", marks=pytest.mark.slow)])
 def test_peer_prints_its_results(name, tmp_path, small_job):
     task = jobs.write(small_job, 0, tmp_path, None)
     file = jobs.write_for(PEERS[name], task, tmp_path)

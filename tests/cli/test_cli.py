@@ -91,7 +91,9 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
 
 
 def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, trained, tmp_path):
-    long = write_csv(tmp_path / "long.csv", [("film" + " film" * 69, "good"), ("dull", "bad"), ("film" + " film" * 64, "good")])
+    long = write_csv(
+        tmp_path / "long.csv", [("film" + " film" * 69, "good"), ("dull", "bad"), ("film" + " film" * 64, "good")]
+    )
     cut = "2 texts truncated to 64 tokens (7 tokens dropped)"
     assert f"long.csv: {cut}" in run("evaluate", trained, long).stderr
     assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
@@ -179,7 +181,9 @@ def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypat
 
 def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_word_vectors, tmp_path):
     config = tmp_path / "run.toml"
-    config.write_text(f'preset = "{tiny_word_vectors}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n')
+    config.write_text(
+        f'preset = "{tiny_word_vectors}"\nepochs = 2\nbatch-size = 5\nlowercase = true\nlearning_rate = 1\n'
+    )
     result = run(
         "train", reviews, "--config", config, "--epochs", 1, "--learning-rate", "1e-3", "--out", tmp_path / "m"
     )
