@@ -236,7 +236,7 @@ def test_commands_with_numbers(tiny_word_vectors, tmp_path):
         (["1", "1.0"], ("--problem", "regression"), "every text has the number 1"),
         (["1", ""], ("--problem", "regression"), "line 3: the label 'label' is empty"),
         (["a", "b"], ("--problem", "ordinal"), "problem 'ordinal' is unknown"),
-        (["a", "b"], ("--problem", "regression", "--label-separator", ","), "needs problem multi-label"),
+        (["a", "b"], ("--problem", "regression", "--label-separator", ","), "problem regression does not support label_separator"),
     ],
 )
 def test_bad_label_cell_is_reported(tiny_word_vectors, tmp_path, cells, options, words):
@@ -249,7 +249,7 @@ def test_unknown_label_is_reported_with_its_line(tiny_word_vectors, tmp_path):
     source = write(tmp_path / "train.csv", [("good film", "a|b"), ("bad film", "b"), ("plot", "")] * 4)
     test = write(tmp_path / "test.csv", [("good film", "a"), ("bad film", "b|c")])
     options = ("--label-separator", "|", "--preset", tiny_word_vectors, "--out", tmp_path / "model")
-    assert_fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: label 'c' is unknown")
+    assert_fails(run("train", source, "--test", test, *options), 3, "test.csv, line 3: unknown label 'c'")
 
 
 # === Hostile folders ===

@@ -97,7 +97,7 @@ def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model", precision="float32")
     np.testing.assert_array_equal(loaded.predict_proba(texts), model.predict_proba(texts))
-    with pytest.warns(UserWarning, match="texts were truncated"):
+    with pytest.warns(UserWarning, match="texts truncated"):
         assert loaded.predict(pairs(1)) == loaded.predict(texts)
     assert loaded.evaluate(pairs(1))["texts"] == len(FIRST)
     assert json.loads((tmp_path / "model" / "config.json").read_text())["settings"]["pairs"] is True

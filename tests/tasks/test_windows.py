@@ -170,7 +170,7 @@ def test_commands_with_windows(tiny_word_vectors, tmp_path):
     source, folder = write_csv(tmp_path / "data.csv", zip(TEXTS[2:7], LABELS[2:7], strict=True)), tmp_path / "model"
     options = ("--preset", tiny_word_vectors, "--truncation", "windows", "--sequence-length", LENGTH)
     assert run("train", source, "--test", source, "--epochs", 1, "--out", folder, *options).exit_code == 0
-    assert "were truncated" not in run("evaluate", folder, source).stderr
+    assert "texts truncated" not in run("evaluate", folder, source).stderr
     assert len(run("predict", folder, source).stdout.splitlines()) == 6
     assert "0 texts truncated (0 tokens dropped)" in run("train", source, "--dry-run", *options).stdout
     shown = run("inspect", "good " * 17, "--preset", folder).stdout

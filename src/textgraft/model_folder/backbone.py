@@ -36,7 +36,7 @@ def rebuilding(stored: StoredModel) -> Iterator[None]:
             except BaseException:
                 # The end of the scope initializes all weights that Keras has registered, and this is how to clear them.
                 policy = keras.config.dtype_policy()
-                keras.utils.clear_session()
+                keras.utils.clear_session(free_memory=False)
                 keras.config.set_dtype_policy(policy)
                 raise
     except (ConfigError, PresetError) as error:
