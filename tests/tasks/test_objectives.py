@@ -236,7 +236,7 @@ def test_commands_with_numbers(tiny_word_vectors, tmp_path):
         (["1", "1.0"], ("--problem", "regression"), "every text has the number 1"),
         (["1", ""], ("--problem", "regression"), "line 3: the label 'label' is empty"),
         (["a", "b"], ("--problem", "ordinal"), "problem 'ordinal' is unknown"),
-        (["a", "b"], ("--problem", "regression", "--label-separator", ","), "problem regression does not support label_separator"),
+        (["a", "b"], ("--problem", "regression", "--label-separator", ","), "does not support label_separator"),
     ],
 )
 def test_bad_label_cell_is_reported(tiny_word_vectors, tmp_path, cells, options, words):
