@@ -132,7 +132,7 @@ def test_run_folder_holds_model_leaderboard_plots_and_command(searched):
     }  # fmt: skip
     by_name = {row["name"]: row for row in rows}
     assert [by_name[f"trial {number}"]["fine_tune"] for number in (0, 1)] == ["none", "all"]  # the cheap one first
-    assert "sequence_length 1000 is left out: sequence_length must be between 1 and" in result.stderr
+    assert "ignoring sequence_length 1000: sequence_length must be between 1 and" in result.stderr
     assert "winner of 3 trials: trial" in result.stderr
     assert "confusion matrix" in result.stdout
     assert "confusion matrix" in again.stdout
@@ -180,9 +180,9 @@ def test_token_classification_is_tuned_and_reproduced(tiny_bert, tmp_path):
     assert tested == [(config["run"], str(late))]
     assert config["metrics"]["test"]["texts"] == len(TAGGED_ROWS)
     for line in (
-        "head logistic is left out: head logistic needs one layer on one vector per text",
-        "strip_html True is left out: strip_html removes words",
-        "pooling is left out: it has no effect",
+        "ignoring head logistic: head logistic needs one layer on one vector per text",
+        "ignoring strip_html True: strip_html removes words",
+        "ignoring pooling: it has no effect",
         "no baseline without transfer",
         "trial 0: f1 ",
         "validation f1 ",
@@ -233,8 +233,8 @@ def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_
     validation = model_folder.read(tmp_path / "search" / "model").config["metrics"]["validation"]
     assert float(found["trial 0"][score]) == validation[f"val_{score}"]
     assert f"validation {score} " in result.stderr
-    assert ("head logistic is left out" in result.stderr) == (score != "accuracy")
-    assert ("truncation windows is left out" in result.stderr) == (kind == "pairs")
+    assert ("ignoring head logistic" in result.stderr) == (score != "accuracy")
+    assert ("ignoring truncation windows" in result.stderr) == (kind == "pairs")
     assert ("no baseline without transfer" in result.stderr) == (baseline is None)
     run_successfully(*shlex.split((tmp_path / "search" / "command.txt").read_text())[1:])
     same_models(tmp_path / "search" / "model", tmp_path / "search-again")

@@ -1,4 +1,4 @@
-"""Capabilities of presets for a task; choices that no preset supports are left out of the search space."""
+"""Capabilities of presets for a task; choices that no preset supports are removed from the search space."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def space(*presets):
 
 def narrow(space_to_search, task):
     narrowed, notices = narrow_space(space_to_search, find_capabilities(space_to_search, task, FIXED))
-    return narrowed, [notice.split(" is left out: ")[0] for notice in notices]
+    return narrowed, [notice.removeprefix("ignoring ").split(": ")[0] for notice in notices]
 
 
 def test_single_labels_support_all_but_an_unknown_pooling(tiny_bert):

@@ -63,7 +63,7 @@ def narrow_space(space: SearchSpace, capabilities: Mapping[str, Capabilities]) -
     """
     names = {name for _, name, _ in space.choices()}
     without_effect = sorted(names.intersection(*(preset.without_effect for preset in capabilities.values())))
-    notices = [f"{name} is left out: it has no effect on this task" for name in without_effect]
+    notices = [f"ignoring {name}: it has no effect on this task" for name in without_effect]
     space = space.without(without_effect)
     for table, name, domain in space.choices():
         presets = [capabilities[table]] if table in capabilities else list(capabilities.values())
@@ -72,7 +72,7 @@ def narrow_space(space: SearchSpace, capabilities: Mapping[str, Capabilities]) -
         if len(refused) == len(domain.values):
             raise ConfigError(f"{name} has no choice left: {next(iter(refused.values()))}; list other choices")
         if refused:
-            notices += [f"{name} {value} is left out: {reason}" for value, reason in refused.items()]
+            notices += [f"ignoring {name} {value}: {reason}" for value, reason in refused.items()]
             space = space.with_choices(name, tuple(value for value in domain.values if value not in refused), table)
     return space, notices
 

@@ -182,7 +182,7 @@ def _four_decimals(value: float | None) -> str:
 
 
 def _join(hyperparameters: Mapping[str, Any]) -> str:
-    """Names and values; a switch that is on is its name alone, one that is off is left out."""
+    """Names and values; a switch that is on is its name alone, one that is off is omitted."""
     shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in hyperparameters.items()}
     return ", ".join(
         name if value is True else f"{name} {value}" for name, value in shown.items() if value is not False
