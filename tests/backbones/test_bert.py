@@ -102,7 +102,7 @@ def drop_tensor(folder):
     ("harm", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "not a preset"),
-        (lambda folder: change_config(folder, model_type="mystery"), "family 'mystery', which is not supported"),
+        (lambda folder: change_config(folder, model_type="mystery"), "the family 'mystery' is not supported"),
         (lambda folder: change_config(folder, hidden_act="swish"), "hidden_act 'swish'"),
         (lambda folder: change_config(folder, position_embedding_type="relative_key"), "position"),
         (lambda folder: (folder / "vocab.txt").unlink(), "neither vocab.txt nor tokenizer.json"),

@@ -1,8 +1,8 @@
-"""Script: read, inspect, load and predict with every model folder in a folder, and print the results as JSON.
+"""Script: inspect, load and predict with the model folders in a folder, and print the results as JSON.
 
-    python refuse.py CORPUS VALID_MODEL...
+    python refuse.py CORPUS STEP VALID_MODEL...
 
-First without TensorFlow, whose memory would hide that of a folder.
+First without TensorFlow, whose memory would hide that of a folder. `textgraft predict` is run on every STEP-th folder.
 """
 
 import json
@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from textgraft.cli import app
 from textgraft.errors import TextgraftError
-from textgraft.model_folder.folder import read as read_folder
 
 STATUS = Path("/proc/self/status")
 MAX_DATA_BYTES = 16 * 2**30  # protects the machine from a folder that is not refused
@@ -84,22 +83,21 @@ def report(**values: object) -> None:
 
 
 def main() -> None:
-    corpus, *valid = map(Path, sys.argv[1:])
+    corpus, step, valid = Path(sys.argv[1]), int(sys.argv[2]), list(map(Path, sys.argv[3:]))
     outside = corpus.resolve() / "outside"
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
     sys.addaudithook(watch)
-    built = try_folders("read", folders, outside, lambda folder: call(read_folder, folder))
+    built = try_folders("info", folders, outside, lambda folder: run_command("info", str(folder)))
     refused = [folder for folder in folders if folder not in built]
-    try_folders("info", folders, outside, lambda folder: run_command("info", str(folder)))
-    try_folders("predict", refused, outside, lambda folder: run_command("predict", str(folder)))
+    try_folders("predict", refused[::step], outside, lambda folder: run_command("predict", str(folder)))
     report(way="before TensorFlow", tensorflow="tensorflow" in sys.modules)
 
     import textgraft as tg
 
     load = tg.load
     try_folders("load", folders, outside, lambda folder: call(load, folder, "float32"))
-    try_folders("predict", built, outside, lambda folder: run_command("predict", str(folder)))
+    try_folders("predict", built[::step], outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: call(load, folder, "float32"))
     try_folders("valid", valid, outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: run_command("info", str(folder)))
