@@ -93,6 +93,7 @@ def test_missing_extra_is_reported(monkeypatch):
         load_dataset("tfds:mood")
 
 
+@pytest.mark.slow
 def test_environment_variable_sets_the_data_folder(prepared):
     code = "import textgraft as tg; print(len(tg.load_dataset('tfds:mood', split='test')))"
     environment = {"TFDS_DATA_DIR": str(prepared), "PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
