@@ -2,7 +2,8 @@
 
     python refuse.py CORPUS STEP VALID_MODEL...
 
-First without TensorFlow, whose memory would hide that of a folder. `textgraft predict` is run on every STEP-th folder.
+First without TensorFlow, whose memory would hide that of a folder. Every folder is inspected; of those refused then,
+every STEP-th is loaded and predicted with; of the others, all are loaded and every STEP-th is predicted with.
 """
 
 import json
@@ -89,14 +90,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
     sys.addaudithook(watch)
     built = try_folders("info", folders, outside, lambda folder: run_command("info", str(folder)))
-    refused = [folder for folder in folders if folder not in built]
-    try_folders("predict", refused[::step], outside, lambda folder: run_command("predict", str(folder)))
+    refused = [folder for folder in folders if folder not in built][::step]
+    try_folders("predict", refused, outside, lambda folder: run_command("predict", str(folder)))
     report(way="before TensorFlow", tensorflow="tensorflow" in sys.modules)
 
     import textgraft as tg
 
     load = tg.load
-    try_folders("load", folders, outside, lambda folder: call(load, folder, "float32"))
+    try_folders("load", refused + built, outside, lambda folder: call(load, folder, "float32"))
     try_folders("predict", built[::step], outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: call(load, folder, "float32"))
     try_folders("valid", valid, outside, lambda folder: run_command("predict", str(folder)))
