@@ -84,8 +84,9 @@ def test_textgraft_commands_run_in_order(folder, monkeypatch):
         assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
-@pytest.mark.usefixtures("tiny_minilm")
-def test_python_code_runs(folder, monkeypatch):
+def test_python_code_runs(folder, tiny_word_vectors, monkeypatch):
+    resolved = preset_sources.ResolvedPreset(tiny_word_vectors)
+    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_, **__: resolved)
     monkeypatch.chdir(folder)
     for code in PYTHON:
         exec(compile(code, "README.md", "exec"), {})
