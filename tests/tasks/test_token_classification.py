@@ -20,7 +20,13 @@ FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
 WORDS = [text.split() for text in ("the film was good", "a dull plot .", "very bad film , it was dull", "plot")] * 6
 TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words in WORDS]
 TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6
-TRANSFORMERS = [name for name in registry.names("backbones.families") if name != "word_vectors"]
+# Families of one kind of tokenizer, of which one is enough for the plain test run.
+ALIKE = {"distil_bert", "electra", "gpt2", "opt", "albert"}
+TRANSFORMERS = [
+    pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ())
+    for name in registry.names("backbones.families")
+    if name != "word_vectors"
+]
 
 
 def data():

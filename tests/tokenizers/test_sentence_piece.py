@@ -145,6 +145,7 @@ def test_a_tokenizer_is_rebuilt_from_its_assets(small, tmp_path):
     assert differing(NASTY, compiled(rebuilt), small.expected_ids) == []
 
 
+@pytest.mark.slow
 @from_either_file
 def test_a_saved_model_needs_no_python(small, tmp_path):
     text = "A good film, cliche\u0301..."

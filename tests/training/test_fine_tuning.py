@@ -91,8 +91,8 @@ def test_stored_activations_change_no_loss(family, stored, tolerance):
 
 
 @pytest.mark.parametrize("fine_tune", [pytest.param("last:1", marks=pytest.mark.slow), "lora:2"])
-def test_model_is_complete_after_fine_tuning(tmp_path, fine_tune):
-    model = fresh()
+def test_model_is_complete_after_fine_tuning(tmp_path, fine_tune, tiny_bert):
+    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32")
     names = list(weights(model))
     fit(model, fine_tune=fine_tune)
     assert list(weights(model)) == names
