@@ -60,7 +60,7 @@ def test_training_finds_the_entities(trained):
     ["last:1", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "none", "lora:2"))],
 )
 def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
-    model = fresh(GOLDEN / "roberta", dropout=0)
+    model = fresh(GOLDEN / "bert", dropout=0)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune=fine_tune, **FIT)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
     trained, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()

@@ -19,7 +19,7 @@ FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2}
 FAMILIES = ["deberta_v3", *(pytest.param(family, marks=pytest.mark.slow) for family in ("gpt2", "roberta"))]
 
 
-def fresh(family="roberta", **settings):
+def fresh(family="bert", **settings):
     return tg.TextClassifier(GOLDEN / family, ["bad", "good"], precision="float32", **settings)
 
 
@@ -66,7 +66,7 @@ def test_all_blocks_are_trained_without_the_embeddings():
 @pytest.mark.parametrize(
     ("family", "stored", "tolerance"),
     [
-        ("roberta", "float32", 1e-5),
+        ("bert", "float32", 1e-5),
         pytest.param("gpt2", "float16", 1e-3, marks=pytest.mark.slow),
         pytest.param("gpt2", "float32", 1e-5, marks=pytest.mark.slow),
     ],
@@ -141,7 +141,7 @@ def test_merged_lora_updates_compute_the_same():
 
 
 def test_lora_updates_are_merged_in_float32():
-    model = tg.TextClassifier(GOLDEN / "roberta", ["bad", "good"], precision="mixed_bfloat16")
+    model = tg.TextClassifier(GOLDEN / "bert", ["bad", "good"], precision="mixed_bfloat16")
     before = weights(model)
     with model.backbone.lora(2, seed=0):
         pass
@@ -204,10 +204,10 @@ def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
 @pytest.mark.parametrize(
     ("family", "fine_tune", "message"),
     [
-        ("roberta", "last:3", "has 2 blocks"),
+        ("bert", "last:3", "has 2 blocks"),
         ("albert", "last:1", "all blocks of albert share their weights"),
-        ("roberta", "last:0", "choose one of all, none, last:N, lora:R"),
-        ("roberta", "some", "choose one of all, none, last:N, lora:R"),
+        ("bert", "last:0", "choose one of all, none, last:N, lora:R"),
+        ("bert", "some", "choose one of all, none, last:N, lora:R"),
     ],
 )
 def test_impossible_mode_is_refused(family, fine_tune, message):
