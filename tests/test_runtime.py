@@ -83,3 +83,13 @@ def test_threads_are_read_when_tensorflow_starts(monkeypatch):
 def test_invalid_runtime_options_are_reported(option, value):
     with pytest.raises(ConfigError, match=f"{option} .*{value}"):
         RuntimeOptions(**{option: value})
+
+
+def test_closed_standard_error_is_no_fault(monkeypatch):
+    def closed(_):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(os, "dup", closed)
+    with runtime.suppressed_native_stderr():
+        pass

@@ -1,4 +1,4 @@
-"""Errors that a user can meet. Each message is one line: problem, location, fix."""
+"""Errors that a user can meet, and their exit codes. Each message is one line: problem, location, fix."""
 
 from typing import ClassVar
 

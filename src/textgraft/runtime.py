@@ -53,7 +53,7 @@ def choose_precision(precision: str) -> str:
     """The Keras dtype policy for a precision: "auto", "float32" or "mixed_bfloat16"; others raise a ConfigError.
 
     "auto" selects mixed_bfloat16 where the first GPU (compute capability 8 or higher) or the CPU (AVX-512 BF16 or AMX)
-    multiplies bfloat16 in hardware, unless a short benchmark shows that float32 is faster.
+    multiplies bfloat16 in hardware, unless float32 is over 1.5 times as fast in a short benchmark.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
@@ -84,7 +84,7 @@ def _multiplies_bfloat16() -> bool:
 
 @cache
 def _bfloat16_is_slower() -> bool:
-    """Benchmark a matrix product; the margin of one half makes the result independent of the load of the machine."""
+    """Whether a matrix product takes over 1.5 times as long as in float32; the margin absorbs the machine's load."""
     import tensorflow as tf
 
     def fastest(dtype: tf.DType) -> float:
@@ -101,15 +101,16 @@ def _bfloat16_is_slower() -> bool:
 
 @contextmanager
 def suppressed_native_stderr() -> Iterator[None]:
-    """Suppress what native code writes to file descriptor 2, and print it after an exception."""
-    sys.stderr.flush()
+    """Suppress what is written to file descriptor 2, such as by native code, and print it after an exception."""
+    if sys.stderr:
+        sys.stderr.flush()
     try:
+        stderr = os.dup(2)
         file = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
-    except OSError:  # the disk is full
+    except OSError:  # standard error is closed, or the disk is full
         yield
         return
     with file as buffer:
-        stderr = os.dup(2)
         os.dup2(buffer.fileno(), 2)
         try:
             yield

@@ -54,3 +54,9 @@ def test_all_reviews_have_the_ids_of_the_reference(split, real_data, tokenize, r
     texts = pq.read_table(real_data / "imdb" / f"{split}.parquet", columns=["text"])["text"].to_pylist()
     assert len(texts) == 25_000
     assert differing(texts, tokenize, reference) == []
+
+
+def test_duplicate_in_a_long_vocabulary_is_reported_at_once():
+    vocabulary = ["[UNK]", *map(str, range(100_000)), "99999"]
+    with pytest.raises(ValueError, match="the vocabulary has '99999' twice"):
+        WordPieceTokenizer(vocabulary, ["[UNK]"], lowercase=True, strip_accents=True)

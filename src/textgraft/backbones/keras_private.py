@@ -17,7 +17,7 @@ def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
 
 
 def remove_lora_matrices(layer: keras.layers.Layer, merge: bool) -> None:
-    """Remove the matrices of `enable_lora`, for which Keras has no public method; `merge` adds them to the kernel."""
+    """Remove the matrices of `enable_lora`, for which Keras has no public method; `merge` adds their product."""
     layer._tracker.unlock()
     layer.lora_enabled = False
     for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
@@ -39,8 +39,8 @@ def build_cache(model: keras_hub.models.CausalLM, token_ids: tf.Tensor) -> tf.Te
 def fast_dropout(network: keras.Model) -> Iterator[None]:
     """Dropout with 16 random bits per element instead of 32.
 
-    Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is met to
-    1 / 131,072, and outputs are scaled by exactly that rate. Each layer draws from its seed generator, as in Keras.
+    Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is rounded to a
+    multiple of 1 / 65,536, and outputs are scaled for it. Each layer draws from its seed generator, as in Keras.
     Functions traced inside keep the fast version; the layers are restored at the end.
     """
     layers = [layer for layer in flatten_layers(network) if _is_plain_dropout(layer)]

@@ -1,4 +1,4 @@
-"""Reading and verification of model folders; `writing.py` writes them."""
+"""The files of a model folder and its format version; reading and verification. `writing.py` writes them."""
 
 import csv
 import io
@@ -13,9 +13,16 @@ from safetensors import SafetensorError, safe_open
 
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.config import check_config, check_files
-from textgraft.model_folder.writing import CONFIG, FORMAT_VERSION, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS
 from textgraft.storage.schema import parse_json
 from textgraft.storage.verification import read_bounded, read_manifest, tensor_shapes, verify_folder
+
+FORMAT_VERSION = 3
+
+CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
+
+# Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
+MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63}
+MAX_ASSET_BYTES = 128 * 2**20
 
 
 class StoredModel:

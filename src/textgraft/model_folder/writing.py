@@ -1,4 +1,4 @@
-"""The files of a model folder, and writing them; `folder.py` reads them."""
+"""Writing of model folders; `folder.py` has the names of their files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,13 @@ import numpy as np
 from textgraft.backbones.family import load_family
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
+from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS
 from textgraft.storage import folders
 from textgraft.storage.safetensors import to_safetensors
 
 if TYPE_CHECKING:
     import keras
 
-FORMAT_VERSION = 3
-
-CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
-
-# Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
-MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63}
-MAX_ASSET_BYTES = 128 * 2**20
 _GROWS_WITH = {CONFIG: "the list of labels", HISTORY: "the training", CARD: "the labels"}
 
 

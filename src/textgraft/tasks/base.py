@@ -17,7 +17,8 @@ from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.backbone import read_backbone
-from textgraft.model_folder.writing import FORMAT_VERSION, is_model_folder, named_weights, write_model_folder
+from textgraft.model_folder.folder import FORMAT_VERSION
+from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling

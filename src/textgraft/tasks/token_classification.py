@@ -15,9 +15,9 @@ from textgraft.data.annotations import TaggedText
 from textgraft.data.tagged import TaggedDataset
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
-from textgraft.evaluation import tag_ids
 from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.task_specs.token_classification import SPLITTINGS
+from textgraft.tasks import tag_decoding
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
@@ -215,7 +215,8 @@ class TokenClassifier(TrainableTask):
         tag_probabilities = self.objective.probabilities(logits)[np.arange(len(tags)), tags]
         entities: list[list[Entity]] = [[] for _ in texts]
         text_ids = np.repeat(np.arange(len(texts)), words.lengths)
-        for first, end, label in zip(*map(np.ndarray.tolist, tag_ids.tags_to_spans(tags, words.lengths)), strict=True):
+        spans = tag_decoding.decode_spans(tags, words.lengths)
+        for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True):
             text_id, start, stop = text_ids[first], int(words.starts[first]), int(words.ends[end - 1])
             score = round(float(tag_probabilities[first:end].mean()), DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.data.annotations import TaggedText
 from textgraft.data.tags import Span
-from textgraft.evaluation import tag_ids
+from textgraft.tasks import tag_decoding
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.words import WordGraph, Words, split
 from textgraft.training.ragged import Ragged, concatenate_rows
@@ -86,14 +86,14 @@ class AlignmentCount:
 def align_tags(
     texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
 ) -> np.ndarray:
-    """The tag id of each word, int32 (w,), by the labelled spans of the texts; see `evaluation.tag_ids`."""
+    """The tag id of each word, int32 (w,), by the labelled spans of the texts; see `tasks.tag_decoding`."""
     tags, word_offset = [np.empty(0, np.int32)], 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
         text_words = slice(word_offset, word_offset + length)
         spans = _word_spans(text.spans, words.starts[text_words].tolist(), words.ends[text_words].tolist(), count)
         labels = np.array([label_ids[span.label] for span in spans], np.int64)
         borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
-        tags.append(tag_ids.spans_to_tags(tag_ids.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
+        tags.append(tag_decoding.encode_spans(tag_decoding.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
         word_offset += length
     return np.concatenate(tags)
 

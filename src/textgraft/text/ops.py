@@ -12,17 +12,21 @@ import tensorflow as tf
 
 UNICODE_CLASSES: Mapping[str, str] = json.loads(Path(__file__).with_name("unicode_classes.json").read_text("ascii"))
 
+# Capital I with a dot; capital sigma; I with grave, acute, tilde and ogonek.
+_SPECIAL_CASES = {"\u0130": "i\u0307", "\u03a3": "\u03c3", "\u00cc": "\u00ec", "\u00cd": "\u00ed"}
+_SPECIAL_CASES |= {"\u0128": "\u0129", "\u012e": "\u012f"}
+
 
 def lower(texts: tf.Tensor) -> tf.Tensor:
     """Lower-case each character by itself, as the reference tokenizers do.
 
-    TensorFlow's Unicode lower-casing depends on the locale of the process (a Turkish one turns I into a dotless i) and
-    on the position of a sigma in its word. So ASCII is lower-cased first, byte by byte, and the two special characters
-    are replaced. TensorFlow also ends a text at its first NUL, so NULs are deleted.
+    TensorFlow's Unicode lower-casing depends on the locale of the process (a Turkish one turns I into a dotless i, a
+    Lithuanian one adds dots) and on the position of a sigma in its word. So ASCII is lower-cased first, byte by byte,
+    and other such characters are replaced. TensorFlow also ends a text at its first NUL, so NULs are deleted.
     """
     texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", ""))
-    texts = tf.strings.regex_replace(texts, "\u0130", "i\u0307")  # capital I with dot
-    texts = tf.strings.regex_replace(texts, "\u03a3", "\u03c3")  # capital sigma
+    for capital, small in _SPECIAL_CASES.items():
+        texts = tf.strings.regex_replace(texts, capital, small)
     return tf.strings.lower(texts, encoding="utf-8")
 
 
@@ -52,7 +56,7 @@ def row_ids(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
 
 
 def join_rows(pieces: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
-    """Concatenate ragged tensors (n, None) along the rows; `tf.concat` takes several times as many ops."""
+    """Concatenate ragged tensors (n, None) row by row; `tf.concat` takes several times as many ops."""
     lengths = [piece.row_lengths() for piece in pieces]
     row_lengths = tf.add_n(lengths)
     start, indices = tf.cumsum(row_lengths, exclusive=True), []

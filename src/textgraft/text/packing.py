@@ -14,7 +14,7 @@ from textgraft.text.windows import split_windows
 
 
 class PairRows(NamedTuple):
-    """Rows of pairs: token ids, int32 ragged (b, None), and number of tokens in segment 0, int64 (b,)."""
+    """Token ids of rows, int32 ragged (b, None), and number of tokens in segment 0, int64 (b,)."""
 
     token_ids: tf.RaggedTensor
     first_lengths: tf.Tensor
@@ -25,7 +25,7 @@ class Packed(NamedTuple):
 
     Attributes:
         token_ids: int32 ragged (n, None), or (n, None, None) for windows of texts.
-        first_lengths: int64 (n,), or (windows,): number of tokens in segment 0, special tokens included.
+        first_lengths: int64, tokens in segment 0 of each row or window, special tokens included.
         dropped: int32 (n,), number of tokens lost to truncation.
     """
 
@@ -58,7 +58,7 @@ class TextGraph:
     separators: int = 1
 
     def pack(self, *texts: tf.Tensor) -> Packed:
-        """Convert texts, one or two string tensors (n,), to rows: start, first, end[, second, end].
+        """Convert texts, one or two string tensors (n,), to rows: start, first, end[, ..., second, end].
 
         As in the reference tokenizers, the longer segment of a pair loses tokens first.
 
@@ -108,13 +108,13 @@ def add_special(
     segments: Sequence[tf.RaggedTensor], start: int | None, end: int | None, separators: int = 1
 ) -> PairRows:
     """Rows of one or two segments, int32 ragged (n, None), and special tokens; see `TextGraph`."""
-    rows, pieces, first_pieces = segments[0].nrows(), [], 0
+    rows, pieces, first_pieces = segments[0].nrows(), [], 0  # first_pieces: pieces of segment 0
     for index, segment in enumerate(segments):
         before = [_column(start, rows)] if index == 0 and start is not None else []
         ends = separators if index < len(segments) - 1 else 1
         after = [_column(end, rows)] * ends if end is not None else []
         pieces += [*before, segment, *after]
-        first_pieces = first_pieces or len(pieces)
+        first_pieces = first_pieces if index else len(pieces)
     first_lengths = tf.add_n([piece.row_lengths() for piece in pieces[:first_pieces]])
     return PairRows(join_rows(pieces), first_lengths)
 

@@ -5,6 +5,7 @@ References:
     Song et al., 2020, https://arxiv.org/abs/2012.15524
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -39,7 +40,7 @@ _ACCENTS = r"[\p{Mn}\x{1734}]"
 
 
 class WordPieceTokenizer(Tokenizer):
-    """Reads vocab.txt, or tokenizer.json alone."""
+    """Reads tokenizer.json, or vocab.txt where there is none."""
 
     def __init__(
         self, vocabulary: Sequence[str], special_tokens: Sequence[str], lowercase: bool, strip_accents: bool
@@ -131,7 +132,7 @@ def _require_tokenizer_class(folder: Path, config: Mapping[str, Any]) -> None:
 
 def _require_distinct_words(vocabulary: Sequence[str]) -> None:
     if len(set(vocabulary)) < len(vocabulary):
-        duplicate = next(token for index, token in enumerate(vocabulary) if token in vocabulary[:index])
+        duplicate = next(token for token, count in Counter(vocabulary).items() if count > 1)
         raise ValueError(f"the vocabulary has {duplicate!r:.40} twice")
     if invalid := [token for token in vocabulary if NONCHARACTERS & set(token)]:
         raise ValueError(f"the vocabulary has the noncharacter {invalid[0]!a:.40}, which no text contains")
@@ -146,8 +147,8 @@ def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any], tuple[st
         max_input_chars_per_word=(_MAX_WORD_LENGTH,),
         unk_token=("[UNK]",),
     )
-    if not (file.normalizers and file.splitters):
-        raise file.unsupported("no normalizer, or no pre-tokenizer")
+    if len(file.normalizers) != 1 or not file.splitters:
+        raise file.unsupported("not one normalizer, or no pre-tokenizer")
     (normalizer,) = file.normalizers
     file.require(normalizer, type=("BertNormalizer",), clean_text=(True,), handle_chinese_chars=(True,))
     for splitter in file.splitters:

@@ -16,7 +16,7 @@ _UNDECAYED = ("bias", "gamma", "beta")
 def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
     """Learning rate of every step of a run, and that after its last step, float64 (steps + 1,).
 
-    A linear schedule rises from 0 to the peak over the warm-up steps, then falls to 0 at the last step.
+    A linear schedule rises in equal steps to the peak, in the last warm-up step, then falls to 0 after the last step.
     """
     peak = config.learning_rate or 0.0
     if config.schedule == "constant":
@@ -29,8 +29,8 @@ def learning_rates(config: TrainingConfig, steps: int) -> np.ndarray:
 
 
 def weight_decay(config: TrainingConfig) -> float:
-    """Decay of matrices per step at a learning rate of 1; 0 for adam."""
-    return config.weight_decay or 0.0 if config.optimizer == "adamw" else 0.0
+    """Decay per step at a learning rate of 1, of all but biases and normalization; 0 for adam."""
+    return (config.weight_decay or 0.0) if config.optimizer == "adamw" else 0.0
 
 
 class LayerwiseSchedule:
@@ -57,7 +57,7 @@ class LayerwiseSchedule:
         return tuple(index for index, start in enumerate(self.starts) if step >= start)
 
     def rates(self, index: int, rates: np.ndarray) -> np.ndarray:
-        """Learning rates of one variable, from those of the run, which begin at its first step."""
+        """One variable's rate in each step, from those of the run's first steps: 0 before its own first step."""
         layer_rates = rates * self.factors[index]
         layer_rates[: self.starts[index]] = 0.0
         return layer_rates
@@ -81,7 +81,7 @@ class Adam:
         self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
 
     def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Update variables, unless a gradient is not finite; graph ops.
+        """Update variables, unless the norm of the gradients is not finite; graph ops.
 
         Gradients are given by index of the variable, with the learning rate, float32 (), and the index of the step,
         int32 (). Returns their global norm before clipping, float32 ().

@@ -8,9 +8,9 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.errors import ConfigError
-from textgraft.evaluation import tag_ids
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS
+from textgraft.tasks import tag_decoding
 from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Ragged
@@ -37,7 +37,7 @@ class Tags(Objective):
         if decoding not in DECODINGS:
             raise ConfigError(f"decoding {decoding!r} is unknown; choose one of {', '.join(DECODINGS)}")
         self.decoding = decoding
-        self.width = tag_ids.tag_count(len(self.labels))
+        self.width = tag_decoding.tag_count(len(self.labels))
 
     def loss(self, targets: tf.RaggedTensor, outputs: tf.RaggedTensor) -> tf.Tensor:
         return summed_cross_entropy(targets, outputs)
@@ -50,15 +50,15 @@ class Tags(Objective):
     def validation_metrics(self, targets: Ragged, outputs: Ragged) -> dict[str, float]:
         """Also the F1 of spans; a span across the border of two rows counts as two."""
         true, predicted = (
-            tag_ids.tags_to_spans(tags, targets.lengths) for tags in (targets.values, self.tags(outputs))
+            tag_decoding.decode_spans(tags, targets.lengths) for tags in (targets.values, self.tags(outputs))
         )
-        return {**self.metrics(targets, outputs), "f1": tag_ids.span_f1(true, predicted)}
+        return {**self.metrics(targets, outputs), "f1": tag_decoding.span_f1(true, predicted)}
 
     def tags(self, logits: Ragged) -> np.ndarray:
         """The tag id of each word, int (w,)."""
         if self.decoding == "free":
             return np.asarray(logits.values.argmax(axis=1))
-        return tag_ids.viterbi(np.log(self.probabilities(logits) + _TINY), logits.lengths)
+        return tag_decoding.viterbi(np.log(self.probabilities(logits) + _TINY), logits.lengths)
 
     def probabilities(self, logits: Ragged) -> np.ndarray:
         """Float32 (w, tags)."""

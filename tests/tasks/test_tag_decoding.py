@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgraft.data.tags import spans_from_tags
-from textgraft.evaluation import tag_ids
+from textgraft.tasks import tag_decoding
 
 LABELS = 2
 NAMES = ["O", "B-0", "I-0", "B-1", "I-1"]
@@ -21,7 +21,7 @@ def flat(sequences):
 
 @given(SEQUENCES)
 def test_spans_equal_those_of_string_tags(sequences):
-    spans, offset, expected = tag_ids.tags_to_spans(*flat(sequences)), 0, []
+    spans, offset, expected = tag_decoding.decode_spans(*flat(sequences)), 0, []
     for tags in sequences:
         string_spans = spans_from_tags([NAMES[tag] for tag in tags])
         expected += [(offset + span.start, offset + span.end, int(span.label)) for span in string_spans]
@@ -32,8 +32,8 @@ def test_spans_equal_those_of_string_tags(sequences):
 @given(SEQUENCES)
 def test_spans_survive_conversion_to_tags_and_back(sequences):
     tags, lengths = flat(sequences)
-    spans = tag_ids.tags_to_spans(tags, lengths)
-    again = tag_ids.tags_to_spans(tag_ids.spans_to_tags(spans, len(tags)), lengths)
+    spans = tag_decoding.decode_spans(tags, lengths)
+    again = tag_decoding.decode_spans(tag_decoding.encode_spans(spans, len(tags)), lengths)
     for before, after in zip(spans, again, strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -44,7 +44,7 @@ def test_viterbi_equals_exhaustive_search(seed):
     random = np.random.Generator(np.random.PCG64(seed))
     lengths = random.integers(0, 5, size=3)
     scores = random.normal(size=(int(lengths.sum()), len(NAMES)))
-    tags, offset = tag_ids.viterbi(scores, lengths), 0
+    tags, offset = tag_decoding.viterbi(scores, lengths), 0
     for length in lengths:
         rows = scores[offset : offset + length]
         valid = [path for path in product(range(len(NAMES)), repeat=int(length)) if _is_valid(path)]
@@ -64,7 +64,7 @@ def _is_valid(tags):
 
 def test_span_f1_counts_spans_with_the_same_words_and_label():
     lengths = np.array([4])
-    true, predicted = (tag_ids.tags_to_spans(np.array(tags), lengths) for tags in ([1, 2, 0, 3], [1, 2, 3, 3]))
-    assert tag_ids.span_f1(true, predicted) == pytest.approx(2 * 2 / 5)
-    no_spans = tag_ids.tags_to_spans(np.zeros(4, int), lengths)
-    assert tag_ids.span_f1(no_spans, no_spans) == 0.0
+    true, predicted = (tag_decoding.decode_spans(np.array(tags), lengths) for tags in ([1, 2, 0, 3], [1, 2, 3, 3]))
+    assert tag_decoding.span_f1(true, predicted) == pytest.approx(2 * 2 / 5)
+    no_spans = tag_decoding.decode_spans(np.zeros(4, int), lengths)
+    assert tag_decoding.span_f1(no_spans, no_spans) == 0.0

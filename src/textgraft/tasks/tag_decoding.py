@@ -24,7 +24,7 @@ def tag_count(labels: int) -> int:
     return 1 + 2 * labels
 
 
-def spans_to_tags(spans: SpanArrays, words: int) -> np.ndarray:
+def encode_spans(spans: SpanArrays, words: int) -> np.ndarray:
     """Tags, int32 (words,), of spans that do not overlap."""
     tags = np.zeros(words, np.int32)
     for start, end, label in zip(*spans, strict=True):
@@ -33,7 +33,7 @@ def spans_to_tags(spans: SpanArrays, words: int) -> np.ndarray:
     return tags
 
 
-def tags_to_spans(tags: np.ndarray, lengths: np.ndarray) -> SpanArrays:
+def decode_spans(tags: np.ndarray, lengths: np.ndarray) -> SpanArrays:
     """Spans of tags; an inside tag that does not continue a span of its label starts one, as in seqeval's default mode.
 
     Args:
