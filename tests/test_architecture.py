@@ -72,6 +72,24 @@ def test_keras_hub_stays_in_backbones():
     assert not [file for file in FILES if "keras_hub.src" in file.read_text() or "keras.src" in file.read_text()]
 
 
+# Public methods of named tuples, in spite of their names.
+NAMED_TUPLE = {"_asdict", "_fields", "_replace"}
+
+
+def private_uses(file: Path) -> set[str]:
+    """Private attributes of objects that a module uses and does not define itself."""
+    source = file.read_text()
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    names = {node.attr for node in nodes if not ast.unparse(node.value).startswith(("self", "cls", "super()"))}
+    private = {name for name in names if name.startswith("_") and not name.startswith("__")}
+    return {name for name in private - NAMED_TUPLE if f"def {name}(" not in source}
+
+
+def test_private_keras_calls_are_in_one_file():
+    uses = {str(file.relative_to(PACKAGE)): private_uses(file) for file in FILES}
+    assert [name for name, found in uses.items() if found] == ["backbones/keras_private.py"]
+
+
 def test_a_task_never_names_a_family():
     for file in (PACKAGE / "tasks").glob("*.py"):
         source = file.read_text()
