@@ -89,6 +89,8 @@ def test_conll_file_loads_as_a_plain_dataset(write):
         ("a\tO\nb\t \r\n", "line 2: no tag"),
         ("a\tO\n\tO\n", "line 2: no word"),
         ("# GermEval\n1\tAn\tO\tO\n2\tRom\tB-LOC\tO\n\n", "line 2: the first column numbers the words"),
+        ("1\tA\tO\n\n1\tIn\tO\n2\tRom\tB-LOC\n", "line 3: the first column numbers the words"),
+        ("0\tIn\tO\n1\tRom\tB-LOC\n", "line 1: the first column numbers the words"),
         ("a\tO\nb\tO\n\nze\0ro\tO\n", "line 4: a NUL byte"),
     ],
 )
@@ -101,6 +103,11 @@ def test_file_without_sentences_is_reported(write, content):
     path = write("a.conll", content)
     with pytest.raises(DataError, match="empty; it should hold"):
         load_dataset(path, text="tokens", label="tags")
+
+
+def test_sentence_of_one_number_is_read(write):
+    data = load_dataset(write("a.conll", "1\tO\n\n1\tO\n\nRom\tO\n"), text="tokens", label="tags")
+    assert texts_of(data) == ['["1"]', '["1"]', '["Rom"]']
 
 
 def test_file_without_blank_lines_is_reported(write, monkeypatch):

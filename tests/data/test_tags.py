@@ -82,3 +82,8 @@ def test_malformed_sequences_are_repaired(tags, repaired, scheme):
 def test_malformed_tag_is_reported(tag):
     with pytest.raises(DataError, match="of word 2 is neither O nor"):
         spans_from_tags(["O", tag])
+
+
+def test_inner_words_of_bmes_are_those_of_iobes():
+    assert counted([["B-NAME", "M-NAME", "E-NAME", "O", "S-NAME"]]) == ("IOBES", 0)
+    assert spans_from_tags(["B-NAME", "M-NAME", "E-NAME", "O", "S-ORG"]) == [Span(0, 3, "NAME"), Span(4, 5, "ORG")]

@@ -12,7 +12,7 @@ TAG_SCHEMES = tuple(_SCHEME_PREFIXES)
 
 _BEGINS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
-_PREFIXES = frozenset("BIESLU")
+_PREFIXES = frozenset("BIMESLU")
 
 
 class Entity(NamedTuple):
@@ -123,4 +123,4 @@ def _with_prefixes(spans: Iterable[Span], scheme: str) -> Iterator[tuple[Span, s
 
 
 def _prefixes(tags: Sequence[str], span: Span) -> str:
-    return "".join(tag[0] for tag in tags[span.start : span.end])
+    return "".join(tag[0] for tag in tags[span.start : span.end]).replace("M", "I")  # M is the I of BMES

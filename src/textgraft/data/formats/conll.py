@@ -45,14 +45,14 @@ class Conll(TextFile):
     @property
     def columns(self) -> tuple[str, ...]:
         """Words and tags, each cell a JSON list of strings; empty when there is no sentence."""
-        return ("tokens", "tags") if self._first_sentence else ()
+        return ("tokens", "tags") if self._first_sentences else ()
 
     @property
     def notices(self) -> tuple[str, ...]:
         return (f"{self.source}: ignoring {self._comments} comment lines",) if self._comments else ()
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(self._row(sentence, columns) for sentence in chain(self._first_sentence, self._sentences))
+        return pack_rows(self._row(sentence, columns) for sentence in chain(self._first_sentences, self._sentences))
 
     def _row(self, sentence: _Sentence, columns: Columns) -> Row:
         cells = {"tokens": sentence.tokens, "tags": sentence.tags}
@@ -60,11 +60,16 @@ class Conll(TextFile):
         return Row(sentence.line, **{role: json.dumps(cells[name], ensure_ascii=False) for role, name in by_role})
 
     @cached_property
-    def _first_sentence(self) -> list[_Sentence]:
-        sentences = list(islice(self._sentences, 1))
-        for line, tokens, _ in sentences:
-            if len(tokens) > 1 and tokens == [str(n + 1) for n in range(len(tokens))]:
-                raise DataError(f"{self.location(line)}: the first column numbers the words; remove it")
+    def _first_sentences(self) -> list[_Sentence]:
+        """The sentences up to the first that is not a single "0" or "1", which may be a word or its number."""
+        sentences: list[_Sentence] = []
+        for sentence in islice(self._sentences, _MAX_HEADER_LINES):
+            sentences.append(sentence)
+            line, tokens, _ = sentence
+            if tokens not in (["0"], ["1"]):
+                if len(tokens) > 1 and tokens == [str(n + (tokens[0] == "1")) for n in range(len(tokens))]:
+                    raise DataError(f"{self.location(line)}: the first column numbers the words; remove it")
+                break
         return sentences
 
     @cached_property
@@ -117,7 +122,7 @@ class Conll(TextFile):
             else:
                 raise DataError(
                     f"{self.location(position)}: {len(fields)} fields; expected {width}, as in the lines before; "
-                    "write a word and its tag per line"
+                    "write a word and its tag per line, with tabs between them if words hold spaces"
                 )
 
     def _header(self, lines: Iterator[_Line]) -> list[_Line]:
