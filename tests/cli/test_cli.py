@@ -201,6 +201,8 @@ def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_word
         ("epochs = '3'", ["epochs must be of type int"]),
         ("epochs = true", ["epochs must be of type int"]),
         ("epochs = ", ["is not TOML"]),
+        ('data = "C:\\new\\t.csv"', [r"'C:\new\t.csv'", "write Windows paths in single quotes"]),
+        ("\ufeffepochs = '3'", ["epochs must be of type int"]),
     ],
 )
 def test_wrong_config_files_are_reported(reviews, tmp_path, line, words):

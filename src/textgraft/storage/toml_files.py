@@ -1,12 +1,15 @@
 """TOML files that set options: reading, and checks of their keys and types."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from textgraft.errors import ConfigError
+
+_ESCAPED_PATH = re.compile(r"[A-Za-z]:.*[\x00-\x1f]")  # "C:\new\t.csv" in double quotes: \n and \t are escapes
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -16,7 +19,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: for a file that cannot be read or parsed.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -35,6 +38,10 @@ def read_options(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
         check_key(path, name, types)
         if name in values:
             raise ConfigError(f"{path}: {name} is set twice, as {name.replace('_', '-')} and {name}; drop one")
+        if _ESCAPED_PATH.match(str(value)):
+            raise ConfigError(
+                f"{path}: {name} is {value!r}, with control characters; write Windows paths in single quotes"
+            )
         values[name] = check_type(path, name, value, types[name])
     return values
 
