@@ -222,7 +222,11 @@ def many_added_tokens(folder):
     ("family", "harm", "message"),
     [
         ("bert", mecab, "tokenizer_class 'BertJapaneseTokenizer' is not supported"),
-        ("bert", lambda folder: change_tokenizer(folder, normalizer=None), "no normalizer, or no pre-tokenizer"),
+        (
+            "bert",
+            lambda folder: change_tokenizer(folder, normalizer=None),
+            "no normalizer or several, or no pre-tokenizer",
+        ),
         ("bert", many_added_tokens, r"3\d special tokens; the maximum is 32"),
         ("gpt2", lambda folder: change_config(folder, tie_word_embeddings=False), "tie_word_embeddings is False"),
     ],

@@ -74,6 +74,7 @@ def test_sparse_products_run_on_the_cpu(module):
 
 
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_vectors_of_reviews_equal_the_module(real_data, tmp_path, count):
     texts = pq.read_table(real_data / "imdb" / "train.parquet", columns=["text"])["text"].to_pylist()[:count]
     words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common(5000)]

@@ -88,6 +88,7 @@ def test_beam_search_equals_transformers(family, model, row_of, num_beams):
         assert tokens_of(beam_search(model, row, config), row) == case["beam"][str(num_beams)]
 
 
+@pytest.mark.slow
 def test_contrastive_search_equals_keras_hub(backbone, model, row_of):
     causal = type(model._model)(backbone=backbone._encoder, preprocessor=None)
     config = replace(CONTRASTIVE, top_k=5)

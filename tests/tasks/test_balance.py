@@ -118,6 +118,7 @@ def test_sets_are_oversampled_by_their_rarest_label():
     "name",
     [pytest.param("weights", marks=pytest.mark.slow), pytest.param("focal", marks=pytest.mark.slow), "oversample"],
 )
+@pytest.mark.slow
 def test_resume_changes_nothing(tiny_word_vectors, tmp_path, name):
     data = imbalanced(False).take(range(60))
     assert_resume_changes_nothing(
@@ -129,6 +130,7 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, name):
 
 
 @pytest.mark.parametrize("fine_tune", ["none", pytest.param("last:1", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_balance_works_with_cached_activations(tiny_bert, fine_tune):
     model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
     data = imbalanced(False).take(range(40))

@@ -192,6 +192,7 @@ def test_model_folder_is_a_preset_for_other_tasks(folder, tiny_bert):
     assert len(tagger.predict(TEXTS[:2])) == 2
 
 
+@pytest.mark.slow
 def test_second_adaptation_keeps_the_trained_head(folder):
     again, callback = fresh(folder), RecordingCallback()
     perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]

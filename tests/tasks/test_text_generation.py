@@ -135,6 +135,7 @@ def test_resume_changes_nothing(tiny_gpt2, tmp_path, fine_tune, data):
     )
 
 
+@pytest.mark.slow
 def test_last_blocks_keep_the_token_table(tiny_gpt2):
     model = fresh(tiny_gpt2)
     before = {name: weight.numpy() for name, weight in model.weights.items()}

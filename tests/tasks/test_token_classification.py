@@ -59,6 +59,7 @@ def test_training_finds_the_entities(trained):
     "fine_tune",
     ["last:1", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "none", "lora:2"))],
 )
+@pytest.mark.slow
 def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "bert", dropout=0)
     history = model.fit(data(), data(), RecordingCallback(), fine_tune=fine_tune, **FIT)

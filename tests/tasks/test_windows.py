@@ -116,6 +116,7 @@ def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     [{"fine_tune": "last:1", "cache_dtype": "float32"}, pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow)],
     ids=str,
 )
+@pytest.mark.slow
 def test_stored_activations_change_no_loss(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
@@ -133,6 +134,7 @@ def test_logistic_head_on_windows(tiny_bert):
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_equal_one_step(tiny_word_vectors):
     weights = []
     for tokens in (1 << 20, 64):

@@ -95,6 +95,7 @@ def test_overlapping_pairs_are_merged_from_the_left():
 
 @pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", ["gpt2", "roberta"])
+@pytest.mark.slow
 def test_published_vocabularies_give_the_ids_of_the_reference(family, count, request, real_data):
     vocabulary = request.getfixturevalue(family)
     reviews = pq.read_table(real_data / "imdb" / "test.parquet", columns=["text"])["text"].to_pylist()[:count]

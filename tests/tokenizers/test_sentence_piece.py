@@ -115,6 +115,7 @@ def test_every_character_is_normalized_as_in_the_reference(small, characters):
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_reviews_have_the_ids_of_the_reference(trained, reviews_model, reviews, count, tmp_path):
     texts = reviews[2000 : 2000 + count]
     assert trained.differing(texts) == []
@@ -137,6 +138,7 @@ def test_any_texts_have_the_ids_of_the_reference(texts, small):
 
 
 @from_either_file
+@pytest.mark.slow
 def test_a_tokenizer_is_rebuilt_from_its_assets(small, tmp_path):
     for name, content in small.tokenizer.assets().items():
         (tmp_path / name).write_bytes(content)

@@ -163,6 +163,7 @@ def test_learning_rate_decays_from_block_to_block():
         assert max(of_part) == pytest.approx(1e-3 * factor, rel=1e-2)
 
 
+@pytest.mark.slow
 def test_gradual_unfreezing_adds_a_block_per_epoch():
     class EachEpoch(RecordingCallback):
         def on_epoch_end(self, record):

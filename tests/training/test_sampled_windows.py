@@ -103,6 +103,7 @@ def test_no_message_where_all_windows_fit(tiny_word_vectors):
 
 
 @pytest.mark.parametrize(("preset", "config"), [("tiny_word_vectors", {}), *SLOW], ids=str)
+@pytest.mark.slow
 def test_resumed_run_ends_as_an_uninterrupted_one(request, tmp_path, preset, config):
     assert_resume_changes_nothing(
         lambda: classifier(request.getfixturevalue(preset)),

@@ -148,7 +148,7 @@ def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any], tuple[st
         unk_token=("[UNK]",),
     )
     if len(file.normalizers) != 1 or not file.splitters:
-        raise file.unsupported("not one normalizer, or no pre-tokenizer")
+        raise file.unsupported("no normalizer or several, or no pre-tokenizer")
     (normalizer,) = file.normalizers
     file.require(normalizer, type=("BertNormalizer",), clean_text=(True,), handle_chinese_chars=(True,))
     for splitter in file.splitters:
