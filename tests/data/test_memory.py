@@ -45,7 +45,11 @@ def peak_memory(path, reader, rows) -> int:
 
 @pytest.mark.parametrize(
     ("reader", "name", "rows"),
-    [("dataset", "a.csv", 100_000), ("stream", "a.csv", 100_000), ("tagged", "a.conll", 5_000)],
+    [
+        ("dataset", "a.csv", 100_000),
+        pytest.param("stream", "a.csv", 100_000, marks=pytest.mark.slow),
+        ("tagged", "a.conll", 5_000),
+    ],
 )
 def test_memory_does_not_grow_with_the_file(tmp_path, reader, name, rows):
     """The larger file has over 40 MB of text, or over 500,000 words."""

@@ -80,7 +80,7 @@ def test_reported_loss_is_that_of_the_objective(trained):
     assert trained.evaluate(data(trained.objective.name))["loss"] == pytest.approx(loss, rel=1e-4)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", ["multi-label", pytest.param("regression", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("config", [{}, pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow)], ids=str)
 def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
     assert_resume_changes_nothing(
