@@ -164,7 +164,7 @@ def test_invalid_option_is_reported(tiny_bert, tiny_word_vectors, options, messa
         classifier(tiny_bert, **options)
     with pytest.raises(ConfigError, match="needs a sequence_length"):
         classifier(tiny_word_vectors, sequence_length=None)
-    with pytest.raises(ConfigError, match="does not support --hidden"):
+    with pytest.raises(ConfigError, match="with windows does not support hidden"):
         classifier(tiny_bert, hidden=(4,)).fit(data(), fine_tune="none")
 
 

@@ -43,6 +43,7 @@ class TextGraph:
         tokenize: string (n,) -> int32 ragged (n, None).
         start: id before the first segment, or None.
         end: id after each segment, or None.
+        pad_id: id after the end of a row.
         sequence_length: maximum tokens per row, special tokens included; None for no limit.
         truncation: one of `truncation.TRUNCATIONS`.
         separators: number of `end` ids between the texts of a pair.

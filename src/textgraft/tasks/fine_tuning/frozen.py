@@ -58,9 +58,9 @@ class FrozenVectors(FineTuning):
     def check(self, options: Mapping[str, Any]) -> None:
         unused = [name for name in GRADIENT_OPTIONS if options.get(name) is not None]
         if not self.has_steps and unused:
-            raise ConfigError(f"logistic regression ignores {', '.join(unused)}; drop them or pass --head gradient")
+            raise ConfigError(f"logistic regression ignores {', '.join(unused)}; drop them or set head to gradient")
         if self.task.architecture.hidden and self.task.windowed:
-            raise ConfigError("--fine-tune none with windows does not support --hidden; drop one")
+            raise ConfigError("fine_tune none with windows does not support hidden; drop one")
 
     def trained_models(self) -> list[keras.Model]:
         return [self.task.head]
