@@ -6,13 +6,14 @@ import pytest
 
 from tests.helpers.datasets import texts_of
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 from textgraft.data.formats.conll import Conll
 from textgraft.data.loading import load_dataset
 from textgraft.errors import DataError
 
 
 def rows_of(path):
-    part = Conll.open(str(path), "utf-8")["train"]
+    part = Conll.open(str(path), FileOptions())["train"]
     assert part.columns == ("tokens", "tags")
     rows = [row for batch in part.rows(Columns("tokens", "tags", nested=True)) for row in batch.to_pylist()]
     return [(row["position"], json.loads(row["text"]), json.loads(row["label"])) for row in rows], part.notices

@@ -8,6 +8,7 @@ from textgraft.cli import options as o
 from textgraft.cli.language_models import train_language_model
 from textgraft.cli.runs import require
 from textgraft.data.columns import Reading
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def adapt(
     sources: Annotated[o.Sources, o.Group(without=("test",))],
-    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
+    reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     architecture: Annotated[Architecture, o.Group(without=("pooling", "hidden", "dropout", "truncation"))],
     training_config: Annotated[
         TrainingConfig,

@@ -11,6 +11,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.data.columns import Reading
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.options import changed_options
 from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
@@ -24,7 +25,7 @@ def embed(
         typer.Option(help="File to write: .npy (float32) or .parquet (text and vector).", rich_help_panel="Output"),
     ],
     sources: Annotated[o.Sources, o.Group(only=("split",))],
-    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
+    reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     architecture: Annotated[Architecture, o.Group(only=("pooling", "sequence_length"))],
     model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
     runtime_options: o.RuntimeOptions,

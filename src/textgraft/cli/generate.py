@@ -11,6 +11,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
 from textgraft.cli.output.log import log
 from textgraft.data.columns import Reading
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.options import changed_options
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def generate(
     preset: Annotated[str, typer.Argument(help="Preset of a causal family, or model folder.")],
     sources: Annotated[o.Sources, o.Group(only=("split",))],
-    reading: Annotated[Reading, o.Group(only=("text", "encoding", "format"))],
+    reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "format"))],
     generation_config: GenerationConfig,
     model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
     # A step reads each weight once, so narrower weights would have to be converted for it.

@@ -13,6 +13,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.data.columns import Reading
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.errors import ConfigError
 from textgraft.runtime import start_tensorflow
 
@@ -27,7 +28,7 @@ _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 def predict(
     folder: o.Folder,
     sources: Annotated[o.Sources, o.Group(only=("split",))],
-    reading: Annotated[Reading, o.Group(only=("text", "pair", "encoding", "empty", "format"))],
+    reading: Annotated[Reading, o.Group(only=("text", "pair", *FILE_OPTIONS, "empty", "format"))],
     runtime_options: o.RuntimeOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",

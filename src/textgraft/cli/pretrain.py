@@ -10,6 +10,7 @@ from textgraft.cli.language_models import train_language_model
 from textgraft.cli.output.log import log
 from textgraft.cli.runs import require
 from textgraft.data.columns import Reading
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig
@@ -31,7 +32,7 @@ class VocabularyOptions:
 
 def pretrain(
     sources: Annotated[o.Sources, o.Group(without=("test",))],
-    reading: Annotated[Reading, o.Group(only=("text", "encoding", "empty", "format"))],
+    reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     cleaning: Cleaning,
     sizes: Sizes,
     vocabulary_options: VocabularyOptions,

@@ -4,10 +4,11 @@ Importing this file does not import numpy or pyarrow.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 from typing import NamedTuple
 
+from textgraft.data.file_options import FileOptions
 from textgraft.data.labels import MULTI, PROBLEMS
 from textgraft.errors import ConfigError, DataError
 from textgraft.options import check_options, option
@@ -35,13 +36,14 @@ class Reading:
     """Options for reading a source: the arguments of `load_dataset`, and those that tasks set.
 
     Attributes:
+        file: options for reading files.
         paired: whether second texts are required (True), ignored (False) or optional (None).
     """
 
     text: str | None = option(None, "Column of the texts.", panel="Data", shown_default="inferred")
     label: str | None = option(None, "Column of the labels.", panel="Data", shown_default="inferred")
     pair: str | None = option(None, "Column of the second texts, for pairs.", panel="Data", shown_default="inferred")
-    encoding: str = option("utf-8", "Encoding of text files.", panel="Data")
+    file: FileOptions = field(default_factory=FileOptions)
     empty: str | None = option(
         None,
         "Treatment of empty texts: error, drop or keep.",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 
 _ROWS_PER_BATCH = 4096
 _CHARACTERS_PER_BATCH = 1 << 22
@@ -55,7 +56,9 @@ class RowReader(ABC):
 
 
 class Format(RowReader):
-    """One split of a source in one format."""
+    """One split of a source in one format; `file_options` are the names of the file options that it honours."""
+
+    file_options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -64,7 +67,7 @@ class Format(RowReader):
 
     @classmethod
     @abstractmethod
-    def open(cls, source: str, encoding: str) -> dict[str, Self]:
+    def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         """The splits of a source by name, "train" if there is one; a DataError when the source cannot be opened."""
 
     def has_lists(self, column: str) -> bool:
@@ -77,9 +80,9 @@ class File(Format):
 
     extensions: ClassVar[tuple[str, ...]]
 
-    def __init__(self, source: str, encoding: str) -> None:
+    def __init__(self, source: str, options: FileOptions) -> None:
         super().__init__(source)
-        self.encoding = encoding
+        self.options = options
 
     @classmethod
     def can_read(cls, source: str) -> bool:
@@ -89,8 +92,8 @@ class File(Format):
         return bool(suffixes) and suffixes[-1] in cls.extensions
 
     @classmethod
-    def open(cls, source: str, encoding: str) -> dict[str, Self]:
-        return {"train": cls(source, encoding)}
+    def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
+        return {"train": cls(source, options)}
 
 
 def pack_rows(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:

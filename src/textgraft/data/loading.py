@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 from textgraft import registry
 from textgraft.data.columns import Columns, Reading, choose_columns
 from textgraft.data.dataset import Dataset
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.labels import MULTI, SINGLE
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError, DataError
+from textgraft.options import changed_options
 
 _Data = TypeVar("_Data", bound=Dataset)
 
@@ -34,6 +36,9 @@ def load_dataset(
     pair: str | None = None,
     split: str | None = None,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quotes: bool = True,
+    header: str | None = None,
     empty: str = "error",
     format: str | None = None,
     problem: str | None = None,
@@ -48,6 +53,10 @@ def load_dataset(
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
         split: such as "train" or "train[:60%],train[60%:],test"; None for the only split of the source.
         encoding: encoding of text files.
+        delimiter: the character between the cells of CSV and TSV files; None for that of the extension.
+        quotes: whether CSV and TSV files put quotes around cells that hold delimiters or line breaks.
+        header: "first" if the first row of CSV and TSV files names the columns, "none" if there are no names and
+            columns are named "1", "2", ...; None for the first row.
         empty: treatment of texts that are empty or all white space: "error", "drop" or "keep".
         format: the name of the format; None to infer it from the source.
         problem: kind of label: "single-label", "multi-label" (any number of labels) or "regression" (a
@@ -61,7 +70,8 @@ def load_dataset(
         DataError: when the source is missing, malformed or ambiguous, with its location and a fix.
         ConfigError: when an option is invalid.
     """
-    reading = Reading(text, label, pair, encoding, empty, format, problem, label_separator)
+    file = FileOptions(encoding, delimiter, quotes, header)
+    reading = Reading(text, label, pair, file, empty, format, problem, label_separator)
     datasets = load_datasets(str(source), split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
@@ -123,7 +133,7 @@ class CheckedRows:
 
 def load_slices(source: str, split: str | None, reading: Reading, load: Callable[[Format], _Data]) -> tuple[_Data, ...]:
     """The slices that `split` names; each split is loaded once, by `load`."""
-    splits = open_source(source, reading.encoding, reading.format)
+    splits = open_source(source, reading.file, reading.format)
     slices = named_slices(source, tuple(splits), split)
     loaded = {name: load(splits[name]) for name in dict.fromkeys(part.split for part in slices)}
     return tuple(loaded[part.split].slice(part) for part in slices)
@@ -141,26 +151,26 @@ def load_split(reader: RowReader, columns: Columns, empty: str | None, categorie
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
     """The names of a source's splits, ("train",) for a single file; errors are those of `load_dataset`."""
-    return tuple(open_source(str(source), "utf-8", format))
+    return tuple(open_source(str(source), FileOptions(), format))
 
 
-def open_source(source: str, encoding: str, format: str | None) -> dict[str, Format]:
+def open_source(source: str, options: FileOptions, format: str | None) -> dict[str, Format]:
     """Open the splits of a source by name, in the named format or the first that can read it.
 
     Raises:
         DataError: when the source is missing, or no format can read it.
-        ConfigError: when the format is unknown, or must be named and is not.
+        ConfigError: when the format is unknown, must be named and is not, or does not honour an option.
     """
     path = Path(source)
     try:
         if format is not None:
-            return dict(registry.implementation(_FORMATS, format, Format).open(source, encoding))
+            return _open(registry.implementation(_FORMATS, format, Format), source, options)
         if source == STANDARD_INPUT:
             raise ConfigError("cannot infer the format of standard input; set format, for instance to csv")
         if path.is_dir() and (files := _split_files(path)):
-            return {split: open_source(str(file), encoding, None)["train"] for split, file in files.items()}
+            return {split: open_source(str(file), options, None)["train"] for split, file in files.items()}
         if format_class := _find_format(source):
-            return dict(format_class.open(source, encoding))
+            return _open(format_class, source, options)
         if not path.exists():
             raise DataError(f"{source}: no such file or folder; check the name")
         if path.is_dir():
@@ -171,6 +181,13 @@ def open_source(source: str, encoding: str, format: str | None) -> dict[str, For
         raise DataError(f"{source}: no format reads this file extension; set format to one of: {formats}")
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
+
+
+def _open(format_class: type[Format], source: str, options: FileOptions) -> dict[str, Format]:
+    for name in changed_options(options):
+        if name not in format_class.file_options:
+            raise ConfigError(f"{source}: this format does not support {name}; drop it")
+    return dict(format_class.open(source, options))
 
 
 def _find_format(source: str) -> type[Format] | None:

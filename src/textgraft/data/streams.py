@@ -75,7 +75,7 @@ def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[B
 
 def open_split(source: str, split: str | None, reading: Reading) -> Format:
     """Open the named split, or the only split; errors are those of `load_dataset`."""
-    splits = open_source(source, reading.encoding, reading.format)
+    splits = open_source(source, reading.file, reading.format)
     slices = named_slices(source, tuple(splits), split)
     if len(slices) > 1 or slices[0].bounds:
         raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")

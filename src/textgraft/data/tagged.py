@@ -11,6 +11,7 @@ import pyarrow as pa
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset, unknown_label
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import CheckedRows, load_slices, load_split
 from textgraft.data.slices import Slice
@@ -89,6 +90,9 @@ def load_tagged(
     label: str | None = None,
     split: str | None = None,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quotes: bool = True,
+    header: str | None = None,
     empty: str = "error",
     format: str | None = None,
 ) -> TaggedDataset | tuple[TaggedDataset, ...]:
@@ -102,7 +106,7 @@ def load_tagged(
             exceed their text.
         ConfigError: when an option is invalid.
     """
-    reading = Reading(text, label, None, encoding, empty, format)
+    reading = Reading(text, label, None, FileOptions(encoding, delimiter, quotes, header), empty, format)
     datasets = load_tagged_datasets(str(source), split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 

@@ -12,11 +12,14 @@ from typing import ClassVar
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FILE_OPTIONS, NO_HEADER
 from textgraft.data.format import File, Row, pack_rows
-from textgraft.errors import ConfigError, DataError, error_summary
+from textgraft.errors import DataError, error_summary
 
 STANDARD_INPUT = "-"
 MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file
+
+_Record = tuple[int, list[str]]  # the line on which a row begins, and its cells
 
 _CHUNK = 1 << 20
 # Parts of the csv module's messages, and the messages that replace them.
@@ -32,23 +35,28 @@ class TextFile(File):
     """A text file; positions are line numbers."""
 
     unit = "line"
+    file_options: ClassVar[tuple[str, ...]] = ("encoding",)
 
     def numbered_lines(self) -> Iterator[tuple[int, str]]:
         """Line numbers from 1 and lines; errors are those of `read_lines`."""
-        return enumerate(read_lines(self.source, self.encoding), start=1)
+        return enumerate(read_lines(self.source, self.options.encoding), start=1)
 
 
 class DelimitedFile(TextFile):
-    """Cells between delimiters, quoted as in RFC 4180; the first row names the columns.
+    """Cells between delimiters, quoted as in RFC 4180 unless `quotes` is off; the first row names the columns.
 
     Blank lines are skipped, but in a file of one column they are empty cells, except after the last row.
     """
 
     delimiter: ClassVar[str]
+    file_options = FILE_OPTIONS
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        return next((tuple(cells) for _, cells in self._records if cells), ())
+        """The names in the first row, or "1", "2", ... where `header` is none."""
+        if self.options.header == NO_HEADER:
+            return tuple(str(index + 1) for index in range(len(self._first_row[1])))
+        return tuple(self._first_row[1])
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(self._rows(columns))
@@ -57,7 +65,8 @@ class DelimitedFile(TextFile):
         width = len(self.columns)
         indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
         blank_lines: list[int] = []
-        for line, cells in self._records:
+        first_row = [self._first_row] if self.options.header == NO_HEADER else []
+        for line, cells in chain(first_row, self._records):
             if not cells:
                 blank_lines += [line] if width == 1 else []
                 continue
@@ -67,15 +76,25 @@ class DelimitedFile(TextFile):
             if len(cells) != width:
                 raise DataError(
                     f"{self.location(line)}: {len(cells)} cells where the first row has {width}; "
-                    f"put quotes around a cell that holds {self.delimiter!r} or a line break"
+                    f"put quotes around a cell that holds {self._delimiter!r} or a line break"
                 )
             yield Row(line, **{role: cells[index] for role, index in indices.items()})
 
+    @property
+    def _delimiter(self) -> str:
+        return self.options.delimiter or self.delimiter
+
     @cached_property
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _first_row(self) -> _Record:
+        return next((record for record in self._records if record[1]), (1, []))
+
+    @cached_property
+    def _records(self) -> Iterator[_Record]:
         # The default limit, 131,072 characters, is less than a book. It is global to the csv module.
         csv.field_size_limit(MAX_CHARACTERS)
-        reader = csv.reader(read_lines(self.source, self.encoding), delimiter=self.delimiter, strict=True)
+        lines = read_lines(self.source, self.options.encoding)
+        quote = '"' if self.options.quotes else None
+        reader = csv.reader(lines, delimiter=self._delimiter, quotechar=quote, strict=True)
         while True:
             line = reader.line_num + 1
             try:
@@ -95,7 +114,6 @@ def read_lines(source: str, encoding: str) -> Iterator[str]:
 
     Raises:
         DataError: when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.
-        ConfigError: when the encoding is unknown.
     """
     number, incomplete = 1, ""
     for text in _decode(source, encoding):
@@ -110,7 +128,8 @@ def read_lines(source: str, encoding: str) -> Iterator[str]:
 
 
 def _decode(source: str, encoding: str) -> Iterator[str]:
-    decoder = _decoder(encoding)
+    name = codecs.lookup(encoding).name
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
     line, bytes_read, started = 1, 0, False
     for chunk in chain(_chunks(source), [b""]):
         bytes_read += len(chunk)
@@ -129,14 +148,6 @@ def _decode(source: str, encoding: str) -> Iterator[str]:
         line += text.count("\n")
         yield text if started else text.removeprefix("\ufeff")
         started = started or bool(text)
-
-
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise ConfigError(f"encoding {encoding!r} is unknown; use for instance utf-8, latin-1 or cp1252") from None
-    return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
 
 
 def _chunks(source: str) -> Iterator[bytes]:

@@ -125,5 +125,5 @@ def infer_task(source: str, reading: Reading) -> str:
     """
     if source == STANDARD_INPUT:
         return _DEFAULT_TASK
-    columns = next(iter(open_source(source, reading.encoding, reading.format).values())).columns
+    columns = next(iter(open_source(source, reading.file, reading.format).values())).columns
     return next((name for name in task_names() if task_spec(name).matches_columns(columns)), _DEFAULT_TASK)

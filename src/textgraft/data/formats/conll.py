@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
@@ -38,8 +39,8 @@ class Conll(TextFile):
 
     extensions = (".conll", ".iob", ".iob2", ".bio")
 
-    def __init__(self, source: str, encoding: str) -> None:
-        super().__init__(source, encoding)
+    def __init__(self, source: str, options: FileOptions) -> None:
+        super().__init__(source, options)
         self._comments = 0
 
     @property

@@ -10,6 +10,7 @@ from typing import Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, Row, pack_rows
 from textgraft.data.text_files import read_lines
 from textgraft.errors import DataError
@@ -21,10 +22,11 @@ class Folders(Format):
     """The texts below one folder, whose subfolders are the labels."""
 
     columns = ("text", "label")
+    file_options = ("encoding",)
 
-    def __init__(self, source: str, encoding: str) -> None:
+    def __init__(self, source: str, options: FileOptions) -> None:
         super().__init__(source)
-        self.encoding = encoding
+        self._encoding = options.encoding
 
     @classmethod
     def can_read(cls, source: str) -> bool:
@@ -32,7 +34,7 @@ class Folders(Format):
         return root.is_dir() and bool(_label_folders(root) or _split_folders(root))
 
     @classmethod
-    def open(cls, source: str, encoding: str) -> dict[str, Self]:
+    def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         """A split for each subfolder that has label folders, or "train" when the folder itself has them."""
         if not cls.can_read(source):
             raise DataError(f"{source}: no texts found; put them into LABEL/*.txt or SPLIT/LABEL/*.txt")
@@ -44,7 +46,7 @@ class Folders(Format):
                 "labels; move one of them away"
             )
         folders = {folder.name: folder for folder in splits} or {"train": Path(source)}
-        return {name: cls(str(folder), encoding) for name, folder in folders.items()}
+        return {name: cls(str(folder), options) for name, folder in folders.items()}
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ class Folders(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(
-            Row(position, "".join(read_lines(str(file), self.encoding)), file.parent.name)
+            Row(position, "".join(read_lines(str(file), self._encoding)), file.parent.name)
             for position, file in enumerate(self._files, start=1)
         )
 

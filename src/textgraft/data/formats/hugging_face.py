@@ -6,6 +6,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
 from textgraft.data.typed_columns import class_names, is_list_type, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError, error_summary
@@ -26,7 +27,7 @@ class HuggingFaceDatasets(Format):
         return source.startswith(_PREFIX)
 
     @classmethod
-    def open(cls, source: str, encoding: str) -> dict[str, Self]:
+    def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         try:
             import datasets
         except ImportError:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
 from textgraft.data.typed_columns import class_names, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError, error_summary
@@ -29,7 +30,7 @@ class Tfds(Format):
         return source.startswith(_PREFIX)
 
     @classmethod
-    def open(cls, source: str, encoding: str) -> dict[str, Self]:
+    def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         start_tensorflow()  # tensorflow_datasets would import it with its start-up log
         try:
             import tensorflow_datasets as tfds
