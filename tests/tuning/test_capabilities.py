@@ -23,7 +23,7 @@ TEXTS = ["a good film", "a bad film", "it was good"]
 
 
 def tuning_task(task, data):
-    return TuningTask(task, task_spec(task), Splits(data, data, None, ()))
+    return TuningTask(task, task_spec(task), Splits(data, data, None, (), {}))
 
 
 LABELS = tuning_task("text-classification", Dataset.from_lists(TEXTS, ["a", "b", "a"]))

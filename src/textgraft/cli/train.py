@@ -43,6 +43,7 @@ def train(
 
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
     """
+    from textgraft.data.label_checks import describe_counts
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
 
@@ -53,7 +54,7 @@ def train(
         task = task_options.task or infer_task(str(data), reading)
         spec = task_spec(task)
         splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
-        log(*splits.notices)
+        log(*splits.notices, *describe_counts(splits.labels))
         start_tensorflow(deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 

@@ -79,6 +79,7 @@ def tune(
 
         textgraft tune names.conll --test held-out.conll --minutes 60 --out search
     """
+    from textgraft.data.label_checks import describe_counts
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
     from textgraft.tuning.run_folder import RunFolder
@@ -101,7 +102,7 @@ def tune(
     options = {name: value for group in groups for name, value in changed_options(group).items()}
     try:
         with interruption.handle_signals(), folder.lock():
-            log(*task.splits.notices)
+            log(*task.splits.notices, *describe_counts(task.splits.labels))
             start_tensorflow(deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "seed": seed}
             search = _run_search(search_options, folder, space, task, shared)

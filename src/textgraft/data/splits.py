@@ -1,6 +1,6 @@
 """The training, validation and test sets of a run: read, and checked against each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -9,6 +9,7 @@ import numpy as np
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_checks import label_notices
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
@@ -29,12 +30,18 @@ class DataSpec(Protocol):
 
 @dataclass(frozen=True)
 class Splits:
-    """The data of a run, with lines of information for the user; `test` is None when there is no test set."""
+    """The data of a run; `test` is None when there is no test set.
+
+    Attributes:
+        notices: lines of information for the user.
+        labels: training texts by label, with those held out.
+    """
 
     train: Dataset
     validation: Dataset
     test: Dataset | None
     notices: tuple[str, ...]
+    labels: Mapping[str, int]
 
     def items(self) -> Iterator[tuple[str, Dataset]]:
         """Name and dataset of each split, without an absent test set."""
@@ -88,9 +95,11 @@ def read_splits(
     others = [datasets[name] for name in ("validation", "test") if name in datasets]
     notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
     notices += spec.check(datasets["train"], *others)
+    labels = datasets["train"].counts()
     if "validation" not in datasets:
         datasets["train"], datasets["validation"] = datasets["train"].split(1 - VALIDATION_SHARE, seed)
-    return Splits(datasets["train"], datasets["validation"], datasets.get("test"), tuple(dict.fromkeys(notices)))
+    notices = list(dict.fromkeys(notices))
+    return Splits(datasets["train"], datasets["validation"], datasets.get("test"), tuple(notices), labels)
 
 
 def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = None) -> Dataset:
@@ -102,11 +111,14 @@ def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = 
 
 
 def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
-    """Check that a classifier can be trained on `train` and evaluated on `others`; returns `shared_texts`.
+    """Check that a classifier can be trained on `train` and evaluated on `others`.
+
+    Returns:
+        `label_notices` and `shared_texts`.
 
     Raises:
-        DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or another
-            set has a label that `train` lacks.
+        DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or a label of
+            its own in every row, or another set has a label that `train` lacks.
     """
     train.require_labels()
     for other in others:
@@ -130,7 +142,11 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
             raise DataError(f"{train.source}: every text has the label {names[0]!r}; training needs at least two")
         for other in others:
             (other.label_sets if train.problem == MULTI else other.label_ids)(names)
-    return shared_texts(train, *others)
+    counts = train.counts()
+    suspicions = label_notices(train.source, counts, len(train), train.columns, train.problem)
+    if train.problem == SINGLE and max(counts.values()) == 1 and suspicions:
+        raise DataError(suspicions[-1])
+    return suspicions + shared_texts(train, *others)
 
 
 def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
