@@ -154,6 +154,25 @@ def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path)
     )
 
 
+def test_columns_of_the_training_are_remembered(tiny_word_vectors, tmp_path):
+    rows = [(str(n), text, label) for n, (text, label) in
+            enumerate([*((text, "good") for text in GOOD), *((text, "bad") for text in BAD)] * 2)]  # fmt: skip
+    source = write_csv(tmp_path / "a.csv", rows, ("extra", "id_text", "kind"))
+    model, names = tmp_path / "m", ("--text", "id_text", "--label", "kind")
+    options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--out", model)
+    run_successfully("train", source, *names, *options)
+    assert json.loads((model / "config.json").read_text())["columns"] == {"text": "id_text", "label": "kind"}
+    assert json.loads(run_successfully("evaluate", model, source, "--json").stdout)["texts"] == 20
+    assert run_successfully("predict", model, source).stdout.splitlines()[1].startswith("the film was good,")
+    unlabelled = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("extra", "id_text"))
+    assert_fails(run("evaluate", model, unlabelled), 3, "no column 'kind', as in training; set label to one of: extra")
+    renamed = write_csv(tmp_path / "c.csv", rows, ("extra", "body", "kind"))
+    notice = "no column 'id_text', as in training; the text is read from 'body'"
+    assert notice in run_successfully("predict", model, renamed).stderr
+    assert notice in run_successfully("evaluate", model, renamed).stderr
+    assert_fails(run("predict", model, write_csv(tmp_path / "d.csv", rows, ("a", "b", "c"))), 3, "no column 'id_text'")
+
+
 def test_presets_lists_known_models():
     known = {row["name"]: row for row in json.loads(run("presets", "--json").stdout)}
     assert known["minilm"]["local"]

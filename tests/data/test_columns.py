@@ -1,8 +1,10 @@
 """Columns of texts and labels are inferred from their names where they are unambiguous."""
 
+from dataclasses import replace
+
 import pytest
 
-from textgraft.data.columns import Columns, Reading, choose_columns, choose_text_columns
+from textgraft.data.columns import Columns, Reading, choose_columns, choose_text_columns, column_notices
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 
@@ -121,3 +123,33 @@ def test_duplicate_column_names_are_reported_wherever_they_stand():
         choose_columns("a.csv", ["text", "other", "other", "label"], Reading("text", pair="other"))
     with pytest.raises(DataError, match="cannot infer the text column"):
         choose_columns("a.csv", ["Sentence1", "sentence1", "sentence2", "label"], Reading())
+
+
+TRAINED = Reading(trained_columns={"text": "body", "label": "kind"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "reading", "expected"),
+    [
+        (("id", "body", "kind", "text"), TRAINED, Columns("body", "kind")),
+        (("body", "kind", "extra"), replace(TRAINED, text="extra"), Columns("extra", "kind")),
+        (("body", "kind", "extra"), replace(TRAINED, text="kind", label="body"), Columns("kind", "body")),
+        (("text", "label", "extra"), TRAINED, Columns("text", "label")),
+        (("body", "extra"), TRAINED, Columns("body", None)),
+        (("a", "b"), Reading(trained_columns={"text": "a", "pair": "b"}, paired=False), Columns("a", "b")),
+        (("a", "b"), Reading(trained_columns={"text": "a", "pair": "b"}), Columns("a", None, "b")),
+    ],
+)
+def test_columns_of_the_training_are_used_where_the_source_has_them(columns, reading, expected):
+    assert choose_columns("a.csv", columns, reading) == expected
+
+
+def test_missing_columns_of_the_training_are_named():
+    with pytest.raises(
+        DataError, match=r"a\.csv: no column 'body', as in training; set text to one of: id, kind, extra"
+    ):
+        choose_text_columns("a.csv", ("id", "kind", "extra"), TRAINED)
+    notices = column_notices("a.csv", ("text", "kind"), {"text": "text", "label": "kind"}, TRAINED)
+    assert notices == ("a.csv: no column 'body', as in training; the text is read from 'text'",)
+    assert column_notices("a.txt", ("text",), {"text": "text"}, TRAINED) == ()
+    assert column_notices("a.csv", ("text", "kind"), {"text": "text"}, replace(TRAINED, text="text")) == ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from textgraft.cli.output.log import log
 from textgraft.data.annotations import TaggedText
-from textgraft.data.columns import Reading
+from textgraft.data.columns import Reading, column_notices, missing_column
 from textgraft.data.dataset import Batch
 from textgraft.data.labels import SINGLE
 from textgraft.data.splits import read_split
@@ -32,6 +32,7 @@ def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TextS
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:
     """Labelled texts as a stored model takes them; their notices are logged."""
     task, settings = stored.config["task"], stored.config["settings"]
+    reading = as_trained(stored, reading)
     if task == "text-classification":
         reading = replace(
             reading,
@@ -39,9 +40,17 @@ def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | 
             problem=settings.get("problem", SINGLE),
             label_separator=reading.label_separator or settings.get("label_separator"),
         )
-    dataset = read_split(task_spec(task), data, reading, split)
-    log(*dataset.notices)
+    spec = task_spec(task)
+    dataset = read_split(spec, data, reading, split)
+    if spec.labelled and "label" not in dataset.roles:
+        raise missing_column(dataset.source, dataset.columns, "label", reading)
+    log(*column_notices(dataset.source, dataset.columns, dataset.roles, reading), *dataset.notices)
     return dataset
+
+
+def as_trained(stored: Any, reading: Reading) -> Reading:
+    """The same, with the columns that a stored model was trained on."""
+    return replace(reading, trained_columns=stored.config.get("columns", {}))
 
 
 def _with_format(data: str, reading: Reading) -> Reading:

@@ -54,7 +54,7 @@ def predict(
 
         echo "Ada met Charles in London." | textgraft predict entities --highlight
     """
-    from textgraft.cli.inputs import stream_tagged_texts, stream_texts
+    from textgraft.cli.inputs import as_trained, stream_tagged_texts, stream_texts
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
@@ -63,6 +63,7 @@ def predict(
         raise ConfigError("--highlight prints texts and --out writes a file; drop one")
     if highlight and not finds_entities:
         raise ConfigError(f"--highlight shows entities, but {folder} is a model for {stored.config['task']}; drop it")
+    reading = as_trained(stored, reading)
     pairs = stored.config["settings"].get("pairs", False)
     stream: Any = (
         stream_tagged_texts(data, reading, sources.split)

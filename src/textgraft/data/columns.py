@@ -3,10 +3,10 @@
 Importing this file does not import numpy or pyarrow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from textgraft.data.file_options import FileOptions
 from textgraft.data.labels import MULTI, PROBLEMS
@@ -38,6 +38,8 @@ class Reading:
     Attributes:
         file: options for reading files.
         paired: whether second texts are required (True), ignored (False) or optional (None).
+        trained_columns: the columns that a model was trained on, by role ("text", "label", "pair"); a column that is
+            not named is one of these, where the source has it.
     """
 
     text: str | None = option(None, "Column of the texts.", panel="Data", shown_default="inferred")
@@ -63,6 +65,7 @@ class Reading:
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
     paired: bool | None = None
+    trained_columns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -72,6 +75,18 @@ class Reading:
             raise ConfigError("label_separator is empty; pass the characters between two labels, such as '|'")
         if self.label_separator is not None and self.problem not in (None, MULTI):
             raise ConfigError(f"problem {self.problem} does not support label_separator; drop one")
+
+    def with_trained_columns(self, columns: Sequence[str]) -> "Reading":
+        """The same, with columns that are not named set to those of the training, where they are among `columns`."""
+        named = (self.text, self.label, self.pair)
+        roles: dict[str, Any] = {
+            role: name
+            for role, name in self.trained_columns.items()
+            if getattr(self, role) is None and name in columns and name not in named
+        }
+        if self.paired is False:
+            roles.pop("pair", None)
+        return replace(self, **roles)
 
 
 class Columns(NamedTuple):
@@ -113,9 +128,10 @@ def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Col
             cannot be inferred.
         ConfigError: when one column is named as both text and label.
     """
+    reading = reading.with_trained_columns(columns)
     chosen = choose_text_columns(source, columns, reading)
     if reading.label is None:
-        return chosen._replace(label=_infer_label(columns, chosen))
+        return chosen._replace(label=_infer_label(columns, chosen, known="label" in reading.trained_columns))
     if reading.label in (chosen.text, chosen.pair):
         raise ConfigError(f"the column {reading.label!r} cannot be both text and label")
     return chosen._replace(label=_require_column(source, columns, reading.label))
@@ -123,6 +139,7 @@ def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Col
 
 def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:
     """Choose the columns of texts only; arguments and errors are those of `choose_columns`."""
+    reading = reading.with_trained_columns(columns)
     text, pair, paired = reading.text, reading.pair, reading.paired
     if not columns:
         raise DataError(f"{source}: empty; it should hold at least one text")
@@ -135,7 +152,7 @@ def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -
     if paired and pair is None:
         raise DataError(f"{source}: cannot infer the column of second texts; set pair to one of: {join_names(columns)}")
     candidates = [name for name in columns if name != pair]
-    text = _infer_text(source, candidates) if text is None else _require_column(source, candidates, text)
+    text = _infer_text(source, candidates, reading) if text is None else _require_column(source, candidates, text)
     return Columns(text, None, None if pair is None else _require_column(source, columns, pair))
 
 
@@ -145,6 +162,7 @@ def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading)
     Arguments and errors are those of `choose_columns`. A text column named tokens or words is preferred; the inferred
     label column is tags or ner_tags beside words, entities or spans beside texts, or else label or labels.
     """
+    reading = reading.with_trained_columns(columns)
     reading = replace(reading, text=reading.text or _only(_matching(_WORDS, columns)), pair=None, paired=None)
     chosen = choose_text_columns(source, columns, reading)
     if reading.label is None:
@@ -161,6 +179,24 @@ def are_tagged(columns: Sequence[str]) -> bool:
     if _matching(_WORDS, columns):
         return any(_matching(names, columns) for names in _TAGS)
     return bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+
+
+def column_notices(source: str, columns: Sequence[str], roles: Mapping[str, str], reading: Reading) -> tuple[str, ...]:
+    """Notices of columns, by role, that were inferred because the source lacks those of the training."""
+    if len(columns) < 2:
+        return ()
+    return tuple(
+        f"{source}: no column {trained!r}, as in training; the {role} is read from {roles[role]!r}"
+        for role, trained in reading.trained_columns.items()
+        if getattr(reading, role) is None and roles.get(role, trained) != trained
+    )
+
+
+def missing_column(source: str, columns: Sequence[str], role: str, reading: Reading) -> DataError:
+    """The error for a column of "text" or "label" that is neither named nor inferred."""
+    trained = reading.trained_columns.get(role)
+    problem = f"no column {trained!r}, as in training" if trained else f"cannot infer the {role} column"
+    return DataError(f"{source}: {problem}; set {role} to one of: {join_names(columns)}")
 
 
 def join_names(columns: Iterable[str]) -> str:
@@ -186,16 +222,18 @@ def _infer_pair(columns: Sequence[str], required: bool) -> tuple[str, str] | Non
     return names[pairs[0][0]], names[pairs[0][1]]
 
 
-def _infer_text(source: str, columns: Sequence[str]) -> str:
+def _infer_text(source: str, columns: Sequence[str], reading: Reading) -> str:
     text = _only(_matching(_TEXTS, columns) or _other_of_two(columns, _matching(_LABELS, columns)))
     if text is None:
-        raise DataError(f"{source}: cannot infer the text column; set text to one of: {join_names(columns)}")
+        raise missing_column(source, columns, "text", reading)
     return text
 
 
-def _infer_label(columns: Sequence[str], chosen: Columns) -> str | None:
+def _infer_label(columns: Sequence[str], chosen: Columns, known: bool) -> str | None:
+    """The label column; where its name in the training is known, and absent here, the only other column is not it."""
     others = [name for name in columns if name not in (chosen.text, chosen.pair)]
-    return _only(_matching(_LABELS, others) or _other_of_two([chosen.text, *others], [chosen.text]))
+    only_other = [] if known else _other_of_two([chosen.text, *others], [chosen.text])
+    return _only(_matching(_LABELS, others) or only_other)
 
 
 def _matching(names: frozenset[str], columns: Sequence[str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain, repeat
@@ -52,6 +52,7 @@ class Dataset:
         notices: lines of information for the user.
         problem: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
+        roles: the columns that were read, by role ("text", "label", "pair"); empty where they have no names.
     """
 
     source: str
@@ -61,6 +62,7 @@ class Dataset:
     _rows: np.ndarray
     problem: str = SINGLE
     label_separator: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_lists(

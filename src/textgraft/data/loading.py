@@ -146,7 +146,7 @@ def load_split(reader: RowReader, columns: Columns, empty: str | None, categorie
     store = Store.write(rows, reader.location, cells)
     if not len(store):
         raise DataError(f"{reader.source}: no rows; it should hold at least one text")
-    return Dataset(reader.source, reader.columns, rows.notices, store, np.arange(len(store)))
+    return Dataset(reader.source, reader.columns, rows.notices, store, np.arange(len(store)), roles=columns.by_role)
 
 
 def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.columns import Reading, choose_text_columns
+from textgraft.data.columns import Columns, Reading, choose_text_columns, column_notices
 from textgraft.data.dataset import Batch, Dataset
-from textgraft.data.format import Format
+from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import CheckedRows, load_slices, load_split, named_slices, open_source
 from textgraft.errors import ConfigError
 
@@ -41,10 +41,20 @@ def load_documents(task: str, source: str, split: str | None, reading: Reading) 
 
 
 class TextStream(Generic[Item]):
-    """Items read from the rows of a source, a batch of which `convert` turns into items; iterate over it once."""
+    """Items read from the rows of a source, a batch of which `convert` turns into items; iterate over it once.
 
-    def __init__(self, rows: CheckedRows, convert: Callable[[pa.RecordBatch], Iterable[Item]]) -> None:
-        self._rows = rows
+    `columns` are those that `reading` selects, with its notices.
+    """
+
+    def __init__(
+        self,
+        reader: RowReader,
+        columns: Columns,
+        reading: Reading,
+        convert: Callable[[pa.RecordBatch], Iterable[Item]],
+    ) -> None:
+        self._rows = CheckedRows(reader, columns, reading.empty or "keep")
+        self._column_notices = column_notices(reader.source, reader.columns, columns.by_role, reading)
         self._convert = convert
 
     def __iter__(self) -> Iterator[Item]:
@@ -53,7 +63,7 @@ class TextStream(Generic[Item]):
     @property
     def notices(self) -> tuple[str, ...]:
         """Lines of information for the user, once all items are read."""
-        return self._rows.notices
+        return self._column_notices + self._rows.notices
 
 
 def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
@@ -70,7 +80,7 @@ def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[B
 
     reader = open_split(source, split, reading)
     columns = choose_text_columns(reader.source, reader.columns, reading)
-    return TextStream(CheckedRows(reader, columns, reading.empty or "keep"), convert)
+    return TextStream(reader, columns, reading, convert)
 
 
 def open_split(source: str, split: str | None, reading: Reading) -> Format:

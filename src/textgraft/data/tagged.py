@@ -13,7 +13,7 @@ from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join
 from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
-from textgraft.data.loading import CheckedRows, load_slices, load_split
+from textgraft.data.loading import load_slices, load_split
 from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
 from textgraft.errors import DataError
@@ -139,7 +139,7 @@ def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[
     _refuse_other_options(reading)
     reader = open_split(source, split, reading)
     columns = choose_tagged_columns(reader.source, reader.columns, replace(reading, label=None))._replace(label=None)
-    return TextStream(CheckedRows(AnnotatedRows(reader), columns, reading.empty or "keep"), convert)
+    return TextStream(AnnotatedRows(reader), columns, reading, convert)
 
 
 def _refuse_other_options(reading: Reading) -> None:

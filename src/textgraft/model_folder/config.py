@@ -21,6 +21,7 @@ from textgraft.storage.schema import (
     Map,
     Object,
     OneOf,
+    Schema,
 )
 from textgraft.storage.verification import Shape
 from textgraft.task_specs import task_names, task_spec
@@ -39,6 +40,14 @@ _ARCHITECTURE = Object(
     }
 )
 _DATA = Map(Object({"source": STRING, "texts": Integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
+_RECORD: dict[str, Schema] = {
+    "run": STRING,
+    "fit": Map(SCALAR),
+    "metrics": Object({}, others=ANY),
+    "data": _DATA,
+    "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
+}
+RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(
     {
         "format_version": Integer(1),
@@ -52,7 +61,7 @@ _FIELDS = Object(
         "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
-    {"run": STRING, "fit": Map(SCALAR), "metrics": Object({}, others=ANY), "data": _DATA},
+    _RECORD,
 )
 
 

@@ -8,6 +8,7 @@ from textgraft import runtime
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
+from textgraft.model_folder.config import RECORD_FIELDS
 from textgraft.model_folder.folder import StoredModel
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task, names_model_folder
@@ -37,7 +38,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
         stored.check_weights(task.weights)
     stored.assign(task.weights)
     task.history = stored.history
-    task.record = {key: config[key] for key in ("run", "fit", "metrics", "data") if key in config}
+    task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
     return task
 
 

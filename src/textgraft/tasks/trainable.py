@@ -143,6 +143,7 @@ class TrainableTask(Task):
                 name: _data_facts(dataset, run.examples[name].inputs.tokens.truncated)
                 for name, dataset in run.data.items()
             },
+            "columns": dict(run.data["train"].roles),
         }
         return history
 
