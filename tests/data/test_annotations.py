@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgraft.data.annotations import TaggedText, parse_entities, parse_words
+from textgraft.data.scripts import join_words
 from textgraft.data.tags import SchemeDetector, Span, tags_from_spans
 from textgraft.errors import DataError
 
@@ -21,9 +22,9 @@ def test_offsets_of_words_and_spans_match_the_joined_text(words, data):
     end = data.draw(st.integers(start + 1, len(words)))
     tags = tags_from_spans([Span(start, end, "X")], len(words))
     tagged = parse_words(json.dumps(words), json.dumps(tags), 1, SchemeDetector())
-    assert tagged.text == " ".join(words)
+    assert tagged.text == join_words(words)[0]
     assert [tagged.text[slice(*word)] for word in tagged.words] == words
-    assert [(tagged.text[s.start : s.end], s.label) for s in tagged.spans] == [(" ".join(words[start:end]), "X")]
+    assert tagged.spans == [Span(tagged.words[start][0], tagged.words[end - 1][1], "X")]
     annotation = tagged.annotation()
     assert "\n" not in annotation
     assert TaggedText.from_annotation(tagged.text, annotation) == tagged

@@ -11,7 +11,9 @@ from tests.golden.texts import SHORT
 from tests.helpers.paths import GOLDEN
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft import registry
+from textgraft.data.annotations import TaggedText
 from textgraft.errors import ConfigError, DataError
+from textgraft.task_specs.token_classification import TokenClassificationSpec
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
 from textgraft.text.cleaning import Cleaning
 from tokenizers import Tokenizer, pre_tokenizers
@@ -194,6 +196,18 @@ def test_splitting_by_signs_needs_no_widening(tiny_bert):
     count = AlignmentCount()
     assert align_tags([*data], rows.words([*data]), {"X": 0}, count).tolist() == [0, 1, 0, 1, 0]
     assert (count.widened, count.dropped) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "running_text"),
+    [([*"王小明住在北京。"], "王小明住在北京。"), ([*"2020年", "A"], "2020年A"), (["北京", "好", "iPhone"], "北京好iPhone")],
+)
+def test_running_text_is_split_as_the_words_of_training(tiny_word_vectors, words, running_text):
+    """In scripts without spaces: given words and running text give the same words at the same offsets."""
+    data = tg.TaggedDataset.from_lists([words], [["O", "B-X", *["O"] * (len(words) - 2)]])
+    _, rows = rows_of(tiny_word_vectors, TokenClassificationSpec().settings_from(data)["splitting"])
+    given, found = rows.words([*data]), rows.words([TaggedText(running_text, None, [])])
+    assert [part.tolist() for part in given] == [part.tolist() for part in found]
 
 
 # === Decoding, bad input, folders ===

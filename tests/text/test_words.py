@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.nasty_texts import NASTY
 from textgraft.task_specs.token_classification import SPLITTINGS
-from textgraft.text.words import WordGraph, Words, spaced, split
+from textgraft.text.words import WordGraph, Words, spaced, split, split_given
 
 START, END, UNKNOWN = 101, 102, 100
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=5)
@@ -37,7 +37,12 @@ def surfaces(text, splitting):
     [
         ("Mr. O'Neil (U.S.)", "Mr . O ' Neil ( U . S . )", "Mr . O'Neil ( U.S . )"),
         ("a-b  c\td", "a - b c d", "a-b c d"),
-        ("\u6771\u4eac tower", "\u6771 \u4eac tower", "\u6771\u4eac tower"),
+        ("\u6771\u4eac tower", "\u6771 \u4eac tower", "\u6771 \u4eac tower"),
+        ("iPhone\u624b\u673a", "iPhone \u624b \u673a", "iPhone \u624b \u673a"),
+        ("2020\u5e74U.S.\u306e", "2020 \u5e74 U . S . \u306e", "2020 \u5e74 U.S . \u306e"),
+        ("\u30b5\u30fc\u30d0\u30fcX", "\u30b5 \u30fc \u30d0 \u30fc X", "\u30b5 \u30fc \u30d0 \u30fc X"),
+        ("\u0e17\u0e35\u0e48\u0e01\u0e33a", "\u0e17\u0e35\u0e48 \u0e01 \u0e33 a", "\u0e17\u0e35\u0e48 \u0e01 \u0e33 a"),
+        ("a\vb\x85c\u200bd\x1ce", "a b c d e", "a b c d e"),
         ("e\u0301te\u0301\U0001f600!", "e\u0301te\u0301 \U0001f600 !", "e\u0301te\u0301 \U0001f600 !"),
         ("$5\u00a0m", "$ 5 m", "$ 5 m"),
         ("", "", ""),
@@ -48,7 +53,19 @@ def test_punctuation_is_split_off_everywhere_or_at_edges(text, signs, edges):
     assert surfaces(text, "edges") == edges.split()
 
 
-_SEPARATORS = [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, *range(0x1C, 0x20)]
+def test_characters_are_words_with_their_marks():
+    assert surfaces("e\u0301t 2.\u5e74", "characters") == ["e\u0301", "t", "2", ".", "\u5e74"]
+
+
+def test_given_words_are_split_in_scripts_without_spaces():
+    words = tf.constant([word.encode() for word in ("don't", "\u5317\u4eac", "A\u80a1", "\u00a0", "New York")])
+    split_words = [part.numpy() for part in split_given(words, "edges")]
+    assert [word.decode() for word in split_words[0]] == ["don't", *"\u5317\u4eacA\u80a1", "\u00a0", "New York"]
+    assert split_words[3].tolist() == [1, 2, 2, 1, 1]
+    assert split_given(words, "characters").lengths.numpy().tolist() == [5, 2, 2, 1, 8]
+
+
+_SEPARATORS = [0x85, 0x200B, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, *range(0x1C, 0x20)]
 _WHITESPACE = string.whitespace + "".join(map(chr, _SEPARATORS))
 
 

@@ -5,13 +5,14 @@ All offsets count code points of the text.
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
 from textgraft.data.format import Row, RowReader, pack_rows
+from textgraft.data.scripts import WordLengths, join_words
 from textgraft.data.tags import SchemeDetector, Span, is_label, spans_from_tags
 from textgraft.errors import DataError
 
@@ -22,9 +23,10 @@ _IGNORED = ("id", "text", "score", "token_start", "token_end")
 
 
 class TaggedText(NamedTuple):
-    """A text, in which words are joined by single spaces, and its labelled spans.
+    """A text and its labelled spans.
 
     Attributes:
+        text: as in the source, or its words joined by `scripts.join_words`.
         words: start and end of each word, in order; None where the source has whole texts.
         spans: in order, without overlap; empty where the source is unlabelled.
     """
@@ -48,7 +50,13 @@ class TaggedText(NamedTuple):
 
 
 class AnnotatedRows(RowReader):
-    """The rows of a split as texts and annotations, with the scheme and the entity types of the rows read so far."""
+    """The rows of a split as texts and annotations, with what the rows read so far show.
+
+    Attributes:
+        detector: the scheme of their tags.
+        word_lengths: of given words, where the script is without spaces.
+        label_names: entity types.
+    """
 
     columns: tuple[str, ...] = ()
 
@@ -56,12 +64,13 @@ class AnnotatedRows(RowReader):
         super().__init__(reader.source)
         self.columns = reader.columns
         self.detector = SchemeDetector()
+        self.word_lengths = WordLengths()
         self.label_names: set[str] = set()
         self._reader = reader
 
     @property
     def notices(self) -> tuple[str, ...]:
-        return self._reader.notices
+        return (*self._reader.notices, *(f"{self.source}: {notice}" for notice in self.word_lengths.notices))
 
     def location(self, position: int) -> str:
         return self._reader.location(position)
@@ -77,6 +86,7 @@ class AnnotatedRows(RowReader):
         try:
             if columns.has_words:
                 tagged = parse_words(row.text, row.label, row.position, self.detector)
+                self.word_lengths.add([tagged.text[start:end] for start, end in tagged.words or ()])
             else:
                 tagged = TaggedText(row.text, None, [] if row.label is None else parse_entities(row.text, row.label))
         except DataError as error:
@@ -123,9 +133,7 @@ def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDe
         DataError: for any other value, an empty word or a malformed tag, without the location.
     """
     words = _parse_strings(tokens, "words")
-    text = " ".join(words)
-    ends = list(accumulate((len(word) + 1 for word in words), initial=0))
-    offsets = [(start, end - 1) for start, end in pairwise(ends)]
+    text, offsets = join_words(words)
     if tags is None:
         return TaggedText(text, offsets, [])
     names = _parse_strings(tags, "tags")

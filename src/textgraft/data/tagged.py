@@ -26,10 +26,12 @@ class TaggedDataset(Dataset):
     Attributes:
         scheme: scheme of the source's tags: IOB1, IOB2, IOBES or BILOU; None where it has entities by offsets.
         repaired: the number of the source's tags that violate the scheme.
+        by_character: whether each word of the source is one character; see `WordLengths`.
     """
 
     scheme: str | None = None
     repaired: int = 0
+    by_character: bool = False
     _label_names: tuple[str, ...] = ()
 
     @classmethod
@@ -158,4 +160,5 @@ def _load_tagged(reader: RowReader, columns: Columns, empty: str | None = None) 
     if first_repaired is not None:
         location = reader.location(first_repaired)
         notices += (f"{location}: the first of {repaired} tags that are not valid {scheme} and were repaired",)
-    return replace(tagged, notices=notices, scheme=scheme, repaired=repaired)
+    by_character = rows.word_lengths.by_character
+    return replace(tagged, notices=notices, scheme=scheme, repaired=repaired, by_character=by_character)

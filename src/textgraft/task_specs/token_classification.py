@@ -11,7 +11,7 @@ from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Int
 from textgraft.task_specs import ModelSchema, TaskSpec
 
 # Ways to split plain texts into words, and to decode tags.
-SPLITTINGS, DECODINGS = ("signs", "edges"), ("constrained", "free")
+SPLITTINGS, DECODINGS = ("signs", "edges", "characters"), ("constrained", "free")
 
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
@@ -43,8 +43,9 @@ class TokenClassificationSpec(TaskSpec):
         return shared_texts(train, *others)
 
     def settings_from(self, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
-        """The labels, and the splitting: "edges" for words with tags, "signs" for offsets into texts."""
-        return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else "edges"}
+        """The labels, and the splitting: "signs" for offsets, "characters" or "edges" for tags of such words."""
+        of_words = "characters" if train.by_character else "edges"
+        return {"labels": train.label_names, "splitting": "signs" if train.scheme is None else of_words}
 
     def sample_size(self, data: TaggedDataset) -> int:  # type: ignore[override]
         """Number of labelled spans."""

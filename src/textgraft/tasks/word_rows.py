@@ -3,16 +3,18 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.data.annotations import TaggedText
+from textgraft.data.scripts import is_unspaced
 from textgraft.data.tags import Span
 from textgraft.tasks import tag_decoding
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.words import WordGraph, Words, split
+from textgraft.text.words import WordGraph, Words, split, split_given
 from textgraft.training.ragged import Ragged, concatenate_rows
 from textgraft.training.token_ids import TokenIds, TruncationCount
 from textgraft.training.token_inputs import WordInputs
@@ -28,21 +30,34 @@ class WordRows:
         def tokenize(words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
             return backbone.tokenize_words(cleaning(words), spaced)
 
+        self._keeps_spaced = splitting != "characters"
         self._graph = WordGraph(tokenize, special.start, special.end, special.unknown, sequence_length)
-        self._split = tf.function(
-            lambda texts: split(texts, splitting),
-            input_signature=[tf.TensorSpec([None], tf.string)],
-            autograph=False,
+        self._split, self._split_given = (
+            tf.function(
+                partial(function, splitting=splitting),
+                input_signature=[tf.TensorSpec([None], tf.string)],
+                autograph=False,
+            )
+            for function in (split, split_given)
         )
 
     def words(self, texts: Sequence[TaggedText]) -> Words:
-        """The words of texts as arrays: the given words, or the result of splitting if any text has none."""
+        """The words of texts as arrays: the given words, or the result of splitting if any text has none.
+
+        Given words of scripts without spaces are split as running text is.
+        """
         if any(text.words is None for text in texts):
             return Words(*(part.numpy() for part in self._split(tf.constant([text.text.encode() for text in texts]))))
         offsets = np.array([offset for text in texts for offset in text.words or ()], np.int64).reshape(-1, 2)
         words = [text.text[start:end].encode() for text in texts for start, end in text.words or ()]
         lengths = np.array([len(text.words or ()) for text in texts], np.int64)
-        return Words(np.array(words, object), offsets[:, 0], offsets[:, 1], lengths)
+        if self._keeps_spaced and not any(is_unspaced(text.text) for text in texts):
+            return Words(np.array(words, object), offsets[:, 0], offsets[:, 1], lengths)
+        parts = Words(*(part.numpy() for part in self._split_given(tf.constant(words, tf.string))))
+        starts = np.repeat(offsets[:, 0], parts.lengths)
+        word_texts = np.repeat(np.arange(len(texts)), lengths)
+        part_counts = np.bincount(word_texts, parts.lengths, len(texts)).astype(np.int64)
+        return Words(parts.words, starts + parts.starts, starts + parts.ends, part_counts)
 
     def inputs(self, parts: Iterable[Words]) -> WordInputs:
         """Rows of all words, in order."""

@@ -5,23 +5,28 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from textgraft.data.scripts import UNSPACED, WHITE_SPACE
 from textgraft.text.ops import join_rows, row_ids
 from textgraft.text.packing import add_special
 from textgraft.text.truncation import OVERLAP_DIVISOR
 from textgraft.text.windows import split_windows
 
-_SOLID = r"[^\s\pZ\pP\pS]"  # letters, digits, marks and others: neither space, punctuation nor symbol
+_UNSPACED = rf"[{UNSPACED}]\pM*"  # each character, with its marks, is a word
+_SOLID = rf"[^{WHITE_SPACE}{UNSPACED}\pP\pS]"  # letters, digits, marks and others of scripts with spaces
 _SIGN = r"[\pP\pS]"
-# Scripts without spaces between words: each character, with its marks, is a word.
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\pM*"
+_CHARACTER = rf"[^{WHITE_SPACE}]\pM*"
 
 # "signs" splits off all punctuation and symbols, so that spans can start and end at any of them: for labels with
 # offsets. "edges" splits them off at the ends of space-separated words only and keeps "U.S" and "don't", like most
-# treebanks: for labels of words.
+# treebanks: for labels of words. "characters" is for labels of single characters.
 _PATTERNS = {
-    "signs": f"{_UNSPACED}|(?:{_SOLID})+|{_SIGN}",
-    "edges": f"{_SOLID}(?:[^\\s\\pZ]*{_SOLID})?|{_SIGN}",
+    "signs": f"{_UNSPACED}|{_SOLID}+|{_SIGN}",
+    "edges": f"{_UNSPACED}|{_SOLID}(?:[^{WHITE_SPACE}{UNSPACED}]*{_SOLID})?|{_SIGN}",
+    "characters": _CHARACTER,
 }
+# Given words are split where running text is, and keep all their characters.
+_GIVEN = f"{_UNSPACED}|[^\\x00{UNSPACED}]+"
+_GIVEN_PATTERNS = {"signs": _GIVEN, "edges": _GIVEN, "characters": r"[^\x00]\pM*"}
 
 
 class Words(NamedTuple):
@@ -57,9 +62,18 @@ class WordWindows(NamedTuple):
 
 def split(texts: tf.Tensor, splitting: str) -> Words:
     """Split texts, string (n,) of valid UTF-8, into words without white space by one of the `SPLITTINGS`."""
+    return _split(texts, _PATTERNS[splitting])
+
+
+def split_given(words: tf.Tensor, splitting: str) -> Words:
+    """Split given words, string (n,), into those that running text would have in scripts without spaces; see `split`."""
+    return _split(words, _GIVEN_PATTERNS[splitting])
+
+
+def _split(texts: tf.Tensor, pattern: str) -> Words:
     # The separator is NUL, which becomes another single code point in the texts.
     texts = tf.strings.regex_replace(texts, r"\x00", "\ufffe")
-    texts = tf.strings.regex_replace(texts, _PATTERNS[splitting], "\x00\\0\x00")
+    texts = tf.strings.regex_replace(texts, pattern, "\x00\\0\x00")
     parts = tf.strings.split(texts, "\x00")  # in each text white space and words in turn, white space at both ends
     sizes = tf.strings.length(parts.values, unit="UTF8_CHAR")
     ends = tf.cumsum(tf.cast(sizes, tf.int64))
