@@ -75,7 +75,7 @@ def test_unlabelled_dataset_has_no_labels():
     assert [batch.labels for batch in data.batches(1)] == [None, None]
     assert repr(data) == "Dataset(texts: 2 texts)"
     for ask in (data.require_labels, lambda: data.label_ids(["a"])):
-        with pytest.raises(DataError, match="texts: cannot infer the label column; set label to one of: text"):
+        with pytest.raises(DataError, match="texts: the texts have no labels; give one for each"):
             ask()
 
 
@@ -119,8 +119,9 @@ def test_unknown_problem_is_reported():
         ([], None, "texts must be a list of at least one string"),
         ("abc", None, "texts must be a list"),
         (["a", 1], None, "row 2: texts must be strings, not int"),
-        (["a", None], None, "row 2: texts must be strings, not NoneType"),
-        (["a"], [0], "row 1: labels must be strings, not int"),
+        (["a", None], None, r"row 2: the text is missing \(None\)"),
+        (["a"], [0.5], "row 1: labels must be strings, integers or booleans, not float; set problem"),
+        (["a", "b"], ["x", 1], "row 2: the label 1 is of type integer, those before it string"),
         (["a", "b"], ["x"], "2 texts but 1 labels"),
         (["\ud800"], None, "half of a surrogate pair"),
     ],

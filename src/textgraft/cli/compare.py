@@ -106,8 +106,8 @@ def _test(stored: "StoredModel", dataset: "Dataset", precision: str) -> _Tested:
     truncated = TruncationCount()
     texts = with_progress((batch.inputs for batch in dataset.batches()), len(dataset))
     probabilities = np.concatenate(list(model.probabilities(texts, truncated)))
-    probabilities = probabilities[:, np.argsort(model.labels)]
-    labels = sorted(model.labels)
+    probabilities = probabilities[:, np.argsort(model.objective.labels)]
+    labels = sorted(model.objective.labels)
     log_truncation(f"{dataset.source}, {stored.folder}", asdict(truncated), model.architecture.sequence_length)
     metrics = classification_metrics(dataset.label_ids(labels), probabilities, labels)
     scores = {key: metrics[key] for score in _SCORES for key in (score, f"{score}_interval")}

@@ -2,18 +2,19 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain, repeat
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from textgraft.data.columns import join_names
+from textgraft.data.label_types import STRING, Label, restore_labels
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, parse_label_set, parse_number
-from textgraft.data.lists import cells_of_lists, store_cells
+from textgraft.data.lists import ExampleRows, zip_examples
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
@@ -53,6 +54,7 @@ class Dataset:
         problem: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
         roles: the columns that were read, by role ("text", "label", "pair"); empty where they have no names.
+        label_type: "string", "integer" or "boolean", the type of `label_names`; other methods use strings.
     """
 
     source: str
@@ -63,43 +65,50 @@ class Dataset:
     problem: str = SINGLE
     label_separator: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
+    label_type: str = STRING
 
     @classmethod
     def from_lists(
         cls,
-        texts: Sequence[str],
-        labels: Sequence[str] | Sequence[Sequence[str]] | Sequence[float] | None = None,
+        texts: Iterable[Any],
+        labels: Iterable[Any] | None = None,
         source: str = "texts",
         *,
-        pairs: Sequence[str] | None = None,
+        pairs: Iterable[Any] | None = None,
         categories: bool = True,
         problem: str | None = None,
     ) -> Self:
-        """Build a dataset from Python lists: at least one text, and as many labels and second texts, if any.
+        """Build a dataset from lists, tuples, arrays, Series or generators: at least one text, and as many labels.
 
         Args:
-            texts: the texts.
-            labels: strings, lists of strings or numbers, depending on the problem.
+            texts: strings, or pairs of strings.
+            labels: strings, integers or booleans, lists of them, or numbers, depending on the problem.
             source: name in messages.
-            pairs: second texts.
+            pairs: second texts, where `texts` are strings.
             categories: whether labels are categories; if not, they are kept on disk as they are.
             problem: see `Dataset`; by default "multi-label" where labels are lists, else "single-label".
 
         Raises:
-            DataError: when there are no texts, the numbers of texts and labels differ, or a value is not a string.
+            DataError: when there are no texts, the numbers of texts and labels differ, or a value is missing or of
+                another type.
             ConfigError: for an unknown problem.
         """
-        columns, problem = cells_of_lists(source, texts, labels, pairs, problem)
-        stored = [role for role in columns if role != "label" or not categories or problem != SINGLE]
-        store = store_cells(source, columns, stored)
-        return cls(source, tuple(columns), (), store, np.arange(len(store)), problem)
+        columns = {"text": texts, "label": labels, "pair": pairs}
+        roles = [role for role, column in columns.items() if column is not None]
+        return cls._store_rows(ExampleRows(source, zip_examples(source, columns), roles, problem), source, categories)
+
+    @classmethod
+    def from_examples(cls, examples: Iterable[tuple[Any, Any]], source: str = "examples") -> Self:
+        """Build a dataset from rows (text, label); errors are those of `from_lists`."""
+        rows = ((text, label, None) for text, label in examples)
+        return cls._store_rows(ExampleRows(source, rows, ("text", "label"), None), source)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __repr__(self) -> str:
         named = self._labelled and self.problem != REGRESSION
-        labels = f", labels {', '.join(self.label_names)}" if named else ""
+        labels = f", labels {', '.join(self.counts())}" if named else ""
         return f"Dataset({self.source}: {len(self)} texts{labels})"
 
     @property
@@ -113,9 +122,9 @@ class Dataset:
         return self._labels(self._rows)
 
     @property
-    def label_names(self) -> list[str]:
+    def label_names(self) -> Sequence[Label]:
         """The categories, or the labels of sets, that occur, sorted; empty when there are none."""
-        return list(self.counts())
+        return restore_labels(self.counts(), self.label_type)
 
     def counts(self) -> dict[str, int]:
         """The number of rows with each category, or each label of a set, sorted by label; empty when there are none."""
@@ -219,6 +228,12 @@ class Dataset:
                     digest.update(len(value).to_bytes(8, "little") + value)
         return digest.hexdigest()
 
+    @classmethod
+    def _store_rows(cls, rows: ExampleRows, source: str, categories: bool = True) -> Self:
+        stored = [role for role in rows.roles if role != "label" or not categories or rows.problem != SINGLE]
+        store = rows.store(stored)
+        return cls(source, rows.roles, (), store, np.arange(len(store)), rows.problem, label_type=rows.label_type)
+
     @property
     def _labelled(self) -> bool:
         return bool(self._store.names) or "label" in self._store.cells
@@ -237,6 +252,8 @@ class Dataset:
 
     def _require_labelled(self) -> None:
         if not self._labelled:
+            if not self.roles:
+                raise DataError(f"{self.source}: the texts have no labels; give one for each")
             columns = join_names(self.columns)
             raise DataError(f"{self.source}: cannot infer the label column; set label to one of: {columns}")
 

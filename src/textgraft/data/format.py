@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
+from textgraft.data.label_types import STRING
 
 _ROWS_PER_BATCH = 4096
 _CHARACTERS_PER_BATCH = 1 << 22
@@ -73,6 +74,10 @@ class Format(RowReader):
     def has_lists(self, column: str) -> bool:
         """Whether the cells of a column are lists, judged by the first row or the schema."""
         return False
+
+    def label_type(self, column: str) -> str:
+        """One of `label_types.LABEL_TYPES` for a column of categories, once its rows are read."""
+        return STRING
 
 
 class File(Format):

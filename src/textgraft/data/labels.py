@@ -1,8 +1,6 @@
 """Kinds of labels, and the cells of labels that are not categories: sets of labels, and numbers."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
 _MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
@@ -34,15 +32,6 @@ def parse_number(cell: str) -> float:
     if not abs(value) < _MAX_NUMBER:
         raise ValueError(f"{cell!r:.60} is not a finite number, or too large; regression needs one in each row")
     return value
-
-
-def label_cells(labels: Sequence[Any], problem: str) -> Sequence[str]:
-    """Labels of a Python list as cells: numbers as strings, and sets as their JSON text."""
-    if problem == SINGLE:
-        return labels
-    if problem == REGRESSION:
-        return [str(value) for value in labels]
-    return [value if isinstance(value, str) else json.dumps(list(value), ensure_ascii=False) for value in labels]
 
 
 def _parse_list(cell: str) -> list[str]:

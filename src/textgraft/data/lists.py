@@ -1,46 +1,117 @@
-"""Texts and labels in Python lists: checked, and stored like those of a file."""
+"""Texts and labels in Python objects: checked, and stored like those of a file."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.labels import MULTI, PROBLEMS, SINGLE, label_cells
+from textgraft.data.label_types import STRING, LabelTypes
+from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.data.python_inputs import is_missing, type_name, values_of
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 
+# A row of Python values: text, label and second text.
+Example = tuple[Any, Any, Any]
 
-def cells_of_lists(
-    source: str,
-    texts: Sequence[str],
-    labels: Sequence[Any] | None,
-    pairs: Sequence[str] | None,
-    problem: str | None,
-) -> tuple[dict[str, Sequence[str]], str]:
-    """Columns of strings by role, and the problem; arguments and errors: see `Dataset.from_lists`."""
-    if problem not in (None, *PROBLEMS):
-        raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
-    if problem is None:
-        problem = MULTI if labels is not None and len(labels) and isinstance(labels[0], list | tuple) else SINGLE
-    values = {"text": texts, "label": None if labels is None else label_cells(labels, problem), "pair": pairs}
-    columns = {role: cells for role, cells in values.items() if cells is not None}
-    for role, cells in columns.items():
-        if isinstance(cells, str) or not len(cells):
-            raise DataError(f"{source}: {role}s must be a list of at least one string")
-        for row, value in enumerate(cells, start=1):
-            if not isinstance(value, str):
-                raise DataError(f"{source}, row {row}: {role}s must be strings, not {type(value).__name__}")
-        if len(cells) != len(texts):
-            raise DataError(f"{source}: {len(texts)} texts but {len(cells)} {role}s; give one for each")
-    return columns, problem
+_END = object()
 
 
-def store_cells(source: str, columns: Mapping[str, Sequence[str]], stored: Sequence[str]) -> Store:
-    """Write columns of equal length; those that are not `stored` as they are become categories."""
-    rows = (
-        Row(position, **dict(zip(columns, cells, strict=True)))
-        for position, cells in enumerate(zip(*columns.values(), strict=True), start=1)
-    )
-    try:
-        return Store.write(pack_rows(rows), lambda position: f"{source}, row {position}", stored)
-    except UnicodeEncodeError as error:
-        raise DataError(f"{source}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
+def zip_examples(source: str, columns: Mapping[str, Any]) -> Iterator[Example]:
+    """Rows of columns "text", "label" and "pair" of equal length, the last two of which may be None."""
+    lengths = {role: len(column) for role, column in columns.items() if hasattr(type(column), "__len__")}
+    for role, length in lengths.items():
+        if length != lengths.get("text", length):
+            raise DataError(f"{source}: {lengths['text']} texts but {length} {role}s; give one for each")
+    iterators = [
+        repeat(None) if column is None else chain(values_of(column, f"{source}: {role}s"), repeat(_END))
+        for role, column in columns.items()
+    ]
+    present = sum(column is not None for column in columns.values())
+    for row, example in enumerate(zip(*iterators, strict=False), start=1):
+        if ended := [role for role, value in zip(columns, example, strict=True) if value is _END]:
+            if len(ended) < present:
+                raise DataError(f"{source}, row {row}: no {ended[0]}; give one for each row")
+            return
+        yield example
+
+
+class ExampleRows:
+    """Rows of Python values as rows of strings; read them once with `store`.
+
+    Attributes:
+        problem: one of `data.labels.PROBLEMS`; by default "multi-label" where the first label is a list.
+        roles: "text", "label" and "pair", without the absent ones.
+        label_type: one of `label_types.LABEL_TYPES`, once the rows are read.
+    """
+
+    def __init__(self, source: str, examples: Iterable[Example], roles: Iterable[str], problem: str | None) -> None:
+        """`roles` are those of which the rows have values; a row may also have a pair of texts in place of a text."""
+        if problem not in (None, *PROBLEMS):
+            raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
+        iterator = iter(examples)
+        first = next(iterator, None)
+        if first is None:
+            raise DataError(f"{source}: texts must be a list of at least one string")
+        text, label, _ = first
+        self.problem = problem or (MULTI if isinstance(label, list | tuple | set | frozenset) else SINGLE)
+        self._source, self._examples = source, chain([first], iterator)
+        self._pairs_of_texts = "pair" not in roles and _is_pair(text)
+        self.roles = (*roles, "pair") if self._pairs_of_texts else tuple(roles)
+        self._types = LabelTypes()
+
+    @property
+    def label_type(self) -> str:
+        return self._types.kind or STRING
+
+    def store(self, stored: Sequence[str]) -> Store:
+        """Write the rows; columns that are not `stored` as they are become categories.
+
+        Raises:
+            DataError: for a value that is missing or of another type, with its row.
+        """
+        rows = (self._row(position, example) for position, example in enumerate(self._examples, start=1))
+        try:
+            return Store.write(pack_rows(rows), lambda position: f"{self._source}, row {position}", stored)
+        except UnicodeEncodeError as error:
+            raise DataError(f"{self._source}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
+
+    def _row(self, position: int, example: Example) -> Row:
+        text, label, pair = example
+        if self._pairs_of_texts:
+            if not _is_pair(text):
+                raise DataError(f"{self._source}, row {position}: a single text among pairs; use one kind")
+            text, pair = text
+        location = f"{self._source}, row {position}"
+        cells = {"text": text, "pair": pair} if "pair" in self.roles else {"text": text}
+        for role, value in cells.items():
+            check_text(value, location, role)
+        return Row(position, str(text), self._label_cell(label, location), pair)
+
+    def _label_cell(self, label: Any, location: str) -> str | None:
+        if "label" not in self.roles:
+            return None
+        if is_missing(label):
+            raise DataError(f"{location}: the label is missing ({label}); fill it in, or drop the row")
+        try:
+            if self.problem == SINGLE:
+                return self._types.name(label)
+            if self.problem == REGRESSION or isinstance(label, str):
+                return str(label)
+            values = sorted(label, key=str) if isinstance(label, set | frozenset) else list(label)
+            return json.dumps([self._types.name(value) for value in values], ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{location}: {error}") from None
+
+
+def check_text(text: Any, location: str, role: str = "text") -> None:
+    """Raise a DataError unless a value is a string."""
+    if is_missing(text):
+        raise DataError(f"{location}: the {role} is missing ({text}); fill it in, or drop the row")
+    if not isinstance(text, str):
+        raise DataError(f"{location}: {role}s must be strings, not {type_name(text)}")
+
+
+def _is_pair(text: Any) -> bool:
+    return isinstance(text, list | tuple) and len(text) == 2

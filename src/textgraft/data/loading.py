@@ -1,10 +1,12 @@
 """Loading a source of any format: its rows are checked and stored as a `Dataset`."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +17,18 @@ from textgraft.data.columns import Columns, Reading, choose_columns
 from textgraft.data.dataset import Dataset
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
+from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
+from textgraft.data.python_inputs import is_source, type_name
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.store import Store
+from textgraft.data.tables import open_tables
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError, DataError
 from textgraft.options import changed_options
+
+# A path or an address; or a table, or tables by the names of their splits (see `data.tables`).
+Source = Any
 
 _Data = TypeVar("_Data", bound=Dataset)
 
@@ -29,7 +37,7 @@ _SPLIT_FILES = ("train", "validation", "valid", "val", "dev", "test", "unlabelle
 
 
 def load_dataset(
-    source: str | Path,
+    source: Source,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -47,7 +55,8 @@ def load_dataset(
     """Read texts and, where there are any, their labels.
 
     Args:
-        source: a file, a folder, "-" for standard input, "tfds:NAME" or "hf:OWNER/NAME".
+        source: a file, a folder, "-" for standard input, "tfds:NAME", "hf:OWNER/NAME"; or a data frame of pandas or
+            polars, an Arrow table, a `datasets.Dataset`, or a mapping of names of splits to these.
         text: the text column; None to infer it from the column names.
         label: the label column; None to infer it from the column names, or to read none if that fails.
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
@@ -72,11 +81,11 @@ def load_dataset(
     """
     file = FileOptions(encoding, delimiter, quotes, header)
     reading = Reading(text, label, pair, file, empty, format, problem, label_separator)
-    datasets = load_datasets(str(source), split, reading)
+    datasets = load_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
 
-def load_datasets(source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+def load_datasets(source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
     """Load each slice that `split` names; errors are those of `load_dataset`."""
     return load_slices(source, split, reading, partial(_load, reading=reading))
 
@@ -131,10 +140,12 @@ class CheckedRows:
         return batch.filter(pc.invert(empty))
 
 
-def load_slices(source: str, split: str | None, reading: Reading, load: Callable[[Format], _Data]) -> tuple[_Data, ...]:
+def load_slices(
+    source: Source, split: str | None, reading: Reading, load: Callable[[Format], _Data]
+) -> tuple[_Data, ...]:
     """The slices that `split` names; each split is loaded once, by `load`."""
     splits = open_source(source, reading.file, reading.format)
-    slices = named_slices(source, tuple(splits), split)
+    slices = named_slices(source_name(source), tuple(splits), split)
     loaded = {name: load(splits[name]) for name in dict.fromkeys(part.split for part in slices)}
     return tuple(loaded[part.split].slice(part) for part in slices)
 
@@ -149,26 +160,41 @@ def load_split(reader: RowReader, columns: Columns, empty: str | None, categorie
     return Dataset(reader.source, reader.columns, rows.notices, store, np.arange(len(store)), roles=columns.by_role)
 
 
-def split_names(source: str | Path, format: str | None = None) -> tuple[str, ...]:
+def split_names(source: Source, format: str | None = None) -> tuple[str, ...]:
     """The names of a source's splits, ("train",) for a single file; errors are those of `load_dataset`."""
-    return tuple(open_source(str(source), FileOptions(), format))
+    return tuple(open_source(source, FileOptions(), format))
 
 
-def open_source(source: str, options: FileOptions, format: str | None) -> dict[str, Format]:
+def source_name(source: Source) -> str:
+    """A source in messages: a path as it is written, or the type of an object."""
+    return str(source) if isinstance(source, str | PathLike) else type_name(source)
+
+
+def open_source(source: Source, options: FileOptions, format: str | None) -> dict[str, Format]:
     """Open the splits of a source by name, in the named format or the first that can read it.
 
     Raises:
-        DataError: when the source is missing, or no format can read it.
+        DataError: when the source is missing, of a type that is not a `Source`, or no format can read it.
         ConfigError: when the format is unknown, must be named and is not, or does not honour an option.
     """
-    path = Path(source)
+    if isinstance(source, str | PathLike):
+        return _open_path(os.fsdecode(source), options, format)
+    if not is_source(source):
+        raise DataError(f"{type_name(source)} is not a source of texts; pass a path, a DataFrame or an Arrow table")
+    if unused := [*changed_options(options), *(["format"] if format is not None else [])]:
+        raise ConfigError(f"{type_name(source)} is not a file and does not support {unused[0]}; drop it")
+    return open_tables(source)
+
+
+def _open_path(source: str, options: FileOptions, format: str | None) -> dict[str, Format]:
     try:
+        path = Path(source)
         if format is not None:
             return _open(registry.implementation(_FORMATS, format, Format), source, options)
         if source == STANDARD_INPUT:
             raise ConfigError("cannot infer the format of standard input; set format, for instance to csv")
         if path.is_dir() and (files := _split_files(path)):
-            return {split: open_source(str(file), options, None)["train"] for split, file in files.items()}
+            return {split: _open_path(str(file), options, None)["train"] for split, file in files.items()}
         if format_class := _find_format(source):
             return _open(format_class, source, options)
         if not path.exists():
@@ -228,7 +254,8 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     nested = problem != SINGLE and separator is None
     columns = columns._replace(nested=nested, empty_labels=problem == MULTI)
     dataset = load_split(reader, columns, reading.empty, categories=problem == SINGLE)
-    return replace(dataset, problem=problem, label_separator=separator)
+    kind = STRING if columns.label is None or problem != SINGLE else reader.label_type(columns.label)
+    return replace(dataset, problem=problem, label_separator=separator, label_type=kind)
 
 
 def _blank(values: pa.Array) -> pa.BooleanArray:

@@ -135,7 +135,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for other in others:
             other.numbers()
     else:
-        names = train.label_names
+        names = list(train.counts())
         if train.problem == MULTI and not names:
             raise DataError(f"{train.source}: no text has a label; training needs at least one label")
         if train.problem == SINGLE and len(names) == 1:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from textgraft.data.columns import Columns
 from textgraft.data.format import pack_batch
+from textgraft.data.label_types import BOOLEAN, INTEGER, STRING
 from textgraft.errors import DataError
 
 _STRING = pa.large_string()
@@ -60,6 +61,14 @@ def class_names(ids: pa.Array, names: Sequence[str]) -> pa.Array:
     """The names of class ids, large_string (n,); null for an id without a name, such as -1 for "unknown"."""
     known = pc.and_(pc.greater_equal(ids, 0), pc.less(ids, len(names)))
     return pa.array(names, _STRING).take(pc.if_else(known, ids, None))
+
+
+def arrow_label_type(column_type: pa.DataType) -> str:
+    """One of `label_types.LABEL_TYPES` for labels of an Arrow type, dictionary-encoded or not."""
+    value_type = column_type.value_type if pa.types.is_dictionary(column_type) else column_type
+    if pa.types.is_boolean(value_type):
+        return BOOLEAN
+    return INTEGER if pa.types.is_integer(value_type) else STRING
 
 
 def is_list_type(column_type: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import LABEL_TYPES
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.splits import check_training
 from textgraft.errors import ModelFolderError
@@ -36,7 +37,7 @@ class TextClassificationSpec(TaskSpec):
     def settings_from(self, train: Dataset) -> dict[str, Any]:
         settings: dict[str, Any] = {"problem": train.problem, "pairs": train.paired}
         if train.problem != REGRESSION:
-            settings["labels"] = train.label_names
+            settings["labels"] = list(train.label_names)
         if train.problem == MULTI:
             settings["label_separator"] = train.label_separator
         return settings
@@ -88,7 +89,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
         Object(
             {"labels": List(STRING, 2)},
-            {"pairs": BOOLEAN, "problem": OneOf(PROBLEMS), "temperature": POSITIVE},
+            {"pairs": BOOLEAN, "problem": OneOf(PROBLEMS), "temperature": POSITIVE, "label_type": OneOf(LABEL_TYPES)},
         ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
@@ -97,7 +98,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
     MULTI: _schema(
         _MultiLabelSettings(
             {"problem": OneOf((MULTI,)), "labels": List(STRING, 1), "thresholds": List(PROBABILITY, 1)},
-            {"pairs": BOOLEAN, "label_separator": STRING},
+            {"pairs": BOOLEAN, "label_separator": STRING, "label_type": OneOf(LABEL_TYPES)},
         ),
         ("micro_f1", "label_set_accuracy"),
         ("micro_f1", "macro_f1", "label_set_accuracy"),

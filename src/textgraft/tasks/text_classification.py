@@ -9,6 +9,7 @@ import numpy as np
 
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import Label
 from textgraft.errors import ConfigError
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
@@ -32,7 +33,7 @@ class TextClassifier(TrainableTask):
     def __init__(
         self,
         preset: str | Path | Backbone,
-        labels: Sequence[str] = (),
+        labels: Iterable[Label] = (),
         precision: str = "auto",
         *,
         problem: str = "single-label",
@@ -43,7 +44,7 @@ class TextClassifier(TrainableTask):
 
         Args:
             preset: name, address or path; see docs/guide/presets.md.
-            labels: different strings, which `predict` returns; none for regression.
+            labels: different strings, integers or booleans, which `predict` returns; none for regression.
             precision: "auto", "float32" or "mixed_bfloat16".
             problem: "single-label", "multi-label" or "regression".
             pairs: whether each text has a second one.
@@ -55,14 +56,17 @@ class TextClassifier(TrainableTask):
         if problem not in _OBJECTIVES:
             raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(_OBJECTIVES)}")
         kind: Any = _OBJECTIVES[problem]
-        self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})
+        try:
+            self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"wrong type of an option of {problem} ({error}); see the Python API") from error
         self.pairs = pairs
         super().__init__(preset, precision, **options)
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels; empty for regression."""
-        return self.objective.labels
+    def labels(self) -> tuple[Label, ...]:
+        """The labels, in the order of `predict_proba`; empty for regression."""
+        return self.objective.classes
 
     def build_head(self) -> keras.Model:
         """Dropout, the hidden layers, and a layer of logits; in float32."""

@@ -1,7 +1,7 @@
 """The contract of an objective."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,9 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
-from textgraft.errors import ConfigError
+from textgraft.data.label_types import STRING, Label, LabelTypes
+from textgraft.data.python_inputs import values_of
+from textgraft.errors import ConfigError, DataError
 
 Loss = Callable[[Any, Any], tf.Tensor]
 
@@ -22,7 +24,7 @@ class Objective(ABC):
 
     Attributes:
         score: the metric that ranks epochs, a share between 0 and 1; None ranks them by the loss.
-        labels: names of the predicted classes; empty for numbers and tokens.
+        labels: names of the predicted classes, as they are stored; empty for numbers and tokens.
     """
 
     score: str | None = None
@@ -103,17 +105,21 @@ class Objective(ABC):
         """The metrics that `TrainableTask.evaluate` returns, as tables."""
 
 
-def check_labels(labels: Sequence[str], min_labels: int) -> tuple[str, ...]:
-    """The labels as a tuple.
+def check_labels(labels: Iterable[Label], min_labels: int) -> tuple[tuple[str, ...], str]:
+    """The labels as they are stored, and their type, one of `label_types.LABEL_TYPES`.
 
     Raises:
-        ConfigError: for fewer than `min_labels`, duplicates or a single string.
+        ConfigError: for fewer than `min_labels`, duplicates, an object without order, or labels of another type.
     """
-    names = tuple(labels)
-    if isinstance(labels, str) or len(set(names)) < max(min_labels, len(names)):
-        words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
-        raise ConfigError(f"labels must be {words}, not {labels!r}")
-    return names
+    words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
+    types = LabelTypes()
+    try:
+        names = tuple(types.name(label) for label in values_of(labels, "labels"))
+    except (DataError, ValueError) as error:
+        raise ConfigError(f"labels must be {words}, integers or booleans: {error}") from None
+    if len(set(names)) < max(min_labels, len(names)):
+        raise ConfigError(f"labels must be {words}, integers or booleans, not {labels!r:.200}")
+    return names, types.kind or STRING
 
 
 def all_labels_present(targets: np.ndarray, units: int) -> bool:

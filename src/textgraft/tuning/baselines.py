@@ -70,7 +70,7 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
     if problem not in _FAMILIES:
         return []
     family = _FAMILIES[problem]
-    targets_of, labels = family.encoder(train), max(1, len(train.label_names))
+    targets_of, labels = family.encoder(train), max(1, len(train.counts()))
     if len(train) > MAX_TEXTS:
         train, _ = train.split(MAX_TEXTS / len(train), seed=0)
     start = time.monotonic()
@@ -90,7 +90,7 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
 
 def tfidf_accuracy(train: Dataset, test: Dataset) -> float:
     """Test accuracy of the baseline for single labels, with a vocabulary of all words and pairs instead of hashes."""
-    names = train.label_names
+    names = list(train.counts())
     model = make_pipeline(CountVectorizer(ngram_range=_NGRAMS), _TFIDF, _LOGISTIC_REGRESSION)
     return float(model.fit(_texts(train), train.label_ids(names)).score(_texts(test), test.label_ids(names)))
 
@@ -165,12 +165,12 @@ class PerLabel(BaseEstimator):
 
 
 def _class_ids(train: Dataset) -> Callable[[Dataset], np.ndarray]:
-    names = train.label_names
+    names = list(train.counts())
     return lambda part: part.label_ids(names)
 
 
 def _label_flags(train: Dataset) -> Callable[[Dataset], np.ndarray]:
-    objective = MultiLabel(train.label_names)
+    objective = MultiLabel(list(train.counts()))
     return lambda part: objective.flags(objective.targets(part))
 
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
-from textgraft.data.typed_columns import class_names, is_list_type, pack_columns, to_cells
+from textgraft.data.label_types import STRING
+from textgraft.data.typed_columns import arrow_label_type, class_names, is_list_type, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError, error_summary
 
 _PREFIX = "hf:"
@@ -50,6 +51,13 @@ class HuggingFaceDatasets(Format):
 
     def has_lists(self, column: str) -> bool:
         return is_list_type(self._dataset.features.arrow_schema.field(column).type)
+
+    def label_type(self, column: str) -> str:
+        return (
+            STRING
+            if hasattr(self._dataset.features[column], "names")
+            else arrow_label_type(self._dataset.features.arrow_schema.field(column).type)
+        )
 
     def _cells(self, table: pa.Table, column: str, nested: bool) -> pa.Array:
         values = table.column(column).combine_chunks()

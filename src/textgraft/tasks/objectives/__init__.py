@@ -1,14 +1,16 @@
 """Objectives, one per module; here, the contract of those with one vector of logits per text, and a shared loss."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from textgraft.data.dataset import Dataset
-from textgraft.training.objective import Objective
+from textgraft.data.label_types import STRING, Label, restore_label
+from textgraft.errors import ConfigError
+from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Rows
 
 # Decimals of a probability or a number in a table.
@@ -22,11 +24,28 @@ class TextObjective(Objective):
         name: the problem, as Hugging Face names it but with hyphens.
         options: names of the constructor's arguments other than the labels.
         width: number of logits.
+        label_type: one of `label_types.LABEL_TYPES`.
+        classes: the labels in that type, as `decode` returns them.
     """
 
     name: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
     width: int
+    label_type: str = STRING
+    classes: tuple[Label, ...] = ()
+
+    def _set_labels(self, labels: Iterable[Label], min_labels: int, label_type: str | None) -> None:
+        """Set the labels; `label_type` is that of stored labels, which are strings."""
+        self.labels, given_type = check_labels(labels, min_labels)
+        self.label_type = label_type or given_type
+        try:
+            self.classes = tuple(restore_label(name, self.label_type) for name in self.labels)
+        except ValueError as error:
+            raise ConfigError(f"{error}; use labels of one type") from None
+
+    def _label_settings(self) -> dict[str, Any]:
+        kind = {} if self.label_type == STRING else {"label_type": self.label_type}
+        return {"labels": list(self.labels), **kind}
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -49,8 +68,8 @@ class TextObjective(Objective):
         """Float32 (n, labels), or the numbers of a regression."""
 
     @abstractmethod
-    def decode(self, probabilities: np.ndarray) -> list[Any]:
-        """Probabilities to answers: a label, a list of labels, or a number each."""
+    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Any]:
+        """Probabilities to answers: a label, a list of labels, or a number each; labels are by default `classes`."""
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -59,7 +78,7 @@ class TextObjective(Objective):
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         """The cells of each of `answer_columns`."""
         probabilities = self.probabilities(logits)
-        return [self.decode(probabilities), *probabilities.astype(float).round(DECIMALS).T.tolist()]
+        return [self.decode(probabilities, self.labels), *probabilities.astype(float).round(DECIMALS).T.tolist()]
 
 
 def summed_cross_entropy(targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:

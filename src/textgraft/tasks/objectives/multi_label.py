@@ -1,6 +1,6 @@
 """A set of labels per text, possibly empty: a sigmoid and a threshold for each label."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,14 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import Label
 from textgraft.data.labels import MULTI
 from textgraft.errors import ConfigError
 from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
 from textgraft.evaluation.metric_tables import label_set_tables
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights, positive_weights
-from textgraft.training.objective import Loss, check_labels
+from textgraft.training.objective import Loss
 from textgraft.training.ragged import Ragged
 
 DEFAULT_THRESHOLD = 0.5
@@ -30,13 +31,18 @@ class MultiLabel(TextObjective):
     """
 
     name, score = MULTI, "micro_f1"
-    options = ("label_separator", "thresholds")
+    options = ("label_separator", "thresholds", "label_type")
 
     def __init__(
-        self, labels: Sequence[str], label_separator: str | None = None, thresholds: Sequence[float] | None = None
+        self,
+        labels: Iterable[Label],
+        label_separator: str | None = None,
+        thresholds: Sequence[float] | None = None,
+        label_type: str | None = None,
     ) -> None:
         """Check the arguments; a ConfigError reports no labels, duplicates, or another number of thresholds."""
-        self.labels, self.label_separator = check_labels(labels, 1), label_separator
+        self._set_labels(labels, 1, label_type)
+        self.label_separator = label_separator
         self.width = len(self.labels)
         default = np.full(self.width, DEFAULT_THRESHOLD)
         self.thresholds = default if thresholds is None else np.array(thresholds, np.float64)
@@ -45,7 +51,7 @@ class MultiLabel(TextObjective):
 
     def settings(self) -> dict[str, Any]:
         separator = {} if self.label_separator is None else {"label_separator": self.label_separator}
-        return {"labels": list(self.labels), "thresholds": self.thresholds.tolist(), **separator}
+        return {**self._label_settings(), "thresholds": self.thresholds.tolist(), **separator}
 
     def prepare(self, train: Dataset) -> None:
         self.thresholds = np.full(self.width, DEFAULT_THRESHOLD)
@@ -104,8 +110,11 @@ class MultiLabel(TextObjective):
         with np.errstate(over="ignore"):
             return 1 / (1 + np.exp(-logits))  # type: ignore[no-any-return]
 
-    def decode(self, probabilities: np.ndarray) -> list[list[str]]:
-        return [[self.labels[index] for index in np.flatnonzero(flags)] for flags in probabilities >= self.thresholds]
+    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[list[Label]]:
+        names = labels or self.classes
+        return [
+            [names[index] for index in np.flatnonzero(flags).tolist()] for flags in probabilities >= self.thresholds
+        ]
 
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         sets, *columns = super().answers(logits)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import Label
 from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
@@ -25,7 +26,7 @@ class Regression(TextObjective):
 
     def __init__(self, labels: Sequence[str] = (), mean: float = 0.0, scale: float = 1.0) -> None:
         """Check the arguments; a ConfigError reports labels, or a scale that is not above 0."""
-        if labels:
+        if labels is not None and not (isinstance(labels, list | tuple) and not labels):
             raise ConfigError("regression predicts numbers and has no labels; drop labels")
         if not 0 < scale < float("inf"):
             raise ConfigError(f"scale must be above 0, not {scale}")
@@ -61,7 +62,7 @@ class Regression(TextObjective):
         """The numbers, float64 (n,)."""
         return logits[:, 0].astype(np.float64) * self.scale + self.mean
 
-    def decode(self, probabilities: np.ndarray) -> list[float]:
+    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[float]:
         return probabilities.tolist()  # type: ignore[no-any-return]
 
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:

@@ -1,6 +1,6 @@
 """One label per text, of two or more. Two labels have one logit, that of the second; more have one each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,14 @@ from rich.console import RenderableType
 from scipy.optimize import minimize_scalar
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
 from textgraft.errors import ConfigError
 from textgraft.evaluation.classification_metrics import classification_metrics
 from textgraft.evaluation.metric_tables import classification_tables
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
-from textgraft.training.objective import Loss, check_labels
+from textgraft.training.objective import Loss
 
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
 _MAX_STORED_LABELS = 500
@@ -30,11 +31,11 @@ class SingleLabel(TextObjective):
     """Softmax over the labels, or the sigmoid of one logit; `temperature` divides the logits in `probabilities`."""
 
     name, score = SINGLE, "accuracy"
-    options = ("temperature",)
+    options = ("temperature", "label_type")
 
-    def __init__(self, labels: Sequence[str], temperature: float = 1.0) -> None:
+    def __init__(self, labels: Iterable[Label], temperature: float = 1.0, label_type: str | None = None) -> None:
         """Check the arguments; a ConfigError reports one label, duplicates, or a temperature out of range."""
-        self.labels = check_labels(labels, 2)
+        self._set_labels(labels, 2, label_type)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
         if not _MIN_TEMPERATURE <= temperature <= _MAX_TEMPERATURE:
@@ -44,7 +45,7 @@ class SingleLabel(TextObjective):
 
     def settings(self) -> dict[str, Any]:
         calibrated = {} if self.temperature == 1 else {"temperature": self.temperature}
-        return {"labels": list(self.labels), **calibrated}
+        return {**self._label_settings(), **calibrated}
 
     def prepare(self, train: Dataset) -> None:
         self.temperature = 1.0
@@ -92,8 +93,9 @@ class SingleLabel(TextObjective):
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
-    def decode(self, probabilities: np.ndarray) -> list[str]:
-        return [self.labels[index] for index in probabilities.argmax(axis=1)]
+    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label]:
+        names = labels or self.classes
+        return [names[index] for index in probabilities.argmax(axis=1)]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return classification_tables(metrics)

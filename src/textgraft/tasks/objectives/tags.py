@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
+from textgraft.data.label_types import STRING
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS
@@ -33,7 +34,9 @@ class Tags(Objective):
 
     def __init__(self, labels: Sequence[str], decoding: str) -> None:
         """Check the arguments; a ConfigError reports no labels, duplicates, or an unknown decoding."""
-        self.labels = check_labels(labels, 1)
+        self.labels, label_type = check_labels(labels, 1)
+        if label_type != STRING:
+            raise ConfigError(f"labels of entities must be strings, not of type {label_type}")
         if decoding not in DECODINGS:
             raise ConfigError(f"decoding {decoding!r} is unknown; choose one of {', '.join(DECODINGS)}")
         self.decoding = decoding
