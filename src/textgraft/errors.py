@@ -65,6 +65,10 @@ _MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
 EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."
 
 
+class TextgraftWarning(UserWarning):
+    """A fact about a model or texts that changes results; the command line prints it as one line."""
+
+
 class InterruptionError(KeyboardInterrupt):
     """A signal that stopped the process after its work was saved. `except Exception` does not catch it."""
 

@@ -13,7 +13,7 @@ from tests.golden.texts import SHORT
 from tests.helpers.paths import GOLDEN
 from tests.helpers.preset_folders import change_config, classic_word_piece, split_in_two, weights_of, write_release
 from textgraft.backbones.presets import load_backbone
-from textgraft.errors import PresetError
+from textgraft.errors import PresetError, TextgraftWarning
 from textgraft.tasks.feature_extraction import TextEmbedder
 
 TEXTS = SHORT[:12]
@@ -113,6 +113,41 @@ def test_missing_unknown_and_misshapen_tensors_are_reported(copied, family):
         assert "\n" not in str(error.value)
 
 
+def test_table_with_more_rows_than_the_vocabulary_is_read(copied):
+    folder = copied("bert")
+    weights = weights_of(folder)
+    table = weights["embeddings.word_embeddings.weight"]
+    weights["embeddings.word_embeddings.weight"] = np.concatenate([table, np.full((3, 32), np.nan, table.dtype)])
+    save_file(weights, folder / "model.safetensors")
+    change_config(folder, vocab_size=len(table) + 3)
+    np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / "bert"))
+    change_config(folder, vocab_size=len(table) + 2000)
+    with pytest.raises(PresetError, match="they belong to different models"):
+        load_backbone(folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "architecture"),
+    [
+        ("bert", "BertForMaskedLM"),
+        pytest.param("deberta_v3", "DebertaV2Model", marks=pytest.mark.slow),
+        pytest.param("gpt2", "GPT2LMHeadModel", marks=pytest.mark.slow),
+        pytest.param("xlm_roberta", "XLMRobertaForTokenClassification", marks=pytest.mark.slow),
+    ],
+)
+def test_family_and_dropout_that_config_json_lacks_are_inferred_and_said(copied, family, architecture):
+    folder, config = copied(family), json.loads((GOLDEN / family / "config.json").read_text())
+    for key in ("model_type", "hidden_dropout_prob", "resid_pdrop"):
+        config.pop(key, None)
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": [architecture]}))
+    with pytest.warns(TextgraftWarning) as warned:
+        backbone = load_backbone(folder)
+    assert backbone.family == family
+    lines = [str(warning.message) for warning in warned]
+    assert any("config.json lacks model_type; read as" in line for line in lines)
+    assert any("_dropout_prob; it is 0.1, the default of" in line or "resid_pdrop; it is 0.1" in line for line in lines)
+
+
 def no_weights(folder):
     (folder / "model.safetensors").unlink()
 
@@ -189,6 +224,9 @@ def no_tokenizer(folder):
         (lambda folder: change_config(folder, pad_token_id=0), "pad_token_id is 0; only 1 is supported"),
         (lambda folder: an_added_token(folder, content="a\nb", id=576), "the token 'a.nb' has a line break"),
         (lambda folder: change_config(folder, model_type="modernbert"), "'modernbert' is not supported"),
+        (lambda folder: change_config(folder, model_type=None, architectures=None), "config.json lacks model_type"),
+        (lambda folder: lfs_pointer(folder / "model.safetensors"), "model.safetensors is a pointer of Git LFS"),
+        (lambda folder: lfs_pointer(folder / "config.json"), "config.json is a pointer of Git LFS.*git lfs pull"),
         (
             lambda folder: change_config(folder, model_type="bart"),
             "BartBackbone.*docs/architecture.md",
@@ -203,6 +241,10 @@ def test_damaged_folder_is_reported_in_one_line(copied, harm, message):
         load_backbone(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
+
+
+def lfs_pointer(file):
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n")
 
 
 def mecab(folder):

@@ -63,6 +63,23 @@ def test_info_shows_labels_and_metrics(trained):
     assert config["metrics"]["test"]["texts"] == 40
 
 
+def test_edited_card_is_said_once_and_the_folder_still_works(trained, tmp_path, monkeypatch):
+    folder = shutil.copytree(trained, tmp_path / "model")
+    (folder / ".DS_Store").touch()
+    with (folder / "README.md").open("a") as card:
+        card.write("Trained for the spring survey.")
+    (tmp_path / "current").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    for path in (tmp_path / "current", f"{folder}/", "."):
+        answer = run("info", path)
+        assert "all files but README.md match the manifest" in answer.stdout
+        assert answer.stderr.count("README.md was edited; nothing is read from it\n") == 1
+    (tmp_path / "text.txt").write_text("a film")
+    assert run("predict", ".", tmp_path / "text.txt").exit_code == 0
+    refused = run("train", tmp_path / "text.txt", "--out", folder, "--overwrite")
+    assert_fails(refused, 5, "also has an edited README.md, which overwriting would delete")
+
+
 def test_evaluate_prints_metrics(trained, reviews):
     metrics = json.loads(run("evaluate", trained, reviews, "--json").stdout)
     assert metrics["texts"] == 40

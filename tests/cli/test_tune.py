@@ -135,7 +135,7 @@ def test_run_folder_holds_model_leaderboard_plots_and_command(searched):
     }  # fmt: skip
     by_name = {row["name"]: row for row in rows}
     assert [by_name[f"trial {number}"]["fine_tune"] for number in (0, 1)] == ["none", "all"]  # the cheap one first
-    assert "ignoring sequence_length 1000: sequence_length must be between 1 and" in result.stderr
+    assert "ignoring sequence_length 1000: sequence_length must be between 3 and" in result.stderr
     assert "winner of 2 trials: trial" in result.stderr
     assert "winner of 3 trials: trial" in again.stderr
     assert "trial 2: " in again.stderr
@@ -278,8 +278,8 @@ def test_failed_trials_do_not_end_the_search(data_folder, tiny_bert, tmp_path):
         "tune", data_folder / "train.csv", "--preset", tiny_bert, "--space", tmp_path / "space.toml", "--trials", 2,
         "--out", tmp_path / "out",
     )  # fmt: skip
-    assert "trial 1: failed, sequence_length must be between 1 and" in result.stderr
-    assert_fails(result, 6, "no trial completed; the last one: sequence_length must be between 1 and")
+    assert "trial 1: failed, sequence_length must be between 3 and" in result.stderr
+    assert_fails(result, 6, "no trial completed; the last one: sequence_length must be between 3 and")
 
 
 def test_defaults_of_a_head_alone_are_those_of_fit(tiny_bert):

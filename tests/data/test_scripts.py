@@ -14,7 +14,9 @@ def test_white_space_is_that_of_python_and_the_zero_width_space():
     assert matched == {character for character in characters if character.isspace()} | {"\u200b"}
 
 
-@pytest.mark.parametrize("name", ["CJK UNIFIED", "HIRAGANA LETTER", "KATAKANA", "THAI CHARACTER", "LAO", "KHMER LETTER"])
+@pytest.mark.parametrize(
+    "name", ["CJK UNIFIED", "HIRAGANA LETTER", "KATAKANA", "THAI CHARACTER", "LAO", "KHMER LETTER"]
+)
 def test_scripts_without_spaces_are_known(name):
     characters = [chr(code) for code in range(0x30000) if unicodedata.name(chr(code), "").startswith(name)]
     letters = [character for character in characters if unicodedata.category(character) in ("Lo", "Lm", "Nd")]

@@ -198,3 +198,41 @@ def test_damaged_folder_is_refused(tmp_path, damage, message):
     damage(tmp_path / "model")
     with pytest.raises(ModelFolderError, match=message):
         verify_folder(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "Thumbs.db", "desktop.ini", ".gitattributes", ".git", ".ipynb_checkpoints"]
+)
+def test_files_of_other_programs_are_tolerated(tmp_path, name):
+    write_folder(tmp_path / "model", content("one"))
+    other = tmp_path / "model" / name
+    other.mkdir() if name in (".git", ".ipynb_checkpoints") else other.touch()
+    verify_folder(tmp_path / "model")
+
+
+def test_edited_readme_is_tolerated_and_other_files_are_not(tmp_path):
+    write_folder(tmp_path / "model", {**content("one"), "README.md": [b"card"]})
+    (tmp_path / "model" / "README.md").write_text("card, edited")
+    verify_folder(tmp_path / "model")
+    (tmp_path / "model" / "README.md").unlink()
+    with pytest.raises(ModelFolderError, match=r"README.md is missing"):
+        verify_folder(tmp_path / "model")
+
+
+def test_pointer_of_git_lfs_is_named(tmp_path):
+    write_folder(tmp_path / "model", content("one"))
+    (tmp_path / "model" / "weights").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n")
+    with pytest.raises(ModelFolderError, match=r"weights is a pointer of Git LFS.*git lfs pull"):
+        verify_folder(tmp_path / "model")
+
+
+def test_overwriting_deletes_nothing_of_the_user(tmp_path):
+    target = tmp_path / "model"
+    write_folder(target, {**content("one"), "README.md": [b"card"]})
+    (target / ".DS_Store").touch()
+    write_folder(target, {**content("two"), "README.md": [b"card"]}, overwrite=True)
+    (target / "README.md").write_text("card, edited")
+    (target / ".git").mkdir()
+    with pytest.raises(ModelFolderError, match=r"also has .git, an edited README.md, which overwriting would delete"):
+        write_folder(target, content("three"), overwrite=True)
+    assert (target / "weights").read_text() == "two"

@@ -200,7 +200,11 @@ def test_splitting_by_signs_needs_no_widening(tiny_bert):
 
 @pytest.mark.parametrize(
     ("words", "running_text"),
-    [([*"王小明住在北京。"], "王小明住在北京。"), ([*"2020年", "A"], "2020年A"), (["北京", "好", "iPhone"], "北京好iPhone")],
+    [
+        ([*"王小明住在北京。"], "王小明住在北京。"),
+        ([*"2020年", "A"], "2020年A"),
+        (["北京", "好", "iPhone"], "北京好iPhone"),
+    ],
 )
 def test_running_text_is_split_as_the_words_of_training(tiny_word_vectors, words, running_text):
     """In scripts without spaces: given words and running text give the same words at the same offsets."""

@@ -65,7 +65,19 @@ def test_given_words_are_split_in_scripts_without_spaces():
     assert split_given(words, "characters").lengths.numpy().tolist() == [5, 2, 2, 1, 8]
 
 
-_SEPARATORS = [0x85, 0x200B, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, *range(0x1C, 0x20)]
+_SEPARATORS = [
+    0x85,
+    0x200B,
+    0xA0,
+    0x1680,
+    *range(0x2000, 0x200B),
+    0x2028,
+    0x2029,
+    0x202F,
+    0x205F,
+    0x3000,
+    *range(0x1C, 0x20),
+]
 _WHITESPACE = string.whitespace + "".join(map(chr, _SEPARATORS))
 
 

@@ -57,6 +57,7 @@ class Backbone(ABC):
         max_sequence_length: maximum tokens per row, or None.
         pretrained: False for random weights.
         heads: pretrained heads by task id.
+        notices: one line for each thing in the preset's files that was inferred or is not used.
     """
 
     poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
@@ -73,6 +74,7 @@ class Backbone(ABC):
     origin: Origin
     pretrained: bool = True
     heads: Mapping[str, Head] = MappingProxyType({})
+    notices: tuple[str, ...] = ()
 
     @classmethod
     @abstractmethod

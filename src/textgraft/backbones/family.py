@@ -27,6 +27,9 @@ _FAMILIES = "backbones.families"
 # Bounds counts that the stored weights do not bound, such as the number of times that ALBERT repeats its block.
 MAX_LAYERS = 1024
 
+# Rows of an embedding table beyond the vocabulary: tables are padded, such as to a multiple of 64.
+MAX_UNUSED_ROWS = 1024
+
 
 class Family(ABC):
     """A model family; each file in `backbones/families` defines one.
@@ -85,7 +88,6 @@ class TransformerFamily(Family):
         width_arguments: constructor arguments that are all equal to the width in an untrained network.
         extra_sizes: schema of constructor arguments beside those that all networks have.
         block_counts: constructor arguments whose product is the number of blocks with weights of their own.
-        padded_vocabulary: whether the embedding table may have more rows than the vocabulary has tokens.
     """
 
     training_defaults = TRANSFORMER_DEFAULTS
@@ -100,7 +102,6 @@ class TransformerFamily(Family):
     width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
     extra_sizes: ClassVar[Object] = Object({})
     block_counts: ClassVar[tuple[str, ...]] = ("num_layers",)
-    padded_vocabulary: ClassVar[bool] = False
 
     @property
     def is_causal(self) -> bool:  # type: ignore[override]
@@ -146,7 +147,7 @@ class TransformerFamily(Family):
                 f"{folder}: config.json describes a network of {num_blocks:,} blocks, but model.safetensors has only "
                 f"{num_tensors:,} tensors; copy the model folder again"
             )
-        self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument], self.padded_vocabulary)
+        self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument])
 
     def reads(self, path: Path) -> bool:
         return any(self.formats_of(path))

@@ -51,6 +51,10 @@ class WeightsFormat(ABC):
     def read_sizes(self, folder: Path) -> dict[str, Any]:
         """Constructor arguments of the KerasHub network."""
 
+    def notices(self, folder: Path) -> tuple[str, ...]:
+        """One line for each value that the folder lacks and a default replaces."""
+        return ()
+
     @abstractmethod
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
         """Activation and epsilon of the published network; `network` has those that KerasHub gives it."""

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from textgraft.backbones.family import TransformerFamily, families
+from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError, error_summary
 
@@ -145,7 +146,9 @@ class HuggingFaceHub(PresetSource):
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         parts = self._SPELLING.fullmatch(preset)
         if parts is None:
-            raise PresetError(f"{preset} is not spelled hf://owner/name or hf://owner/name@revision")
+            spelling = other_spelling(preset, [])
+            hint = f"; write {spelling}" if spelling else ""
+            raise PresetError(f"{preset} is not spelled hf://owner/name or hf://owner/name@revision{hint}")
         from huggingface_hub import snapshot_download
         from huggingface_hub.utils import disable_progress_bars, logging
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +22,10 @@ from textgraft.backbones.preset_sources import (
     TfHub,
     Wheel,
 )
+from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import SAVED_MODEL
-from textgraft.errors import ConfigError, PresetError
-from textgraft.storage.preset_files import published_name, read_json
+from textgraft.errors import ConfigError, PresetError, TextgraftWarning
+from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
 
 # The presets of these sources cannot be confused with a path.
 _SOURCES: tuple[PresetSource, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub())
@@ -50,9 +52,12 @@ def find_source(preset: str) -> PresetSource:
             return Disk()
     if preset in _names(KerasHubNames()):
         return KerasHubNames()
-    known = ", ".join(name for source in _SOURCES for name in _names(source))
+    known = [entry.name for entry in list_presets()]
+    if spelling := other_spelling(preset, known):
+        raise PresetError(f"preset {preset!r} is neither a known name nor an existing path; write {spelling}")
+    names = ", ".join(name for source in _SOURCES for name in _names(source))
     raise PresetError(
-        f"preset {preset!r} is neither a known name ({known}, or one of KerasHub's) nor an existing path; see "
+        f"preset {preset!r} is neither a known name ({names}, or one of KerasHub's) nor an existing path; see "
         "`textgraft presets`"
     )
 
@@ -94,6 +99,7 @@ def load_backbone(
         ConfigError: for a vocabulary_limit below 1, or for a preset that is not a file of word vectors.
     """
     resolved = find_source(str(preset)).resolve(str(preset), download=True)
+    refuse_pointers(resolved.path)
     family = _find_family(resolved.path)
     if vocabulary_limit is not None and vocabulary_limit < 1:
         raise ConfigError(f"vocabulary_limit must be at least 1, not {vocabulary_limit}")
@@ -102,9 +108,12 @@ def load_backbone(
     sha256 = verify_files(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
     origin = Origin(str(preset), sha256)
-    return family.backbone_class.from_pretrained(  # type: ignore[no-any-return]
+    backbone: Backbone = family.backbone_class.from_pretrained(
         family, resolved.path, origin, precision, vocabulary_limit
     )
+    for notice in backbone.notices:
+        warnings.warn(notice, TextgraftWarning, stacklevel=2)
+    return backbone
 
 
 def sha256_of(path: Path) -> str:
@@ -123,6 +132,11 @@ def _find_family(path: Path) -> Family:
         if family.reads(path):
             return family
     name = published_name(path)
+    if name is None and "vocab_size" in read_optional_json(path / "config.json"):
+        raise PresetError(
+            f"{path / 'config.json'} lacks model_type, and architectures does not say it either; add it, such as "
+            f'"model_type": "bert"'
+        )
     if name is None:
         raise PresetError(
             f"{path} is not a preset: expected a Hugging Face or KerasHub folder with config.json "

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
-from textgraft.backbones.family import TransformerFamily
+from textgraft.backbones.family import MAX_UNUSED_ROWS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
@@ -63,6 +63,7 @@ class Transformer(Backbone):
         with _preset_errors(f"{path}: its weights do not match its config.json"):
             weights_format.load_weights(path, encoder)
         backbone.heads = weights_format.read_heads(path, layer_config)
+        backbone.notices += weights_format.notices(path)
         return backbone
 
     @classmethod
@@ -155,7 +156,7 @@ class Transformer(Backbone):
 
     def _require_vocabulary_size(self) -> None:
         tokens, rows = len(self._tokenizer.vocabulary), getattr(self._encoder, self._family.vocabulary_argument)
-        if tokens > rows or (tokens < rows and not self._family.padded_vocabulary):
+        if not tokens <= rows <= tokens + MAX_UNUSED_ROWS:
             raise PresetError(
                 f"{self.origin.preset}: the vocabulary has {tokens} tokens but the network {rows}; they belong to "
                 "different models"

@@ -4,15 +4,18 @@ import functools
 import os
 import pkgutil
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from textgraft.cli.output.log import log
 from textgraft.cli.parameters import as_command
-from textgraft.errors import EXIT_CODES, ConfigError, InterruptionError, TextgraftError
+from textgraft.errors import EXIT_CODES, ConfigError, InterruptionError, TextgraftError, TextgraftWarning
 from textgraft.training.interruption import Interruption
 
 # In the order of `textgraft --help`.
@@ -86,7 +89,7 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
     def reporting(**values: Any) -> None:
         try:
             _require_utf8(values)
-            with Interruption().handle_signals():
+            with _one_line_warnings(), Interruption().handle_signals():
                 command(**values)
                 sys.stdout.flush()
         except (InterruptionError, TextgraftError) as error:
@@ -103,6 +106,23 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from error
 
     return reporting
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Print each `TextgraftWarning` once, as a line without the place in the code that other warnings have."""
+    with warnings.catch_warnings():
+        show, printed = warnings.showwarning, set[str]()
+
+        def show_line(message: Any, category: type[Warning], *details: Any) -> None:
+            if not issubclass(category, TextgraftWarning):
+                show(message, category, *details)
+            elif str(message) not in printed:
+                printed.add(str(message))
+                log(str(message))
+
+        warnings.showwarning = show_line  # type: ignore[assignment]
+        yield
 
 
 def _require_utf8(values: dict[str, Any]) -> None:

@@ -17,11 +17,12 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
     """
     from textgraft.model_folder import folder as model_folder
 
-    config = model_folder.read(folder).config
+    stored = model_folder.read(folder)
     if json:
-        print_json(config)
+        print_json(stored.config)
         return
-    print_table((), _facts(config).items(), f"{folder}: all files match the manifest")
+    files = f"all files but {model_folder.CARD}" if stored.edited_card else "all files"
+    print_table((), _facts(stored.config).items(), f"{folder}: {files} match the manifest")
 
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:

@@ -5,16 +5,17 @@ import io
 import math
 import os
 import reprlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from textgraft.errors import ModelFolderError
+from textgraft.errors import ModelFolderError, TextgraftWarning
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.storage.schema import parse_json
-from textgraft.storage.verification import read_bounded, read_manifest, tensor_shapes, verify_folder
+from textgraft.storage.verification import is_altered, read_bounded, read_manifest, tensor_shapes, verify_folder
 
 FORMAT_VERSION = 3
 
@@ -32,6 +33,7 @@ class StoredModel:
         folder: its path.
         sha256: SHA-256 of each file by name.
         config: content of config.json.
+        edited_card: whether README.md was edited.
         history: rows of history.csv.
     """
 
@@ -53,6 +55,9 @@ class StoredModel:
         self._shapes = tensor_shapes(folder / WEIGHTS)
         check_files(config, self._shapes, folder)
         self.config = config
+        self.edited_card = CARD in sha256 and is_altered(folder / CARD, sha256[CARD])
+        if self.edited_card:
+            warnings.warn(f"{folder / CARD} was edited; nothing is read from it", TextgraftWarning, stacklevel=4)
         self.history = _read_history(folder / HISTORY)
 
     def check_weights(self, variables: Mapping[str, Any], prefix: str = "") -> None:

@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from textgraft.errors import BusyError, ModelFolderError
-from textgraft.storage.verification import MANIFEST
+from textgraft.storage.verification import (
+    EDITABLE_FILES,
+    MANIFEST,
+    SYSTEM_FILES,
+    is_altered,
+    read_manifest,
+    unlisted_files,
+)
 
 # A file's bytes, in pieces.
 FileContent = Sequence[bytes | memoryview]
@@ -36,8 +43,8 @@ _EXCHANGE = 2  # flag of renameat2 (Linux) and renamex_np (macOS)
 def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool = False) -> None:
     """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
 
-    The target's parent must exist. With `overwrite`, a folder that has a manifest is replaced; it stays intact until
-    the new one is complete.
+    The target's parent must exist. With `overwrite`, a folder that has a manifest, and nothing of the user's, is
+    replaced; it stays intact until the new one is complete.
 
     Raises:
         ModelFolderError: when the target exists or cannot be written; the target is unchanged.
@@ -126,6 +133,11 @@ def require_writable(target: Path, overwrite: bool) -> None:
         raise ModelFolderError(f"{target} already exists; choose another name or pass --overwrite")
     if not (target / MANIFEST).is_file():
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
+    if others := _files_of_the_user(target):
+        raise ModelFolderError(
+            f"{target} also has {', '.join(others)}, which overwriting would delete; move it away or choose another "
+            "name"
+        )
 
 
 @contextmanager
@@ -150,6 +162,20 @@ def locked(path: Path) -> Iterator[None]:
     finally:
         file.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _files_of_the_user(folder: Path) -> list[str]:
+    """Files of a folder that `write_folder` did not write; none where the manifest is damaged."""
+    try:
+        listed = read_manifest(folder)
+    except ModelFolderError:
+        return []
+    edited = [
+        f"an edited {name}"
+        for name in sorted(EDITABLE_FILES & listed.keys())
+        if (folder / name).is_file() and is_altered(folder / name, listed[name])
+    ]
+    return [name for name in unlisted_files(folder, listed) if name not in SYSTEM_FILES] + edited
 
 
 def _write_files(folder: Path, files: Mapping[str, FileContent]) -> None:

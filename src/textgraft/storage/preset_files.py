@@ -1,10 +1,14 @@
 """Small text and JSON files of presets; a file that is missing or of another kind is a PresetError."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from textgraft.errors import PresetError
+
+_POINTER, _MAX_POINTER_BYTES = b"version https://git-lfs.github.com/spec/", 1024
+_HEAD = re.compile(r"((LMHead|DoubleHeads|PreTrained)?Model|For\w+)$")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -24,12 +28,44 @@ def read_optional_json(path: Path) -> dict[str, Any]:
 
 
 def published_name(folder: Path) -> str | None:
-    """The family in config.json, as Hugging Face (model_type) or KerasHub (class_name) names it; None without one."""
+    """The family in config.json; None without one.
+
+    Hugging Face names it in model_type, or else by a class in architectures, and KerasHub in class_name.
+    """
     try:
         config = read_optional_json(folder / "config.json")
     except PresetError:
         return None
-    return config.get("model_type") or config.get("class_name")
+    return config.get("model_type") or config.get("class_name") or _family_of_class(config.get("architectures"))
+
+
+def _family_of_class(architectures: Any) -> str | None:
+    """A family from its class's name, such as bert from ["BertForMaskedLM"]."""
+    if not (isinstance(architectures, list) and architectures and isinstance(architectures[0], str)):
+        return None
+    family = _HEAD.sub("", architectures[0])
+    return family.lower() or None
+
+
+def refuse_pointers(path: Path) -> None:
+    """Raise a PresetError for a file, or a file of a folder, that Git LFS has not downloaded."""
+    files = [path] if path.is_file() else [*path.glob("*"), *path.glob("[!.]*/*")]
+    for file in files:
+        if is_lfs_pointer(file):
+            raise PresetError(
+                f"{file} is a pointer of Git LFS, not the file itself; run `git lfs pull` in {file.parent}, or "
+                "download the file"
+            )
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether Git LFS has left its few lines in place of a file."""
+    try:
+        if not path.is_file() or path.stat().st_size > _MAX_POINTER_BYTES:
+            return False
+        return path.read_bytes().startswith(_POINTER)
+    except OSError:
+        return False
 
 
 def read_text(path: Path) -> str:

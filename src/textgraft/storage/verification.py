@@ -5,17 +5,25 @@ import math
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from textgraft.errors import ModelFolderError
+from textgraft.storage.preset_files import is_lfs_pointer
 from textgraft.storage.schema import ANY, STRING, Integer, List, Map, Object, OneOf, Scalar, parse_json
 
 Shape = tuple[int, ...]
 
 MANIFEST = "manifest.json"
+
+# What Finder, Explorer, git and Jupyter leave in a folder; it is never opened.
+SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+STRAY_FILES = SYSTEM_FILES | {".git", ".gitattributes", ".ipynb_checkpoints"}
+
+# For people: nothing is read from these, so they may be edited.
+EDITABLE_FILES = frozenset({"README.md"})
 
 _MAX_MANIFEST_BYTES = 2**20
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -69,25 +77,40 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name: math.inf) -> Mapping[str, str]:
     """Compare every file of a folder that `folders.write_folder` wrote with the manifest.
 
-    `max_bytes` maps a file name to the maximum size of that file. Returns file name to SHA-256.
+    `max_bytes` maps a file name to the maximum size of that file. Returns file name to SHA-256, as in the manifest:
+    `EDITABLE_FILES` may differ from it.
 
     Raises:
         ModelFolderError: when the manifest cannot be read, or a file is missing, altered, unlisted, too large or not a
             regular file; names the first such file.
     """
     expected = read_manifest(folder)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name not in expected and entry.name != MANIFEST:
-                raise ModelFolderError(f"{folder}: {entry.name!r} is not listed in {MANIFEST}; remove it")
+    for name in unlisted_files(folder, expected):
+        if name not in STRAY_FILES:
+            raise ModelFolderError(f"{folder}: {name!r} is not listed in {MANIFEST}; remove it")
     for name in sorted(expected):
-        with open_regular(folder / name, max_bytes(name)) as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
+        path = folder / name
+        if is_altered(path, expected[name], max_bytes(name)) and name not in EDITABLE_FILES:
+            if is_lfs_pointer(path):
                 raise ModelFolderError(
-                    f"{folder / name} has been altered: its SHA-256 differs from {MANIFEST}; "
-                    "copy the model folder again"
+                    f"{path} is a pointer of Git LFS, not the file itself; run `git lfs pull` in {folder}"
                 )
+            raise ModelFolderError(
+                f"{path} has been altered: its SHA-256 differs from {MANIFEST}; copy the model folder again"
+            )
     return expected
+
+
+def unlisted_files(folder: Path, listed: Collection[str]) -> list[str]:
+    """Names of the files and folders in a folder other than the listed ones and the manifest."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.name not in listed and entry.name != MANIFEST)
+
+
+def is_altered(path: Path, sha256: str, max_bytes: float = math.inf) -> bool:
+    """Whether a file has another SHA-256; errors are those of `open_regular`."""
+    with open_regular(path, max_bytes) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() != sha256
 
 
 def read_manifest(folder: Path) -> Mapping[str, str]:

@@ -241,10 +241,23 @@ class Task(ABC):
         default, limit = self.backbone.training_defaults.sequence_length, self.backbone.max_sequence_length
         if length is None:
             return min(default, limit) if default and limit else default
-        if length < 0 or (limit is not None and length > limit):
-            bounds = f"between 1 and {limit}, or 0 for {limit}" if limit else "at least 1, or 0 for no limit"
-            raise ConfigError(f"sequence_length must be {bounds}, not {length}")
+        minimum = self._special_token_count + 1
+        if length and (length < minimum or (limit is not None and length > limit)):
+            bounds = (
+                f"between {minimum} and {limit}, or 0 for {limit}"
+                if limit
+                else f"at least {minimum}, or 0 for no limit"
+            )
+            special = f" ({minimum - 1} special tokens and one of the text)" if minimum > 1 else ""
+            raise ConfigError(f"sequence_length must be {bounds}, not {length}{special}")
         return length or limit
+
+    @property
+    def _special_token_count(self) -> int:
+        """Number of special tokens in a row."""
+        special = self.backbone.special_tokens
+        ends = 1 + special.separators if self.pairs else 1
+        return (special.start is not None) + ends * (special.end is not None)
 
     @property
     def _ids(self) -> type[TokenIds]:

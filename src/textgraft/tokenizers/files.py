@@ -34,21 +34,20 @@ class TokenizerFiles:
     settings: ClassVar[Object]
     implementation: ClassVar[str]
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
         """Check that the tokenizer can be rebuilt and fits the network.
 
         Args:
             settings: values that match the schema.
             folder: a model folder whose hashes are verified.
-            rows: number of rows of the network's embedding table.
-            padded: whether the table may have more rows than the vocabulary has tokens.
+            rows: number of rows of the network's embedding table, which may exceed the number of tokens.
 
         Raises:
             ModelFolderError: when a file is missing, damaged or does not fit the network.
         """
         path = folder / VOCABULARY
         tokens = _lines(path)
-        if len(tokens) > rows or (len(tokens) < rows and not padded):
+        if len(tokens) > rows:
             raise ModelFolderError(
                 f"{path} has {len(tokens):,} tokens, the network {rows:,}; copy the model folder again"
             )
@@ -69,8 +68,8 @@ class BytePairFiles(TokenizerFiles):
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": BOOLEAN})
     implementation = "textgraft.tokenizers.byte_pair:BytePairTokenizer"
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
-        super().check(settings, folder, rows, padded)
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
+        super().check(settings, folder, rows)
         path = folder / MERGES
         lines = _lines(path)
         for number, line in enumerate([] if lines == [""] else lines, 1):
@@ -89,8 +88,8 @@ class SentencePieceFiles(TokenizerFiles):
     )
     implementation = "textgraft.tokenizers.sentence_piece:SentencePieceTokenizer"
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, padded: bool) -> None:
-        super().check(settings, folder, rows, padded)
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
+        super().check(settings, folder, rows)
         path = folder / SENTENCE_PIECE_MODEL
         pieces = check_sentence_piece_model(read_bounded(path, MAX_TOKENIZER_BYTES[path.name]), path)
         if settings.get("scores_apart"):

@@ -55,6 +55,7 @@ class Albert(TransformerFamily):
             },
             requires={"position_embedding_type": ("absolute",)},
             activation="gelu_new",
+            dropout=0.0,
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
         ),
     )

@@ -27,7 +27,6 @@ class DebertaV3(TransformerFamily):
     tokenizer = SENTENCE_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     extra_sizes = Object({"bucket_size": Integer(1)})
-    padded_vocabulary = True
     formats = (
         HuggingFaceFormat(
             model_types=("deberta-v2",),

@@ -17,7 +17,6 @@ class Opt(TransformerFamily):
     causal_network = "OPTCausalLM"
     tokenizer = BYTE_PAIR
     special = SpecialNames(start="</s>", end=None, pad="<pad>", unknown="</s>", end_of_text="</s>")
-    padded_vocabulary = True
     formats = (
         HuggingFaceFormat(
             model_types=("opt",),

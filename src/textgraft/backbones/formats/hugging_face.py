@@ -20,7 +20,7 @@ from textgraft.backbones.formats.hugging_face_weights import (
     read_weight,
 )
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import published_name, read_json
+from textgraft.storage.preset_files import published_name, read_json, read_optional_json
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class HuggingFaceFormat(WeightsFormat):
         size_keys: key of config.json, or a function of config.json, for each constructor argument of the network.
         requires: supported values of keys of config.json; the first value is the default.
         activation_key, epsilon_key: keys of the activation and of the epsilon of normalizations.
-        activation, epsilon: defaults without the keys.
+        activation, epsilon, dropout: defaults without the keys.
         ignored: patterns of the backbone's tensors that no token vector depends on.
         masked_heads: masked-language-model heads; the last one in a folder is used.
     """
@@ -78,6 +78,7 @@ class HuggingFaceFormat(WeightsFormat):
     activation: str = "gelu"
     epsilon_key: str = "layer_norm_eps"
     epsilon: float = 1e-12
+    dropout: float = 0.1
     ignored: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
     masked_heads: tuple[MaskedHead, ...] = ()
 
@@ -86,11 +87,23 @@ class HuggingFaceFormat(WeightsFormat):
         return open_tensors(folder)
 
     def reads(self, folder: Path) -> bool:
-        return published_name(folder) in self.model_types
+        name = published_name(folder)
+        return isinstance(name, str) and _letters(name) in map(_letters, self.model_types)
+
+    def notices(self, folder: Path) -> tuple[str, ...]:
+        path = folder / self.config_name
+        config, dropout, notices = read_optional_json(path), str(self.size_keys["dropout"]), []
+        if not config:
+            return ()
+        if type(self) is HuggingFaceFormat and not config.get("model_type"):
+            notices.append(f"{path} lacks model_type; read as {self.model_types[0]}, from architectures")
+        if dropout not in config:
+            notices.append(f"{path} lacks {dropout}; it is {self.dropout}, the default of {self.model_types[0]}")
+        return tuple(notices)
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
         path = folder / self.config_name
-        config = read_json(path)
+        config = {str(self.size_keys["dropout"]): self.dropout, **read_json(path)}
         for name, supported in self.requires.items():
             if (value := config.get(name, supported[0])) not in supported:
                 values = " or ".join(map(repr, supported))
@@ -150,3 +163,8 @@ class HuggingFaceFormat(WeightsFormat):
 
     def read_tokenizer(self, folder: Path, tokenizer_class: type[Tokenizer], special: SpecialNames) -> Tokenizer:
         return tokenizer_class.from_hugging_face(folder, special)
+
+
+def _letters(name: str) -> str:
+    """A model_type without its separators, which names of classes lack."""
+    return name.lower().replace("-", "").replace("_", "")
