@@ -74,7 +74,7 @@ def test_numbered_choices_take_any_number():
 
 def test_searchable_options_are_those_of_the_dataclasses():
     """In the order in which a search draws them, which its results depend on."""
-    assert list(SEARCHABLE)[:4] == ["preset", "fine_tune", "head", "layer_decay"]
+    assert list(SEARCHABLE)[:4] == ["preset", "fine_tune", "head", "balance"]
     fields = {**option_fields(TrainingConfig), **option_fields(Architecture)}
     searchable = {name: known.value_type for name, known in fields.items() if known.searchable}
     assert {"preset": str, **searchable} == SEARCHABLE

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from textgraft.evaluation.classification_metrics import classification_metrics
+from textgraft.evaluation.classification_metrics import classification_metrics, f1_averages
 
 
 def example(seed, classes, texts):
@@ -49,3 +49,17 @@ def test_intervals_agree_with_resampling_the_texts():
     np.testing.assert_allclose(metrics["accuracy_interval"], np.quantile(accuracies, [0.025, 0.975]), atol=0.01)
     np.testing.assert_allclose(metrics["macro_f1_interval"], np.quantile(macro_f1s, [0.025, 0.975]), atol=0.015)
     assert metrics["accuracy_interval"][0] < metrics["accuracy"] < metrics["accuracy_interval"][1]
+
+
+def test_averages_of_f1_equal_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    targets, predictions = random.integers(0, 5, 60), random.integers(0, 6, 60)  # of 8 labels
+    totals = [np.bincount(ids, minlength=8) for ids in (targets[targets == predictions], predictions, targets)]
+    for average in ("macro", "weighted", "micro"):
+        scores = [
+            sk.f1_score(targets, predictions, average=average, labels=labels, zero_division=0)
+            for labels in (None, range(8))
+        ]
+        name = f"{average}_f1"
+        assert f1_averages(*totals, count_absent=False)[name] == pytest.approx(scores[0])
+        assert f1_averages(*totals, count_absent=True)[name] == pytest.approx(scores[1])

@@ -22,7 +22,7 @@ def test_invalid_value_is_refused_by_name(name, value):
 
 
 def test_defaults_replace_none_only():
-    config = TrainingConfig(epochs=7).with_defaults(TRANSFORMER_DEFAULTS)
+    config = TrainingConfig(epochs=7, metric="accuracy").with_defaults(TRANSFORMER_DEFAULTS)
     assert config.epochs == 7
     assert config.learning_rate == TRANSFORMER_DEFAULTS.learning_rate
 

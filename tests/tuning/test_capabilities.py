@@ -139,5 +139,8 @@ def test_hyperparameter_without_choices_is_reported(tiny_bert):
 )
 def test_selection_metric_has_the_sample_size_of_training(task, score, sample_size, tiny_bert):
     model = task.build_model({**FIXED, "preset": tiny_bert})
-    assert task.selection_metric(model.objective.score) == SelectionMetric(score, 3, sample_size)
+    metrics = task.spec.metrics(task.splits.train)
+    assert model.objective.selectable == metrics
+    assert task.selection_metric(None) == SelectionMetric(metrics[0], 3, sample_size)
+    assert metrics[0].name == score
     assert model.examples(task.splits.validation).sample_size == sample_size

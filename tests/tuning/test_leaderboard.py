@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from textgraft.data.metrics import REGRESSION, Metric, find_metric
 from textgraft.tuning.baselines import Baseline
 from textgraft.tuning.leaderboard import Leaderboard, TrialRow, format_row
 from textgraft.tuning.plots import search_plots
@@ -20,9 +21,9 @@ TRIALS = [
     TrialRow("trial 4", 4, "done", 0.90, 0.3, 210, {"fine_tune": "all", "learning_rate": 2e-4, "strip_html": False}),
 ]
 BEST = TRIALS[4]
-ACCURACY = SelectionMetric("accuracy", 100, 100)
-F1 = SelectionMetric("f1", 100, 40)
-LOSS = SelectionMetric(None, 100, 100)
+ACCURACY = SelectionMetric(Metric("accuracy", of_texts=True), 100, 100)
+F1 = SelectionMetric(Metric("f1"), 100, 40)
+LOSS = SelectionMetric(find_metric("loss", REGRESSION), 100, 100)
 
 
 def rank(*trials, baselines=(), metric=ACCURACY):
@@ -64,7 +65,7 @@ def test_summary_states_trials_and_uncertainty():
     ("score", "metric", "wins"),
     [
         (0.88, ACCURACY, True),  # of 100 texts, 0.90 is known to 0.03
-        (0.88, SelectionMetric("accuracy", 10_000, 10_000), False),
+        (0.88, SelectionMetric(Metric("accuracy", of_texts=True), 10_000, 10_000), False),
         (0.80, ACCURACY, False),
         (0.86, F1, True),  # of 40 spans, to 0.047
         (0.86, replace(F1, sample_size=100), False),

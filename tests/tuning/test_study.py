@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from textgraft.data.metrics import REGRESSION, Metric, find_metric
 from textgraft.errors import ConfigError
 from textgraft.tuning.leaderboard import OUT_OF_TIME, TrialRow
 from textgraft.tuning.search_space import Choice, Range, SearchSpace
@@ -25,7 +26,10 @@ STARTS = [
     {"preset": "minilm", "fine_tune": "all"},
 ]
 
-ACCURACY, LOSS = SelectionMetric("accuracy", 100, 100), SelectionMetric(None, 100, 100)
+ACCURACY, LOSS = (
+    SelectionMetric(Metric("accuracy", of_texts=True), 100, 100),
+    SelectionMetric(find_metric("loss", REGRESSION), 100, 100),
+)
 
 
 def opened(folder, seed=0, runner=None, measure=ACCURACY):

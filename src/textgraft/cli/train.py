@@ -44,6 +44,7 @@ def train(
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
     """
     from textgraft.data.label_checks import describe_counts
+    from textgraft.data.metrics import find_metric
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
 
@@ -55,6 +56,7 @@ def train(
         spec = task_spec(task)
         splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
         log(*splits.notices, *describe_counts(splits.labels))
+        find_metric(training_config.metric, spec.metrics(splits.train))
         start_tensorflow(deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 

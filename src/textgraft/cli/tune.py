@@ -39,6 +39,9 @@ class SearchOptions:
     )
     preset: tuple[str, ...] = option((), "Pretrained model; may be repeated.", panel="Model", shown_default="minilm")
     space: str | None = option(None, "TOML file with the search space.", shown_default="the built-in space")
+    metric: str | None = option(
+        None, "Validation metric that selects epochs and trials; see `textgraft train`.", shown_default="as for train"
+    )
     seed: int = option(0, "Random seed of the validation split, the search and the models.", minimum=0)
     storage: str | None = option(
         None,
@@ -94,17 +97,18 @@ def tune(
     seed, precision = search_options.seed, runtime_options.precision
     read = partial(read_splits, spec, data, reading, **vars(sources), seed=seed)
     task = TuningTask(name, spec, read(with_test=False))
+    metric = task.selection_metric(search_options.metric).name
     space = _search_space(search_options, len(task.splits.train))
     loading = changed_options(model_options)
-    identity = {**task.identity(), "space": space.to_json(), "seed": seed, "precision": precision, **loading}
-    folder, interruption = RunFolder(out, identity), Interruption()
+    facts = {"space": space.to_json(), "metric": metric, "seed": seed, "precision": precision}
+    folder, interruption = RunFolder(out, {**task.identity(), **facts, **loading}), Interruption()
     groups = (sources, reading, task_options, runtime_options)
     options = {name: value for group in groups for name, value in changed_options(group).items()}
     try:
         with interruption.handle_signals(), folder.lock():
             log(*task.splits.notices, *describe_counts(task.splits.labels))
             start_tensorflow(deterministic=True)
-            shared = {**loading, "precision": choose_precision(precision), "seed": seed}
+            shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
             search = _run_search(search_options, folder, space, task, shared)
             command = partial(_train_command, options, data, f"{out}-again")
             _report(folder, search, command, read)
@@ -152,8 +156,7 @@ def _run_search(
     location = folder.path.absolute()
     url = options.storage or f"sqlite:///{location / DATABASE}"
     runner = f"{socket.gethostname()}:{location}" if options.storage else None
-    metric = task.selection_metric(next(iter(capabilities.values())).score)
-    starts = starting_points(space, capabilities)
+    starts, metric = starting_points(space, capabilities), task.selection_metric(options.metric)
     study = Study(url, folder.study_name, space, starts, metric, options.seed, runner)
     if stale := study.fail_stale_trials():
         log(f"{stale} trials were running when their process ended; they are repeated")

@@ -73,6 +73,22 @@ def micro_f1(targets: np.ndarray, predicted: np.ndarray) -> float:
     return float(2 * (targets & predicted).sum() / total) if total else 0.0
 
 
+def f1_averages(
+    hits: np.ndarray, predicted: np.ndarray, support: np.ndarray, *, count_absent: bool
+) -> dict[str, float]:
+    """Macro, weighted and micro F1 from totals of each label, int (labels,); 0 where no label is true or predicted.
+
+    `count_absent`: whether a label that is neither true nor predicted counts in macro F1, as one with an F1 of 0.
+    """
+    totals = predicted + support
+    f1 = divide_or_zero(2 * hits, totals)
+    return {
+        "macro_f1": float(f1.sum() / max(1, len(f1) if count_absent else np.count_nonzero(totals))),
+        "weighted_f1": float(f1 @ support / max(1, support.sum())),
+        "micro_f1": float(2 * hits.sum() / max(1, totals.sum())),
+    }
+
+
 def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-probability of the true class, in nats.
 

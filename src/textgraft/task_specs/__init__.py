@@ -9,6 +9,7 @@ from textgraft import registry
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_datasets, open_source
+from textgraft.data.metrics import LANGUAGE_MODEL, Metric
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import NUMBER, Integer, Object, Schema
@@ -79,6 +80,10 @@ class TaskSpec(ABC):
     def problem(self, train: Dataset) -> str | None:
         """One of `data.labels.PROBLEMS`; None where the data is not single texts with labels."""
         return None
+
+    def metrics(self, train: Dataset) -> tuple[Metric, ...]:
+        """The validation metrics that can select an epoch, the default first: by default those of language models."""
+        return LANGUAGE_MODEL
 
     # === Model folder ===
 

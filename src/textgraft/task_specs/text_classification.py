@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from textgraft.data import metrics
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import LABEL_TYPES
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.data.metrics import Metric
 from textgraft.data.splits import check_training
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import (
@@ -44,6 +46,9 @@ class TextClassificationSpec(TaskSpec):
 
     def problem(self, train: Dataset) -> str | None:
         return None if train.paired else train.problem
+
+    def metrics(self, train: Dataset) -> tuple[Metric, ...]:
+        return _METRICS[train.problem]
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of the problem in the settings; of single-label if it is missing or unknown."""
@@ -84,6 +89,7 @@ def _schema(settings: Schema, validation: Sequence[str], headline: tuple[str, ..
     )
 
 
+_METRICS = {SINGLE: metrics.SINGLE_LABEL, MULTI: metrics.MULTI_LABEL, REGRESSION: metrics.REGRESSION}
 _PER_CLASS = Object({"per_class": Map(Map(NUMBER)), "labels": List(STRING)})
 _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(

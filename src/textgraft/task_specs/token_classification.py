@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.columns import Reading, are_tagged
+from textgraft.data.metrics import SPANS, Metric
 from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
 from textgraft.errors import DataError
@@ -50,6 +51,9 @@ class TokenClassificationSpec(TaskSpec):
     def sample_size(self, data: TaggedDataset) -> int:  # type: ignore[override]
         """Number of labelled spans."""
         return max(1, sum(data.counts().values()))
+
+    def metrics(self, train: TaggedDataset) -> tuple[Metric, ...]:  # type: ignore[override]
+        return SPANS
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
 from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
@@ -23,7 +24,7 @@ def why_not_logistic(task: Task) -> str:
     """Why logistic regression cannot initialize a task's head; empty where it can."""
     if task.architecture.hidden or not task.pooled:
         return "head logistic needs one layer on one vector per text; drop head or hidden"
-    if task.objective.score != "accuracy":
+    if task.objective.selectable != SINGLE_LABEL:
         return "head logistic needs one label per text; drop it for sets of labels and numbers"
     return ""
 

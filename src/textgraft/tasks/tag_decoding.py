@@ -61,6 +61,17 @@ def span_f1(true: SpanArrays, predicted: SpanArrays) -> float:
     return 2 * len(true_spans & predicted_spans) / total
 
 
+def macro_span_f1(true: SpanArrays, predicted: SpanArrays) -> float:
+    """The mean of `span_f1` over the labels that occur."""
+
+    def of_label(spans: SpanArrays, label: int) -> SpanArrays:
+        return SpanArrays(*(values[spans.labels == label] for values in spans))
+
+    occurring = np.union1d(true.labels, predicted.labels).tolist()
+    scores = [span_f1(of_label(true, label), of_label(predicted, label)) for label in occurring]
+    return sum(scores) / max(1, len(scores))
+
+
 def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """The valid tags, int32 (w,), with the highest sum of scores: every inside tag continues a span of its label.
 

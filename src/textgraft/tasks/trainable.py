@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.metrics import find_metric
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
@@ -195,9 +196,12 @@ class TrainableTask(Task):
             raise ConfigError(f"fit: wrong type of an option ({error}); see TrainingConfig") from error
         if mode.config.head == "logistic" and (problem := why_not_logistic(self)):
             raise ConfigError(problem)
+        if mode.config.balance != "none" and not self.objective.balances:
+            raise ConfigError("balance applies to labels of whole texts, and this model has none; drop balance")
+        metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
-        return replace(mode.config, **defaults).with_defaults(self.backbone.training_defaults)
+        return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)
@@ -211,9 +215,8 @@ class TrainableTask(Task):
         cache = mode.id_cache()
         examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
         train = examples["train"]
-        if config.balance != "none":
-            sampling_weights = self.objective.sampling_weights(train.targets)
-            train.sampling_weights = sampling_weights if config.balance == "oversample" else None
+        if config.balance == "oversample":
+            train.sampling_weights = self.objective.sampling_weights(train.targets)
         if options.get("head") is None:
             config = replace(config, head=default_head_init(mode, train, options))
         if select_mode(self, config).has_steps:

@@ -48,6 +48,13 @@ class TrainingConfig(CheckedOptions):
         "Treatment of rare labels: none, weights (class weights), focal (focal loss) or oversample.",
         choices=("none", "weights", "focal", "oversample"),
         excludes=("head", "logistic"),
+        searchable=True,
+    )
+    metric: str | None = option(
+        None,
+        "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "
+        "mae, rmse, pearson, spearman, perplexity or loss, as the task has them.",
+        shown_default="accuracy, micro_f1 for sets of labels, f1 for entities, else loss",
     )
     layer_decay: float = option(
         1.0,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from textgraft.data.metrics import Metric
 from textgraft.training.config import TrainingConfig
 
 # Large enough to leave little padding, small enough to mix a row with different rows in each epoch.
@@ -24,37 +25,37 @@ class BestEpoch:
     """Selection of the best epoch, and the criterion of early stopping.
 
     Attributes:
-        score: name of the metric, a share between 0 and 1; None to use the loss alone.
-        sample_size: number of independent samples that the score averages.
+        metric: ranks the epochs.
+        sample_size: number of independent samples that the metric averages.
     """
 
-    score: str | None
+    metric: Metric
     sample_size: int
 
     def select(self, records: Sequence[Mapping[str, float]]) -> int:
         """The best epoch, from 1.
 
-        With a score: the last epoch within one standard error of the highest score up to then. A hundred rows cannot
+        By a share: the last epoch within one standard error of the highest share up to then. A hundred rows cannot
         distinguish 0.80 from 0.83, and of two epochs with similar scores under a decaying learning rate the later one
-        generalizes better (Breiman et al., 1984; docs/measurements.md). With the loss: the epoch with the lowest loss.
+        generalizes better (Breiman et al., 1984; docs/measurements.md). By another metric: the first with the best.
         """
-        if self.score is None:
-            losses = _validation(records, "loss")
-            return 1 + losses.index(min(losses)) if losses else 1
+        values = _validation(records, self.metric.name)
+        if not self.metric.is_share:
+            return 1 + values.index(min(values, key=self.metric.sort_key)) if values else 1
         best, highest = 1, 0.0
-        for epoch, score in enumerate(_validation(records, self.score), start=1):
+        for epoch, score in enumerate(values, start=1):
             highest = max(highest, score)
             if score >= highest - standard_error(highest, self.sample_size):
                 best = epoch
         return best
 
     def epochs_without_improvement(self, records: Sequence[Mapping[str, float]]) -> int:
-        """Epochs since the highest score rose or the lowest loss fell."""
-        epochs, highest, lowest = 0, 0.0, float("inf")
-        scores = _validation(records, self.score) if self.score else [0.0] * len(records)
-        for score, loss in zip(scores, _validation(records, "loss"), strict=True):
-            epochs = 0 if score > highest or loss < lowest else epochs + 1
-            highest, lowest = max(highest, score), min(lowest, loss)
+        """Epochs since the metric was better than before, or the loss lower."""
+        epochs, best, lowest = 0, 0.0 if self.metric.is_share else float("inf"), float("inf")
+        keys = map(self.metric.sort_key, _validation(records, self.metric.name))
+        for key, loss in zip(keys, _validation(records, "loss"), strict=True):
+            epochs = 0 if key < best or loss < lowest else epochs + 1
+            best, lowest = min(best, key), min(lowest, loss)
         return epochs
 
 

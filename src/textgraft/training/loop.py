@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from textgraft.data.metrics import find_metric
 from textgraft.errors import TrainingError
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
@@ -53,7 +54,7 @@ class Training:
         self._train_tokens = sum(int(train.lengths[rows].sum()) for rows in batches)
         self._step = TrainingStep(network, train, config, len(batches))
         self._infer = inference_step(self._evaluate, validation.spec)
-        self._best_epoch = BestEpoch(network.objective.score, validation.sample_size)
+        self._best_epoch = BestEpoch(find_metric(config.metric, network.objective.selectable), validation.sample_size)
         self._optimizer_state = self._step.optimizer.slots + seed_states(network.layers, config.seed)
         self._checkpoints: Checkpoints | None = None
         self._progress = RunProgress()

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import STRING, Label, LabelTypes
+from textgraft.data.metrics import Metric
 from textgraft.data.python_inputs import values_of
 from textgraft.errors import ConfigError, DataError
 
@@ -23,11 +24,13 @@ class Objective(ABC):
     Targets and outputs are those of a batch of rows: tensors in graph ops, arrays or `Ragged` in the metrics.
 
     Attributes:
-        score: the metric that ranks epochs, a share between 0 and 1; None ranks them by the loss.
+        selectable: the metrics that can rank epochs, the default first.
+        balances: whether training can balance rare and frequent labels.
         labels: names of the predicted classes, as they are stored; empty for numbers and tokens.
     """
 
-    score: str | None = None
+    selectable: tuple[Metric, ...]
+    balances: bool = False
     labels: tuple[str, ...] = ()
 
     # === Training ===
@@ -41,12 +44,8 @@ class Objective(ABC):
         return None
 
     def sampling_weights(self, targets: Any) -> np.ndarray:
-        """How often each row occurs in an epoch when rare labels are oversampled, float64 (n,), at least 1.
-
-        Raises:
-            ConfigError: where there are no labels of whole texts.
-        """
-        raise ConfigError("balance applies to labels of whole texts, and this model has none; drop balance")
+        """How often each row occurs in an epoch when rare labels are oversampled, float64 (n,), at least 1."""
+        return np.ones(len(targets))
 
     # === Metrics ===
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,13 +12,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.evaluation.classification_metrics import micro_f1
+from textgraft.evaluation.regression_metrics import correlations
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 
@@ -47,16 +49,18 @@ class _Family:
 
     Attributes:
         encoder: from the whole training set to a function that returns the targets of any part, (n, ...).
-        score: of (true targets, predictions).
+        scores: functions of (true targets, predictions) by the name of the metric, the default first.
         models: untrained estimators on word counts, by name.
     """
 
     encoder: Callable[[Dataset], Callable[[Dataset], np.ndarray]]
-    score: Callable[[np.ndarray, np.ndarray], float]
+    scores: Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
     models: Mapping[str, Any]
 
 
-def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> list[Baseline]:
+def run_baselines(
+    problem: str | None, train: Dataset, validation: Dataset, metric: str | None = None
+) -> list[Baseline]:
     """Train and score all baselines of a problem, on counts of words and of pairs of words.
 
     Features are hashed, which bounds memory. At most 50,000 training texts are used, sampled with stratification by
@@ -66,10 +70,13 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
         problem: one of `data.labels.PROBLEMS`; None for data that has no baselines.
         train: labelled texts.
         validation: labelled texts that are not in `train`.
+        metric: name of the score, by default the first of the problem; there are no baselines for one that depends
+            on probabilities.
     """
-    if problem not in _FAMILIES:
+    family = _FAMILIES.get(problem or "")
+    score = family and (family.scores.get(metric) if metric else next(iter(family.scores.values())))
+    if not family or not score:
         return []
-    family = _FAMILIES[problem]
     targets_of, labels = family.encoder(train), max(1, len(train.counts()))
     if len(train) > MAX_TEXTS:
         train, _ = train.split(MAX_TEXTS / len(train), seed=0)
@@ -83,8 +90,8 @@ def run_baselines(problem: str | None, train: Dataset, validation: Dataset) -> l
     for name, model in family.models.items():
         start = time.monotonic()
         predictions = clone(model).fit(train_counts, train_targets).predict(validation_counts)
-        score = float(family.score(validation_targets, predictions))
-        results.append(Baseline(name, score, counting + time.monotonic() - start))
+        value = float(score(validation_targets, predictions))
+        results.append(Baseline(name, value, counting + time.monotonic() - start))
     return results
 
 
@@ -180,19 +187,29 @@ def _standardised_numbers(train: Dataset) -> Callable[[Dataset], np.ndarray]:
     return objective.targets
 
 
+def _correlation(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    return lambda targets, predictions: correlations(targets, predictions)[name]
+
+
+_AVERAGES = {
+    "macro_f1": partial(f1_score, average="macro", zero_division=0),
+    "weighted_f1": partial(f1_score, average="weighted", zero_division=0),
+}
 _FAMILIES = {
     SINGLE: _Family(
         _class_ids,
-        accuracy_score,
+        {"accuracy": accuracy_score, "micro_f1": accuracy_score, **_AVERAGES},
         {"TF-IDF + logistic regression": make_pipeline(_TFIDF, _LOGISTIC_REGRESSION), "NB-SVM": NbSvm()},
     ),
     MULTI: _Family(
         _label_flags,
-        micro_f1,
+        {"micro_f1": micro_f1, "label_set_accuracy": accuracy_score, **_AVERAGES},
         {"TF-IDF + logistic regression per label": make_pipeline(_TFIDF, PerLabel(_LOGISTIC_REGRESSION))},
     ),
     REGRESSION: _Family(
-        _standardised_numbers, mean_squared_error, {"TF-IDF + ridge regression": make_pipeline(_TFIDF, Ridge())}
+        _standardised_numbers,
+        {"loss": mean_squared_error, "pearson": _correlation("pearson"), "spearman": _correlation("spearman")},
+        {"TF-IDF + ridge regression": make_pipeline(_TFIDF, Ridge())},
     ),
 }
 

@@ -24,13 +24,11 @@ class Capabilities:
     """Options that a preset supports for a task, and their defaults.
 
     Attributes:
-        score: the metric by which epochs are selected; None for the loss.
         without_effect: hyperparameters that have no effect.
         refusals: (table, name, value) of unsupported choices, and the reason.
         defaults: the library's hyperparameters, by supported fine_tune.
     """
 
-    score: str | None
     without_effect: tuple[str, ...]
     refusals: Mapping[tuple[str, str, OptionValue], str]
     defaults: Mapping[str, Hyperparameters]
@@ -50,8 +48,9 @@ def find_capabilities(space: SearchSpace, task: TuningTask, shared: Hyperparamet
         defaults = {
             fine_tune: default_hyperparameters(model, fine_tune, len(task.splits.train)) for fine_tune in supported
         }
-        without_effect = () if model.pooled else _TEXT_VECTOR_OPTIONS
-        capabilities[preset] = Capabilities(model.objective.score, without_effect, refusals, defaults)
+        is_balanced = len(set(task.splits.train.counts().values())) == 1
+        without_effect = (() if model.pooled else _TEXT_VECTOR_OPTIONS) + (("balance",) if is_balanced else ())
+        capabilities[preset] = Capabilities(without_effect, refusals, defaults)
     return capabilities
 
 
@@ -63,7 +62,7 @@ def narrow_space(space: SearchSpace, capabilities: Mapping[str, Capabilities]) -
     """
     names = {name for _, name, _ in space.choices()}
     without_effect = sorted(names.intersection(*(preset.without_effect for preset in capabilities.values())))
-    notices = [f"ignoring {name}: it has no effect on this task" for name in without_effect]
+    notices = [f"ignoring {name}: it has no effect on this task and data" for name in without_effect]
     space = space.without(without_effect)
     for table, name, domain in space.choices():
         presets = [capabilities[table]] if table in capabilities else list(capabilities.values())

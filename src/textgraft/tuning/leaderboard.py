@@ -144,7 +144,7 @@ class Leaderboard:
         near = [row for row in trials[1:] if row.is_done_trial and self.metric.is_within_error(row.score, score)]
         if len(trials) > 1:
             summary += ", slightly optimistic, since it was selected on these texts"
-        nearness = "are within a standard error" if self.metric.score else "have the same loss"
+        nearness = "are within a standard error" if self.metric.metric.is_share else f"have the same {self.metric.name}"
         return summary + (f"; {len(near)} other trials {nearness}" if near else "")
 
     def baseline_warning(self, winner: TrialRow) -> str | None:
@@ -159,7 +159,7 @@ class Leaderboard:
 
     def _table_cells(self, row: TrialRow) -> dict[str, str]:
         cells = {self.metric.name: _four_decimals(row.score)}
-        if self.metric.is_share_of_texts:
+        if self.metric.metric.of_texts:
             cells["95 % interval"] = " to ".join(map(_four_decimals, self.metric.interval(row.score)))
         cells.setdefault("loss", _four_decimals(row.loss))  # unless it is the metric
         return cells

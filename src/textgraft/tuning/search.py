@@ -99,12 +99,13 @@ class Search:
         if self.study.baselines:
             return
         splits = self._task.splits
-        baselines = run_baselines(self._task.spec.problem(splits.train), splits.train, splits.validation)
+        problem = self._task.spec.problem(splits.train)
+        baselines = run_baselines(problem, splits.train, splits.validation, self._metric.name)
         self.study.store_baselines(baselines)
         for baseline in baselines:
             self._log(f"baseline {baseline.name}: {self._metric.name} {baseline.score:.4f}, {baseline.seconds:.0f} s")
         if not baselines:
-            self._log("no baseline without transfer exists for this kind of data")
+            self._log(f"no baseline without transfer exists for this kind of data and {self._metric.name}")
 
     def _is_spent(self, trials: int | None, deadline: float) -> bool:
         counted = [row for row in self.study.rows() if row.reason != OUT_OF_TIME]

@@ -128,6 +128,7 @@ def default_space(rows: int) -> SearchSpace:
             "epochs": Range(2 * epochs // 3, 5 * epochs // 3),
             "sequence_length": Choice((128, 256)),
             "pooling": Choice(("mean", "cls", "max")),
+            "balance": Choice(("none", "weights", "oversample")),
             "strip_html": Choice((False, True)),
             "strip_punctuation": Choice((False, True)),
         },

@@ -6,6 +6,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from textgraft.data.metrics import Metric, find_metric
 from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
 from textgraft.evaluation.significance import wilson_interval
@@ -34,24 +35,19 @@ class SelectionMetric:
     """The validation metric by which trials are compared.
 
     Attributes:
-        score: its name, for a share between 0 and 1; None for the loss, where lower is better.
+        metric: its name and direction.
         texts: number of validation texts.
-        sample_size: number of independent samples that the score averages.
+        sample_size: number of independent samples that it averages.
     """
 
-    score: str | None
+    metric: Metric
     texts: int
     sample_size: int
 
     @property
     def name(self) -> str:
-        """The name of the score, or "loss"."""
-        return self.score or "loss"
-
-    @property
-    def is_share_of_texts(self) -> bool:
-        """Whether it is a share of the texts; F1 and the loss are not."""
-        return self.score == "accuracy"
+        """The name of the metric."""
+        return self.metric.name
 
     def value(self, record: Mapping[str, float]) -> float:
         """The metric in a row of the training history."""
@@ -59,18 +55,16 @@ class SelectionMetric:
 
     def sort_key(self, value: float | None) -> float:
         """Lower for a better value, infinite for None."""
-        if value is None:
-            return float("inf")
-        return -value if self.score else value
+        return float("inf") if value is None else self.metric.sort_key(value)
 
     def is_within_error(self, value: float | None, best: float) -> bool:
-        """Whether a value is as good as the best, or worse by at most a standard error (that of a loss is unknown)."""
-        error = standard_error(best, self.sample_size) if self.score else 0.0
+        """Whether a value is as good as the best, or worse by at most the standard error of a share."""
+        error = standard_error(best, self.sample_size) if self.metric.is_share else 0.0
         return self.sort_key(value) <= self.sort_key(best) + error
 
     def interval(self, value: float | None) -> tuple[float, ...]:
         """The 95 % interval (Wilson) of a share of the texts; empty for other metrics, and for None."""
-        return () if value is None or not self.is_share_of_texts else wilson_interval(value, self.texts)
+        return () if value is None or not self.metric.of_texts else wilson_interval(value, self.texts)
 
 
 @dataclass(frozen=True)
@@ -97,10 +91,10 @@ class TuningTask:
         data = {"train": self.splits.train.fingerprint(), "validation": self.splits.validation.fingerprint()}
         return {"task": self.task, "settings": self.settings, "data": data}
 
-    def selection_metric(self, score: str | None) -> SelectionMetric:
-        """The metric by which trials are compared: the task's score, or the loss for None."""
-        validation = self.splits.validation
-        return SelectionMetric(score, len(validation), self.spec.sample_size(validation))
+    def selection_metric(self, name: str | None) -> SelectionMetric:
+        """The metric by which trials are compared, None for the task's default; a ConfigError for an unknown one."""
+        metric, validation = find_metric(name, self.spec.metrics(self.splits.train)), self.splits.validation
+        return SelectionMetric(metric, len(validation), self.spec.sample_size(validation))
 
     def build_model(self, hyperparameters: Hyperparameters) -> "TrainableTask":
         """The untrained model, as `textgraft train` builds it; the hyperparameters include "preset" and "precision".

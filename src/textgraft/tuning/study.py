@@ -84,7 +84,7 @@ class Study:
             self._study = optuna.create_study(
                 storage=url,
                 study_name=name,
-                direction="maximize" if metric.score else "minimize",
+                direction="maximize" if metric.metric.higher_is_better else "minimize",
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=_MIN_TRIALS_TO_PRUNE),
                 load_if_exists=True,
             )
@@ -208,10 +208,16 @@ class Study:
         drawn: dict[str, OptionValue] = {}
         for name in SEARCHABLE:  # preset and fine_tune first: the others depend on them
             named_domain = self._space.domain(name, drawn.get("preset", ""), drawn.get("fine_tune", ""))
-            is_closed_form = drawn.get("fine_tune") == "none" and drawn.get("head") == "logistic"
-            if named_domain and not (is_closed_form and name in GRADIENT_OPTIONS):
+            if named_domain and name not in _options_without_effect(drawn):
                 drawn[name] = _suggest(trial, *named_domain)
         return drawn
+
+
+def _options_without_effect(drawn: Mapping[str, OptionValue]) -> tuple[str, ...]:
+    """Options that logistic regression does not have, where it initializes or is the whole training."""
+    if drawn.get("head") != "logistic":
+        return ()
+    return ("balance", *GRADIENT_OPTIONS) if drawn.get("fine_tune") == "none" else ("balance",)
 
 
 def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Any:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from rich.console import RenderableType
 from rich.table import Table
 
+from textgraft.data.metrics import LANGUAGE_MODEL
 from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective
 
@@ -17,6 +18,7 @@ _MAX_LOSS = 600.0  # its exponential is finite
 class MaskedTokens(Objective):
     """Cross-entropy of masked tokens, from their logits, in rows of `sequence_length` tokens."""
 
+    selectable = LANGUAGE_MODEL
     answer_columns: tuple[str, ...] = ("tokens",)
 
     def __init__(self, sequence_length: int | None) -> None:

@@ -10,8 +10,9 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
 from textgraft.data.labels import MULTI
+from textgraft.data.metrics import MULTI_LABEL
 from textgraft.errors import ConfigError
-from textgraft.evaluation.classification_metrics import label_set_metrics, micro_f1
+from textgraft.evaluation.classification_metrics import f1_averages, label_set_metrics
 from textgraft.evaluation.metric_tables import label_set_tables
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights, positive_weights
@@ -30,7 +31,7 @@ class MultiLabel(TextObjective):
         thresholds: float64 (labels,), the lowest probability at which a label is predicted.
     """
 
-    name, score = MULTI, "micro_f1"
+    name, selectable, balances = MULTI, MULTI_LABEL, True
     options = ("label_separator", "thresholds", "label_type")
 
     def __init__(
@@ -88,9 +89,11 @@ class MultiLabel(TextObjective):
         return {"label_set_accuracy": float(right.all(axis=1).mean())}
 
     def validation_metrics(self, targets: Ragged, outputs: np.ndarray) -> dict[str, float]:
-        """Also micro F1, at thresholds of 0.5."""
-        score = micro_f1(self.flags(targets), self.probabilities(outputs) >= DEFAULT_THRESHOLD)
-        return {**self.metrics(targets, outputs), "micro_f1": score}
+        """Also averages of the F1 of each label, at thresholds of 0.5."""
+        true, predicted = self.flags(targets), self.probabilities(outputs) >= DEFAULT_THRESHOLD
+        hits = (true & predicted).sum(axis=0)
+        scores = f1_averages(hits, predicted.sum(axis=0), true.sum(axis=0), count_absent=True)
+        return {**self.metrics(targets, outputs), **scores}
 
     def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         true, probabilities = self.flags(self.targets(data)), self.probabilities(logits)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import RenderableType
 
+from textgraft.data import metrics
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
 from textgraft.data.labels import REGRESSION
@@ -19,7 +20,7 @@ from textgraft.tasks.objectives import DECIMALS, TextObjective
 class Regression(TextObjective):
     """One logit, the standardized number: (number - mean) / scale."""
 
-    name, width = REGRESSION, 1
+    name, width, selectable = REGRESSION, 1, metrics.REGRESSION
     options = ("mean", "scale")
     answer_columns = ("number",)
     summary = "one number per text"
@@ -52,8 +53,9 @@ class Regression(TextObjective):
         return {"mae": float(np.abs(outputs[:, 0] - targets).mean()) * self.scale}
 
     def validation_metrics(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        """Also Pearson's and Spearman's correlation."""
-        return {**self.metrics(targets, outputs), **correlations(targets, outputs[:, 0])}
+        """Also the root mean squared error, and Pearson's and Spearman's correlation."""
+        rmse = float(np.sqrt(np.mean((outputs[:, 0] - targets) ** 2, dtype=np.float64))) * self.scale
+        return {**self.metrics(targets, outputs), "rmse": rmse, **correlations(targets, outputs[:, 0])}
 
     def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         return regression_metrics(data.numbers(), self.probabilities(logits), self.scale)

@@ -11,8 +11,9 @@ from scipy.optimize import minimize_scalar
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
+from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.errors import ConfigError
-from textgraft.evaluation.classification_metrics import classification_metrics
+from textgraft.evaluation.classification_metrics import classification_metrics, f1_averages
 from textgraft.evaluation.metric_tables import classification_tables
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
@@ -30,7 +31,7 @@ _TEMPERATURE_DECIMALS = 4
 class SingleLabel(TextObjective):
     """Softmax over the labels, or the sigmoid of one logit; `temperature` divides the logits in `probabilities`."""
 
-    name, score = SINGLE, "accuracy"
+    name, selectable, balances = SINGLE, SINGLE_LABEL, True
     options = ("temperature", "label_type")
 
     def __init__(self, labels: Iterable[Label], temperature: float = 1.0, label_type: str | None = None) -> None:
@@ -74,6 +75,13 @@ class SingleLabel(TextObjective):
 
     def metrics(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return {"accuracy": float(np.mean(self.probabilities(outputs).argmax(axis=1) == targets))}
+
+    def validation_metrics(self, targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+        """Also averages of the F1 of each label."""
+        predicted = self.probabilities(outputs).argmax(axis=1)
+        hits = self._counts(targets[predicted == targets])
+        scores = f1_averages(hits, self._counts(predicted), self._counts(targets), count_absent=False)
+        return {**self.metrics(targets, outputs), **scores}
 
     def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
         return classification_metrics(self.targets(data), self.probabilities(logits), self.labels)

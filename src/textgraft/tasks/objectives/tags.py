@@ -8,6 +8,7 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.data.label_types import STRING
+from textgraft.data.metrics import SPANS
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS
@@ -29,7 +30,7 @@ class Tags(Objective):
         width: number of tags.
     """
 
-    score = "f1"
+    selectable = SPANS
     answer_columns = ("entities",)
 
     def __init__(self, labels: Sequence[str], decoding: str) -> None:
@@ -51,11 +52,12 @@ class Tags(Objective):
         return {"accuracy": float(right.mean()) if len(right) else 0.0}
 
     def validation_metrics(self, targets: Ragged, outputs: Ragged) -> dict[str, float]:
-        """Also the F1 of spans; a span across the border of two rows counts as two."""
+        """Also the F1 of spans, micro and macro; a span across the border of two rows counts as two."""
         true, predicted = (
             tag_decoding.decode_spans(tags, targets.lengths) for tags in (targets.values, self.tags(outputs))
         )
-        return {**self.metrics(targets, outputs), "f1": tag_decoding.span_f1(true, predicted)}
+        macro_f1 = tag_decoding.macro_span_f1(true, predicted)
+        return {**self.metrics(targets, outputs), "f1": tag_decoding.span_f1(true, predicted), "macro_f1": macro_f1}
 
     def tags(self, logits: Ragged) -> np.ndarray:
         """The tag id of each word, int (w,)."""
