@@ -187,7 +187,7 @@ def test_empty_texts_are_reported_dropped_or_kept(write):
         (
             "a.jsonl",
             jsonl(text=TEXTS, entities=[[], [[0, 3, "X"], [2, 4, "Y"]], []]),
-            "line 2: entity 1 (0 to 3 is 'née') and entity 2 (2 to 4 is 'e ') overlap",
+            "line 2: entity 1 (0 to 3 is 'née') and entity 2 (2 to 3 is 'e') overlap",
         ),
         (
             "a.jsonl",

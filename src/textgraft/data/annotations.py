@@ -5,21 +5,21 @@ All offsets count code points of the text.
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from contextlib import suppress
+from itertools import chain, islice
 from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.entities import SpanReader, parse_entities, parse_list
 from textgraft.data.format import Row, RowReader, pack_rows
+from textgraft.data.offsets import OffsetDetector
 from textgraft.data.scripts import WordLengths, join_words
-from textgraft.data.tags import SchemeDetector, Span, is_label, spans_from_tags
+from textgraft.data.tags import SchemeDetector, Span, spans_from_tags
 from textgraft.errors import DataError
 
-_STARTS = ("start", "start_offset")
-_ENDS = ("end", "end_offset")
-_LABELS = ("label", "labels")
-_IGNORED = ("id", "text", "score", "token_start", "token_end")
+_SAMPLE = 1024  # first rows, in which the unit of offsets is detected
 
 
 class TaggedText(NamedTuple):
@@ -60,25 +60,45 @@ class AnnotatedRows(RowReader):
 
     columns: tuple[str, ...] = ()
 
-    def __init__(self, reader: RowReader) -> None:
+    def __init__(self, reader: RowReader, offsets: str | None = None) -> None:
+        """`offsets` is one of `OFFSETS`, or None to detect it in the first rows."""
         super().__init__(reader.source)
         self.columns = reader.columns
         self.detector = SchemeDetector()
         self.word_lengths = WordLengths()
         self.label_names: set[str] = set()
         self._reader = reader
+        self._offsets = offsets
+        self._offset_notice = ""
+        self._span_reader = SpanReader()
 
     @property
     def notices(self) -> tuple[str, ...]:
-        return (*self._reader.notices, *(f"{self.source}: {notice}" for notice in self.word_lengths.notices))
+        notices = (self._offset_notice, *self._span_reader.notices, *self.word_lengths.notices)
+        return (*self._reader.notices, *(f"{self.source}: {notice}" for notice in notices if notice))
 
     def location(self, position: int) -> str:
         return self._reader.location(position)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """Batches whose `label` is a `TaggedText.annotation`."""
-        for batch in self._reader.rows(columns):
+        batches = self._reader.rows(columns)
+        if columns.label is not None and not columns.has_words:
+            first = list(islice(batches, 1))
+            self._span_reader = SpanReader(self._offsets or self._detect_offsets(first))
+            batches = chain(first, batches)
+        for batch in batches:
             yield from pack_rows(self._annotate(Row(**row), columns) for row in batch.to_pylist())
+
+    def _detect_offsets(self, batches: Sequence[pa.RecordBatch]) -> str:
+        detector = OffsetDetector()
+        for batch in batches:
+            for row in batch.slice(0, _SAMPLE).to_pylist():
+                if row["text"] is not None and row["label"] is not None:
+                    with suppress(DataError):  # raised when the row is converted
+                        detector.add(row["text"], parse_entities(row["label"]))
+        self._offset_notice = detector.notice
+        return detector.unit
 
     def _annotate(self, row: Row, columns: Columns) -> Row:
         if row.text is None or (columns.label is not None and row.label is None):
@@ -88,7 +108,8 @@ class AnnotatedRows(RowReader):
                 tagged = parse_words(row.text, row.label, row.position, self.detector)
                 self.word_lengths.add([tagged.text[start:end] for start, end in tagged.words or ()])
             else:
-                tagged = TaggedText(row.text, None, [] if row.label is None else parse_entities(row.text, row.label))
+                entities = [] if row.label is None else parse_entities(row.label)
+                tagged = TaggedText(row.text, None, self._span_reader.spans(row.text, entities))
         except DataError as error:
             raise DataError(f"{self.location(row.position)}: {error}") from None
         self.label_names.update(span.label for span in tagged.spans)
@@ -146,90 +167,11 @@ def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDe
     )
 
 
-def parse_entities(text: str, entities: str) -> list[Span]:
-    """The spans in a text's cell of entities.
-
-    The cell is a JSON list of objects {start, end, label} as spaCy, Prodigy, Label Studio and doccano export them, or
-    of lists [start, end, label]. The text of an entity, where it has one, must match its offsets.
-
-    Raises:
-        DataError: for any other value, and for spans that are empty, overlap or exceed the text, without the location.
-    """
-    entity_list = enumerate(_parse_list(entities, "entities"), start=1)
-    spans = sorted((_parse_entity(text, index, entity), index) for index, entity in entity_list)
-    for (span, index), (next_span, next_index) in pairwise(spans):
-        if span.end > next_span.start:
-            raise DataError(
-                f"entity {index} ({_quote(span, text)}) and entity {next_index} ({_quote(next_span, text)}) overlap; "
-                "keep one"
-            )
-    return [span for span, _ in spans]
-
-
-def _parse_entity(text: str, index: int, entity: Any) -> Span:
-    start, end, label = _entity_fields(entity, index)
-    if not all(type(offset) is int for offset in (start, end)):
-        raise DataError(f"entity {index}: start and end must be whole numbers, not {start!r:.40} and {end!r:.40}")
-    if not 0 <= start < end <= len(text):
-        raise DataError(
-            f"entity {index}: {start} to {end} is not a span of this text of {len(text)} characters; offsets count "
-            "code points from 0, and the end is exclusive"
-        )
-    if not is_label(label):
-        raise DataError(f"entity {index}: the label must be one line of text without tabs, not {label!r:.40}")
-    span = Span(start, end, label)
-    if isinstance(entity, dict) and entity.get("text", text[start:end]) != text[start:end]:
-        raise DataError(
-            f"entity {index}: its text is {entity['text']!r:.60}, but {_quote(span, text)}; offsets count code points"
-        )
-    return span
-
-
-def _entity_fields(entity: Any, index: int) -> tuple[Any, Any, Any]:
-    """Start, end and label as they are written."""
-    if isinstance(entity, list) and len(entity) == 3:
-        return entity[0], entity[1], entity[2]
-    if not isinstance(entity, dict):
-        raise DataError(f"entity {index} must be an object {{start, end, label}} or a list [start, end, label]")
-    unknown = sorted(set(entity) - {*_STARTS, *_ENDS, *_LABELS, *_IGNORED})
-    if unknown:
-        raise DataError(f"entity {index} has an unknown key {unknown[0]!r}; it takes start, end and label")
-    label = _field(entity, _LABELS, index)
-    if isinstance(label, list) and len(label) == 1:
-        label = label[0]
-    return _field(entity, _STARTS, index), _field(entity, _ENDS, index), label
-
-
-def _field(entity: dict[str, Any], keys: Sequence[str], index: int) -> Any:
-    values = [entity[key] for key in keys if key in entity]
-    if len(values) != 1:
-        raise DataError(f"entity {index} must have one {keys[0]!r}; it has the keys {', '.join(entity)}")
-    return values[0]
-
-
-def _quote(span: Span, text: str) -> str:
-    return f"{span.start} to {span.end} is {text[span.start : span.end]!r:.60}"
-
-
 def _parse_strings(cell: str, name: str) -> list[str]:
-    values = _parse_list(cell, name)
+    values = parse_list(cell, name)
     for index, value in enumerate(values, start=1):
         if isinstance(value, int) and name == "tags":
             raise DataError("the tags are numbers; write their names in place of them, such as B-PER for 1")
         if not isinstance(value, str) or not value:
             raise DataError(f"{name}, item {index}: {value!r:.40} is not a non-empty string")
-    return values
-
-
-def _parse_list(cell: str, name: str) -> list[Any]:
-    try:
-        values = json.loads(cell)
-        if "\\u" in cell:
-            json.dumps(values, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise DataError(f"half of a surrogate pair (\\ud800 to \\udfff) in the {name}; remove it") from None
-    except (ValueError, RecursionError):
-        raise DataError(f"the {name} are not a JSON list: {cell!r:.60}") from None
-    if not isinstance(values, list):
-        raise DataError(f"the {name} are not a list: {cell!r:.60}")
     return values

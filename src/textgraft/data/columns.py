@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from textgraft.data.file_options import FileOptions
 from textgraft.data.labels import MULTI, PROBLEMS
+from textgraft.data.offsets import OFFSETS
 from textgraft.errors import ConfigError, DataError
 from textgraft.options import check_options, option
 
@@ -64,6 +65,13 @@ class Reading:
         choices=PROBLEMS,
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
+    offsets: str | None = option(
+        None,
+        "Offsets of entities: characters, utf-16, bytes, or inclusive (characters, ends included).",
+        panel="Data",
+        shown_default="characters, unless the texts show another unit",
+        choices=OFFSETS,
+    )
     paired: bool | None = None
     trained_columns: Mapping[str, str] = field(default_factory=dict)
 

@@ -31,7 +31,7 @@ def load_documents(task: str, source: str, split: str | None, reading: Reading) 
         ConfigError: when an option of labels is set.
         DataError: see `load_dataset`.
     """
-    refuse_options(task, reading, "label", "problem", "label_separator")
+    refuse_options(task, reading, "label", "problem", "label_separator", "offsets")
     reading = replace(reading, paired=None)
 
     def load(reader: Format) -> Dataset:

@@ -36,7 +36,12 @@ class TaggedDataset(Dataset):
 
     @classmethod
     def from_lists(  # type: ignore[override]
-        cls, texts: Sequence[str] | Sequence[Sequence[str]], labels: Sequence[Sequence[Any]], source: str = "texts"
+        cls,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        labels: Sequence[Sequence[Any]],
+        source: str = "texts",
+        *,
+        offsets: str | None = None,
     ) -> "TaggedDataset":
         """Build a dataset from Python lists.
 
@@ -45,12 +50,13 @@ class TaggedDataset(Dataset):
             labels: for each string its entities, {start, end, label} or [start, end, label]; for each list of words
                 their tags.
             source: name in messages.
+            offsets: their unit; see `load_tagged`.
 
         Raises:
             DataError: see `load_tagged`.
         """
         rows = InMemoryRows(texts, labels, source)
-        return _load_tagged(rows, Columns(*rows.columns, nested=True))
+        return _load_tagged(rows, Columns(*rows.columns, nested=True), Reading(offsets=offsets))
 
     def __repr__(self) -> str:
         return f"TaggedDataset({self.source}: {len(self)} texts, entities {', '.join(self.label_names)})"
@@ -97,18 +103,23 @@ def load_tagged(
     header: str | None = None,
     empty: str = "error",
     format: str | None = None,
+    offsets: str | None = None,
 ) -> TaggedDataset | tuple[TaggedDataset, ...]:
     """Read texts with labelled spans: words and their tags, or texts and their entities.
 
     `text` names the column of texts, or of words, which is named tokens or words and holds lists of strings; `label`
-    names the column of tags or entities. Arguments and results are otherwise those of `load_dataset`.
+    names the column of tags or entities. `offsets` of entities count "characters", "utf-16" (UTF-16 units), "bytes" (of
+    UTF-8) or "inclusive" (characters, the end included); None detects the unit in the first rows. Arguments and results
+    are otherwise those of `load_dataset`.
 
     Raises:
         DataError: when the source is missing, malformed or ambiguous, has a malformed tag, or entities that overlap or
             exceed their text.
         ConfigError: when an option is invalid.
     """
-    reading = Reading(text, label, None, FileOptions(encoding, delimiter, quotes, header), empty, format)
+    reading = Reading(
+        text, label, None, FileOptions(encoding, delimiter, quotes, header), empty, format, offsets=offsets
+    )
     datasets = load_tagged_datasets(str(source), split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
@@ -124,7 +135,7 @@ def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tu
                 f"{reader.source}: cannot infer the column of tags or entities; set label to one of: "
                 f"{join_names(reader.columns)}"
             )
-        return _load_tagged(reader, columns, reading.empty)
+        return _load_tagged(reader, columns, reading)
 
     return load_slices(source, split, reading, load)
 
@@ -148,9 +159,9 @@ def _refuse_other_options(reading: Reading) -> None:
     refuse_options("token-classification", reading, "pair", "problem", "label_separator")
 
 
-def _load_tagged(reader: RowReader, columns: Columns, empty: str | None = None) -> TaggedDataset:
-    rows = AnnotatedRows(reader)
-    data = load_split(rows, columns, empty)
+def _load_tagged(reader: RowReader, columns: Columns, reading: Reading) -> TaggedDataset:
+    rows = AnnotatedRows(reader, reading.offsets)
+    data = load_split(rows, columns, reading.empty)
     tagged = TaggedDataset(**vars(data), _label_names=tuple(sorted(rows.label_names)))
     if not columns.has_words:
         return tagged

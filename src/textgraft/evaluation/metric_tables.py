@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from textgraft.evaluation.span_metrics import OUTCOMES
+from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
 
 _MAX_SHOWN_LABELS = 12
 
@@ -35,12 +35,13 @@ def regression_table(metrics: dict[str, Any]) -> RenderableType:
 
 
 def span_tables(metrics: dict[str, Any]) -> RenderableType:
-    """Summary, metrics per label and matching schemes of `span_metrics`, with texts and loss."""
+    """Summary, metrics per label and matching schemes of `span_metrics`, with texts, loss and alignment."""
     schemes = _table("matching schemes (SemEval 2013, task 9)", "scheme", (*OUTCOMES, "f1"))
     for scheme, values in metrics["schemes"].items():
         schemes.add_row(scheme, *(str(values[name]) for name in OUTCOMES), f"{values['f1']:.4f}")
     summary = _summary(metrics, ("f1", "precision", "recall", "macro_f1"))
-    return Group(summary, _per_label(metrics["per_type"]), schemes)
+    notices = map(Text, alignment_notices(metrics["alignment"]))
+    return Group(summary, _per_label(metrics["per_type"]), schemes, *notices)
 
 
 def _summary(metrics: dict[str, Any], names: Sequence[str]) -> Table:

@@ -7,7 +7,7 @@ malformed tags as seqeval's default mode does.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -64,6 +64,19 @@ def span_metrics(true: Iterable[Sequence[Span]], predicted: Iterable[Sequence[Sp
             for scheme in MATCHINGS
         },
     }
+
+
+def alignment_notices(counts: Mapping[str, int]) -> list[str]:
+    """Messages about labelled spans that are not whole words, given the numbers of spans, widened and dropped ones."""
+    problems = {
+        "widened": "start or end within a word; widened to whole words",
+        "dropped": "share a word with another span; not learned, and counted as missed",
+    }
+    return [
+        f"{counts[name]:,} of {counts['spans']:,} labelled spans {problem}"
+        for name, problem in problems.items()
+        if counts[name]
+    ]
 
 
 class _Tally:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from textgraft.data import metrics
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import LABEL_TYPES
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.metrics import Metric
 from textgraft.data.splits import check_training
+from textgraft.data.streams import refuse_options
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import (
     BOOLEAN,
@@ -32,6 +34,10 @@ class TextClassificationSpec(TaskSpec):
     """Labelled texts."""
 
     class_path = "textgraft.tasks.text_classification:TextClassifier"
+
+    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+        refuse_options("text-classification", reading, "offsets")
+        return super().load_slices(source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
         return check_training(train, *others)

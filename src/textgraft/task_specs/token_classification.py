@@ -19,6 +19,7 @@ _TEST: dict[str, Schema] = {
     "texts": Integer(1),
     "sentences": Integer(1),
     "loss": NUMBER,
+    "alignment": Object(dict.fromkeys(("spans", "widened", "dropped"), Integer(0))),
     **dict.fromkeys(_SHARES, NUMBER),
     "f1_interval": INTERVAL,
     **dict.fromkeys([f"macro_{name}" for name in _SHARES], NUMBER),

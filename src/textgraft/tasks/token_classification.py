@@ -1,6 +1,7 @@
 """token-classification: labelled spans of words in a text, such as named entities."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import islice, tee
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW, as_batches
 from textgraft.tasks.trainable import TrainableTask, WithProgress
-from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_tags
+from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans
 from textgraft.text.words import Words
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
@@ -150,7 +151,7 @@ class TokenClassifier(TrainableTask):
         def words_of_chunks() -> Iterator[Words]:
             for texts in _chunks(data):
                 words = self._rows.words(texts)
-                tags.append(align_tags(texts, words, label_ids, count))
+                tags.append(align_spans(texts, words, count).tags(words.lengths, label_ids))
                 yield words
 
         inputs = self._rows.inputs(words_of_chunks())
@@ -162,7 +163,10 @@ class TokenClassifier(TrainableTask):
         return f"{data.source}, window {row + 1}"
 
     def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:  # type: ignore[override]
-        """Loss, and all metrics of `span_metrics`; spans are compared by their code points."""
+        """Loss, "alignment" (numbers of labelled spans, widened and dropped ones), and all metrics of `span_metrics`.
+
+        Spans are compared by their code points, labelled ones as whole words; see `Alignment`.
+        """
         label_ids, count = self._label_ids(data), AlignmentCount()
         loss, words_seen = 0.0, 0
 
@@ -170,15 +174,15 @@ class TokenClassifier(TrainableTask):
             nonlocal loss, words_seen
             for texts in with_progress(_chunks(data)):
                 words = self._rows.words(texts)
-                logits = self._logits(words)
-                losses = self.objective.word_losses(logits, align_tags(texts, words, label_ids, count))
+                logits, alignment = self._logits(words), align_spans(texts, words, count)
+                losses = self.objective.word_losses(logits, alignment.tags(words.lengths, label_ids))
                 loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
-                for text, entities in zip(texts, self._decode(texts, words, logits), strict=True):
-                    yield text.spans, [Span(entity.start, entity.end, entity.label) for entity in entities]
+                for spans, entities in zip(alignment.characters, self._decode(texts, words, logits), strict=True):
+                    yield spans, [Span(entity.start, entity.end, entity.label) for entity in entities]
 
         true, predicted = tee(span_pairs())
         metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
-        return {"texts": len(data), "loss": loss / max(1, words_seen), **metrics}
+        return {"texts": len(data), "loss": loss / max(1, words_seen), "alignment": asdict(count), **metrics}
 
     # === Prediction ===
 

@@ -1,9 +1,10 @@
 """Texts to words, words to rows of tokens, and labelled spans to tags of words."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.data.annotations import TaggedText
 from textgraft.data.scripts import is_unspaced
 from textgraft.data.tags import Span
+from textgraft.evaluation.span_metrics import alignment_notices
 from textgraft.tasks import tag_decoding
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.words import WordGraph, Words, split, split_given
@@ -78,7 +80,7 @@ class AlignmentCount:
 
     Attributes:
         widened: spans that start or end within a word.
-        dropped: spans without a word, or whose words belong to an earlier span.
+        dropped: spans whose words belong to an earlier span.
     """
 
     spans: int = 0
@@ -87,30 +89,44 @@ class AlignmentCount:
 
     def notices(self, source: str) -> list[str]:
         """Messages for the user."""
-        notices = {
-            "start or end within a word; widened to whole words": self.widened,
-            "contain no word or overlap another span; dropped": self.dropped,
-        }
-        return [
-            f"{source}: {count:,} of {self.spans:,} labelled spans {problem}"
-            for problem, count in notices.items()
-            if count
-        ]
+        return [f"{source}: {notice}" for notice in alignment_notices(asdict(self))]
 
 
-def align_tags(
-    texts: Sequence[TaggedText], words: Words, label_ids: dict[str, int], count: AlignmentCount
-) -> np.ndarray:
-    """The tag id of each word, int32 (w,), by the labelled spans of the texts; see `tasks.tag_decoding`."""
-    tags, word_offset = [np.empty(0, np.int32)], 0
+class Alignment(NamedTuple):
+    """The labelled spans of texts as whole words.
+
+    Attributes:
+        words: spans of words for each text.
+        characters: the spans of each text in code points, widened to whole words; those that share a word with another
+            one are as they were.
+    """
+
+    words: list[list[Span]]
+    characters: list[list[Span]]
+
+    def tags(self, lengths: np.ndarray, label_ids: Mapping[str, int]) -> np.ndarray:
+        """The tag id of each word, int32 (w,), given the number of words of each text; see `tasks.tag_decoding`."""
+        tags = [np.empty(0, np.int32)]
+        for spans, length in zip(self.words, lengths.tolist(), strict=True):
+            labels = np.array([label_ids[span.label] for span in spans], np.int64)
+            bounds = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
+            tags.append(tag_decoding.encode_spans(tag_decoding.SpanArrays(bounds[:, 0], bounds[:, 1], labels), length))
+        return np.concatenate(tags)
+
+
+def align_spans(texts: Sequence[TaggedText], words: Words, count: AlignmentCount) -> Alignment:
+    """Widen the labelled spans of texts to whole words, which training learns and evaluation compares with."""
+    alignment, word_offset = Alignment([], []), 0
     for text, length in zip(texts, words.lengths.tolist(), strict=True):
         text_words = slice(word_offset, word_offset + length)
-        spans = _word_spans(text.spans, words.starts[text_words].tolist(), words.ends[text_words].tolist(), count)
-        labels = np.array([label_ids[span.label] for span in spans], np.int64)
-        borders = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
-        tags.append(tag_decoding.encode_spans(tag_decoding.SpanArrays(borders[:, 0], borders[:, 1], labels), length))
+        starts, ends = words.starts[text_words].tolist(), words.ends[text_words].tolist()
+        dropped = count.dropped
+        spans = _word_spans(text.spans, starts, ends, count)
+        widened = [Span(starts[span.start], ends[span.end - 1], span.label) for span in spans]
+        alignment.words.append(spans)
+        alignment.characters.append(widened if count.dropped == dropped else text.spans)
         word_offset += length
-    return np.concatenate(tags)
+    return alignment
 
 
 def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count: AlignmentCount) -> list[Span]:
@@ -119,13 +135,9 @@ def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count
     for span in sorted(spans):
         count.spans += 1
         first_word, end = bisect_right(ends, span.start), bisect_left(starts, span.end)
-        overlaps = bool(aligned) and first_word < aligned[-1].end
-        if overlaps:
-            first_word = aligned[-1].end
-        if first_word >= end:
+        if first_word >= end or (aligned and first_word < aligned[-1].end):
             count.dropped += 1
             continue
-        exact = starts[first_word] == span.start and ends[end - 1] == span.end
-        count.widened += overlaps or not exact
+        count.widened += starts[first_word] != span.start or ends[end - 1] != span.end
         aligned.append(Span(first_word, end, span.label))
     return aligned
