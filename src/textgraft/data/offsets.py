@@ -140,11 +140,10 @@ class OffsetDetector:
         unit = self.unit
         if unit != CHARACTERS:
             evidence, counted = self._evidence[unit], self._written or self._spans
-            how = "match their text" if self._written else "fit the text"
-            fitting = evidence.matching if self._written else evidence.valid
-            return (
-                f"offsets are read as {_NAMES[unit]}: {fitting} of the first {counted} spans {how}; set offsets if not"
-            )
+            fitting = f"{evidence.valid} of the first {counted} spans fit the text"
+            if self._written:
+                fitting = f"{evidence.matching} of the first {counted} spans match their text"
+            return f"offsets are read as {_NAMES[unit]}: {fitting}; set offsets if they are not"
         if self._written:
             return ""
         if 2 * self._late > self._spans:

@@ -96,8 +96,8 @@ class WordLengths:
         if not self.longer:
             return ()
         return (
-            f"{self.longer:,} words of several characters, in scripts without spaces, such as {self.example!r:.40}, are "
-            "split into characters, as running text is",
+            f"{self.longer:,} words of several characters, in scripts without spaces, such as {self.example!r:.40}, "
+            "are split into characters, as running text is",
         )
 
 

@@ -68,13 +68,13 @@ def span_metrics(true: Iterable[Sequence[Span]], predicted: Iterable[Sequence[Sp
 
 def alignment_notices(counts: Mapping[str, int]) -> list[str]:
     """Messages about labelled spans that are not whole words, given the numbers of spans, widened and dropped ones."""
-    problems = {
+    messages = {
         "widened": "start or end within a word; widened to whole words",
         "dropped": "share a word with another span; not learned, and counted as missed",
     }
     return [
-        f"{counts[name]:,} of {counts['spans']:,} labelled spans {problem}"
-        for name, problem in problems.items()
+        f"{counts[name]:,} of {counts['spans']:,} labelled spans {message}"
+        for name, message in messages.items()
         if counts[name]
     ]
 

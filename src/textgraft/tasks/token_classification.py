@@ -67,8 +67,8 @@ class TokenClassifier(TrainableTask):
             preset: name, address or path; see docs/guide/presets.md.
             labels: types of spans, at least one.
             precision: "auto", "float32" or "mixed_bfloat16".
-            splitting: of running text into words: "signs" (at each punctuation mark), "edges" (at those at the ends of a
-                word) or "characters" (at each character). Scripts without spaces are split at each character.
+            splitting: of running text into words: "signs" (at each punctuation mark), "edges" (at those at the ends of
+                a word) or "characters" (at each character). Scripts without spaces are split at each character.
             decoding: "constrained" (valid tag sequences only) or "free".
             convolution: whether the head's hidden layers are convolutions over tokens; by default where the backbone's
                 vectors do not depend on neighbours.

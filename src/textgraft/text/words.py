@@ -66,7 +66,7 @@ def split(texts: tf.Tensor, splitting: str) -> Words:
 
 
 def split_given(words: tf.Tensor, splitting: str) -> Words:
-    """Split given words, string (n,), into those that running text would have in scripts without spaces; see `split`."""
+    """Split given words, string (n,), where running text is split in scripts without spaces; see `split`."""
     return _split(words, _GIVEN_PATTERNS[splitting])
 
 
