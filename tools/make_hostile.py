@@ -25,7 +25,7 @@ RAN = "ran"  # is there once code from a case was run
 _BRACKETS = 100_000
 _SPARSE = 300 * 2**20
 _CONFIG, _WEIGHTS, _MANIFEST = "config.json", "model.safetensors", "manifest.json"
-_HISTORY, _VOCABULARY, _GRAPH = "history.csv", "vocab.txt", "tokenizer.pb"
+_HISTORY, _SEEN, _VOCABULARY, _GRAPH = "history.csv", "seen_texts.bin", "vocab.txt", "tokenizer.pb"
 
 
 @dataclass(frozen=True)
@@ -349,6 +349,14 @@ CASES = {
     "history-rows-of-other-lengths": Case(partial(write, _HISTORY, b"epoch\n1,2\n"), "a row of 2 cells"),
     "history-a-long-cell": Case(partial(write, _HISTORY, b"a\n" + b"1" * 200_000), "history.csv is damaged"),
     "history-many-rows": Case(partial(write, _HISTORY, b"a\n" + b"1\n" * 800_000 + b"x"), "history.csv is damaged"),
+    "seen-gigantic": Case(partial(sparse, _SEEN), "above the limit of 25,165,824"),
+    "seen-missing": Case(partial(remove, _SEEN), "config.json has digests of texts, seen_texts.bin does not"),
+    "seen-longer": Case(partial(append, _SEEN, b"\0"), "49 bytes for 6 digests"),
+    "seen-unsorted": Case(partial(write, _SEEN, bytes(48)), "digests are not in ascending order"),
+    "seen-of-many": Case(partial(configured, ("seen_texts", "digests", "train"), 2**40), "at most 1048576"),
+    "seen-of-nothing": Case(partial(configured, ("seen_texts", "digests"), {}), "48 bytes for 0 digests"),
+    "seen-salt-short": Case(partial(configured, ("seen_texts", "salt"), "00"), "16 bytes in hexadecimal digits"),
+    "seen-set-unknown": Case(partial(configured, ("seen_texts", "digests", "x"), 1), "unknown field 'x'"),
     "card-gigantic": Case(partial(sparse, "README.md"), "above the limit of 8,388,608"),
     # === Sizes ===
     "huge-vocabulary": Case(partial(resized, "vocabulary_size", 10**9), "vocabulary_size is 1,000,000,000, but"),
@@ -422,7 +430,7 @@ def wrong_types(base: Path) -> dict[str, Case]:
     """A case for every place in a valid config, which then holds a list of an object; and for every field, left out."""
     config = json.loads((base / _CONFIG).read_text())
     wrong = {"type-of-" + "-".join(map(str, path)): Case(partial(configured, path, [{}]), "") for path in paths(config)}
-    optional = {"run", "fit", "metrics", "data"}
+    optional = {"run", "fit", "metrics", "data", "columns"}
     return wrong | {f"no-{name}": Case(partial(without, name), "") for name in config.keys() - optional}
 
 

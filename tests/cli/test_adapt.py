@@ -53,7 +53,14 @@ def test_adapted_folder_is_a_preset_and_fills_masks(adapted, corpus, tmp_path):
     lines = run_successfully("predict", adapted, tmp_path / "masked.txt").stdout.splitlines()
     assert lines[0] == "text,tokens"
     assert lines[1].startswith("the film was [MASK],")
-    assert json.loads(run_successfully("evaluate", adapted, corpus, "--json").stdout)["perplexity"] > 1
+    metrics = json.loads(run_successfully("evaluate", adapted, corpus, "--json").stdout)
+    assert metrics["perplexity"] > 1
+    assert metrics["seen"] == {"train": 180, "validation": 20}
+    assert seen_by(tmp_path / "model") == {"train": 18, "validation": 2, "adaptation": 200}
+
+
+def seen_by(folder):
+    return json.loads((folder / "config.json").read_text())["seen_texts"]["digests"]
 
 
 def test_dry_run_trains_nothing(corpus, tiny_bert):

@@ -186,7 +186,8 @@ def test_loaded_model_is_the_same(trained, tmp_path):
     assert loaded.labels == trained.labels
     assert loaded.history == trained.history
     assert sorted(file.name for file in (tmp_path / "model").iterdir()) == [
-        "README.md", "config.json", "history.csv", "manifest.json", "model.safetensors", "tokenizer.pb", "vocab.txt",
+        "README.md", "config.json", "history.csv", "manifest.json", "model.safetensors", "seen_texts.bin",
+        "tokenizer.pb", "vocab.txt",
     ]  # fmt: skip
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["data"]["train"]["sha256"]
@@ -201,6 +202,28 @@ def test_loaded_model_is_saved_unchanged(trained, tmp_path):
     tg.load(tmp_path / "one", precision="float32").save(tmp_path / "two")
     first, second = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two"))
     assert first == second
+
+
+def test_texts_of_all_trainings_are_recognized(tiny_word_vectors, tmp_path):
+    data, more, others = two_labels(2), two_labels(3).take(range(20, 30)), two_labels(5).take(range(30, 50))
+    model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32")
+    assert "seen" not in model.evaluate(data)
+    with pytest.raises(ConfigError, match="keeps no digests of training texts; drop unseen"):
+        model.evaluate(data, unseen=True)
+    model.fit(data, epochs=1, learning_rate=1e-3)
+    model.save(tmp_path / "model")
+    model = tg.load(tmp_path / "model", precision="float32")
+    assert model.evaluate(data)["seen"] == {"train": 18, "validation": 2}
+    assert model.evaluate(others)["seen"] == {"train": 0, "validation": 0}
+    model.fit(more, others.take(range(10)), epochs=1, learning_rate=1e-3)
+    assert model.evaluate(two_labels(5))["seen"] == {"train": 28, "validation": 12}
+    metrics = model.evaluate(two_labels(5), unseen=True)
+    assert metrics["texts"] == 10
+    assert metrics["seen"] == {"train": 0, "validation": 0, "excluded": 40}
+    with pytest.raises(DataError, match="the model has seen each of its 20 texts; use other texts"):
+        model.evaluate(data, unseen=True)
+    other = tg.TextClassifier(model.save(tmp_path / "more"), ["bad", "good"], precision="float32")
+    assert other.evaluate(two_labels(5))["seen"] == {"train": 28, "validation": 12}
 
 
 def test_damaged_model_is_reported(trained, tmp_path):

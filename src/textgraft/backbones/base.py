@@ -17,6 +17,7 @@ from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.training_defaults import TrainingDefaults
+from textgraft.data.seen_texts import SeenTexts
 from textgraft.errors import ConfigError
 from textgraft.text.packing import PairRows, pad_rows
 
@@ -58,6 +59,7 @@ class Backbone(ABC):
         pretrained: False for random weights.
         heads: pretrained heads by task id.
         notices: one line for each thing in the preset's files that was inferred or is not used.
+        seen: digests of the texts of its training, if it is that of a model folder.
     """
 
     poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
@@ -75,6 +77,7 @@ class Backbone(ABC):
     pretrained: bool = True
     heads: Mapping[str, Head] = MappingProxyType({})
     notices: tuple[str, ...] = ()
+    seen: SeenTexts | None = None
 
     @classmethod
     @abstractmethod

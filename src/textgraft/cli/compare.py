@@ -11,10 +11,10 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
-from textgraft.cli.output.log import log_truncation
+from textgraft.cli.output.log import log_seen, log_truncation
 from textgraft.data.columns import Reading
 from textgraft.data.labels import SINGLE
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError
 from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ def compare(
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(without=("problem", "label_separator"))],
     runtime_options: o.RuntimeOptions,
+    unseen: o.Unseen = False,
+    allow_seen: Annotated[
+        bool,
+        typer.Option(
+            "--allow-seen",
+            help="Declare a winner also on texts that a model was trained on.  \\[off]",
+            rich_help_panel="Data",
+        ),
+    ] = False,
     json: o.Json = False,
 ) -> None:
     """Test whether models differ significantly.
@@ -50,6 +59,8 @@ def compare(
     Paired bootstrap of accuracy and macro F1, and McNemar's test.
 
     More than two models are compared pairwise, with p-values adjusted by Holm's method.
+
+    On texts that a model was trained on, the figures are printed, but no winner is declared (exit code 3).
 
     Example:
         textgraft compare sentiment quick --data held-out.csv
@@ -62,20 +73,66 @@ def compare(
     stored = [model_folder.read(folder) for folder in folders]
     _require_same_labels(stored)
     dataset = read_evaluation_data(stored[0], data, reading, sources.split)
+    dataset, seen = _find_seen(stored, dataset, unseen)
+    refusal = "" if allow_seen else _why_no_winner(dataset, seen)
     start_tensorflow()
     models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
     pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))
+    if refusal:
+        pairs = [pair | {"significant": None, "sentence": None} for pair in pairs]
     if json:
-        scores = [model.scores | {"model": model.name} for model in models]
+        scores = [{**model.scores, **seen.get(model.name, {}), "model": model.name} for model in models]
         print_json({"texts": len(dataset), "models": scores, "pairs": pairs})
-        return
+    else:
+        _print_tables(dataset, models, pairs)
+    if refusal:
+        raise DataError(refusal)
+
+
+def _find_seen(
+    stored: "list[StoredModel]", dataset: "Dataset", unseen: bool
+) -> "tuple[Dataset, dict[str, dict[str, Any]]]":
+    """The texts to compare on, and by model, where it knows its training texts, {"seen": those it has seen}."""
+    import numpy as np
+
+    from textgraft.data.seen_texts import SeenRows, none_seen, take_unseen
+
+    is_unseen, records = np.ones(len(dataset), bool), {}
+    for model in stored:
+        if model.seen is not None:
+            rows = SeenRows(model.seen)
+            is_unseen &= rows.add(dataset.digests())
+            records[str(model.folder)] = {"seen": rows.record()}
+        elif unseen:
+            raise ConfigError(f"{model.folder} keeps no digests of training texts; drop --unseen")
+    if not unseen:
+        return dataset, records
+    dataset, record = take_unseen(dataset, is_unseen), none_seen(is_unseen)
+    log_seen(dataset.source, record, len(dataset))
+    return dataset, {name: {"seen": record} for name in records}
+
+
+def _why_no_winner(dataset: "Dataset", seen: dict[str, dict[str, Any]]) -> str:
+    """The error for texts that a model was trained on; empty where there are none."""
+    trained = next(((name, record["seen"]["train"]) for name, record in seen.items() if record["seen"]["train"]), None)
+    if trained is None:
+        return ""
+    name, texts = trained
+    return (
+        f"{dataset.source}: {name} was trained on {texts:,} of these {len(dataset):,} texts, so no winner is declared; "
+        "pass --unseen to leave them out, or --allow-seen"
+    )
+
+
+def _print_tables(dataset: "Dataset", models: "list[_Tested]", pairs: list[dict[str, Any]]) -> None:
     columns = ("model", "accuracy", "95 % interval", "macro F1", "95 % interval")
     print_table(columns, map(_model_cells, models), f"{len(dataset)} texts")
     columns = ("second minus first", "accuracy, points", "macro F1, points", "only first right", "only second right")
     print_table((*columns, "McNemar p"), map(_pair_cells, pairs))
     for pair in pairs:
-        typer.echo(pair["sentence"])
+        if pair["sentence"]:
+            typer.echo(pair["sentence"])
 
 
 def _require_same_labels(stored: "list[StoredModel]") -> None:

@@ -7,7 +7,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, with_progress
-from textgraft.cli.output.log import log_truncation
+from textgraft.cli.output.log import log_seen, log_truncation
 from textgraft.data.columns import Reading
 from textgraft.runtime import start_tensorflow
 
@@ -18,12 +18,17 @@ def evaluate(
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(without=("problem",))],
     runtime_options: o.RuntimeOptions,
+    unseen: o.Unseen = False,
     json: o.Json = False,
 ) -> None:
     """Test a model on labelled texts that it was not trained on.
 
+    Texts of its training are recognized and counted.
+
     Examples:
         textgraft evaluate sentiment held-out.csv
+
+        textgraft evaluate sentiment reviews.csv --unseen
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
@@ -37,6 +42,7 @@ def evaluate(
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, runtime_options.precision)
-    metrics = model.evaluate(dataset, with_progress=partial(with_progress, total=len(dataset)))
+    metrics = model.evaluate(dataset, with_progress=partial(with_progress, total=len(dataset)), unseen=unseen)
+    log_seen(dataset.source, metrics.get("seen", {}), metrics["texts"])
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     print_json(metrics) if json else print_result(model.objective.report(metrics))

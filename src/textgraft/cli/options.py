@@ -26,6 +26,14 @@ Json = Annotated[
 ]
 
 
+Unseen = Annotated[
+    bool,
+    typer.Option(
+        "--unseen", help="Leave out texts of the model's training and validation.  \\[off]", rich_help_panel="Data"
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Group:
     """The options that a command takes from a dataclass: `Annotated[TrainingConfig, Group(without=("head",))]`.

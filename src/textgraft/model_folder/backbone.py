@@ -14,6 +14,7 @@ from textgraft.backbones.format import Head
 from textgraft.errors import ConfigError, ModelFolderError, PresetError
 from textgraft.model_folder.folder import StoredModel, read
 from textgraft.model_folder.writing import named_weights
+from textgraft.task_specs import task_spec
 
 _BACKBONE, _HEAD = "backbone/", "head/"
 _LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -71,6 +72,9 @@ def read_backbone(folder: Path, precision: str) -> Backbone:
         stored.check_weights(weights, _BACKBONE)
     stored.assign(weights, _BACKBONE)
     backbone.origin = Origin(str(folder), stored.sha256)
+    if stored.seen is not None:
+        labelled = task_spec(stored.config["task"]).labelled
+        backbone.seen = stored.seen if labelled else stored.seen.as_adaptation()
     backbone.heads = {stored.config["task"]: Head(stored.config["settings"], partial(_fill_head, stored))}
     return backbone
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.backbones.family import family_names, load_family
+from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder.seen_texts import SEEN_SCHEMA
 from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
     ANY,
@@ -40,6 +42,10 @@ _ARCHITECTURE = Object(
     }
 )
 _DATA = Map(Object({"source": STRING, "texts": Integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
+_SEEN = Object(
+    {TRAIN: Integer(0), VALIDATION: Integer(0)},
+    {ADAPTATION: Integer(0), "excluded": Integer(0), "estimated": BOOLEAN},
+)
 _RECORD: dict[str, Schema] = {
     "run": STRING,
     "fit": Map(SCALAR),
@@ -61,7 +67,7 @@ _FIELDS = Object(
         "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
-    _RECORD,
+    {**_RECORD, "seen_texts": SEEN_SCHEMA},
 )
 
 
@@ -82,6 +88,7 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
     task = task_spec(config["task"]).schema(config["settings"])
     task.settings.check(config["settings"], f"{path}: config.settings")
     test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
+    test = replace(test, optional={**test.optional, "seen": _SEEN})
     metrics = Object({}, {"validation": task.validation, "test": test})
     metrics.check(config.get("metrics", {}), f"{path}: config.metrics")
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from textgraft.errors import ModelFolderError, TextgraftWarning
 from textgraft.model_folder.config import check_config, check_files
+from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.schema import parse_json
 from textgraft.storage.verification import is_altered, read_bounded, read_manifest, tensor_shapes, verify_folder
 
@@ -22,7 +23,7 @@ FORMAT_VERSION = 3
 CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
 
 # Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
-MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63}
+MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63, SEEN: MAX_SEEN_BYTES}
 MAX_ASSET_BYTES = 128 * 2**20
 
 
@@ -35,6 +36,7 @@ class StoredModel:
         config: content of config.json.
         edited_card: whether README.md was edited.
         history: rows of history.csv.
+        seen: digests of the texts of its training; None where the folder has none.
     """
 
     def __init__(self, folder: Path, sha256: Mapping[str, str]) -> None:
@@ -59,6 +61,7 @@ class StoredModel:
         if self.edited_card:
             warnings.warn(f"{folder / CARD} was edited; nothing is read from it", TextgraftWarning, stacklevel=4)
         self.history = _read_history(folder / HISTORY)
+        self.seen = read_seen(folder, config, sha256)
 
     def check_weights(self, variables: Mapping[str, Any], prefix: str = "") -> None:
         """Compare names and shapes of variables (`keras.Variable`) with the stored weights that have a prefix.

@@ -15,9 +15,11 @@ from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.data.seen_texts import SeenTexts
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
+from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
@@ -49,6 +51,7 @@ class Task(ABC):
         model: backbone, pooling and head, from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
         record: facts about the training, which the model folder keeps.
         history: training metrics per epoch; empty before the first training.
+        seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
     """
 
     name: ClassVar[str] = ""
@@ -87,6 +90,7 @@ class Task(ABC):
         self.architecture = self.fill_architecture(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
+        self.seen: SeenTexts | None = backbone.seen
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -230,7 +234,7 @@ class Task(ABC):
             ModelFolderError: when the folder exists, or cannot be written.
         """
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
-        assets = self.backbone.assets()
+        assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         return write_model_folder(Path(folder), self._config(), weights, assets, self.history, overwrite)
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -297,6 +301,7 @@ class Task(ABC):
             "precision": self.precision,
             "versions": runtime.versions(),
             **self.record,
+            **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
         }
 
 

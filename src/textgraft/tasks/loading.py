@@ -37,7 +37,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
         task: Task = task_class(backbone, precision=precision, **architecture, **config["settings"])
         stored.check_weights(task.weights)
     stored.assign(task.weights)
-    task.history = stored.history
+    task.history, task.seen = stored.history, stored.seen
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
     return task
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import find_metric
+from textgraft.data.seen_texts import SeenRows, SeenTexts, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
@@ -146,6 +147,9 @@ class TrainableTask(Task):
             },
             "columns": dict(run.data["train"].roles),
         }
+        texts = {name: dataset.digests() for name, dataset in run.data.items()}
+        salted_by = " ".join(facts["data_sha256"].values())
+        self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
         return history
 
     def plan(self, data: Dataset, validation: Dataset | None = None, **options: Any) -> Plan:
@@ -159,27 +163,52 @@ class TrainableTask(Task):
             stack.callback(self.objective.snapshot())
             return estimate_cost(self._prepare_run(data, validation, options))
 
-    def evaluate(self, data: Dataset, store: bool = False, with_progress: WithProgress = iter) -> dict[str, Any]:
+    def evaluate(
+        self,
+        data: Dataset,
+        store: bool = False,
+        with_progress: WithProgress = iter,
+        unseen: bool = False,
+    ) -> dict[str, Any]:
         """Test the model.
 
         Args:
             data: labelled, without training examples.
             store: save the metrics with the model, as those of its final test.
             with_progress: wraps the iterator over batches of texts, such as by a progress bar.
+            unseen: leave out the texts that the model has seen; see `SeenTexts`.
 
         Returns:
-            metrics of the objective, as JSON values, and "truncated" {texts, tokens}.
+            metrics of the objective, as JSON values, and "truncated" {texts, tokens}; also "seen", where the model
+            knows its training texts: the number of texts that it was trained and validated on, {train, validation},
+            and of those excluded, {excluded}, where `unseen`.
 
         Raises:
-            DataError: for a label the model does not have.
+            DataError: for a label the model does not have, or when no text is left.
+            ConfigError: for `unseen` where the model does not know its training texts.
         """
         truncated = TruncationCount()
+        data, seen = self._find_seen(data, unseen)
         metrics = self._evaluate(data, truncated, with_progress)
-        metrics["truncated"] = asdict(truncated)
+        metrics |= {"truncated": asdict(truncated), **seen}
         if store:
             self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)
             self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
         return metrics
+
+    def _find_seen(self, data: Dataset, unseen: bool) -> tuple[Dataset, dict[str, Any]]:
+        """The data that `evaluate` takes, and its "seen"."""
+        if self.seen is None:
+            if unseen:
+                raise ConfigError("this model keeps no digests of training texts; drop unseen")
+            return data, {}
+        rows = SeenRows(self.seen)
+        is_unseen = rows.add(data.digests())
+        return (
+            (take_unseen(data, is_unseen), {"seen": none_seen(is_unseen)})
+            if unseen
+            else (data, {"seen": rows.record()})
+        )
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """The training config with these fields and this model's defaults, for a data set that is not small.

@@ -1,8 +1,11 @@
 """Log lines of commands on standard error."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import typer
+
+_SEEN = {"train": "trained on", "validation": "validated on", "adaptation": "adapted to"}
 
 
 def log(*lines: str) -> None:
@@ -16,3 +19,13 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
     if truncated["texts"]:
         counts = f"{truncated['texts']:,} texts truncated to {sequence_length} tokens"
         log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
+
+
+def log_seen(name: str, record: Mapping[str, Any], rows: int, advice: str = "; --unseen excludes them") -> None:
+    """Log how many of some rows a model has seen, by their `SeenRows.record`, or how many were excluded."""
+    about = "about " if record.get("estimated") else ""
+    parts = [f"{verb} {about}{record[part]:,}" for part, verb in _SEEN.items() if record.get(part)]
+    if excluded := record.get("excluded"):
+        log(f"{name}: {excluded:,} texts that the model has seen are excluded; {rows:,} remain")
+    elif parts:
+        log(f"{name}: the model was {' and '.join(parts)} of these {rows:,} texts{advice}")
