@@ -1,5 +1,7 @@
 """The training, validation and test sets of a run."""
 
+import re
+
 import pytest
 
 from tests.helpers.datasets import texts_of
@@ -27,6 +29,38 @@ def test_stratified_tenth_is_held_out(tmp_path):
     splits = read(write_rows(tmp_path / "all.csv", 100))
     assert sizes(splits) == {"train": 90, "validation": 10}
     assert splits.validation.counts() == {"a": 5, "b": 5}
+
+
+def test_share_of_the_training_texts_is_held_out_for_the_test(tmp_path):
+    data = write_rows(tmp_path / "all.csv", 100)
+    splits = read(data, test_share=0.2)
+    assert sizes(splits) == {"train": 72, "validation": 8, "test": 20}
+    assert splits.test.counts() == {"a": 10, "b": 10}
+    assert sizes(read(data, test_share=0.2, with_test=False)) == {"train": 72, "validation": 8}
+    other = write_rows(tmp_path / "other.csv", 20, start=200)
+    assert sizes(read(data, test_share=0.2, validation=other)) == {"train": 80, "validation": 20, "test": 20}
+    assert splits.notices == ()
+
+
+@pytest.mark.parametrize("options", [{"test": "other.csv"}, {"split": "train[:50%],train[50%:]"}])
+def test_share_beside_another_test_set_is_refused(tmp_path, options):
+    with pytest.raises(ConfigError, match=r"test_share holds out .*, and there is another one; drop one"):
+        read(write_rows(tmp_path / "all.csv", 100), test_share=0.2, **options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([f"t{n},{n // 2}" for n in range(100)], r"10 of 100 texts \(10.0%\) held out for validation; 40 of 50 labels"),
+        ([f"t{n},{n % 2}" for n in range(16)], r"2 of 16 texts \(12.5%\) .*, more than 10%, for a text of each label"),
+        ([f"t{n % 4},{n % 2}" for n in range(40)], r"10 of 40 texts \(25.0%\) .*, more than 10%"),
+        ([f"t{n},{n % 40}" for n in range(41)], r"1 of 41 texts \(2.4%\) .*, less than 10%, since duplicates"),
+    ],
+    ids=["many labels", "few texts", "duplicates", "single texts"],
+)
+def test_share_that_is_not_kept_is_said(tmp_path, rows, words):
+    (tmp_path / "all.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    assert [notice for notice in read(tmp_path / "all.csv").notices if re.search(words, notice)]
 
 
 @pytest.mark.parametrize(

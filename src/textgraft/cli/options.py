@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Sources:
+class Sources(CheckedOptions):
     """Data of a run other than its training texts."""
 
     validation: str | None = option(
@@ -60,6 +60,14 @@ class Sources:
         shown_default=f"{100 * VALIDATION_SHARE:g} % of the training texts",
     )
     test: str | None = option(None, "Source of the test texts, used once, after training.", panel="Data")
+    test_share: float | None = option(
+        None,
+        "Share of the training texts to hold out as test texts, stratified, such as 0.2.",
+        panel="Data",
+        shown_default="none",
+        above=0,
+        below=1,
+    )
     split: str | None = option(
         None,
         "Splits or slices of the data to use, such as 'train[:60%],train[60%:],test'.",

@@ -60,6 +60,7 @@ def read_splits(
     test: str | None = None,
     seed: int = 0,
     with_test: bool = True,
+    test_share: float | None = None,
 ) -> Splits:
     """Read the data of a run.
 
@@ -72,6 +73,7 @@ def read_splits(
         test: source of the test set.
         seed: seed for drawing the held-out tenth.
         with_test: False to leave test texts unread, whichever option names them.
+        test_share: share of the training texts to hold out as the test set, before the validation set.
 
     Raises:
         ConfigError: when `split` names more than three slices, or a set that another option names too.
@@ -82,6 +84,8 @@ def read_splits(
     for name, source in sources.items():
         if source is not None and slices.pop(name, None) is not None and split is not None:
             raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
+    if test_share is not None and (slices.get("test") or test is not None):
+        raise ConfigError("test_share holds out training texts as the test set, and there is another one; drop one")
     if not with_test:
         slices.pop("test", None)
         sources["test"] = None
@@ -96,10 +100,37 @@ def read_splits(
     notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
     notices += spec.check(datasets["train"], *others)
     labels = datasets["train"].counts()
-    if "validation" not in datasets:
-        datasets["train"], datasets["validation"] = datasets["train"].split(1 - VALIDATION_SHARE, seed)
+    shares = {"test": test_share, "validation": None if "validation" in datasets else VALIDATION_SHARE}
+    for name, share in shares.items():
+        if share is not None:
+            datasets["train"], datasets[name], held_out = hold_out(datasets["train"], name, share, seed)
+            notices += held_out
+    if not with_test:
+        datasets.pop("test", None)
     notices = list(dict.fromkeys(notices))
     return Splits(datasets["train"], datasets["validation"], datasets.get("test"), tuple(notices), labels)
+
+
+def hold_out(data: Dataset, name: str, share: float, seed: int) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+    """Split a share off, as `Dataset.split` does.
+
+    Returns:
+        the rest, the part, and a notice where the part is not the share or lacks a label; `name` is that of the part.
+    """
+    rest, part = data.split(1 - share, seed)
+    counts, total = data.counts(), share * len(data)
+    held_out = part.counts()
+    lacking = sum(count > 1 and label not in held_out for label, count in counts.items())
+    deviation = ""
+    if len(part) > total:
+        deviation = f", more than {share:.0%}, for a text of each label or since duplicates stay together"
+    elif len(part) <= total - 1:
+        deviation = f", less than {share:.0%}, since duplicates and the only text of a label are kept together"
+    if not deviation and not lacking:
+        return rest, part, ()
+    notice = f"{data.source}: {len(part):,} of {len(data):,} texts ({len(part) / len(data):.1%}) held out for {name}"
+    unseen = f"; {lacking:,} of {len(counts):,} labels have none of them" if lacking else ""
+    return rest, part, (f"{notice}{deviation}{unseen}",)
 
 
 def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = None) -> Dataset:

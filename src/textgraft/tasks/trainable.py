@@ -15,6 +15,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
+from textgraft.data.splits import hold_out
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
@@ -234,8 +235,9 @@ class TrainableTask(Task):
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)
+        notices: tuple[str, ...] = ()
         if validation is None:
-            data, validation = data.split(1 - VALIDATION_SHARE, seed=config.seed)
+            data, validation, notices = hold_out(data, "validation", VALIDATION_SHARE, config.seed)
         splits = {"train": data, "validation": validation}
         if empty := [name for name, dataset in splits.items() if not len(dataset)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
@@ -243,6 +245,7 @@ class TrainableTask(Task):
         mode = select_mode(self, config)
         cache = mode.id_cache()
         examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
+        examples["validation"].notices += notices
         train = examples["train"]
         if config.balance == "oversample":
             train.sampling_weights = self.objective.sampling_weights(train.targets)
