@@ -2,11 +2,12 @@
 
 import logging
 import os
+import stat
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -35,8 +36,31 @@ def start_tensorflow(deterministic: bool = False) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def provide_home() -> None:
+    """Give libraries, which write to the home folder, a private temporary folder where there is none to write to."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # HOME is not set, and the user has no entry in the password file
+        os.environ["HOME"] = str(_private_folder())
+        return
+    if not os.access(home, os.W_OK):
+        for name in ("KERAS_HOME", "MPLCONFIGDIR"):
+            os.environ.setdefault(name, str(_private_folder()))
+
+
+def _private_folder() -> Path:
+    """A temporary folder of this user, the same in each process unless another user has taken its name."""
+    folder = Path(tempfile.gettempdir()) / f"textgraft-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    is_private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    return folder if is_private else Path(tempfile.mkdtemp(prefix="textgraft-"))
+
+
 @cache
 def _start() -> None:
+    provide_home()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with suppressed_native_stderr():
@@ -101,7 +125,7 @@ def _bfloat16_is_slower() -> bool:
 
 @contextmanager
 def suppressed_native_stderr() -> Iterator[None]:
-    """Suppress what is written to file descriptor 2, such as by native code, and print it after an exception."""
+    """Suppress what is written to file descriptor 2, such as by native code, and print it after an error."""
     if sys.stderr:
         sys.stderr.flush()
     try:
@@ -114,7 +138,7 @@ def suppressed_native_stderr() -> Iterator[None]:
         os.dup2(buffer.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             buffer.seek(0)
             os.write(stderr, buffer.read())
             raise

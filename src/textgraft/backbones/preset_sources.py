@@ -1,6 +1,7 @@
 """Sources of presets by name or address, which are resolved to local files, by download if necessary."""
 
 import hashlib
+import json
 import os
 import re
 import sys
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from textgraft.backbones.family import TransformerFamily, families
 from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError, error_summary
@@ -55,6 +55,9 @@ _HUB_MODULES: Mapping[str, tuple[str, str, int]] = {
         400_020,
     ),
 }
+
+# Name, family, number of parameters and handle on Kaggle of each; written by tools/make_preset_list.py.
+KERAS_HUB_PRESETS = Path(__file__).with_name("keras_hub_presets.json")
 
 # Licences of the original weights of KerasHub's presets, by the second part of their handles on Kaggle.
 _LICENCES = {
@@ -186,15 +189,8 @@ class KerasHubNames(PresetSource):
 
     @property
     def entries(self) -> list[PresetEntry]:  # type: ignore[override]
-        # The presets of a network's class include those of its subclasses.
-        presets = {
-            name: PresetEntry(name, family.name, metadata["metadata"]["params"], _licence(handle), handle)
-            for family in families().values()
-            if isinstance(family, TransformerFamily)
-            for name, metadata in family.network_class.presets.items()
-            for handle in [metadata["kaggle_handle"]]
-        }
-        return list(presets.values())
+        presets = json.loads(KERAS_HUB_PRESETS.read_text(encoding="utf-8"))
+        return [PresetEntry(name, family, size, _licence(handle), handle) for name, family, size, handle in presets]
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(_from_kaggle(preset, self.address(preset), download))

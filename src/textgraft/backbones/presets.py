@@ -7,10 +7,8 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras_hub
-
-from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import Family, families
 from textgraft.backbones.preset_sources import (
     HuggingFaceHub,
@@ -26,6 +24,9 @@ from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import SAVED_MODEL
 from textgraft.errors import ConfigError, PresetError, TextgraftWarning
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
+
+if TYPE_CHECKING:
+    from textgraft.backbones.base import Backbone
 
 # The presets of these sources cannot be confused with a path.
 _SOURCES: tuple[PresetSource, ...] = (Wheel(), HuggingFaceHub(), Kaggle(), TfHub())
@@ -82,7 +83,7 @@ def load_backbone(
     *,
     vocabulary_limit: int | None = None,
     trust_savedmodel: bool = False,
-) -> Backbone:
+) -> "Backbone":
     """Load a pretrained backbone.
 
     Args:
@@ -107,6 +108,8 @@ def load_backbone(
         raise ConfigError(f"vocabulary_limit applies to files of word vectors only; drop it for {preset}")
     sha256 = verify_files(resolved)
     _require_trust(str(preset), resolved, sha256, trust_savedmodel)
+    from textgraft.backbones.base import Origin
+
     origin = Origin(str(preset), sha256)
     backbone: Backbone = family.backbone_class.from_pretrained(
         family, resolved.path, origin, precision, vocabulary_limit
@@ -144,6 +147,8 @@ def _find_family(path: Path) -> Family:
             "file of word vectors (.txt, .vec, .bin)"
         )
     problem = f"{path}: the family {str(name)!r:.60} is not supported"
+    import keras_hub
+
     classes = [name for name in dir(keras_hub.models) if name.endswith("Backbone")]
     backbones = {name.removesuffix("Backbone").lower(): name for name in classes}
     backbone = backbones.get(re.sub(r"[-_]|backbone$", "", str(name).lower()))

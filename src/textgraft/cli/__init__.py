@@ -1,5 +1,18 @@
 """The command line, with a module per command."""
 
-from textgraft.cli.app import main
+
+def main() -> None:
+    """Run the command line; an interruption before a command has begun ends it without a traceback."""
+    import sys
+
+    try:
+        from textgraft.cli.app import make_app
+        from textgraft.runtime import provide_home
+
+        provide_home()
+        make_app()()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 __all__ = ["main"]

@@ -24,10 +24,7 @@ COMMANDS = (
     "inspect", "info", "presets", "fetch", "cache",
 )  # fmt: skip
 
-
-def main() -> None:
-    """Run the command line."""
-    make_app()()
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def make_app() -> typer.Typer:
@@ -35,7 +32,7 @@ def make_app() -> typer.Typer:
     app = typer.Typer(
         cls=_Commands,
         no_args_is_help=True,
-        add_completion=False,
+        context_settings=_HELP,
         epilog=EXIT_CODES,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # importing Rich takes a third of the time of --help
@@ -60,12 +57,16 @@ class _Commands(TyperGroup):
         if self._lists_all:
             return TyperCommand(cmd_name, help=function.__doc__)
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(cmd_name)(_reporting_errors(as_command(function)))
+        app.command(cmd_name, context_settings=_HELP)(_reporting_errors(as_command(function)))
         return typer.main.get_command(app)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self._lists_all = True
         super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self._lists_all = True
+        return super().shell_complete(ctx, incomplete)
 
 
 def _print_version(requested: bool) -> None:

@@ -12,10 +12,10 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
 from textgraft.cli.output.log import log_seen, log_truncation
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import SINGLE
 from textgraft.errors import ConfigError, DataError
-from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def compare(
     dataset = read_evaluation_data(stored[0], data, reading, sources.split)
     dataset, seen = _find_seen(stored, dataset, unseen)
     refusal = "" if allow_seen else _why_no_winner(dataset, seen)
-    start_tensorflow()
+    load_tensorflow()
     models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
     pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))

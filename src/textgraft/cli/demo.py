@@ -6,7 +6,7 @@ from importlib import resources
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, print_table
 from textgraft.cli.output.log import log
-from textgraft.runtime import start_tensorflow
+from textgraft.cli.output.status import load_tensorflow
 
 _TRAIN_SHARE = 0.6
 _SENTENCES = (
@@ -29,7 +29,7 @@ def demo(json: o.Json = False) -> None:
         (reviews,) = load_datasets(str(path), None, Reading())
     train, test = reviews.split(_TRAIN_SHARE, seed=0)
     log(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
-    start_tensorflow()
+    load_tensorflow()
     from textgraft.evaluation.metric_tables import classification_tables
     from textgraft.tasks.text_classification import TextClassifier
     from textgraft.tuning.baselines import tfidf_accuracy

@@ -10,10 +10,10 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.options import changed_options
-from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
 
 
@@ -45,7 +45,7 @@ def embed(
     from textgraft.cli.output.tables import open_vectors
 
     stream = stream_texts(data, reading, sources.split, paired=False)
-    start_tensorflow()
+    load_tensorflow()
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.streaming import stream_with_texts

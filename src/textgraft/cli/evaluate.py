@@ -8,8 +8,8 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, with_progress
 from textgraft.cli.output.log import log_seen, log_truncation
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
-from textgraft.runtime import start_tensorflow
 
 
 def evaluate(
@@ -37,7 +37,7 @@ def evaluate(
 
     stored = model_folder.read(folder)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
-    start_tensorflow()
+    load_tensorflow()
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 

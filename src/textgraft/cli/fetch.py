@@ -8,7 +8,6 @@ import typer
 
 from textgraft.cli.output.log import log
 from textgraft.errors import DataError, PresetError
-from textgraft.runtime import start_tensorflow
 
 
 def fetch(
@@ -26,7 +25,6 @@ def fetch(
     Example:
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json
     """
-    start_tensorflow()
     from textgraft.backbones.presets import find_source, verify_files
 
     resolved = find_source(preset).resolve(preset, download=True)

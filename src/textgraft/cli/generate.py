@@ -10,12 +10,12 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
 from textgraft.options import changed_options
-from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from textgraft.generation.row import Continuation
@@ -61,7 +61,7 @@ def generate(
     if not prompts:
         batches = stream_texts(file or STANDARD_INPUT, reading, sources.split)
         prompts = [text.decode() for batch in batches for text in batch.texts]
-    start_tensorflow()
+    load_tensorflow()
     from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.text_generation import TextGenerator
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import status
 from textgraft.data.annotations import TaggedText
 from textgraft.data.columns import Reading, column_notices, missing_column
 from textgraft.data.dataset import Batch
@@ -41,7 +42,8 @@ def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | 
             label_separator=reading.label_separator or settings.get("label_separator"),
         )
     spec = task_spec(task)
-    dataset = read_split(spec, data, reading, split)
+    with status(f"reading {data}"):
+        dataset = read_split(spec, data, reading, split)
     if spec.labelled and "label" not in dataset.roles:
         raise missing_column(dataset.source, dataset.columns, "label", reading)
     log(*column_notices(dataset.source, dataset.columns, dataset.roles, reading), *dataset.notices)

@@ -8,8 +8,8 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_table
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.options import changed_options, option
-from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
 
 
@@ -33,7 +33,7 @@ def inspect(
     Example:
         textgraft inspect "It's a cliché, but it works." --preset minilm
     """
-    start_tensorflow()
+    load_tensorflow()
     import tensorflow as tf
 
     from textgraft.tasks.feature_extraction import TextEmbedder

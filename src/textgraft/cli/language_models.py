@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import model_summary, train_into_folder
 from textgraft.data.columns import Reading
 from textgraft.options import changed_options
-from textgraft.runtime import start_tensorflow
 from textgraft.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def train_language_model(
 
     def build(checkpoints: "Checkpoints") -> "tuple[TrainableTask, Splits]":
         splits = _read_texts(data, sources, reading, training_config.seed)
-        start_tensorflow(deterministic=not run.fast)
+        load_tensorflow(deterministic=not run.fast)
         return build_model(splits.train, checkpoints), splits
 
     if run.dry_run:
@@ -56,7 +56,8 @@ def _read_texts(data: str, sources: Sources, reading: Reading, seed: int) -> "Sp
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import task_spec
 
-    splits = read_splits(task_spec("fill-mask"), data, reading, **vars(sources), seed=seed)
+    with status(f"reading {data}"):
+        splits = read_splits(task_spec("fill-mask"), data, reading, **vars(sources), seed=seed)
     log(*splits.notices)
     if splits.test is not None:
         log(f"{splits.test.source}: ignoring the test split ({len(splits.test):,} texts)")

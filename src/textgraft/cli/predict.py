@@ -12,10 +12,10 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.errors import ConfigError
-from textgraft.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from textgraft.data.annotations import TaggedText
@@ -71,7 +71,7 @@ def predict(
         else stream_texts(data, reading, sources.split, pairs)
     )
 
-    start_tensorflow()
+    load_tensorflow()
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 

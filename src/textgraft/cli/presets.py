@@ -3,7 +3,6 @@
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table
 from textgraft.cli.output.log import log
-from textgraft.runtime import start_tensorflow
 
 
 def presets(json: o.Json = False) -> None:
@@ -11,7 +10,6 @@ def presets(json: o.Json = False) -> None:
 
     With --json, also the source of each preset.
     """
-    start_tensorflow()
     from textgraft.backbones.family import families
     from textgraft.backbones.presets import is_on_this_machine, list_presets
 
@@ -20,12 +18,16 @@ def presets(json: o.Json = False) -> None:
         print_json([{**vars(entry), "local": local} for entry, local in entries])
         return
     rows = [
-        (entry.name, entry.family, f"{entry.parameters / 1e6:,.1f} M", entry.licence, "yes" if local else "no")
+        (entry.name, entry.family, _millions(entry.parameters), entry.licence, "yes" if local else "no")
         for entry, local in entries
     ]
-    print_table(("preset", "family", "parameters", "licence", "local"), rows)
+    print_table(("preset", "family", "size", "licence", "local"), rows)
     log(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
         "Hugging Face folder, a KerasHub preset folder, an original BERT release, a TF-Hub SavedModel, a file of word "
         "vectors or a model folder"
     )
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:,.{0 if count >= 1e8 else 1}f} M"

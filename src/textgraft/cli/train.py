@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
+from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import model_summary, require, train_into_folder
 from textgraft.data.columns import Reading
 from textgraft.options import changed_options
-from textgraft.runtime import start_tensorflow
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
 
@@ -52,12 +52,13 @@ def train(
     fit_options = changed_options(training_config)
 
     def build() -> "tuple[TrainableTask, Splits]":
-        task = task_options.task or infer_task(str(data), reading)
-        spec = task_spec(task)
-        splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
+        with status(f"reading {data}"):
+            task = task_options.task or infer_task(str(data), reading)
+            spec = task_spec(task)
+            splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
         log(*splits.notices, *describe_counts(splits.labels))
         find_metric(training_config.metric, spec.metrics(splits.train))
-        start_tensorflow(deterministic=not run.fast)
+        load_tensorflow(deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 
         settings = {**spec.settings_from(splits.train), **changed_options(architecture)}

@@ -13,10 +13,11 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError, DataError, InterruptionError
 from textgraft.options import changed_options, check_options, option
-from textgraft.runtime import choose_precision, start_tensorflow
+from textgraft.runtime import choose_precision
 from textgraft.training.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def tune(
     try:
         with interruption.handle_signals(), folder.lock():
             log(*task.splits.notices, *describe_counts(task.splits.labels))
-            start_tensorflow(deterministic=True)
+            load_tensorflow(deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
             search = _run_search(search_options, folder, space, task, shared)
             command = partial(_train_command, options, data, f"{out}-again")

@@ -99,7 +99,7 @@ def load_tagged(
     split: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
-    quotes: bool | None = None,
+    quotes: bool = True,
     header: str | None = None,
     empty: str = "error",
     format: str | None = None,

@@ -25,9 +25,12 @@ def print_result(result: "RenderableType") -> None:
     """Print a table or text to standard output."""
     from rich.console import Console
 
+    from textgraft.cli.output.table_layout import fit_tables
+
     console = Console()
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
+    console.width = max(console.width, fit_tables(result, console.width))
     console.print(result)
 
 

@@ -1,0 +1,65 @@
+"""Signs of life on standard error while a command reads its data or TensorFlow starts."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import IO
+
+from textgraft.runtime import start_tensorflow
+
+# Keras imports them, if they are installed, for features that no command uses: a third of the time of its start.
+_NOT_NEEDED = ("matplotlib", "pandas", "sklearn")
+
+_DELAY = 1.0
+
+
+def load_tensorflow(deterministic: bool = False) -> None:
+    """`start_tensorflow` with a status."""
+    if "tensorflow" in sys.modules:
+        start_tensorflow(deterministic)
+        return
+    with status("loading TensorFlow", delay=0), _not_imported(_NOT_NEEDED):
+        start_tensorflow(deterministic)
+
+
+@contextmanager
+def status(message: str, delay: float = _DELAY) -> Iterator[None]:
+    """Show what is being done: by a spinner on a terminal, elsewhere by a line if it takes over `delay` seconds."""
+    try:
+        stream = os.fdopen(os.dup(2), "w", encoding="utf-8")  # 2 is redirected while TensorFlow starts
+    except OSError:  # standard error is closed
+        yield
+        return
+    with stream:
+        if stream.isatty():
+            from rich.console import Console
+
+            with Console(file=stream).status(message):
+                yield
+            return
+        timer = Timer(delay, _write, (stream, message))
+        timer.start() if delay else _write(stream, message)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _write(stream: IO[str], message: str) -> None:
+    stream.write(f"{message} ...\n")
+    stream.flush()
+
+
+@contextmanager
+def _not_imported(packages: tuple[str, ...]) -> Iterator[None]:
+    """Make the import of packages fail that are not imported yet."""
+    halted = [package for package in packages if package not in sys.modules]
+    for package in halted:
+        sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for package in halted:
+            del sys.modules[package]

@@ -1,0 +1,121 @@
+"""The start of a command: no TensorFlow where it is not needed, signs of life, interruption, and homeless users."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.commands import run_successfully, start_process
+from textgraft import runtime
+from textgraft.cli.app import COMMANDS
+from textgraft.cli.output.status import _not_imported, status
+
+COMMANDS_WITHOUT_TENSORFLOW = [["--version"], ["-h"], ["train", "-h"], ["presets"], ["cache"], ["info", "no-folder"]]
+
+
+def test_commands_without_a_model_import_no_tensorflow():
+    code = (
+        "import sys\n"
+        "from textgraft.cli.app import make_app\n"
+        f"for arguments in {COMMANDS_WITHOUT_TENSORFLOW}:\n"
+        "    try:\n"
+        "        make_app()(arguments)\n"
+        "    except SystemExit as end:\n"
+        "        assert end.code in (0, 5), end.code\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_invalid_data_is_reported_before_tensorflow_is_imported(tmp_path):
+    for command in (["train", "missing.csv"], ["adapt", "minilm", "missing.txt"]):
+        process = start_process(*command, "--dry-run", "--threads", "1", cwd=tmp_path)
+        output, _ = process.communicate()
+        assert output == f"error: {command[-1]}: no such file; check the name\n"
+        assert process.returncode == 3
+
+
+def test_short_help_option():
+    assert run_successfully("predict", "-h").output == run_successfully("predict", "--help").output
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"), [(["textgraft", "tr"], ["train"]), (["textgraft", ""], COMMANDS)], ids=str
+)
+def test_shell_completes_commands(words, completions):
+    environment = {"_TEXTGRAFT_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": "1"}
+    textgraft = Path(sys.executable).parent / "textgraft"
+    answer = subprocess.run([textgraft], env={**os.environ, **environment}, check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == [*completions]
+
+
+def test_interruption_of_the_start_is_one_line():
+    process = start_process("inspect", "a text")
+    assert process.stdout.readline() == "loading TensorFlow ...\n"
+    process.send_signal(2)
+    output, _ = process.communicate()
+    assert output.startswith("stopped by SIGINT")
+    assert output.count("\n") == 1
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(("delay", "line"), [(0, "reading ...\n"), (60, "")])
+def test_status_is_a_line_where_work_takes_long(delay, line, capfd):
+    with status("reading", delay), runtime.suppressed_native_stderr():
+        pass
+    assert capfd.readouterr().err == line
+
+
+def test_packages_are_not_imported_only_for_a_while(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with _not_imported(("colorsys", "json")):
+        with pytest.raises(ImportError):
+            import colorsys
+        import json  # noqa: F401
+    import colorsys  # noqa: F401
+
+
+@pytest.fixture
+def temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("MPLCONFIGDIR", "own")
+    return tmp_path
+
+
+def no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_user_without_home_gets_a_private_folder(temporary_folder, monkeypatch):
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr(runtime.Path, "home", no_home)
+    for _ in range(2):
+        runtime.provide_home()
+        home = Path(os.environ["HOME"])
+        assert home == temporary_folder / f"textgraft-{os.getuid()}"
+        assert home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("taken", ["by a link", "with open permissions"])
+def test_folder_that_others_can_write_to_is_no_home(taken, temporary_folder, monkeypatch):
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr(runtime.Path, "home", no_home)
+    name = temporary_folder / f"textgraft-{os.getuid()}"
+    name.symlink_to(temporary_folder) if taken == "by a link" else name.mkdir()
+    if not name.is_symlink():
+        name.chmod(0o777)
+    runtime.provide_home()
+    assert Path(os.environ["HOME"]).parent == temporary_folder
+    assert Path(os.environ["HOME"]) != name
+
+
+def test_libraries_do_not_write_to_a_read_only_home(temporary_folder, monkeypatch):
+    monkeypatch.setattr(runtime.os, "access", lambda *_: False)
+    runtime.provide_home()
+    assert Path(os.environ["KERAS_HOME"]).parent == temporary_folder
+    assert os.environ["MPLCONFIGDIR"] == "own"
+    monkeypatch.delenv("KERAS_HOME")
