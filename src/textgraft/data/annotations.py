@@ -70,11 +70,13 @@ class AnnotatedRows(RowReader):
         self._reader = reader
         self._offsets = offsets
         self._offset_notice = ""
+        self._blank_cells = 0
         self._span_reader = SpanReader()
 
     @property
     def notices(self) -> tuple[str, ...]:
-        notices = (self._offset_notice, *self._span_reader.notices, *self.word_lengths.notices)
+        blank = f"{self._blank_cells:,} empty cells are read as texts without entities" if self._blank_cells else ""
+        notices = (self._offset_notice, blank, *self._span_reader.notices, *self.word_lengths.notices)
         return (*self._reader.notices, *(f"{self.source}: {notice}" for notice in notices if notice))
 
     def location(self, position: int) -> str:
@@ -108,7 +110,9 @@ class AnnotatedRows(RowReader):
                 tagged = parse_words(row.text, row.label, row.position, self.detector)
                 self.word_lengths.add([tagged.text[start:end] for start, end in tagged.words or ()])
             else:
-                entities = [] if row.label is None else parse_entities(row.label)
+                blank = row.label is not None and not row.label.strip()
+                self._blank_cells += blank
+                entities = [] if row.label is None or blank else parse_entities(row.label)
                 tagged = TaggedText(row.text, None, self._span_reader.spans(row.text, entities))
         except DataError as error:
             raise DataError(f"{self.location(row.position)}: {error}") from None

@@ -168,25 +168,26 @@ def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading)
     """Choose the columns of words and their tags, or of texts and their entities.
 
     Arguments and errors are those of `choose_columns`. A text column named tokens or words is preferred; the inferred
-    label column is tags or ner_tags beside words, entities or spans beside texts, or else label or labels.
+    label column is tags or ner_tags beside words, entities or spans beside texts, or else the one of `choose_columns`.
     """
     reading = reading.with_trained_columns(columns)
-    reading = replace(reading, text=reading.text or _only(_matching(_WORDS, columns)), pair=None, paired=None)
+    words = None if are_tagged(columns) and not _have_words(columns) else _only(_matching(_WORDS, columns))
+    reading = replace(reading, text=reading.text or words, pair=None, paired=None)
     chosen = choose_text_columns(source, columns, reading)
     if reading.label is None:
         others = [name for name in columns if name != chosen.text]
         candidates = (_only(_matching(names, others)) for names in (_TAGS if chosen.has_words else _ENTITIES))
         reading = replace(reading, label=next(filter(None, candidates), None))
-    if reading.label is not None:
-        chosen = choose_columns(source, columns, replace(reading, text=chosen.text))
-    return chosen._replace(nested=True)
+    return choose_columns(source, columns, replace(reading, text=chosen.text))._replace(nested=True)
 
 
 def are_tagged(columns: Sequence[str]) -> bool:
     """Whether the names are those of token-classification data: words and tags, or texts and entities."""
-    if _matching(_WORDS, columns):
-        return any(_matching(names, columns) for names in _TAGS)
-    return bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+    return _have_words(columns) or bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+
+
+def _have_words(columns: Sequence[str]) -> bool:
+    return bool(_matching(_WORDS, columns)) and any(_matching(names, columns) for names in _TAGS)
 
 
 def column_notices(source: str, columns: Sequence[str], roles: Mapping[str, str], reading: Reading) -> tuple[str, ...]:

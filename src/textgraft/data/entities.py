@@ -5,7 +5,8 @@ All errors are without the location of the row.
 
 import json
 import re
-from collections.abc import Sequence
+from ast import literal_eval
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,19 +21,22 @@ _LABELS = ("label", "labels", "entity", "entity_group", "entity_type", "tag", "t
 _TEXTS = ("text", "word")
 # Keys of exports that say nothing about start, end and label.
 _KNOWN = {*_STARTS, *_ENDS, *_LABELS, *_TEXTS, "id", "index", "score", "token_start", "token_end", "source", "value"}
+_MAX_LITERAL = 1 << 20
 _ENDS_OF_TEXT = re.compile(rf"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+$")
 
 
 def parse_entities(cell: str) -> list[WrittenSpan]:
     """The entities of a cell as they are written.
 
-    The cell is a JSON list of objects {start, end, label} as spaCy, Prodigy, Label Studio, doccano, Argilla and
-    pipelines of transformers write them, or of lists [start, end, label] or [label, start, end].
+    The cell is a list, in JSON or as Python writes it, of objects {start, end, label} as spaCy, Prodigy, Label Studio,
+    doccano, Argilla and pipelines of transformers write them, or of lists [start, end, label] or [label, start, end];
+    or an object of lists, {"start": [...], "end": [...], "label": [...]}.
 
     Raises:
         DataError: for any other value.
     """
-    return [_parse_entity(index, entity) for index, entity in enumerate(parse_list(cell, "entities"), start=1)]
+    entities = parse_list(cell, "entities", _rows_of_lists)
+    return [_parse_entity(index, entity) for index, entity in enumerate(entities, start=1)]
 
 
 def looks_like_entities(cell: str) -> bool:
@@ -113,19 +117,41 @@ class SpanReader:
         return Span(start, start + len(stripped), span.label)
 
 
-def parse_list(cell: str, name: str) -> list[Any]:
-    """The list in a JSON cell; a DataError for any other value, with this name."""
+def parse_list(cell: str, name: str, convert: Callable[[Any], Any] = lambda value: value) -> list[Any]:
+    """The list in a JSON cell, once converted; a DataError for any other value, with this name."""
     try:
-        values = json.loads(cell)
+        values = convert(_load(cell))
         if "\\u" in cell:
             json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise DataError(f"half of a surrogate pair (\\ud800 to \\udfff) in the {name}; remove it") from None
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         raise DataError(f"the {name} are not a JSON list: {cell!r:.60}") from None
     if not isinstance(values, list):
         raise DataError(f"the {name} are not a list: {cell!r:.60}")
     return values
+
+
+def _load(cell: str) -> Any:
+    """The value of a JSON text, or of a Python literal, as pandas writes lists to CSV."""
+    try:
+        return json.loads(cell)
+    except ValueError:
+        if len(cell) > _MAX_LITERAL or not cell.lstrip().startswith("["):
+            raise
+    try:
+        return json.loads(json.dumps(literal_eval(cell.strip())))
+    except (SyntaxError, MemoryError) as error:
+        raise ValueError from error
+
+
+def _rows_of_lists(values: Any) -> Any:
+    """The objects of an object of equally long lists, {"start": [...], "end": [...], "label": [...]}; others as is."""
+    if not isinstance(values, dict) or not values or not all(isinstance(items, list) for items in values.values()):
+        return values
+    if len({len(items) for items in values.values()}) > 1:
+        return values
+    return [dict(zip(values, items, strict=True)) for items in zip(*values.values(), strict=True)]
 
 
 def _parse_entity(index: int, entity: Any) -> WrittenSpan:

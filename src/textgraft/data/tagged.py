@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,12 +13,15 @@ import pyarrow as pa
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names
 from textgraft.data.dataset import Dataset, unknown_label
+from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import load_slices, load_split
 from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
-from textgraft.errors import DataError
+from textgraft.errors import ConfigError, DataError
+
+_SAMPLE = 100  # first cells, by which entities are recognized
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,6 +158,18 @@ def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[
     reader = open_split(source, split, reading)
     columns = choose_tagged_columns(reader.source, reader.columns, replace(reading, label=None))._replace(label=None)
     return TextStream(AnnotatedRows(reader), columns, reading, convert)
+
+
+def has_entities(reader: Format, reading: Reading) -> bool:
+    """Whether the first cells of the label column are entities, as annotation tools export them; uses up rows."""
+    if reading.problem is not None or reading.label_separator is not None:
+        return False
+    with suppress(DataError, ConfigError):  # raised when the task reads the source
+        columns = choose_tagged_columns(reader.source, reader.columns, reading)
+        if columns.label is not None and not columns.has_words:
+            cells = (cell for batch in reader.rows(columns) for cell in batch.column("label").to_pylist())
+            return any(cell is not None and looks_like_entities(cell) for cell in islice(cells, _SAMPLE))
+    return False
 
 
 def _refuse_other_options(reading: Reading) -> None:

@@ -1,13 +1,14 @@
 """Task specs, one per file: checks of a task's data and the schema of its model folders, without TensorFlow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from textgraft import registry
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.format import Format
 from textgraft.data.loading import load_datasets, open_source
 from textgraft.data.metrics import LANGUAGE_MODEL, Metric
 from textgraft.data.text_files import STANDARD_INPUT
@@ -47,9 +48,8 @@ class TaskSpec(ABC):
 
     # === Data ===
 
-    @staticmethod
-    def matches_columns(columns: Sequence[str], /) -> bool:
-        """Whether columns of these names identify the task."""
+    def matches(self, reader: Format, reading: Reading) -> bool:
+        """Whether the columns of a split, or their first cells, identify the task; uses up rows of the reader."""
         return False
 
     def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
@@ -123,12 +123,12 @@ def task_names() -> tuple[str, ...]:
 
 
 def infer_task(source: str, reading: Reading) -> str:
-    """The id of the task that a source's columns identify, by default text-classification.
+    """The id of the task that a source's columns or first cells identify, by default text-classification.
 
     Raises:
         DataError: when the source is missing or malformed.
     """
     if source == STANDARD_INPUT:
         return _DEFAULT_TASK
-    columns = next(iter(open_source(source, reading.file, reading.format).values())).columns
-    return next((name for name in task_names() if task_spec(name).matches_columns(columns)), _DEFAULT_TASK)
+    reader = next(iter(open_source(source, reading.file, reading.format).values()))
+    return next((name for name in task_names() if task_spec(name).matches(reader, reading)), _DEFAULT_TASK)

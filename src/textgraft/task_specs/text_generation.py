@@ -5,6 +5,7 @@ from typing import Any
 
 from textgraft.data.columns import COMPLETION, PROMPT, Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.format import Format
 from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents
 from textgraft.errors import DataError
@@ -17,7 +18,9 @@ class TextGenerationSpec(TaskSpec):
 
     class_path = "textgraft.tasks.text_generation:TextGenerator"
     labelled = False
-    matches_columns = staticmethod(frozenset({PROMPT, COMPLETION}).issubset)
+
+    def matches(self, reader: Format, reading: Reading) -> bool:
+        return {PROMPT, COMPLETION} <= set(reader.columns)
 
     def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         return load_documents("text-generation", source, split, reading)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.data.columns import Reading, are_tagged
+from textgraft.data.format import Format
 from textgraft.data.metrics import SPANS, Metric
 from textgraft.data.splits import shared_texts
-from textgraft.data.tagged import TaggedDataset, load_tagged_datasets
+from textgraft.data.tagged import TaggedDataset, has_entities, load_tagged_datasets
 from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
 from textgraft.task_specs import ModelSchema, TaskSpec
@@ -32,7 +33,9 @@ class TokenClassificationSpec(TaskSpec):
     """Words and their tags, or texts and their entities."""
 
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
-    matches_columns = staticmethod(are_tagged)
+
+    def matches(self, reader: Format, reading: Reading) -> bool:
+        return are_tagged(reader.columns) or has_entities(reader, reading)
 
     def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
         return load_tagged_datasets(source, split, reading)
