@@ -62,7 +62,7 @@ def _family_defaults() -> str:
 def _row(option: Any) -> tuple[str, str, str, str]:
     """Panel, flag, default and help of an option."""
     help_text, _, default = (option.help or "").partition("  \\[")
-    name = (option.opts or option.secondary_opts)[0]
+    name = "/".join([*option.opts, *option.secondary_opts])
     flag = name if option.is_flag else f"{name} {_METAVARS[option.type_descriptor.annotation]}"
     return option.rich_help_panel or "Other", f"`{flag}`", default.removesuffix("]"), help_text
 

@@ -56,8 +56,8 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """Its name on the command line; a boolean that is on by default is switched off by `--no-NAME`."""
-        return f"--{'no-' if self.default is True else ''}{self.name.replace('_', '-')}"
+        """Its name on the command line."""
+        return f"--{self.name.replace('_', '-')}"
 
     @property
     def default_text(self) -> str:
@@ -65,7 +65,7 @@ class Option:
         if self.shown_default is not None:
             return self.shown_default
         if isinstance(self.default, bool):
-            return "off"  # the flag, see `flag`
+            return "on" if self.default else "off"
         return "none" if self.default in (None, ()) else str(self.default)
 
     def check(self, name: str, value: Any) -> None:

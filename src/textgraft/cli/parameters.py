@@ -102,8 +102,8 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
 
 def _typer_option(option: Option) -> Any:
     text = f"{option.help}  \\[{option.default_text}]"  # escaped for rich, which reads tags in brackets
-    # A name after a slash alone is a flag that sets False.
-    names = (f"{' /' if option.default is True else ''}{option.flag}",) if option.value_type is bool else ()
+    negation = f"/--no-{option.flag[2:]}" if option.default is None else ""
+    names = (option.flag + negation,) if option.value_type is bool else ()
     kind: Any = list[str] if option.item_type is str else str if option.item_type else option.value_type
     return Annotated[kind | None, typer.Option(*names, help=text, rich_help_panel=option.panel)]
 

@@ -3,6 +3,7 @@
 Importing this file does not import numpy or pyarrow.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
@@ -24,7 +25,13 @@ _LABELS = frozenset({"label", "labels", "category", "sentiment", "class", "targe
 _WORDS = frozenset({"tokens", "words"})
 _TAGS = (frozenset({"tags", "ner_tags"}), frozenset({"label", "labels"}))
 _ENTITIES = (frozenset({"entities", "spans"}), frozenset({"label", "labels"}))
-_KEYS = frozenset({"", "id", "idx", "index"})
+# Names of row numbers, keys and the like, which are not labels; matched in any case.
+_KEY = re.compile(
+    r"|#|key|nr|no|row|line|index|uid|guid|uuid|url|date|time|timestamp|unnamed: \d+|level_\d+|__index_level_\d+__"
+    r"|id[ _-].+|(.+[ _.-])?(id|idx|index|nr|no|number|url|date)",
+    re.IGNORECASE,
+)
+_CAMEL_KEY = re.compile(r".*[a-z0-9]I[dD]")  # PhraseId, tweetID
 _PAIRS = (
     ("text", "text_pair"), ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
     (PROMPT, COMPLETION),
@@ -223,7 +230,7 @@ def _infer_pair(columns: Sequence[str], required: bool) -> tuple[str, str] | Non
     """The columns of a pair, if they have exactly one known pair of names."""
     names = {name.strip().lower(): name for name in columns}
     pairs = [pair for pair in _PAIRS if names.keys() >= {*pair}]
-    others = names.keys() - {*_QUESTION_ANSWER} - _KEYS
+    others = {name for name in names.keys() - {*_QUESTION_ANSWER} if not _is_key(name)}
     if names.keys() >= {*_QUESTION_ANSWER} and (required or (others and others <= _LABELS)):
         pairs.append(_QUESTION_ANSWER)
     if len(pairs) != 1 or len(_matching(frozenset(pairs[0]), columns)) > 2:
@@ -245,6 +252,16 @@ def _infer_label(columns: Sequence[str], chosen: Columns, known: bool) -> str | 
     return _only(_matching(_LABELS, others) or only_other)
 
 
+def is_column_name(cell: str) -> bool:
+    """Whether a cell is one of the names by which columns are inferred, or the name of a key."""
+    known = _TEXTS | _LABELS | _WORDS | _TAGS[0] | _ENTITIES[0] | {name for pair in _PAIRS for name in pair}
+    return cell.strip().lower() in known or _is_key(cell)
+
+
+def _is_key(name: str) -> bool:
+    return bool(_KEY.fullmatch(name.strip()) or _CAMEL_KEY.fullmatch(name.strip()))
+
+
 def _matching(names: frozenset[str], columns: Sequence[str]) -> list[str]:
     return [column for column in columns if column.strip().lower() in names]
 
@@ -252,7 +269,7 @@ def _matching(names: frozenset[str], columns: Sequence[str]) -> list[str]:
 def _other_of_two(columns: Sequence[str], known: Sequence[str]) -> list[str]:
     """The other of two columns when one is known, unless it is a row number or key."""
     others = [name for name in columns if name not in known]
-    return others if len(columns) == 2 and len(known) == 1 and not _matching(_KEYS, others) else []
+    return others if len(columns) == 2 and len(known) == 1 and not any(map(_is_key, others)) else []
 
 
 def _only(names: Sequence[str]) -> str | None:

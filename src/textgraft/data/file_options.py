@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from textgraft.errors import ConfigError
 from textgraft.options import CheckedOptions, option, option_fields
 
+AUTO = "auto"
 NO_HEADER, HEADER = "none", "first"
 
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -19,24 +20,29 @@ _NOT_DELIMITERS = '"\r\n\0'
 class FileOptions(CheckedOptions):
     """How the bytes of a file become cells; a format refuses those that it does not honour."""
 
-    encoding: str = option("utf-8", "Encoding of text files.", panel="Data")
+    encoding: str = option("utf-8", "Encoding of text files; auto for the likely one.", panel="Data")
     delimiter: str | None = option(
         None, "Character between the cells of CSV and TSV files, such as ';' or tab.", panel="Data",
-        shown_default="that of the extension",
+        shown_default="found in the first rows",
     )  # fmt: skip
-    quotes: bool = option(True, "Read quotes in CSV and TSV files as ordinary characters.", panel="Data")
+    quotes: bool | None = option(
+        None,
+        "Quotes in CSV and TSV files: around cells, or (--no-quotes) ordinary characters.",
+        panel="Data",
+        shown_default="around cells, but a cell that looks like rows is refused",
+    )
     header: str | None = option(
         None,
         "Column names of CSV and TSV files: first (the first row) or none (columns are named 1, 2, ...).",
         panel="Data",
-        shown_default="first",
+        shown_default="first, but a first row that is evidently data is refused",
         choices=(HEADER, NO_HEADER),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            codecs.lookup(self.encoding)
+            codecs.lookup("utf-8" if self.encoding == AUTO else self.encoding)
         except LookupError:
             raise ConfigError(
                 f"encoding {self.encoding!r} is unknown; use for instance utf-8, latin-1 or cp1252"

@@ -11,9 +11,11 @@ from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.label_types import STRING
 
+# Extensions of compressed files, and the bytes with which they begin.
+COMPRESSIONS = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".zip": b"PK"}
+
 _ROWS_PER_BATCH = 4096
 _CHARACTERS_PER_BATCH = 1 << 22
-_COMPRESSIONS = (".gz", ".zst", ".bz2")
 
 
 class Row(NamedTuple):
@@ -71,6 +73,10 @@ class Format(RowReader):
     def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         """The splits of a source by name, "train" if there is one; a DataError when the source cannot be opened."""
 
+    def is_row_number(self, column: str) -> bool:
+        """Whether the cells of a column are consecutive whole numbers, judged by the first rows, if that is known."""
+        return False
+
     def has_lists(self, column: str) -> bool:
         """Whether the cells of a column are lists, judged by the first row or the schema."""
         return False
@@ -92,7 +98,7 @@ class File(Format):
     @classmethod
     def can_read(cls, source: str) -> bool:
         suffixes = [suffix.lower() for suffix in Path(source).suffixes]
-        if suffixes and suffixes[-1] in _COMPRESSIONS:
+        if suffixes and suffixes[-1] in COMPRESSIONS:
             suffixes.pop()
         return bool(suffixes) and suffixes[-1] in cls.extensions
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textgraft import registry
-from textgraft.data.columns import Columns, Reading, choose_columns
+from textgraft.data.columns import Columns, Reading, choose_columns, is_column_name
 from textgraft.data.dataset import Dataset
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
@@ -45,7 +45,7 @@ def load_dataset(
     split: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
-    quotes: bool = True,
+    quotes: bool | None = None,
     header: str | None = None,
     empty: str = "error",
     format: str | None = None,
@@ -61,12 +61,13 @@ def load_dataset(
         label: the label column; None to infer it from the column names, or to read none if that fails.
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
         split: such as "train" or "train[:60%],train[60%:],test"; None for the only split of the source.
-        encoding: encoding of text files.
-        delimiter: the character between the cells of CSV and TSV files; None for that of the extension.
-        quotes: whether CSV and TSV files put quotes around cells that hold delimiters or line breaks.
+        encoding: encoding of text files; "auto" for the likely one.
+        delimiter: the character between the cells of CSV and TSV files; None to find it in the first rows.
+        quotes: whether quotes enclose cells of CSV and TSV files (True) or are ordinary characters (False); None for
+            True, except that a cell that looks like several rows is refused.
         header: "first" if the first row of CSV and TSV files names the columns, "none" if there are no names and
-            columns are named "1", "2", ...; None for the first row.
-        empty: treatment of texts that are empty or all white space: "error", "drop" or "keep".
+            columns are named "1", "2", ...; None for "first", except that a row that is evidently data is refused.
+        empty: treatment of texts that are absent, empty or all white space: "error", "drop" or "keep".
         format: the name of the format; None to infer it from the source.
         problem: kind of label: "single-label", "multi-label" (any number of labels) or "regression" (a
             number); None for multi-label where there is a separator or a list, else single-label.
@@ -91,26 +92,34 @@ def load_datasets(source: Source, split: str | None, reading: Reading) -> tuple[
 
 
 class CheckedRows:
-    """The valid rows of a split, to iterate over once; `empty` is error, drop or keep, for blank texts."""
+    """The valid rows of a split, to iterate over once; `empty` is error, drop or keep, for blank or absent texts."""
 
     def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
         self._reader = reader
         self._columns = columns
         self._empty = empty
+        self._text_roles = [role for role in columns.by_role if role != "label"]
         self._empty_count = 0
         self._first_empty = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch when empty texts are one."""
         for batch in self._reader.rows(self._columns):
+            if self._empty == "keep":
+                batch = self._filled(batch)
+            elif self._empty == "drop":
+                batch = self._without_empty(batch)
             for role, name in self._columns.by_role.items():
                 values = batch.column(role)
-                self._refuse(batch, pc.is_null(values), f"no value for {name!r}; fill it in")
+                fix = "fill it in" if role == "label" else "fill it in, or set empty to drop or keep"
+                self._refuse(batch, pc.is_null(values), f"no value for {name!r}; {fix}")
                 self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
+            if self._empty == "error":
+                batch = self._without_empty(batch)
             label = self._columns.label
             if label is not None and not self._columns.empty_labels:
                 self._refuse(batch, _blank(batch.column("label")), f"the label {label!r} is empty; fill it in")
-            yield batch if self._empty == "keep" else self._without_empty(batch)
+            yield batch
         if self._empty_count and self._empty == "error":
             raise DataError(
                 f"{self._reader.location(self._first_empty)}: the text is empty ({self._empty_count} in all); "
@@ -128,10 +137,15 @@ class CheckedRows:
         if row >= 0:
             raise DataError(f"{self._reader.location(batch.column('position')[row].as_py())}: {problem}")
 
+    def _filled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows, with "" for texts without a value."""
+        for role in self._text_roles:
+            column = batch.schema.get_field_index(role)
+            batch = batch.set_column(column, role, pc.fill_null(batch.column(role), ""))
+        return batch
+
     def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        empty = _blank(batch.column("text"))
-        if self._columns.pair is not None:
-            empty = pc.or_(empty, _blank(batch.column("pair")))
+        empty = reduce(pc.or_, (_blank(batch.column(role)) for role in self._text_roles))
         if not empty.true_count:
             return batch
         if not self._empty_count:
@@ -248,6 +262,13 @@ def named_slices(source: str, names: tuple[str, ...], split: str | None) -> tupl
 
 def _load(reader: Format, reading: Reading) -> Dataset:
     columns = choose_columns(reader.source, reader.columns, reading)
+    if (
+        reading.label is None
+        and columns.label
+        and not is_column_name(columns.label)
+        and reader.is_row_number(columns.label)
+    ):
+        columns = columns._replace(label=None)
     lists = columns.label is not None and reader.has_lists(columns.label)
     separator = None if lists else reading.label_separator
     problem = reading.problem or (MULTI if lists or separator else SINGLE)
@@ -259,4 +280,5 @@ def _load(reader: Format, reading: Reading) -> Dataset:
 
 
 def _blank(values: pa.Array) -> pa.BooleanArray:
-    return pc.equal(pc.utf8_trim_whitespace(values), "")
+    """Whether each value is absent, empty or white space."""
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)

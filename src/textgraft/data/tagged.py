@@ -104,7 +104,7 @@ def load_tagged(
     split: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
-    quotes: bool = True,
+    quotes: bool | None = None,
     header: str | None = None,
     empty: str = "error",
     format: str | None = None,

@@ -1,34 +1,30 @@
-"""Text files: decoded, decompressed and read line by line; and rows of delimited cells, which CSV and TSV share."""
+"""Text files: decompressed, decoded and read line by line."""
 
 import codecs
-import csv
+import re
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import nullcontext
-from functools import cached_property
+from contextlib import contextmanager, nullcontext
 from itertools import chain
-from typing import ClassVar
+from pathlib import Path
+from typing import IO, Any, ClassVar
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
-from textgraft.data.file_options import FILE_OPTIONS, NO_HEADER
-from textgraft.data.format import File, Row, pack_rows
+from textgraft.data.content import foreign_content
+from textgraft.data.encodings import byte_order_mark, is_utf8, likely_encoding
+from textgraft.data.file_options import AUTO, FileOptions
+from textgraft.data.format import COMPRESSIONS, File
 from textgraft.errors import DataError, error_summary
 
 STANDARD_INPUT = "-"
 MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file
 
-_Record = tuple[int, list[str]]  # the line on which a row begins, and its cells
-
 _CHUNK = 1 << 20
-# Parts of the csv module's messages, and the messages that replace them.
-_CSV_ERRORS = {
-    "unexpected end": "a quote that opens in this row is never closed; close it, or double it if it is text",
-    "expected after": "text follows a closing quote; double the quotes that are text",
-    "new-line": "a carriage return outside quotes; end lines with \\n or \\r\\n",
-    "field larger": f"a cell over {MAX_CHARACTERS} characters long; is a quote left open?",
-}
+_CONTROLS = re.compile("[\x80-\x9f]")
+_MARKED = ("utf-16", "utf-32")  # encodings that begin with a byte order mark
 
 
 class TextFile(File):
@@ -37,128 +33,168 @@ class TextFile(File):
     unit = "line"
     file_options: ClassVar[tuple[str, ...]] = ("encoding",)
 
-    def numbered_lines(self) -> Iterator[tuple[int, str]]:
-        """Line numbers from 1 and lines; errors are those of `read_lines`."""
-        return enumerate(read_lines(self.source, self.options.encoding), start=1)
-
-
-class DelimitedFile(TextFile):
-    """Cells between delimiters, quoted as in RFC 4180 unless `quotes` is off; the first row names the columns.
-
-    Blank lines are skipped, but in a file of one column they are empty cells, except after the last row.
-    """
-
-    delimiter: ClassVar[str]
-    file_options = FILE_OPTIONS
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """The names in the first row, or "1", "2", ... where `header` is none."""
-        if self.options.header == NO_HEADER:
-            return tuple(str(index + 1) for index in range(len(self._first_row[1])))
-        return tuple(self._first_row[1])
-
-    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(self._rows(columns))
-
-    def _rows(self, columns: Columns) -> Iterator[Row]:
-        width = len(self.columns)
-        indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
-        blank_lines: list[int] = []
-        first_row = [self._first_row] if self.options.header == NO_HEADER else []
-        for line, cells in chain(first_row, self._records):
-            if not cells:
-                blank_lines += [line] if width == 1 else []
-                continue
-            for blank in blank_lines:
-                yield Row(blank, **dict.fromkeys(indices, ""))
-            blank_lines = []
-            if len(cells) != width:
-                raise DataError(
-                    f"{self.location(line)}: {len(cells)} cells where the first row has {width}; "
-                    f"put quotes around a cell that holds {self._delimiter!r} or a line break"
-                )
-            yield Row(line, **{role: cells[index] for role, index in indices.items()})
+    def __init__(self, source: str, options: FileOptions) -> None:
+        super().__init__(source, options)
+        self.lines = TextLines(source, options.encoding)
 
     @property
-    def _delimiter(self) -> str:
-        return self.options.delimiter or self.delimiter
+    def notices(self) -> tuple[str, ...]:
+        return super().notices + self.lines.notices
 
-    @cached_property
-    def _first_row(self) -> _Record:
-        return next((record for record in self._records if record[1]), (1, []))
+    def numbered_lines(self) -> Iterator[tuple[int, str]]:
+        """Line numbers from 1 and lines; errors are those of `TextLines`."""
+        return enumerate(self.lines, start=1)
 
-    @cached_property
-    def _records(self) -> Iterator[_Record]:
-        # The default limit, 131,072 characters, is less than a book. It is global to the csv module.
-        csv.field_size_limit(MAX_CHARACTERS)
-        lines = read_lines(self.source, self.options.encoding)
-        quote = '"' if self.options.quotes else None
-        reader = csv.reader(lines, delimiter=self._delimiter, quotechar=quote, strict=True)
-        while True:
-            line = reader.line_num + 1
+
+class TextLines:
+    r"""The lines of a text, each with its "\n" or "\r\n", to iterate over once; a byte order mark is dropped.
+
+    The source is a file, plain or compressed by gzip, zstd, bzip2 or zip, or "-" for standard input. Iteration raises a
+    DataError when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.
+    """
+
+    def __init__(self, source: str, encoding: str) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._misread = ""
+        self._controls = 0
+        self._first_control = (0, "")  # line and character
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Lines of information for the user about the encoding, once all lines are read."""
+        notices: tuple[str, ...] = (self._misread,) if self._misread else ()
+        if self._controls:
+            line, character = self._first_control
+            latin = codecs.lookup(self._encoding).name.startswith("iso8859")
+            fix = "set encoding to cp1252" if latin else "the file was written from cp1252 that was read as latin-1"
+            notices += (
+                f"{self._source}, line {line}: the first of {self._controls} control characters such as "
+                f"{character!r}, which are quotes, dashes and the like in cp1252; {fix}",
+            )
+        return notices
+
+    def __iter__(self) -> Iterator[str]:
+        number, incomplete = 1, ""
+        for text in self._decoded():
+            *complete, incomplete = (incomplete + text).split("\n")
+            for line in complete:
+                yield line + "\n"
+            number += len(complete)
+            if len(incomplete) > MAX_CHARACTERS:
+                raise DataError(
+                    f"{self._source}, line {number}: over {MAX_CHARACTERS} characters long; is this a text file?"
+                )
+        if incomplete:
+            yield incomplete
+
+    def _decoded(self) -> Iterator[str]:
+        chunks = read_chunks(self._source)
+        start = next(chunks, b"")
+        name = self._codec(start)
+        decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
+        line, bytes_read, started = 1, 0, False
+        for chunk in chain([start], chunks, [b""]):
+            bytes_read += len(chunk)
             try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
-                raise DataError(f"{self.location(line)}: {message}") from None
-            yield line, cells
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                line += bytes(error.object[: error.start]).decode(error.encoding, "ignore").count("\n")
+                offset = bytes_read - len(error.object) + error.start
+                raise DataError(
+                    f"{self._source}, line {line}: the byte at offset {offset} is not {self._encoding}; "
+                    f"{_encoding_fix(start if line == 1 else bytes(error.object), name)}"
+                ) from None
+            if "\0" in text:
+                line += text.count("\n", 0, text.index("\0"))
+                likely = likely_encoding(start)
+                fix = f"set encoding to {likely}" if likely and likely.startswith("utf-16") else "remove it"
+                raise DataError(f"{self._source}, line {line}: a NUL byte; {fix}")
+            if not text.isascii():
+                self._count_controls(text, line)
+            line += text.count("\n")
+            yield text if started else text.removeprefix("\ufeff")
+            started = started or bool(text)
+
+    def _codec(self, start: bytes) -> str:
+        """The codec for a file that begins with these bytes; also notes where the encoding seems to be another."""
+        if content := foreign_content(start):
+            raise DataError(f"{self._source}: {content}")
+        likely = None if start.isascii() else likely_encoding(start)
+        if self._encoding == AUTO:
+            self._encoding = likely or "utf-8"
+            if likely not in (None, "utf-8"):
+                self._misread = f"{self._source}: read as {likely}, its likely encoding"
+        name = codecs.lookup(self._encoding).name
+        if name in _MARKED and byte_order_mark(start) is None and start:
+            fix = f"set encoding to {likely}" if likely else f"set encoding to {name}-le or {name}-be"
+            raise DataError(f"{self._source}: no byte order mark of {name}; {fix}")
+        if name != "utf-8" and likely == "utf-8":
+            self._misread = f"{self._source}: valid UTF-8, but read as {self._encoding}; set encoding to utf-8"
+        return name
+
+    def _count_controls(self, text: str, line: int) -> None:
+        if first := _CONTROLS.search(text):
+            if not self._controls:
+                self._first_control = line + text.count("\n", 0, first.start()), first[0]
+            self._controls += len(_CONTROLS.findall(text))
 
 
-def read_lines(source: str, encoding: str) -> Iterator[str]:
-    r"""The lines of a text, each with its "\n" or "\r\n"; a byte order mark is dropped.
+def _encoding_fix(data: bytes, name: str) -> str:
+    """The fix for bytes that are not in this encoding, which include a line that shows it."""
+    if name == "utf-8":
+        lines = [line for line in data.split(b"\n") if not line.isascii()]
+        others = [line for line in lines if not is_utf8(line)]
+        if byte_order_mark(data) is None and 2 * len(others) < len(lines):
+            likely = likely_encoding(b"\n".join(others))
+            return f"most lines are UTF-8: correct this one{f', which looks like {likely}' if likely else ''}"
+    likely = likely_encoding(data)
+    if likely is None or codecs.lookup(likely).name == name:
+        return "save the file as UTF-8 or name its encoding, such as latin-1"
+    return f"it looks like {likely}: set encoding to {likely}, or save the file as UTF-8"
 
-    The source is a file, plain or compressed by gzip, zstd or bzip2, or "-" for standard input.
+
+def read_chunks(source: str) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, in chunks of bounded size; "-" is standard input.
 
     Raises:
-        DataError: when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.
+        DataError: when the file is missing, damaged or cannot be read.
     """
-    number, incomplete = 1, ""
-    for text in _decode(source, encoding):
-        *complete, incomplete = (incomplete + text).split("\n")
-        for line in complete:
-            yield line + "\n"
-        number += len(complete)
-        if len(incomplete) > MAX_CHARACTERS:
-            raise DataError(f"{source}, line {number}: over {MAX_CHARACTERS} characters long; is this a text file?")
-    if incomplete:
-        yield incomplete
-
-
-def _decode(source: str, encoding: str) -> Iterator[str]:
-    name = codecs.lookup(encoding).name
-    decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
-    line, bytes_read, started = 1, 0, False
-    for chunk in chain(_chunks(source), [b""]):
-        bytes_read += len(chunk)
-        try:
-            text = decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            line += bytes(error.object[: error.start]).decode(error.encoding, "ignore").count("\n")
-            offset = bytes_read - len(error.object) + error.start
-            raise DataError(
-                f"{source}, line {line}: the byte at offset {offset} is not {encoding}; "
-                "save the file as UTF-8 or name its encoding, such as latin-1"
-            ) from None
-        if "\0" in text:
-            line += text.count("\n", 0, text.index("\0"))
-            raise DataError(f"{source}, line {line}: a NUL byte; remove it, or name the encoding if this is UTF-16")
-        line += text.count("\n")
-        yield text if started else text.removeprefix("\ufeff")
-        started = started or bool(text)
-
-
-def _chunks(source: str) -> Iterator[bytes]:
     try:
-        opened = nullcontext(sys.stdin.buffer) if source == STANDARD_INPUT else pa.input_stream(source)
-        with opened as stream:
+        with _open(source) as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
     except FileNotFoundError:
         raise DataError(f"{source}: no such file; check the name") from None
     except UnicodeEncodeError:
         raise DataError(f"{source!a}: the name has a byte that is not UTF-8; rename the file") from None
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error_summary(error)})") from None
+    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{source}: {_foreign(source) or f'cannot be read ({error_summary(error)})'}") from None
+
+
+def _open(source: str) -> Any:
+    if source == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    return _open_member(source) if source.lower().endswith(".zip") else pa.input_stream(source)
+
+
+@contextmanager
+def _open_member(source: str) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(source) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise DataError(f"{source}: the archive holds {len(names)} files; unpack it and pass one of them")
+        with archive.open(names[0]) as stream:
+            yield stream
+
+
+def _foreign(source: str) -> str | None:
+    """Why a file that cannot be decompressed is not what its name says, if that is so."""
+    suffix = Path(source).suffix.lower()
+    if suffix not in COMPRESSIONS or not Path(source).is_file():
+        return None
+    with Path(source).open("rb") as stream:
+        start = stream.read(64)
+    if start.startswith(COMPRESSIONS[suffix]):
+        return None
+    return foreign_content(start) or f"not compressed, although its name ends in {suffix}; rename it"

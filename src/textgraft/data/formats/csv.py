@@ -1,6 +1,6 @@
 """Comma-separated values."""
 
-from textgraft.data.text_files import DelimitedFile
+from textgraft.data.delimited import DelimitedFile
 
 
 class Csv(DelimitedFile):

@@ -12,7 +12,7 @@ import pyarrow as pa
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, Row, pack_rows
-from textgraft.data.text_files import read_lines
+from textgraft.data.text_files import TextLines
 from textgraft.errors import DataError
 
 _UNLABELLED = "unsup"  # folder of texts without labels in the Large Movie Review Dataset
@@ -27,6 +27,8 @@ class Folders(Format):
     def __init__(self, source: str, options: FileOptions) -> None:
         super().__init__(source)
         self._encoding = options.encoding
+        self._doubtful = 0  # texts in whose encoding there is something to notice
+        self._first_doubt: tuple[str, ...] = ()
 
     @classmethod
     def can_read(cls, source: str) -> bool:
@@ -53,16 +55,25 @@ class Folders(Format):
         unlabelled = sum(1 for _ in Path(self.source, _UNLABELLED).glob("*.txt"))
         files = (file for folder in _subfolders(Path(self.source)) for file in folder.glob("[!.]*") if file.is_file())
         others = sum(file.suffix != ".txt" for file in files)
+        more = f"{self.source}: the same in {self._doubtful - 1} other files"
         return (
+            *self._first_doubt,
+            *((more,) if self._doubtful > 1 else ()),
             *((f"{self.source}: ignoring {unlabelled} texts without a label ({_UNLABELLED})",) if unlabelled else ()),
             *((f"{self.source}: ignoring {others} files that do not end in .txt",) if others else ()),
         )
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(
-            Row(position, "".join(read_lines(str(file), self._encoding)), file.parent.name)
-            for position, file in enumerate(self._files, start=1)
+            Row(position, self._read(file), file.parent.name) for position, file in enumerate(self._files, start=1)
         )
+
+    def _read(self, file: Path) -> str:
+        lines = TextLines(str(file), self._encoding)
+        text = "".join(lines)
+        self._doubtful += bool(lines.notices)
+        self._first_doubt = self._first_doubt or lines.notices
+        return text
 
     def location(self, position: int) -> str:
         return str(self._files[position - 1])

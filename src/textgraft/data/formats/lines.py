@@ -5,17 +5,25 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
+from textgraft.data.delimited import names_delimiter
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.text_files import TextFile
+from textgraft.errors import DataError
 
 
 class Lines(TextFile):
-    """A text per line; a blank line is an empty text."""
+    """A text per line; a blank line is an empty text. A first line of column names is refused."""
 
     extensions = (".txt",)
     columns = ("text",)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(
-            Row(position, line.removesuffix("\n").removesuffix("\r")) for position, line in self.numbered_lines()
-        )
+        return pack_rows(self._rows())
+
+    def _rows(self) -> Iterator[Row]:
+        for position, line in self.numbered_lines():
+            text = line.removesuffix("\n").removesuffix("\r")
+            if position == 1 and (delimiter := names_delimiter(text)):
+                table = "tsv" if delimiter == "\t" else "csv"
+                raise DataError(f"{self.location(1)}: {text!r:.60} are names of columns; set format to {table}")
+            yield Row(position, text)

@@ -1,6 +1,6 @@
 """Tab-separated values."""
 
-from textgraft.data.text_files import DelimitedFile
+from textgraft.data.delimited import DelimitedFile
 
 
 class Tsv(DelimitedFile):

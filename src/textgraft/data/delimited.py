@@ -1,0 +1,241 @@
+"""Rows of cells between delimiters, which CSV and TSV files share."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import ClassVar, NamedTuple
+
+from textgraft.data.columns import is_column_name
+from textgraft.data.content import web_page
+from textgraft.data.file_options import FILE_OPTIONS
+from textgraft.data.table_files import Record, TableFile, is_number
+from textgraft.data.text_files import MAX_CHARACTERS, TextFile
+from textgraft.errors import DataError
+
+_SAMPLE_LINES = 1000
+_SAMPLE_CHARACTERS = 1 << 20
+# The rarer in texts, the earlier.
+_DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
+_SPACES = " \t\u00a0\u3000"
+_EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+_SPACE_BEFORE_QUOTE = re.compile(r'\s+".*"\s*', re.DOTALL)
+_NO_QUOTES = "if quotes are ordinary characters here, set quotes=False (--no-quotes)"
+# Parts of the csv module's messages, and the messages that replace them.
+_CSV_ERRORS = {
+    "unexpected end": "a quote that opens in this row is never closed; close it, or double it if it is text; "
+    + _NO_QUOTES,
+    "expected after": f"text follows a closing quote; double the quotes that are text; {_NO_QUOTES}",
+    "new-line": "a carriage return outside quotes; end lines with \\n or \\r\\n",
+    "field larger": f"a cell over {MAX_CHARACTERS} characters long; is a quote left open?",
+}
+
+
+class _Dialect(NamedTuple):
+    """How the cells of a file are separated and quoted."""
+
+    delimiter: str
+    quotes: bool
+    spaces: bool = False  # whether spaces after a delimiter are ignored
+
+    def read(self, lines: Iterator[str] | Sequence[str], strict: bool = False) -> Iterator[list[str]]:
+        quote = '"' if self.quotes else None
+        return csv.reader(lines, delimiter=self.delimiter, quotechar=quote, skipinitialspace=self.spaces, strict=strict)
+
+
+class DelimitedFile(TextFile, TableFile):
+    """Cells between delimiters, quoted as in RFC 4180 unless `quotes` is False.
+
+    The delimiter is the one of the extension, unless the first rows agree on another. Blank lines are skipped, but in a
+    file of one column they are empty cells, except after the last row. White space around labels is dropped unless it
+    is within quotes.
+    """
+
+    delimiter: ClassVar[str]
+    file_options = FILE_OPTIONS
+
+    _spaced_labels = 0
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        dialect = self._dialect
+        notices = super().notices
+        if dialect.delimiter != (self.options.delimiter or self.delimiter):
+            name = _DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+            notices += (f"{self.source}: {name} separate the cells",)
+        if dialect.spaces:
+            notices += (f"{self.source}: spaces between separators and cells are ignored",)
+        if self._spaced_labels:
+            notices += (f"{self.source}: white space around {self._spaced_labels} labels dropped",)
+        return notices
+
+    def read_records(self) -> Iterator[Record]:
+        # The default limit, 131,072 characters, is less than a book. It is global to the csv module.
+        csv.field_size_limit(MAX_CHARACTERS)
+        lines: list[str] = []  # of the current row
+
+        def recorded() -> Iterator[str]:
+            for line in chain(self._first_lines, self._lines):
+                lines.append(line)
+                yield line
+
+        reader = self._dialect.read(recorded(), strict=True)
+        line = 1 if self._excel_delimiter is None else 2
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
+                raise DataError(f"{self.location(line)}: {message}") from None
+            yield Record(line, cells, tuple(lines))
+            line += len(lines)
+            lines.clear()
+
+    def check(self, record: Record) -> list[str]:
+        cells, width = record.cells, len(self.columns)
+        if len(cells) > width and not any(cells[width:]):
+            cells = cells[:width]  # delimiters at the end of the line
+        if len(cells) != width:
+            whole_row = len(cells) == 1 and self._dialect.delimiter in cells[0]
+            fix = (
+                "quotes enclose the whole row; remove them"
+                if whole_row
+                else f"put quotes around a cell that holds {self._dialect.delimiter!r} or a line break"
+            )
+            raise DataError(
+                f"{self.location(record.position)}: {len(cells)} cells where the first row has {width}; {fix}"
+            )
+        if len(record.lines) > 1 and self.options.quotes is None and width > 1:
+            self._refuse_swallowed_rows(record)
+        return cells
+
+    def label_cell(self, record: Record, cell: str) -> str:
+        stripped = cell.strip(_SPACES)
+        if stripped == cell or f'"{cell.replace(chr(34), chr(34) * 2)}"' in "".join(record.lines):
+            return cell
+        self._spaced_labels += 1
+        return stripped
+
+    def _refuse_swallowed_rows(self, record: Record) -> None:
+        """Raise a DataError for a row with a cell whose lines are rows themselves."""
+        for index, cell in enumerate(record.cells):
+            rows = _rows_within(cell, self._dialect.delimiter, index, len(self.columns))
+            if rows and any(self._are_known(column, rows) for column in range(len(self.columns)) if column != index):
+                name = _DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
+                raise DataError(
+                    f"{self.location(record.position)}: a cell in quotes holds line breaks and {name}, like "
+                    f"{len(rows)} rows; {_NO_QUOTES}, or quotes=True (--quotes) if it is one cell"
+                )
+
+    def _are_known(self, column: int, rows: Sequence[dict[int, str]]) -> bool:
+        """Whether all values that these rows have in a column are known from the first rows of the file."""
+        values = [row[column].strip() for row in rows if column in row]
+        known = {row[column].strip() for row in self._sample_rows}
+        return bool(values) and (known.issuperset(values) or all(map(is_number, (*known, *values))))
+
+    @cached_property
+    def _lines(self) -> Iterator[str]:
+        return iter(self.lines)
+
+    @cached_property
+    def _sample_lines(self) -> list[str]:
+        """The first lines, of bounded number and size."""
+        sample: list[str] = []
+        characters = 0
+        for line in self._lines:
+            sample.append(line)
+            characters += len(line)
+            if len(sample) == _SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
+                break
+        if sample and (content := web_page(sample[0])):
+            raise DataError(f"{self.source}: {content}")
+        return sample
+
+    @cached_property
+    def _excel_delimiter(self) -> str | None:
+        """The delimiter in Excel's first line, `sep=;`."""
+        match = _EXCEL_DELIMITER.fullmatch(self._sample_lines[0]) if self._sample_lines else None
+        return None if match is None else match[1]
+
+    @property
+    def _first_lines(self) -> list[str]:
+        """The first lines without that of Excel's delimiter."""
+        return self._sample_lines[self._excel_delimiter is not None :]
+
+    @cached_property
+    def _dialect(self) -> _Dialect:
+        dialect = _Dialect(self._excel_delimiter or self.delimiter, self.options.quotes is not False)
+        if self.options.delimiter:
+            dialect = dialect._replace(delimiter=self.options.delimiter)
+        elif not self._excel_delimiter:
+            dialect = dialect._replace(delimiter=find_delimiter(self._first_lines, dialect))
+        records = _first_records(self._first_lines, dialect)
+        if records and len(records[0]) == 1 and dialect.quotes:
+            inner = [cells[0] for cells in records if len(cells) == 1]
+            delimiter = find_delimiter(inner, dialect)
+            if _agreement(inner, dialect._replace(delimiter=delimiter)) == 1 < len(inner):
+                raise DataError(f"{self.source}, line 1: quotes enclose whole rows ({inner[0]!r:.60}); remove them")
+        spaced = any(_SPACE_BEFORE_QUOTE.fullmatch(cell) for cells in records for cell in cells)
+        return dialect._replace(spaces=spaced and dialect.quotes)
+
+
+def find_delimiter(lines: Sequence[str], usual: _Dialect) -> str:
+    """The delimiter of a table with these first lines: the usual one, unless another fits better.
+
+    Another fits where nine of ten rows have as many cells as the first, more than one, and it fits better than the
+    usual one, or as well and is rarer in texts.
+    """
+    agreement = {name: _agreement(lines, usual._replace(delimiter=name)) for name in (*_DELIMITERS, usual.delimiter)}
+    best = max(agreement, key=lambda name: agreement[name])  # the first of equals
+    return best if agreement[best] >= 0.9 else usual.delimiter
+
+
+def names_delimiter(line: str) -> str | None:
+    """The delimiter of a line that names columns of texts and labels; None for another line."""
+    for delimiter in _DELIMITERS:
+        cells = [cell.strip(_SPACES + '"') for cell in line.split(delimiter)]
+        known = sum(map(is_column_name, filter(None, cells)))
+        if len(cells) > 1 and known > (delimiter == ","):  # a comma is in sentences too
+            return delimiter
+    return None
+
+
+def _agreement(lines: Sequence[str], dialect: _Dialect) -> float:
+    """The share of rows that have as many cells as the first; 0 where that has one cell."""
+    records = _first_records(lines, dialect)
+    if not records or len(records[0]) < 2:
+        return 0.0
+    return sum(len(cells) == len(records[0]) for cells in records) / len(records)
+
+
+def _first_records(lines: Sequence[str], dialect: _Dialect) -> list[list[str]]:
+    """The rows in a sample of lines, up to the first that is malformed."""
+    records: list[list[str]] = []
+    try:
+        for cells in dialect.read(lines):
+            if cells:
+                records.append(cells)  # noqa: PERF401 (the rows before an error count)
+    except csv.Error:
+        pass
+    return records
+
+
+def _rows_within(cell: str, delimiter: str, index: int, width: int) -> list[dict[int, str]]:
+    """The rows that a cell of this index swallowed, as cells by their index; empty where its lines are not rows.
+
+    The first line ends a row, the last begins one, and those between are whole rows.
+    """
+    lines = cell.replace("\r\n", "\n").split("\n")
+    if len(lines) < 2:
+        return []
+    first, last = lines[0].split(delimiter), lines[-1].split(delimiter)
+    between = [line.split(delimiter) for line in lines[1:-1] if line]
+    if len(first) != width - index or len(last) != index + 1:
+        return []
+    complete = [cells for cells in between if len(cells) == width]
+    if 2 * len(complete) < len(between):
+        return []
+    return [dict(enumerate(first, start=index)), *(dict(enumerate(cells)) for cells in complete), dict(enumerate(last))]

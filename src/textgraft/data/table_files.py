@@ -1,0 +1,181 @@
+"""Files of tables: rows of cells, the first of which names the columns."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from statistics import mean
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from textgraft.data.columns import Columns, is_column_name
+from textgraft.data.file_options import NO_HEADER, FileOptions
+from textgraft.data.format import File, Row, pack_rows
+from textgraft.errors import DataError
+
+_SAMPLE_ROWS = 1000
+_SAMPLE_CHARACTERS = 1 << 20
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+
+
+class Record(NamedTuple):
+    """A row: its position, its cells (none where the row is blank), and the lines of a text file it was read from."""
+
+    position: int
+    cells: list[str]
+    lines: Sequence[str] = ()
+
+
+class TableFile(File):
+    """A file of rows of cells.
+
+    The first row that is not blank names the columns, unless `header` is none; a column without a name is called
+    "Unnamed: 0", "Unnamed: 1", ..., as in pandas. Rows that repeat the names are dropped and counted.
+    """
+
+    def __init__(self, source: str, options: FileOptions) -> None:
+        super().__init__(source, options)
+        self._repeated_headers = 0
+        self._first_repeated = 0
+
+    @abstractmethod
+    def read_records(self) -> Iterator[Record]:
+        """All rows in order, to be read once."""
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the first row, or "1", "2", ... where `header` is none.
+
+        Raises:
+            DataError: when the first row is evidently data and `header` is not set.
+        """
+        record = self._first
+        if record is None:
+            return ()
+        if self.options.header == NO_HEADER:
+            return tuple(str(index + 1) for index in range(len(record.cells)))
+        if self.options.header is None and (evidence := _data_in_header(record.cells, self._sample_rows)):
+            text, label = _suggested_columns([record.cells, *self._sample_rows])
+            raise DataError(
+                f"{self.location(record.position)}: the first row must name the columns, but {evidence}; add a row of "
+                f"names, or set header to none (text to {text}{f', label to {label}' if label else ''}), or to first "
+                "if these are names"
+            )
+        names = (name.strip().lstrip("\ufeff") for name in record.cells)
+        return tuple(name or f"Unnamed: {index}" for index, name in enumerate(names))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        if not self._repeated_headers:
+            return super().notices
+        location = self.location(self._first_repeated)
+        repeated = f"{location}: the first of {self._repeated_headers} rows that repeat the column names, dropped"
+        return (*super().notices, repeated)
+
+    def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
+        return pack_rows(self._rows(columns))
+
+    def is_row_number(self, column: str) -> bool:
+        """Whether the first cells of a column are consecutive whole numbers."""
+        index = self.columns.index(column)
+        cells = [row[index] for row in self._sample_rows if len(row) > index]
+        numbers = [int(cell) for cell in cells if cell.isascii() and cell.isdigit()]
+        return len(numbers) == len(cells) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+    def check(self, record: Record) -> list[str]:
+        """The cells of a row that is not blank, one for each column; a DataError for another number of cells."""
+        if len(record.cells) != len(self.columns):
+            raise DataError(
+                f"{self.location(record.position)}: {len(record.cells)} cells where the first row has "
+                f"{len(self.columns)}"
+            )
+        return record.cells
+
+    def label_cell(self, record: Record, cell: str) -> str:
+        """The label in a cell."""
+        return cell
+
+    def _rows(self, columns: Columns) -> Iterator[Row]:
+        width = len(self.columns)
+        indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
+        header = None if self._first is None or self.options.header == NO_HEADER else self._first
+        blank: list[int] = []  # rows of a single column, which are empty cells except after the last row
+        for record in chain(self._sample, self._records):
+            if record is header:
+                continue
+            if not record.cells:
+                blank += [record.position] if width == 1 and record.position > self._first_position else []
+                continue
+            for position in blank:
+                yield Row(position, **dict.fromkeys(indices, ""))
+            blank = []
+            if header and width > 1 and record.cells == header.cells:
+                self._first_repeated = self._first_repeated or record.position
+                self._repeated_headers += 1
+                continue
+            cells = self.check(record)
+            row = {role: cells[index] for role, index in indices.items()}
+            if "label" in row:
+                row["label"] = self.label_cell(record, row["label"])
+            yield Row(record.position, **row)
+
+    @cached_property
+    def _records(self) -> Iterator[Record]:
+        return self.read_records()
+
+    @cached_property
+    def _sample(self) -> list[Record]:
+        """The first rows, of bounded number and size."""
+        sample: list[Record] = []
+        characters = 0
+        for record in self._records:
+            sample.append(record)
+            characters += sum(map(len, record.cells))
+            if len(sample) == _SAMPLE_ROWS or characters > _SAMPLE_CHARACTERS:
+                break
+        return sample
+
+    @cached_property
+    def _first(self) -> Record | None:
+        return next((record for record in self._sample if record.cells), None)
+
+    @property
+    def _first_position(self) -> int:
+        return 0 if self._first is None else self._first.position
+
+    @cached_property
+    def _sample_rows(self) -> list[list[str]]:
+        """The cells of the sample below the first row, in rows of as many cells that do not repeat it."""
+        first = [] if self._first is None else self._first.cells
+        rows = (record.cells for record in self._sample if record is not self._first)
+        return [cells for cells in rows if len(cells) == len(first) and cells != first]
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, with a point or a comma before its fraction."""
+    return bool(_NUMBER.fullmatch(cell))
+
+
+def _data_in_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
+    """Evidence that the first row is data: one of its cells is in other rows too, or is a number above numbers."""
+    if not rows or not all(cell.strip() for cell in first) or first == [str(index) for index in range(len(first))]:
+        return None
+    names = sum(map(is_column_name, first))
+    for index, cell in enumerate(first):
+        column = [row[index] for row in rows]
+        if column.count(cell) > names:
+            return f"{cell!r:.40} is in other rows too"
+        if not names and all(map(is_number, (cell, *column))):
+            return f"{cell!r:.40} is a number like those below it"
+    return None
+
+
+def _suggested_columns(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
+    """Numbers of the columns that are most likely texts (long, diverse) and labels (few values, but more than one)."""
+    columns = list(zip(*rows, strict=True))
+    text = max(range(len(columns)), key=lambda index: mean(map(len, columns[index])) * len(set(columns[index])))
+    values = {index: len(set(column)) for index, column in enumerate(columns) if index != text}
+    labels = [index for index, count in values.items() if 1 < count <= max(2, len(rows) // 2)]
+    return text + 1, min(labels, key=lambda index: values[index]) + 1 if labels else None

@@ -1,0 +1,153 @@
+"""CSV and TSV files as programs really write them: delimiters, headers, quotes and white space."""
+
+import pytest
+
+from tests.helpers.datasets import texts_of
+from textgraft.data.loading import load_dataset
+from textgraft.errors import DataError
+
+ROWS = [(f"Message {number}, as sent", "ab"[number % 2]) for number in range(6)]
+
+
+def table(delimiter, *rows, header=("text", "label"), end="\n"):
+    return "".join(delimiter.join(row) + end for row in (header, *rows) if row)
+
+
+def error_of(path, **options):
+    with pytest.raises(DataError) as caught:
+        load_dataset(path, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+@pytest.mark.parametrize("header", [("text", "label"), ("Text, as sent", "label")])
+def test_delimiter_is_found_in_the_first_rows_and_reported(write, delimiter, name, header):
+    path = write("a.csv", table(delimiter, *ROWS, header=header))
+    data = load_dataset(path)
+    assert (texts_of(data), data.columns) == ([text for text, _ in ROWS], header)
+    assert data.notices == (f"{path}: {name} separate the cells",)
+    assert load_dataset(path, delimiter=delimiter).notices == ()
+
+
+def test_commas_are_found_in_a_tsv_file(write):
+    path = write("a.tsv", 'text,label\n"one, two",x\nthree,y\n')
+    assert texts_of(load_dataset(path)) == ["one, two", "three"]
+
+
+def test_delimiter_of_the_extension_is_kept_where_others_are_text(write):
+    data = load_dataset(write("a.csv", "text,label\na;b,x;y\nc;d|e,z\n"))
+    assert (texts_of(data), data.labels.tolist()) == (["a;b", "c;d|e"], ["x;y", "z"])
+    assert data.notices == ()
+    assert texts_of(load_dataset(write("b.csv", "text\nc; d\ne; f\n"))) == ["c; d", "e; f"]
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n'])
+def test_delimiter_that_excel_names_in_the_first_line_is_used(write, first):
+    path = write("a.csv", first + table(";", *ROWS))
+    data = load_dataset(path)
+    assert (texts_of(data)[0], data.location(0)) == (ROWS[0][0], f"{path}, line 3")
+
+
+@pytest.mark.parametrize(
+    ("rows", "suggestion"),
+    [
+        ([("spam", "Win a prize"), ("ham", "See you"), ("spam", "Win now")], "text to 2, label to 1"),
+        ([("4", "11", "Mon", "none", "good"), ("0", "12", "Mon", "none", "so bad")], "text to 5, label to 1"),
+        ([("1", "First of all"), ("2", "Then the second"), ("3", "At last")], "text to 2"),
+        ([("What is it?", "question"), ("Do it", "order"), ("Who?", "question"), ("Why?", "question")], "text to 1"),
+    ],
+)
+def test_first_row_of_data_is_refused_with_the_fix(write, rows, suggestion):
+    path = write("a.tsv", table("\t", *rows, header=()))
+    message = error_of(path)
+    assert message.startswith(f"{path}, line 1: the first row must name the columns")
+    assert f"set header to none ({suggestion}" in message
+    assert load_dataset(path, header="first", text=rows[0][-1]).columns == rows[0]
+
+
+@pytest.mark.parametrize("header", [("text", "label"), ("", "text"), ("0", "1"), ("frase", "voto"), ("Topic", "2024")])
+def test_names_of_columns_are_not_taken_for_data(write, header):
+    path = write("a.csv", table(",", ("text", "label"), ("x", "7"), ("y", "text"), ("z", "7"), header=header))
+    assert load_dataset(path, text=header[0] or "text").columns == (header[0] or "Unnamed: 0", header[1])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("text_first", [True, False])
+@pytest.mark.parametrize("labels", ["pn", "12"])
+def test_rows_that_a_quote_swallows_are_refused(write, delimiter, text_first, labels):
+    rows = [(f"row {number}", labels[number % 2]) for number in range(8)]
+    rows[2], rows[5] = ('"begins with a quote', labels[0]), ('and ends with one"', labels[1])
+    rows, header = (rows, ("text", "label")) if text_first else ([row[::-1] for row in rows], ("label", "text"))
+    path = write("a.tsv" if delimiter == "\t" else "a.csv", table(delimiter, *rows, header=header))
+    message = error_of(path)
+    assert message.startswith(f"{path}, line 4: a cell in quotes holds line breaks and ")
+    assert "like 4 rows" in message
+    assert "quotes=False (--no-quotes)" in message
+    assert len(load_dataset(path, quotes=False)) == 8
+    assert len(load_dataset(path, quotes=True)) == 5
+
+
+def test_cells_of_several_lines_are_read(write):
+    cells = ["I liked it, really\nThe end, or so", "a,b\nc,d\ne", "pos\nneg", "one,\n\ntwo"]
+    path = write("a.csv", "text,label\n" + "".join(f'"{cell}",{"pn"[i % 2]}\n' for i, cell in enumerate(cells * 2)))
+    assert texts_of(load_dataset(path)) == cells * 2
+
+
+def test_white_space_around_labels_is_data_within_quotes_only(write):
+    path = write("a.csv", 'text, label\n one ,  pos\n two , neg \nthree," pos "\nfour,pos\n')
+    data = load_dataset(path)
+    assert data.labels.tolist() == ["pos", "neg", " pos ", "pos"]
+    assert texts_of(data)[:2] == [" one ", " two "]
+    assert data.notices == (f"{path}: white space around 2 labels dropped",)
+
+
+def test_spaces_before_quotes_are_ignored(write):
+    path = write("a.csv", 'label, text\nx, "one, two"\ny, "three"\n')
+    data = load_dataset(path)
+    assert texts_of(data) == ["one, two", "three"]
+    assert data.notices == (f"{path}: spaces between separators and cells are ignored",)
+
+
+def test_quotes_around_whole_rows_are_reported(write):
+    path = write("a.csv", '"text,label"\n"good,pos"\n"bad,neg"\n')
+    assert error_of(path) == f"{path}, line 1: quotes enclose whole rows ('text,label'); remove them"
+    path = write("b.csv", 'text,label\ngood,pos\n"bad,neg"\n')
+    assert "line 3: 1 cells where the first row has 2; quotes enclose the whole row; remove them" in error_of(path)
+
+
+def test_rows_that_repeat_the_names_are_dropped_and_counted(write):
+    path = write("a.csv", "text,label\na,x\ntext,label\nb,y\ntext,label\n")
+    data = load_dataset(path)
+    assert texts_of(data) == ["a", "b"]
+    assert data.notices == (f"{path}, line 3: the first of 2 rows that repeat the column names, dropped",)
+
+
+def test_columns_without_a_name_and_delimiters_at_the_end_of_a_row_are_read(write):
+    data = load_dataset(write("a.csv", "label,text,,,\nham,one,,,\nspam,two,,,\n"))
+    assert data.columns == ("label", "text", "Unnamed: 2", "Unnamed: 3", "Unnamed: 4")
+    assert texts_of(load_dataset(write("b.csv", "text,label\na,x,,\nb,y\n"))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Unnamed: 0", "id", "Id", "tweet_id", "PhraseId", "index", "row_number", "nr", "level_0", "counted"]
+)
+def test_row_numbers_and_keys_are_not_labels(write, name):
+    rows = [(str(number), f"Text {number}") for number in range(7, 12)]
+    assert load_dataset(write("a.csv", table(",", *rows, header=(name, "text")))).labels is None
+
+
+def test_rows_without_a_text_are_dropped_with_their_label(write):
+    path = write("a.csv", "text,label\na,x\n,\n,y\nb,z\n,\n")
+    assert error_of(path).startswith(f"{path}, line 3: the text is empty (3 in all); ")
+    data = load_dataset(path, empty="drop")
+    assert (texts_of(data), data.labels.tolist()) == (["a", "b"], ["x", "z"])
+
+
+@pytest.mark.parametrize(("line", "format"), [("text\tlabel", "tsv"), ("id,Text,x", "csv"), ("Text;Kategorie", "csv")])
+def test_table_that_is_read_as_lines_is_reported(write, line, format):
+    path = write("a.txt", f"{line}\na b\n")
+    assert error_of(path).endswith(f"are names of columns; set format to {format}")
+
+
+def test_first_line_of_text_is_no_header(write):
+    assert texts_of(load_dataset(write("a.txt", "Comment, please\nThe end\n")))[0] == "Comment, please"
