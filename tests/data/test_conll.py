@@ -81,11 +81,13 @@ def test_conll_file_loads_as_a_plain_dataset(write):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\tO\nb\n", "line 2: 1 fields; expected 2, as in the lines before"),
-        ("a\tO\nb\tx\tO\n", "line 2: 3 fields; expected 2, as in the lines before"),
+        ("a\tO\nb\n", "line 2: 1 fields, where most lines have 2"),
+        ("a\tO\nb\tx\tO\n", "line 2: 3 fields, where most lines have 2"),
+        ("Mill Road _ B-LOC\nis _ O\nlong _ O\n", "line 1: 4 fields, where most lines have 3"),
         ("a\tO\nb O\n", "line 2: 1 fields"),
-        ("# comment\n\na\n", "line 3: 1 fields; expected 2 to 4"),
-        ("1\ta\tb\tc\tO\n", "line 1: 5 fields; expected 2 to 4"),
+        ("# comment\n\na\n", "line 3: 1 fields, none of them a tag"),
+        ("1\tA\ta\tDET\tDT\t_\t2\tdet\t_\t_\n", "line 1: 10 fields, none of them a tag"),
+        ("1-2\tAm\tO\n1\tAn\tO\n2\tdem\tO\n", "line 1: the first column numbers the words"),
         ("a\tO\nb\t\n", "line 2: no tag"),
         ("a\tO\nb\t \r\n", "line 2: no tag"),
         ("a\tO\n\tO\n", "line 2: no word"),
@@ -97,6 +99,23 @@ def test_conll_file_loads_as_a_plain_dataset(write):
 )
 def test_malformed_lines_are_reported(write, content, message):
     assert error_of(write("a.conll", content)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("content", "tags", "notices"),
+    [
+        ("Ada NNP I-NP B-PER\nin IN I-PP O\n", ["B-PER", "O"], []),
+        ("Ada Ada NNP I-NP B-PER\nin in IN I-PP O\n", ["B-PER", "O"], []),
+        ("Ada\tB-PER\tAda\tx\ty\nin\tO\tin\tx\ty\n", ["B-PER", "O"], ["tags are read from column 2 of 5"]),
+        ("B-PER Ada\nO in\n", ["B-PER", "O"], ["tags are read from column 1 of 2"]),
+        ("# a b\nAda B-PER\n# c\nin O\n", ["B-PER", "O"], ["ignoring 2 comment lines"]),
+    ],
+)
+def test_columns_of_words_and_tags_are_found(write, content, tags, notices):
+    path = write("a.conll", content)
+    (row,), found = rows_of(path)
+    assert row[1:] == (["Ada", "in"], tags)
+    assert found == tuple(f"{path}: {notice}" for notice in notices)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\n\n", " \t\n"])
@@ -112,5 +131,5 @@ def test_sentence_of_one_number_is_read(write):
 
 
 def test_file_without_blank_lines_is_reported(write, monkeypatch):
-    monkeypatch.setattr("textgraft.data.formats.conll._MAX_WORDS", 100)
+    monkeypatch.setattr("textgraft.data.formats.conll.MAX_WORDS", 100)
     assert "put a blank line between sentences" in error_of(write("a.conll", "a\tO\n" * 101))

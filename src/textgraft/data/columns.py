@@ -24,6 +24,8 @@ _TEXTS = frozenset(
 _LABELS = frozenset({"label", "labels", "category", "sentiment", "class", "target", "intent", "topic", "polarity"})
 _WORDS = frozenset({"tokens", "words"})
 _TAGS = (frozenset({"tags", "ner_tags"}), frozenset({"label", "labels"}))
+_WORD, _WORD_TAGS = frozenset({"word", "token"}), frozenset({"tag", "ner_tag", "ner", "ner_tags", "iob", "bio"})
+_SENTENCE = re.compile(r"(sentence|sent)[ _-]*(#|id|idx|index|no|nr|num|number)?", re.IGNORECASE)
 _ENTITIES = (frozenset({"entities", "spans"}), frozenset({"label", "labels"}))
 # Names of row numbers, keys and the like, which are not labels; matched in any case.
 _KEY = re.compile(
@@ -190,7 +192,21 @@ def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading)
 
 def are_tagged(columns: Sequence[str]) -> bool:
     """Whether the names are those of token-classification data: words and tags, or texts and entities."""
-    return _have_words(columns) or bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+    has_entities = bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
+    return _have_words(columns) or has_entities or word_table_columns(columns, Reading()) is not None
+
+
+def word_table_columns(columns: Sequence[str], reading: Reading) -> Columns | None:
+    """The columns of words, their tags and the numbers of sentences (as `pair`) of a table with a word per row.
+
+    Words and tags are those that `reading` names, or inferred from their names; None where there is no such table.
+    """
+    words = _only(_matching(_WORD, columns if reading.text is None else [reading.text]))
+    sentences = _only([name for name in columns if _SENTENCE.fullmatch(name.strip())])
+    if words not in columns or sentences is None:
+        return None
+    tags = reading.label or next(iter(_matching(_WORD_TAGS, columns)), None)
+    return Columns(str(words), tags, sentences)
 
 
 def _have_words(columns: Sequence[str]) -> bool:

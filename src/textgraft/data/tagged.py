@@ -11,7 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
-from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names
+from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names, word_table_columns
 from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
@@ -19,6 +19,7 @@ from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import load_slices, load_split
 from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
+from textgraft.data.word_tables import WordTable
 from textgraft.errors import ConfigError, DataError
 
 _SAMPLE = 100  # first cells, by which entities are recognized
@@ -133,8 +134,8 @@ def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tu
     """Load each slice that `split` names; errors are those of `load_tagged`."""
     _refuse_other_options(reading)
 
-    def load(reader: Format) -> TaggedDataset:
-        columns = choose_tagged_columns(reader.source, reader.columns, reading)
+    def load(split: Format) -> TaggedDataset:
+        reader, columns = _with_columns(split, reading)
         if columns.label is None:
             raise DataError(
                 f"{reader.source}: cannot infer the column of tags or entities; set label to one of: "
@@ -155,9 +156,17 @@ def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[
         return map(TaggedText.from_annotation, batch.column("text").to_pylist(), batch.column("label").to_pylist())
 
     _refuse_other_options(reading)
-    reader = open_split(source, split, reading)
-    columns = choose_tagged_columns(reader.source, reader.columns, replace(reading, label=None))._replace(label=None)
+    reader, columns = _with_columns(open_split(source, split, reading), replace(reading, label=None))
+    columns = columns._replace(label=None)
     return TextStream(AnnotatedRows(reader), columns, reading, convert)
+
+
+def _with_columns(reader: RowReader, reading: Reading) -> tuple[RowReader, Columns]:
+    """The rows of a split, those of its sentences where it is a table with a word per row, and their columns."""
+    table = word_table_columns(reader.columns, reading)
+    if table is not None:
+        reader, reading = WordTable(reader, table), replace(reading, text=None, label=None)
+    return reader, choose_tagged_columns(reader.source, reader.columns, reading)
 
 
 def has_entities(reader: Format, reading: Reading) -> bool:

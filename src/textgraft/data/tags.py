@@ -10,6 +10,8 @@ from textgraft.errors import DataError
 _SCHEME_PREFIXES = {"IOB2": "BIIB", "IOB1": "IIII", "IOBES": "BIES", "BILOU": "BILU"}
 TAG_SCHEMES = tuple(_SCHEME_PREFIXES)
 
+MAX_WORDS = 100_000  # in a sentence; more means that sentences are not separated
+
 _BEGINS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
 _PREFIXES = frozenset("BIMESLU")
@@ -38,6 +40,12 @@ def is_label(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not set(value) & set("\t\r\n\0")
 
 
+def is_tag(tag: str) -> bool:
+    """Whether a tag is O or PREFIX-TYPE."""
+    prefix, dash, label = tag.partition("-")
+    return tag == "O" or (prefix in _PREFIXES and bool(dash) and is_label(label))
+
+
 def spans_from_tags(tags: Sequence[str]) -> list[Span]:
     """The spans of words in a sequence of tags of any scheme, in order; malformed sequences are repaired.
 
@@ -53,9 +61,9 @@ def spans_from_tags(tags: Sequence[str]) -> list[Span]:
         if tag == "O":
             inside = False
             continue
-        prefix, dash, label = tag.partition("-")
-        if prefix not in _PREFIXES or not dash or not is_label(label):
+        if not is_tag(tag):
             raise DataError(f"the tag {tag!r} of word {word + 1} is neither O nor PREFIX-TYPE, such as B-PER or I-PER")
+        prefix, _, label = tag.partition("-")
         if inside and prefix not in _BEGINS and spans[-1].label == label:
             spans[-1] = Span(spans[-1].start, word + 1, label)
         else:

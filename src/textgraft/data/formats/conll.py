@@ -2,23 +2,24 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Row, pack_rows
+from textgraft.data.tags import MAX_WORDS, is_tag
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
-_FIELD_COUNTS = range(2, 5)
-_MAX_WORDS = 100_000  # in a sentence; more means a file without blank lines
+_SAMPLE = 200  # first lines with words, which determine the columns
 _MAX_HEADER_LINES = 10_000
+_MAX_UNTAGGED = 4  # columns of a file without a column of valid tags, whose last column is read as tags
 _WHITE_SPACE = " \t\r\n"
 
 _Line = tuple[int, str]
@@ -30,17 +31,33 @@ class _Sentence(NamedTuple):
     tags: list[str]
 
 
-class Conll(TextFile):
-    """Two to four fields separated by tabs or spaces, the word first and its tag last; a row is a sentence.
+class _Layout(NamedTuple):
+    """The columns of a file: whether tabs separate them, their number, and the indices of words and tags."""
 
-    The first line that is neither blank nor a comment determines the number of fields and the separator. A comment
-    begins with "#" and has another number of fields, since words may begin with "#" too.
+    tabs: bool
+    width: int
+    word: int
+    tag: int
+
+    def fields(self, line: str) -> list[str]:
+        if self.tabs:
+            *fields, last = line.rstrip("\r\n").split("\t")
+            return [*fields, last.strip(_WHITE_SPACE)]
+        return re.split("[ \t]+", line.strip(_WHITE_SPACE))
+
+
+class Conll(TextFile):
+    """Columns separated by tabs or spaces, of which one holds words and one their tags; a row is a sentence.
+
+    The first lines determine the columns: most have the same number of fields; the tags are in the last column that
+    holds nothing but tags, by default the last one, and the words in the first of the others. A comment begins with
+    "#" and has another number of fields or no tag, since words may begin with "#" too.
     """
 
-    extensions = (".conll", ".iob", ".iob2", ".bio")
+    extensions = (".conll", ".iob", ".iob2", ".bio", ".conllu")
 
-    def __init__(self, source: str, options: FileOptions) -> None:
-        super().__init__(source, options)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._comments = 0
 
     @property
@@ -50,7 +67,10 @@ class Conll(TextFile):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        return (f"{self.source}: ignoring {self._comments} comment lines",) if self._comments else ()
+        notices = [f"{self.source}: ignoring {self._comments} comment lines"] if self._comments else []
+        if self._layout and self._layout.tag != self._layout.width - 1:
+            notices.append(f"{self.source}: tags are read from column {self._layout.tag + 1} of {self._layout.width}")
+        return (*super().notices, *notices)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(self._row(sentence, columns) for sentence in chain(self._first_sentences, self._sentences))
@@ -68,7 +88,7 @@ class Conll(TextFile):
             sentences.append(sentence)
             line, tokens, _ = sentence
             if tokens not in (["0"], ["1"]):
-                if len(tokens) > 1 and tokens == [str(n + (tokens[0] == "1")) for n in range(len(tokens))]:
+                if _are_numbers_of_words(tokens):
                     raise DataError(f"{self.location(line)}: the first column numbers the words; remove it")
                 break
         return sentences
@@ -84,66 +104,89 @@ class Conll(TextFile):
                 continue
             sentence = sentence or _Sentence(line, [], [])
             sentence.tokens.append(fields[0])
-            sentence.tags.append(fields[-1])
-            if len(sentence.tokens) > _MAX_WORDS:
+            sentence.tags.append(fields[1])
+            if len(sentence.tokens) > MAX_WORDS:
                 raise DataError(
-                    f"{self.location(sentence.line)}: a sentence of over {_MAX_WORDS} words; "
+                    f"{self.location(sentence.line)}: a sentence of over {MAX_WORDS} words; "
                     "put a blank line between sentences"
                 )
         if sentence:
             yield sentence
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Number and fields of each line; no fields where a sentence ends."""
-        lines = self.numbered_lines()
-        header = self._header(lines)
-        candidates = [line for line in header if not _ends_sentence(line[1])]
-        if not candidates:
+        """Number, word and tag of each line; no fields where a sentence ends."""
+        layout = self._layout
+        if layout is None:
             return
-        position, line = candidates[-1]
-        tabs = "\t" in line
-        width = len(_fields(line, tabs))
-        if width not in _FIELD_COUNTS:
-            raise DataError(
-                f"{self.location(position)}: {width} fields; expected 2 to 4, separated by tabs or spaces, the word "
-                "first and its tag last"
-            )
-        for position, line in chain(header, lines):
+        for position, line in chain(self._first_lines, self._lines):
             if _ends_sentence(line):
                 yield position, []
                 continue
-            fields = _fields(line, tabs)
-            if len(fields) == width:
-                if not fields[0] or not fields[-1]:
-                    missing = "tag" if fields[0] else "word"
-                    raise DataError(f"{self.location(position)}: no {missing}; each line holds a word and its tag")
-                yield position, fields
-            elif line.startswith("#"):
+            fields = layout.fields(line)
+            fits = len(fields) == layout.width
+            if line.startswith("#") and not (fits and is_tag(fields[layout.tag])):
                 self._comments += 1
-            else:
+                continue
+            if not fits:
                 raise DataError(
-                    f"{self.location(position)}: {len(fields)} fields; expected {width}, as in the lines before; "
+                    f"{self.location(position)}: {len(fields)} fields, where most lines have {layout.width}; "
                     "write a word and its tag per line, with tabs between them if words hold spaces"
                 )
+            word, tag = fields[layout.word], fields[layout.tag]
+            if not word or not tag:
+                missing = "tag" if word else "word"
+                raise DataError(f"{self.location(position)}: no {missing}; each line holds a word and its tag")
+            yield position, [word, tag]
 
-    def _header(self, lines: Iterator[_Line]) -> list[_Line]:
-        """The lines up to and including the first that is neither blank nor starts with #."""
-        header = []
-        for position, line in lines:
-            header.append((position, line))
-            if not line.startswith("#") and not _ends_sentence(line):
-                return header
-            if len(header) > _MAX_HEADER_LINES:
-                raise DataError(f"{self.source}: {len(header)} lines without a word; is this a CoNLL file?")
-        return header
+    @cached_property
+    def _lines(self) -> Iterator[_Line]:
+        return iter(self.numbered_lines())
+
+    @cached_property
+    def _first_lines(self) -> list[_Line]:
+        """The lines up to and including the first `_SAMPLE` that are neither blank nor start with #."""
+        lines: list[_Line] = []
+        words = 0
+        for line in self._lines:
+            lines.append(line)
+            words += _has_word(line[1])
+            if words == _SAMPLE:
+                break
+            if not words and len(lines) > _MAX_HEADER_LINES:
+                raise DataError(f"{self.source}: {len(lines)} lines without a word; is this a CoNLL file?")
+        return lines
+
+    @cached_property
+    def _layout(self) -> _Layout | None:
+        """The columns, by the first lines; None for a file without words."""
+        lines = [line for line in self._first_lines if _has_word(line[1])]
+        lines = lines or [line for line in self._first_lines if not _ends_sentence(line[1])]
+        if not lines:
+            return None
+        tabs = 2 * sum("\t" in line for _, line in lines) >= len(lines)
+        layout = _Layout(tabs, 0, 0, 0)
+        rows = [layout.fields(line) for _, line in lines]
+        width = Counter(map(len, rows)).most_common(1)[0][0]
+        rows = [fields for fields in rows if len(fields) == width]
+        tagged = [column for column in range(width) if all(is_tag(fields[column]) for fields in rows)]
+        tag = tagged[-1] if tagged else width - 1
+        if width < 2 or (width > _MAX_UNTAGGED and not tagged):
+            raise DataError(
+                f"{self.location(lines[0][0])}: {width} fields, none of them a tag, which is O or PREFIX-TYPE such as "
+                "B-PER; write a word and its tag per line"
+            )
+        return _Layout(tabs, width, int(tag == 0), tag)
 
 
 def _ends_sentence(line: str) -> bool:
     return not line.strip(_WHITE_SPACE) or line.startswith(_DOCUMENT)
 
 
-def _fields(line: str, tabs: bool) -> list[str]:
-    if tabs:
-        *fields, last = line.rstrip("\r\n").split("\t")
-        return [*fields, last.strip(_WHITE_SPACE)]
-    return re.split("[ \t]+", line.strip(_WHITE_SPACE))
+def _are_numbers_of_words(tokens: list[str]) -> bool:
+    """Whether tokens count from 0 or 1; ranges such as 1-2 and numbers such as 1.1, as CoNLL-U has, may be between."""
+    numbers = [token for token in tokens if not re.fullmatch(r"\d+[-.]\d+", token)]
+    return len(numbers) > 1 and numbers == [str(n + (numbers[0] == "1")) for n in range(len(numbers))]
+
+
+def _has_word(line: str) -> bool:
+    return not line.startswith("#") and not _ends_sentence(line)
