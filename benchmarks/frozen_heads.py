@@ -11,7 +11,7 @@ SEEDS, TEST_TEXTS = (0, 1, 2), 2000
 
 def main() -> None:
     """A seed draws the training and validation texts and initializes the weights; test texts are embedded once."""
-    embedder = tg.TextEmbedder("minilm")
+    embedder = tg.TextEmbedder("minilm", normalize=False)
     vectors: dict[str, np.ndarray] = {}
     for name, rows in JOBS:
         train, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")

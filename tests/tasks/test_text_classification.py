@@ -303,7 +303,6 @@ def test_truncation_is_counted(tiny_bert):
         ({"labels": ["a"]}, "two different"),
         ({"labels": ["a", "a"]}, "two different"),
         ({"labels": "ab"}, "two different"),
-        ({"pooling": "sqrtn"}, "sqrtn"),
         ({"pooling": "median"}, "median"),
         ({"sequence_length": 65}, "between 3 and 64"),
         ({"sequence_length": 2}, "between 3 and 64, .* not 2 .2 special tokens and one of the text"),

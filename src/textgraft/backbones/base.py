@@ -15,6 +15,7 @@ from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.backbones.text_vectors import EMBEDDING_TASK, TextVectors
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.training_defaults import TrainingDefaults
 from textgraft.data.seen_texts import SeenTexts
@@ -58,11 +59,12 @@ class Backbone(ABC):
         max_sequence_length: maximum tokens per row, or None.
         pretrained: False for random weights.
         heads: pretrained heads by task id.
+        text_vectors: how the authors of the preset embed texts, if known.
         notices: one line for each thing in the preset's files that was inferred or is not used.
         seen: digests of the texts of its training, if it is that of a model folder.
     """
 
-    poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last")
+    poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last", "sqrtn")
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
 
@@ -76,6 +78,7 @@ class Backbone(ABC):
     origin: Origin
     pretrained: bool = True
     heads: Mapping[str, Head] = MappingProxyType({})
+    text_vectors: TextVectors | None = None
     notices: tuple[str, ...] = ()
     seen: SeenTexts | None = None
 
@@ -144,6 +147,11 @@ class Backbone(ABC):
         inputs = {name: row[name] for name in self.network.input}
         with fused_layers(self.network):
             return self.network(inputs, training=training), row["padding_mask"]
+
+    def embed_as(self, vectors: TextVectors, head: Head) -> None:
+        """Embed texts as the authors of the preset do; `head` has the layers after the pooling."""
+        self.text_vectors, self.default_pooling = vectors, vectors.pooling
+        self.heads = {**self.heads, EMBEDDING_TASK: head}
 
     @property
     def language_model(self) -> Any:

@@ -35,7 +35,8 @@ _MINILM_SHA256 = {
 _HUGGING_FACE_FILES = (
     "config.json", "model.safetensors", "model-*.safetensors", "model.safetensors.index.json", "tokenizer.json",
     "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
-    "spm.model",
+    "spm.model", "added_tokens.json", "modules.json", "sentence_*_config.json", "config_sentence_transformers.json",
+    "[0-9]_*/config.json", "[0-9]_*/model.safetensors",
 )  # fmt: skip
 
 # Address, Kaggle handle and number of parameters of TF-Hub modules by name.

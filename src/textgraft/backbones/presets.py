@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgraft.backbones.family import Family, families
+from textgraft.backbones.format import Head
 from textgraft.backbones.preset_sources import (
     HuggingFaceHub,
     Kaggle,
@@ -21,7 +22,9 @@ from textgraft.backbones.preset_sources import (
     Wheel,
 )
 from textgraft.backbones.preset_spelling import other_spelling
+from textgraft.backbones.sentence_transformers import SentenceTransformer, is_sentence_transformer
 from textgraft.backbones.tensorflow_files import SAVED_MODEL
+from textgraft.backbones.text_vectors import known_text_vectors
 from textgraft.errors import ConfigError, PresetError, TextgraftWarning
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
 
@@ -101,7 +104,11 @@ def load_backbone(
     """
     resolved = find_source(str(preset)).resolve(str(preset), download=True)
     refuse_pointers(resolved.path)
-    family = _find_family(resolved.path)
+    vectors = known_text_vectors(str(preset))
+    is_published = vectors is None and is_sentence_transformer(resolved.path)
+    published = SentenceTransformer(resolved.path) if is_published else None
+    path = published.network if published else resolved.path
+    family = _find_family(path)
     if vocabulary_limit is not None and vocabulary_limit < 1:
         raise ConfigError(f"vocabulary_limit must be at least 1, not {vocabulary_limit}")
     if vocabulary_limit is not None and not resolved.path.is_file():
@@ -111,9 +118,11 @@ def load_backbone(
     from textgraft.backbones.base import Origin
 
     origin = Origin(str(preset), sha256)
-    backbone: Backbone = family.backbone_class.from_pretrained(
-        family, resolved.path, origin, precision, vocabulary_limit
-    )
+    backbone: Backbone = family.backbone_class.from_pretrained(family, path, origin, precision, vocabulary_limit)
+    if published:
+        backbone.embed_as(published.vectors, published.head)
+    elif vectors:
+        backbone.embed_as(vectors, Head(vectors.settings(), lambda head: ""))
     for notice in backbone.notices:
         warnings.warn(notice, TextgraftWarning, stacklevel=2)
     return backbone

@@ -156,7 +156,7 @@ class Transformer(Backbone):
 
     def _require_vocabulary_size(self) -> None:
         tokens, rows = len(self._tokenizer.vocabulary), getattr(self._encoder, self._family.vocabulary_argument)
-        if not tokens <= rows <= tokens + MAX_UNUSED_ROWS:
+        if not tokens <= rows <= tokens + min(tokens, MAX_UNUSED_ROWS):
             raise PresetError(
                 f"{self.origin.preset}: the vocabulary has {tokens} tokens but the network {rows}; they belong to "
                 "different models"

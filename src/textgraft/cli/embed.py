@@ -1,6 +1,6 @@
 """`textgraft embed`: embeddings of texts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +13,23 @@ from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
-from textgraft.options import changed_options
+from textgraft.options import changed_options, option
 from textgraft.tasks.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class VectorOptions:
+    """Options of `TextEmbedder`."""
+
+    normalize: bool | None = option(
+        None, "Divide each vector by its length.", panel="Model", shown_default="as the preset's authors do"
+    )
+    prompt: str | None = option(
+        None,
+        "Text to put before each text, or the name of one of the preset's prompts.",
+        panel="Model",
+        shown_default="the preset's default prompt, if any",
+    )
 
 
 def embed(
@@ -30,14 +45,14 @@ def embed(
     model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
     runtime_options: o.RuntimeOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
-    normalize: Annotated[
-        bool, typer.Option("--normalize", help="Divide each vector by its length.  \\[off]", rich_help_panel="Model")
-    ] = False,
+    vector_options: VectorOptions,
 ) -> None:
     """Compute an embedding per text, in order.
 
     Examples:
-        textgraft embed minilm reviews.csv --normalize --out vectors.npy
+        textgraft embed minilm reviews.csv --out vectors.npy
+
+        textgraft embed multilingual_e5_small questions.csv --prompt query --out questions.npy
 
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
@@ -51,13 +66,15 @@ def embed(
     from textgraft.tasks.streaming import stream_with_texts
     from textgraft.training.token_ids import TruncationCount
 
-    arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
-    embedder = TextEmbedder(preset, runtime_options.precision, normalize, **arguments)
+    options = (architecture, model_options, vector_options)
+    arguments = {**architecture_of(preset), **{k: v for group in options for k, v in changed_options(group).items()}}
+    embedder = TextEmbedder(preset, runtime_options.precision, **arguments)
+    log(f"{preset}: {embedder.summary}")
     truncated = TruncationCount()
     batches = with_progress(batch.texts for batch in stream)
-    with open_vectors(out, embedder.backbone.dim, overwrite=run.overwrite) as table:
+    with open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:
         for texts, vectors in stream_with_texts(embedder, batches, partial(embedder.outputs, truncated=truncated)):
             table.write(texts, vectors)
     log(*stream.notices)
     log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)
-    log(f"wrote {table.rows:,} vectors of {embedder.backbone.dim} to {out}")
+    log(f"wrote {table.rows:,} vectors of {embedder.dim} to {out}")

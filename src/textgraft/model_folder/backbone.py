@@ -72,6 +72,7 @@ def read_backbone(folder: Path, precision: str) -> Backbone:
         stored.check_weights(weights, _BACKBONE)
     stored.assign(weights, _BACKBONE)
     backbone.origin = Origin(str(folder), stored.sha256)
+    backbone.default_pooling = stored.config["architecture"]["pooling"]
     if stored.seen is not None:
         labelled = task_spec(stored.config["task"]).labelled
         backbone.seen = stored.seen if labelled else stored.seen.as_adaptation()

@@ -13,18 +13,30 @@ _HEAD = re.compile(r"((LMHead|DoubleHeads|PreTrained)?Model|For\w+)$")
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object."""
-    try:
-        content = json.loads(read_text(path))
-    except ValueError as error:
-        raise PresetError(f"{path} is not valid JSON: {error}; download the preset again") from error
+    content = _parse(path)
     if not isinstance(content, dict):
         raise PresetError(f"{path} is not a JSON object; download the preset again")
+    return content
+
+
+def read_json_list(path: Path) -> list[Any]:
+    """A JSON array."""
+    content = _parse(path)
+    if not isinstance(content, list):
+        raise PresetError(f"{path} is not a JSON array; download the preset again")
     return content
 
 
 def read_optional_json(path: Path) -> dict[str, Any]:
     """A JSON object; an empty one when the file does not exist."""
     return read_json(path) if path.exists() else {}
+
+
+def _parse(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except ValueError as error:
+        raise PresetError(f"{path} is not valid JSON: {error}; download the preset again") from error
 
 
 def published_name(folder: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""feature-extraction: texts to vectors. It is not trained, and its head has no weights."""
+"""feature-extraction: texts to vectors. It is not trained; its head has the layers that the preset came with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
-from textgraft.storage.schema import BOOLEAN, Object
+from textgraft.storage.schema import BOOLEAN, STRING, Integer, List, Object, OneOf
 from textgraft.task_specs import ModelSchema, TaskSpec
+
+ACTIVATIONS = ("linear", "tanh", "relu", "gelu", "sigmoid")
 
 
 class FeatureExtractionSpec(TaskSpec):
@@ -23,4 +25,5 @@ class FeatureExtractionSpec(TaskSpec):
         return ()
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
-        return ModelSchema(Object({"normalize": BOOLEAN}))
+        layer = Object({"units": Integer(1), "activation": OneOf(ACTIVATIONS), "use_bias": BOOLEAN})
+        return ModelSchema(Object({"normalize": BOOLEAN, "layers": List(layer, max_items=16), "prompt": STRING}))

@@ -131,7 +131,16 @@ class Task(ABC):
                 raise ConfigError(f"truncation windows needs a sequence_length of at least {MIN_WINDOW}, not {length}")
             if self.pairs or not self.pooled:
                 raise ConfigError("truncation windows needs one vector per single text; choose head or head+tail")
-        return replace(architecture, pooling=pooling, sequence_length=length, hidden=tuple(architecture.hidden))
+        cleaning = architecture.cleaning
+        if backbone.text_vectors and backbone.text_vectors.lowercase:
+            cleaning = replace(cleaning, lowercase=True)
+        return replace(
+            architecture,
+            pooling=pooling,
+            sequence_length=length,
+            hidden=tuple(architecture.hidden),
+            cleaning=cleaning,
+        )
 
     @abstractmethod
     def build_head(self) -> keras.Model:
@@ -244,6 +253,8 @@ class Task(ABC):
         """A requested sequence length with the backbone's default and limit."""
         default, limit = self.backbone.training_defaults.sequence_length, self.backbone.max_sequence_length
         if length is None:
+            if self.backbone.text_vectors and self.backbone.text_vectors.sequence_length:
+                default = self.backbone.text_vectors.sequence_length
             return min(default, limit) if default and limit else default
         minimum = self._special_token_count + 1
         if length and (length < minimum or (limit is not None and length > limit)):

@@ -1,5 +1,7 @@
 """feature-extraction: texts to vectors, by a backbone without further training."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.backbones.text_vectors import TextVectors
+from textgraft.errors import ConfigError
+from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.base import Task
 from textgraft.tasks.texts import Texts, as_batches
 
@@ -19,32 +24,110 @@ class TextEmbedder(Task):
     name = "feature-extraction"
 
     def __init__(
-        self, preset: str | Path | Backbone, precision: str = "auto", normalize: bool = False, **options: Any
+        self,
+        preset: str | Path | Backbone,
+        precision: str = "auto",
+        normalize: bool | None = None,
+        prompt: str | None = None,
+        *,
+        layers: Sequence[Mapping[str, Any]] | None = None,
+        **options: Any,
     ) -> None:
-        """Load the backbone.
+        """Load the backbone, and the layers that its authors put after the pooling.
 
         Args:
             preset: name, address or path; see docs/guide/presets.md.
             precision: "auto", "float32" or "mixed_bfloat16".
-            normalize: divide each vector by its Euclidean length.
+            normalize: divide each vector by its Euclidean length; by default as the preset's authors do.
+            prompt: text to put before each text, or the name of one of the preset's prompts; "" for none. By default
+                the preset's default prompt, if it has one.
+            layers: fields of dense layers whose weights the caller sets; by default those of the preset.
             options: arguments of all models (see `Task`); hidden and dropout have no effect.
+
+        Raises:
+            ConfigError: for another pooling than the one that the preset's layers follow.
         """
-        self.normalize = normalize
+        self._options = {"normalize": normalize, "prompt": prompt, "layers": layers}
         super().__init__(preset, precision, **options)
+        published = self.backbone.heads.get(self.name)
+        if layers is None and published:
+            published.fill(self.head)
+
+    def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
+        architecture, vectors = super().fill_architecture(options), self.backbone.text_vectors
+        if vectors and vectors.layers and architecture.pooling != vectors.pooling:
+            raise ConfigError(
+                f"pooling {architecture.pooling} does not suit {self.backbone.origin.preset}: its dense layers follow "
+                f"{vectors.pooling}; drop pooling"
+            )
+        return architecture
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """The constructor's options, with the defaults of the preset."""
+        backbone = self.backbone
+        published = backbone.heads[self.name].settings if self.name in backbone.heads else TextVectors("").settings()
+        settings: dict[str, Any] = {
+            name: published[name] if value is None else value for name, value in self._options.items()
+        }
+        return {**settings, "prompt": self._prompt_text(settings["prompt"])}
+
+    def _prompt_text(self, prompt: str) -> str:
+        """The text of a prompt that may be a name; a word that is no name is probably misspelled."""
+        prompts = self.backbone.text_vectors.prompts if self.backbone.text_vectors else {}
+        if prompts and prompt.isidentifier() and prompt not in prompts:
+            raise ConfigError(
+                f"prompt {prompt!r} is none of {', '.join(prompts)}, the prompts of {self.backbone.origin.preset}; a "
+                "text of your own ends with a space or a sign"
+            )
+        return prompts.get(prompt, prompt)
+
+    def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Cleaning, then the prompt, which stays as its authors spell it."""
+        clean, prompt = self.architecture.cleaning, self._settings["prompt"]
+        if not prompt:
+            return clean
+        text = prompt.lower() if clean.lowercase else prompt
+        return lambda texts: tf.strings.join([text, clean(texts)])
 
     def build_head(self) -> keras.Model:
-        vector = keras.Input((self.backbone.dim,), name="vector")
-        layer = keras.layers.UnitNormalization(dtype="float32") if self.normalize else keras.layers.Identity()
-        return keras.Model(vector, layer(vector), name="head")
+        x = vector = keras.Input((self.backbone.dim,), name="vector")
+        for index, layer in enumerate(self._settings["layers"]):
+            x = keras.layers.Dense(**layer, dtype="float32", name=f"dense_{index}")(x)
+        last = keras.layers.UnitNormalization(dtype="float32") if self.normalize else keras.layers.Identity()
+        return keras.Model(vector, last(x), name="head")
+
+    @property
+    def summary(self) -> str:
+        """A line about how texts become vectors."""
+        settings, vectors = self._settings, self.backbone.text_vectors
+        parts = [f"{self.architecture.pooling} pooling"]
+        parts += [f"dense layer of {layer['units']}" for layer in settings["layers"]]
+        parts += ["length 1"] * self.normalize
+        if settings["prompt"]:
+            parts.append(f"prompt {settings['prompt']!r}")
+        elif vectors and vectors.prompts:
+            parts.append(f"no prompt (it has {', '.join(vectors.prompts)})")
+        return ", ".join(parts)
+
+    @property
+    def normalize(self) -> bool:
+        """Whether vectors have length 1."""
+        return bool(self._settings["normalize"])
+
+    @property
+    def dim(self) -> int:
+        """Width of a text's vector."""
+        return int(self.head.output_shape[-1])
 
     def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.Tensor:
         """A batch of rows to vectors; the mean over windows is normalized, not each window."""
         return self.head(self.pool(batch, training, split), training=training)
 
     def settings(self) -> dict[str, Any]:
-        return {"normalize": self.normalize}
+        return dict(self._settings)
 
     def predict(self, texts: Texts) -> np.ndarray:
         """The vector of each text, float32 (n, dim)."""
         parts = list(self.outputs(as_batches(texts)))
-        return np.concatenate(parts) if parts else np.empty((0, self.backbone.dim), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)

@@ -1,0 +1,158 @@
+"""Folders of sentence-transformers: modules.json lists what follows the network, each with a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgraft.backbones.format import Head
+from textgraft.backbones.formats.hugging_face_weights import open_tensors
+from textgraft.backbones.text_vectors import TextVectors
+from textgraft.errors import PresetError
+from textgraft.storage.preset_files import read_json, read_json_list, read_optional_json
+from textgraft.tokenizers import tokenizer_json
+
+if TYPE_CHECKING:
+    import keras
+
+_MODULES, _PROMPTS, _CONFIG = "modules.json", "config_sentence_transformers.json", "config.json"
+
+# Poolings by their names in 1_Pooling/config.json; older folders have a key for each.
+_POOLINGS: Mapping[str, str | None] = {
+    "cls": "cls",
+    "max": "max",
+    "mean": "mean",
+    "mean_sqrt_len_tokens": "sqrtn",
+    "weightedmean": None,
+    "lasttoken": "last",
+}
+_OLD_KEYS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
+_KINDS = ("Transformer", "Pooling", "Dense", "Normalize")
+_SENTENCE_EMBEDDING = "sentence_embedding"
+
+
+class SentenceTransformer:
+    """A folder with modules.json; the constructor raises a PresetError for a module that has no equivalent.
+
+    Attributes:
+        network: the folder of the network and its tokenizer.
+        vectors: what follows the network.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _MODULES
+        modules = [self._module(entry) for entry in read_json_list(self._path)]
+        kinds = [kind for kind, _ in modules]
+        if kinds[:2] != ["Transformer", "Pooling"] or "Normalize" in kinds[:-1]:
+            raise self._unsupported(f"the modules {', '.join(kinds)} in this order")
+        self.network, pooling = folder / modules[0][1], folder / modules[1][1]
+        self._layers = [folder / path for kind, path in modules if kind == "Dense"]
+        prompts = read_optional_json(folder / _PROMPTS)
+        texts = {name: text for name, text in (prompts.get("prompts") or {}).items() if text}
+        config = read_json(pooling / _CONFIG)
+        if texts and config.get("include_prompt") is False:
+            raise PresetError(f"{pooling / _CONFIG}: include_prompt false is not supported; it must be true")
+        settings = self._network_settings()
+        self.vectors = TextVectors(
+            pooling=self._pooling(pooling / _CONFIG, config),
+            normalize="Normalize" in kinds,
+            layers=tuple(_dense_layer(folder / _CONFIG) for folder in self._layers),
+            sequence_length=settings.get("max_seq_length") or self._tokenizer_length(),
+            lowercase=bool(settings.get("do_lower_case")),
+            prompts=texts,
+            prompt=texts.get(prompts.get("default_prompt_name"), ""),
+        )
+
+    @property
+    def head(self) -> Head:
+        """The layers after the pooling."""
+
+        def fill(head: keras.Model) -> str:
+            for index, folder in enumerate(self._layers):
+                layer = head.get_layer(f"dense_{index}")
+                with open_tensors(folder) as tensors:
+                    for weight in layer.weights:
+                        name = "linear.bias" if weight.path.endswith("bias") else "linear.weight"
+                        if name not in tensors.names():
+                            raise PresetError(f"{tensors.path}: {name} is missing; download the preset again")
+                        array = tensors[name].T
+                        if array.shape != tuple(weight.shape):
+                            raise PresetError(
+                                f"{tensors.path}: {name} has shape {tensors[name].shape}, but config.json describes "
+                                f"{tuple(weight.shape)[::-1]}"
+                            )
+                        weight.assign(array)
+            return ""
+
+        return Head(self.vectors.settings(), fill)
+
+    def _module(self, entry: Any) -> tuple[str, str]:
+        """Kind and folder of an entry of modules.json."""
+        try:
+            kind, path = str(entry["type"]), str(entry["path"])
+        except (KeyError, TypeError) as error:
+            raise PresetError(f"{self._path} is not a list of modules; download the preset again") from error
+        name = kind.rpartition(".")[2]
+        if not kind.startswith("sentence_transformers.") or name not in (
+            "Transformer",
+            "Pooling",
+            "Dense",
+            "Normalize",
+        ):
+            raise self._unsupported(f"the module {kind}")
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise self._unsupported(f"the folder {path!r}")
+        return name, path
+
+    def _unsupported(self, feature: str) -> PresetError:
+        return PresetError(
+            f"{self._path} has {feature}, which textgraft does not support (it supports Transformer, Pooling, then "
+            "Dense, then Normalize); to use the network alone, delete the file"
+        )
+
+    def _pooling(self, path: Path, config: Mapping[str, Any]) -> str:
+        modes = config.get("pooling_mode") or [name for key, name in _OLD_KEYS.items() if config.get(key)] or ["mean"]
+        modes = [modes] if isinstance(modes, str) else list(modes)
+        if len(modes) > 1:
+            raise PresetError(f"{path}: {' and '.join(modes)} side by side are not supported; keep one of them")
+        if (pooling := _POOLINGS.get(modes[0])) is None:
+            supported = ", ".join(name for name, pooling in _POOLINGS.items() if pooling)
+            raise PresetError(f"{path}: the pooling {modes[0]} is not supported; supported: {supported}")
+        return pooling
+
+    def _network_settings(self) -> dict[str, Any]:
+        """Content of sentence_bert_config.json, which has other families' names too."""
+        files = sorted(self.network.glob("sentence_*_config.json"))
+        return read_json(files[0]) if files else {}
+
+    def _tokenizer_length(self) -> int | None:
+        """The tokenizer's maximum; huge where it has none."""
+        length = read_optional_json(self.network / tokenizer_json.CONFIG).get("model_max_length")
+        return int(length) if length else None
+
+
+def is_sentence_transformer(path: Path) -> bool:
+    """Whether a path is a folder of sentence-transformers."""
+    return (path / _MODULES).is_file()
+
+
+def _dense_layer(path: Path) -> dict[str, Any]:
+    config = read_json(path)
+    name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
+    inputs = [config.get(key) or _SENTENCE_EMBEDDING for key in ("module_input_name", "module_output_name")]
+    if name not in _ACTIVATIONS:
+        raise PresetError(f"{path}: activation_function {name} is not supported; supported: {', '.join(_ACTIVATIONS)}")
+    if config.get("use_residual") or inputs != [_SENTENCE_EMBEDDING] * 2:
+        raise PresetError(f"{path}: a residual connection, or another input than the pooled vector, is not supported")
+    if not (type(units := config.get("out_features")) is int and units > 0):
+        raise PresetError(f"{path}: out_features must be a positive integer, not {units!r:.40}")
+    return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(config.get("bias", True))}
