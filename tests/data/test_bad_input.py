@@ -210,9 +210,9 @@ def test_parquet_column_of_another_type_is_reported(tmp_path):
     ("line", "complaint"),
     [
         ('{"text": "a"', "not valid JSON"),
-        ('{"text": NaN}', "not valid JSON (NaN is not JSON)"),
+        ('{"text": Infinity}', "not valid JSON (Infinity is not JSON)"),
         ('["a"]', "not an object"),
-        ('{"other": "a"}', "no 'text'"),
+        ('{"other": "a"}', "no value for 'text'"),
         ('{"text": ["a"]}', "'text' must be a string, not list"),
         ('{"text": "\\ud800"}', "half of a surrogate pair"),
         ('{"text": ' + "[" * 100_000 + "}", "not valid JSON"),

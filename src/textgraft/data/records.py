@@ -1,11 +1,10 @@
 """Files of JSON items, each an object whose keys are the columns, or a part of an annotation tool's export."""
 
-import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +12,20 @@ import pyarrow as pa
 from textgraft.data.columns import Columns
 from textgraft.data.exports import MALFORMED, Export, find_export
 from textgraft.data.format import Row, pack_rows
+from textgraft.data.json_text import to_json
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
 
-_SAMPLE = 100  # first items, by which an export is recognized
+# Of the first items, by which columns and exports are recognized.
+_SAMPLE_ITEMS = 100
+_SAMPLE_CHARACTERS = 1 << 20
 
 
 class RecordFile(TextFile):
-    """A file of JSON items; numbers, true and false keep their JSON spelling."""
+    """A file of JSON items; numbers, true and false keep their JSON spelling.
+
+    The columns are the keys of the first rows; a key that a row lacks is a cell without a value.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -29,11 +34,11 @@ class RecordFile(TextFile):
 
     @abstractmethod
     def items(self) -> Iterator[tuple[int, Any]]:
-        """Position and value of each item, decoded by `decode_item`."""
+        """Position and value of each item, decoded by `json_text`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(self._first_record)
+        return tuple(dict.fromkeys(key for record in self._first_records for key in record))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -45,7 +50,8 @@ class RecordFile(TextFile):
         return pack_rows(self._rows(columns))
 
     def has_lists(self, column: str) -> bool:
-        return isinstance(self._first_record.get(column), list)
+        values = (record.get(column) for record in self._first_records)
+        return isinstance(next((value for value in values if value is not None), None), list)
 
     def _rows(self, columns: Columns) -> Iterator[Row]:
         usable = 0
@@ -69,16 +75,25 @@ class RecordFile(TextFile):
 
     @cached_property
     def _sample(self) -> list[tuple[int, Any]]:
-        return list(islice(self._items, _SAMPLE))
+        """The first items, of bounded number and size."""
+        sample: list[tuple[int, Any]] = []
+        characters = 0
+        for position, item in self._items:
+            sample.append((position, item))
+            characters += (
+                sum(len(value) for value in item.values() if isinstance(value, str)) if isinstance(item, dict) else 0
+            )
+            if len(sample) == _SAMPLE_ITEMS or characters > _SAMPLE_CHARACTERS:
+                break
+        return sample
 
     @cached_property
     def _export(self) -> Export:
         return find_export([item for _, item in self._sample])
 
     @cached_property
-    def _first_record(self) -> dict[str, Any]:
-        records = chain.from_iterable(self._records(*item) for item in self._sample)
-        return next(records, {})
+    def _first_records(self) -> list[dict[str, Any]]:
+        return list(chain.from_iterable(self._records(*item) for item in self._sample))
 
     def _records(self, position: int, item: Any) -> list[dict[str, Any]]:
         try:
@@ -90,11 +105,10 @@ class RecordFile(TextFile):
             raise DataError(f"{self.location(position)}: not an item of {tool}, as the first is; remove it") from None
 
     def _row(self, position: int, record: dict[str, Any], columns: Columns) -> Row:
-        cells = {}
-        for role, name in columns.by_role.items():
-            if name not in record:
-                raise DataError(f"{self.location(position)}: no {name!r}; every object needs it")
-            cells[role] = self._cell(position, name, record[name], columns.allows_nested(role))
+        cells = {
+            role: self._cell(position, name, record.get(name), columns.allows_nested(role))
+            for role, name in columns.by_role.items()
+        }
         return Row(position, **cells)
 
     def _cell(self, position: int, column: str, value: Any, nested: bool) -> str | None:
@@ -103,48 +117,6 @@ class RecordFile(TextFile):
         if not nested and not isinstance(value, bool):
             raise DataError(f"{self.location(position)}: {column!r} must be a string, not {type(value).__name__}")
         try:
-            return _to_json(value)
+            return to_json(value)
         except RecursionError:
             raise DataError(f"{self.location(position)}: lists nested too deeply to be read") from None
-
-
-def decode_item(text: str) -> Any:
-    """The value of a JSON text, its numbers as strings of their spelling; a ValueError for anything else."""
-    item = _DECODER.decode(text)
-    if "\\u" in text:
-        try:
-            json.dumps(item, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("half of a surrogate pair (\\ud800 to \\udfff); remove it") from None
-    return item
-
-
-class _Number(str):
-    """A number as it is spelled in the file."""
-
-
-def _to_json(value: Any) -> str:
-    """The JSON text of a value, numbers spelled as in the file."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(_to_json, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_to_json(key)}: {_to_json(item)}' for key, item in value.items())}}}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("a key occurs twice")
-    return values
-
-
-def _refuse(constant: str) -> str:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique_keys, parse_int=_Number, parse_float=_Number, parse_constant=_refuse
-)

@@ -76,7 +76,7 @@ class TextLines:
 
     def __iter__(self) -> Iterator[str]:
         number, incomplete = 1, ""
-        for text in self._decoded():
+        for text in self.chunks():
             *complete, incomplete = (incomplete + text).split("\n")
             for line in complete:
                 yield line + "\n"
@@ -88,7 +88,8 @@ class TextLines:
         if incomplete:
             yield incomplete
 
-    def _decoded(self) -> Iterator[str]:
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces, in place of its lines; errors are those of iteration, without that of an endless line."""
         chunks = read_chunks(self._source)
         start = next(chunks, b"")
         name = self._codec(start)

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from textgraft.data.records import RecordFile, decode_item
+from textgraft.data.content import web_page
+from textgraft.data.json_text import decode_json
+from textgraft.data.records import RecordFile
 from textgraft.errors import DataError
 
 
@@ -15,10 +17,14 @@ class Jsonl(RecordFile):
     def items(self) -> Iterator[tuple[int, Any]]:
         for position, line in self.numbered_lines():
             if not line.isspace():
-                yield position, self._decode(line, position)
+                yield position, self._parse(line, position)
 
-    def _decode(self, line: str, position: int) -> Any:
+    def _parse(self, line: str, position: int) -> Any:
         try:
-            return decode_item(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{self.location(position)}: not valid JSON ({error}); each line is one object") from None
+            item, end = decode_json(line, len(line) - len(line.lstrip()))
+            if line[end:].strip():
+                raise ValueError("text follows the object")
+        except ValueError as error:
+            problem = web_page(line) or f"not valid JSON ({error}); each line is one object"
+            raise DataError(f"{self.location(position)}: {problem}") from None
+        return item

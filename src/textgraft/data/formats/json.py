@@ -1,0 +1,158 @@
+"""JSON: a list of objects, an object of columns or rows, or JSON lines."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain, zip_longest
+from typing import Any, NamedTuple
+
+from textgraft.data.columns import is_column_name
+from textgraft.data.content import web_page
+from textgraft.data.json_text import JsonReader, decode_json
+from textgraft.data.records import RecordFile
+from textgraft.data.text_files import MAX_CHARACTERS, STANDARD_INPUT, TextLines
+from textgraft.errors import DataError
+
+_PREFIX = 1 << 20  # characters by which the layout is recognized
+_ITEM_KEYS = ("annotations",)  # of objects that are an item as a whole, such as spaCy's training data
+_END = object()
+
+
+class _Layout(NamedTuple):
+    kind: str
+    key: str = ""  # of a list at a key
+
+
+class JsonFile(RecordFile):
+    """Rows in one of the layouts that pandas and Hugging Face datasets write, read with bounded memory.
+
+    - a list of objects: [{"text": ..., "label": ...}, ...], or objects one after the other, as JSON lines
+    - a list of objects among other keys: {"version": ..., "data": [{...}, ...]}
+    - an object of columns: {"text": [...], "label": [...]} or {"text": {"0": ..., "1": ...}, ...}
+    - an object of rows: {"0": {"text": ..., "label": ...}, ...}
+    - {"columns": ["text", "label"], "index": [...], "data": [[..., ...], ...]}
+    """
+
+    extensions = (".json",)
+    unit = "row"
+
+    def items(self) -> Iterator[tuple[int, Any]]:
+        chunks = self.lines.chunks()
+        prefix = ""
+        for chunk in chunks:
+            prefix += chunk
+            if len(prefix) >= _PREFIX:
+                break
+        if not prefix.strip():
+            return
+        position = 1
+        try:
+            for item in self._items_of(_layout(prefix), JsonReader(chain([prefix], chunks), MAX_CHARACTERS)):
+                yield position, item
+                position += 1
+        except ValueError as error:
+            problem = web_page(prefix) or f"not valid JSON, or not a table ({error}); write a list of objects"
+            raise DataError(f"{self.location(position)}: {problem}") from None
+
+    def _items_of(self, layout: _Layout, reader: JsonReader) -> Iterator[Any]:
+        match layout.kind:
+            case "list":
+                return (reader.value() for _ in reader.elements())
+            case "objects":
+                return _objects(reader)
+            case "rows by key":
+                return (reader.value() for _ in reader.members())
+            case "list at key":
+                return _list_at(reader, layout.key)
+            case "cells":
+                return _cells(reader)
+            case _:
+                return self._columns_side_by_side(reader)
+
+    def _columns_side_by_side(self, reader: JsonReader) -> Iterator[dict[str, Any]]:
+        """Rows of an object of columns, for each of which the file is read once."""
+        if self.source == STANDARD_INPUT:
+            raise ValueError("an object of columns cannot be read from standard input")
+        names = []
+        for name in reader.members():
+            names.append(name)
+            reader.skip()
+        for values in zip_longest(*map(self._column, names), fillvalue=_END):
+            if _END in values:
+                raise ValueError("columns of different lengths")
+            yield dict(zip(names, values, strict=True))
+
+    def _column(self, name: str) -> Iterator[Any]:
+        reader = JsonReader(TextLines(self.source, self.options.encoding).chunks(), MAX_CHARACTERS)
+        for key in reader.members():
+            if key != name:
+                reader.skip()
+            elif reader.peek() in ("[", "{"):
+                items: Iterator[Any] = reader.elements() if reader.peek() == "[" else reader.members()
+                yield from (reader.value() for _ in items)
+                return
+            else:
+                raise ValueError(f"{name!r} is neither a list nor an object")
+
+
+def _layout(prefix: str) -> _Layout:
+    """The layout of a file that begins so."""
+    reader = JsonReader(iter([prefix]), MAX_CHARACTERS)
+    if reader.peek() != "{":
+        return _Layout("list")
+    if _is_row(prefix):
+        return _Layout("objects")
+    others = "objects"
+    with suppress(ValueError):  # where the prefix ends
+        for key in reader.members():
+            if reader.peek() == "{" and key != "schema":  # that of pandas, before its rows
+                inner = next(reader.members(), "")
+                rows = is_column_name(inner) or (key.isdigit() and not inner.isdigit())
+                return _Layout("rows by key" if rows else "columns")
+            if reader.peek() != "[":
+                reader.skip()
+                continue
+            if key in _ITEM_KEYS:
+                return _Layout("objects")
+            elements = reader.elements()
+            first = next((reader.peek() for _ in elements), "")
+            if key == "data" or (first == "{" and others != "columns"):
+                return _Layout("cells" if first == "[" else "list at key", key)
+            others = "columns" if key != "columns" else others
+            for _ in chain([0], elements) if first else ():
+                reader.skip()
+    return _Layout(others)
+
+
+def _is_row(prefix: str) -> bool:
+    """Whether a file begins with an object that is followed by another, or that has strings in known columns."""
+    try:
+        row, end = decode_json(prefix, len(prefix) - len(prefix.lstrip()))
+    except ValueError:
+        return False
+    return prefix[end:].lstrip().startswith("{") or any(
+        isinstance(value, str) and is_column_name(key) for key, value in row.items()
+    )
+
+
+def _objects(reader: JsonReader) -> Iterator[Any]:
+    while reader.peek():
+        yield reader.value()
+
+
+def _list_at(reader: JsonReader, name: str) -> Iterator[Any]:
+    for key in reader.members():
+        if key == name:
+            yield from (reader.value() for _ in reader.elements())
+        else:
+            reader.skip()
+
+
+def _cells(reader: JsonReader) -> Iterator[dict[str, Any]]:
+    names: list[str] | None = None
+    for key in reader.members():
+        if key == "columns":
+            names = reader.value()
+        elif key == "data" and names is not None:
+            yield from (dict(zip(names, reader.value(), strict=True)) for _ in reader.elements())
+        else:
+            reader.skip()
