@@ -53,7 +53,7 @@ def test_empty_label_is_reported(write, labelled_format):
     path = write(f"a.{labelled_format}", [*GOOD, ("text", " ")])
     message = error_of(path)
     assert message.startswith(location(path, 4 if labelled_format in {"jsonl", "parquet"} else 5))
-    assert "'label' is empty" in message
+    assert "no value for 'label'" in message
 
 
 @pytest.mark.parametrize("key", ["text", "label"])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from textgraft.data.random_splits import fold, text_digests
+from textgraft.data.folding import fold
+from textgraft.data.random_splits import text_digests
 
 
 @pytest.mark.parametrize(

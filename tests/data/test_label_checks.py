@@ -5,8 +5,8 @@ import re
 import pytest
 
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_checks import describe_counts, label_notices, normalize_label, unpredicted_notice
-from textgraft.data.labels import MULTI, REGRESSION, SINGLE
+from textgraft.data.label_checks import describe_counts, label_notices, unpredicted_notice
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, normalize_label
 from textgraft.data.splits import check_training
 from textgraft.errors import DataError
 

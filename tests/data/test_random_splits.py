@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.helpers.datasets import texts_of
 from textgraft.data.dataset import Dataset
-from textgraft.data.random_splits import draw_stratified, fold
+from textgraft.data.folding import fold
+from textgraft.data.random_splits import draw_stratified
 from textgraft.errors import ConfigError, DataError
 
 GOLDEN = """

@@ -194,7 +194,11 @@ def test_empty_texts_are_reported_dropped_or_kept(write):
             jsonl(tokens=WORDS, tags=[TAGS[0], TAGS[1], ["B"]]),
             "line 3: the tag 'B' of word 1 is neither O nor",
         ),
-        ("a.jsonl", jsonl(text=TEXTS, entities=[[], [], None]), "line 3: no value for 'entities'; fill it in"),
+        (
+            "a.jsonl",
+            jsonl(text=TEXTS, entities=[[], [], None]),
+            "line 3: no value for 'entities' (1 in all); fill it in",
+        ),
         ("a.jsonl", jsonl(tokens=[["a\0b"]], tags=[["O"]]), "line 1: a NUL byte in 'tokens'; remove it"),
         ("a.conll", "a B-X\n\nb O\nc PER\n", "line 3: the tag 'PER' of word 2"),
         ("a.csv", "tokens,tags\na b,O O\n", "line 2: the words are not a JSON list: 'a b'"),

@@ -10,11 +10,12 @@ from textwrap import shorten
 from typing import Any, NamedTuple
 
 from textgraft.data.file_options import FileOptions
-from textgraft.data.labels import MULTI, PROBLEMS
+from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION
 from textgraft.data.offsets import OFFSETS
 from textgraft.errors import ConfigError, DataError
 from textgraft.options import check_options, option
 
+LABEL_OPTIONS = ("normalize_labels", "unlabelled")  # for labels of whole texts
 PROMPT, COMPLETION = "prompt", "completion"
 
 _TEXTS = frozenset(
@@ -74,6 +75,16 @@ class Reading:
         choices=PROBLEMS,
     )
     label_separator: str | None = option(None, "Separator of the labels in a cell, such as '|'.", panel="Data")
+    normalize_labels: bool = option(
+        False, "Merge labels that differ only in case, white space or decimals, as in 1 and 1.0.", panel="Data"
+    )
+    unlabelled: str | None = option(
+        None,
+        "Treatment of rows without a label: error or drop.",
+        panel="Data",
+        shown_default="error",
+        choices=("error", "drop"),
+    )
     offsets: str | None = option(
         None,
         "Offsets of entities: characters, utf-16, bytes, or inclusive (characters, ends included).",
@@ -92,6 +103,8 @@ class Reading:
             raise ConfigError("label_separator is empty; pass the characters between two labels, such as '|'")
         if self.label_separator is not None and self.problem not in (None, MULTI):
             raise ConfigError(f"problem {self.problem} does not support label_separator; drop one")
+        if self.normalize_labels and self.problem == REGRESSION:
+            raise ConfigError(f"problem {self.problem} does not support normalize_labels; drop one")
 
     def with_trained_columns(self, columns: Sequence[str]) -> "Reading":
         """The same, with columns that are not named set to those of the training, where they are among `columns`."""

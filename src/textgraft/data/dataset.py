@@ -13,7 +13,7 @@ import numpy as np
 
 from textgraft.data.columns import join_names
 from textgraft.data.label_types import STRING, Label, restore_labels
-from textgraft.data.labels import MULTI, REGRESSION, SINGLE, parse_label_set, parse_number
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, normalize_label, parse_label_set, parse_number
 from textgraft.data.lists import ExampleRows, zip_examples
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
@@ -21,6 +21,7 @@ from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 
 _BATCH_SIZE = 1024
+_MAX_NAMED_LABELS = 20  # in a message
 
 _Value = TypeVar("_Value")
 
@@ -53,6 +54,7 @@ class Dataset:
         notices: lines of information for the user.
         problem: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
+        normalized: whether labels were normalized when they were read, and are compared in that form.
         roles: the columns that were read, by role ("text", "label", "pair"); empty where they have no names.
         label_type: "string", "integer" or "boolean", the type of `label_names`; other methods use strings.
     """
@@ -66,6 +68,7 @@ class Dataset:
     label_separator: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     label_type: str = STRING
+    normalized: bool = False
 
     @classmethod
     def from_lists(
@@ -142,11 +145,11 @@ class Dataset:
         """The index of each row's label in `label_names`, int32 (n,); a DataError for any other label, or none."""
         labels = self.require_labels()
         self._require(SINGLE)
-        ids = {name: index for index, name in enumerate(label_names)}
+        ids = self._label_indices(label_names)
         for name, count in self.counts().items():
             if name not in ids:
                 location = self.location(int(np.argmax(labels == name)))
-                raise unknown_label(location, f"{name!r} ({count} texts)", label_names)
+                raise unknown_label(location, name, label_names, f" ({count} texts)")
         # A category that occurs only outside this part may be unknown.
         return np.array([ids.get(name, -1) for name in self._store.names], np.int32).take(self._codes)
 
@@ -158,12 +161,12 @@ class Dataset:
                 `label_names`.
         """
         self._require(MULTI)
-        ids = {name: index for index, name in enumerate(label_names)}
+        ids = self._label_indices(label_names)
         indices, lengths = array("i"), array("q")
         for row, labels in enumerate(self._label_sets()):
             for name in labels:
                 if name not in ids:
-                    raise unknown_label(self.location(row), repr(name), label_names)
+                    raise unknown_label(self.location(row), name, label_names)
                 indices.append(ids[name])
             lengths.append(len(labels))
         return np.frombuffer(indices, np.int32), np.frombuffer(lengths, np.int64)
@@ -250,6 +253,9 @@ class Dataset:
             return None
         return np.array([label.decode() for label in self._store.read("label", rows)], object)
 
+    def _label_indices(self, label_names: Sequence[str]) -> dict[str, int]:
+        return {normalize_label(name) if self.normalized else name: index for index, name in enumerate(label_names)}
+
     def _require_labelled(self) -> None:
         if not self._labelled:
             if not self.roles:
@@ -284,6 +290,12 @@ class Dataset:
         return np.fromiter(rarest, np.int64, len(self))
 
 
-def unknown_label(location: str, label: str, label_names: Sequence[str]) -> DataError:
-    """The error for a label that training did not have, already quoted."""
-    return DataError(f"{location}: unknown label {label}; expected one of: {', '.join(label_names)}")
+def unknown_label(location: str, label: str, label_names: Sequence[str], count: str = "") -> DataError:
+    """The error for a label that training did not have; `count` follows it in the message."""
+    expected = ", ".join(label_names[:_MAX_NAMED_LABELS])
+    if (more := len(label_names) - _MAX_NAMED_LABELS) > 0:
+        expected += f" and {more:,} more"
+    problem = f"{location}: unknown label {label!r}{count}; expected one of: {expected}"
+    if normalize_label(label) in map(normalize_label, label_names):
+        problem += "; to merge labels that differ only in case, white space or decimals, set normalize_labels"
+    return DataError(problem)

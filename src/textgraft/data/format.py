@@ -59,9 +59,15 @@ class RowReader(ABC):
 
 
 class Format(RowReader):
-    """One split of a source in one format; `file_options` are the names of the file options that it honours."""
+    """One split of a source in one format.
+
+    Attributes:
+        file_options: the names of the file options that it honours.
+        by_content: whether a source is recognized by its content, before others are by their names.
+    """
 
     file_options: ClassVar[tuple[str, ...]] = ()
+    by_content: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

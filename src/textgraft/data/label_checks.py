@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
-from textgraft.data.labels import MULTI, REGRESSION
-from textgraft.data.random_splits import fold
+from textgraft.data.folding import fold
+from textgraft.data.labels import MULTI, REGRESSION, normalize_label
 
 MAX_SHOWN = 20  # labels in a line or a table
 _MAX_EXAMPLES = 3
@@ -16,7 +16,6 @@ _MISSING = frozenset({"nan", "na", "none", "null", "<na>", "n/a", "nat"})
 _MAX_CATEGORIES = 20  # different whole numbers that are usual as categories
 _MIN_ROWS = 10  # of a file whose labels can be called almost unique
 _IMBALANCE = 20
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 Counts = Mapping[str, int]
 
@@ -56,13 +55,6 @@ def show_label(label: str) -> str:
     """A label for a message, shortened, and quoted where its limits would not be seen."""
     short = label if len(label) <= _MAX_LENGTH else f"{label[: _MAX_LENGTH - 3]}..."
     return short if re.fullmatch(r"[^\s,;:'\"]+( [^\s,;:'\"]+)*", short) else repr(short)
-
-
-def normalize_label(label: str) -> str:
-    """A label in lower case, with single spaces and none at its ends; a whole number without its decimals."""
-    folded = fold(label)
-    integer = _WHOLE.fullmatch(folded)
-    return integer[1] if integer else folded
 
 
 def spelling_notice(counts: Counts) -> str:

@@ -1,13 +1,22 @@
 """Kinds of labels, and the cells of labels that are not categories: sets of labels, and numbers."""
 
+import ast
 import json
+import re
+from typing import Any
+
+from textgraft.data.folding import fold
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
+_INTEGER = re.compile(r"([+-]?\d+)\.0+")
+_MAX_PYTHON_LIST = 10_000  # characters
 _MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
 
 
 def parse_label_set(cell: str, separator: str | None) -> list[str]:
-    """The labels of a cell in written order: joined by the separator, or without one a JSON list; empty for no label.
+    """The labels of a cell in written order: joined by the separator, or without one a list of JSON or Python.
+
+    The set is empty for a blank cell.
 
     Raises:
         ValueError: naming the problem of the cell.
@@ -23,6 +32,13 @@ def parse_label_set(cell: str, separator: str | None) -> list[str]:
     return labels
 
 
+def normalize_label(label: str) -> str:
+    """A label in lower case, with single spaces and none at its ends; a whole number without its decimals."""
+    folded = fold(label)
+    integer = _INTEGER.fullmatch(folded)
+    return integer[1] if integer else folded
+
+
 def parse_number(cell: str) -> float:
     """The number of a regression cell; a ValueError names the problem of any other cell."""
     try:
@@ -35,10 +51,25 @@ def parse_number(cell: str) -> float:
 
 
 def _parse_list(cell: str) -> list[str]:
-    try:
-        labels = json.loads(cell, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        labels = None
+    labels = _read_json(cell) or _read_python(cell)
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError(f"{cell!r:.60} is not a list of labels; write lists, or set label_separator")
     return labels
+
+
+def _read_json(cell: str) -> Any:
+    try:
+        return json.loads(cell, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_python(cell: str) -> Any:
+    """A list as Python prints it, and pandas writes it into a CSV file; None for anything else."""
+    if len(cell) > _MAX_PYTHON_LIST or not cell.lstrip().startswith("["):
+        return None
+    try:
+        values = ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return [str(value) if isinstance(value, int) else value for value in values]

@@ -17,6 +17,7 @@ from textgraft.data.columns import Columns, Reading, choose_columns, is_column_n
 from textgraft.data.dataset import Dataset
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
+from textgraft.data.label_rows import NormalizedLabels
 from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
 from textgraft.data.python_inputs import is_source, type_name
@@ -51,6 +52,8 @@ def load_dataset(
     format: str | None = None,
     problem: str | None = None,
     label_separator: str | None = None,
+    normalize_labels: bool = False,
+    unlabelled: str = "error",
 ) -> Dataset | tuple[Dataset, ...]:
     """Read texts and, where there are any, their labels.
 
@@ -72,6 +75,9 @@ def load_dataset(
         problem: kind of label: "single-label", "multi-label" (any number of labels) or "regression" (a
             number); None for multi-label where there is a separator or a list, else single-label.
         label_separator: the text between the labels of a cell.
+        normalize_labels: whether labels are in lower case, without white space at the ends and with whole numbers
+            without decimals, which merges spellings of one label.
+        unlabelled: treatment of rows without a label, where others have one: "error" or "drop".
 
     Returns:
         a dataset, or one for each slice when `split` names several.
@@ -81,7 +87,7 @@ def load_dataset(
         ConfigError: when an option is invalid.
     """
     file = FileOptions(encoding, delimiter, quotes, header)
-    reading = Reading(text, label, pair, file, empty, format, problem, label_separator)
+    reading = Reading(text, label, pair, file, empty, format, problem, label_separator, normalize_labels, unlabelled)
     datasets = load_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
@@ -92,50 +98,53 @@ def load_datasets(source: Source, split: str | None, reading: Reading) -> tuple[
 
 
 class CheckedRows:
-    """The valid rows of a split, to iterate over once; `empty` is error, drop or keep, for blank or absent texts."""
+    """The valid rows of a split, to iterate over once.
 
-    def __init__(self, reader: RowReader, columns: Columns, empty: str) -> None:
+    `empty` is error, drop or keep, for blank or absent texts; `unlabelled` is error or drop, for those labels.
+    """
+
+    def __init__(self, reader: RowReader, columns: Columns, empty: str, unlabelled: str = "error") -> None:
         self._reader = reader
         self._columns = columns
         self._empty = empty
+        self._unlabelled = unlabelled
         self._text_roles = [role for role in columns.by_role if role != "label"]
-        self._empty_count = 0
-        self._first_empty = 0
+        self._empty_texts, self._missing_labels = _SkippedRows(), _SkippedRows()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch when empty texts are one."""
+        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch for empty cells."""
         for batch in self._reader.rows(self._columns):
-            if self._empty == "keep":
-                batch = self._filled(batch)
-            elif self._empty == "drop":
-                batch = self._without_empty(batch)
+            batch = self._filled(batch) if self._empty == "keep" else batch
+            batch = self._without_empty(batch) if self._empty == "drop" else batch
             for role, name in self._columns.by_role.items():
                 values = batch.column(role)
-                fix = "fill it in" if role == "label" else "fill it in, or set empty to drop or keep"
-                self._refuse(batch, pc.is_null(values), f"no value for {name!r}; {fix}")
+                if role != "label":
+                    fix = "fill it in, or set empty to drop or keep"
+                    self._refuse(batch, pc.is_null(values), f"no value for {name!r}; {fix}")
                 self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
-            if self._empty == "error":
-                batch = self._without_empty(batch)
-            label = self._columns.label
-            if label is not None and not self._columns.empty_labels:
-                self._refuse(batch, _blank(batch.column("label")), f"the label {label!r} is empty; fill it in")
-            yield batch
-        if self._empty_count and self._empty == "error":
-            raise DataError(
-                f"{self._reader.location(self._first_empty)}: the text is empty ({self._empty_count} in all); "
-                "fill it in, or set empty to drop or keep"
-            )
+            batch = self._without_empty(batch) if self._empty == "error" else batch
+            yield self._without_unlabelled(batch)
+        if self._empty == "error":
+            self._refuse_skipped(self._empty_texts, "the text is empty", "empty to drop or keep")
+        if self._unlabelled == "error":
+            self._refuse_skipped(self._missing_labels, f"no value for {self._columns.label!r}", "unlabelled to drop")
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Lines of information for the user, once all rows are read."""
-        dropped = (f"{self._reader.source}: {self._empty_count} empty texts dropped",) if self._empty_count else ()
-        return self._reader.notices + dropped
+        skipped = {"empty texts": self._empty_texts.count, "rows without a label": self._missing_labels.count}
+        dropped = (f"{self._reader.source}: {count:,} {name} dropped" for name, count in skipped.items() if count)
+        return (*self._reader.notices, *dropped)
 
     def _refuse(self, batch: pa.RecordBatch, invalid: pa.BooleanArray, problem: str) -> None:
         row = invalid.index(True).as_py()
         if row >= 0:
             raise DataError(f"{self._reader.location(batch.column('position')[row].as_py())}: {problem}")
+
+    def _refuse_skipped(self, skipped: "_SkippedRows", problem: str, option: str) -> None:
+        if skipped.count:
+            location = self._reader.location(skipped.first)
+            raise DataError(f"{location}: {problem} ({skipped.count} in all); fill it in, or set {option}")
 
     def _filled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows, with "" for texts without a value."""
@@ -145,13 +154,29 @@ class CheckedRows:
         return batch
 
     def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        empty = reduce(pc.or_, (_blank(batch.column(role)) for role in self._text_roles))
-        if not empty.true_count:
+        return self._empty_texts.drop(batch, reduce(pc.or_, (_blank(batch.column(role)) for role in self._text_roles)))
+
+    def _without_unlabelled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._columns.label is None:
             return batch
-        if not self._empty_count:
-            self._first_empty = batch.column("position")[empty.index(True).as_py()].as_py()
-        self._empty_count += empty.true_count
-        return batch.filter(pc.invert(empty))
+        labels = batch.column("label")
+        return self._missing_labels.drop(batch, pc.is_null(labels) if self._columns.empty_labels else _blank(labels))
+
+
+class _SkippedRows:
+    """Counts the rows that are not used; `first` is the position of the first one."""
+
+    def __init__(self) -> None:
+        self.count, self.first = 0, 0
+
+    def drop(self, batch: pa.RecordBatch, skipped: pa.BooleanArray) -> pa.RecordBatch:
+        """The rows that are not skipped."""
+        if not skipped.true_count:
+            return batch
+        if not self.count:
+            self.first = batch.column("position")[skipped.index(True).as_py()].as_py()
+        self.count += skipped.true_count
+        return batch.filter(pc.invert(skipped))
 
 
 def load_slices(
@@ -164,9 +189,11 @@ def load_slices(
     return tuple(loaded[part.split].slice(part) for part in slices)
 
 
-def load_split(reader: RowReader, columns: Columns, empty: str | None, categories: bool = False) -> Dataset:
+def load_split(
+    reader: RowReader, columns: Columns, empty: str | None, categories: bool = False, unlabelled: str | None = None
+) -> Dataset:
     """Load a whole split, its labels as categories or as they are; a DataError for no rows, or an invalid one."""
-    rows = CheckedRows(reader, columns, empty or "error")
+    rows = CheckedRows(reader, columns, empty or "error", unlabelled or "error")
     cells = [role for role in columns.by_role if role != "label" or not categories]
     store = Store.write(rows, reader.location, cells)
     if not len(store):
@@ -231,7 +258,8 @@ def _open(format_class: type[Format], source: str, options: FileOptions) -> dict
 
 
 def _find_format(source: str) -> type[Format] | None:
-    formats = (registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS))
+    formats = [registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS)]
+    formats.sort(key=lambda format_class: not format_class.by_content)
     return next((format_class for format_class in formats if format_class.can_read(source)), None)
 
 
@@ -274,9 +302,11 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     problem = reading.problem or (MULTI if lists or separator else SINGLE)
     nested = problem != SINGLE and separator is None
     columns = columns._replace(nested=nested, empty_labels=problem == MULTI)
-    dataset = load_split(reader, columns, reading.empty, categories=problem == SINGLE)
+    normalized = reading.normalize_labels and columns.label is not None
+    rows = NormalizedLabels(reader, problem == MULTI, separator) if normalized else reader
+    dataset = load_split(rows, columns, reading.empty, problem == SINGLE, reading.unlabelled)
     kind = STRING if columns.label is None or problem != SINGLE else reader.label_type(columns.label)
-    return replace(dataset, problem=problem, label_separator=separator, label_type=kind)
+    return replace(dataset, problem=problem, label_separator=separator, label_type=kind, normalized=normalized)
 
 
 def _blank(values: pa.Array) -> pa.BooleanArray:

@@ -1,24 +1,13 @@
 """Random splits, stratified by label, that keep duplicates together."""
 
-import unicodedata
 from collections.abc import Iterable
 from hashlib import blake2b
 
 import numpy as np
 
+from textgraft.data.folding import fold
+
 _ROUNDING = 1e-9
-
-
-def fold(text: str) -> str:
-    """Normalize a text for finding duplicates: NFC, case folding, and single spaces for runs of white space.
-
-    Texts joined by NULs are normalized separately.
-    """
-    if text.isascii():
-        folded = text.lower()
-    else:  # some composed letters fold to others that can be composed again
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    return "\0".join(" ".join(part.split()) for part in folded.split("\0"))
 
 
 def text_digests(texts: Iterable[bytes]) -> np.ndarray:

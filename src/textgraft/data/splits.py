@@ -9,7 +9,7 @@ import numpy as np
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_checks import label_notices
+from textgraft.data.label_checks import label_notices, number_notice, unique_notice
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
@@ -175,8 +175,8 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
             (other.label_sets if train.problem == MULTI else other.label_ids)(names)
     counts = train.counts()
     suspicions = label_notices(train.source, counts, len(train), train.columns, train.problem)
-    if train.problem == SINGLE and max(counts.values()) == 1 and suspicions:
-        raise DataError(suspicions[-1])
+    if train.problem == SINGLE and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
+        raise DataError(f"{train.source}: {number_notice(counts) or problem}")
     return suspicions + shared_texts(train, *others)
 
 

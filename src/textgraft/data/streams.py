@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.columns import Columns, Reading, choose_text_columns, column_notices
+from textgraft.data.columns import LABEL_OPTIONS, Columns, Reading, choose_text_columns, column_notices
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.format import Format, RowReader
 from textgraft.data.loading import CheckedRows, load_slices, load_split, named_slices, open_source
@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 def refuse_options(task: str, reading: Reading, *names: str) -> None:
     """Raise a ConfigError for an option of these names that is set, since a task does not use it."""
     for name in names:
-        if getattr(reading, name) is not None:
+        if getattr(reading, name) not in (None, False):
             raise ConfigError(f"{task} does not support {name}; drop it")
 
 
@@ -31,7 +31,7 @@ def load_documents(task: str, source: str, split: str | None, reading: Reading) 
         ConfigError: when an option of labels is set.
         DataError: see `load_dataset`.
     """
-    refuse_options(task, reading, "label", "problem", "label_separator", "offsets")
+    refuse_options(task, reading, "label", "problem", "label_separator", "offsets", *LABEL_OPTIONS)
     reading = replace(reading, paired=None)
 
     def load(reader: Format) -> Dataset:

@@ -89,7 +89,7 @@ class TaggedDataset(Dataset):
         for index, row in enumerate(self):
             for span in row.spans:
                 if span.label not in known:
-                    raise unknown_label(self.location(index), repr(span.label), known)
+                    raise unknown_label(self.location(index), span.label, known)
 
     def slice(self, bounds: Slice) -> Self:
         """The rows of a slice and their labels; errors are those of `Dataset.slice`."""
@@ -182,12 +182,12 @@ def has_entities(reader: Format, reading: Reading) -> bool:
 
 
 def _refuse_other_options(reading: Reading) -> None:
-    refuse_options("token-classification", reading, "pair", "problem", "label_separator")
+    refuse_options("token-classification", reading, "pair", "problem", "label_separator", "normalize_labels")
 
 
 def _load_tagged(reader: RowReader, columns: Columns, reading: Reading) -> TaggedDataset:
     rows = AnnotatedRows(reader, reading.offsets)
-    data = load_split(rows, columns, reading.empty)
+    data = load_split(rows, columns, reading.empty, unlabelled=reading.unlabelled)
     tagged = TaggedDataset(**vars(data), _label_names=tuple(sorted(rows.label_names)))
     if not columns.has_words:
         return tagged

@@ -20,6 +20,7 @@ from textgraft.data.format import COMPRESSIONS, File
 from textgraft.errors import DataError, error_summary
 
 STANDARD_INPUT = "-"
+FASTTEXT_LABEL = "__label__"  # before a label in a file of fastText
 MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file
 
 _CHUNK = 1 << 20

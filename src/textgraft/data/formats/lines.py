@@ -7,7 +7,7 @@ import pyarrow as pa
 from textgraft.data.columns import Columns
 from textgraft.data.delimited import names_delimiter
 from textgraft.data.format import Row, pack_rows
-from textgraft.data.text_files import TextFile
+from textgraft.data.text_files import FASTTEXT_LABEL, TextFile
 from textgraft.errors import DataError
 
 
@@ -26,4 +26,6 @@ class Lines(TextFile):
             if position == 1 and (delimiter := names_delimiter(text)):
                 table = "tsv" if delimiter == "\t" else "csv"
                 raise DataError(f"{self.location(1)}: {text!r:.60} are names of columns; set format to {table}")
+            if position == 1 and text.startswith(FASTTEXT_LABEL):
+                raise DataError(f"{self.location(1)}: a text begins with {FASTTEXT_LABEL}; set format to fasttext")
             yield Row(position, text)
