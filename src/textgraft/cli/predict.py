@@ -13,6 +13,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
+from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.errors import ConfigError
@@ -65,6 +66,9 @@ def predict(
         raise ConfigError(f"--highlight shows entities, but {folder} is a model for {stored.config['task']}; drop it")
     reading = as_trained(stored, reading)
     pairs = stored.config["settings"].get("pairs", False)
+    if are_texts_typed(data) and not (pairs or out or finds_entities):
+        answer_typed_texts(stored, runtime_options.precision)
+        return
     stream: Any = (
         stream_tagged_texts(data, reading, sources.split)
         if finds_entities

@@ -1,0 +1,31 @@
+"""Predictions for texts that are typed on a terminal, each at once."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import typer
+
+from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow
+from textgraft.data.text_files import STANDARD_INPUT
+
+
+def are_texts_typed(data: str) -> bool:
+    """Whether the source is standard input on a terminal."""
+    return data == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
+
+
+def answer_typed_texts(stored: Any, precision: str) -> None:
+    """Print a stored model's prediction for each line."""
+    load_tensorflow()
+    from textgraft.tasks.loading import load_as
+    from textgraft.tasks.trainable import TrainableTask
+
+    model = load_as(TrainableTask, stored, precision)
+    log("type a text and press Enter; Ctrl-D ends")
+    for line in sys.stdin:
+        if text := line.strip():
+            columns = next(model.answers(iter([np.array([text.encode()], object)])))
+            cells = zip(model.objective.answer_columns, columns, strict=True)
+            typer.echo("  ".join(f"{name} {column[0]}" for name, column in cells))
