@@ -18,7 +18,7 @@ def main() -> None:
         train = tg.load_tagged(_write(Path(folder) / "news.conll"))
         validation = train.take(range(100))
         model = tg.TokenClassifier("minilm", train.label_names, splitting="edges")
-        history = model.fit(train, validation, epochs=1)
+        history = model.fit(train, validation=validation, epochs=1)
         words = sum(len(row.words) for row in train)
     report(
         "entities_epoch", sentences=len(train), words=words, seconds=round(history.seconds, 1),

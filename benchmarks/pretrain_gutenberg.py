@@ -34,7 +34,7 @@ def main() -> None:
     train_end, validation_end = np.searchsorted(ends, [CHARACTERS, CHARACTERS + VALIDATION_CHARACTERS])
     model = untrained(books.take(range(train_end)))
     preparation_seconds = time.monotonic() - start
-    history = model.fit(books.take(range(train_end)), books.take(range(train_end, validation_end)), **FIT)
+    history = model.fit(books.take(range(train_end)), validation=books.take(range(train_end, validation_end)), **FIT)
     metrics = model.record["metrics"]["validation"]
     if sys.argv[1:]:
         model.save(sys.argv[1], overwrite=True)

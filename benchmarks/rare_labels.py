@@ -23,7 +23,7 @@ def main() -> None:
     test = _label_sets([*(questions[row] for row in test_rows), *test_questions])
     for balance in BALANCES:
         model = tg.TextClassifier("minilm", train.label_names, problem="multi-label", sequence_length=64)
-        model.fit(train, validation, fine_tune="none", balance=balance, epochs=15)
+        model.fit(train, validation=validation, fine_tune="none", balance=balance, epochs=15)
         _report(balance, "tuned", model.evaluate(test))
         model.objective.prepare(train)  # resets the thresholds
         _report(balance, "0.5", model.evaluate(test))

@@ -70,7 +70,7 @@ def _step(side: str) -> float:
         def __getattr__(self, name: str) -> object:
             return lambda *_, **__: None
 
-    model.fit(train, train.take(range(16)), Clock(), epochs=1)
+    model.fit(train, validation=train.take(range(16)), callback=Clock(), epochs=1)
     return round(float(np.median(np.diff(seconds)[WARM_UP:])) * 1000, 1)
 
 

@@ -26,7 +26,7 @@ def textgraft_side() -> float:
     data = reviews()
     validation = data.take(range(16))
     model = tg.TextClassifier("minilm", data.label_names, sequence_length=512)
-    history = model.fit(data, validation, epochs=2, batch_size=BATCH_SIZE)
+    history = model.fit(data, validation=validation, epochs=2, batch_size=BATCH_SIZE)
     return len(data) / history.records[1]["seconds"]
 
 

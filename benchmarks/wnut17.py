@@ -20,7 +20,7 @@ def main() -> None:
             ("word vectors", _word_vectors(Path(folder) / "words.vec"), Cleaning(lowercase=True)),
         ):
             model = tg.TokenClassifier(preset, train.label_names, splitting="edges", cleaning=cleaning)
-            history = model.fit(train, validation)
+            history = model.fit(train, validation=validation)
             for decoding in ("free", "constrained"):
                 model.objective.decoding = decoding
                 metrics = model.evaluate(test)

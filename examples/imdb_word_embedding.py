@@ -16,6 +16,6 @@ data, preset = [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]]
 
 train, validation, test = tg.load_dataset(data, split="train[:60%],train[60%:],test")
 model = tg.TextClassifier(preset, train.label_names, hidden=(16,), dropout=0, trust_savedmodel=True)
-model.fit(train, validation, epochs=10, batch_size=512, optimizer="adam", learning_rate=1e-3, patience=10)
+model.fit(train, validation=validation, epochs=10, batch_size=512, optimizer="adam", learning_rate=1e-3, patience=10)
 metrics = model.evaluate(test)
 print(f"test loss {metrics['loss']:.3f}, accuracy {metrics['accuracy']:.3f}")

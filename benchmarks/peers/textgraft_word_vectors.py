@@ -12,10 +12,10 @@ def fit(task: Task) -> Predict:
         return tg.Dataset.from_lists(rows.texts, [task.labels[target] for target in rows.targets])
 
     model = TextClassifier(task.module, task.labels, hidden=(16,), dropout=0, seed=task.seed, trust_savedmodel=True)
-    parts = dataset(task.train), dataset(task.validation)
+    train, validation = dataset(task.train), dataset(task.validation)
     options = {"epochs": 10, "batch_size": 512, "optimizer": "adam", "learning_rate": 1e-3, "patience": 10}
     with task.training:
-        model.fit(*parts, **options, seed=task.seed)
+        model.fit(train, validation=validation, **options, seed=task.seed)
     return lambda texts: model.predict_proba(texts).argmax(axis=1)
 
 

@@ -32,6 +32,10 @@ class DataError(TextgraftError):
     meaning = "unusable data"
 
 
+class RowIndexError(DataError, IndexError):
+    """The index of a row that a dataset does not have."""
+
+
 class PresetError(TextgraftError):
     """A pretrained model that is missing, damaged or of an unsupported kind."""
 

@@ -214,7 +214,7 @@ def test_used_rows_of_the_table_are_trained(module):
     data = tg.Dataset.from_lists(["good film", "a film", "unknown good", "it it"] * 4, ["x", "y"] * 8)
     model = tg.TextClassifier(backbone, ["x", "y"], precision="float32")
     before = backbone.network.get_weights()[0]
-    model.fit(data, data, epochs=1, batch_size=4)
+    model.fit(data, validation=data, epochs=1, batch_size=4)
     moved = np.abs(backbone.network.get_weights()[0] - before).max(axis=1) > 0
     assert moved[WORDS.index("good")]
     assert moved[WORDS.index("it")]

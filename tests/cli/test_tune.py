@@ -287,7 +287,7 @@ def test_defaults_of_a_head_alone_are_those_of_fit(tiny_bert):
 
     data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
     model = TextClassifier(tiny_bert, data.label_names, "float32")
-    model.fit(data, data, fine_tune="none", head="gradient")
+    model.fit(data, validation=data, fine_tune="none", head="gradient")
     usual = {
         **HEAD_ONLY_DEFAULTS,
         "epochs": enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], len(data), HEAD_ONLY_DEFAULTS["batch_size"]),

@@ -11,7 +11,7 @@ from tests.helpers.datasets import texts_of
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset, load_datasets
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, RowIndexError
 
 TEXTS = ["one", "zwei", "trois ☃", "four", "fem"]
 LABELS = ["b", "a", "b", "c", "b"]
@@ -170,3 +170,46 @@ def test_pairs_and_uncategorical_labels_are_kept_as_written(tmp_path):
     other = Dataset.from_lists(["one", "two"], ["0.5", "1.5"], pairs=["a", "b"], categories=False)
     assert other.fingerprint() == data.fingerprint()
     assert Dataset.from_lists(["one", "two"], ["0.5", "1.5"]).fingerprint() != data.fingerprint()
+
+
+def test_rows_are_read_by_index_and_in_a_loop():
+    data = Dataset.from_lists(["a", "<b>", "c"], [2, 10, 2], pairs=["x", "y", "z"])
+    assert data[1] == data[-2] == ("<b>", 10, "y")
+    assert list(data) == [("a", 2, "x"), ("<b>", 10, "y"), ("c", 2, "z")]
+    assert [row.text for row in data[1:]] == ["<b>", "c"]
+    assert data[0].label == 2
+    assert list(Dataset.from_lists(["a"])) == [("a", None, None)]
+    assert list(Dataset.from_lists(["a", "b"], [["x"], []])) == [("a", ["x"], None), ("b", [], None)]
+    assert Dataset.from_lists(["a"], [2], problem="regression")[0].label == 2.0
+
+
+@pytest.mark.parametrize("key", [3, -4, "a", None, 1.0, slice("a"), [0, 1]])
+def test_row_that_does_not_exist_is_reported(key):
+    data = Dataset.from_lists(["a", "b", "c"])
+    with pytest.raises(RowIndexError, match=r"texts: no row .*; its rows are 0 to 2"):
+        data[key]
+
+
+@pytest.mark.parametrize("rows", [[3], ["a"], [True, False, True], [[0]], None, 0.5, {"a": 1}])
+def test_rows_to_take_are_checked(rows):
+    with pytest.raises(RowIndexError, match="texts: rows must be whole numbers below 3 in a list"):
+        Dataset.from_lists(["a", "b", "c"]).take(rows)
+
+
+@pytest.mark.parametrize(("fraction", "seed"), [("0.5", 0), (None, 0), (0.5, -1), (0.5, "a"), (0.5, None)])
+def test_arguments_of_a_split_are_checked(fraction, seed):
+    with pytest.raises(ConfigError, match="of a split must be"):
+        Dataset.from_lists(["a", "b"], ["x", "x"]).split(fraction, seed)
+
+
+def test_dataset_in_a_notebook_and_as_a_data_frame():
+    pytest.importorskip("pandas")
+    data = Dataset.from_lists(["a", "<b>&" + "c" * 300], ["x", "<y>"])
+    html = data._repr_html_()
+    assert "<th>text</th><th>label</th>" in html
+    assert "&lt;b&gt;&amp;ccc" in html
+    assert "<td>&lt;y&gt;</td>" in html
+    assert "c" * 200 not in html
+    frame = data.to_pandas()
+    assert frame.columns.tolist() == ["text", "label"]
+    assert frame["label"].tolist() == ["x", "<y>"]

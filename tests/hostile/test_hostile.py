@@ -29,7 +29,7 @@ def valid(two_layer_bert, tiny_word_vectors, tmp_path_factory):
     folder = tmp_path_factory.mktemp("valid")
     data = tg.Dataset.from_lists(["good film", "bad film", "a plot"] * 4, ["x", "y", "z"] * 4)
     model = tg.TextClassifier(two_layer_bert, ["x", "y", "z"], precision="float32", hidden=(4,))
-    model.fit(data, data, epochs=1, fine_tune="none")
+    model.fit(data, validation=data, epochs=1, fine_tune="none")
     model.evaluate(data, store=True)
     other = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
     return {"bert": model.save(folder / "bert"), "word_vectors": other.save(folder / "word_vectors")}

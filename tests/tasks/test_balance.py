@@ -36,7 +36,9 @@ def fitted(preset, multi, **config):
     data = imbalanced(multi)
     given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
     model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
-    model.fit(data, data, RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config)
+    model.fit(
+        data, validation=data, callback=RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config
+    )
     model.objective.prepare(data)  # no tuned thresholds and no temperature: they would hide the difference
     return model, model.evaluate(data)
 
@@ -123,7 +125,9 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, name):
     data = imbalanced(False).take(range(60))
     assert_resume_changes_nothing(
         lambda: tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32"),
-        lambda model, callback, run: model.fit(data, data, callback, run, **{**FIT, "balance": name}),
+        lambda model, callback, run: model.fit(
+            data, validation=data, callback=callback, checkpoints=run, **{**FIT, "balance": name}
+        ),
         after=11,
         folder=tmp_path / "run",
     )
@@ -135,7 +139,7 @@ def test_balance_works_with_cached_activations(tiny_bert, fine_tune):
     model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
     data = imbalanced(False).take(range(40))
     for name in BALANCED:
-        model.fit(data, data, RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
+        model.fit(data, validation=data, callback=RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
 
 
 def test_invalid_balance_is_reported(tiny_word_vectors):
@@ -147,4 +151,4 @@ def test_invalid_balance_is_reported(tiny_word_vectors):
     numbers = tg.Dataset.from_lists(["a", "b", "c", "d"] * 5, [1.0, 2.0, 3.0, 4.0] * 5, problem="regression")
     model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")
     with pytest.raises(ConfigError, match="balance applies to labels of whole texts"):
-        model.fit(numbers, numbers, balance="weights")
+        model.fit(numbers, validation=numbers, balance="weights")

@@ -133,7 +133,7 @@ def messages():
 @pytest.fixture(scope="module")
 def whole(tiny_bert, messages):
     model, callback = fresh(tiny_bert), RecordingCallback()
-    model.fit(data(), data(), callback, **FIT)
+    model.fit(data(), validation=data(), callback=callback, **FIT)
     messages += callback.messages
     return model
 
@@ -153,7 +153,7 @@ def test_resume_changes_nothing(whole, tiny_bert, tmp_path, after):
     assert steps < 15 < 2 * steps < 25 < 3 * steps
     resumed, _, callback = assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, callback, run: model.fit(data(), data(), callback, run, **FIT),
+        lambda model, callback, run: model.fit(data(), validation=data(), callback=callback, checkpoints=run, **FIT),
         after,
         tmp_path / "run",
         whole,
@@ -168,7 +168,7 @@ def test_resume_changes_nothing(whole, tiny_bert, tmp_path, after):
 def test_lora_moves_queries_and_values_only(tiny_bert):
     model = fresh(tiny_bert)
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
-    model.fit(data(), data(), RecordingCallback(), fine_tune="lora:2", **FIT)
+    model.fit(data(), validation=data(), callback=RecordingCallback(), fine_tune="lora:2", **FIT)
     moved = {weight.path for weight in model.backbone.network.weights if np.any(weight != before[weight.path])}
     assert moved
     assert all("query" in path or "value" in path for path in moved)
@@ -197,7 +197,7 @@ def test_second_adaptation_keeps_the_trained_head(folder):
     again, callback = fresh(folder), RecordingCallback()
     perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]
     assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
-    again.fit(data(), data(), callback, **{**FIT, "epochs": 1})
+    again.fit(data(), validation=data(), callback=callback, **{**FIT, "epochs": 1})
     assert again.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-5)
     assert not any("new head" in note for note in callback.messages)
 
@@ -229,13 +229,13 @@ def test_unsupported_requests_are_reported(tiny_bert, tiny_gpt2, tiny_word_vecto
         assert "gpt2" not in str(error.value).split("choose a preset of")[1]
     for way in ("none", "last:1"):
         with pytest.raises(ConfigError, match=f"fine_tune {way} .*choose all or lora:R"):
-            fresh(tiny_bert).fit(data(), data(), fine_tune=way)
+            fresh(tiny_bert).fit(data(), validation=data(), fine_tune=way)
     with pytest.raises(ConfigError, match="at least 3"):
         fresh(tiny_bert, sequence_length=2)
     with pytest.raises(ConfigError, match=r"table is \[5, 16\], but bert has \[20, 16\]"):
         fresh(tiny_bert, table=[5, 16])
     with pytest.raises(DataError, match="its 2 texts have no token to predict"):
-        fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), data())
+        fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), validation=data())
 
 
 def test_unknown_tokens_are_reported(tiny_bert):

@@ -34,7 +34,7 @@ def fresh(preset, problem="multi-label", **options):
 @pytest.fixture(scope="module", params=PROBLEMS)
 def trained(request, tiny_word_vectors):
     model = fresh(tiny_word_vectors, request.param, dropout=0)
-    model.fit(data(request.param), data(request.param), epochs=12, batch_size=8, learning_rate=1e-2)
+    model.fit(data(request.param), validation=data(request.param), epochs=12, batch_size=8, learning_rate=1e-2)
     return model
 
 
@@ -85,7 +85,9 @@ def test_reported_loss_is_that_of_the_objective(trained):
 def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors, problem),
-        lambda model, callback, run: model.fit(data(problem), data(problem), callback, run, **config, **FIT),
+        lambda model, callback, run: model.fit(
+            data(problem), validation=data(problem), callback=callback, checkpoints=run, **config, **FIT
+        ),
         after=11,
         folder=tmp_path / "run",
     )
@@ -94,7 +96,7 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
 def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
     def thresholds(train, validation):
         model = fresh(tiny_word_vectors)
-        model.fit(train, validation, RecordingCallback(), **FIT)
+        model.fit(train, validation=validation, callback=RecordingCallback(), **FIT)
         probabilities = model.predict_proba(validation)
         sets = [set(json.loads(cell)) for cell in validation.labels]
         true = np.array([[label in labels for label in model.labels] for labels in sets])
@@ -106,7 +108,7 @@ def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
 
 def test_label_without_validation_text_is_reported(tiny_word_vectors):
     callback, model = RecordingCallback(), fresh(tiny_word_vectors)
-    model.fit(data(), data().take([0, 1, 4]), callback, **FIT)
+    model.fit(data(), validation=data().take([0, 1, 4]), callback=callback, **FIT)
     assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
     assert model.objective.thresholds[2] == 0.5
 
@@ -114,7 +116,7 @@ def test_label_without_validation_text_is_reported(tiny_word_vectors):
 def test_training_set_standardises_numbers(tiny_word_vectors):
     model = fresh(tiny_word_vectors, "regression")
     train = data("regression").take(range(16))
-    model.fit(train, data("regression"), RecordingCallback(), **FIT)
+    model.fit(train, validation=data("regression"), callback=RecordingCallback(), **FIT)
     assert (model.objective.mean, model.objective.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
 
 
@@ -294,12 +296,12 @@ def test_weights_of_other_labels_are_reported_on_load(tiny_word_vectors, tmp_pat
 def test_plan_and_failed_fit_restore_the_objective(tiny_word_vectors):
     model = fresh(tiny_word_vectors, "multi-label")
     model.objective.thresholds[:] = 0.25
-    model.plan(data("multi-label"), data("multi-label"), **FIT)
+    model.plan(data("multi-label"), validation=data("multi-label"), **FIT)
     unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
     with pytest.raises(DataError, match="never seen"):
-        model.fit(data("multi-label"), unknown, **FIT)
+        model.fit(data("multi-label"), validation=unknown, **FIT)
     assert (model.objective.thresholds == 0.25).all()
     numbers = fresh(tiny_word_vectors, "regression")
     before = numbers.settings()
-    numbers.plan(data("regression"), data("regression"), **FIT)
+    numbers.plan(data("regression"), validation=data("regression"), **FIT)
     assert numbers.settings() == before

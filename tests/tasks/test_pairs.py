@@ -92,7 +92,7 @@ def test_single_texts_have_no_segments(tiny_bert):
 )
 def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     model = classifier(tiny_bert)
-    model.fit(pairs(), pairs(1), fine_tune=fine_tune, **FIT)
+    model.fit(pairs(), validation=pairs(1), fine_tune=fine_tune, **FIT)
     texts = list(zip(FIRST, SECOND, strict=True))
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model", precision="float32")

@@ -62,7 +62,7 @@ def test_output_is_logits(tiny_word_vectors):
 @pytest.mark.parametrize("data", [two_labels(), three_labels()], ids=["two", "three"])
 def test_training_lowers_the_loss(tiny_word_vectors, data, fine_tune):
     model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32", dropout=0)
-    history = model.fit(data, data, fine_tune=fine_tune, epochs=8, batch_size=8, learning_rate=5e-3)
+    history = model.fit(data, validation=data, fine_tune=fine_tune, epochs=8, batch_size=8, learning_rate=5e-3)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
 
 
@@ -125,7 +125,9 @@ def test_patience_stops_training(tiny_word_vectors):
     data = two_labels()
     upside_down = tg.Dataset.from_lists(texts_of(data), ["bad" if label == "good" else "good" for label in data.labels])
     model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32", dropout=0)
-    history = model.fit(data, upside_down, epochs=60, batch_size=8, learning_rate=1e-2, schedule="constant", patience=2)
+    history = model.fit(
+        data, validation=upside_down, epochs=60, batch_size=8, learning_rate=1e-2, schedule="constant", patience=2
+    )
     assert len(history.records) < 60
 
 
@@ -152,7 +154,7 @@ def test_temperature_is_calibrated_on_the_validation_set(request, tmp_path, pres
     validation, callback = data.take(range(3, 23)), RecordingCallback()
     model = tg.TextClassifier(request.getfixturevalue(preset), data.label_names, precision="float32")
     steps = {} if config.get("head") == "logistic" else {**FIT, "learning_rate": 1e-2}
-    model.fit(data, validation, callback, **steps, **config)
+    model.fit(data, validation=validation, callback=callback, **steps, **config)
     found, logits = model.objective.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
     if model.objective.width == 1:
         logits = np.concatenate([0 * logits, logits], axis=1)
@@ -215,7 +217,7 @@ def test_texts_of_all_trainings_are_recognized(tiny_word_vectors, tmp_path):
     model = tg.load(tmp_path / "model", precision="float32")
     assert model.evaluate(data)["seen"] == {"train": 18, "validation": 2}
     assert model.evaluate(others)["seen"] == {"train": 0, "validation": 0}
-    model.fit(more, others.take(range(10)), epochs=1, learning_rate=1e-3)
+    model.fit(more, validation=others.take(range(10)), epochs=1, learning_rate=1e-3)
     assert model.evaluate(two_labels(5))["seen"] == {"train": 28, "validation": 12}
     metrics = model.evaluate(two_labels(5), unseen=True)
     assert metrics["texts"] == 10
@@ -288,7 +290,7 @@ def test_first_windows_of_a_stream_are_short(trained):
 def test_truncation_is_counted(tiny_bert):
     data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)
-    model.fit(data, data, **FIT)
+    model.fit(data, validation=data, **FIT)
     expected = {"texts": 6, "tokens": 3 * (20 - 4) + 3 * (5 - 4)}
     assert model.record["data"]["train"]["truncated"] == expected
     assert model.record["data"]["validation"]["truncated"] == expected
@@ -334,9 +336,9 @@ def test_unknown_label_is_reported(trained):
 def test_empty_set_is_reported(trained, fine_tune):
     data = two_labels(1)
     with pytest.raises(DataError, match="validation: no texts; each of the two sets needs at least one"):
-        trained.fit(data, data.take(range(0)), fine_tune=fine_tune)
+        trained.fit(data, validation=data.take(range(0)), fine_tune=fine_tune)
     with pytest.raises(DataError, match="train: no texts"):
-        trained.fit(data.take(range(0)), data, fine_tune=fine_tune)
+        trained.fit(data.take(range(0)), validation=data, fine_tune=fine_tune)
 
 
 @pytest.mark.parametrize(("text", "message"), [(3, "text 2 must be a string, not int"), ("\ud800", "text 2: half of")])
@@ -345,9 +347,9 @@ def test_item_that_is_not_text_is_reported(trained, text, message):
         trained.predict(["the film", text])
 
 
-def test_string_in_place_of_a_list_is_reported(trained):
-    with pytest.raises(ConfigError, match="list"):
-        trained.predict("the film was good")
+def test_string_has_one_answer(trained):
+    assert trained.predict("the film was good") == trained.predict(["the film was good"])[0]
+    assert trained.predict_proba("the film was good").shape == (2,)
 
 
 def test_no_texts_have_no_predictions(trained):

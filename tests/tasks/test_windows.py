@@ -102,7 +102,9 @@ def test_row_length_counts_all_windows(tiny_bert):
 def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     resumed, *_ = assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
-        lambda model, callback, run: model.fit(data(), data(), callback, run, **config, **FIT),
+        lambda model, callback, run: model.fit(
+            data(), validation=data(), callback=callback, checkpoints=run, **config, **FIT
+        ),
         after=6,
         folder=tmp_path / "run",
     )
@@ -120,7 +122,7 @@ def test_resume_changes_nothing(tiny_bert, tmp_path, config):
 def test_stored_activations_change_no_loss(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
-    history = model.fit(data(), data(), RecordingCallback(), **config, **FIT)
+    history = model.fit(data(), validation=data(), callback=RecordingCallback(), **config, **FIT)
     model.objective.temperature = 1.0  # as in the history
     assert history.records[history.best_epoch - 1]["val_loss"] == pytest.approx(
         model.evaluate(data())["loss"], rel=1e-4
@@ -129,7 +131,7 @@ def test_stored_activations_change_no_loss(tiny_bert, config):
 
 def test_logistic_head_on_windows(tiny_bert):
     model = classifier(tiny_bert)
-    history = model.fit(data(), data(), RecordingCallback(), fine_tune="none", head="logistic")
+    history = model.fit(data(), validation=data(), callback=RecordingCallback(), fine_tune="none", head="logistic")
     model.objective.temperature = 1.0  # as in the history
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
@@ -139,7 +141,15 @@ def test_accumulated_gradients_equal_one_step(tiny_word_vectors):
     weights = []
     for tokens in (1 << 20, 64):
         model = classifier(tiny_word_vectors, dropout=0)
-        model.fit(data(), data(), RecordingCallback(), batch_tokens=tokens, epochs=1, batch_size=7, learning_rate=1e-3)
+        model.fit(
+            data(),
+            validation=data(),
+            callback=RecordingCallback(),
+            batch_tokens=tokens,
+            epochs=1,
+            batch_size=7,
+            learning_rate=1e-3,
+        )
         weights.append(model.head.get_weights()[0])
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
 

@@ -98,7 +98,7 @@ def test_other_words_have_their_pretrained_vectors(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], dropout=0)
     before = tg.TextEmbedder(model.backbone, pooling="sqrtn").predict(["dull", "good"])
     data = tg.Dataset.from_lists(["good film", "good plot", "bad film", "bad plot"], ["good", "good", "bad", "bad"])
-    model.fit(data, data, epochs=3, batch_size=2, learning_rate=1e-2)
+    model.fit(data, validation=data, epochs=3, batch_size=2, learning_rate=1e-2)
     after = tg.TextEmbedder(model.backbone, pooling="sqrtn").predict(["dull", "good"])
     np.testing.assert_array_equal(after[0], before[0])
     assert not np.allclose(after[1], before[1], atol=1e-3)
@@ -161,7 +161,7 @@ def test_validation_loss_equals_that_of_the_trained_model(model, optimizer):
     data = tg.Dataset.from_lists(TEXTS[:3] * 4, LABELS[:3] * 4)
     others = tg.Dataset.from_lists(["bad plot", "dull", "not very fine"] * 3, ["bad", "bad", "good"] * 3)
     fit = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "weight_decay": 1.0, "optimizer": optimizer}
-    history = model.fit(data, others, **fit)
+    history = model.fit(data, validation=others, **fit)
     model.objective.temperature = 1.0  # as in the history
     assert model.evaluate(others)["loss"] == pytest.approx(history.records[0]["val_loss"], abs=1e-5)
 

@@ -1,6 +1,7 @@
 """Modes of fine-tuning: which weights change, what is stored, and that the model is complete afterwards."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def fresh(family="bert", **settings):
 
 
 def fit(model, **config):
-    return model.fit(reviews(), reviews(), RecordingCallback(), **{**FIT, **config})
+    return model.fit(reviews(), validation=reviews(), callback=RecordingCallback(), **{**FIT, **config})
 
 
 def weights(model):
@@ -152,8 +153,8 @@ def test_learning_rate_decays_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)
     history = model.fit(
-        reviews(), reviews(), RecordingCallback(), epochs=1, batch_size=len(TEXTS), learning_rate=1e-3,
-        schedule="constant", optimizer="adam", layer_decay=0.5, head="gradient",
+        reviews(), validation=reviews(), callback=RecordingCallback(), epochs=1, batch_size=len(TEXTS),
+        learning_rate=1e-3, schedule="constant", optimizer="adam", layer_decay=0.5, head="gradient",
     )  # fmt: skip
     assert len(history.records) == 1
     largest = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
@@ -173,8 +174,8 @@ def test_gradual_unfreezing_adds_a_block_per_epoch():
     paths = [weight.path for weight in model.backbone.network.trainable_variables]
     seen = [[weight.numpy() for weight in model.backbone.network.trainable_variables]]
     model.fit(
-        reviews(), reviews(), EachEpoch(), epochs=4, batch_size=4, learning_rate=1e-3, schedule="constant",
-        gradual_unfreezing=True, patience=9,
+        reviews(), validation=reviews(), callback=EachEpoch(), epochs=4, batch_size=4,
+        learning_rate=1e-3, schedule="constant", gradual_unfreezing=True, patience=9,
     )  # fmt: skip
 
     def changed(epoch):
@@ -195,8 +196,8 @@ def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
     model = fresh(dropout=0)
     before = weights(model)
     model.fit(
-        reviews(), reviews(), RecordingCallback(), epochs=2, batch_size=len(TEXTS), learning_rate=1e-3,
-        schedule="constant", optimizer="adam", gradual_unfreezing=True,
+        reviews(), validation=reviews(), callback=RecordingCallback(), epochs=2, batch_size=len(TEXTS),
+        learning_rate=1e-3, schedule="constant", optimizer="adam", gradual_unfreezing=True,
     )  # fmt: skip
     steps = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
     assert max(step for name, step in steps.items() if "layer_1/" in name) == pytest.approx(1e-3, rel=1e-2)
@@ -241,9 +242,9 @@ def test_disk_space_is_checked_before_the_extraction(monkeypatch):
     tokens = int(model.examples(texts).inputs.tokens.lengths.sum())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
     callback = RecordingCallback()
-    for verb in (model.plan, lambda *two, **how: model.fit(*two, callback, **how)):
+    for verb in (model.plan, partial(model.fit, callback=callback)):
         with pytest.raises(TrainingError, match="outputs of the frozen blocks need"):
-            verb(texts, texts, fine_tune="last:1", head="gradient")
+            verb(texts, validation=texts, fine_tune="last:1", head="gradient")
     assert callback.texts == 0
 
 
@@ -281,7 +282,7 @@ def test_plan_counts_trained_parameters():
     modes = ("none", "lora:2", "last:1", "all")
     counts = [model.fine_tuning(fine_tune=mode).parameter_counts()[0] for mode in modes]
     assert counts == sorted(set(counts))
-    plan = model.plan(reviews(), reviews(), fine_tune="last:1", **FIT)
+    plan = model.plan(reviews(), validation=reviews(), fine_tune="last:1", **FIT)
     assert plan.trainable == counts[2]
     assert plan.steps == 7
     assert plan.seconds > 0

@@ -120,9 +120,9 @@ def test_damaged_entry_is_computed_again(tiny_word_vectors, tmp_path, runs):
 
 def test_only_runs_that_cache_vectors_cache_ids(tiny_bert, tmp_path):
     data = tg.Dataset.from_lists(TEXTS[:6], ["good", "bad"] * 3)
-    fresh(tiny_bert).fit(data, data, fine_tune="last:1", head="gradient", epochs=1)
+    fresh(tiny_bert).fit(data, validation=data, fine_tune="last:1", head="gradient", epochs=1)
     assert not (tmp_path / "cache").exists()
-    fresh(tiny_bert).fit(data, data, fine_tune="none", epochs=1)
+    fresh(tiny_bert).fit(data, validation=data, fine_tune="none", epochs=1)
     folder = tmp_path / "cache" / "arrays"
     assert len(list(folder.iterdir())) == 2  # ids, vectors; both sets have the same texts
     assert folder.stat().st_mode & 0o077 == 0

@@ -91,14 +91,14 @@ def test_training_steps_see_at_most_max_windows(request, preset, config):
         return mean_over_windows(function, batch, width, training)
 
     model._mean_over_windows = watched
-    model.fit(data(), data(), callback, **config, **FIT)
+    model.fit(data(), validation=data(), callback=callback, **config, **FIT)
     assert max(seen) == MAX_WINDOWS
     assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MAX_WINDOWS} windows")]
 
 
 def test_no_message_where_all_windows_fit(tiny_word_vectors):
     model, callback = classifier(tiny_word_vectors, max_windows=64), RecordingCallback()
-    model.fit(data(), data(), callback, **FIT)
+    model.fit(data(), validation=data(), callback=callback, **FIT)
     assert not [line for line in callback.messages if "windows" in line]
 
 
@@ -107,7 +107,9 @@ def test_no_message_where_all_windows_fit(tiny_word_vectors):
 def test_resumed_run_ends_as_an_uninterrupted_one(request, tmp_path, preset, config):
     assert_resume_changes_nothing(
         lambda: classifier(request.getfixturevalue(preset)),
-        lambda model, callback, run: model.fit(data(), data(), callback, run, **{**FIT, "epochs": 2}, **config),
+        lambda model, callback, run: model.fit(
+            data(), validation=data(), callback=callback, checkpoints=run, **{**FIT, "epochs": 2}, **config
+        ),
         after=4,
         folder=tmp_path / "run",
     )
@@ -115,6 +117,6 @@ def test_resumed_run_ends_as_an_uninterrupted_one(request, tmp_path, preset, con
 
 def test_plan_counts_steps_and_tokens(tiny_word_vectors):
     model = classifier(tiny_word_vectors)
-    plan = model.plan(data(), data(), **FIT)
+    plan = model.plan(data(), validation=data(), **FIT)
     assert plan.steps == FIT["epochs"] * 3
     assert plan.tokens["train"] == model.tokenize(as_batches(TEXTS)).lengths.sum()

@@ -46,7 +46,7 @@ def train_language_model(
 
         with tempfile.TemporaryDirectory() as scratch, Checkpoints(Path(scratch) / "run") as checkpoints:
             model, splits = build(checkpoints)
-            print_plan(model.plan(splits.train, splits.validation, **changed_options(training_config)))
+            print_plan(model.plan(splits.train, validation=splits.validation, **changed_options(training_config)))
         return
     folder = train_into_folder(run, lambda checkpoints: _train(*build(checkpoints), training_config, checkpoints))
     log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
@@ -71,7 +71,9 @@ def _train(
         f"{model.name} on {len(splits.train):,} texts, validated on {len(splits.validation):,} others; "
         f"{model_summary(model, training_config.fine_tune)}"
     )
-    history = model.fit(splits.train, splits.validation, checkpoints=checkpoints, **changed_options(training_config))
+    history = model.fit(
+        splits.train, validation=splits.validation, checkpoints=checkpoints, **changed_options(training_config)
+    )
     metrics = model.record["metrics"]["validation"]
     log(
         f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "

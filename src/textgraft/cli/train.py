@@ -70,7 +70,7 @@ def train(
 
     def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
         model, splits = build()
-        history = model.fit(splits.train, splits.validation, checkpoints=checkpoints, **fit_options)
+        history = model.fit(splits.train, validation=splits.validation, checkpoints=checkpoints, **fit_options)
         log(_outcome(model, history))
         if run.verbose:
             log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
@@ -85,7 +85,7 @@ def train(
 
     if run.dry_run:
         model, splits = build()
-        print_plan(model.plan(splits.train, splits.validation, **fit_options))
+        print_plan(model.plan(splits.train, validation=splits.validation, **fit_options))
         return
     folder = train_into_folder(run, train_model)
     log(f"saved {folder}; next: textgraft predict {folder} FILE")

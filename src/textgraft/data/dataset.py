@@ -6,22 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from itertools import chain, repeat
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from textgraft.data.columns import join_names
-from textgraft.data.label_types import STRING, Label, restore_labels
+from textgraft.data.html_tables import html_table
+from textgraft.data.label_types import STRING, Label, restore_label, restore_labels
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, normalize_label, parse_label_set, parse_number
 from textgraft.data.lists import ExampleRows, zip_examples
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, RowIndexError
 
 _BATCH_SIZE = 1024
 _MAX_NAMED_LABELS = 20  # in a message
+_SHOWN = 10  # rows in a notebook
 
 _Value = TypeVar("_Value")
 
@@ -42,6 +46,14 @@ class Batch(NamedTuple):
     def joined(self) -> np.ndarray:
         """One string per row, object (n,): pairs are joined by NUL, which no text contains."""
         return self.texts if self.pairs is None else self.texts + b"\0" + self.pairs
+
+
+class Example(NamedTuple):
+    """A row: its text, its label (a list of labels or a number, depending on the problem) and its second text."""
+
+    text: str
+    label: Any = None
+    pair: str | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,6 +125,45 @@ class Dataset:
         named = self._labelled and self.problem != REGRESSION
         labels = f", labels {', '.join(self.counts())}" if named else ""
         return f"Dataset({self.source}: {len(self)} texts{labels})"
+
+    def __iter__(self) -> Iterator[Any]:
+        """All rows in order, as `Example`s, read batch by batch."""
+        labels: Iterator[Any] = self._row_labels() if self._labelled else repeat(None)
+        for batch in self.batches():
+            pairs = repeat(None) if batch.pairs is None else map(bytes.decode, batch.pairs)
+            yield from map(Example, map(bytes.decode, batch.texts), labels, pairs)
+
+    def __getitem__(self, key: int | slice) -> Any:
+        """A row, or the rows of a slice as a dataset.
+
+        Raises:
+            RowIndexError: for a row that does not exist, or a key that is not a whole number or a slice.
+        """
+        try:
+            if isinstance(key, slice):
+                return self.take(range(len(self))[key])
+            return next(iter(self.take([range(len(self))[key]])))
+        except (TypeError, IndexError):
+            rows = f"0 to {len(self) - 1}" if len(self) else "none"
+            raise RowIndexError(f"{self.source}: no row {key!r:.60}; its rows are {rows}") from None
+
+    def _repr_html_(self) -> str:
+        columns = self.shown_fields
+        return html_table(repr(self), columns, ([getattr(row, name) for name in columns] for row in self[:_SHOWN]))
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame` with the columns text, label and pair, or their names in the source.
+
+        Raises:
+            ConfigError: when pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError:
+            raise ConfigError("to_pandas needs pandas; pip install pandas") from None
+        columns = zip(*([getattr(row, name) for name in self.shown_fields] for row in self), strict=True)
+        names = [self.roles.get(name, name) for name in self.shown_fields]
+        return pandas.DataFrame(dict(zip(names, columns, strict=True)))
 
     @property
     def paired(self) -> bool:
@@ -188,8 +239,16 @@ class Dataset:
         return self._store.location(int(self._rows[row]))
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Self:
-        """The rows with these indices, in this order."""
-        return replace(self, _rows=self._rows[np.asarray(rows, np.int64)])
+        """The rows with these indices, in this order; a RowIndexError for rows that do not exist, or other objects."""
+        try:
+            indices = np.asarray(rows)
+            if indices.ndim != 1 or (len(indices) and indices.dtype.kind not in "iu"):
+                raise ValueError
+            return replace(self, _rows=self._rows[indices.astype(np.int64)])
+        except (TypeError, ValueError, IndexError):
+            raise RowIndexError(
+                f"{self.source}: rows must be whole numbers below {len(self)} in a list, not {rows!r:.60}"
+            ) from None
 
     def slice(self, bounds: Slice) -> Self:
         """The rows of a slice, whose bounds are added to the source's name; a DataError when there are none."""
@@ -210,8 +269,10 @@ class Dataset:
             ConfigError: when `fraction` is not between 0 and 1.
             DataError: when no label has two different texts.
         """
-        if not 0 < fraction < 1:
-            raise ConfigError(f"the fraction of a split must be between 0 and 1, not {fraction}")
+        if not isinstance(fraction, Real) or not 0 < fraction < 1:
+            raise ConfigError(f"the fraction of a split must be between 0 and 1, not {fraction!r:.60}")
+        if not isinstance(seed, Integral) or seed < 0:
+            raise ConfigError(f"the seed of a split must be a whole number, at least 0, not {seed!r:.60}")
         drawn = draw_stratified(self._strata(), self.digests(), fraction, seed)
         if drawn.all() or not drawn.any():
             raise DataError(f"{self.source}: too few different texts to split; a label needs at least two")
@@ -236,6 +297,19 @@ class Dataset:
         stored = [role for role in rows.roles if role != "label" or not categories or rows.problem != SINGLE]
         store = rows.store(stored)
         return cls(source, rows.roles, (), store, np.arange(len(store)), rows.problem, label_type=rows.label_type)
+
+    @property
+    def shown_fields(self) -> list[str]:
+        """The fields of a row that have values."""
+        return ["text", *(["label"] if self._labelled else []), *(["pair"] if self.paired else [])]
+
+    def _row_labels(self) -> Iterator[Any]:
+        """The label of each row in the user's type, a list of labels or a number."""
+        if self.problem == REGRESSION:
+            return self._parse_labels(parse_number)
+        if self.problem == MULTI:
+            return ([restore_label(name, self.label_type) for name in names] for names in self._label_sets())
+        return self._parse_labels(partial(restore_label, kind=self.label_type))
 
     @property
     def _labelled(self) -> bool:

@@ -13,12 +13,12 @@ from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 
 # A row of Python values: text, label and second text.
-Example = tuple[Any, Any, Any]
+Values = tuple[Any, Any, Any]
 
 _END = object()
 
 
-def zip_examples(source: str, columns: Mapping[str, Any]) -> Iterator[Example]:
+def zip_examples(source: str, columns: Mapping[str, Any]) -> Iterator[Values]:
     """Rows of columns "text", "label" and "pair" of equal length, the last two of which may be None."""
     lengths = {role: len(column) for role, column in columns.items() if hasattr(type(column), "__len__")}
     for role, length in lengths.items():
@@ -46,7 +46,7 @@ class ExampleRows:
         label_type: one of `label_types.LABEL_TYPES`, once the rows are read.
     """
 
-    def __init__(self, source: str, examples: Iterable[Example], roles: Iterable[str], problem: str | None) -> None:
+    def __init__(self, source: str, examples: Iterable[Values], roles: Iterable[str], problem: str | None) -> None:
         """`roles` are those of which the rows have values; a row may also have a pair of texts in place of a text."""
         if problem not in (None, *PROBLEMS):
             raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
@@ -77,7 +77,7 @@ class ExampleRows:
         except UnicodeEncodeError as error:
             raise DataError(f"{self._source}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
 
-    def _row(self, position: int, example: Example) -> Row:
+    def _row(self, position: int, example: Values) -> Row:
         text, label, pair = example
         if self._pairs_of_texts:
             if not _is_pair(text):

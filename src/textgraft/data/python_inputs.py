@@ -52,7 +52,7 @@ def values_of(values: Any, name: str, taken: str = _SEQUENCES) -> Iterator[Any]:
     Raises:
         DataError: naming the type of an object that has no order, is no sequence or cannot be read.
     """
-    if isinstance(values, _REFUSED) or is_source(values):
+    if isinstance(values, _REFUSED) or is_source(values) or not _is_sequence(values):
         raise DataError(f"{name} must be {taken}, not {type_name(values)}")
     row = 0
     try:
@@ -90,9 +90,11 @@ def _iterate(values: Any) -> Iterator[Any]:
         return chain.from_iterable(chunks)
     if hasattr(kind, "__array__") and not hasattr(kind, "__arrow_c_stream__"):
         return _array_values(np.asanyarray(values))
-    if isinstance(values, Iterable):
-        return iter(values)
-    raise TypeError("it is not a sequence")
+    return iter(values)
+
+
+def _is_sequence(values: Any) -> bool:
+    return isinstance(values, Iterable) or hasattr(type(values), "__array__") or is_tensor_dataset(values)
 
 
 def _array_values(array: np.ndarray) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_checks import label_notices, number_notice, unique_notice
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
-from textgraft.data.loading import split_names
+from textgraft.data.loading import Source, split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
 from textgraft.errors import ConfigError, DataError
 
@@ -21,7 +21,7 @@ _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("t
 class DataSpec(Protocol):
     """How the data of a task is read and checked: a `task_specs.TaskSpec`."""
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """Load each slice of a source that `split` names, or the only split."""
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Splits:
 
 def read_splits(
     spec: DataSpec,
-    data: str,
+    data: Source,
     reading: Reading,
     split: str | None = None,
     validation: str | None = None,
@@ -133,7 +133,7 @@ def hold_out(data: Dataset, name: str, share: float, seed: int) -> tuple[Dataset
     return rest, part, (f"{notice}{deviation}{unseen}",)
 
 
-def read_split(spec: DataSpec, data: str, reading: Reading, split: str | None = None) -> Dataset:
+def read_split(spec: DataSpec, data: Source, reading: Reading, split: str | None = None) -> Dataset:
     """Read one slice of a source, as `read_splits` does; a ConfigError when `split` names several."""
     dataset, *more = spec.load_slices(data, split, reading)
     if more:
@@ -205,7 +205,7 @@ def _slices_by_set(split: str) -> dict[str, str | None]:
     return dict(zip(names, map(str, slices), strict=True))
 
 
-def _own_splits(data: str, reading: Reading) -> dict[str, str | None]:
+def _own_splits(data: Source, reading: Reading) -> dict[str, str | None]:
     """The source's split for each set; None for the only split."""
     available = split_names(data, reading.format)
     if len(available) == 1 or "train" not in available:

@@ -11,7 +11,15 @@ import pyarrow as pa
 from textgraft.data.columns import LABEL_OPTIONS, Columns, Reading, choose_text_columns, column_notices
 from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.format import Format, RowReader
-from textgraft.data.loading import CheckedRows, load_slices, load_split, named_slices, open_source
+from textgraft.data.loading import (
+    CheckedRows,
+    Source,
+    load_slices,
+    load_split,
+    named_slices,
+    open_source,
+    source_name,
+)
 from textgraft.errors import ConfigError
 
 Item = TypeVar("Item")
@@ -24,7 +32,7 @@ def refuse_options(task: str, reading: Reading, *names: str) -> None:
             raise ConfigError(f"{task} does not support {name}; drop it")
 
 
-def load_documents(task: str, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+def load_documents(task: str, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
     """Load texts without labels; by default, empty texts are dropped and counted.
 
     Raises:
@@ -66,7 +74,7 @@ class TextStream(Generic[Item]):
         return self._column_notices + self._rows.notices
 
 
-def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[Batch]:
+def read_texts(source: Source, split: str | None, reading: Reading) -> TextStream[Batch]:
     """Read texts as a stream of batches of bounded size, in order and without labels.
 
     By default, empty texts are kept; with `empty` "error" they are dropped and the error comes after the last batch.
@@ -83,10 +91,10 @@ def read_texts(source: str, split: str | None, reading: Reading) -> TextStream[B
     return TextStream(reader, columns, reading, convert)
 
 
-def open_split(source: str, split: str | None, reading: Reading) -> Format:
+def open_split(source: Source, split: str | None, reading: Reading) -> Format:
     """Open the named split, or the only split; errors are those of `load_dataset`."""
     splits = open_source(source, reading.file, reading.format)
-    slices = named_slices(source, tuple(splits), split)
+    slices = named_slices(source_name(source), tuple(splits), split)
     if len(slices) > 1 or slices[0].bounds:
         raise ConfigError(f"split {split!r}: texts are read from one whole split; name one of {', '.join(splits)}")
     return splits[slices[0].split]

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -16,7 +15,8 @@ from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
-from textgraft.data.loading import load_slices, load_split
+from textgraft.data.loading import Source, load_slices, load_split
+from textgraft.data.python_inputs import values_of
 from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
 from textgraft.data.word_tables import WordTable
@@ -61,7 +61,7 @@ class TaggedDataset(Dataset):
         Raises:
             DataError: see `load_tagged`.
         """
-        rows = InMemoryRows(texts, labels, source)
+        rows = InMemoryRows(list(values_of(texts, "texts")), list(values_of(labels, "labels")), source)
         return _load_tagged(rows, Columns(*rows.columns, nested=True), Reading(offsets=offsets))
 
     def __repr__(self) -> str:
@@ -72,6 +72,10 @@ class TaggedDataset(Dataset):
         for batch in self.batches():
             for text, label in zip(batch.texts, batch.labels, strict=True):  # type: ignore[arg-type]
                 yield TaggedText.from_annotation(text.decode(), label)
+
+    @property
+    def shown_fields(self) -> list[str]:
+        return ["text", "spans"]
 
     @property
     def label_names(self) -> list[str]:
@@ -98,7 +102,7 @@ class TaggedDataset(Dataset):
 
 
 def load_tagged(
-    source: str | Path,
+    source: Source,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -126,11 +130,11 @@ def load_tagged(
     reading = Reading(
         text, label, None, FileOptions(encoding, delimiter, quotes, header), empty, format, offsets=offsets
     )
-    datasets = load_tagged_datasets(str(source), split, reading)
+    datasets = load_tagged_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
 
-def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
+def load_tagged_datasets(source: Source, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
     """Load each slice that `split` names; errors are those of `load_tagged`."""
     _refuse_other_options(reading)
 
@@ -146,7 +150,7 @@ def load_tagged_datasets(source: str, split: str | None, reading: Reading) -> tu
     return load_slices(source, split, reading, load)
 
 
-def read_tagged(source: str, split: str | None, reading: Reading) -> TextStream[TaggedText]:
+def read_tagged(source: Source, split: str | None, reading: Reading) -> TextStream[TaggedText]:
     """Read texts, and their words where they have any, as a stream without labels.
 
     Arguments and errors are those of `read_texts`; a column of words may be the text.

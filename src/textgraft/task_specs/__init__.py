@@ -9,7 +9,7 @@ from textgraft import registry
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format
-from textgraft.data.loading import load_datasets, open_source
+from textgraft.data.loading import Source, load_datasets, open_source
 from textgraft.data.metrics import LANGUAGE_MODEL, Metric
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
@@ -40,10 +40,12 @@ class TaskSpec(ABC):
 
     Attributes:
         class_path: "module:class" of the `tasks.base.Task` that builds and trains the networks.
+        dataset_class: the class of its data.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
     """
 
     class_path: ClassVar[str]
+    dataset_class: ClassVar[type[Dataset]] = Dataset
     labelled: ClassVar[bool] = True
 
     # === Data ===
@@ -52,7 +54,7 @@ class TaskSpec(ABC):
         """Whether the columns of a split, or their first cells, identify the task; uses up rows of the reader."""
         return False
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         """The slices of a source that `split` names, or its only split for None; see `loading.load_datasets`.
 
         Raises:
@@ -60,6 +62,10 @@ class TaskSpec(ABC):
             DataError: when the source is missing or malformed.
         """
         return load_datasets(source, split, reading)
+
+    def from_lists(self, texts: Any, labels: Any, reading: Reading) -> Dataset:
+        """A dataset from texts and labels in memory, which may be None; errors are those of `Dataset.from_lists`."""
+        return Dataset.from_lists(texts, labels, problem=reading.problem)
 
     @abstractmethod
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.loading import Source
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import BOOLEAN, STRING, Integer, List, Object, OneOf
 from textgraft.task_specs import ModelSchema, TaskSpec
@@ -18,7 +19,7 @@ class FeatureExtractionSpec(TaskSpec):
     class_path = "textgraft.tasks.feature_extraction:TextEmbedder"
     labelled = False
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         raise ConfigError("feature-extraction is neither trained nor evaluated; embed texts with `textgraft embed`")
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.loading import Source
 from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents, refuse_options
 from textgraft.errors import DataError
@@ -18,7 +19,7 @@ class FillMaskSpec(TaskSpec):
     class_path = "textgraft.tasks.fill_mask:MaskFiller"
     labelled = False
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         refuse_options("fill-mask", reading, "pair")
         return load_documents("fill-mask", source, split, reading)
 

@@ -6,6 +6,7 @@ from typing import Any
 from textgraft.data.columns import COMPLETION, PROMPT, Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.format import Format
+from textgraft.data.loading import Source
 from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents
 from textgraft.errors import DataError
@@ -22,7 +23,7 @@ class TextGenerationSpec(TaskSpec):
     def matches(self, reader: Format, reading: Reading) -> bool:
         return {PROMPT, COMPLETION} <= set(reader.columns)
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         return load_documents("text-generation", source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:

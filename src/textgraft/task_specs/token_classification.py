@@ -5,6 +5,7 @@ from typing import Any
 
 from textgraft.data.columns import Reading, are_tagged
 from textgraft.data.format import Format
+from textgraft.data.loading import Source
 from textgraft.data.metrics import SPANS, Metric
 from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, has_entities, load_tagged_datasets
@@ -33,12 +34,16 @@ class TokenClassificationSpec(TaskSpec):
     """Words and their tags, or texts and their entities."""
 
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
+    dataset_class = TaggedDataset
 
     def matches(self, reader: Format, reading: Reading) -> bool:
         return are_tagged(reader.columns) or has_entities(reader, reading)
 
-    def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
+    def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[TaggedDataset, ...]:
         return load_tagged_datasets(source, split, reading)
+
+    def from_lists(self, texts: Any, labels: Any, reading: Reading) -> TaggedDataset:
+        return TaggedDataset.from_lists(texts, labels)
 
     def check(self, train: TaggedDataset, *others: TaggedDataset) -> tuple[str, ...]:  # type: ignore[override]
         if not train.label_names:

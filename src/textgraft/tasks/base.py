@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and settings that turn outputs into predictions."""
 
+import pkgutil
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.data.columns import Reading
 from textgraft.data.seen_texts import SeenTexts
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.backbone import read_backbone
@@ -24,7 +26,7 @@ from textgraft.model_folder.writing import is_model_folder, named_weights, write
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
-from textgraft.tasks.texts import windows
+from textgraft.tasks.texts import as_batches, windows
 from textgraft.text.packing import TextGraph
 from textgraft.text.truncation import MIN_WINDOW, WINDOWS
 from textgraft.text.windows import map_in_chunks
@@ -44,6 +46,7 @@ class Task(ABC):
         name: the task's id, as Hugging Face names it; an abstract task has a `description` in its place.
         pooled: whether the head takes one vector per text.
         ties_embeddings: whether the head reads the token table too.
+        public: names that `dir` shows, beside those of the base classes.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         architecture: with every default filled in.
         text_graph: strings to packed rows.
@@ -59,6 +62,10 @@ class Task(ABC):
     pooled: ClassVar[bool] = True
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
+    public: ClassVar[tuple[str, ...]] = (
+        "architecture", "backbone", "head", "history", "model", "name", "outputs", "precision", "record", "save",
+        "settings", "text_graph", "weights",
+    )  # fmt: skip
     objective: Objective
 
     def __init__(
@@ -91,6 +98,7 @@ class Task(ABC):
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
         self.seen: SeenTexts | None = backbone.seen
+        self._is_warned = False
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -150,12 +158,34 @@ class Task(ABC):
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments other than backbone and architecture, as JSON values."""
 
+    # === Presentation ===
+
+    def __repr__(self) -> str:
+        """Labels, preset and training."""
+        return f"{type(self).__name__}({'; '.join(self._facts())})"
+
+    def __dir__(self) -> list[str]:
+        """The names that users need."""
+        return sorted({name for kind in type(self).__mro__ for name in vars(kind).get("public", ())})
+
+    def __reduce__(self) -> Any:
+        """Pickles and deep copies hold the files of a model folder."""
+        return pkgutil.resolve_name("textgraft.pickling:reduce_model")(self)
+
+    def _facts(self) -> list[str]:
+        return [self.name, f"preset {self.backbone.origin.preset}"]
+
     # === Network ===
 
     @property
     def input_spec(self) -> Any:
         """The type of a batch of rows."""
         return self._ids.spec
+
+    @property
+    def has_untrained_head(self) -> bool:
+        """Whether the head has random weights."""
+        return False
 
     @property
     def windowed(self) -> bool:
@@ -200,6 +230,17 @@ class Task(ABC):
         )
 
     # === Texts ===
+
+    def text_batches(self, texts: Any, **columns: str | None) -> Iterator[np.ndarray]:
+        """The batches of `as_batches`; `columns` are those of a table, `text` and `pair`, by default as in training."""
+        self.warn_if_untrained()
+        return as_batches(texts, self._reading(**columns))
+
+    def warn_if_untrained(self) -> None:
+        """Warn, once in the life of the model, that its head has random weights."""
+        if self.has_untrained_head and not self._is_warned:
+            self._is_warned = True
+            warnings.warn("the head is untrained and its answers are random; call fit first", stacklevel=4)
 
     def tokenize(self, texts: Iterable[np.ndarray], cache: IdCache | None = None) -> TokenIds:
         """Run the text graph over object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2); errors: `check_pairs`."""
@@ -266,6 +307,10 @@ class Task(ABC):
             special = f" ({minimum - 1} special tokens and one of the text)" if minimum > 1 else ""
             raise ConfigError(f"sequence_length must be {bounds}, not {length}{special}")
         return length or limit
+
+    def _reading(self, **columns: str | None) -> Reading:
+        """How tables and files are read."""
+        return Reading(**columns, paired=self.pairs, trained_columns=self.record.get("columns", {}))  # type: ignore[arg-type]
 
     @property
     def _special_token_count(self) -> int:

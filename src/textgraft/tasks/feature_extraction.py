@@ -15,13 +15,13 @@ from textgraft.backbones.text_vectors import TextVectors
 from textgraft.errors import ConfigError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.base import Task
-from textgraft.tasks.texts import Texts, as_batches
 
 
 class TextEmbedder(Task):
     """Texts to pooled vectors, float32 (n, dim)."""
 
     name = "feature-extraction"
+    public = ("normalize", "predict")
 
     def __init__(
         self,
@@ -127,7 +127,16 @@ class TextEmbedder(Task):
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
-    def predict(self, texts: Texts) -> np.ndarray:
-        """The vector of each text, float32 (n, dim)."""
-        parts = list(self.outputs(as_batches(texts)))
-        return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+    def predict(self, texts: Any, *, text: str | None = None) -> np.ndarray:
+        """The vector of each text, float32 (n, dim); of a single string, (dim,).
+
+        Args:
+            texts: a string, or any object that holds texts; see `as_batches`.
+            text: the text column, where `texts` is a table or a file.
+
+        Raises:
+            DataError: for another object, or a text that is missing.
+        """
+        parts = list(self.outputs(self.text_batches(texts, text=text)))
+        vectors = np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+        return vectors[0] if isinstance(texts, str) else vectors

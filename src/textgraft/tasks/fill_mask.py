@@ -17,7 +17,6 @@ from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
-from textgraft.tasks.texts import as_batches
 from textgraft.tasks.trainable import WithProgress
 from textgraft.text.ops import escaped
 from textgraft.training import corpus
@@ -59,6 +58,7 @@ class MaskFiller(LanguageModelling):
     """
 
     name = "fill-mask"
+    public = ("predict",)
     input_spec = WordInputs.spec
     predicted_share = MASKING_SHARE
 
@@ -126,6 +126,10 @@ class MaskFiller(LanguageModelling):
         table = [int(size) for size in self.backbone.token_embedding.vectors.shape]
         return {"table": table, "computation": vars(self._layer_config).copy()}
 
+    @property
+    def has_untrained_head(self) -> bool:
+        return bool(self._new_head_reason) and "fit" not in self.record
+
     def _copy_published_head(self) -> str:
         """Copy the weights of the backbone's head; returns why the head is new, or nothing."""
         published = self.backbone.heads.get(self.name)
@@ -187,9 +191,23 @@ class MaskFiller(LanguageModelling):
 
     # === Prediction ===
 
-    def predict(self, texts: Sequence[str] | Dataset, top: int = 5) -> list[list[list[Candidate]]]:
-        """For each text and each mask in it, the `top` most probable tokens, the most probable first."""
-        return [candidates for window in as_batches(texts) for candidates in self._candidates(window, top, None)]
+    def predict(self, texts: Any, top: int = 5, *, text: str | None = None) -> list[Any]:
+        """For each text and each mask in it, the `top` most probable tokens, the most probable first.
+
+        Args:
+            texts: a string, whose masks are the answer; or any object that holds texts, see `as_batches`.
+            top: number of tokens.
+            text: the text column, where `texts` is a table or a file; by default as in training.
+
+        Raises:
+            DataError: for another object, or a text that is missing.
+            ConfigError: for an invalid `top`.
+        """
+        if not isinstance(top, int) or top < 1:
+            raise ConfigError(f"top must be a whole number, at least 1, not {top!r:.60}")
+        batches = self.text_batches(texts, text=text)
+        answers = [candidates for window in batches for candidates in self._candidates(window, top, None)]
+        return answers[0] if isinstance(texts, str) else answers
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None

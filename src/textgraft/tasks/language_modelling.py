@@ -61,6 +61,10 @@ class LanguageModelling(TrainableTask):
         self._vocabulary_rows = int(self.backbone.token_embedding.vectors.shape[0])
         self._infer_losses = inference_step(self._losses, (self.input_spec, _TOKENS))
 
+    @property
+    def has_untrained_head(self) -> bool:
+        return False
+
     def _build_objective(self) -> MaskedTokens:
         return MaskedTokens(self.architecture.sequence_length)
 

@@ -1,6 +1,7 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 
 from textgraft.backbones.base import Backbone
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
 from textgraft.errors import ConfigError
@@ -15,7 +17,7 @@ from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
-from textgraft.tasks.texts import WINDOW, Texts, as_batches
+from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
@@ -28,6 +30,7 @@ class TextClassifier(TrainableTask):
     """Texts, or pairs of texts, to labels, sets of labels or numbers."""
 
     name = "text-classification"
+    public = ("labels", "pairs", "predict", "predict_proba")
     objective: TextObjective
 
     def __init__(
@@ -107,20 +110,35 @@ class TextClassifier(TrainableTask):
         """Stream probabilities, float32 (m, labels), or the numbers of a regression; arguments: see `outputs`."""
         return map(self.objective.probabilities, self.outputs(texts, truncated))
 
-    def predict(self, texts: Texts) -> list[Any]:
-        """The label of each text, the list of its labels, or its number."""
-        return [answer for part in self.probabilities(as_batches(texts)) for answer in self.objective.decode(part)]
+    def predict(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> Any:
+        """The label of each text, the list of its labels, or its number; of a single string, one answer, not a list.
 
-    def predict_proba(self, texts: Texts) -> np.ndarray:
-        """The probability of each label, in the order of `labels`: float32 (n, labels).
+        Args:
+            texts: a string, or any object that holds texts; see `as_batches`.
+            text: the text column, where `texts` is a table or a file; by default as in training.
+            pair: the column of second texts.
 
         Raises:
-            ConfigError: for regression.
+            DataError: for another object, or a text that is missing.
+        """
+        parts = self.probabilities(self.text_batches(texts, text=text, pair=pair))
+        answers = [answer for part in parts for answer in self.objective.decode(part)]
+        return answers[0] if isinstance(texts, str) else answers
+
+    def predict_proba(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> np.ndarray:
+        """The probability of each label, in the order of `labels`: float32 (n, labels); of a single string, (labels,).
+
+        Arguments and errors are those of `predict`; a ConfigError also reports a regression.
         """
         if not self.labels:
             raise ConfigError("regression has no probabilities; use predict")
-        parts = list(self.probabilities(as_batches(texts)))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        parts = list(self.probabilities(self.text_batches(texts, text=text, pair=pair)))
+        probabilities = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        return probabilities[0] if isinstance(texts, str) else probabilities
+
+    def _reading(self, **columns: str | None) -> Reading:
+        separator = getattr(self.objective, "label_separator", None)
+        return replace(super()._reading(**columns), problem=self.objective.name, label_separator=separator)
 
 
 def _batches(data: Dataset) -> Iterator[np.ndarray]:

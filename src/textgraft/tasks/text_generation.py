@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from textgraft.generation.generator import ContinuationStream, Generator
 from textgraft.generation.row import Continuation
 from textgraft.tasks.language_modelling import DOCUMENTS, LanguageModelling
 from textgraft.tasks.objectives.language_model import NextTokens
-from textgraft.tasks.texts import as_batches
+from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.trainable import WithProgress
 from textgraft.training import corpus
 from textgraft.training.config import TrainingConfig
@@ -31,6 +31,7 @@ class TextGenerator(LanguageModelling):
     """Continues prompts. The head is the backbone's transposed token table."""
 
     name = "text-generation"
+    public = ("continuations", "generate", "stream")
 
     def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> None:
         """Load the backbone.
@@ -99,36 +100,39 @@ class TextGenerator(LanguageModelling):
             _count_truncation(continuations, truncated)
             yield [[continuation.text for continuation in continuations]]
 
-    def generate(self, prompts: Sequence[str], **options: Any) -> list[str]:
-        """The continuation of each prompt, without the prompt.
+    def generate(self, prompts: Any, *, text: str | None = None, **options: Any) -> Any:
+        """The continuation of each prompt, without the prompt; of a single string, one continuation, not a list.
 
         Args:
-            prompts: cleaned as training texts are.
+            prompts: a string, or any object that holds texts, see `as_batches`; cleaned as training texts are.
+            text: the column of prompts, where they are a table or a file; by default as in training.
             options: generation options, the fields of `GenerationConfig`.
 
         Raises:
             ConfigError: for an invalid option.
+            DataError: for another object, or a text that is missing.
         """
-        if isinstance(prompts, str):
-            raise ConfigError("generate takes a list of prompts, not a string")
         try:
             config = GenerationConfig(**options)
         except TypeError as error:
             raise ConfigError(f"generate: {error}") from error
-        continuations = list(self.continuations(prompts, config))
+        continuations = list(self.continuations(prompts, config, text=text))
         _count_truncation(continuations, None)
-        return [continuation.text for continuation in continuations]
+        answers = [continuation.text for continuation in continuations]
+        return answers[0] if isinstance(prompts, str) else answers
 
-    def continuations(self, prompts: Iterable[str], config: GenerationConfig) -> Iterator[Continuation]:
+    def continuations(
+        self, prompts: Any, config: GenerationConfig, *, text: str | None = None
+    ) -> Iterator[Continuation]:
         """Stream the continuations of `generate`, with finish reasons and numbers of dropped prompt tokens.
 
         Raises:
             ConfigError: when the model's context is too short for any prompt.
         """
-        remaining, start = iter(prompts), 0
-        while window := list(islice(remaining, DOCUMENTS)):
-            (batch,) = as_batches(window)
-            yield from self._continuations(batch, config, start)
+        start = 0
+        batches = as_batches(prompts, self._reading(text=text), DOCUMENTS)
+        for window in windows(map(self.check_pairs, batches), repeat(DOCUMENTS)):
+            yield from self._continuations(window, config, start)
             start += len(window)
 
     def stream(self, prompt: str, config: GenerationConfig, index: int = 0) -> ContinuationStream:

@@ -1,39 +1,54 @@
 """Texts as users pass them to `predict`, and the windows of texts that are in memory at once."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
 
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.errors import ConfigError, DataError
+from textgraft.data.python_inputs import is_missing, is_source, is_tensor_dataset, type_name, values_of
+from textgraft.data.streams import read_texts
+from textgraft.errors import DataError
 
 # Texts of a prediction in memory: enough to sort them by length.
 WINDOW = 2048
 
-# Strings, or pairs of strings.
-Texts = Sequence[str] | Sequence[tuple[str, str]] | Dataset
+_TAKEN = (
+    "a string, a list, tuple, array, Series, Arrow array or generator of strings, a Dataset, a DataFrame, an Arrow "
+    "table or a pathlib.Path"
+)
 
 
-def as_batches(texts: Texts) -> Iterator[np.ndarray]:
-    """Object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), from a list or a Dataset.
+def as_batches(texts: Any, reading: Reading | None = None, size: int | None = None) -> Iterator[np.ndarray]:
+    """Object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), from one text or any object that holds texts.
+
+    The object is read as a stream, `size` texts at a time (`WINDOW`); `reading` selects the columns of a table or file.
 
     Raises:
-        ConfigError: for a single string.
-        DataError: for an item that is not a string or holds half of a surrogate pair, or for a list of texts and pairs.
+        DataError: for another object; for a text that is missing, not a string or holds half of a surrogate pair; or
+            for texts among pairs.
     """
+    size = size or WINDOW
     if isinstance(texts, Dataset):
-        yield from (batch.inputs for batch in texts.batches(WINDOW))
-        return
-    if isinstance(texts, str):
-        raise ConfigError("predict takes a list of texts, not a string")
-    for start in range(0, len(texts), WINDOW):
-        rows = [_encode_row(row, row_number) for row_number, row in enumerate(texts[start : start + WINDOW], start + 1)]
-        if len({len(row) for row in rows}) > 1:
-            raise DataError("the list mixes texts and pairs of texts; pass two lists")
-        batch = np.array(rows, dtype=object)  # (n, 1) or (n, 2)
-        yield batch[:, 0] if batch.shape[1] == 1 else batch
+        yield from (batch.inputs for batch in texts.batches(size))
+    elif is_source(texts):
+        stream = read_texts(texts, None, reading or Reading())
+        yield from (batch.inputs for batch in stream)
+        for notice in stream.notices:
+            warnings.warn(notice, stacklevel=2)
+    else:
+        values = iter([texts]) if isinstance(texts, str) else values_of(texts, "texts", _TAKEN)
+        if is_tensor_dataset(texts):
+            values = (row[0] for row in values)  # without labels
+        rows = (_encode_row(row, row_number) for row_number, row in enumerate(values, start=1))
+        while window := list(islice(rows, size)):
+            if len({len(row) for row in window}) > 1:
+                raise DataError("the list mixes texts and pairs of texts; pass two lists")
+            batch = np.array(window, dtype=object)  # (n, 1) or (n, 2)
+            yield batch[:, 0] if batch.shape[1] == 1 else batch
 
 
 def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> Iterator[np.ndarray]:
@@ -50,11 +65,13 @@ def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> 
         yield pending[0]
 
 
-def _encode_row(row: str | Sequence[str], row_number: int) -> list[bytes]:
+def _encode_row(row: Any, row_number: int) -> list[bytes]:
     texts: Sequence[Any] = row if isinstance(row, tuple | list) and len(row) == 2 else [row]
     for text in texts:
+        if is_missing(text):
+            raise DataError(f"text {row_number} is missing ({text}); fill it in, or drop the row")
         if not isinstance(text, str):
-            raise DataError(f"text {row_number} must be a string, not {type(text).__name__}")
+            raise DataError(f"text {row_number} must be a string, not {type_name(text)}")
     try:
         return [text.encode() for text in texts]
     except UnicodeEncodeError as error:

@@ -13,7 +13,8 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
-from textgraft.data.tagged import TaggedDataset
+from textgraft.data.python_inputs import is_source
+from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation.span_metrics import span_metrics
@@ -22,7 +23,7 @@ from textgraft.tasks import tag_decoding
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
-from textgraft.tasks.texts import WINDOW, as_batches
+from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans
 from textgraft.text.words import Words
@@ -46,6 +47,7 @@ class TokenClassifier(TrainableTask):
     """
 
     name = "token-classification"
+    public = ("entities", "labels", "predict", "splitting")
     objective: Tags
     pooled = False
     input_spec = WordInputs.spec
@@ -186,11 +188,21 @@ class TokenClassifier(TrainableTask):
 
     # === Prediction ===
 
-    def predict(self, texts: Sequence[str] | TaggedDataset) -> list[list[Entity]]:
-        """The entities of each text, in order."""
-        if isinstance(texts, TaggedDataset):
-            return [entities for chunk in _chunks(texts) for entities in self.entities(chunk)]
-        return [entities for (part,) in self.answers(as_batches(texts)) for entities in part]
+    def predict(self, texts: Any, *, text: str | None = None) -> list[Any]:
+        """The entities of each text, in order; of a single string, its entities.
+
+        Args:
+            texts: a string, a `TaggedDataset`, whose words are used, or any object that holds texts, see `as_batches`.
+            text: the column of texts or words, where `texts` is a table or a file; by default as in training.
+
+        Raises:
+            DataError: for another object, or a text that is missing.
+        """
+        if isinstance(texts, TaggedDataset) or is_source(texts):
+            rows = texts if isinstance(texts, TaggedDataset) else read_tagged(texts, None, self._reading(text=text))
+            return [entities for chunk in _chunks(rows) for entities in self.entities(chunk)]
+        answers = [entities for (part,) in self.answers(self.text_batches(texts)) for entities in part]
+        return answers[0] if isinstance(texts, str) else answers
 
     def entities(self, texts: Sequence[TaggedText]) -> list[list[Entity]]:
         """The entities of each text; its words are used where it has them, its spans are not."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
+from textgraft.tasks.training_data import DataReader
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
@@ -37,6 +38,8 @@ from textgraft.training.token_ids import TruncationCount
 
 WithProgress = Callable[[Iterator[Any]], Iterator[Any]]
 
+_MAX_SHOWN = 5  # labels in `repr`
+
 # Facts about a model that identify a training run.
 _RUN_FACTS = ("task", "settings", "preset", "preset_sha256", "backbone", "architecture", "precision", "versions")
 
@@ -45,6 +48,7 @@ class TrainableTask(Task):
     """A task that `fit` trains for an objective."""
 
     description = "a task that can be trained"
+    public: ClassVar[tuple[str, ...]] = ("evaluate", "fit", "objective", "plan")
 
     @abstractmethod
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
@@ -68,6 +72,10 @@ class TrainableTask(Task):
         """The source of a row of `examples(data)` and a number, for messages."""
         return data.location(row)
 
+    @property
+    def has_untrained_head(self) -> bool:
+        return "fit" not in self.record
+
     def fine_tuning(self, **options: Any) -> FineTuning:
         """The fine-tuning mode that fields of `TrainingConfig` select, or a ConfigError for an invalid one."""
         return select_mode(self, TrainingConfig(**options))
@@ -89,8 +97,13 @@ class TrainableTask(Task):
 
     def fit(
         self,
-        data: Dataset,
-        validation: Dataset | None = None,
+        data: Any,
+        labels: Any = None,
+        *,
+        validation: Any = None,
+        text: str | None = None,
+        label: str | None = None,
+        pair: str | None = None,
         callback: Callback | None = None,
         checkpoints: Checkpoints | str | Path | None = None,
         **options: Any,
@@ -98,8 +111,14 @@ class TrainableTask(Task):
         """Train; the model ends with the weights of its best epoch.
 
         Args:
-            data: labelled as the task needs.
-            validation: evaluated after each epoch; by default a stratified tenth of `data` is held out.
+            data: texts, a list, array, Series or generator; or labelled as the task needs: a `Dataset`, a DataFrame or
+                Arrow table, a `datasets.Dataset` or `DatasetDict`, a `tf.data.Dataset` of (text, label), or a path.
+            labels: one for each text, where `data` is texts.
+            validation: as `data`, or a tuple of texts and labels; evaluated after each epoch. By default the
+                validation split of `data`, or a stratified tenth, which is held out.
+            text: the column of texts, where `data` is a table or a file; inferred as by `load_dataset`.
+            label: the column of labels.
+            pair: the column of second texts.
             callback: by default a progress bar.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run in it is
                 resumed, and ends as if it had not been interrupted.
@@ -107,33 +126,38 @@ class TrainableTask(Task):
 
         Raises:
             ConfigError: for an invalid option, or an unfinished run with other options.
-            DataError: for a label the model does not have.
+            DataError: for another object, a missing text or label, or a label the model does not have.
             TrainingError: when the loss is no longer finite.
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
+        reader = self._reader(text=text, label=label, pair=pair)
         with ExitStack() as stack:
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
             with ExitStack() as on_error:
                 on_error.callback(self.objective.snapshot())
-                run = self._prepare_run(data, validation, options)
+                seed = self.training_config(options).seed
+                train, validation, notices = reader.read_training(data, labels, validation, seed)
+                run = self._prepare_run(train, validation, options)
                 mode, facts = run.mode, self._run_facts(run)
                 if checkpoints is not None:
                     checkpoints.start_run(facts)
                 callback = callback or stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch))
-                for notice in (notice for examples in run.examples.values() for notice in examples.notices):
+                for examples in run.examples.values():
+                    notices += tuple(examples.notices)
+                for notice in (*self._earlier_training(run), *notices):
                     callback.on_message(notice)
                 initial_metrics = self.before_training(run, facts, checkpoints, callback)
                 stack.enter_context(mode.adapted())
-                network, train, validation_examples = mode.build(run.examples, callback)
-                solution = mode.solve(train, validation_examples, callback)
+                network, train_examples, validation_examples = mode.build(run.examples, callback)
+                solution = mode.solve(train_examples, validation_examples, callback)
                 on_error.pop_all()
             if solution:
                 history, outputs = solution
             else:
                 location = partial(self.example_location, run.data["train"])
-                training = Training(network, train, validation_examples, mode.config, callback, location)
+                training = Training(network, train_examples, validation_examples, mode.config, callback, location)
                 history, outputs = training.run(checkpoints), training.validation_outputs
             if message := self.objective.calibrate(validation_examples.targets, outputs):
                 callback.on_message(message)
@@ -153,20 +177,38 @@ class TrainableTask(Task):
         self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
         return history
 
-    def plan(self, data: Dataset, validation: Dataset | None = None, **options: Any) -> Plan:
+    def plan(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        validation: Any = None,
+        text: str | None = None,
+        label: str | None = None,
+        pair: str | None = None,
+        **options: Any,
+    ) -> Plan:
         """Estimate the cost of `fit` with these arguments, from a few steps that change no weight.
 
         Raises:
             ConfigError: for an invalid option.
-            DataError: for a label the model does not have.
+            DataError: see `fit`.
         """
+        reader = self._reader(text=text, label=label, pair=pair)
         with ExitStack() as stack:
             stack.callback(self.objective.snapshot())
-            return estimate_cost(self._prepare_run(data, validation, options))
+            seed = self.training_config(options).seed
+            train, validation, _ = reader.read_training(data, labels, validation, seed)
+            return estimate_cost(self._prepare_run(train, validation, options))
 
     def evaluate(
         self,
-        data: Dataset,
+        data: Any,
+        labels: Any = None,
+        *,
+        text: str | None = None,
+        label: str | None = None,
+        pair: str | None = None,
         store: bool = False,
         with_progress: WithProgress = iter,
         unseen: bool = False,
@@ -174,7 +216,11 @@ class TrainableTask(Task):
         """Test the model.
 
         Args:
-            data: labelled, without training examples.
+            data: as in `fit`, without training examples; of several splits, that of the name test is used.
+            labels: one for each text, where `data` is texts.
+            text: the column of texts, where `data` is a table or a file; by default as in training.
+            label: the column of labels.
+            pair: the column of second texts.
             store: save the metrics with the model, as those of its final test.
             with_progress: wraps the iterator over batches of texts, such as by a progress bar.
             unseen: leave out the texts that the model has seen; see `SeenTexts`.
@@ -185,9 +231,12 @@ class TrainableTask(Task):
             and of those excluded, {excluded}, where `unseen`.
 
         Raises:
-            DataError: for a label the model does not have, or when no text is left.
+            DataError: for another object, a missing text or label, or a label the model does not have; or when no text
+                is left.
             ConfigError: for `unseen` where the model does not know its training texts.
         """
+        data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
+        self.warn_if_untrained()
         truncated = TruncationCount()
         data, seen = self._find_seen(data, unseen)
         metrics = self._evaluate(data, truncated, with_progress)
@@ -232,6 +281,26 @@ class TrainableTask(Task):
         mode.check(options)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
+
+    def _facts(self) -> list[str]:
+        labels, data, fit = self.objective.labels, self.record.get("data", {}), self.record.get("fit")
+        more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
+        named = [f"labels {', '.join(labels[:_MAX_SHOWN])}{more}"] if labels else []
+        if fit is None:
+            training = "untrained" if self.has_untrained_head else "not trained further"
+        else:
+            training = f"trained on {data['train']['texts']:,} texts, {len(self.history)} epochs"
+        task, preset = super()._facts()
+        return [task, *named, preset, training]
+
+    def _reader(self, **columns: str | None) -> DataReader:
+        return DataReader(task_spec(self.name), self._reading(**columns))
+
+    def _earlier_training(self, run: Run) -> Iterator[str]:
+        """A line for the user where the model has been trained already."""
+        if not self.has_untrained_head and "fit" in self.record:
+            effect = "training continues from its weights" if run.mode.has_steps else "the head is fitted anew"
+            yield f"the model is trained already: {effect}; create a new model to start afresh"
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)

@@ -155,7 +155,12 @@ class Search:
     def _fit(self, row: TrialRow, callback: Callback | None = None) -> TrainableTask:
         """The model of a trial, trained as `textgraft train` trains it."""
         model, splits = self._task.build_model(row.hyperparameters), self._task.splits
-        model.fit(splits.train, splits.validation, callback, **options_of(TrainingConfig, row.hyperparameters))
+        model.fit(
+            splits.train,
+            validation=splits.validation,
+            callback=callback,
+            **options_of(TrainingConfig, row.hyperparameters),
+        )
         return model
 
 

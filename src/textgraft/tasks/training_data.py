@@ -1,0 +1,93 @@
+"""The data that `fit`, `plan` and `evaluate` take: any labelled object, as a dataset of the task."""
+
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
+
+from textgraft.data.columns import Reading
+from textgraft.data.dataset import Dataset
+from textgraft.data.loading import source_name, split_names
+from textgraft.data.python_inputs import is_source, is_tensor_dataset, type_name, values_of
+from textgraft.data.splits import read_split, read_splits
+from textgraft.errors import ConfigError, DataError
+from textgraft.task_specs import TaskSpec
+
+_TAKEN = "texts with labels, a Dataset, a DataFrame, an Arrow table, a datasets.Dataset, a tf.data.Dataset or a path"
+
+
+@dataclass(frozen=True)
+class DataReader:
+    """Converts objects to datasets of a task, whose tables and files are read with `reading`."""
+
+    spec: TaskSpec
+    reading: Reading
+
+    def read(self, data: Any, labels: Any = None, split: str = "train") -> Dataset:
+        """A dataset from one of many objects.
+
+        Args:
+            data: a dataset; a path or a table, or tables by the names of their splits; a `tf.data.Dataset` of (text,
+                label); or texts.
+            labels: one for each text, where `data` is texts.
+            split: the split to read where there are several.
+
+        Raises:
+            DataError: for another object, or one that does not suit the task.
+            ConfigError: for labels that are given twice.
+        """
+        if isinstance(labels, Dataset):
+            raise ConfigError("labels must be one for each text, not a Dataset; pass a validation set as validation")
+        if labels is not None:
+            if isinstance(data, Dataset) or is_source(data):
+                raise ConfigError(
+                    f"{type_name(data)} has labels of its own, and labels are given too; drop labels, or pass the "
+                    "column of labels as label"
+                )
+            return self.spec.from_lists(data, labels, self.reading)
+        if isinstance(data, Dataset):
+            return self._check_kind(data)
+        if _is_source(data):
+            several = len(names := split_names(data, self.reading.format)) > 1
+            return read_split(self.spec, data, self.reading, split if several and split in names else None)
+        if is_tensor_dataset(data):
+            return Dataset.from_examples(starmap(_example, values_of(data, "data")), source_name(data))
+        if named := [name for name in ("text", "label", "pair") if getattr(self.reading, name) is not None]:
+            raise ConfigError(f"{named[0]} names a column of a table or file, not of a {type_name(data)}; drop it")
+        if self.spec.labelled:
+            raise DataError(f"data must be {_TAKEN}, not {type_name(data)}")
+        return self.spec.from_lists(data, None, self.reading)
+
+    def read_training(
+        self, data: Any, labels: Any, validation: Any, seed: int
+    ) -> tuple[Dataset, Dataset | None, tuple[str, ...]]:
+        """Training set, validation set if there is one, and lines for the user about data that is read here.
+
+        `validation` is None, a tuple of texts and labels, or as `data` in `read`; a path or table may have its own.
+        """
+        if validation is None and labels is None and _is_source(data):
+            splits = read_splits(self.spec, data, self.reading, seed=seed, with_test=False)
+            return splits.train, splits.validation, splits.notices
+        train = self.read(data, labels)
+        if validation is None:
+            return train, None, ()
+        is_pair = isinstance(validation, tuple) and len(validation) == 2
+        texts, labels = validation if is_pair else (validation, None)
+        return train, self.read(texts, labels, "validation"), ()
+
+    def _check_kind(self, data: Dataset) -> Dataset:
+        kind = self.spec.dataset_class
+        if type(data) is not kind:
+            raise DataError(
+                f"{data.source}: a {type(data).__name__}, but this task takes a {kind.__name__}; see the Python API"
+            )
+        return data
+
+
+def _is_source(data: Any) -> bool:
+    return isinstance(data, str) or is_source(data)
+
+
+def _example(*example: Any) -> tuple[Any, Any]:
+    if len(example) != 2:
+        raise DataError(f"tf.data.Dataset: elements of {len(example)} parts; map them to (text, label)")
+    return example[0], example[1]

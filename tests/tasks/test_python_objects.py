@@ -1,0 +1,201 @@
+"""Models take the objects that users have texts and labels in, and answer with the labels they were given."""
+
+import copy
+import pickle
+import pickletools
+import warnings
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.helpers.resuming import RecordingCallback
+from tests.helpers.reviews import LABELS, TEXTS
+from textgraft.errors import ModelFolderError
+from textgraft.pickling import load_files, reduce_model
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+
+STARS = [5 if label == "good" else 1 for label in LABELS]
+FIT = {"fine_tune": "none", "head": "logistic"}
+FRAME = pd.DataFrame({"id": range(len(TEXTS)), "said": TEXTS, "stars": STARS})
+
+
+def fresh(preset, labels=(1, 5), **options):
+    return tg.TextClassifier(preset, labels, trust_savedmodel=True, **options)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_word_vectors):
+    """Trained on a data frame with integer labels."""
+    model = fresh(tiny_word_vectors)
+    model.fit(FRAME, text="said", label="stars", callback=RecordingCallback(), **FIT)
+    return model
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        TEXTS, tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, object), pd.Series(TEXTS), pl.Series(TEXTS),
+        pa.array(TEXTS), tf.constant(TEXTS), FRAME, FRAME[["said"]], pl.DataFrame({"text": TEXTS}),
+        tf.data.Dataset.from_tensor_slices(TEXTS),
+        pa.table({"said": TEXTS, "other": STARS}), tf.data.Dataset.from_tensor_slices((TEXTS, STARS)).batch(3),
+    ],
+    ids=lambda texts: f"{type(texts).__module__.split('.')[0]}.{type(texts).__name__}",
+)  # fmt: skip
+def test_texts_of_any_kind_have_the_same_answers(model, texts):
+    assert model.predict(texts) == model.predict(iter(TEXTS))
+
+
+def test_string_has_one_answer(model):
+    assert model.predict("very good") == model.predict(["very good"])[0]
+    assert model.predict_proba("very good").tolist() == model.predict_proba(["very good"])[0].tolist()
+
+
+def test_columns_of_the_training_are_remembered_in_the_model_folder(model, tmp_path):
+    loaded = tg.load(model.save(tmp_path / "model"))
+    assert loaded.labels == (1, 5)
+    answers = model.predict(TEXTS)
+    assert loaded.predict(FRAME) == answers
+    assert loaded.evaluate(FRAME)["accuracy"] == np.mean(np.array(answers) == STARS)
+    assert loaded.predict(FRAME.rename(columns={"said": "body"}), text="body") == answers
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (STARS, {1, 5}), (np.array(STARS), {1, 5}), (pd.Series(STARS) > 1, {True, False}),
+        (pd.Series(LABELS, dtype="category"), {"good", "bad"}),
+    ],
+)  # fmt: skip
+def test_labels_keep_their_type(tiny_word_vectors, labels, expected):
+    model = fresh(tiny_word_vectors, sorted(expected))
+    model.fit(pd.Series(TEXTS), labels, validation=(TEXTS[:7], labels[:7]), callback=RecordingCallback(), **FIT)
+    answers = model.predict(TEXTS)
+    assert set(answers) == expected
+    assert {type(answer) for answer in answers} == {type(label) for label in expected}
+    assert model.evaluate(TEXTS, labels)["accuracy"] == 1
+
+
+def test_sets_of_integers_keep_their_type(tiny_word_vectors):
+    sets = [[1, 2] if label == 5 else [] for label in STARS]
+    model = fresh(tiny_word_vectors, [1, 2], problem="multi-label")
+    model.fit(TEXTS, sets, callback=RecordingCallback(), fine_tune="none", epochs=40)
+    assert model.predict("very good") == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["path", "splits", "tensors", "examples"])
+def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
+    FRAME.to_csv(tmp_path / "data.csv", index=False)
+    data = {
+        "path": str(tmp_path / "data.csv"),
+        "splits": {"train": FRAME, "validation": FRAME[:7], "test": FRAME[:3]},
+        "tensors": tf.data.Dataset.from_tensor_slices((TEXTS, STARS)).batch(5),
+        "examples": tg.Dataset.from_examples(zip(TEXTS, STARS, strict=True)),
+    }[kind]
+    columns = {"text": "said", "label": "stars"} if kind in ("path", "splits") else {}
+    model = fresh(tiny_word_vectors)
+    model.fit(data, callback=RecordingCallback(), **columns, **FIT)
+    assert set(model.predict(TEXTS)) <= {1, 5}
+    assert (model.record["data"]["validation"]["texts"] == 7) == (kind == "splits")
+    assert model.evaluate(data)["texts"] == (3 if kind == "splits" else len(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((TEXTS,), "data must be texts with labels, a Dataset, a DataFrame, .* not list"),
+        ((TEXTS, TEXTS[:3]), "texts: 28 texts but 3 labels"),
+        ((TEXTS, LABELS), "unknown label 'bad'"),
+        ((FRAME, STARS), "pandas.DataFrame has labels of its own"),
+        ((tg.TaggedDataset.from_lists(["a"], [[]]),), "a TaggedDataset, but this task takes a Dataset"),
+        ((TEXTS, tg.Dataset.from_lists(["a"], [1])), "not a Dataset; pass a validation set as validation"),
+        ((TEXTS, [1.5] * len(TEXTS)), "row 1: labels must be strings, integers or booleans, not float"),
+        ((tf.data.Dataset.from_tensor_slices(TEXTS),), "elements of 1 parts"),
+    ],
+)
+def test_unsuitable_training_data_is_reported(model, arguments, complaint):
+    for verb in (model.fit, model.plan, model.evaluate):
+        with pytest.raises(tg.TextgraftError, match=complaint):
+            verb(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        ([0.5, 1.5], "not float"), ([None, "a"], "not NoneType"), ([["a"], ["b"]], "not list"), ({"a", "b"}, "not set"),
+        ("ab", "not str"), ({"a": 1, "b": 2}, "not dict"), ([1, "a"], "of type string"),
+        ([1, 1], "not \\[1, 1\\]"), (3, "not int"),
+    ],
+)  # fmt: skip
+def test_unsuitable_labels_are_refused_when_the_model_is_made(tiny_word_vectors, labels, complaint):
+    with pytest.raises(tg.TextgraftError, match=f"labels must be at least two different strings.*{complaint}"):
+        fresh(tiny_word_vectors, labels)
+
+
+def test_untrained_head_is_said_once(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    with pytest.warns(UserWarning, match="the head is untrained and its answers are random; call fit first"):
+        model.predict("a film")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.evaluate(TEXTS, STARS)
+
+
+def test_second_training_says_what_it_does(tiny_word_vectors):
+    model, callback = fresh(tiny_word_vectors), RecordingCallback()
+    model.fit(TEXTS, STARS, callback=callback, **FIT)
+    assert not [line for line in callback.messages if "trained already" in line]
+    model.fit(TEXTS, STARS, callback=callback, **FIT)
+    assert (
+        "the model is trained already: the head is fitted anew; create a new model to start afresh" in callback.messages
+    )
+    model.fit(TEXTS, STARS, callback=callback, fine_tune="none", head="gradient", epochs=1)
+    assert "training continues from its weights" in "".join(callback.messages)
+
+
+def test_copies_are_the_files_of_a_model_folder(model):
+    content = pickle.dumps(model)
+    assert b"textgraft.pickling" in content
+    assert {name for _, name, _ in pickletools.genops(content) if isinstance(name, str) and "." in name} <= {
+        "textgraft.pickling", *model_files(model)
+    }  # fmt: skip
+    for copied in (pickle.loads(content), copy.deepcopy(model)):
+        np.testing.assert_array_equal(copied.predict_proba(TEXTS), model.predict_proba(TEXTS))
+        assert repr(copied) == repr(model)
+        assert model_files(copied) == model_files(model)
+
+
+def model_files(model):
+    return reduce_model(model)[1][0]
+
+
+@pytest.mark.parametrize("change", ["content", "missing", "path", "text", "list"])
+def test_altered_pickle_is_refused(model, change):
+    files = model_files(model)
+    if change == "content":
+        files["config.json"] = files["config.json"].replace(b"word", b"sword", 1)
+    elif change == "missing":
+        del files["model.safetensors"]
+    elif change == "path":
+        files["../config.json"] = b"{}"
+    elif change == "text":
+        files["config.json"] = files["config.json"].decode()
+    with pytest.raises(ModelFolderError):
+        load_files([*files] if change == "list" else files)
+
+
+def test_dir_and_repr_say_what_users_need(model, tiny_word_vectors):
+    names = dir(model)
+    assert {"fit", "predict", "predict_proba", "evaluate", "save", "labels"} <= set(names)
+    assert len(names) < 25
+    assert all(hasattr(model, name) for name in names)
+    texts = model.record["data"]["train"]["texts"]
+    facts = f"labels 1, 5; preset {tiny_word_vectors}; trained on {texts} texts, 1 epochs"
+    assert repr(model) == f"TextClassifier(text-classification; {facts})"
+    many = fresh(tiny_word_vectors, range(8))
+    assert "labels 0, 1, 2, 3, 4 and 3 more; " in repr(many)
+    assert repr(many).endswith("; untrained)")
