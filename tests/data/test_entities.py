@@ -44,7 +44,7 @@ ENTITY = {"start": 0, "end": 3, "label": "PER"}
     ("entities", "message"),
     [
         ([ENTITY, [2, 5, "LOC"]], r"entity 1 \(0 to 3 is 'Ada'\) and entity 2 \(2 to 4 is 'a,'\) overlap"),
-        ([[11, 16, "PER"], ENTITY, ENTITY], r"entity 2 .* and entity 3 .* overlap"),
+        ([[11, 16, "PER"], ENTITY, ENTITY | {"label": "ORG"}], r"entity 3 .* and entity 2 .* overlap"),
         ([ENTITY, [3, 3, "X"]], "entity 2: 3 to 3 is not a span"),
         ([[5, 4, "X"]], "entity 1: 5 to 4 is not a span"),
         ([[-1, 4, "X"]], "entity 1: -1 to 4 is not a span"),
@@ -57,7 +57,7 @@ ENTITY = {"start": 0, "end": 3, "label": "PER"}
         ([[0, 3, " "]], "entity 1: the label must be"),
         ([[0, 3, "a\tb"]], "entity 1: the label must be"),
         ([[0, 3, 4]], "entity 1: the label must be"),
-        ([[0.0, 3, "X"]], "entity 1: start and end must be whole numbers, not 0.0 and 3"),
+        ([[0.5, 3, "X"]], "entity 1: start and end must be whole numbers, not 0.5 and 3"),
         ([[True, 3, "X"]], "entity 1: start and end must be whole numbers"),
         ([["0", "3", "X"]], "entity 1: start and end must be whole numbers"),
         ([[0, 3]], "entity 1 must be an object"),
@@ -92,6 +92,12 @@ def test_white_space_at_the_ends_of_spans_is_removed(text, bounds, span):
 
 def test_spans_that_overlap_in_white_space_only_are_accepted():
     assert spans_of("Ada Byron", [[0, 4, "X"], [3, 9, "Y"]]) == [Span(0, 3, "X"), Span(4, 9, "Y")]
+
+
+def test_repeated_spans_are_read_once_and_counted():
+    reader = SpanReader()
+    assert spans_of(TEXT, [ENTITY, [11.0, 16.0, "PER"], ENTITY], reader) == [ADA, BYRON]
+    assert reader.notices == ["1 of 3 spans are written twice in their text; read once"]
 
 
 def test_other_keys_of_entities_are_ignored_and_said():

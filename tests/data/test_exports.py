@@ -92,9 +92,10 @@ def jsonl(items):
     return "".join(json.dumps(item) + "\n" for item in items)
 
 
+@pytest.mark.parametrize("extension", ["json", "jsonl"])
 @pytest.mark.parametrize("tool", ITEMS)
-def test_exported_spans_are_entities(write, tool):
-    path = write("a.jsonl", jsonl(ITEMS[tool]))
+def test_exported_spans_are_entities(write, tool, extension):
+    path = write(f"a.{extension}", json.dumps(ITEMS[tool]) if extension == "json" else jsonl(ITEMS[tool]))
     assert infer_task(str(path), Reading()) == "token-classification"
     data = load_tagged(path)
     assert [(row.text, row.spans) for row in data] == ROWS

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from textgraft.data.scripts import UNSPACED, WHITE_SPACE, WordLengths, is_unspaced, join_words
+from textgraft.data.scripts import UNSPACED, WHITE_SPACE, WordLengths, is_unspaced, join_words, unspaced_bounds
 
 
 def test_white_space_is_that_of_python_and_the_zero_width_space():
@@ -47,6 +47,10 @@ def test_words_are_joined_as_their_script_writes_them(words, text):
     joined, offsets = join_words(words)
     assert joined == text
     assert [joined[start:end] for start, end in offsets] == words
+
+
+def test_bounds_of_characters_keep_marks_with_their_base():
+    assert unspaced_bounds("ab 王iที่") == {3, 4, 5, 8}
 
 
 @pytest.mark.parametrize(

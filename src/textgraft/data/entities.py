@@ -53,7 +53,7 @@ class SpanReader:
     def __init__(self, unit: str = CHARACTERS) -> None:
         """`unit` is one of `OFFSETS`."""
         self.unit = unit
-        self._spans = self._trimmed = self._blank = 0
+        self._spans = self._trimmed = self._blank = self._repeated = 0
         self._unknown_keys: dict[str, None] = {}
 
     def spans(self, text: str, entities: Sequence[WrittenSpan]) -> list[Span]:
@@ -64,20 +64,21 @@ class SpanReader:
         """
         converter = OffsetConverter(text, self.unit)
         self._spans += len(entities)
-        spans = []
+        spans: dict[Span, int] = {}
         for entity in entities:
             self._unknown_keys |= dict.fromkeys(entity.unknown_keys)
             span = self._trim(text, self._convert(text, entity, converter))
-            if span.start < span.end:
-                spans.append((span, entity.number))
-        spans.sort()
-        for (span, index), (next_span, next_index) in pairwise(spans):
+            if span in spans:
+                self._repeated += 1
+            elif span.start < span.end:
+                spans[span] = entity.number
+        for (span, index), (next_span, next_index) in pairwise(sorted(spans.items())):
             if span.end > next_span.start:
                 raise DataError(
                     f"entity {index} ({_quote(span, text)}) and entity {next_index} ({_quote(next_span, text)}) "
                     "overlap; keep one"
                 )
-        return [span for span, _ in spans]
+        return sorted(spans)
 
     @property
     def notices(self) -> list[str]:
@@ -85,6 +86,7 @@ class SpanReader:
         counts = {
             "spans begin or end with white space, which was removed": self._trimmed,
             "spans cover only white space; dropped": self._blank,
+            "spans are written twice in their text; read once": self._repeated,
         }
         notices = [f"{count:,} of {self._spans:,} {problem}" for problem, count in counts.items() if count]
         if self._unknown_keys:
@@ -167,11 +169,17 @@ def _parse_entity(index: int, entity: Any) -> WrittenSpan:
         raise DataError(f"entity {index} must be an object {{start, end, label}} or a list [start, end, label]")
     if isinstance(label, list) and len(label) == 1:
         label = label[0]
+    start, end = (_whole_number(offset) for offset in (start, end))
     if not all(type(offset) is int for offset in (start, end)):
         raise DataError(f"entity {index}: start and end must be whole numbers, not {start!r:.40} and {end!r:.40}")
     if not is_label(label):
         raise DataError(f"entity {index}: the label must be one line of text without tabs, not {label!r:.40}")
     return WrittenSpan(index, start, end, label, text, unknown)
+
+
+def _whole_number(value: Any) -> Any:
+    """A fraction without decimals, as pandas writes the integers of a column with gaps, as an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _field(entity: dict[str, Any], keys: Sequence[str], index: int) -> Any:

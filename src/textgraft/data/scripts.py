@@ -36,6 +36,16 @@ def is_unspaced(text: str) -> bool:
     return _UNSPACED.search(text) is not None
 
 
+def unspaced_bounds(text: str) -> set[int]:
+    """Where characters of scripts without spaces, each with its combining marks, begin and end in a text."""
+    bounds = set()
+    for match in _UNSPACED.finditer(text):
+        for offset in match.span():
+            if not unicodedata.category(text[offset : offset + 1] or " ").startswith("M"):
+                bounds.add(offset)
+    return bounds
+
+
 def join_words(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """The text of words, and start and end of each.
 

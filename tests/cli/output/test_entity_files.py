@@ -39,6 +39,11 @@ def test_conll_of_a_text_as_a_whole(tmp_path):
     assert path.read_text("utf-8") == "\n".join([*words, "", "two\tO", "lines\tO", "", ""])
 
 
+def test_conll_of_running_text_in_a_script_without_spaces(tmp_path):
+    path = written(tmp_path / "out.conll", ("王明在iPhone店", None, [Entity("王明", "PER", 0, 2, 1.0)]))
+    assert path.read_text("utf-8") == "王\tB-PER\n明\tI-PER\n在\tO\niPhone\tO\n店\tO\n\n"
+
+
 def test_conll_of_words(tmp_path):
     words = [(0, 3), (4, 10), (11, 13), (14, 20), (21, 23)]
     path = written(tmp_path / "out.conll", (TEXT, words, FOUND))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from textgraft.cli.output.tables import open_output
+from textgraft.data.scripts import unspaced_bounds
 from textgraft.data.tags import Entity, Span, tags_from_spans
 
 WordBounds = Sequence[tuple[int, int]]
@@ -47,7 +48,8 @@ class _JsonlEntities(EntityFile):
 class _ConllEntities(EntityFile):
     """A word, a tab and its IOB2 tag per line, and a blank line after each text.
 
-    A text without known words is split at white space, and where an entity begins or ends. A tab or line break within
+    A text without known words is split at white space, at each character of scripts without spaces, and where an entity
+    begins or ends. A tab or line break within
     a word is written as a space.
     """
 
@@ -68,8 +70,8 @@ def open_entities(path: Path | None, overwrite: bool = False) -> AbstractContext
 
 
 def split_words(text: str, entities: Sequence[Entity]) -> list[tuple[int, int]]:
-    """Start and end of the words of a text, cut where an entity begins or ends."""
-    cuts = sorted({offset for entity in entities for offset in (entity.start, entity.end)})
+    """Start and end of the words of a text, cut where an entity begins or ends, and at unspaced characters."""
+    cuts = sorted({*unspaced_bounds(text), *(offset for entity in entities for offset in (entity.start, entity.end))})
     words: list[tuple[int, int]] = []
     for match in re.finditer(r"\S+", text):
         start, end = match.span()
