@@ -143,10 +143,13 @@ def test_rows_without_a_text_are_dropped_with_their_label(write):
     assert (texts_of(data), data.labels.tolist()) == (["a", "b"], ["x", "z"])
 
 
-@pytest.mark.parametrize(("line", "format"), [("text\tlabel", "tsv"), ("id,Text,x", "csv"), ("Text;Kategorie", "csv")])
-def test_table_that_is_read_as_lines_is_reported(write, line, format):
-    path = write("a.txt", f"{line}\na b\n")
-    assert error_of(path).endswith(f"are names of columns; set format to {format}")
+@pytest.mark.parametrize(("delimiter", "format"), [("\t", "tsv"), (";", "csv"), (",", "csv")])
+def test_table_in_a_txt_file_is_read_and_reported(write, monkeypatch, delimiter, format):
+    path = write("a.txt", table(delimiter, ("one", "x"), ("two", "y")).encode("utf-16"))
+    data = load_dataset(path, encoding="utf-16")
+    assert (texts_of(data), data.labels.tolist()) == (["one", "two"], ["x", "y"])
+    assert f"{path}: the first line names columns, so the file is read as a table" in data.notices
+    assert f"names of columns; set format to {format}" in error_of(path, format="lines", encoding="utf-16")
 
 
 def test_first_line_of_text_is_no_header(write):

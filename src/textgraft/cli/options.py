@@ -14,7 +14,7 @@ from textgraft.training.config import SAVE_MINUTES
 
 Data = Annotated[
     str | None,
-    typer.Argument(help="Source: CSV, TSV, JSON, JSON lines, Parquet, lines or CoNLL, a folder, tfds:NAME, hf:NAME."),
+    typer.Argument(help="Source: CSV, TSV, Excel, JSON, Parquet, lines or CoNLL, a folder, tfds:NAME, hf:NAME."),
 ]
 Folder = Annotated[Path, typer.Argument(help="Model folder.")]
 Config = Annotated[

@@ -65,7 +65,10 @@ class Reading:
         choices=("error", "drop", "keep"),
     )
     format: str | None = option(
-        None, "File format: csv, tsv, json, jsonl, parquet, lines, conll, ...", panel="Data", shown_default="inferred"
+        None,
+        "File format: csv, tsv, json, jsonl, xlsx, parquet, lines, conll, ...",
+        panel="Data",
+        shown_default="inferred",
     )
     problem: str | None = option(
         None,

@@ -4,20 +4,24 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from textgraft.data.columns import is_column_name
 from textgraft.data.content import web_page
-from textgraft.data.file_options import FILE_OPTIONS
+from textgraft.data.encodings import likely_encoding
+from textgraft.data.file_options import FILE_OPTIONS, FileOptions
+from textgraft.data.format import is_lines_file
 from textgraft.data.table_files import Record, TableFile, is_number
-from textgraft.data.text_files import MAX_CHARACTERS, TextFile
+from textgraft.data.text_files import MAX_CHARACTERS, TextFile, TextLines, read_chunks
 from textgraft.errors import DataError
 
 _SAMPLE_LINES = 1000
 _SAMPLE_CHARACTERS = 1 << 20
 # The rarer in texts, the earlier.
 _DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
+_MAX_HEADER = 1 << 14  # bytes
 _SPACES = " \t\u00a0\u3000"
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _SPACE_BEFORE_QUOTE = re.compile(r'\s+".*"\s*', re.DOTALL)
@@ -57,10 +61,20 @@ class DelimitedFile(TextFile, TableFile):
 
     _spaced_labels = 0
 
+    @classmethod
+    def can_read(cls, source: str) -> bool:
+        """By its extension, or as a file of lines whose first line names columns between these delimiters."""
+        if super().can_read(source):
+            return True
+        delimiter = table_delimiter(source)
+        return delimiter is not None and (delimiter == "\t") == (cls.delimiter == "\t")
+
     @property
     def notices(self) -> tuple[str, ...]:
         dialect = self._dialect
         notices = super().notices
+        if is_lines_file(self.source):
+            notices += (f"{self.source}: the first line names columns, so the file is read as a table",)
         if dialect.delimiter != (self.options.delimiter or self.delimiter):
             name = _DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
             notices += (f"{self.source}: {name} separate the cells",)
@@ -191,6 +205,31 @@ def find_delimiter(lines: Sequence[str], usual: _Dialect) -> str:
     agreement = {name: _agreement(lines, usual._replace(delimiter=name)) for name in (*_DELIMITERS, usual.delimiter)}
     best = max(agreement, key=lambda name: agreement[name])  # the first of equals
     return best if agreement[best] >= 0.9 else usual.delimiter
+
+
+def likely_format(source: str, options: FileOptions) -> str | None:
+    """The format that a text file of unknown extension looks like: json, csv, tsv, or None.
+
+    Raises:
+        DataError: when the file cannot be read as text.
+    """
+    lines: list[str] = list(islice(TextLines(source, options.encoding), _SAMPLE_LINES))
+    if lines and lines[0].lstrip().startswith(("{", "[")):
+        return "json"
+    dialect = _Dialect(",", options.quotes is not False)
+    delimiter = find_delimiter(lines, dialect)
+    if _agreement(lines, dialect._replace(delimiter=delimiter)) < 0.9:
+        return None
+    return "tsv" if delimiter == "\t" else "csv"
+
+
+def table_delimiter(source: str) -> str | None:
+    """The delimiter of a table in a file with the extension of plain text, by its first line; else None."""
+    if not is_lines_file(source) or not Path(source).is_file():
+        return None
+    start = next(read_chunks(source), b"")[:_MAX_HEADER]
+    text = start.decode(likely_encoding(start) or "latin-1", "replace").lstrip("\ufeff")
+    return names_delimiter(next(iter(text.splitlines()), ""))
 
 
 def names_delimiter(line: str) -> str | None:

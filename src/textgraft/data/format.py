@@ -103,14 +103,24 @@ class File(Format):
 
     @classmethod
     def can_read(cls, source: str) -> bool:
-        suffixes = [suffix.lower() for suffix in Path(source).suffixes]
-        if suffixes and suffixes[-1] in COMPRESSIONS:
-            suffixes.pop()
-        return bool(suffixes) and suffixes[-1] in cls.extensions
+        return has_extension(source, *cls.extensions)
 
     @classmethod
     def open(cls, source: str, options: FileOptions) -> dict[str, Self]:
         return {"train": cls(source, options)}
+
+
+def has_extension(source: str, *extensions: str) -> bool:
+    """Whether a name ends in one of these extensions, in any case, before that of compression."""
+    suffixes = [suffix.lower() for suffix in Path(source).suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in extensions
+
+
+def is_lines_file(source: str) -> bool:
+    """Whether a source has the extension of plain text."""
+    return has_extension(source, ".txt")
 
 
 def pack_rows(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:

@@ -1,7 +1,7 @@
 """Loading a source of any format: its rows are checked and stored as a `Dataset`."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from os import PathLike
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from textgraft import registry
 from textgraft.data.columns import Columns, Reading, choose_columns, is_column_name
 from textgraft.data.dataset import Dataset
+from textgraft.data.delimited import likely_format
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.label_rows import NormalizedLabels
@@ -22,6 +23,7 @@ from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
 from textgraft.data.python_inputs import is_source, type_name
 from textgraft.data.slices import Slice, parse_slices
+from textgraft.data.split_files import Shards, is_pattern, matching_files, split_files
 from textgraft.data.store import Store
 from textgraft.data.tables import open_tables
 from textgraft.data.text_files import STANDARD_INPUT
@@ -34,7 +36,6 @@ Source = Any
 _Data = TypeVar("_Data", bound=Dataset)
 
 _FORMATS = "data.formats"
-_SPLIT_FILES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
 
 def load_dataset(
@@ -58,7 +59,7 @@ def load_dataset(
     """Read texts and, where there are any, their labels.
 
     Args:
-        source: a file, a folder, "-" for standard input, "tfds:NAME", "hf:OWNER/NAME"; or a data frame of pandas or
+        source: a file, a folder, a pattern of names, "-" for standard input, "tfds:NAME", "hf:OWNER/NAME"; or a data frame of pandas or
             polars, an Arrow table, a `datasets.Dataset`, or a mapping of names of splits to these.
         text: the text column; None to infer it from the column names.
         label: the label column; None to infer it from the column names, or to read none if that fails.
@@ -230,12 +231,14 @@ def open_source(source: Source, options: FileOptions, format: str | None) -> dic
 def _open_path(source: str, options: FileOptions, format: str | None) -> dict[str, Format]:
     try:
         path = Path(source)
+        if is_pattern(source):
+            return _open_files(source, matching_files(source, _is_readable), options, format)
         if format is not None:
             return _open(registry.implementation(_FORMATS, format, Format), source, options)
         if source == STANDARD_INPUT:
             raise ConfigError("cannot infer the format of standard input; set format, for instance to csv")
-        if path.is_dir() and (files := _split_files(path)):
-            return {split: _open_path(str(file), options, None)["train"] for split, file in files.items()}
+        if path.is_dir() and (files := split_files(path, _is_readable)):
+            return _open_files(source, files, options, None)
         if format_class := _find_format(source):
             return _open(format_class, source, options)
         if not path.exists():
@@ -244,10 +247,32 @@ def _open_path(source: str, options: FileOptions, format: str | None) -> dict[st
             raise DataError(
                 f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
             )
-        formats = ", ".join(registry.names(_FORMATS))
-        raise DataError(f"{source}: no format reads this file extension; set format to one of: {formats}")
+        raise _unknown_format(source, options)
     except OSError as error:
         raise DataError(f"{source[:200]}: cannot be read ({error.strerror}); check the name") from error
+
+
+def _open_files(
+    source: str, splits: Mapping[str, Sequence[Path]], options: FileOptions, format: str | None
+) -> dict[str, Format]:
+    readers: dict[str, Format] = {}
+    for split, files in splits.items():
+        parts = [_open_path(str(file), options, format)["train"] for file in files]
+        readers[split] = parts[0] if len(parts) == 1 else Shards(f"{source} {split}", parts)
+    return readers
+
+
+def _unknown_format(source: str, options: FileOptions) -> DataError:
+    """The error for a file whose extension is not that of a format, with the format that its content looks like."""
+    name = likely_format(source, options)
+    if name is None:
+        formats = ", ".join(registry.names(_FORMATS))
+        return DataError(f"{source}: no format reads this file extension; set format to one of: {formats}")
+    try:
+        _ = _open_path(source, options, name)["train"].columns
+    except DataError as error:
+        return DataError(f"{error}; set format to {name} too, since the extension is unknown")
+    return DataError(f"{source}: no format reads this file extension; its content looks like {name}: set format to it")
 
 
 def _open(format_class: type[Format], source: str, options: FileOptions) -> dict[str, Format]:
@@ -257,22 +282,14 @@ def _open(format_class: type[Format], source: str, options: FileOptions) -> dict
     return dict(format_class.open(source, options))
 
 
+def _is_readable(source: str) -> bool:
+    return _find_format(source) is not None
+
+
 def _find_format(source: str) -> type[Format] | None:
     formats = [registry.implementation(_FORMATS, name, Format) for name in registry.names(_FORMATS)]
     formats.sort(key=lambda format_class: not format_class.by_content)
     return next((format_class for format_class in formats if format_class.can_read(source)), None)
-
-
-def _split_files(folder: Path) -> dict[str, Path]:
-    """Files of a folder that are named after splits, in the order of the splits."""
-    files: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        split = file.name.split(".")[0].lower()
-        if split in _SPLIT_FILES and file.is_file() and _find_format(str(file)):
-            if split in files:
-                raise DataError(f"{folder}: both {files[split].name} and {file.name} are {split}; remove one")
-            files[split] = file
-    return dict(sorted(files.items(), key=lambda item: _SPLIT_FILES.index(item[0])))
 
 
 def named_slices(source: str, names: tuple[str, ...], split: str | None) -> tuple[Slice, ...]:

@@ -5,17 +5,21 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.delimited import names_delimiter
+from textgraft.data.delimited import names_delimiter, table_delimiter
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.text_files import FASTTEXT_LABEL, TextFile
 from textgraft.errors import DataError
 
 
 class Lines(TextFile):
-    """A text per line; a blank line is an empty text. A first line of column names is refused."""
+    """A text per line; a blank line is an empty text. A file whose first line names columns is a table."""
 
     extensions = (".txt",)
     columns = ("text",)
+
+    @classmethod
+    def can_read(cls, source: str) -> bool:
+        return super().can_read(source) and table_delimiter(source) is None
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(self._rows())

@@ -1,0 +1,92 @@
+"""Excel workbooks, read by openpyxl."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from textgraft.data.content import foreign_content
+from textgraft.data.table_files import Record, TableFile
+from textgraft.errors import ConfigError, DataError, error_summary
+
+_ERRORS = frozenset({"#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
+_WORKBOOK = b"PK"
+
+
+class Xlsx(TableFile):
+    """The first sheet that is visible and not empty; cells are read as Excel shows them, errors as empty cells."""
+
+    extensions = (".xlsx", ".xlsm")
+    file_options = ("header",)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        used, others = self._sheets
+        if not others:
+            return super().notices
+        return (*super().notices, f"{self.source}: the sheet {used.title!r} is read, ignoring {', '.join(others)}")
+
+    def read_records(self) -> Iterator[Record]:
+        sheet, _ = self._sheets
+        try:
+            for position, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                cells = [_cell(value) for value in values]
+                yield Record(position, cells if any(cells) else [])
+        except Exception as error:
+            raise self._unreadable(error) from None
+
+    def check(self, record: Record) -> list[str]:
+        """The cells of a row, without those beyond the named columns if they are empty."""
+        width = len(self.columns)
+        cells = record.cells + [""] * (width - len(record.cells))
+        return super().check(record._replace(cells=cells if any(cells[width:]) else cells[:width]))
+
+    @cached_property
+    def _sheets(self) -> tuple[Any, list[str]]:
+        """The sheet to read, and the names of other sheets that are not empty."""
+        try:
+            import openpyxl
+        except ImportError:
+            raise ConfigError(
+                f"{self.source} needs openpyxl; pip install 'textgraft[xlsx]', or save the sheet as CSV"
+            ) from None
+        if not Path(self.source).is_file():
+            raise DataError(f"{self.source}: no such file; check the name")
+        try:
+            workbook = openpyxl.load_workbook(self.source, read_only=True, data_only=True)
+            sheets = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible" and _has_cells(sheet)]
+            first = sheets[0] if sheets else workbook.worksheets[0]
+        except Exception as error:
+            raise self._unreadable(error) from None
+        return first, [sheet.title for sheet in sheets[1:]]
+
+    def _unreadable(self, error: Exception) -> DataError:
+        """The error for what openpyxl, its zip and its XML reader raise."""
+        with Path(self.source).open("rb") as stream:
+            start = stream.read(64)
+        content = None if start.startswith(_WORKBOOK) else foreign_content(start)
+        problem = content or f"cannot be read as an Excel workbook ({error_summary(error)}); save the table as CSV"
+        return DataError(f"{self.source}: {problem}")
+
+
+def _has_cells(sheet: Any) -> bool:
+    sheet.reset_dimensions()  # what the file says of them is often wrong
+    return any(value is not None for values in sheet.iter_rows(values_only=True) for value in values)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).upper()
+        case float() if value.is_integer():
+            return str(int(value))
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
+        case date() | time():
+            return value.isoformat()
+        case _:
+            text = str(value)
+            return "" if text in _ERRORS else text
