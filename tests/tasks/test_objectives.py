@@ -12,7 +12,11 @@ from tests.helpers.commands import assert_fails, run
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.model_folder import folder as model_folder
-from textgraft.tasks.objectives.multi_label import best_thresholds
+from textgraft.tasks.objectives.multi_label import MultiLabel, best_thresholds
+from textgraft.tasks.objectives.regression import Regression
+from textgraft.tasks.objectives.single_label import SingleLabel
+from textgraft.tasks.objectives.tags import Tags
+from textgraft.training.ragged import Ragged
 
 WORDS = {"good": "praise", "bad": "blame", "plot": "story"}
 TEXTS = ["good film", "bad film", "good plot", "bad plot", "a film", "not good , bad plot", "very good", "the plot"] * 4
@@ -305,3 +309,31 @@ def test_plan_and_failed_fit_restore_the_objective(tiny_word_vectors):
     before = numbers.settings()
     numbers.plan(data("regression"), validation=data("regression"), **FIT)
     assert numbers.settings() == before
+
+
+@pytest.mark.parametrize(
+    ("objective", "targets", "outputs"),
+    [
+        (SingleLabel(["a", "b", "c"]), np.array([0, 2]), np.eye(3)[:2]),
+        (MultiLabel(["a", "b"]), Ragged(np.array([0, 1, 1], np.int32), np.array([2, 1])), np.ones((2, 2))),
+        (Regression(), np.array([1.0, 2.0]), np.array([[1.5], [1.0]])),
+        (Tags(["X"], "free"), Ragged(np.array([0, 1]), np.array([2])), Ragged(np.eye(3)[:2], np.array([2]))),
+    ],
+    ids=["single-label", "multi-label", "regression", "tags"],
+)
+def test_every_selectable_metric_is_computed(objective, targets, outputs):
+    names = {metric.name for metric in objective.selectable} - {"loss"}
+    assert names <= objective.validation_metrics(targets, outputs).keys()
+
+
+@pytest.mark.parametrize("options", [{"fine_tune": "none"}, {"fine_tune": "all", "epochs": 1, "head": "gradient"}])
+def test_selected_metric_is_in_the_history(tiny_word_vectors, options):
+    texts = ["good", "fine", "bad", "dull", "very good", "very bad"] * 2
+    train = tg.Dataset.from_lists(texts, ["x", "x", "y", "y", "x", "y"] * 2)
+    model = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
+    model.fit(train, train, RecordingCallback(), metric="weighted_f1", **options)
+    assert model.record["fit"]["metric"] == "weighted_f1"
+    assert {"val_accuracy", "val_macro_f1", "val_weighted_f1"} <= model.history[0].keys()
+    assert "val_micro_f1" not in model.history[0]
+    with pytest.raises(ConfigError, match="metric 'f1' is unknown for this task; choose one of accuracy, macro_f1"):
+        model.fit(train, train, metric="f1")

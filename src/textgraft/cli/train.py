@@ -74,11 +74,7 @@ def train(
         log(_outcome(model, history))
         if run.verbose:
             log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
-        if splits.test is not None:
-            metrics = model.evaluate(
-                splits.test, store=True, with_progress=partial(with_progress, total=len(splits.test))
-            )
-            print_result(model.objective.report(metrics))
+        _report(model, splits)
         for name, part in model.record["data"].items():
             log_truncation(name, part["truncated"], model.architecture.sequence_length)
         return model
@@ -89,6 +85,28 @@ def train(
         return
     folder = train_into_folder(run, train_model)
     log(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+
+def _report(model: "TrainableTask", splits: "Splits") -> None:
+    """Evaluate the model on the test set, or without one, a model of labels on the validation set."""
+    from textgraft.data.label_checks import unpredicted_notice
+    from textgraft.task_specs import task_spec
+
+    name, data = ("test", splits.test) if splits.test is not None else ("validation", splits.validation)
+    counted = partial(with_progress, total=len(data))
+    if splits.test is not None:
+        metrics = model.evaluate(data, store=True, with_progress=counted)
+    elif task_spec(model.name).labelled:
+        metrics = model.evaluate_validation(data, with_progress=counted)
+    else:
+        return
+    log(f"results on the {name} texts" + (", by which the epoch was selected:" if name == "validation" else ":"))
+    print_result(model.objective.report(metrics))
+    per_label = metrics.get("per_class", {})
+    predicted, support = (
+        {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
+    )
+    log(*filter(None, [unpredicted_notice(predicted, support, name)]))
 
 
 def _outcome(model: "TrainableTask", history: "History") -> str:

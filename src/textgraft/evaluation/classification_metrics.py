@@ -20,7 +20,7 @@ def classification_metrics(targets: np.ndarray, probabilities: np.ndarray, label
 
     Returns:
         JSON values: texts, loss (mean cross-entropy, nats), accuracy and macro_f1 with `_interval` [low, high] (95 %),
-        per_class {label: {precision, recall, f1, support}}, labels, and confusion [[count]] (rows: true).
+        per_class {label: {precision, recall, f1, support, predicted}}, labels, and confusion [[count]] (rows: true).
     """
     classes = len(labels)
     cells = targets.astype(np.int64) * classes + probabilities.argmax(axis=1)
@@ -50,7 +50,7 @@ def label_set_metrics(
     Returns:
         JSON values: texts, loss (mean binary cross-entropy, nats); micro_f1, macro_f1 (0 for a label that is never
         predicted) and label_set_accuracy (share of texts whose whole label set is correct) with `_interval` [low, high]
-        (95 %); per_class {label: {precision, recall, f1, support, threshold}} and labels.
+        (95 %); per_class {label: {precision, recall, f1, support, predicted, threshold}} and labels.
     """
     pairs = np.concatenate([targets, probabilities >= thresholds], axis=1)
     distinct, counts = np.unique(pairs, axis=0, return_counts=True)
@@ -150,11 +150,12 @@ def _label_totals(
 def _per_class(
     labels: Sequence[str], hits: np.ndarray, predicted: np.ndarray, support: np.ndarray
 ) -> dict[str, dict[str, Any]]:
-    """Precision, recall, F1 and support of each label from totals (1, labels)."""
+    """Precision, recall, F1, support and number of predictions of each label from totals (1, labels)."""
     columns = {
         "precision": divide_or_zero(hits, predicted)[0].tolist(),
         "recall": divide_or_zero(hits, support)[0].tolist(),
         "f1": divide_or_zero(2 * hits, predicted + support)[0].tolist(),
         "support": support[0].astype(int).tolist(),
+        "predicted": predicted[0].astype(int).tolist(),
     }
     return {label: {name: column[i] for name, column in columns.items()} for i, label in enumerate(labels)}

@@ -1,26 +1,26 @@
 """Metrics as `rich` tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from textgraft.data.label_checks import MAX_SHOWN
 from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
 
-_MAX_SHOWN_LABELS = 12
+_MAX_MATRIX_LABELS = 12
+_MAX_WIDTH = 80
 
 
 def classification_tables(metrics: dict[str, Any]) -> RenderableType:
     """Summary, metrics per label and confusion matrix of `classification_metrics`."""
-    labels = metrics["labels"]
-    confusion: RenderableType = Text(f"confusion matrix of {len(labels)} labels: see --json")
-    if len(labels) <= _MAX_SHOWN_LABELS:
-        confusion = _table("confusion matrix", "true \\ predicted", labels)
-        for label, counts in zip(labels, metrics["confusion"], strict=True):
-            confusion.add_row(Text(label), *map(str, counts))
-    return Group(_summary(metrics, ("accuracy", "macro_f1")), _per_label(metrics["per_class"]), confusion)
+    tables = [_summary(metrics, ("accuracy", "macro_f1")), _per_label(metrics["per_class"])]
+    if "confusion" in metrics:
+        table = _confusion_matrix if len(metrics["labels"]) <= _MAX_MATRIX_LABELS else _confusions
+        tables.append(table(metrics["labels"], metrics["confusion"]))
+    return Group(*tables)
 
 
 def label_set_tables(metrics: dict[str, Any]) -> RenderableType:
@@ -56,12 +56,51 @@ def _summary(metrics: dict[str, Any], names: Sequence[str]) -> Table:
     return table
 
 
+def _confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    """Texts by true and predicted label; columns have numbers where names would need more than 80 characters."""
+    width = sum(len(label) + 3 for label in labels) + max(map(len, labels))
+    numbers = [str(number) for number in range(1, len(labels) + 1)]
+    is_narrow = width <= _MAX_WIDTH
+    table = _table("confusion matrix", "true \\ predicted", labels if is_narrow else numbers)
+    for number, label, row in zip(numbers, labels, counts, strict=True):
+        table.add_row(Text(label if is_narrow else f"{number} {label}"), *map(str, row))
+    return table
+
+
+def _confusions(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    """The pairs of labels that were confused most often."""
+    pairs = [
+        (count, true, predicted)
+        for true, row in enumerate(counts)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], *pair[1:]))
+    table = _table("most frequent confusions", "true", ("predicted", "texts"))
+    for count, true, predicted in pairs[:MAX_SHOWN]:
+        table.add_row(Text(labels[true]), Text(labels[predicted]), str(count))
+    return _with_caption(table, len(pairs), "pairs of labels")
+
+
+def _with_caption(table: Table, rows: int, name: str) -> Table:
+    if rows > MAX_SHOWN:
+        table.caption, table.caption_justify = f"{rows - MAX_SHOWN:,} more {name}; all in --json", "left"
+    return table
+
+
 def _per_label(metrics: dict[str, dict[str, Any]], more: Sequence[str] = ()) -> Table:
+    """The metrics of each label, or of the 20 with most texts."""
     table = _table("per label", "label", ("precision", "recall", "f1", "support", *more))
-    for label, values in metrics.items():
+    for label, values in frequent_labels(metrics).items():
         ratios = [f"{values[name]:.4f}" for name in ("precision", "recall", "f1")]
         table.add_row(Text(label), *ratios, str(values["support"]), *(f"{values[name]:.4f}" for name in more))
-    return table
+    return _with_caption(table, len(metrics), "labels")
+
+
+def frequent_labels(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The metrics of the 20 labels with most texts, in their order."""
+    ranked = sorted(metrics, key=lambda label: -metrics[label]["support"])[:MAX_SHOWN]
+    return {label: metrics[label] for label in metrics if label in set(ranked)}
 
 
 def _table(title: str, row_header: str, columns: Sequence[str]) -> Table:

@@ -1,8 +1,9 @@
 """The model card: task, usage, training and results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from textgraft.data.label_checks import MAX_SHOWN
 from textgraft.task_specs import task_spec
 
 
@@ -10,9 +11,10 @@ def write_card(config: dict[str, Any]) -> str:
     """Markdown from a model folder's config."""
     spec, settings = task_spec(config["task"]), config["settings"]
     lines = [f"# {config['task']} on {config['preset']}", ""]
-    labels = config["settings"].get("labels")
+    labels = [f"`{_cell(label)}`" for label in config["settings"].get("labels", ())]
     if labels:
-        lines += [f"Labels: {', '.join(f'`{label}`' for label in labels)}.", ""]
+        more = f" and {len(labels) - MAX_SHOWN:,} more" if len(labels) > MAX_SHOWN else ""
+        lines += [f"Labels: {', '.join(labels[:MAX_SHOWN])}{more}.", ""]
     lines += _use(spec.usage(settings))
     if "data" in config:
         lines += _training(config)
@@ -35,7 +37,28 @@ def _training(config: dict[str, Any]) -> list[str]:
         counts = f"{truncated['texts']:,} texts truncated ({truncated['tokens']:,} tokens dropped)"
         lines.append(f"- {name}: {dataset['texts']:,} texts of {dataset['source']}; {counts}")
     lines += [f"- {name}: {value}" for name, value in fit.items()]
-    return [*lines, ""]
+    return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
+
+
+def _label_counts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A table of the texts of each label in each set, of the 20 labels with most training texts."""
+    if not any(counts.values()):
+        return []
+    labels = dict.fromkeys(label for part in counts.values() for label in part)
+    rows = [(_cell(label), *(part.get(label, 0) for part in counts.values())) for label in labels]
+    return ["## Labels", "", *_table(("label", *counts), rows)]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """A table of at most 20 rows, and the number of others."""
+    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows[:MAX_SHOWN]]
+    return [*lines, "", *([f"{len(rows) - MAX_SHOWN:,} more.", ""] if len(rows) > MAX_SHOWN else [])]
+
+
+def _cell(label: str) -> str:
+    """A label in a table or in backticks, on one line."""
+    return " ".join(label.split()).replace("|", "\\|").replace("`", "'")
 
 
 def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -58,8 +81,33 @@ def with_interval(values: dict[str, Any], name: str) -> str:
 
 def _metrics(config: dict[str, Any], headline: Sequence[str]) -> list[str]:
     shown = [*headline, "loss"]
-    lines = ["## Results", "", f"| set | {' | '.join(shown)} |", "|---" * (1 + len(shown)) + "|"]
+    rows = []
     for part, values in results(config):
         size = f" ({values['texts']:,} texts)" if "texts" in values else ""
-        lines.append(f"| {part}{size} | {' | '.join(with_interval(values, name) for name in shown)} |")
-    return [*lines, ""]
+        rows.append((f"{part}{size}", *(with_interval(values, name) for name in shown)))
+    lines = ["## Results", "", *_table(("set", *shown), rows)]
+    for part, name in (("test", "test"), ("validation", "validation_report")):
+        if name in config["metrics"]:
+            return lines + _per_label(config["metrics"][name], part)
+    return lines
+
+
+def _per_label(metrics: dict[str, Any], part: str) -> list[str]:
+    """Metrics of each label, and the labels that were predicted in place of others, on one of the sets."""
+    per_label = metrics.get("per_class", metrics.get("per_type", {}))
+    if not per_label:
+        return []
+    columns = ("precision", "recall", "f1", "support")
+    ranked = sorted(per_label.items(), key=lambda item: -item[1]["support"])
+    rows = [(_cell(label), *(f"{scores[name]:.4g}" for name in columns)) for label, scores in ranked]
+    lines = [f"### Labels of the {part} texts", "", *_table(("label", *columns), rows)]
+    confusions = [
+        (_cell(true), _cell(predicted), count)
+        for true, counts in zip(metrics.get("labels", ()), metrics.get("confusion", ()), strict=False)
+        for predicted, count in zip(metrics["labels"], counts, strict=True)
+        if count
+    ]
+    if confusions:
+        confusions.sort(key=lambda row: -row[2])
+        lines += [f"### Predictions for the {part} texts", "", *_table(("true", "predicted", "texts"), confusions)]
+    return lines

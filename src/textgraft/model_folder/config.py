@@ -41,7 +41,13 @@ _ARCHITECTURE = Object(
         "seed": Integer(0),
     }
 )
-_DATA = Map(Object({"source": STRING, "texts": Integer(1), "sha256": STRING, "truncated": _TRUNCATED}, others=ANY))
+_DATA = Map(
+    Object(
+        {"source": STRING, "texts": Integer(1), "sha256": STRING, "truncated": _TRUNCATED},
+        {"labels": Map(Integer(1))},
+        others=ANY,
+    )
+)
 _SEEN = Object(
     {TRAIN: Integer(0), VALIDATION: Integer(0)},
     {ADAPTATION: Integer(0), "excluded": Integer(0), "estimated": BOOLEAN},
@@ -89,7 +95,7 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
     task.settings.check(config["settings"], f"{path}: config.settings")
     test = replace(task.test, fields={**task.test.fields, "truncated": _TRUNCATED})
     test = replace(test, optional={**test.optional, "seen": _SEEN})
-    metrics = Object({}, {"validation": task.validation, "test": test})
+    metrics = Object({}, {"validation": task.validation, "validation_report": test, "test": test})
     metrics.check(config.get("metrics", {}), f"{path}: config.metrics")
 
 

@@ -36,6 +36,8 @@ from textgraft.training.loop import Training
 from textgraft.training.progress import Callback, TrainingBar
 from textgraft.training.token_ids import TruncationCount
 
+_MAX_STORED_LABELS = 1000  # with their counts
+
 WithProgress = Callable[[Iterator[Any]], Iterator[Any]]
 
 _MAX_SHOWN = 5  # labels in `repr`
@@ -246,6 +248,13 @@ class TrainableTask(Task):
             self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
         return metrics
 
+    def evaluate_validation(self, data: Dataset, with_progress: WithProgress = iter) -> dict[str, Any]:
+        """`evaluate` on the validation set of the training; the model folder keeps the metrics for its card."""
+        truncated = TruncationCount()
+        metrics = self._evaluate(data, truncated, with_progress) | {"truncated": asdict(truncated)}
+        self.record["metrics"]["validation_report"] = self.objective.stored_metrics(metrics)
+        return metrics
+
     def _find_seen(self, data: Dataset, unseen: bool) -> tuple[Dataset, dict[str, Any]]:
         """The data that `evaluate` takes, and its "seen"."""
         if self.seen is None:
@@ -361,4 +370,11 @@ def select_mode(task: Task, config: TrainingConfig) -> FineTuning:
 
 
 def _data_facts(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:
-    return {"source": data.source, "texts": len(data), "sha256": data.fingerprint(), "truncated": asdict(truncated)}
+    counts = sorted(data.counts().items(), key=lambda item: -item[1])[:_MAX_STORED_LABELS]
+    return {
+        "source": data.source,
+        "texts": len(data),
+        "sha256": data.fingerprint(),
+        "truncated": asdict(truncated),
+        **({"labels": dict(counts)} if counts else {}),
+    }

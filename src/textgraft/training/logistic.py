@@ -1,6 +1,7 @@
 """Logistic regression: the exact optimum of a one-layer head on stored vectors, in seconds."""
 
 import time
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -21,15 +22,18 @@ def train_logistic_head(
     layer: keras.layers.Dense,
     train: Examples[Vectors],
     validation: Examples[Vectors],
-    metrics: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+    metrics: Callable[[np.ndarray, np.ndarray, bool], dict[str, float]],
 ) -> History:
-    """Call `fit_logistic_layer` and evaluate; `metrics` computes mean loss and metrics from targets and logits."""
+    """Call `fit_logistic_layer` and evaluate.
+
+    `metrics` computes mean loss and metrics from targets, logits, and whether these are of the validation set.
+    """
     start = time.monotonic()
     fit_logistic_layer(layer, train)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
     for prefix, examples in {"": train, "val_": validation}.items():
-        means = metrics(np.asarray(examples.targets), compute_logits(layer, examples))
+        means = metrics(np.asarray(examples.targets), compute_logits(layer, examples), examples is validation)
         record |= {f"{prefix}{name}": value for name, value in means.items()}
     record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(train) / seconds}
     return History([record], 1, seconds)
@@ -51,7 +55,9 @@ def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> N
     vectors = train.inputs.values
     squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
     inverse_penalty = 1 / max(squared_norm, _MIN_SQUARED_NORM)
-    regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)
     layer.kernel.assign(regression.coef_.T)
     layer.bias.assign(regression.intercept_)
 

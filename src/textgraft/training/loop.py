@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.data.metrics import find_metric
+from textgraft.data.metrics import find_metric, without_optional
 from textgraft.errors import TrainingError
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
@@ -160,6 +160,7 @@ class Training:
         validation, objective = self._validation, self._network.objective
         losses, outputs = self._validation_losses_and_outputs(lambda _: self._save_if(lambda _: False))
         metrics = objective.validation_metrics(validation.targets, outputs)
+        metrics = without_optional(metrics, objective.selectable, self._config.metric)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
         means = {**metrics, "loss": loss, **objective.metrics_from_loss(loss)}
         return {f"val_{name}": value for name, value in means.items()}

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.data.metrics import without_optional
 from textgraft.errors import ConfigError
 from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.base import Task
@@ -92,10 +93,12 @@ class FrozenVectors(FineTuning):
         extractor = feature_extractor(self)
         return sum(extractor.estimate_seconds(part.inputs.tokens) for part in examples.values()), 0
 
-    def _means(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
+    def _means(self, targets: np.ndarray, logits: np.ndarray, validation: bool) -> dict[str, float]:
         objective = self.task.objective
         losses = objective.loss(tf.constant(targets), tf.constant(logits, tf.float32))
-        return {**objective.metrics(targets, logits), "loss": float(tf.reduce_mean(losses))}
+        metrics = (objective.validation_metrics if validation else objective.metrics)(targets, logits)
+        metrics = without_optional(metrics, objective.selectable, self.config.metric)
+        return {**metrics, "loss": float(tf.reduce_mean(losses))}
 
 
 def feature_extractor(mode: FineTuning) -> FeatureExtractor:
