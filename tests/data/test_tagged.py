@@ -171,6 +171,15 @@ def test_fingerprint_covers_labels_but_not_the_scheme(write):
     assert load_tagged(path).fingerprint() == load_tagged(write("c.conll", "a I-X\n")).fingerprint()
 
 
+def test_absent_texts_are_empty_texts(write):
+    path = write("a.jsonl", jsonl(text=["Ada", None], entities=[[[0, 3, "X"]], [[0, 3, "X"]]]))
+    assert error_of(path).startswith(f"{path}, line 2: no value for 'text'; fill it in")
+    assert [(row.text, row.spans) for row in load_tagged(path, empty="keep")] == [("Ada", [(0, 3, "X")]), ("", [])]
+    assert [row.text for row in read_tagged(str(path), None, Reading())] == ["Ada", ""]
+    path = write("b.jsonl", jsonl(tokens=[["Ada"], None]))
+    assert [row.words for row in read_tagged(str(path), None, Reading())] == [[(0, 3)], []]
+
+
 def test_empty_texts_are_reported_dropped_or_kept(write):
     path = write("a.jsonl", jsonl(tokens=[["a"], [], ["b"]], tags=[["B-X"], [], ["O"]]))
     assert error_of(path).startswith(f"{path}, line 2: the text is empty (1 in all)")

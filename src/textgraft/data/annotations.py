@@ -103,8 +103,10 @@ class AnnotatedRows(RowReader):
         return detector.unit
 
     def _annotate(self, row: Row, columns: Columns) -> Row:
-        if row.text is None or (columns.label is not None and row.label is None):
+        if columns.label is not None and row.label is None:
             return row
+        if row.text is None:  # reported, dropped or kept as an empty text by `CheckedRows`
+            return row._replace(label=TaggedText("", [] if columns.has_words else None, []).annotation())
         try:
             if columns.has_words:
                 tagged = parse_words(row.text, row.label, row.position, self.detector)
