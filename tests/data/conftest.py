@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,13 +32,26 @@ def _parquet(rows: Rows) -> bytes:
     return file.getvalue()
 
 
+def _zip(*contents: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"{number}.csv", content)
+        archive.writestr("__MACOSX/._0.csv", b"")
+    return file.getvalue()
+
+
 WRITERS = {
     "csv": lambda rows: _delimited(rows, ","),
     "tsv": lambda rows: _delimited(rows, "\t"),
     "jsonl": _jsonl,
     "parquet": _parquet,
 }
-COMPRESSORS = {".gz": gzip.compress, ".zst": lambda content: pa.compress(content, "zstd", asbytes=True)}
+COMPRESSORS = {
+    ".gz": gzip.compress,
+    ".zst": lambda content: pa.compress(content, "zstd", asbytes=True),
+    ".zip": lambda content: _zip(content),
+}
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A file in another encoding is reported with the name of that encoding."""
 
+import zipfile
+
 import pytest
 
 from tests.helpers.datasets import texts_of
@@ -68,6 +70,7 @@ def test_utf8_that_is_read_as_another_encoding_is_reported(write):
     path = write("a.txt", "café\n")
     notice = f"{path}: valid UTF-8, but read as cp1252; set encoding to utf-8"
     assert load_dataset(path, encoding="cp1252").notices == (notice,)
+    assert load_dataset(path, encoding="utf-8-sig").notices == ()
 
 
 def test_utf16_without_its_mark_is_refused(write):
@@ -76,9 +79,10 @@ def test_utf16_without_its_mark_is_refused(write):
         load_dataset(path, encoding="utf-16")
 
 
-def test_unknown_encoding_is_refused():
-    with pytest.raises(ConfigError, match="encoding 'utf-9' is unknown"):
-        load_dataset("a.csv", encoding="utf-9")
+@pytest.mark.parametrize("encoding", ["utf-9", "hex"])
+def test_unknown_encoding_is_refused(encoding):
+    with pytest.raises(ConfigError, match=f"encoding '{encoding}' is unknown"):
+        load_dataset("a.csv", encoding=encoding)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +102,20 @@ def test_content_that_does_not_fit_the_extension_is_named(write, content, messag
     with pytest.raises(DataError) as caught:
         load_dataset(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl.gz", "a.json.zip", "a.txt"])
+def test_git_lfs_pointer_is_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match=f"{name}: a Git LFS pointer, not the file itself; fetch it with git lfs pull"):
+        load_dataset(path)
+
+
+def test_archive_of_several_files_is_reported(write):
+    path = write("a.csv", "text\na\n").with_suffix(".csv.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "")
+        archive.writestr("b.csv", "")
+    with pytest.raises(DataError, match="the archive holds 2 files; unpack it and pass one of them"):
+        load_dataset(path)

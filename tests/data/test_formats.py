@@ -57,7 +57,7 @@ def test_strings_are_kept_unchanged(write, labelled_format):
     assert rows_of(data) == rows
 
 
-@pytest.mark.parametrize("compression", ["gz", "zst"])
+@pytest.mark.parametrize("compression", ["gz", "zst", "zip"])
 def test_compressed_files_are_read(write, labelled_text_format, compression):
     path = write(f"reviews.{labelled_text_format}.{compression}", [("good", "pos"), ("bad", "neg")])
     assert rows_of(load_dataset(path)) == [("good", "pos"), ("bad", "neg")]

@@ -66,7 +66,7 @@ class Reading:
     )
     format: str | None = option(
         None,
-        "File format: csv, tsv, json, jsonl, xlsx, parquet, lines, conll, ...",
+        "File format: csv, tsv, json, jsonl, xlsx, parquet, lines, ...",
         panel="Data",
         shown_default="inferred",
     )

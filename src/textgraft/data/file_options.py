@@ -3,7 +3,6 @@
 Importing this file does not import numpy or pyarrow.
 """
 
-import codecs
 from dataclasses import dataclass
 
 from textgraft.errors import ConfigError
@@ -42,8 +41,8 @@ class FileOptions(CheckedOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            codecs.lookup("utf-8" if self.encoding == AUTO else self.encoding)
-        except LookupError:
+            b"a".decode("utf-8" if self.encoding == AUTO else self.encoding, "ignore")
+        except (LookupError, UnicodeError):
             raise ConfigError(
                 f"encoding {self.encoding!r} is unknown; use for instance utf-8, latin-1 or cp1252"
             ) from None

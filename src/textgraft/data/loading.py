@@ -59,8 +59,9 @@ def load_dataset(
     """Read texts and, where there are any, their labels.
 
     Args:
-        source: a file, a folder, a pattern of names, "-" for standard input, "tfds:NAME", "hf:OWNER/NAME"; or a data frame of pandas or
-            polars, an Arrow table, a `datasets.Dataset`, or a mapping of names of splits to these.
+        source: a file, a folder, a pattern of file names, "-" for standard input, "tfds:NAME", "hf:OWNER/NAME"; or a
+            data frame of pandas or polars, an Arrow table, a `datasets.Dataset`, or a mapping of names of splits to
+            these.
         text: the text column; None to infer it from the column names.
         label: the label column; None to infer it from the column names, or to read none if that fails.
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.

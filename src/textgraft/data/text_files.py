@@ -127,7 +127,7 @@ class TextLines:
             self._encoding = likely or "utf-8"
             if likely not in (None, "utf-8"):
                 self._misread = f"{self._source}: read as {likely}, its likely encoding"
-        name = codecs.lookup(self._encoding).name
+        name = codecs.lookup(self._encoding).name.removesuffix("-sig")
         if name in _MARKED and byte_order_mark(start) is None and start:
             fix = f"set encoding to {likely}" if likely else f"set encoding to {name}-le or {name}-be"
             raise DataError(f"{self._source}: no byte order mark of {name}; {fix}")

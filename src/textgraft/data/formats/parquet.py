@@ -1,16 +1,20 @@
 """Apache Parquet."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textgraft.data.columns import Columns
+from textgraft.data.content import foreign_content
 from textgraft.data.format import File
 from textgraft.data.typed_columns import is_list_type, pack_columns, to_cells
 from textgraft.errors import DataError, error_summary
 
+_MAGIC = b"PAR1"
 _ROWS = 1024
 _BUFFER = 1 << 20
 
@@ -46,6 +50,12 @@ class Parquet(File):
         except FileNotFoundError:
             raise DataError(f"{self.source}: no such file; check the name") from None
         except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"{self.source}: cannot be read as Parquet ({error_summary(error)}); check the file"
-            ) from None
+            raise DataError(f"{self.source}: {self._content(error_summary(error))}") from None
+
+    def _content(self, summary: str) -> str:
+        """Why the file cannot be read, by its content if that is not Parquet."""
+        with suppress(OSError), Path(self.source).open("rb") as stream:
+            start = stream.read(64)
+            if not start.startswith(_MAGIC):
+                return foreign_content(start) or f"not a Parquet file ({summary}); rename it, or set format"
+        return f"cannot be read as Parquet ({summary}); check the file"
