@@ -9,6 +9,7 @@ from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.formats.conll import Conll
 from textgraft.data.loading import load_dataset
+from textgraft.data.tagged import load_tagged
 from textgraft.errors import DataError
 
 
@@ -71,6 +72,33 @@ def test_unusual_words_are_kept_unchanged(write):
 @pytest.mark.parametrize("name", ["a.iob", "a.iob2", "a.bio", "a.CONLL", "a.conll.gz", "a.conll.zst"])
 def test_extensions_and_compression_are_recognized(write, name):
     assert rows_of(write(name, "EU\tB-ORG\n"))[0] == [(1, ["EU"], ["B-ORG"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.txt", "Ada B-PER\nin O\n\nRome B-LOC\n", True),
+        ("a.txt.gz", "Ada NNP B-PER\nin IN O\n", True),
+        ("a.tsv", "Ada\tB-PER\nNew York\tB-LOC\n", True),
+        ("train", "-DOCSTART- -X- O\n\nAda NNP B-PER\nin IN O", True),
+        ("a.char", "\u738b B-PER\n\u5c0f M-PER\n", True),
+        ("a.txt", "a film\nof note\n", False),
+        ("a.txt", "Vitamin O\nBlood group O\nfilm O\n", False),
+        ("a.txt", "Ada B-PER\n", False),
+        ("a.tsv", "text\tlabel\nAda\tB-PER\n", False),
+        ("a.txt", "", False),
+        ("a.log", "Ada B-PER\nin O\n", False),
+    ],
+)
+def test_conll_is_recognized_by_content(write, name, content, expected):
+    assert Conll.can_read(str(write(name, content))) is expected
+
+
+def test_conll_by_content_is_said(write):
+    path = write("a.txt", "Ada B-PER\nin O\n")
+    assert load_tagged(path).notices[0] == f"{path}: read as CoNLL, since each line holds a word and its tag"
+    assert not Conll.can_read("absent.txt")
+    assert not Conll.can_read(str(path.parent))
 
 
 def test_conll_file_loads_as_a_plain_dataset(write):

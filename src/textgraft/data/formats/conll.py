@@ -5,13 +5,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.format import Row, pack_rows
+from textgraft.data.format import Row, has_extension, pack_rows
 from textgraft.data.tags import MAX_WORDS, is_tag
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError
@@ -20,6 +21,22 @@ _DOCUMENT = "-DOCSTART-"
 _SAMPLE = 200  # first lines with words, which determine the columns
 _MAX_HEADER_LINES = 10_000
 _MAX_UNTAGGED = 4  # columns of a file without a column of valid tags, whose last column is read as tags
+# Of files that are recognized by their first characters.
+_OTHER_EXTENSIONS = (
+    ".txt",
+    ".tsv",
+    ".tab",
+    ".data",
+    ".dat",
+    ".ner",
+    ".bmes",
+    ".bioes",
+    ".char",
+    ".train",
+    ".dev",
+    ".test",
+)
+_PREFIX = 1 << 16
 _WHITE_SPACE = " \t\r\n"
 
 _Line = tuple[int, str]
@@ -60,6 +77,10 @@ class Conll(TextFile):
         super().__init__(*arguments)
         self._comments = 0
 
+    @classmethod
+    def can_read(cls, source: str) -> bool:
+        return super().can_read(source) or _is_conll_by_content(source)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Words and tags, each cell a JSON list of strings; empty when there is no sentence."""
@@ -68,6 +89,8 @@ class Conll(TextFile):
     @property
     def notices(self) -> tuple[str, ...]:
         notices = [f"{self.source}: ignoring {self._comments} comment lines"] if self._comments else []
+        if not super().can_read(self.source) and self._layout:
+            notices.append(f"{self.source}: read as CoNLL, since each line holds a word and its tag")
         if self._layout and self._layout.tag != self._layout.width - 1:
             notices.append(f"{self.source}: tags are read from column {self._layout.tag + 1} of {self._layout.width}")
         return (*super().notices, *notices)
@@ -176,6 +199,30 @@ class Conll(TextFile):
                 "B-PER; write a word and its tag per line"
             )
         return _Layout(tabs, width, int(tag == 0), tag)
+
+
+def _is_conll_by_content(source: str) -> bool:
+    """Whether the first lines of a file with another extension have one number of fields, and a column of tags."""
+    if not Path(source).is_file() or not (has_extension(source, *_OTHER_EXTENSIONS) or not Path(source).suffix):
+        return False
+    try:
+        with pa.input_stream(source) as stream:
+            text = stream.read(_PREFIX).decode("utf-8-sig", "replace")
+    except (OSError, UnicodeEncodeError):
+        return False
+    complete = text.split("\n")[: _SAMPLE if len(text) < _PREFIX else -1]
+    lines = [line for line in complete[:_SAMPLE] if _has_word(line)]
+    for layout in (_Layout(True, 0, 0, 0), _Layout(False, 0, 0, 0)):
+        columns = list(zip_longest(*map(layout.fields, lines), fillvalue=""))
+        tags = [column for column in columns if all(map(is_tag, column))]
+        if (
+            len(lines) > 1
+            and len(columns) > 1
+            and "" not in chain(*columns)
+            and any({*column} != {"O"} for column in tags)
+        ):
+            return True
+    return False
 
 
 def _ends_sentence(line: str) -> bool:
