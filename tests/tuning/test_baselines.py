@@ -1,9 +1,11 @@
 """The baselines: against scikit-learn's own vectorizer, and ratios worked by hand."""
 
+import random
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -51,7 +53,7 @@ def test_many_texts_are_sampled_by_label(monkeypatch):
 
 def test_number_of_weights_is_bounded():
     for labels in (2, 8, 9, 150, 5000):
-        counted = baselines._count_words(random_data(0, 5), labels)
+        counted = baselines.Features(characters=False).count(random_data(0, 5), labels)
         assert counted.shape[1] * labels <= baselines._MAX_WEIGHTS
 
 
@@ -129,3 +131,31 @@ def test_label_without_texts_is_never_predicted():
     counts = csr_matrix(np.array([[1, 0], [0, 1]] * 10, float))
     results = NbSvm().fit(counts, np.array([0, 2] * 10))
     assert set(results.predict(counts)) == {0, 2}
+
+
+def chinese_reviews():
+    """Two hundred made-up reviews: a word in each clause decides the label."""
+    draw = random.Random(0)
+    things, degrees = ["房间", "早餐", "服务", "位置", "前台", "浴室", "价格", "电梯"], ["很", "非常", "有点"]
+    words = {
+        "good": ["干净", "满意", "热情", "方便", "舒适", "推荐"],
+        "bad": ["肮脏", "失望", "冷淡", "吵闹", "破旧", "后悔"],
+    }
+    rows = []
+    for number in range(200):
+        label = ("good", "bad")[number % 2]
+        parts = [draw.choice(things) + draw.choice(degrees) + draw.choice(words[label]) for _ in range(3)]
+        rows.append(("，".join(parts) + f"，第{number}次入住。", label))
+    return Dataset.from_lists(*map(list, zip(*rows, strict=True)))
+
+
+def test_chinese_reviews_are_counted_by_characters():
+    train, validation = chinese_reviews().split(0.7, seed=0)
+    results = {one.name: one.score for one in run_baselines(SINGLE, train, validation)}
+    assert set(results) == {"TF-IDF + logistic regression, on characters", "NB-SVM, on characters"}
+    assert min(results.values()) > 0.95
+    assert tfidf_accuracy(train, validation) > 0.95
+    train_texts, validation_texts = texts_of(train, validation)
+    words = CountVectorizer(ngram_range=(1, 2)).fit(train_texts)
+    model = LogisticRegression().fit(words.transform(train_texts), train.label_ids(["bad", "good"]))
+    assert model.score(words.transform(validation_texts), validation.label_ids(["bad", "good"])) < 0.9

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.family import Family, families
@@ -133,6 +134,11 @@ class Backbone(ABC):
     @abstractmethod
     def token(self, token_id: int) -> str:
         """The token with an id, in readable form."""
+
+    def is_unknown(self, token_ids: np.ndarray) -> np.ndarray:
+        """Whether each id, int32 (n,), is that of text outside the vocabulary; bool (n,)."""
+        unknown: np.ndarray = token_ids == self.special_tokens.unknown
+        return unknown
 
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
         """Pooled vectors, float32 (b, dim), of packed rows, int32 ragged (b, None) or those of pairs, by graph ops.

@@ -87,7 +87,8 @@ class ResolvedPreset:
 class PresetEntry:
     """A preset in the output of `textgraft presets`.
 
-    `licence` is empty if unknown; `address` is the download address.
+    `licence` is empty if unknown; `address` is the download address. `languages` is "en", "zh", or "multi" for about a
+    hundred.
     """
 
     name: str
@@ -95,6 +96,7 @@ class PresetEntry:
     parameters: int
     licence: str
     address: str
+    languages: str = "en"
 
 
 class PresetSource(ABC):
@@ -191,7 +193,10 @@ class KerasHubNames(PresetSource):
     @property
     def entries(self) -> list[PresetEntry]:  # type: ignore[override]
         presets = json.loads(KERAS_HUB_PRESETS.read_text(encoding="utf-8"))
-        return [PresetEntry(name, family, size, _licence(handle), handle) for name, family, size, handle in presets]
+        return [
+            PresetEntry(name, family, size, _licence(handle), handle, _languages(name))
+            for name, family, size, handle in presets
+        ]
 
     def resolve(self, preset: str, download: bool) -> ResolvedPreset:
         return ResolvedPreset(_from_kaggle(preset, self.address(preset), download))
@@ -266,6 +271,12 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
 
 def _licence(handle: str) -> str:
     return _LICENCES.get(handle.removeprefix("kaggle://").split("/")[1], "")
+
+
+def _languages(name: str) -> str:
+    if "multi" in name and not name.startswith("multi_qa_"):
+        return "multi"
+    return "multi" if name == "bge_m3" else "zh" if name.endswith("_zh") else "en"
 
 
 def _is_owned_by_user(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
@@ -17,6 +18,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
+from textgraft.tokenizers.files import BYTE_PAIR
 
 
 class Transformer(Backbone):
@@ -94,6 +96,11 @@ class Transformer(Backbone):
 
     def token(self, token_id: int) -> str:
         return self._tokenizer.vocabulary[token_id]
+
+    def is_unknown(self, token_ids: np.ndarray) -> np.ndarray:
+        # A byte-level vocabulary has every text.
+        known = self._family.tokenizer is BYTE_PAIR
+        return np.zeros(len(token_ids), bool) if known else super().is_unknown(token_ids)
 
     @property
     def vocabulary_size(self) -> int:

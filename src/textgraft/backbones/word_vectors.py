@@ -101,6 +101,9 @@ class WordVectors(Backbone):
     def assets(self) -> dict[str, bytes]:
         return {VOCABULARY: b"".join(word + b"\n" for word in self._words), GRAPH: self._graph}
 
+    def is_unknown(self, token_ids: np.ndarray) -> np.ndarray:
+        return token_ids >= len(self._words)
+
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer(texts)
 

@@ -34,6 +34,7 @@ def inspect(
         textgraft inspect "It's a cliché, but it works." --preset minilm
     """
     load_tensorflow()
+    import numpy as np
     import tensorflow as tf
 
     from textgraft.tasks.feature_extraction import TextEmbedder
@@ -43,7 +44,8 @@ def inspect(
     arguments = {**architecture_of(preset), **changed_options(architecture), **changed_options(model_options)}
     embedder = TextEmbedder(preset, "float32", **arguments)
     graph, backbone = embedder.text_graph, embedder.backbone
-    packed = graph.pack(*(tf.constant([segment]) for segment in (text, display_options.pair) if segment is not None))
+    segments = [segment for segment in (text, display_options.pair) if segment is not None]
+    packed = graph.pack(*(tf.constant([segment]) for segment in segments))
     in_windows = packed.token_ids.ragged_rank == 2
     ids = (packed.token_ids.values if in_windows else packed.token_ids).to_list()
     columns = ("position", "token", "token_ids", "padding_mask", "segment_ids")
@@ -56,5 +58,9 @@ def inspect(
         rows += [(position, "", backbone.special_tokens.pad, 0, 0) for position in padding]
         window = f", window {window_number}" if in_windows else ""
         print_table(columns, rows, f"{preset}: {len(token_ids)} tokens{window}")
+    unknown = embedder.count_unknown()
+    unknown.add(packed.token_ids.flat_values.numpy(), np.array([segment.encode() for segment in segments], object))
+    if unknown.unknown:
+        log(unknown.message())
     if dropped := int(packed.dropped.numpy()[0]):
         log(f"{dropped} tokens were truncated at sequence length {graph.sequence_length}")

@@ -18,10 +18,10 @@ def presets(json: o.Json = False) -> None:
         print_json([{**vars(entry), "local": local} for entry, local in entries])
         return
     rows = [
-        (entry.name, entry.family, _millions(entry.parameters), entry.licence, "yes" if local else "no")
-        for entry, local in entries
+        (entry.name, entry.family, _millions(entry.parameters), entry.languages, entry.licence, "yes" if here else "no")
+        for entry, here in entries
     ]
-    print_table(("preset", "family", "size", "licence", "local"), rows)
+    print_table(("preset", "family", "size", "lang", "licence", "local"), rows)
     log(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
         "Hugging Face folder, a KerasHub preset folder, an original BERT release, a TF-Hub SavedModel, a file of word "

@@ -27,6 +27,7 @@ from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
+from textgraft.tasks.unknown_tokens import UnknownTokens
 from textgraft.text.packing import TextGraph
 from textgraft.text.truncation import MIN_WINDOW, WINDOWS
 from textgraft.text.windows import map_in_chunks
@@ -97,6 +98,7 @@ class Task(ABC):
         self.architecture = self.fill_architecture(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
+        self._unknown_reported = False  # by the training, before predictions
         self.seen: SeenTexts | None = backbone.seen
         self._is_warned = False
         special = backbone.special_tokens
@@ -263,15 +265,23 @@ class Task(ABC):
 
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
-            truncated: counts the dropped tokens; without it, a warning reports them.
+            truncated: counts the dropped tokens; without it, a warning reports them. Another warning reports a high
+                share of unknown tokens.
         """
-        count = truncated or TruncationCount()
+        count, unknown = truncated or TruncationCount(), self.count_unknown()
         for window in windows(map(self.check_pairs, texts)):
             tokens = self.tokenize([window])
             count.add(tokens.truncated)
+            unknown.add(tokens.ids, window)
             yield self._compute_outputs(tokens)
+        if not self._unknown_reported:
+            unknown.warn()
         if truncated is None:
             self._warn_of_truncation(count)
+
+    def count_unknown(self) -> UnknownTokens:
+        """A new count of the tokens outside the vocabulary."""
+        return UnknownTokens(self.backbone, self.architecture.cleaning)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write a model folder.

@@ -25,6 +25,7 @@ from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
+from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans
 from textgraft.text.words import Words
 from textgraft.training.examples import Examples, TokenInputs
@@ -160,6 +161,9 @@ class TokenClassifier(TrainableTask):
         lengths = inputs.positions.lengths
         targets = Ragged(np.concatenate(tags), lengths)
         return Examples(inputs, targets, lengths, max(1, count.spans), count.notices(data.source))
+
+    def sample_texts(self, data: Any) -> np.ndarray:
+        return np.array([text.text.encode() for text in islice(data, SAMPLE)], object)
 
     def example_location(self, data: Any, row: int) -> str:
         return f"{data.source}, window {row + 1}"

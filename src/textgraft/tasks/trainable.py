@@ -26,6 +26,7 @@ from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.training_data import DataReader
+from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
@@ -69,6 +70,10 @@ class TrainableTask(Task):
     @abstractmethod
     def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
         """`evaluate` without "truncated", which it counts."""
+
+    def sample_texts(self, data: Dataset) -> np.ndarray:
+        """The first texts of a data set, object (n, ...)."""
+        return next(data.batches(SAMPLE)).inputs
 
     def example_location(self, data: Dataset, row: int) -> str:
         """The source of a row of `examples(data)` and a number, for messages."""
@@ -325,6 +330,9 @@ class TrainableTask(Task):
         examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
         examples["validation"].notices += notices
         train = examples["train"]
+        unknown = self.count_unknown()
+        unknown.add(train.inputs.tokens.ids, self.sample_texts(data))
+        self._unknown_reported = unknown.warn()
         if config.balance == "oversample":
             train.sampling_weights = self.objective.sampling_weights(train.targets)
         if options.get("head") is None:

@@ -1,5 +1,6 @@
 """Baselines without transfer learning: linear models of word counts, trained on the same texts in seconds."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sklearn.svm import LinearSVC
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
+from textgraft.data.scripts import UNSPACED
 from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.evaluation.regression_metrics import correlations
 from textgraft.tasks.objectives.multi_label import MultiLabel
@@ -30,6 +32,8 @@ _MAX_WEIGHTS = 1 << 23
 _MAX_FEATURES = 1 << 20
 _MAX_ITERATIONS = 1000
 _NGRAMS = (1, 2)
+_CHARACTER_NGRAMS = (1, 3)
+_SCRIPT_SAMPLE = 1000  # texts
 _TFIDF = TfidfTransformer(sublinear_tf=True)
 _LOGISTIC_REGRESSION = LogisticRegression(C=10, max_iter=_MAX_ITERATIONS)
 
@@ -61,7 +65,7 @@ class _Family:
 def run_baselines(
     problem: str | None, train: Dataset, validation: Dataset, metric: str | None = None
 ) -> list[Baseline]:
-    """Train and score all baselines of a problem, on counts of words and of pairs of words.
+    """Train and score all baselines of a problem, on counts of words and of pairs of words, or of characters.
 
     Features are hashed, which bounds memory. At most 50,000 training texts are used, sampled with stratification by
     label.
@@ -81,7 +85,8 @@ def run_baselines(
     if len(train) > MAX_TEXTS:
         train, _ = train.split(MAX_TEXTS / len(train), seed=0)
     start = time.monotonic()
-    counts = [_count_words(part, labels) for part in (train, validation)]
+    features = Features.of(train)
+    counts = [features.count(part, labels) for part in (train, validation)]
     occurring = np.flatnonzero(np.asarray(counts[0].sum(axis=0)).ravel())
     train_counts, validation_counts = (part[:, occurring] for part in counts)
     train_targets, validation_targets = (targets_of(part) for part in (train, validation))
@@ -91,14 +96,14 @@ def run_baselines(
         start = time.monotonic()
         predictions = clone(model).fit(train_counts, train_targets).predict(validation_counts)
         value = float(score(validation_targets, predictions))
-        results.append(Baseline(name, value, counting + time.monotonic() - start))
+        results.append(Baseline(features.name(name), value, counting + time.monotonic() - start))
     return results
 
 
 def tfidf_accuracy(train: Dataset, test: Dataset) -> float:
-    """Test accuracy of the baseline for single labels, with a vocabulary of all words and pairs instead of hashes."""
+    """Test accuracy of the baseline for single labels, with a vocabulary of all features instead of hashes."""
     names = list(train.counts())
-    model = make_pipeline(CountVectorizer(ngram_range=_NGRAMS), _TFIDF, _LOGISTIC_REGRESSION)
+    model = make_pipeline(CountVectorizer(**Features.of(train).analysis), _TFIDF, _LOGISTIC_REGRESSION)
     return float(model.fit(_texts(train), train.label_ids(names)).score(_texts(test), test.label_ids(names)))
 
 
@@ -214,11 +219,39 @@ _FAMILIES = {
 }
 
 
-def _count_words(data: Dataset, labels: int) -> csr_matrix:
-    """Counts of words and pairs of words, (n, features)."""
-    features = min(_MAX_FEATURES, 1 << (_MAX_WEIGHTS // labels).bit_length() - 1)
-    vectorizer = HashingVectorizer(n_features=features, ngram_range=_NGRAMS, alternate_sign=False, norm=None)
-    return vectorizer.transform(_texts(data))
+@dataclass(frozen=True)
+class Features:
+    """What is counted in texts: words and pairs of words, or characters where no spaces separate words.
+
+    Attributes:
+        characters: whether sequences of one to three characters are counted.
+    """
+
+    characters: bool
+
+    @classmethod
+    def of(cls, train: Dataset) -> Self:
+        """Those that suit the scripts of training texts."""
+        sample = "".join(text.decode() for text in next(train.batches(_SCRIPT_SAMPLE)).texts)
+        unspaced = len(re.findall(f"[{UNSPACED}]", sample))
+        return cls(unspaced > sum(map(str.isalpha, sample)) / 2)
+
+    @property
+    def analysis(self) -> dict[str, Any]:
+        """Options of scikit-learn's vectorizers."""
+        if self.characters:
+            return {"analyzer": "char", "ngram_range": _CHARACTER_NGRAMS}
+        return {"analyzer": "word", "ngram_range": _NGRAMS}
+
+    def count(self, data: Dataset, labels: int) -> csr_matrix:
+        """Hashed counts in texts, (n, features)."""
+        width = min(_MAX_FEATURES, 1 << (_MAX_WEIGHTS // labels).bit_length() - 1)
+        vectorizer = HashingVectorizer(n_features=width, alternate_sign=False, norm=None, **self.analysis)
+        return vectorizer.transform(_texts(data))
+
+    def name(self, model: str) -> str:
+        """The name of a model on these features."""
+        return f"{model}, on characters" if self.characters else model
 
 
 def _texts(data: Dataset) -> Iterator[str]:
