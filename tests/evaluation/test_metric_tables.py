@@ -38,9 +38,9 @@ def test_many_labels_are_limited_to_the_most_frequent():
     metrics = classification_metrics(targets, np.eye(120)[(targets + 1) % 120], labels)
     text = "\n".join(lines_of(classification_tables(metrics)))
     assert "intent 119" in text
-    assert "100 more labels; all in --json" in text
+    assert "100 more; all in --json" in text
     assert "most frequent confusions" in text
-    assert "100 more pairs of labels; all in --json" in text
+    assert text.count("100 more; all in --json") == 2
 
 
 def test_many_labels_of_sets_are_limited():
@@ -48,7 +48,7 @@ def test_many_labels_of_sets_are_limited():
     metrics = label_set_metrics(flags, flags.astype(float), np.full(60, 0.5), [f"label {n}" for n in range(60)])
     lines = lines_of(label_set_tables(metrics))
     assert len(lines) < 45
-    assert "40 more labels; all in --json" in "\n".join(lines)
+    assert "40 more; all in --json" in "\n".join(lines)
 
 
 def test_predictions_are_counted_for_each_label():

@@ -79,12 +79,12 @@ def _confusions(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table
     table = _table("most frequent confusions", "true", ("predicted", "texts"))
     for count, true, predicted in pairs[:MAX_SHOWN]:
         table.add_row(Text(labels[true]), Text(labels[predicted]), str(count))
-    return _with_caption(table, len(pairs), "pairs of labels")
+    return _with_caption(table, len(pairs))
 
 
-def _with_caption(table: Table, rows: int, name: str) -> Table:
+def _with_caption(table: Table, rows: int) -> Table:
     if rows > MAX_SHOWN:
-        table.caption, table.caption_justify = f"{rows - MAX_SHOWN:,} more {name}; all in --json", "left"
+        table.caption, table.caption_justify = f"{rows - MAX_SHOWN:,} more; all in --json", "left"
     return table
 
 
@@ -94,7 +94,7 @@ def _per_label(metrics: dict[str, dict[str, Any]], more: Sequence[str] = ()) -> 
     for label, values in frequent_labels(metrics).items():
         ratios = [f"{values[name]:.4f}" for name in ("precision", "recall", "f1")]
         table.add_row(Text(label), *ratios, str(values["support"]), *(f"{values[name]:.4f}" for name in more))
-    return _with_caption(table, len(metrics), "labels")
+    return _with_caption(table, len(metrics))
 
 
 def frequent_labels(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
