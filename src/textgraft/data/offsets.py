@@ -14,7 +14,7 @@ _SIZES: dict[str, Callable[[str], int]] = {
     UTF_16: lambda character: 1 + (character > "\uffff"),
     BYTES: lambda character: len(character.encode(errors="surrogatepass")),
 }
-_MATCHING = 0.9  # share of spans that must speak for another unit than characters
+_MATCHING = 0.9  # share of texts of entities that must match for another unit than characters
 _SEVERAL = 3
 
 
@@ -80,8 +80,8 @@ class _Evidence:
 
     @property
     def is_certain(self) -> bool:
-        """Whether several spans cut words unless this is their unit, and none does if it is."""
-        return self.differing >= _SEVERAL and not self.cut and self.cut_as_characters >= _MATCHING * self.differing
+        """Whether several spans, and most, cut words unless this is their unit, and none does if it is."""
+        return self.differing >= _SEVERAL and not self.cut and 2 * self.cut_as_characters > self.differing
 
     def add(self, text: str, span: WrittenSpan, bounds: tuple[int, int] | None) -> None:
         if bounds is None:
