@@ -115,13 +115,13 @@ def test_conll_file_loads_as_a_plain_dataset(write):
         ("a\tO\nb O\n", "line 2: 1 fields"),
         ("# comment\n\na\n", "line 3: 1 fields, none of them a tag"),
         ("1\tA\ta\tDET\tDT\t_\t2\tdet\t_\t_\n", "line 1: 10 fields, none of them a tag"),
-        ("1-2\tAm\tO\n1\tAn\tO\n2\tdem\tO\n", "line 1: the first column numbers the words"),
+        ("1-2\tAm\tO\tO\n1\tAn\tO\tO\n2\tdem\tO\tO\n", "line 1: the first column numbers the words"),
         ("a\tO\nb\t\n", "line 2: no tag"),
         ("a\tO\nb\t \r\n", "line 2: no tag"),
         ("a\tO\n\tO\n", "line 2: no word"),
         ("# GermEval\n1\tAn\tO\tO\n2\tRom\tB-LOC\tO\n\n", "line 2: the first column numbers the words"),
-        ("1\tA\tO\n\n1\tIn\tO\n2\tRom\tB-LOC\n", "line 3: the first column numbers the words"),
-        ("0\tIn\tO\n1\tRom\tB-LOC\n", "line 1: the first column numbers the words"),
+        ("1\tA\tO\tO\n\n1\tIn\tO\tO\n2\tRom\tB-LOC\tO\n", "line 3: the first column numbers the words"),
+        ("0\tO\n1\tB-LOC\n", "line 1: the first column numbers the words"),
         ("a\tO\nb\tO\n\nze\0ro\tO\n", "line 4: a NUL byte"),
     ],
 )
@@ -129,13 +129,23 @@ def test_malformed_lines_are_reported(write, content, message):
     assert error_of(write("a.conll", content)).startswith(message)
 
 
+NUMBERED = "the first column numbers the words; words are read from column 2, tags from column 3"
+
+
 @pytest.mark.parametrize(
     ("content", "tags", "notices"),
     [
         ("Ada NNP I-NP B-PER\nin IN I-PP O\n", ["B-PER", "O"], []),
         ("Ada Ada NNP I-NP B-PER\nin in IN I-PP O\n", ["B-PER", "O"], []),
-        ("Ada\tB-PER\tAda\tx\ty\nin\tO\tin\tx\ty\n", ["B-PER", "O"], ["tags are read from column 2 of 5"]),
-        ("B-PER Ada\nO in\n", ["B-PER", "O"], ["tags are read from column 1 of 2"]),
+        (
+            "Ada\tB-PER\tAda\tx\ty\nin\tO\tin\tx\ty\n",
+            ["B-PER", "O"],
+            ["words are read from column 1, tags from column 2"],
+        ),
+        ("B-PER Ada\nO in\n", ["B-PER", "O"], ["words are read from column 2, tags from column 1"]),
+        ("1\tAda\tB-PER\t_\tx\n2\tin\tO\t_\ty\n", ["B-PER", "O"], [NUMBERED]),
+        ("0 Ada B-PER\n1 in O\n", ["B-PER", "O"], [NUMBERED]),
+        ("1\tAda\tB-PER\n2-3\tim\t_\n2\tin\tO\n", ["B-PER", "O"], [NUMBERED]),
         ("# a b\nAda B-PER\n# c\nin O\n", ["B-PER", "O"], ["ignoring 2 comment lines"]),
     ],
 )

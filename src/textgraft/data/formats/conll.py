@@ -3,9 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,12 +49,21 @@ class _Sentence(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """The columns of a file: whether tabs separate them, their number, and the indices of words and tags."""
+    """The columns of a file.
+
+    Attributes:
+        tabs: whether tabs separate them, or white space.
+        width: their number.
+        word: index of the column of words.
+        tag: index of the column of tags.
+        numbered: whether the first column numbers the words.
+    """
 
     tabs: bool
-    width: int
-    word: int
-    tag: int
+    width: int = 0
+    word: int = 0
+    tag: int = 0
+    numbered: bool = False
 
     def fields(self, line: str) -> list[str]:
         if self.tabs:
@@ -68,7 +77,8 @@ class Conll(TextFile):
 
     The first lines determine the columns: most have the same number of fields; the tags are in the last column that
     holds nothing but tags, by default the last one, and the words in the first of the others. A comment begins with
-    "#" and has another number of fields or no tag, since words may begin with "#" too.
+    "#" and has another number of fields or no tag, since words may begin with "#" too. A first column that numbers the
+    words is skipped where one other column holds tags, and with it the lines of several words, 1-2, of CoNLL-U.
     """
 
     extensions = (".conll", ".iob", ".iob2", ".bio", ".conllu")
@@ -91,8 +101,10 @@ class Conll(TextFile):
         notices = [f"{self.source}: ignoring {self._comments} comment lines"] if self._comments else []
         if not super().can_read(self.source) and self._layout:
             notices.append(f"{self.source}: read as CoNLL, since each line holds a word and its tag")
-        if self._layout and self._layout.tag != self._layout.width - 1:
-            notices.append(f"{self.source}: tags are read from column {self._layout.tag + 1} of {self._layout.width}")
+        if self._layout and (self._layout.numbered or self._layout.tag != self._layout.width - 1):
+            word, tag = self._layout.word + 1, self._layout.tag + 1
+            numbers = "the first column numbers the words; " if self._layout.numbered else ""
+            notices.append(f"{self.source}: {numbers}words are read from column {word}, tags from column {tag}")
         return (*super().notices, *notices)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -111,7 +123,7 @@ class Conll(TextFile):
             sentences.append(sentence)
             line, tokens, _ = sentence
             if tokens not in (["0"], ["1"]):
-                if _are_numbers_of_words(tokens):
+                if _are_numbered(tokens):
                     raise DataError(f"{self.location(line)}: the first column numbers the words; remove it")
                 break
         return sentences
@@ -155,6 +167,8 @@ class Conll(TextFile):
                     f"{self.location(position)}: {len(fields)} fields, where most lines have {layout.width}; "
                     "write a word and its tag per line, with tabs between them if words hold spaces"
                 )
+            if layout.numbered and not fields[0].isdigit():
+                continue
             word, tag = fields[layout.word], fields[layout.tag]
             if not word or not tag:
                 missing = "tag" if word else "word"
@@ -187,10 +201,11 @@ class Conll(TextFile):
         if not lines:
             return None
         tabs = 2 * sum("\t" in line for _, line in lines) >= len(lines)
-        layout = _Layout(tabs, 0, 0, 0)
-        rows = [layout.fields(line) for _, line in lines]
+        rows = [_Layout(tabs).fields(line) for _, line in lines]
         width = Counter(map(len, rows)).most_common(1)[0][0]
         rows = [fields for fields in rows if len(fields) == width]
+        numbered = _are_numbered(fields[0] for fields in rows)
+        rows = [fields for fields in rows if not numbered or fields[0].isdigit()]
         tagged = [column for column in range(width) if all(is_tag(fields[column]) for fields in rows)]
         tag = tagged[-1] if tagged else width - 1
         if width < 2 or (width > _MAX_UNTAGGED and not tagged):
@@ -198,7 +213,9 @@ class Conll(TextFile):
                 f"{self.location(lines[0][0])}: {width} fields, none of them a tag, which is O or PREFIX-TYPE such as "
                 "B-PER; write a word and its tag per line"
             )
-        return _Layout(tabs, width, int(tag == 0), tag)
+        numbered = numbered and len(tagged) == 1 and width > 2
+        others = [column for column in range(width) if column != tag][numbered:]
+        return _Layout(tabs, width, others[0], tag, numbered)
 
 
 def _is_conll_by_content(source: str) -> bool:
@@ -212,7 +229,7 @@ def _is_conll_by_content(source: str) -> bool:
         return False
     complete = text.split("\n")[: _SAMPLE if len(text) < _PREFIX else -1]
     lines = [line for line in complete[:_SAMPLE] if _has_word(line)]
-    for layout in (_Layout(True, 0, 0, 0), _Layout(False, 0, 0, 0)):
+    for layout in (_Layout(tabs=True), _Layout(tabs=False)):
         columns = list(zip_longest(*map(layout.fields, lines), fillvalue=""))
         tags = [column for column in columns if all(map(is_tag, column))]
         if (
@@ -229,10 +246,16 @@ def _ends_sentence(line: str) -> bool:
     return not line.strip(_WHITE_SPACE) or line.startswith(_DOCUMENT)
 
 
-def _are_numbers_of_words(tokens: list[str]) -> bool:
-    """Whether tokens count from 0 or 1; ranges such as 1-2 and numbers such as 1.1, as CoNLL-U has, may be between."""
+def _are_numbered(tokens: Iterable[str]) -> bool:
+    """Whether tokens count the words of sentences from 0 or 1; between them may be CoNLL-U's 1-2 and 1.1."""
     numbers = [token for token in tokens if not re.fullmatch(r"\d+[-.]\d+", token)]
-    return len(numbers) > 1 and numbers == [str(n + (numbers[0] == "1")) for n in range(len(numbers))]
+    starts = ("0", "1")
+    first = numbers[0] if numbers else ""
+    counts = all(
+        token == first or (previous.isdecimal() and token == str(int(previous) + 1))
+        for previous, token in pairwise(numbers)
+    )
+    return first in starts and counts and any(token not in starts[: 1 + int(first)] for token in numbers)
 
 
 def _has_word(line: str) -> bool:
