@@ -139,7 +139,7 @@ def test_text_after_a_closing_quote_is_reported(write):
 
 
 def test_lone_carriage_return_is_reported(write):
-    assert ", line 1: a carriage return outside quotes" in error_of(write("a.csv", "text,label\ra,x\rb,y\r"))
+    assert ", line 2: a carriage return outside quotes" in error_of(write("a.csv", "text,label\na,x\rb,y\r"))
 
 
 def test_duplicate_column_names_are_reported(write, tmp_path):

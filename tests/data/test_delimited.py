@@ -19,7 +19,7 @@ def error_of(path, **options):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars"), ("^", "'^'")])
 @pytest.mark.parametrize("header", [("text", "label"), ("Text, as sent", "label")])
 def test_delimiter_is_found_in_the_first_rows_and_reported(write, delimiter, name, header):
     path = write("a.csv", table(delimiter, *ROWS, header=header))
@@ -87,6 +87,15 @@ def test_rows_that_a_quote_swallows_are_refused(write, delimiter, text_first, la
     assert len(load_dataset(path, quotes=True)) == 5
 
 
+def test_cell_whose_lines_may_be_rows_is_reported(write):
+    path = write("a.csv", 'text,summary\none,first\n"two,second\nthree",third\n')
+    (notice,) = load_dataset(path, label="summary").notices
+    assert notice.startswith(
+        f"{path}, line 3: the first cell in quotes whose lines may be rows; if quotes are ordinary"
+    )
+    assert load_dataset(path, label="summary", quotes=True).notices == ()
+
+
 def test_cells_of_several_lines_are_read(write):
     cells = ["I liked it, really\nThe end, or so", "a,b\nc,d\ne", "pos\nneg", "one,\n\ntwo"]
     path = write("a.csv", "text,label\n" + "".join(f'"{cell}",{"pn"[i % 2]}\n' for i, cell in enumerate(cells * 2)))
@@ -99,6 +108,12 @@ def test_white_space_around_labels_is_data_within_quotes_only(write):
     assert data.labels.tolist() == ["pos", "neg", " pos ", "pos"]
     assert texts_of(data)[:2] == [" one ", " two "]
     assert data.notices == (f"{path}: white space around 2 labels dropped",)
+
+
+def test_carriage_returns_may_end_all_lines(write):
+    path = write("a.csv", "text,label\ra,x\rb,y\r")
+    data = load_dataset(path)
+    assert (texts_of(data), data.location(1)) == (["a", "b"], f"{path}, line 3")
 
 
 def test_spaces_before_quotes_are_ignored(write):
@@ -116,7 +131,7 @@ def test_quotes_around_whole_rows_are_reported(write):
 
 
 def test_rows_that_repeat_the_names_are_dropped_and_counted(write):
-    path = write("a.csv", "text,label\na,x\ntext,label\nb,y\ntext,label\n")
+    path = write("a.csv", "text,label\na,x\ntext,label\nb,y\nText,Label\n")
     data = load_dataset(path)
     assert texts_of(data) == ["a", "b"]
     assert data.notices == (f"{path}, line 3: the first of 2 rows that repeat the column names, dropped",)
@@ -134,6 +149,11 @@ def test_columns_without_a_name_and_delimiters_at_the_end_of_a_row_are_read(writ
 def test_row_numbers_and_keys_are_not_labels(write, name):
     rows = [(str(number), f"Text {number}") for number in range(7, 12)]
     assert load_dataset(write("a.csv", table(",", *rows, header=(name, "text")))).labels is None
+
+
+def test_names_that_look_like_texts_are_doubted(write):
+    message = error_of(write("a.csv", "I loved it\nI hated it\n"))
+    assert message.endswith("set text to one of: I loved it; if the first row is not names, set header to none")
 
 
 def test_rows_without_a_text_are_dropped_with_their_label(write):

@@ -67,12 +67,10 @@ def test_large_list_on_one_line_is_read(write):
     ("content", "row", "problem"),
     [
         ('[{"text": "a"}, {"text": "b" "c"}]', 2, "Expecting ',' delimiter"),
-        ('[{"text": "a"}, "b"]', 2, "not an object"),
+        ('[{"text": "a"}, 3]', 2, "not an object"),
         ('[{"text": "a"}, {"text": "b"', 2, "Expecting ',' delimiter"),
         ('{"text": ["a", "b"], "label": ["x"]}', 2, "columns of different lengths"),
         ('[{"text": "\\ud800"}]', 1, "half of a surrogate pair"),
-        ("text,label", 1, "[ expected, not t"),
-        ("<html><body>404</body>", 1, "a web page"),
     ],
 )
 def test_malformed_json_is_reported_with_the_row(write, content, row, problem):
@@ -83,6 +81,32 @@ def test_malformed_json_is_reported_with_the_row(write, content, row, problem):
     assert message.startswith(f"{path}, row {row}: ")
     assert problem in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.json", "text,label\na,b\n", "not JSON, it begins with 'text,label'; set format"),
+        ("a.json", "<html><body>404</body>", "a web page (HTML); download the file itself"),
+        ("a.jsonl", "<html><body>404</body>", "a web page (HTML); download the file itself"),
+        ("a.jsonl", '[{"text": "a"}]', "(a list of objects); each line is one object, or set format to json"),
+        ("a.csv", '{"text": "a"}\n', "JSON; rename it to .json, or set format to json"),
+        ("a.csv", "[\n  {\n", "JSON; rename it to .json, or set format to json"),
+    ],
+)
+def test_content_of_another_format_is_named(write, name, content, problem):
+    with pytest.raises(DataError) as caught:
+        load_dataset(write(name, content))
+    assert str(caught.value).endswith(problem)
+
+
+def test_list_of_texts_is_read(write):
+    assert texts_of(load_dataset(write("a.json", '["one", "two"]'))) == ["one", "two"]
+
+
+def test_other_lists_are_reported(write):
+    path = write("a.json", json.dumps({"version": 1, "train": ROWS, "test": ROWS}))
+    assert load_dataset(path).notices == (f"{path}: the list 'train' is read, ignoring test",)
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])

@@ -243,8 +243,11 @@ def column_notices(source: str, columns: Sequence[str], roles: Mapping[str, str]
 def missing_column(source: str, columns: Sequence[str], role: str, reading: Reading) -> DataError:
     """The error for a column of "text" or "label" that is neither named nor inferred."""
     trained = reading.trained_columns.get(role)
+    hint = ""
+    if any(" " in name for name in columns) and not any(map(is_column_name, columns)):
+        hint = "; if the first row is not names, set header to none"
     problem = f"no column {trained!r}, as in training" if trained else f"cannot infer the {role} column"
-    return DataError(f"{source}: {problem}; set {role} to one of: {join_names(columns)}")
+    return DataError(f"{source}: {problem}; set {role} to one of: {join_names(columns)}{hint}")
 
 
 def join_names(columns: Iterable[str]) -> str:

@@ -17,12 +17,18 @@ _CONTENTS = {
     rb"ARROW1": "an Arrow file; write it as Parquet",
     rb"version https://git-lfs\.github\.com/spec": "a Git LFS pointer, not the file itself; fetch it with git lfs pull",
 }
+_JSON = re.compile(r'\s*(\[\s*)?\{\s*"|\s*\[\s*$')
 _HTML = re.compile(r"\s*<(!doctype html|html|head)\b", re.IGNORECASE)
 
 
 def foreign_content(data: bytes) -> str | None:
     """What the beginning of a file shows that is not text, and what to do about it, for a message; None for text."""
     return next((content for pattern, content in _CONTENTS.items() if re.match(pattern, data)), None)
+
+
+def json_text(text: str) -> str | None:
+    """`foreign_content` of the beginning of a table that is JSON."""
+    return "JSON; rename it to .json, or set format to json" if _JSON.match(text) else None
 
 
 def web_page(text: str) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from textgraft.data.columns import is_column_name
-from textgraft.data.content import web_page
+from textgraft.data.content import json_text, web_page
 from textgraft.data.encodings import likely_encoding
 from textgraft.data.file_options import FILE_OPTIONS, FileOptions
 from textgraft.data.format import is_lines_file
@@ -21,6 +21,7 @@ _SAMPLE_LINES = 1000
 _SAMPLE_CHARACTERS = 1 << 20
 # The rarer in texts, the earlier.
 _DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
+_RARE_DELIMITERS = ("\x01", "^", "~")
 _MAX_HEADER = 1 << 14  # bytes
 _SPACES = " \t\u00a0\u3000"
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -60,6 +61,7 @@ class DelimitedFile(TextFile, TableFile):
     file_options = FILE_OPTIONS
 
     _spaced_labels = 0
+    _first_cell_of_rows = 0
 
     @classmethod
     def can_read(cls, source: str) -> bool:
@@ -80,6 +82,9 @@ class DelimitedFile(TextFile, TableFile):
             notices += (f"{self.source}: {name} separate the cells",)
         if dialect.spaces:
             notices += (f"{self.source}: spaces between separators and cells are ignored",)
+        if self._first_cell_of_rows:
+            location = self.location(self._first_cell_of_rows)
+            notices += (f"{location}: the first cell in quotes whose lines may be rows; {_NO_QUOTES}",)
         if self._spaced_labels:
             notices += (f"{self.source}: white space around {self._spaced_labels} labels dropped",)
         return notices
@@ -113,12 +118,11 @@ class DelimitedFile(TextFile, TableFile):
         if len(cells) > width and not any(cells[width:]):
             cells = cells[:width]  # delimiters at the end of the line
         if len(cells) != width:
-            whole_row = len(cells) == 1 and self._dialect.delimiter in cells[0]
-            fix = (
-                "quotes enclose the whole row; remove them"
-                if whole_row
-                else f"put quotes around a cell that holds {self._dialect.delimiter!r} or a line break"
-            )
+            fix = f"put quotes around a cell that holds {self._dialect.delimiter!r} or a line break"
+            if len(cells) == 1 and self._dialect.delimiter in cells[0]:
+                fix = "quotes enclose the whole row; remove them"
+            elif len(cells) < width:
+                fix = "add the empty cells, or put quotes around a cell that holds a line break"
             raise DataError(
                 f"{self.location(record.position)}: {len(cells)} cells where the first row has {width}; {fix}"
             )
@@ -134,15 +138,20 @@ class DelimitedFile(TextFile, TableFile):
         return stripped
 
     def _refuse_swallowed_rows(self, record: Record) -> None:
-        """Raise a DataError for a row with a cell whose lines are rows themselves."""
+        """Raise a DataError for a cell whose lines are rows, by their tabs or values; note one that may be."""
         for index, cell in enumerate(record.cells):
             rows = _rows_within(cell, self._dialect.delimiter, index, len(self.columns))
-            if rows and any(self._are_known(column, rows) for column in range(len(self.columns)) if column != index):
-                name = _DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
-                raise DataError(
-                    f"{self.location(record.position)}: a cell in quotes holds line breaks and {name}, like "
-                    f"{len(rows)} rows; {_NO_QUOTES}, or quotes=True (--quotes) if it is one cell"
-                )
+            if not rows:
+                continue
+            others = (column for column in range(len(self.columns)) if column != index)
+            if self._dialect.delimiter != "\t" and not any(self._are_known(column, rows) for column in others):
+                self._first_cell_of_rows = self._first_cell_of_rows or record.position
+                continue
+            name = _DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
+            raise DataError(
+                f"{self.location(record.position)}: a cell in quotes holds line breaks and {name}, like "
+                f"{len(rows)} rows; {_NO_QUOTES}, or quotes=True (--quotes) if it is one cell"
+            )
 
     def _are_known(self, column: int, rows: Sequence[dict[int, str]]) -> bool:
         """Whether all values that these rows have in a column are known from the first rows of the file."""
@@ -164,7 +173,7 @@ class DelimitedFile(TextFile, TableFile):
             characters += len(line)
             if len(sample) == _SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
                 break
-        if sample and (content := web_page(sample[0])):
+        if sample and (content := web_page(sample[0]) or json_text(sample[0])):
             raise DataError(f"{self.source}: {content}")
         return sample
 
@@ -202,7 +211,8 @@ def find_delimiter(lines: Sequence[str], usual: _Dialect) -> str:
     Another fits where nine of ten rows have as many cells as the first, more than one, and it fits better than the
     usual one, or as well and is rarer in texts.
     """
-    agreement = {name: _agreement(lines, usual._replace(delimiter=name)) for name in (*_DELIMITERS, usual.delimiter)}
+    names = (*_RARE_DELIMITERS, *_DELIMITERS, usual.delimiter)
+    agreement = {name: _agreement(lines, usual._replace(delimiter=name)) for name in names}
     best = max(agreement, key=lambda name: agreement[name])  # the first of equals
     return best if agreement[best] >= 0.9 else usual.delimiter
 

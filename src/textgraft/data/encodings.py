@@ -23,6 +23,7 @@ _EAST_ASIAN = ("gb18030", "big5", "cp949", "euc_jp")
 _SIGNS = "‘-”‚„†‡•…‰‹›€™–—\u00a0¡£§©ª«®°´·º»¿"
 _WESTERN = re.compile(f"[À-ÏÑ-ÔÖÙ-Üß-ëíîñ-ôö÷úûüÿŒœ{_SIGNS}]*")  # letters that Czech and Polish hardly have
 _SIGN = re.compile(f"[{_SIGNS}]")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _KANA = re.compile("[\u3041-\u30fe]")
 _TWO_BYTES = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 
@@ -39,6 +40,8 @@ def likely_encoding(data: bytes) -> str | None:
     """
     if (name := byte_order_mark(data) or _utf16_without_mark(data)) is not None:
         return name
+    if len(_CONTROLS.findall(data)) * 50 > len(data):
+        return None  # not text
     lines = [line for line in data.split(b"\n") if not line.isascii()]
     if not lines or is_utf8(data):
         return "utf-8"

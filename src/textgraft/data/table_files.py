@@ -111,7 +111,7 @@ class TableFile(File):
             for position in blank:
                 yield Row(position, **dict.fromkeys(indices, ""))
             blank = []
-            if header and width > 1 and record.cells == header.cells:
+            if header and width > 1 and _folded(record.cells) == _folded(header.cells):
                 self._first_repeated = self._first_repeated or record.position
                 self._repeated_headers += 1
                 continue
@@ -151,6 +151,10 @@ class TableFile(File):
         first = [] if self._first is None else self._first.cells
         rows = (record.cells for record in self._sample if record is not self._first)
         return [cells for cells in rows if len(cells) == len(first) and cells != first]
+
+
+def _folded(cells: Sequence[str]) -> list[str]:
+    return [cell.strip().lower() for cell in cells]
 
 
 def is_number(cell: str) -> bool:

@@ -96,6 +96,7 @@ class TextLines:
         name = self._codec(start)
         decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
         line, bytes_read, started = 1, 0, False
+        mac = False  # whether lines end with a carriage return alone
         for chunk in chain([start], chunks, [b""]):
             bytes_read += len(chunk)
             try:
@@ -114,6 +115,9 @@ class TextLines:
                 raise DataError(f"{self._source}, line {line}: a NUL byte; {fix}")
             if not text.isascii():
                 self._count_controls(text, line)
+            if not started:
+                mac = "\r" in text and "\n" not in text
+            text = text.replace("\r", "\n") if mac else text
             line += text.count("\n")
             yield text if started else text.removeprefix("\ufeff")
             started = started or bool(text)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
-from textgraft.data.columns import is_column_name
+from textgraft.data.columns import is_column_name, join_names
 from textgraft.data.content import web_page
 from textgraft.data.json_text import JsonReader, decode_json
 from textgraft.data.records import RecordFile
@@ -25,6 +25,7 @@ class _Layout(NamedTuple):
 class JsonFile(RecordFile):
     """Rows in one of the layouts that pandas and Hugging Face datasets write, read with bounded memory.
 
+    - a list of texts
     - a list of objects: [{"text": ..., "label": ...}, ...], or objects one after the other, as JSON lines
     - a list of objects among other keys: {"version": ..., "data": [{...}, ...]}
     - an object of columns: {"text": [...], "label": [...]} or {"text": {"0": ..., "1": ...}, ...}
@@ -35,6 +36,12 @@ class JsonFile(RecordFile):
     extensions = (".json",)
     unit = "row"
 
+    _other_lists: tuple[str, ...] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return super().notices + self._other_lists
+
     def items(self) -> Iterator[tuple[int, Any]]:
         chunks = self.lines.chunks()
         prefix = ""
@@ -44,14 +51,18 @@ class JsonFile(RecordFile):
                 break
         if not prefix.strip():
             return
+        if prefix.lstrip()[0] not in "[{":
+            problem = web_page(prefix) or f"not JSON, it begins with {prefix.splitlines()[0]!r:.40}; set format"
+            raise DataError(f"{self.source}: {problem}")
         position = 1
         try:
             for item in self._items_of(_layout(prefix), JsonReader(chain([prefix], chunks), MAX_CHARACTERS)):
-                yield position, item
+                yield position, {"text": item} if type(item) is str else item
                 position += 1
         except ValueError as error:
-            problem = web_page(prefix) or f"not valid JSON, or not a table ({error}); write a list of objects"
-            raise DataError(f"{self.location(position)}: {problem}") from None
+            raise DataError(
+                f"{self.location(position)}: not valid JSON, or not a table ({error}); write a list of objects"
+            ) from None
 
     def _items_of(self, layout: _Layout, reader: JsonReader) -> Iterator[Any]:
         match layout.kind:
@@ -62,11 +73,22 @@ class JsonFile(RecordFile):
             case "rows by key":
                 return (reader.value() for _ in reader.members())
             case "list at key":
-                return _list_at(reader, layout.key)
+                return self._list_at(reader, layout.key)
             case "cells":
                 return _cells(reader)
             case _:
                 return self._columns_side_by_side(reader)
+
+    def _list_at(self, reader: JsonReader, name: str) -> Iterator[Any]:
+        ignored: list[str] = []
+        for key in reader.members():
+            if key == name:
+                yield from (reader.value() for _ in reader.elements())
+                continue
+            ignored += [key] if reader.peek() == "[" else []
+            reader.skip()
+        if ignored:
+            self._other_lists = (f"{self.source}: the list {name!r} is read, ignoring {join_names(ignored)}",)
 
     def _columns_side_by_side(self, reader: JsonReader) -> Iterator[dict[str, Any]]:
         """Rows of an object of columns, for each of which the file is read once."""
@@ -137,14 +159,6 @@ def _is_row(prefix: str) -> bool:
 def _objects(reader: JsonReader) -> Iterator[Any]:
     while reader.peek():
         yield reader.value()
-
-
-def _list_at(reader: JsonReader, name: str) -> Iterator[Any]:
-    for key in reader.members():
-        if key == name:
-            yield from (reader.value() for _ in reader.elements())
-        else:
-            reader.skip()
 
 
 def _cells(reader: JsonReader) -> Iterator[dict[str, Any]]:

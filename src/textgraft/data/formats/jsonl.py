@@ -24,7 +24,9 @@ class Jsonl(RecordFile):
             item, end = decode_json(line, len(line) - len(line.lstrip()))
             if line[end:].strip():
                 raise ValueError("text follows the object")
+            if isinstance(item, list) and item and isinstance(item[0], dict):
+                raise ValueError("a list of objects")
         except ValueError as error:
-            problem = web_page(line) or f"not valid JSON ({error}); each line is one object"
+            problem = web_page(line) or f"not valid JSON ({error}); each line is one object, or set format to json"
             raise DataError(f"{self.location(position)}: {problem}") from None
         return item
