@@ -87,11 +87,12 @@ def test_evaluate_prints_metrics(trained, reviews):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
+def test_predict_keeps_rows_and_columns(trained, reviews, tmp_path, suffix):
     import pyarrow.parquet as pq
 
     out = tmp_path / f"out{suffix}"
-    assert run("predict", trained, reviews, "--out", out).exit_code == 0
+    result = run_successfully("predict", trained, reviews, "--probabilities", "all", "--out", out)
+    assert "the model was trained on 36 and validated on 4 of these 40 texts" in result.stderr
     if suffix == ".csv":
         with out.open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -100,11 +101,47 @@ def test_predict_keeps_row_order(trained, reviews, tmp_path, suffix):
     else:
         rows = pq.read_table(out).to_pylist()
     with reviews.open(newline="") as file:
-        assert [row["text"] for row in rows] == [row["text"] for row in csv.DictReader(file)]
+        assert [{name: row[name] for name in ("text", "label")} for row in rows] == list(csv.DictReader(file))
     for row in rows:
         probabilities = {label: float(row[f"probability_{label}"]) for label in ("bad", "good")}
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
-        assert row["label"] == max(probabilities, key=probabilities.get)
+        assert row["prediction"] == max(probabilities, key=probabilities.get)
+        assert float(row["probability"]) == max(probabilities.values())
+    counts = {label: sum(row["prediction"] == label for row in rows) for label in ("bad", "good")}
+    assert f"wrote 40 rows to {out}; " in result.stderr
+    assert all(f"{label} {count}" in result.stderr for label, count in counts.items() if count)
+
+
+def test_predict_writes_the_columns_that_are_asked_for(trained, tmp_path):
+    source = tmp_path / "in.jsonl"
+    rows = [
+        '{"id": 1.50, "text": "very good", "prediction": ["x"]}', '{"id": null, "text": null, "prediction": 0, "q": 1}'
+    ]  # fmt: skip
+    source.write_text("\n".join(rows))
+    result = run_successfully("predict", trained, source, "--out", tmp_path / "out.jsonl", "--probabilities", "none")
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    expected = [rows[0].removesuffix("}") + ', "q": null', rows[1].removesuffix("}")]
+    assert [line.rpartition(", ")[0] for line in lines] == expected
+    assert all('"prediction_2": "' in line for line in lines)
+    assert "in.jsonl has a column 'prediction'; the new column is named 'prediction_2'" in result.stderr
+    assert "in.jsonl: 1 empty texts have predictions too" in result.stderr
+    lines = run_successfully("predict", trained, source, "--columns", "id", "--empty", "drop").stdout.splitlines()
+    assert lines[0] == "id,prediction,probability"
+    assert [line.split(",")[0] for line in lines[1:]] == ["1.50"]
+    assert run_successfully("predict", trained, source, "--columns", "").stdout.startswith("prediction,probability\n")
+    assert_fails(run("predict", trained, source, "--columns", "id,no"), 3, "no column 'no' to keep; it has: id, text,")
+    assert_fails(run("predict", trained, source, "--probabilities", "most"), 2, "choose one of none, top, all")
+
+
+def test_output_is_checked_before_tensorflow_is_imported(trained, reviews, tmp_path):
+    script = "import sys\nfrom textgraft.cli.app import make_app\ntry: make_app()()\n"
+    script += "finally: print('tensorflow' in sys.modules)"
+    for command in (["predict", trained], ["embed", trained]):
+        arguments = [*map(str, command), str(reviews), "--out", str(tmp_path / "absent" / "out.parquet")]
+        result = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+        assert result.returncode == 3
+        assert "is not a folder; create it first" in result.stderr
+        assert result.stdout == "False\n"
 
 
 def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, trained, tmp_path):
@@ -128,7 +165,7 @@ def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, tra
 
 def test_predict_from_standard_input(trained):
     lines = run("predict", trained, stdin="the film was good\nvery dull\n").stdout.splitlines()
-    assert lines[0] == "text,label,probability_bad,probability_good"
+    assert lines[0] == "text,prediction,probability"
     assert [line.split(",")[0] for line in lines[1:]] == ["the film was good", "very dull"]
 
 
@@ -162,7 +199,7 @@ def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path)
     assert result.exit_code == 0, result.output
     assert json.loads(run("evaluate", tmp_path / "model", tmp_path / "pairs.csv", "--json").stdout)["texts"] == 16
     lines = run("predict", tmp_path / "model", tmp_path / "pairs.csv").stdout.splitlines()
-    assert lines[0] == "text,pair,label,probability_other,probability_same"
+    assert lines[0] == "sentence1,sentence2,label,prediction,probability"
     assert lines[1].startswith("film ,good,")
     assert "pairs" in run("info", tmp_path / "model").stdout
     assert_fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set pair to one of: text")
@@ -180,7 +217,7 @@ def test_columns_of_the_training_are_remembered(tiny_word_vectors, tmp_path):
     run_successfully("train", source, *names, *options)
     assert json.loads((model / "config.json").read_text())["columns"] == {"text": "id_text", "label": "kind"}
     assert json.loads(run_successfully("evaluate", model, source, "--json").stdout)["texts"] == 20
-    assert run_successfully("predict", model, source).stdout.splitlines()[1].startswith("the film was good,")
+    assert run_successfully("predict", model, source).stdout.splitlines()[1].startswith("0,the film was good,good,")
     unlabelled = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("extra", "id_text"))
     assert_fails(run("evaluate", model, unlabelled), 3, "no column 'kind', as in training; set label to one of: extra")
     renamed = write_csv(tmp_path / "c.csv", rows, ("extra", "body", "kind"))

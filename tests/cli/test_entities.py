@@ -42,6 +42,26 @@ def test_predict_keeps_the_words_of_a_conll_file(folder, tmp_path):
     assert (tmp_path / "found.conll").read_text() == (folder.parent / "train.conll").read_text()
 
 
+def test_entities_are_written_beside_the_columns_of_the_input(folder, tmp_path):
+    source = tmp_path / "texts.csv"
+    source.write_text("id,body,entities\n7,the film was good,x\n8,good,y\n")
+    result = run_successfully("predict", folder, source, "--text", "body", "--out", tmp_path / "found.jsonl")
+    assert "2 rows" in result.stderr
+    assert "1 labels: X 1" in result.stderr
+    assert "has a column 'entities'; the new column is named 'entities_2'" in result.stderr
+    rows = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    assert [list(row) for row in rows] == 2 * [["id", "body", "entities", "entities_2"]]
+    (entity,) = rows[0].pop("entities_2")
+    assert 0 < entity.pop("score") <= 1
+    assert entity == {"text": "film", "label": "X", "start": 4, "end": 8}
+    run_successfully("predict", folder, folder.parent / "train.conll", "--out", tmp_path / "words.csv")
+    header, first, *_ = (tmp_path / "words.csv").read_text().splitlines()
+    assert header == "tokens,tags,text,entities"
+    assert first.startswith(
+        '"[""the"", ""film"", ""was"", ""good""]","[""O"", ""B-X"", ""O"", ""O""]",the film was good,'
+    )
+
+
 def test_highlight_marks_entities(folder):
     result = run("predict", folder, "--highlight", stdin="the film was good\n")
     assert result.stdout.strip() == "the film [X] was good"
@@ -63,4 +83,4 @@ def test_bad_tags_are_reported(folder, tiny_bert, tmp_path):
     assert_fails(run("train", bad, "--preset", tiny_bert, "--out", tmp_path / "m"), 3, "bad.conll, line 1", "word 2")
     other = write_conll(tmp_path / "other.conll", [("the film", "O B-Z")])
     assert_fails(run("evaluate", folder, other), 3, "unknown label 'Z'", "other.conll, line 1")
-    assert_fails(run("predict", folder, other, "--out", tmp_path / "found.csv"), 2, "choose a name that ends in")
+    assert_fails(run("predict", folder, other, "--out", tmp_path / "found.txt"), 2, "choose a name that ends in")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import textgraft as tg
-from tests.helpers.commands import assert_fails, run
+from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.model_folder import folder as model_folder
@@ -185,11 +185,12 @@ def test_commands_with_separated_labels(tiny_word_vectors, tmp_path):
     assert "multi-label" in run("info", folder).stdout
     assert json.loads(run("evaluate", folder, source, "--json").stdout)["label_set_accuracy"] >= 0
     assert "threshold" in run("evaluate", folder, source).stdout
-    lines = list(csv.DictReader(run("predict", folder, source).stdout.splitlines()))
+    lines = list(csv.DictReader(run("predict", folder, source, "--probabilities", "all").stdout.splitlines()))
     thresholds = dict(zip(config["settings"]["labels"], config["settings"]["thresholds"], strict=True))
     for line in lines:
         expected = [label for label, at in thresholds.items() if float(line[f"probability_{label}"]) >= at - 1e-6]
-        assert line["label"] == "|".join(expected)
+        assert line["prediction"] == "|".join(expected)
+        assert line["probability"] == "|".join(line[f"probability_{label}"] for label in expected)
     assert_fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
     assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_word_vectors, "--dry-run").stdout
 
@@ -210,9 +211,9 @@ def test_commands_with_lists_of_labels(tiny_word_vectors, tmp_path, suffix):
     train(source, tiny_word_vectors, folder)
     assert run("predict", folder, source, "--out", out).exit_code == 0
     if suffix == ".jsonl":
-        assert all(isinstance(json.loads(line)["label"], list) for line in out.read_text().splitlines())
+        assert all(isinstance(json.loads(line)["prediction"], list) for line in out.read_text().splitlines())
     else:
-        assert all(isinstance(json.loads(cell), list) for cell in pq.read_table(out)["label"].to_pylist())
+        assert all(isinstance(json.loads(cell), list) for cell in pq.read_table(out)["prediction"].to_pylist())
 
 
 def test_commands_with_numbers(tiny_word_vectors, tmp_path):
@@ -225,8 +226,11 @@ def test_commands_with_numbers(tiny_word_vectors, tmp_path):
     found = json.loads(run("evaluate", folder, source, "--label", "rating", "--json").stdout)
     assert found["rmse"] >= found["mae"] > 0
     assert "spearman" in run("evaluate", folder, source, "--label", "rating").stdout
-    assert run("predict", folder, source, "--out", tmp_path / "out.parquet").exit_code == 0
-    assert pq.read_table(tmp_path / "out.parquet").column_names == ["text", "number"]
+    assert "; numbers from " in run_successfully("predict", folder, source, "--out", tmp_path / "out.parquet").stderr
+    predicted = pq.read_table(tmp_path / "out.parquet")
+    assert predicted.column_names == ["text", "rating", "prediction"]
+    assert predicted["rating"].to_pylist() == NUMBERS
+    assert_fails(run("predict", folder, source, "--probabilities", "all"), 2, "predicts no labels; drop it")
     assert "mae" in run("info", folder).stdout
 
 

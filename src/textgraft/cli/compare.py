@@ -11,7 +11,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
-from textgraft.cli.output.log import log_seen, log_truncation
+from textgraft.cli.output.log import describe_seen, log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import SINGLE
@@ -109,7 +109,7 @@ def _find_seen(
     if not unseen:
         return dataset, records
     dataset, record = take_unseen(dataset, is_unseen), none_seen(is_unseen)
-    log_seen(dataset.source, record, len(dataset))
+    log(*describe_seen(dataset.source, record, len(dataset)))
     return dataset, {name: {"seen": record} for name in records}
 
 

@@ -1,7 +1,6 @@
 """`textgraft embed`: embeddings of texts."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -56,14 +55,17 @@ def embed(
 
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
-    from textgraft.cli.inputs import stream_texts
-    from textgraft.cli.output.tables import open_vectors
+    from textgraft.cli.inputs import read_texts_only
+    from textgraft.cli.output.files import require_output
+    from textgraft.cli.output.vectors import VECTOR_FILES, open_vectors
+    from textgraft.data.streams import texts_of
 
-    stream = stream_texts(data, reading, sources.split, paired=False)
+    require_output(out, VECTOR_FILES, run.overwrite)
+    rows = read_texts_only(data, reading, sources.split)
     load_tensorflow()
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.tasks.loading import architecture_of
-    from textgraft.tasks.streaming import stream_with_texts
+    from textgraft.tasks.streaming import growing_windows
     from textgraft.training.token_ids import TruncationCount
 
     options = (architecture, model_options, vector_options)
@@ -71,10 +73,10 @@ def embed(
     embedder = TextEmbedder(preset, runtime_options.precision, **arguments)
     log(f"{preset}: {embedder.summary}")
     truncated = TruncationCount()
-    batches = with_progress(batch.texts for batch in stream)
     with open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:
-        for texts, vectors in stream_with_texts(embedder, batches, partial(embedder.outputs, truncated=truncated)):
-            table.write(texts, vectors)
-    log(*stream.notices)
+        for window in growing_windows(with_progress(rows)):
+            texts = texts_of(window).texts
+            table.write(texts, *embedder.outputs([texts], truncated))
+    log(*rows.notices)
     log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)
     log(f"wrote {table.rows:,} vectors of {embedder.dim} to {out}")

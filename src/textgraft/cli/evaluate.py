@@ -7,7 +7,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, with_progress
-from textgraft.cli.output.log import log_seen, log_truncation
+from textgraft.cli.output.log import describe_seen, log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 
@@ -43,6 +43,7 @@ def evaluate(
 
     model = load_as(TrainableTask, stored, runtime_options.precision)
     metrics = model.evaluate(dataset, with_progress=partial(with_progress, total=len(dataset)), unseen=unseen)
-    log_seen(dataset.source, metrics.get("seen", {}), metrics["texts"])
+    seen = describe_seen(dataset.source, metrics.get("seen", {}), metrics["texts"])
+    log(*(line if unseen else f"{line}; --unseen excludes them" for line in seen))
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     print_json(metrics) if json else print_result(model.objective.report(metrics))

@@ -1,33 +1,47 @@
 """Inputs of commands: texts to predict on, and data to evaluate on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import status
-from textgraft.data.annotations import TaggedText
 from textgraft.data.columns import Reading, column_notices, missing_column
 from textgraft.data.dataset import Batch
+from textgraft.data.input_rows import InputRows, read_inputs
 from textgraft.data.labels import SINGLE
 from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
-from textgraft.data.tagged import read_tagged
+from textgraft.data.tagged import read_tagged_inputs
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.task_specs import task_spec
 
 
-def stream_texts(data: str, reading: Reading, split: str | None, paired: bool | None = None) -> TextStream[Batch]:
+def stream_texts(data: str, reading: Reading, split: str | None) -> TextStream[Batch]:
     """Texts of a source, or of standard input, a text per line unless a format is set.
 
     Raises:
         DataError: at once, when the source is missing or empty.
     """
-    return read_texts(data, split, _with_format(data, replace(reading, paired=paired)))
+    return read_texts(data, split, _with_format(data, reading))
 
 
-def stream_tagged_texts(data: str, reading: Reading, split: str | None) -> TextStream[TaggedText]:
-    """`stream_texts`, with the words of the texts where the source has them."""
-    return read_tagged(data, split, _with_format(data, reading))
+def read_rows(stored: Any, data: str, reading: Reading, split: str | None, copied: Sequence[str] | None) -> InputRows:
+    """The rows to predict on, as a stored model takes them; `copied` names the columns to be copied, by default all.
+
+    Raises:
+        DataError: at once, when the source is missing or empty, or lacks a column.
+    """
+    reading = _with_format(data, as_trained(stored, reading))
+    if stored.config["task"] == "token-classification":
+        return read_tagged_inputs(data, split, reading, copied)
+    paired = stored.config["settings"].get("pairs", False)
+    return read_inputs(data, split, replace(reading, paired=paired), copied)
+
+
+def read_texts_only(data: str, reading: Reading, split: str | None) -> InputRows:
+    """`read_rows` without columns to be copied, for single texts."""
+    return read_inputs(data, split, _with_format(data, replace(reading, paired=False)), ())
 
 
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:

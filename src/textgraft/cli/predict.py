@@ -1,9 +1,8 @@
-"""`textgraft predict`: predictions for the texts of a file or of standard input."""
+"""`textgraft predict`: the rows of a file or of standard input with predictions beside them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
-from itertools import cycle, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,14 +15,19 @@ from textgraft.cli.output.status import load_tensorflow
 from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
+from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    from textgraft.data.annotations import TaggedText
+    import pyarrow as pa
+
+    from textgraft.model_folder.folder import StoredModel
     from textgraft.training.token_ids import TruncationCount
 
-_MAX_CHUNK = 1024
-_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
+_CLASSIFICATION, _ENTITIES = "text-classification", "token-classification"
+# Number of the columns of answers that `--probabilities` selects.
+_PROBABILITIES = {"none": 1, "top": 2, "all": None}
+_DELIMITER = ","
 
 
 def predict(
@@ -36,7 +40,18 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write: .csv, .jsonl or .parquet; .jsonl or .conll for entities.  \\[standard output]",
+            help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx; also .conll for entities.  \\[standard output]",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns of the input to write, such as id,text.  \\[all]", rich_help_panel="Output"),
+    ] = None,
+    probabilities: Annotated[
+        str | None,
+        typer.Option(
+            help="Probabilities to write: top (of the prediction), all (also of each label) or none.  \\[top]",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -46,7 +61,7 @@ def predict(
 ) -> None:
     """Label texts, or find entities in them.
 
-    The order of the texts is kept and memory is bounded.
+    Each row of the input is written with its columns and its prediction; the order is kept and memory is bounded.
 
     Examples:
         textgraft predict sentiment reviews.csv --out labelled.csv
@@ -55,86 +70,67 @@ def predict(
 
         echo "Ada met Charles in London." | textgraft predict entities --highlight
     """
-    from textgraft.cli.inputs import as_trained, stream_tagged_texts, stream_texts
+    from textgraft.cli.inputs import read_rows
+    from textgraft.cli.output.entity_files import CONLL
+    from textgraft.cli.output.files import require_output
+    from textgraft.cli.output.tables import TABLES
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
-    finds_entities = stored.config["task"] == "token-classification"
-    if highlight and out:
-        raise ConfigError("--highlight prints texts and --out writes a file; drop one")
-    if highlight and not finds_entities:
-        raise ConfigError(f"--highlight shows entities, but {folder} is a model for {stored.config['task']}; drop it")
-    reading = as_trained(stored, reading)
-    pairs = stored.config["settings"].get("pairs", False)
-    if are_texts_typed(data) and not (pairs or out or finds_entities):
+    task = stored.config["task"]
+    _check_options(stored, out, probabilities, highlight)
+    if out:
+        require_output(out, [*TABLES, CONLL] if task == _ENTITIES else [*TABLES], run.overwrite)
+    if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == _ENTITIES):
         answer_typed_texts(stored, runtime_options.precision)
         return
-    stream: Any = (
-        stream_tagged_texts(data, reading, sources.split)
-        if finds_entities
-        else stream_texts(data, reading, sources.split, pairs)
-    )
+    copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
+    rows = read_rows(stored, data, reading, sources.split, copied)
 
     load_tensorflow()
+    from textgraft.cli.output.predictions import PredictionReport, open_predictions
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
-
-    model = load_as(TrainableTask, stored, runtime_options.precision)
-    if highlight:
-        _print_entities(model, stream)
-    elif finds_entities:
-        _write_entities(model, stream, out, run.overwrite)
-    else:
-        truncated = _write_predictions(model, stream, pairs, out, run.overwrite)
-        log_truncation(data, asdict(truncated), model.architecture.sequence_length)
-    log(*stream.notices)
-
-
-def _write_predictions(model: Any, stream: Any, pairs: bool, out: Path | None, overwrite: bool) -> "TruncationCount":
-    from textgraft.cli.output.tables import open_table
-    from textgraft.tasks.streaming import stream_with_texts
     from textgraft.training.token_ids import TruncationCount
 
-    truncated = TruncationCount()
-    batches = (batch.inputs for batch in stream)
-    columns = [*(["text", "pair"] if pairs else ["text"]), *model.objective.answer_columns]
-    with open_table(out, columns, overwrite=overwrite) as table:
-        watched = with_progress(batches) if out else batches
-        for texts, answers in stream_with_texts(model, watched, partial(model.answers, truncated=truncated)):
-            cells = texts.T if pairs else [texts]
-            table.write([*([text.decode() for text in column] for column in cells), *answers])
-    return truncated
+    model = load_as(TrainableTask, stored, runtime_options.precision)
+    truncated, report = TruncationCount(), PredictionReport(stored)
+    names = model.objective.answer_columns[
+        : _PROBABILITIES[probabilities or "top"] if task == _CLASSIFICATION else None
+    ]
+    with open_predictions(out, rows, names, run.overwrite, task == _ENTITIES, highlight) as output:
+        for window, answers in _predict(model, with_progress(rows) if out else rows, truncated):
+            output.write(window, answers[: len(names)])
+            report.add(window, answers[0])
+    log_truncation(rows.source, asdict(truncated), model.architecture.sequence_length)
+    log(*rows.notices, *report.lines(rows, out))
 
 
-def _write_entities(model: Any, stream: "Iterable[TaggedText]", out: Path | None, overwrite: bool) -> None:
-    from textgraft.cli.output.entity_files import open_entities
-
-    with open_entities(out, overwrite) as file:
-        for texts in with_progress(_chunks(stream)) if out else _chunks(stream):
-            for row, entities in zip(texts, model.entities(texts), strict=True):
-                file.write(row.text, row.words, entities)
-
-
-def _print_entities(model: Any, stream: "Iterable[TaggedText]") -> None:
-    """Print texts with their entities in colours, each followed by its label."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console, colours = Console(), dict(zip(model.labels, cycle(_COLOURS)))
-    for texts in _chunks(stream):
-        for row, entities in zip(texts, model.entities(texts), strict=True):
-            line, end = Text(), 0
-            for entity in entities:
-                line.append(row.text[end : entity.start])
-                line.append(row.text[entity.start : entity.end], f"bold {colours[entity.label]}")
-                line.append(f" [{entity.label}]", f"dim {colours[entity.label]}")
-                end = entity.end
-            console.print(line.append(row.text[end:]), soft_wrap=True)
+def _check_options(stored: "StoredModel", out: Path | None, probabilities: str | None, highlight: bool) -> None:
+    task = stored.config["task"]
+    if highlight and out:
+        raise ConfigError("--highlight prints texts and --out writes a file; drop one")
+    if highlight and task != _ENTITIES:
+        raise ConfigError(f"--highlight shows entities, but {stored.folder} is a model for {task}; drop it")
+    if probabilities is None:
+        return
+    if probabilities not in _PROBABILITIES:
+        raise ConfigError(f"probabilities {probabilities!r} is unknown; choose one of {', '.join(_PROBABILITIES)}")
+    if task != _CLASSIFICATION or stored.config["settings"].get("problem") == REGRESSION:
+        raise ConfigError(f"--probabilities selects those of labels, but {stored.folder} predicts no labels; drop it")
 
 
-def _chunks(rows: "Iterable[TaggedText]") -> "Iterator[list[TaggedText]]":
-    """Lists of rows of growing length, so that the first answer comes at once."""
-    iterator, size = iter(rows), 1
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-        size = min(2 * size, _MAX_CHUNK)
+def _predict(
+    model: Any, rows: "Iterable[pa.RecordBatch]", truncated: "TruncationCount"
+) -> "Iterator[tuple[pa.RecordBatch, list[Sequence[Any]]]]":
+    """Windows of rows, and the cells of each of the objective's `answer_columns` for them."""
+    from textgraft.data.streams import texts_of
+    from textgraft.data.tagged import tagged_texts
+    from textgraft.tasks.streaming import growing_windows
+
+    for window in growing_windows(rows):
+        if model.name == _ENTITIES:
+            yield window, [model.entities(tagged_texts(window))]
+        else:
+            parts = model.answers([texts_of(window).inputs], truncated)
+            yield window, [list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)]

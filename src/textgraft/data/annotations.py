@@ -90,7 +90,11 @@ class AnnotatedRows(RowReader):
             self._span_reader = SpanReader(self._offsets or self._detect_offsets(first))
             batches = chain(first, batches)
         for batch in batches:
-            yield from pack_rows(self._annotate(Row(**row), columns) for row in batch.to_pylist())
+            rows, start = batch.select(("position", "text", "label", "pair")).to_pylist(), 0
+            for packed in pack_rows(self._annotate(Row(**row), columns) for row in rows):
+                copied = batch.column("copied").slice(start, len(packed)) if columns.copied else None
+                yield packed if copied is None else packed.append_column("copied", copied)
+                start += len(packed)
 
     def _detect_offsets(self, batches: Sequence[pa.RecordBatch]) -> str:
         detector = OffsetDetector()
@@ -148,7 +152,7 @@ class InMemoryRows(RowReader):
             cells[0].encode()
         except (TypeError, ValueError) as error:
             raise DataError(f"{self.location(position)}: {error}; use strings, lists of strings and numbers") from None
-        return Row(position, *cells)
+        return Row(position, cells[0], cells[1])
 
 
 def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDetector) -> TaggedText:

@@ -126,7 +126,7 @@ class Columns(NamedTuple):
     """The names of the columns to read: texts, labels if there are any, and second texts of pairs.
 
     `nested` labels, and texts given as a column of words, may be lists, objects or fractions, read as their JSON text;
-    `empty_labels` allows labels to be empty.
+    `empty_labels` allows labels to be empty; `copied` are columns to be read as they are.
     """
 
     text: str
@@ -134,6 +134,7 @@ class Columns(NamedTuple):
     pair: str | None = None
     nested: bool = False
     empty_labels: bool = False
+    copied: tuple[str, ...] = ()
 
     @property
     def has_words(self) -> bool:
@@ -149,6 +150,11 @@ class Columns(NamedTuple):
         """Column names by role ("text", "label", "pair"), without the absent ones."""
         columns = {"text": self.text, "label": self.label, "pair": self.pair}
         return {role: name for role, name in columns.items() if name is not None}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns to be read."""
+        return list(dict.fromkeys([*self.by_role.values(), *self.copied]))
 
 
 def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:

@@ -19,18 +19,30 @@ _CHARACTERS_PER_BATCH = 1 << 22
 
 
 class Row(NamedTuple):
-    """A row of a source and its 1-based position, in the reader's unit; a cell without a value is None."""
+    """A row of a source and its 1-based position, in the reader's unit; a cell without a value is None.
+
+    `copied` are the cells of `Columns.copied`, as strings.
+    """
 
     position: int
     text: str | None
     label: str | None = None
     pair: str | None = None
+    copied: tuple[str | None, ...] = ()
 
 
 class RowReader(ABC):
-    """Reads the rows of one split, once, from front to back; `unit` is that of their positions, "row" or "line"."""
+    """Reads the rows of one split, once, from front to back.
+
+    Attributes:
+        unit: of the positions, "row" or "line".
+        copies_columns: whether `rows` reads `Columns.copied`.
+        copied_as_json: whether copied cells are JSON texts.
+    """
 
     unit: ClassVar[str] = "row"
+    copies_columns: ClassVar[bool] = False
+    copied_as_json: ClassVar[bool] = False
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -45,7 +57,8 @@ class RowReader(ABC):
         """The rows in order, in batches of bounded size.
 
         A batch has `text`, `label` and `pair` (large_string; null where there is no value, and all null for a column
-        that is not read) and `position` (int64). A DataError locates a row that cannot be read.
+        that is not read) and `position` (int64); where there are columns to be copied, also `copied`, a struct of them
+        in the types of the source. A DataError locates a row that cannot be read.
         """
 
     @property
@@ -123,21 +136,30 @@ def is_lines_file(source: str) -> bool:
     return has_extension(source, ".txt")
 
 
-def pack_rows(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
-    """Pack rows into the batches of `RowReader.rows`."""
+def pack_rows(rows: Iterable[Row], copied: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+    """Pack rows into the batches of `RowReader.rows`; `copied` are the names of their copied columns."""
     pending: list[Row] = []
     characters = 0
     for row in rows:
         pending.append(row)
-        characters += len(row.text or "") + len(row.label or "") + len(row.pair or "")
+        characters += sum(len(cell) for cell in (row.text, row.label, row.pair, *row.copied) if cell)
         if len(pending) == _ROWS_PER_BATCH or characters >= _CHARACTERS_PER_BATCH:
-            yield pack_batch(*zip(*pending, strict=True))
+            yield _pack(pending, copied)
             pending, characters = [], 0
     if pending:
-        yield pack_batch(*zip(*pending, strict=True))
+        yield _pack(pending, copied)
 
 
-def pack_batch(positions: Sequence[int], *cells: Any) -> pa.RecordBatch:
+def pack_batch(positions: Sequence[int], *cells: Any, copied: pa.StructArray | None = None) -> pa.RecordBatch:
     """A batch of `RowReader.rows`, given the values of `Row`'s fields."""
-    columns = [pa.array(positions, pa.int64()), *(pa.array(values, pa.large_string()) for values in cells)]
-    return pa.record_batch(columns, names=Row._fields)
+    arrays = [pa.array(positions, pa.int64()), *(pa.array(values, pa.large_string()) for values in cells)]
+    fields = Row._fields[: len(arrays)]
+    return pa.record_batch(
+        [*arrays, *([] if copied is None else [copied])], [*fields, *([] if copied is None else ["copied"])]
+    )
+
+
+def _pack(rows: Sequence[Row], copied: Sequence[str]) -> pa.RecordBatch:
+    *cells, copied_cells = zip(*rows, strict=True)
+    columns = [pa.array(values, pa.large_string()) for values in zip(*copied_cells, strict=True)]
+    return pack_batch(*cells, copied=pa.StructArray.from_arrays(columns, copied) if copied else None)

@@ -156,13 +156,15 @@ class CheckedRows:
         return batch
 
     def _without_empty(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return self._empty_texts.drop(batch, reduce(pc.or_, (_blank(batch.column(role)) for role in self._text_roles)))
+        return self._empty_texts.drop(
+            batch, reduce(pc.or_, (is_blank(batch.column(role)) for role in self._text_roles))
+        )
 
     def _without_unlabelled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._columns.label is None:
             return batch
         labels = batch.column("label")
-        return self._missing_labels.drop(batch, pc.is_null(labels) if self._columns.empty_labels else _blank(labels))
+        return self._missing_labels.drop(batch, pc.is_null(labels) if self._columns.empty_labels else is_blank(labels))
 
 
 class _SkippedRows:
@@ -327,6 +329,6 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     return replace(dataset, problem=problem, label_separator=separator, label_type=kind, normalized=normalized)
 
 
-def _blank(values: pa.Array) -> pa.BooleanArray:
+def is_blank(values: pa.Array) -> pa.BooleanArray:
     """Whether each value is absent, empty or white space."""
     return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from textgraft.data.columns import Columns
+from textgraft.data.columns import Columns, join_names
 from textgraft.data.exports import MALFORMED, Export, find_export
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.json_text import to_json
@@ -27,8 +27,12 @@ class RecordFile(TextFile):
     The columns are the keys of the first rows; a key that a row lacks is a cell without a value.
     """
 
+    copies_columns = True
+    copied_as_json = True
+
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self._unknown_keys: dict[str, None] = {}
         self._dropped: Counter[str] = Counter()  # rows by reason
         self._remarks: Counter[str] = Counter()
 
@@ -44,10 +48,13 @@ class RecordFile(TextFile):
     def notices(self) -> tuple[str, ...]:
         dropped = (f"{count:,} rows dropped: {reason}" for reason, count in self._dropped.items())
         remarks = (f"{count:,} rows: {remark}" for remark, count in self._remarks.items())
-        return (*super().notices, *(f"{self.source}: {notice}" for notice in (*dropped, *remarks)))
+        keys = (
+            [f"ignoring keys that the first rows lack: {join_names(self._unknown_keys)}"] if self._unknown_keys else []
+        )
+        return (*super().notices, *(f"{self.source}: {notice}" for notice in (*dropped, *remarks, *keys)))
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(self._rows(columns))
+        return pack_rows(self._rows(columns), columns.copied)
 
     def has_lists(self, column: str) -> bool:
         values = (record.get(column) for record in self._first_records)
@@ -92,6 +99,10 @@ class RecordFile(TextFile):
         return find_export([item for _, item in self._sample])
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.columns)
+
+    @cached_property
     def _first_records(self) -> list[dict[str, Any]]:
         return list(chain.from_iterable(self._records(*item) for item in self._sample))
 
@@ -109,13 +120,18 @@ class RecordFile(TextFile):
             role: self._cell(position, name, record.get(name), columns.allows_nested(role))
             for role, name in columns.by_role.items()
         }
-        return Row(position, **cells)
+        if columns.copied:
+            self._unknown_keys |= dict.fromkeys(name for name in record if name not in self._names)
+        return Row(position, **cells, copied=tuple(self._json(position, record.get(name)) for name in columns.copied))
 
     def _cell(self, position: int, column: str, value: Any, nested: bool) -> str | None:
         if value is None or isinstance(value, str):
             return None if value is None else str(value)
         if not nested and not isinstance(value, bool):
             raise DataError(f"{self.location(position)}: {column!r} must be a string, not {type(value).__name__}")
+        return self._json(position, value)
+
+    def _json(self, position: int, value: Any) -> str:
         try:
             return to_json(value)
         except RecursionError:

@@ -83,12 +83,17 @@ def read_texts(source: Source, split: str | None, reading: Reading) -> TextStrea
     """
 
     def convert(batch: pa.RecordBatch) -> Iterator[Batch]:
-        pairs = batch.column("pair")
-        yield Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
+        yield texts_of(batch)
 
     reader = open_split(source, split, reading)
     columns = choose_text_columns(reader.source, reader.columns, reading)
     return TextStream(reader, columns, reading, convert)
+
+
+def texts_of(batch: pa.RecordBatch) -> Batch:
+    """The texts of a batch of rows, without labels."""
+    pairs = batch.column("pair")
+    return Batch(_bytes(batch.column("text")), None, None if pairs.null_count else _bytes(pairs))
 
 
 def open_split(source: Source, split: str | None, reading: Reading) -> Format:

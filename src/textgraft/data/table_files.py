@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -34,6 +34,8 @@ class TableFile(File):
     The first row that is not blank names the columns, unless `header` is none; a column without a name is called
     "Unnamed: 0", "Unnamed: 1", ..., as in pandas. Rows that repeat the names are dropped and counted.
     """
+
+    copies_columns = True
 
     def __init__(self, source: str, options: FileOptions) -> None:
         super().__init__(source, options)
@@ -75,7 +77,7 @@ class TableFile(File):
         return (*super().notices, repeated)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(self._rows(columns))
+        return pack_rows(self._rows(columns), columns.copied)
 
     def is_row_number(self, column: str) -> bool:
         """Whether the first cells of a column are consecutive whole numbers."""
@@ -100,6 +102,7 @@ class TableFile(File):
     def _rows(self, columns: Columns) -> Iterator[Row]:
         width = len(self.columns)
         indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
+        copied_indices = [self.columns.index(name) for name in columns.copied]
         header = None if self._first is None or self.options.header == NO_HEADER else self._first
         blank: list[int] = []  # rows of a single column, which are empty cells except after the last row
         for record in chain(self._sample, self._records):
@@ -109,17 +112,18 @@ class TableFile(File):
                 blank += [record.position] if width == 1 and record.position > self._first_position else []
                 continue
             for position in blank:
-                yield Row(position, **dict.fromkeys(indices, ""))
+                empty: dict[str, Any] = dict.fromkeys(indices, "")
+                yield Row(position, **empty, copied=("",) * len(copied_indices))
             blank = []
             if header and width > 1 and _folded(record.cells) == _folded(header.cells):
                 self._first_repeated = self._first_repeated or record.position
                 self._repeated_headers += 1
                 continue
             cells = self.check(record)
-            row = {role: cells[index] for role, index in indices.items()}
+            row: dict[str, Any] = {role: cells[index] for role, index in indices.items()}
             if "label" in row:
                 row["label"] = self.label_cell(record, row["label"])
-            yield Row(record.position, **row)
+            yield Row(record.position, copied=tuple(cells[index] for index in copied_indices), **row)
 
     @cached_property
     def _records(self) -> Iterator[Record]:

@@ -15,6 +15,7 @@ from textgraft.data.dataset import Dataset, unknown_label
 from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
+from textgraft.data.input_rows import InputRows
 from textgraft.data.loading import Source, load_slices, load_split
 from textgraft.data.python_inputs import values_of
 from textgraft.data.slices import Slice
@@ -155,14 +156,30 @@ def read_tagged(source: Source, split: str | None, reading: Reading) -> TextStre
 
     Arguments and errors are those of `read_texts`; a column of words may be the text.
     """
-
-    def convert(batch: pa.RecordBatch) -> Iterator[TaggedText]:
-        return map(TaggedText.from_annotation, batch.column("text").to_pylist(), batch.column("label").to_pylist())
-
     _refuse_other_options(reading)
+    reader, columns = _unlabelled_rows(source, split, reading)
+    return TextStream(AnnotatedRows(reader), columns, reading, tagged_texts)
+
+
+def read_tagged_inputs(source: str, split: str | None, reading: Reading, copied: Sequence[str] | None) -> InputRows:
+    """Read the rows of a source, as `read_tagged` does, with the columns of these names, by default all."""
+    _refuse_other_options(reading)
+    reader, columns = _unlabelled_rows(source, split, reading)
+    return InputRows(reader, columns, reading, copied, AnnotatedRows)
+
+
+def tagged_texts(batch: pa.RecordBatch) -> list[TaggedText]:
+    """The texts of a batch of `AnnotatedRows`."""
+    texts, annotations = batch.column("text").to_pylist(), batch.column("label").to_pylist()
+    return [
+        TaggedText(text, None, []) if annotation is None else TaggedText.from_annotation(text, annotation)
+        for text, annotation in zip(texts, annotations, strict=True)
+    ]
+
+
+def _unlabelled_rows(source: str, split: str | None, reading: Reading) -> tuple[RowReader, Columns]:
     reader, columns = _with_columns(open_split(source, split, reading), replace(reading, label=None))
-    columns = columns._replace(label=None)
-    return TextStream(AnnotatedRows(reader), columns, reading, convert)
+    return reader, columns._replace(label=None)
 
 
 def _with_columns(reader: RowReader, reading: Reading) -> tuple[RowReader, Columns]:

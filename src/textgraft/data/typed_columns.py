@@ -20,18 +20,25 @@ _STRING_LIKE = (
 
 
 def pack_columns(
-    columns: Columns, tables: Iterable[Any], cells: Callable[[Any, str, bool], pa.Array]
+    columns: Columns,
+    tables: Iterable[Any],
+    cells: Callable[[Any, str, bool], pa.Array],
+    keep: Callable[[Any, str], pa.Array] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Pack tables of consecutive rows into the batches of `RowReader.rows`.
 
-    `cells` returns a column of a table, large_string (n,), given its name and whether its cells may be nested.
+    `cells` returns a column of a table, large_string (n,), given its name and whether its cells may be nested; `keep`
+    returns it as it is.
     """
     position = 1
     for table in tables:
         arrays = {role: cells(table, name, columns.allows_nested(role)) for role, name in columns.by_role.items()}
         rows = len(arrays["text"])
         cells_by_role = (arrays.get(role, pa.nulls(rows)) for role in ("text", "label", "pair"))
-        yield pack_batch(range(position, position + rows), *cells_by_role)
+        copied = None
+        if keep and columns.copied:
+            copied = pa.StructArray.from_arrays([keep(table, name) for name in columns.copied], columns.copied)
+        yield pack_batch(range(position, position + rows), *cells_by_role, copied=copied)
         position += rows
 
 

@@ -1,29 +1,22 @@
-"""Streams of predictions whose first windows of texts are short, so that the first answer comes at once."""
+"""Windows of rows, the first of which are short, so that the first answer comes at once."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
-import numpy as np
+import pyarrow as pa
 
-from textgraft.tasks.base import Task
-from textgraft.tasks.texts import WINDOW, windows
+from textgraft.tasks.texts import WINDOW
 
 _FIRST_WINDOW = 32
 
-Answer = TypeVar("Answer")
 
-
-def stream_with_texts(
-    task: Task, texts: Iterable[np.ndarray], function: Callable[[list[np.ndarray]], Iterator[Answer]]
-) -> Iterator[tuple[np.ndarray, Answer]]:
-    """Pairs of a window of texts and its result of `function`, a streaming method of the task such as `outputs`."""
-    for window in windows(map(task.check_pairs, texts), _growing_sizes()):
-        (result,) = function([window])
-        yield window, result
-
-
-def _growing_sizes() -> Iterator[int]:
-    size = _FIRST_WINDOW
-    while True:
-        yield size
-        size = min(4 * size, WINDOW)
+def growing_windows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of batches of any sizes in windows of growing size, the last one shorter."""
+    size, pending = _FIRST_WINDOW, list[pa.RecordBatch]()
+    for batch in batches:
+        rows = pa.concat_batches([*pending, batch])
+        while len(rows) >= size:
+            yield rows.slice(0, size)
+            rows, size = rows.slice(size), min(4 * size, WINDOW)
+        pending = [rows]
+    if pending and len(pending[0]):
+        yield pending[0]

@@ -1,36 +1,23 @@
-"""Files of entities: what was written is read back, and a failed run leaves no file."""
-
-import json
+"""CoNLL files of entities: what was written is read back, and a failed run leaves no file."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgraft.cli.output.entity_files import open_entities, split_words
+from textgraft.cli.output.entity_files import open_conll, split_words
 from textgraft.data.tagged import load_tagged
 from textgraft.data.tags import Entity
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import DataError
 
 TEXT = "Ada Byron, of London 🙂!"
 FOUND = [Entity("Ada Byron", "PER", 0, 9, 0.75), Entity("London", "LOC", 14, 20, 0.5)]
 
 
 def written(path, *rows):
-    with open_entities(path) as file:
+    with open_conll(path) as file:
         for row in rows:
             file.write(*row)
     return path
-
-
-def test_jsonl(tmp_path):
-    path = written(tmp_path / "out.jsonl", (TEXT, None, FOUND), ("née\n", None, []))
-    first, second = map(json.loads, path.read_text("utf-8").splitlines())
-    assert first["text"] == TEXT
-    assert first["entities"][0] == {"text": "Ada Byron", "label": "PER", "start": 0, "end": 9, "score": 0.75}
-    assert second == {"text": "née\n", "entities": []}
-    rows = list(load_tagged(path))
-    assert [row.text for row in rows] == [TEXT, "née\n"]
-    assert rows[0].spans == [(entity.start, entity.end, entity.label) for entity in FOUND]
 
 
 def test_conll_of_a_text_as_a_whole(tmp_path):
@@ -76,24 +63,13 @@ def test_a_file_that_is_there_is_kept(tmp_path):
     with pytest.raises(DataError, match="--overwrite"):
         written(path)
     assert path.read_text() == "mine"
-    with open_entities(path, overwrite=True) as file:
+    with open_conll(path, overwrite=True) as file:
         file.write("a", None, [])
     assert path.read_text() == "a\tO\n\n"
 
 
 def test_nothing_is_left_of_a_failed_run(tmp_path):
-    with pytest.raises(RuntimeError), open_entities(tmp_path / "out.jsonl") as file:  # noqa: PT012
+    with pytest.raises(RuntimeError), open_conll(tmp_path / "out.conll") as file:  # noqa: PT012
         file.write(TEXT, None, FOUND)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
-
-
-def test_unknown_suffix(tmp_path):
-    with pytest.raises(ConfigError, match=r"\.jsonl, \.conll"):
-        written(tmp_path / "out.csv")
-
-
-def test_standard_output(capfdbinary):
-    with open_entities(None) as file:
-        file.write(TEXT, None, FOUND)
-    assert json.loads(capfdbinary.readouterr().out)["entities"][1]["text"] == "London"

@@ -1,50 +1,116 @@
-"""Tables of results: any format reads back what was written, and a failed run leaves no file."""
+"""Tables of predictions: any format reads back what was written, and a failed run leaves no file."""
 
 import csv
+import datetime
 import json
 
-import numpy as np
+import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from textgraft.cli.output.tables import open_table, open_vectors
+from textgraft.cli.output.files import require_output
+from textgraft.cli.output.tables import TABLES, TableColumns, open_table
 from textgraft.errors import ConfigError, DataError
 
-COLUMNS = ["text", "label", "probability_a"]
-ROWS = [["one, two", 'say "hi"\nthere', "one\rtwo"], ["a", "b", "c"], [0.25, 0.5, 1.0]]
+COLUMNS = TableColumns(("text", "n"), ("prediction", "probability"))
+COPIED = {"text": ["one, two", 'say "hi"\nthere', "one\rtwo", "=1+1\tx"], "n": ["01", None, "", "-"]}
+ANSWERS = [["a", "b", "c", "@d"], [0.25, 0.5, 1.0, 0.125]]
+ROWS = list(zip(*COPIED.values(), *ANSWERS, strict=True))
+
+
+def struct(columns):
+    arrays = [values if isinstance(values, pa.Array) else pa.array(values) for values in columns.values()]
+    return pa.StructArray.from_arrays(arrays, list(columns))
+
+
+def write(path, columns, copied, answers, times=1):
+    with open_table(path, columns) as table:
+        for _ in range(times):
+            table.write(struct(copied), answers)
+    return path
 
 
 def read(path):
-    if path.suffix == ".csv":
+    """The cells of all rows below the header."""
+    if path.suffix in (".csv", ".tsv"):
         with path.open(newline="") as file:
-            return [(row[0], row[1], float(row[2])) for row in list(csv.reader(file))[1:]]
+            return list(csv.reader(file, delimiter={".csv": ",", ".tsv": "\t"}[path.suffix]))[1:]
     if path.suffix == ".jsonl":
-        return [tuple(json.loads(line).values()) for line in path.read_text().splitlines()]
-    return [tuple(row.values()) for row in pq.read_table(path).to_pylist()]
+        return [list(json.loads(line).values()) for line in path.read_text().splitlines()]
+    if path.suffix == ".xlsx":
+        return [list(row) for row in openpyxl.load_workbook(path).active.iter_rows(min_row=2, values_only=True)]
+    return [list(row.values()) for row in pq.read_table(path).to_pylist()]
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", TABLES)
 def test_round_trip(tmp_path, suffix):
-    path = tmp_path / f"out{suffix}"
-    with open_table(path, COLUMNS) as table:
-        table.write(ROWS)
-        table.write(ROWS)
-    assert read(path) == 2 * list(zip(*ROWS, strict=True))
+    path = write(tmp_path / f"out{suffix}", COLUMNS, COPIED, ANSWERS, times=2)
+    if suffix in (".csv", ".tsv"):
+        expected = [["" if cell is None else str(cell) for cell in row] for row in ROWS]
+    elif suffix == ".xlsx":  # XML ends lines by \n, and has no empty strings
+        expected = [[(cell or None) if isinstance(cell, str) else cell for cell in row] for row in ROWS]
+        expected[2][0] = "one\ntwo"
+    else:
+        expected = list(map(list, ROWS))
+    assert read(path) == 2 * expected
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("column", ["completion", "tokens"])
-def test_parquet_holds_generated_text(tmp_path, column):
-    with open_table(tmp_path / "out.parquet", ["text", column]) as table:
-        table.write([["one"], ["two"]])
-    assert read(tmp_path / "out.parquet") == [("one", "two")]
+def test_sheet_holds_no_formulas(tmp_path):
+    sheet = openpyxl.load_workbook(write(tmp_path / "out.xlsx", COLUMNS, COPIED, ANSWERS)).active
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)} <= {"s"}
+    for text, message in (("a\0", "row 2: a control character"), ("x" * 32_768, "row 2: a text of 32,768 characters")):
+        with pytest.raises(DataError, match=message):
+            write(tmp_path / "bad.xlsx", COLUMNS, {"text": [text], "n": [""]}, [["a"], [1.0]])
+    assert [file.name for file in tmp_path.iterdir()] == ["out.xlsx"]
+
+
+TYPED = {
+    "when": pa.array([datetime.datetime(2020, 1, 2), None]), "x": pa.array([1.5, float("nan")]),
+    "i": pa.array([1, None]),
+    "b": pa.array([True, False]), "l": pa.array([[1, 2], None]), "y": pa.array([b"a", b"\xff"]),
+}  # fmt: skip
+TYPED_COLUMNS = TableColumns(tuple(TYPED), ("prediction",))
+
+
+def test_values_of_the_input_keep_their_types(tmp_path):
+    answers = [[["a", "b"], []]]
+    table = pq.read_table(write(tmp_path / "out.parquet", TYPED_COLUMNS, TYPED, answers))
+    assert {name: table.schema.field(name).type for name in TYPED} == {name: TYPED[name].type for name in TYPED}
+    assert table["prediction"].to_pylist() == ['["a", "b"]', "[]"]
+    assert read(write(tmp_path / "out.jsonl", TYPED_COLUMNS, TYPED, answers)) == [
+        ["2020-01-02 00:00:00", 1.5, 1, True, [1, 2], "a", ["a", "b"]], [None, None, None, False, None, "\ufffd", []],
+    ]  # fmt: skip
+    assert read(write(tmp_path / "out.csv", TYPED_COLUMNS, TYPED, answers)) == [
+        ["2020-01-02 00:00:00", "1.5", "1", "true", "[1, 2]", "a", '["a", "b"]'],
+        ["", "", "", "false", "", "\ufffd", "[]"],
+    ]  # fmt: skip
+
+
+def test_json_texts_of_the_input_keep_their_spelling(tmp_path):
+    columns = TableColumns(("a", "b"), ("prediction",), copied_as_json=True)
+    copied = {"a": ['"x \\" y"', "1.50"], "b": ['{"z": [1.0]}', "null"]}
+    path = write(tmp_path / "out.jsonl", columns, copied, [["p", 1]])
+    assert path.read_text().splitlines() == [
+        '{"a": "x \\" y", "b": {"z": [1.0]}, "prediction": "p"}', '{"a": 1.50, "b": null, "prediction": 1}',
+    ]  # fmt: skip
+    assert read(write(tmp_path / "out.csv", columns, copied, [["p", "q"]])) == [
+        ['x " y', '{"z": [1.0]}', "p"], ["1.50", "", "q"],
+    ]  # fmt: skip
 
 
 def test_nothing_is_left_of_a_failed_run(tmp_path):
     with pytest.raises(RuntimeError), open_table(tmp_path / "out.csv", COLUMNS) as table:  # noqa: PT012
-        table.write(ROWS)
+        table.write(struct(COPIED), ANSWERS)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path):
+    with open_table(tmp_path / "out.parquet", COLUMNS):
+        pass
+    assert pq.read_table(tmp_path / "out.parquet").column_names == ["text", "n", "prediction", "probability"]
 
 
 def test_a_file_that_is_there_is_kept(tmp_path):
@@ -54,33 +120,16 @@ def test_a_file_that_is_there_is_kept(tmp_path):
         pass
     assert path.read_text() == "mine"
     with open_table(path, COLUMNS, overwrite=True) as table:
-        table.write(ROWS)
+        table.write(struct(COPIED), ANSWERS)
     assert path.read_text() != "mine"
 
 
-def test_unknown_suffix(tmp_path):
-    with pytest.raises(ConfigError, match=r"\.csv, \.jsonl, \.parquet"), open_table(tmp_path / "out.xls", COLUMNS):
-        pass
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".parquet"])
-def test_vectors(tmp_path, suffix):
-    path, expected = tmp_path / f"vectors{suffix}", np.arange(12, dtype=np.float32).reshape(4, 3)
-    texts = np.array([b"a", "é".encode(), b"", b"d"], object)
-    with open_vectors(path, 3) as vectors:
-        vectors.write(texts[:1], expected[:1])
-        vectors.write(texts[1:], expected[1:])
-    assert vectors.rows == 4
-    if suffix == ".npy":
-        np.testing.assert_array_equal(np.load(path), expected)
-    else:
-        table = pq.read_table(path)
-        np.testing.assert_array_equal(np.stack(table["vector"].to_numpy()), expected)
-        assert table["text"].to_pylist() == ["a", "é", "", "d"]
-
-
-def test_a_number_is_the_same_in_every_format(tmp_path):
-    for suffix in (".csv", ".jsonl", ".parquet"):
-        with open_table(tmp_path / f"out{suffix}", ["text", "label", "number"]) as table:
-            table.write([["a"], ["b"], [20231231.1234]])
-        assert read(tmp_path / f"out{suffix}")[0][2] == 20231231.1234
+def test_output_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"out\.xls: choose a name that ends in \.csv, \.tsv, \.jsonl"):
+        require_output(tmp_path / "out.xls", TABLES, overwrite=False)
+    with pytest.raises(DataError, match="absent is not a folder; create it first"):
+        require_output(tmp_path / "absent" / "out.csv", TABLES, overwrite=False)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match="is a folder; choose the name of a file"):
+        require_output(tmp_path / "folder.csv", TABLES, overwrite=True)
+    require_output(tmp_path / "OUT.CSV", TABLES, overwrite=False)

@@ -1,28 +1,29 @@
-"""Files of texts and their entities, written in parts; a file appears only when it is complete."""
+"""CoNLL files of texts and their entities, written in parts; a file appears only when it is complete."""
 
-import json
 import re
-from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from textgraft.cli.output.tables import open_output
+from textgraft.cli.output.files import open_output
 from textgraft.data.scripts import unspaced_bounds
 from textgraft.data.tags import Entity, Span, tags_from_spans
 
 WordBounds = Sequence[tuple[int, int]]
 
 
-class EntityFile(ABC):
-    """A growing file of texts and their entities."""
+class ConllFile:
+    """A growing file: a word, a tab and its IOB2 tag per line, and a blank line after each text.
+
+    A text without known words is split at white space, at each character of scripts without spaces, and where an entity
+    begins or ends. A tab or line break within a word is written as a space.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    @abstractmethod
     def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         """Append a text.
 
@@ -31,42 +32,23 @@ class EntityFile(ABC):
             words: start and end of each word; None for a text without known words.
             entities: in order, without overlaps.
         """
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.flush()
-
-
-class _JsonlEntities(EntityFile):
-    """An object per line, {"text", "entities": [{"text", "label", "start", "end", "score"}]}."""
-
-    def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
-        record = {"text": text, "entities": [entity._asdict() for entity in entities]}
-        self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-
-
-class _ConllEntities(EntityFile):
-    """A word, a tab and its IOB2 tag per line, and a blank line after each text.
-
-    A text without known words is split at white space, at each character of scripts without spaces, and where an entity
-    begins or ends. A tab or line break within
-    a word is written as a space.
-    """
-
-    def write(self, text: str, words: WordBounds | None, entities: Sequence[Entity]) -> None:
         words = split_words(text, entities) if words is None else words
         tags = tags_from_spans(_word_spans(words, entities), len(words))
         tokens = (re.sub(r"[\t\r\n]", " ", text[start:end]) for start, end in words)
         lines = [f"{token}\t{tag}\n" for token, tag in zip(tokens, tags, strict=True)]
         self._file.write("".join([*lines, "\n"]).encode())
 
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.flush()
 
-_FORMATS: dict[str, Callable[..., EntityFile]] = {".jsonl": _JsonlEntities, ".conll": _ConllEntities}
+
+CONLL = ".conll"
 
 
-def open_entities(path: Path | None, overwrite: bool = False) -> AbstractContextManager[EntityFile]:
-    """A file to write texts and their entities to, JSON lines to standard output without a path; see `open_output`."""
-    return open_output(path, _FORMATS, overwrite)
+def open_conll(path: Path, overwrite: bool = False) -> AbstractContextManager[ConllFile]:
+    """A file to write texts and their entities to; see `open_output`."""
+    return open_output(path, {CONLL: ConllFile}, overwrite)
 
 
 def split_words(text: str, entities: Sequence[Entity]) -> list[tuple[int, int]]:

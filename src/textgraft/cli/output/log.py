@@ -21,11 +21,10 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
         log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
 
 
-def log_seen(name: str, record: Mapping[str, Any], rows: int, advice: str = "; --unseen excludes them") -> None:
-    """Log how many of some rows a model has seen, by their `SeenRows.record`, or how many were excluded."""
+def describe_seen(name: str, record: Mapping[str, Any], rows: int) -> list[str]:
+    """A line about how many of some rows a model has seen, or were excluded, by their `SeenRows.record`, if any."""
+    if excluded := record.get("excluded"):
+        return [f"{name}: {excluded:,} texts that the model has seen are excluded; {rows:,} remain"]
     about = "about " if record.get("estimated") else ""
     parts = [f"{verb} {about}{record[part]:,}" for part, verb in _SEEN.items() if record.get(part)]
-    if excluded := record.get("excluded"):
-        log(f"{name}: {excluded:,} texts that the model has seen are excluded; {rows:,} remain")
-    elif parts:
-        log(f"{name}: the model was {' and '.join(parts)} of these {rows:,} texts{advice}")
+    return [f"{name}: the model was {' and '.join(parts)} of these {rows:,} texts"] if parts else []

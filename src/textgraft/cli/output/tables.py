@@ -1,58 +1,59 @@
-"""Files of predictions and vectors, written in parts; a file appears only when it is complete."""
+"""Tables of predictions, written in parts; a file appears only when it is complete."""
 
 import csv
 import io
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from textgraft.errors import ConfigError, DataError
-from textgraft.storage import folders
+from textgraft.cli.output.files import open_output
+from textgraft.cli.output.sheets import SheetTable
 
 
-class Writer(Protocol):
-    """A growing file."""
+@dataclass(frozen=True)
+class TableColumns:
+    """The columns of a table: those copied from the input, then the answers.
+
+    `copied_as_json` says whether cells of the former are JSON texts.
+    """
+
+    copied: tuple[str, ...]
+    answers: tuple[str, ...]
+    copied_as_json: bool = False
+
+
+class PredictionTable(Protocol):
+    """A growing file of rows."""
+
+    def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
+        """Append rows: the copied columns, and one sequence of values per column of answers."""
 
     def close(self) -> None:
         """Finish the file."""
 
 
-AnyWriter = TypeVar("AnyWriter", bound=Writer)
+class _DelimitedTable:
+    """Cells are those of the input; a value that is neither text nor number is written as its JSON text."""
 
+    delimiter = ","
 
-class PredictionTable(Writer, Protocol):
-    """A growing file of rows."""
-
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Append rows, given as one sequence per column."""
-
-
-class VectorFile(Writer, Protocol):
-    """A growing file of vectors, with the number of those written."""
-
-    rows: int
-
-    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        """Append vectors, float32 (m, dim), with their texts, UTF-8 bytes (m,)."""
-
-
-class _CsvTable:
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
+        self._columns = columns
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer = csv.writer(self._text, delimiter=self.delimiter, lineterminator="\n")
         # The csv module does not quote a carriage return within a cell.
-        self._quoting = csv.writer(self._text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        self._writer.writerow(columns)
+        self._quoting = csv.writer(self._text, delimiter=self.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._writer.writerow([*columns.copied, *columns.answers])
 
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        for row in zip(*map(_lists_as_json, columns), strict=True):
+    def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
+        for row in zip(*_plain_columns(copied, answers, self._columns.copied_as_json), strict=True):
             has_return = any("\r" in cell for cell in row if isinstance(cell, str))
             (self._quoting if has_return else self._writer).writerow(row)
         self._text.flush()
@@ -61,128 +62,127 @@ class _CsvTable:
         self._text.detach()
 
 
-class _JsonlTable:
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._file, self._columns = file, columns
+class _TabTable(_DelimitedTable):
+    delimiter = "\t"
 
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        for row in zip(*columns, strict=True):
-            record = dict(zip(self._columns, row, strict=True))
-            self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+
+class _JsonlTable:
+    """An object per row; cells of JSON lines keep their spelling."""
+
+    def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
+        self._file, self._as_json = file, columns.copied_as_json
+        self._keys = [f"{json.dumps(name, ensure_ascii=False)}: " for name in (*columns.copied, *columns.answers)]
+
+    def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
+        columns = [
+            [cell or "null" for cell in values.to_pylist()] if self._as_json else map(_to_json, values.to_pylist())
+            for values in copied.flatten()
+        ]
+        for row in zip(*columns, *(map(_to_json, values) for values in answers), strict=True):
+            members = (key + cell for key, cell in zip(self._keys, row, strict=True))
+            self._file.write(f"{{{', '.join(members)}}}\n".encode())
+        self._file.flush()
 
     def close(self) -> None:
         self._file.flush()
 
 
 class _ParquetTable:
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._schema = pa.schema([(name, _column_type(name)) for name in columns])
-        self._writer = pq.ParquetWriter(file, self._schema)
-        self.close = self._writer.close
+    """Kept columns have the types of the input, or are strings; the types of answers are those of the first rows."""
 
-    def write(self, columns: Sequence[Sequence[Any]]) -> None:
-        cells = dict(zip(self._schema.names, map(_lists_as_json, columns), strict=True))
-        self._writer.write_table(pa.table(cells, schema=self._schema))
+    def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
+        self._file, self._columns = file, columns
+        self._writer: pq.ParquetWriter | None = None
 
-
-class _NpyVectors:
-    """The header has space for a growing number of rows; it is written again at the end."""
-
-    def __init__(self, file: BinaryIO, dim: int) -> None:
-        self.rows, self._file, self._dim = 0, file, dim
-        self._write_header()
-
-    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        self._file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
-        self.rows += len(vectors)
+    def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
+        arrays = copied.flatten()
+        if self._columns.copied_as_json:
+            arrays = [pa.array(map(_from_json, values.to_pylist()), pa.large_string()) for values in arrays]
+        arrays += [pa.array(list(map(_lists_to_json, values))) for values in answers]
+        names = [*self._columns.copied, *self._columns.answers]
+        if self._writer is None:
+            schema = pa.schema([(name, array.type) for name, array in zip(names, arrays, strict=True)])
+            self._writer = pq.ParquetWriter(self._file, schema)
+        columns = [array.cast(field.type) for array, field in zip(arrays, self._writer.schema, strict=True)]
+        self._writer.write_table(pa.table(columns, schema=self._writer.schema))
 
     def close(self) -> None:
-        self._file.seek(0)
-        self._write_header()
-
-    def _write_header(self) -> None:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, self._dim)}
-        np.lib.format.write_array_header_1_0(self._file, header)
+        if self._writer is None:
+            names = (*self._columns.copied, *self._columns.answers)
+            self._writer = pq.ParquetWriter(self._file, pa.schema([(name, pa.string()) for name in names]))
+        self._writer.close()
 
 
-class _ParquetVectors:
-    def __init__(self, file: BinaryIO, dim: int) -> None:
-        self.rows, self._dim = 0, dim
-        self._schema = pa.schema([("text", pa.string()), ("vector", pa.list_(pa.float32(), dim))])
-        self._writer = pq.ParquetWriter(file, self._schema)
-        self.close = self._writer.close
+class _ExcelTable:
+    def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
+        self._as_json, self._sheet = columns.copied_as_json, SheetTable(file)
+        self.close, self.discard = self._sheet.close, self._sheet.discard
+        self._sheet.append([*columns.copied, *columns.answers])
 
-    def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), self._dim)
-        strings = pa.array(texts, pa.binary()).cast(pa.string())
-        self._writer.write_table(pa.table([strings, column], schema=self._schema))
-        self.rows += len(vectors)
+    def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
+        for row in zip(*_plain_columns(copied, answers, self._as_json), strict=True):
+            self._sheet.append(row)
 
 
-_TABLES: dict[str, Callable[..., PredictionTable]] = {
-    ".csv": _CsvTable,
+TABLES: dict[str, Callable[..., PredictionTable]] = {
+    ".csv": _DelimitedTable,
+    ".tsv": _TabTable,
     ".jsonl": _JsonlTable,
     ".parquet": _ParquetTable,
+    ".xlsx": _ExcelTable,
 }
-_VECTOR_FILES: dict[str, Callable[..., VectorFile]] = {".npy": _NpyVectors, ".parquet": _ParquetVectors}
 
 
 def open_table(
-    path: Path | None, columns: Sequence[str], overwrite: bool = False
+    path: Path | None, columns: TableColumns, overwrite: bool = False, standard: str = ".csv"
 ) -> AbstractContextManager[PredictionTable]:
-    """A table to write rows to, CSV to standard output without a path; errors are those of `open_output`.
-
-    The columns "number" and "probability_LABEL" hold numbers, others strings, or lists that are written as JSON.
-    """
-    return open_output(path, _TABLES, overwrite, columns)
+    """A table to write rows to, by the ending of the path; `standard` is that of standard output, without a path."""
+    return open_output(path, TABLES, overwrite, columns, standard=standard)
 
 
-def open_vectors(path: Path, dim: int, overwrite: bool = False) -> AbstractContextManager[VectorFile]:
-    """A file to write vectors of a width to; errors are those of `open_output`."""
-    return open_output(path, _VECTOR_FILES, overwrite, dim)
+def _plain_columns(copied: pa.StructArray, answers: Sequence[Sequence[Any]], as_json: bool) -> Iterator[Sequence[Any]]:
+    """Columns of strings, numbers and None."""
+    for values in copied.flatten():
+        cells = values.to_pylist()
+        yield list(map(_from_json if as_json else _to_plain, cells))
+    for column in answers:
+        yield list(map(_to_plain, column))
 
 
-@contextmanager
-def open_output(
-    path: Path | None, formats: Mapping[str, Callable[..., AnyWriter]], overwrite: bool, *arguments: Any
-) -> Iterator[AnyWriter]:
-    """A new file, which takes its name only when it is complete; without a path, standard output.
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+        return value
+    return _to_json(value) if isinstance(value, bool | list | tuple | dict) else _to_string(value)
 
-    Args:
-        path: of the file, or None.
-        formats: writers by suffix; the first one writes to standard output.
-        overwrite: replace an existing file.
-        arguments: of the writer, after the binary file.
 
-    Raises:
-        ConfigError: for a suffix without a writer.
-        DataError: when the file exists, unless it may be overwritten, or cannot be written.
-    """
-    if path is None:
-        writer = next(iter(formats.values()))(sys.stdout.buffer, *arguments)
-        yield writer
-        writer.close()
-        return
-    if path.suffix not in formats:
-        raise ConfigError(f"{path}: choose a name that ends in {', '.join(formats)}")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or pass --overwrite")
+def _lists_to_json(value: Any) -> Any:
+    return _to_json(value) if isinstance(value, list | tuple | dict) else value
+
+
+def _from_json(cell: str | None) -> str | None:
+    """A JSON text as a string: that of a string without quotes, none for null."""
+    if cell is None or cell == "null":
+        return None
+    return json.loads(cell) if cell.startswith('"') else cell
+
+
+def _to_json(value: Any) -> str:
     try:
-        with folders.atomic_file(path) as file:
-            writer = formats[path.suffix](file, *arguments)
-            yield writer
-            writer.close()
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_to_string)
+    except ValueError:
+        return json.dumps(_without_nan(value), ensure_ascii=False, default=_to_string)
 
 
-def _column_type(name: str) -> pa.DataType:
-    if name == "number":
-        return pa.float64()
-    return pa.float32() if name.startswith("probability_") else pa.string()
+def _without_nan(value: Any) -> Any:
+    """A value with None in place of numbers that are not finite."""
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _lists_as_json(column: Sequence[Any]) -> Sequence[Any]:
-    if not any(isinstance(cell, list) for cell in column):
-        return column
-    return [json.dumps(cell, ensure_ascii=False) for cell in column]
+def _to_string(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -81,6 +81,8 @@ class Conll(TextFile):
     words is skipped where one other column holds tags, and with it the lines of several words, 1-2, of CoNLL-U.
     """
 
+    copies_columns = True
+    copied_as_json = True
     extensions = (".conll", ".iob", ".iob2", ".bio", ".conllu")
 
     def __init__(self, *arguments: Any) -> None:
@@ -108,12 +110,14 @@ class Conll(TextFile):
         return (*super().notices, *notices)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
-        return pack_rows(self._row(sentence, columns) for sentence in chain(self._first_sentences, self._sentences))
+        sentences = chain(self._first_sentences, self._sentences)
+        return pack_rows((self._row(sentence, columns) for sentence in sentences), columns.copied)
 
     def _row(self, sentence: _Sentence, columns: Columns) -> Row:
-        cells = {"tokens": sentence.tokens, "tags": sentence.tags}
-        by_role = columns.by_role.items()
-        return Row(sentence.line, **{role: json.dumps(cells[name], ensure_ascii=False) for role, name in by_role})
+        lists = {"tokens": sentence.tokens, "tags": sentence.tags}
+        cells = {name: json.dumps(lists[name], ensure_ascii=False) for name in columns.names}
+        by_role = {role: cells[name] for role, name in columns.by_role.items()}
+        return Row(sentence.line, **by_role, copied=tuple(cells[name] for name in columns.copied))
 
     @cached_property
     def _first_sentences(self) -> list[_Sentence]:

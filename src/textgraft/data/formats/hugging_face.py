@@ -23,6 +23,8 @@ class HuggingFaceDatasets(Format):
         super().__init__(source)
         self._dataset = dataset
 
+    copies_columns = True
+
     @classmethod
     def can_read(cls, source: str) -> bool:
         return source.startswith(_PREFIX)
@@ -46,8 +48,8 @@ class HuggingFaceDatasets(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows in order; class ids are replaced by the names of the classes."""
-        dataset = self._dataset.select_columns([*columns.by_role.values()])
-        return pack_columns(columns, dataset.with_format("arrow").iter(_ROWS), self._cells)
+        dataset = self._dataset.select_columns(columns.names)
+        return pack_columns(columns, dataset.with_format("arrow").iter(_ROWS), self._cells, self._copied)
 
     def has_lists(self, column: str) -> bool:
         return is_list_type(self._dataset.features.arrow_schema.field(column).type)
@@ -59,8 +61,12 @@ class HuggingFaceDatasets(Format):
             else arrow_label_type(self._dataset.features.arrow_schema.field(column).type)
         )
 
+    def _copied(self, table: pa.Table, column: str) -> pa.Array:
+        names = getattr(self._dataset.features[column], "names", None)
+        return class_names(_column(table, column), names) if names else _column(table, column)
+
     def _cells(self, table: pa.Table, column: str, nested: bool) -> pa.Array:
-        values = table.column(column).combine_chunks()
+        values = _column(table, column)
         feature = self._dataset.features[column]
         names = getattr(feature, "names", None)
         if names is not None:
@@ -74,3 +80,7 @@ class HuggingFaceDatasets(Format):
             if class_id is None or not 0 <= class_id < len(names):
                 raise DataError(f"{self.source}: the column {column!r} has a class {class_id}, which has no name")
         return [names[class_id] for class_id in ids if class_id is not None]
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    return table.column(name).combine_chunks()

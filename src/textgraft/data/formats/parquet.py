@@ -23,6 +23,7 @@ class Parquet(File):
     """A Parquet file; integers and booleans are read as their JSON text."""
 
     extensions = (".parquet", ".pq")
+    copies_columns = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -35,8 +36,8 @@ class Parquet(File):
             return to_cells(values, self.source, name, nested)
 
         try:
-            batches = self._file.iter_batches(_ROWS, columns=[*columns.by_role.values()])
-            yield from pack_columns(columns, batches, cells)
+            batches = self._file.iter_batches(_ROWS, columns=columns.names)
+            yield from pack_columns(columns, batches, cells, pa.RecordBatch.column)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.source}: damaged ({error_summary(error)}); write the file again") from None
 

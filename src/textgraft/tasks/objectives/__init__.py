@@ -13,6 +13,9 @@ from textgraft.errors import ConfigError
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Rows
 
+# Columns of answers.
+PREDICTION, PROBABILITY = "prediction", "probability"
+
 # Decimals of a probability or a number in a table.
 DECIMALS = 6
 
@@ -73,12 +76,19 @@ class TextObjective(Objective):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        return ("label", *(f"probability_{label}" for label in self.labels))
+        """The prediction, its probability, and the probability of each label."""
+        return (PREDICTION, PROBABILITY, *(f"{PROBABILITY}_{label}" for label in self.labels))
 
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         """The cells of each of `answer_columns`."""
         probabilities = self.probabilities(logits)
-        return [self.decode(probabilities, self.labels), *probabilities.astype(float).round(DECIMALS).T.tolist()]
+        rounded = probabilities.astype(float).round(DECIMALS)
+        predictions = self.decode(probabilities)
+        return [predictions, self._confidence(rounded, probabilities), *rounded.T.tolist()]
+
+    def _confidence(self, rounded: np.ndarray, probabilities: np.ndarray) -> Sequence[Any]:
+        """The rounded probability of each prediction, given those of all labels."""
+        return rounded.max(axis=1).tolist()  # type: ignore[no-any-return]
 
 
 def summed_cross_entropy(targets: tf.RaggedTensor, logits: tf.RaggedTensor) -> tf.Tensor:

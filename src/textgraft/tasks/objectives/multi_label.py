@@ -120,10 +120,17 @@ class MultiLabel(TextObjective):
         ]
 
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
-        sets, *columns = super().answers(logits)
+        """Sets, and the probabilities of their labels, are joined by the separator where there is one."""
+        sets, confidence, *columns = super().answers(logits)
         if self.label_separator is not None:
-            sets = [self.label_separator.join(labels) for labels in sets]
-        return [sets, *columns]
+            sets, confidence = (
+                [self.label_separator.join(map(str, items)) for items in lists] for lists in (sets, confidence)
+            )
+        return [sets, confidence, *columns]
+
+    def _confidence(self, rounded: np.ndarray, probabilities: np.ndarray) -> list[list[float]]:
+        flags = probabilities >= self.thresholds
+        return [row[selected].tolist() for row, selected in zip(rounded, flags, strict=True)]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return label_set_tables(metrics)

@@ -14,7 +14,7 @@ from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
 from textgraft.evaluation.regression_metrics import correlations, regression_metrics
-from textgraft.tasks.objectives import DECIMALS, TextObjective
+from textgraft.tasks.objectives import DECIMALS, PREDICTION, TextObjective
 
 
 class Regression(TextObjective):
@@ -22,7 +22,7 @@ class Regression(TextObjective):
 
     name, width, selectable = REGRESSION, 1, metrics.REGRESSION
     options = ("mean", "scale")
-    answer_columns = ("number",)
+    answer_columns = (PREDICTION,)
     summary = "one number per text"
 
     def __init__(self, labels: Sequence[str] = (), mean: float = 0.0, scale: float = 1.0) -> None:

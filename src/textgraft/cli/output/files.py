@@ -1,0 +1,81 @@
+"""Output files, which take their names only when they are complete."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from textgraft.errors import ConfigError, DataError
+from textgraft.storage import folders
+
+
+class Writer(Protocol):
+    """A growing file; a method `discard`, if it has one, is called after an error."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+AnyWriter = TypeVar("AnyWriter", bound=Writer)
+
+
+def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
+    """Check the path of a file to be written.
+
+    Raises:
+        ConfigError: for an ending without a writer.
+        DataError: when the file exists, unless it may be overwritten, or its folder is missing or not writable.
+    """
+    if path.suffix.lower() not in endings:
+        raise ConfigError(f"{path}: choose a name that ends in {', '.join(endings)}")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; choose the name of a file")
+    if path.exists() and not overwrite:
+        raise DataError(f"{path} exists already; choose another name or pass --overwrite")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise DataError(f"{path} cannot be written: {folder} is not a folder; create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f"{path} cannot be written: {folder} is not writable; choose another folder")
+
+
+@contextmanager
+def open_output(
+    path: Path | None,
+    formats: Mapping[str, Callable[..., AnyWriter]],
+    overwrite: bool,
+    *arguments: Any,
+    standard: str = "",
+) -> Iterator[AnyWriter]:
+    """A new file, which takes its name only when it is complete; without a path, standard output.
+
+    Args:
+        path: of the file, or None.
+        formats: writers by ending.
+        overwrite: replace an existing file.
+        arguments: of the writer, after the binary file.
+        standard: the ending whose writer writes to standard output.
+
+    Raises:
+        ConfigError: for an ending without a writer.
+        DataError: when the file exists, unless it may be overwritten, or cannot be written.
+    """
+    if path is None:
+        writer = formats[standard](sys.stdout.buffer, *arguments)
+        yield writer
+        writer.close()
+        return
+    require_output(path, formats, overwrite)
+    try:
+        with folders.atomic_file(path) as file:
+            writer = formats[path.suffix.lower()](file, *arguments)
+            try:
+                yield writer
+                writer.close()
+            except BaseException:
+                getattr(writer, "discard", lambda: None)()
+                raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error

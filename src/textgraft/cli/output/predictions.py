@@ -1,0 +1,178 @@
+"""Predictions of a command: written beside their rows, and counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from textgraft.cli.output.entity_files import CONLL, ConllFile, open_conll
+from textgraft.cli.output.log import describe_seen, log
+from textgraft.cli.output.tables import PredictionTable, TableColumns, open_table
+from textgraft.data.input_rows import InputRows
+from textgraft.data.label_checks import describe_counts
+from textgraft.data.labels import REGRESSION
+from textgraft.data.random_splits import text_digests
+from textgraft.data.seen_texts import SeenRows
+from textgraft.data.streams import texts_of
+from textgraft.data.tagged import tagged_texts
+from textgraft.data.tags import Entity
+
+if TYPE_CHECKING:
+    from textgraft.model_folder.folder import StoredModel
+
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
+
+
+class PredictionOutput(Protocol):
+    """Writes rows with their predictions."""
+
+    def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
+        """Append rows of `InputRows`, and the cells of each column of answers."""
+
+
+@contextmanager
+def open_predictions(
+    out: Path | None,
+    rows: InputRows,
+    names: Sequence[str],
+    overwrite: bool = False,
+    entities: bool = False,
+    highlight: bool = False,
+) -> Iterator[PredictionOutput]:
+    """An output for the rows of a source.
+
+    Args:
+        out: path of a file; None for standard output.
+        rows: the source.
+        names: of the columns of answers.
+        overwrite: replace an existing file.
+        entities: whether answers are entities.
+        highlight: print texts with coloured entities.
+    """
+    if highlight:
+        yield _Highlighter()
+    elif entities and out and out.suffix.lower() == CONLL:
+        with open_conll(out, overwrite) as file:
+            yield _ConllOutput(file)
+    else:
+        with_texts = entities and rows.has_words
+        columns = _name_columns(rows, ["text", *names] if with_texts else names)
+        with open_table(out, columns, overwrite, ".jsonl" if entities else ".csv") as table:
+            yield _EntityTable(table, with_texts) if entities else _Table(table)
+
+
+class PredictionReport:
+    """Counts predictions, and texts that the model has seen in its training."""
+
+    def __init__(self, stored: "StoredModel") -> None:
+        settings = stored.config["settings"]
+        self._rows = 0
+        self._separator = settings.get("label_separator")
+        self._has_labels = bool(settings.get("labels"))
+        self._is_number = settings.get("problem") == REGRESSION
+        self._counts = Counter[str]()
+        self._smallest, self._largest, self._sum = float("inf"), float("-inf"), 0.0
+        self._seen = None if stored.seen is None else SeenRows(stored.seen)
+
+    def add(self, window: pa.RecordBatch, predictions: Sequence[Any]) -> None:
+        """Count the rows of a window."""
+        self._rows += len(window)
+        if self._seen is not None:
+            self._seen.add(text_digests(texts_of(window).joined))
+        if self._is_number:
+            self._smallest, self._largest = min(self._smallest, *predictions), max(self._largest, *predictions)
+            self._sum += sum(predictions)
+        elif self._has_labels:
+            self._counts.update(chain.from_iterable(map(self._labels, predictions)))
+
+    def lines(self, rows: InputRows, out: Path | None) -> list[str]:
+        """Lines of information for the user, at the end."""
+        parts = [
+            f"wrote {self._rows:,} rows to {out}" if out else f"{self._rows:,} rows",
+            *describe_counts(self._counts),
+        ]
+        if self._is_number and self._rows:
+            mean = self._sum / self._rows
+            parts.append(f"numbers from {self._smallest:.4g} to {self._largest:.4g}, mean {mean:.4g}")
+        lines = []
+        if rows.empty:
+            lines.append(
+                f"{rows.source}: {rows.empty:,} empty texts have predictions too; --empty drop drops their rows"
+            )
+        if self._seen is not None:
+            lines += describe_seen(rows.source, self._seen.record(), self._rows)
+        return [*lines, "; ".join(parts)]
+
+    def _labels(self, prediction: Any) -> Sequence[str]:
+        if isinstance(prediction, list):
+            return [item.label if isinstance(item, Entity) else str(item) for item in prediction]
+        label = str(prediction)
+        return [label] if self._separator is None else list(filter(None, label.split(self._separator)))
+
+
+def _name_columns(rows: InputRows, names: Sequence[str]) -> TableColumns:
+    """The columns of a table; a column of answers whose name the input has gets a number."""
+    answers: list[str] = []
+    for name in names:
+        unused, number = name, 2
+        while unused in (*rows.copied, *answers):
+            unused, number = f"{name}_{number}", number + 1
+        if unused != name:
+            log(f"{rows.source} has a column {name!r}; the new column is named {unused!r}")
+        answers.append(unused)
+    return TableColumns(rows.copied, tuple(answers), rows.copied_as_json)
+
+
+class _Table:
+    def __init__(self, table: PredictionTable) -> None:
+        self._table = table
+
+    def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
+        self._table.write(window.column("copied"), answers)
+
+
+class _EntityTable:
+    """Entities as {"text", "label", "start", "end", "score"}, after the text where it was joined from words."""
+
+    def __init__(self, table: PredictionTable, with_texts: bool) -> None:
+        self._table, self._with_texts = table, with_texts
+
+    def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
+        texts = [window.column("text").to_pylist()] if self._with_texts else []
+        entities = [[entity._asdict() for entity in row] for row in answers[0]]
+        self._table.write(window.column("copied"), [*texts, entities])
+
+
+class _ConllOutput:
+    def __init__(self, file: ConllFile) -> None:
+        self._file = file
+
+    def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
+        for row, entities in zip(tagged_texts(window), answers[0], strict=True):
+            self._file.write(row.text, row.words, entities)
+
+
+class _Highlighter:
+    """Prints texts with their entities in colours, each followed by its label."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console, self._colours, self._unused = Console(), dict[str, str](), cycle(_COLOURS)
+
+    def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
+        from rich.text import Text
+
+        for text, entities in zip(window.column("text").to_pylist(), answers[0], strict=True):
+            line, end = Text(), 0
+            for entity in entities:
+                colour = self._colours.setdefault(entity.label, next(self._unused))
+                line.append(text[end : entity.start])
+                line.append(text[entity.start : entity.end], f"bold {colour}")
+                line.append(f" [{entity.label}]", f"dim {colour}")
+                end = entity.end
+            self._console.print(line.append(text[end:]), soft_wrap=True)
