@@ -34,10 +34,16 @@ def test_numbers_on_the_first_or_every_row_separate_sentences(write, numbers, he
 
 
 def test_table_without_tags_is_read_for_prediction(write):
-    path = write("a.jsonl", "".join(json.dumps({"sentence": 1, "word": word}) + "\n" for word, _ in WORDS[:3]))
+    path = write("a.jsonl", "".join(json.dumps({"sentence_id": 1, "word": word}) + "\n" for word, _ in WORDS[:3]))
     assert [row.text for row in read_tagged(str(path), None, Reading())] == ["Ada Byron came"]
     with pytest.raises(DataError, match="cannot infer the column of tags"):
         load_tagged(path)
+
+
+def test_words_beside_their_sentences_are_no_table(write):
+    path = write("a.csv", "sentence,word,label\nthe bank of a river,bank,b\nsend it to the bank,bank,a\n")
+    assert infer_task(str(path), Reading()) == "text-classification"
+    assert next(iter(read_tagged(str(path), None, Reading()))).text == "the bank of a river"
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading)
 def are_tagged(columns: Sequence[str]) -> bool:
     """Whether the names are those of token-classification data: words and tags, or texts and entities."""
     has_entities = bool(_matching(_TEXTS, columns) and _matching(_ENTITIES[0], columns))
-    return _have_words(columns) or has_entities or word_table_columns(columns, Reading()) is not None
+    return _have_words(columns) or has_entities or _is_word_table(columns)
 
 
 def word_table_columns(columns: Sequence[str], reading: Reading) -> Columns | None:
@@ -225,10 +225,16 @@ def word_table_columns(columns: Sequence[str], reading: Reading) -> Columns | No
     """
     words = _only(_matching(_WORD, columns if reading.text is None else [reading.text]))
     sentences = _only([name for name in columns if _SENTENCE.fullmatch(name.strip())])
-    if words not in columns or sentences is None:
-        return None
     tags = reading.label or next(iter(_matching(_WORD_TAGS, columns)), None)
+    # Without tags, a column named sentence may hold texts.
+    if words not in columns or sentences is None or (tags is None and sentences.isalpha()):
+        return None
     return Columns(str(words), tags, sentences)
+
+
+def _is_word_table(columns: Sequence[str]) -> bool:
+    table = word_table_columns(columns, Reading())
+    return table is not None and table.label is not None
 
 
 def _have_words(columns: Sequence[str]) -> bool:
