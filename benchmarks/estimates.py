@@ -4,22 +4,19 @@ import time
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
+from textgraft.training.callbacks import Step
 
 AFTER_STEPS = (5, 10, 20, 40)
 
 
-class Clock:
+class Clock(tg.Callback):
     """Records the estimates of the time left, with the time of each."""
 
     def __init__(self) -> None:
         self.estimates: list[tuple[float, float | None]] = []
 
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        self.estimates.append((time.monotonic(), seconds_left))
-
-    def __getattr__(self, name: str) -> object:
-        """Ignore the other events."""
-        return lambda *_, **__: None
+    def on_step_end(self, step: Step) -> None:
+        self.estimates.append((time.monotonic(), step.seconds_left))
 
 
 def main() -> None:
@@ -30,7 +27,7 @@ def main() -> None:
         planned = tg.TextClassifier("minilm", train.label_names).plan(train)
         clock = Clock()
         model = tg.TextClassifier("minilm", train.label_names)
-        history = model.fit(train, callback=clock)
+        history = model.fit(train, callbacks=clock)
         end = time.monotonic()
         errors = {}
         for steps in AFTER_STEPS:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from textgraft.tasks.text_generation import TextGenerator as TextGenerator
     from textgraft.tasks.token_classification import TokenClassifier as TokenClassifier
     from textgraft.text.cleaning import Cleaning as Cleaning
+    from textgraft.training.callbacks import Callback as Callback
 
 _MODULES = {
+    "Callback": "training.callbacks",
     "Cleaning": "text.cleaning",
     "Dataset": "data.dataset",
     "MaskFiller": "tasks.fill_mask",

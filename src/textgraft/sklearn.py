@@ -99,14 +99,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         names, seed = self._names(), _seed(self.random_state)
         start_tensorflow()
         from textgraft.tasks.text_classification import TextClassifier as Model
-        from textgraft.training.progress import Callback
 
         architecture: dict[str, Any] = {"seed": seed, "sequence_length": self.sequence_length}
         self.model_ = Model(self.preset, names, **architecture, **(self.model_options or {}))
         options = {name: getattr(self, name) for name in _FIT_OPTIONS}
         self.model_.fit(
             Dataset.from_lists(texts, [names[code] for code in codes]),
-            callback=None if self.verbose else Callback(),
+            progress=bool(self.verbose),
             seed=seed,
             **options,
             **(self.fit_options or {}),

@@ -388,3 +388,12 @@ def test_each_text_typed_on_a_terminal_is_answered(typed, answers, trained, monk
     assert "Ctrl-D" in result.stderr
     line = r"label (bad|good)  probability_bad [\d.]+  probability_good [\d.]+\n"
     assert re.fullmatch(f"({line}){{{answers}}}", result.stdout)
+
+
+def test_log_is_written_beside_the_model_folder(reviews, tiny_word_vectors, tmp_path):
+    options = ["--preset", tiny_word_vectors, "--epochs", 2, "--batch-size", 18, "--log", "csv"]
+    run_successfully("train", reviews, *options, "--out", tmp_path / "model")
+    names = sorted(file.name for file in (tmp_path / "model.log").iterdir())
+    assert names == ["config.json", "epochs.csv", "steps.csv"]
+    assert len((tmp_path / "model.log" / "epochs.csv").read_text().splitlines()) == 3
+    assert_fails(run("train", reviews, "--log", "wandb", "--out", tmp_path / "other"), 2, "csv, tensorboard, mlflow")

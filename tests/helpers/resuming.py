@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from textgraft.training.callbacks import Callback
 from textgraft.training.checkpoints import Checkpoints
 
 
@@ -10,7 +11,7 @@ class SimulatedCrashError(Exception):
     """Raised in place of the death of the process."""
 
 
-class RecordingCallback:
+class RecordingCallback(Callback):
     """Records the events of a run, and calls `action` after a step."""
 
     def __init__(self, after=None, action=None):
@@ -20,9 +21,9 @@ class RecordingCallback:
     def on_features_extracted(self, texts, total):
         self.texts += texts
 
-    def on_step_end(self, epoch, texts, means, seconds_left):
+    def on_step_end(self, step):
         self.steps += 1
-        self.seconds_left.append(seconds_left)
+        self.seconds_left.append(step.seconds_left)
         if self.steps == self.after:
             self.action()
 

@@ -37,7 +37,7 @@ def fitted(preset, multi, **config):
     given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
     model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
     model.fit(
-        data, validation=data, callback=RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config
+        data, validation=data, callbacks=RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config
     )
     model.objective.prepare(data)  # no tuned thresholds and no temperature: they would hide the difference
     return model, model.evaluate(data)
@@ -126,7 +126,7 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, name):
     assert_resume_changes_nothing(
         lambda: tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32"),
         lambda model, callback, run: model.fit(
-            data, validation=data, callback=callback, checkpoints=run, **{**FIT, "balance": name}
+            data, validation=data, callbacks=callback, checkpoints=run, **{**FIT, "balance": name}
         ),
         after=11,
         folder=tmp_path / "run",
@@ -139,7 +139,7 @@ def test_balance_works_with_cached_activations(tiny_bert, fine_tune):
     model = tg.TextClassifier(tiny_bert, ["rare", "usual"], precision="float32")
     data = imbalanced(False).take(range(40))
     for name in BALANCED:
-        model.fit(data, validation=data, callback=RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
+        model.fit(data, validation=data, callbacks=RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
 
 
 def test_invalid_balance_is_reported(tiny_word_vectors):

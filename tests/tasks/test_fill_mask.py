@@ -133,7 +133,7 @@ def messages():
 @pytest.fixture(scope="module")
 def whole(tiny_bert, messages):
     model, callback = fresh(tiny_bert), RecordingCallback()
-    model.fit(data(), validation=data(), callback=callback, **FIT)
+    model.fit(data(), validation=data(), callbacks=callback, **FIT)
     messages += callback.messages
     return model
 
@@ -153,7 +153,7 @@ def test_resume_changes_nothing(whole, tiny_bert, tmp_path, after):
     assert steps < 15 < 2 * steps < 25 < 3 * steps
     resumed, _, callback = assert_resume_changes_nothing(
         lambda: fresh(tiny_bert),
-        lambda model, callback, run: model.fit(data(), validation=data(), callback=callback, checkpoints=run, **FIT),
+        lambda model, callback, run: model.fit(data(), validation=data(), callbacks=callback, checkpoints=run, **FIT),
         after,
         tmp_path / "run",
         whole,
@@ -168,7 +168,7 @@ def test_resume_changes_nothing(whole, tiny_bert, tmp_path, after):
 def test_lora_moves_queries_and_values_only(tiny_bert):
     model = fresh(tiny_bert)
     before = {weight.path: weight.numpy() for weight in model.backbone.network.weights}
-    model.fit(data(), validation=data(), callback=RecordingCallback(), fine_tune="lora:2", **FIT)
+    model.fit(data(), validation=data(), callbacks=RecordingCallback(), fine_tune="lora:2", **FIT)
     moved = {weight.path for weight in model.backbone.network.weights if np.any(weight != before[weight.path])}
     assert moved
     assert all("query" in path or "value" in path for path in moved)
@@ -197,7 +197,7 @@ def test_second_adaptation_keeps_the_trained_head(folder):
     again, callback = fresh(folder), RecordingCallback()
     perplexity = tg.load(folder, "float32").evaluate(data())["perplexity"]
     assert again.evaluate(data())["perplexity"] == pytest.approx(perplexity, rel=1e-5)
-    again.fit(data(), validation=data(), callback=callback, **{**FIT, "epochs": 1})
+    again.fit(data(), validation=data(), callbacks=callback, **{**FIT, "epochs": 1})
     assert again.record["metrics"]["validation"]["val_perplexity_before"] == pytest.approx(perplexity, rel=1e-5)
     assert not any("new head" in note for note in callback.messages)
 

@@ -39,7 +39,7 @@ def optimum(preset):
 )
 def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     model, callback = fresh(tiny_bert), RecordingCallback()
-    model.fit(data(), validation=data(), callback=callback, fine_tune=fine_tune, **STILL)
+    model.fit(data(), validation=data(), callbacks=callback, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
     layer = model.head.get_layer("logits")
     np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
@@ -52,7 +52,7 @@ def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
 
 def test_logistic_head_on_word_vectors(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
-    model.fit(data(), validation=data(), callback=RecordingCallback(), **STILL)
+    model.fit(data(), validation=data(), callbacks=RecordingCallback(), **STILL)
     kernel, _ = optimum(tiny_word_vectors)
     np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
 
@@ -71,7 +71,7 @@ def test_logistic_head_on_word_vectors(tiny_word_vectors):
 def test_head_stays_random_where_logistic_is_not_possible(tiny_word_vectors, architecture, fit):
     model, callback = fresh(tiny_word_vectors, **architecture), RecordingCallback()
     first = model.head.get_layer("logits").kernel.numpy()
-    model.fit(data(), validation=data(), callback=callback, **{**STILL, **fit})
+    model.fit(data(), validation=data(), callbacks=callback, **{**STILL, **fit})
     if fit.get("fine_tune") != "none":
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), first, atol=1e-6)
     assert model.record["fit"]["head"] == "gradient"
@@ -81,7 +81,7 @@ def test_head_stays_random_where_logistic_is_not_possible(tiny_word_vectors, arc
 @pytest.mark.parametrize("times", [1, 8])
 def test_frozen_backbone_selects_logistic_regression(tiny_word_vectors, times):
     model, callback = fresh(tiny_word_vectors), RecordingCallback()
-    history = model.fit(data(times), validation=data(), callback=callback, fine_tune="none", seed=3)
+    history = model.fit(data(times), validation=data(), callbacks=callback, fine_tune="none", seed=3)
     kernel, _ = optimum(tiny_word_vectors)
     if times == 1:
         found = model.head.get_layer("logits").kernel.numpy()
@@ -107,7 +107,7 @@ def test_untrained_backbone_selects_a_random_head(tiny_word_vectors):
     backbone = tg.TextEmbedder(tiny_word_vectors, precision="float32").backbone
     backbone.pretrained = False
     model = fresh(backbone)
-    model.fit(data(), validation=data(), callback=RecordingCallback(), **STILL)
+    model.fit(data(), validation=data(), callbacks=RecordingCallback(), **STILL)
     assert model.record["fit"]["head"] == "gradient"
 
 
@@ -115,22 +115,22 @@ def test_untrained_backbone_selects_a_random_head(tiny_word_vectors):
 def test_multi_label_selects_a_random_head(tiny_word_vectors, fit):
     sets = tg.Dataset.from_lists(TEXTS, [[label] for label in LABELS])
     model = fresh(tiny_word_vectors, problem="multi-label")
-    model.fit(sets, validation=sets, callback=RecordingCallback(), **fit)
+    model.fit(sets, validation=sets, callbacks=RecordingCallback(), **fit)
     assert model.record["fit"]["head"] == "gradient"
 
 
 def test_trained_head_is_kept(tiny_word_vectors, tmp_path):
     trained = fresh(tiny_word_vectors)
-    trained.fit(data(), validation=data(), callback=RecordingCallback(), epochs=2, learning_rate=1e-2)
+    trained.fit(data(), validation=data(), callbacks=RecordingCallback(), epochs=2, learning_rate=1e-2)
     for model in (trained, tg.load(trained.save(tmp_path / "model"))):
         before = model.head.get_layer("logits").kernel.numpy()
-        model.fit(data(), validation=data(), callback=RecordingCallback(), **STILL)
+        model.fit(data(), validation=data(), callbacks=RecordingCallback(), **STILL)
         np.testing.assert_allclose(model.head.get_layer("logits").kernel.numpy(), before, atol=1e-6)
 
 
 def test_logistic_head_can_be_requested(tiny_word_vectors):
     model, callback = fresh(tiny_word_vectors), RecordingCallback()
-    model.fit(data(2), validation=data(), callback=callback, head="logistic", batch_size=1, **STILL)
+    model.fit(data(2), validation=data(), callbacks=callback, head="logistic", batch_size=1, **STILL)
     assert model.record["fit"]["head"] == "logistic"
     assert callback.texts == 56
     with pytest.raises(DataError, match="a label has no training text"):

@@ -90,7 +90,7 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors, problem),
         lambda model, callback, run: model.fit(
-            data(problem), validation=data(problem), callback=callback, checkpoints=run, **config, **FIT
+            data(problem), validation=data(problem), callbacks=callback, checkpoints=run, **config, **FIT
         ),
         after=11,
         folder=tmp_path / "run",
@@ -100,7 +100,7 @@ def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
 def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
     def thresholds(train, validation):
         model = fresh(tiny_word_vectors)
-        model.fit(train, validation=validation, callback=RecordingCallback(), **FIT)
+        model.fit(train, validation=validation, callbacks=RecordingCallback(), **FIT)
         probabilities = model.predict_proba(validation)
         sets = [set(json.loads(cell)) for cell in validation.labels]
         true = np.array([[label in labels for label in model.labels] for labels in sets])
@@ -112,7 +112,7 @@ def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
 
 def test_label_without_validation_text_is_reported(tiny_word_vectors):
     callback, model = RecordingCallback(), fresh(tiny_word_vectors)
-    model.fit(data(), validation=data().take([0, 1, 4]), callback=callback, **FIT)
+    model.fit(data(), validation=data().take([0, 1, 4]), callbacks=callback, **FIT)
     assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
     assert model.objective.thresholds[2] == 0.5
 
@@ -120,7 +120,7 @@ def test_label_without_validation_text_is_reported(tiny_word_vectors):
 def test_training_set_standardises_numbers(tiny_word_vectors):
     model = fresh(tiny_word_vectors, "regression")
     train = data("regression").take(range(16))
-    model.fit(train, validation=data("regression"), callback=RecordingCallback(), **FIT)
+    model.fit(train, validation=data("regression"), callbacks=RecordingCallback(), **FIT)
     assert (model.objective.mean, model.objective.scale) == (np.mean(NUMBERS[:16]), np.std(NUMBERS[:16]))
 
 

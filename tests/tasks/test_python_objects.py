@@ -32,7 +32,7 @@ def fresh(preset, labels=(1, 5), **options):
 def model(tiny_word_vectors):
     """Trained on a data frame with integer labels."""
     model = fresh(tiny_word_vectors)
-    model.fit(FRAME, text="said", label="stars", callback=RecordingCallback(), **FIT)
+    model.fit(FRAME, text="said", label="stars", callbacks=RecordingCallback(), **FIT)
     return model
 
 
@@ -73,7 +73,7 @@ def test_columns_of_the_training_are_remembered_in_the_model_folder(model, tmp_p
 )  # fmt: skip
 def test_labels_keep_their_type(tiny_word_vectors, labels, expected):
     model = fresh(tiny_word_vectors, sorted(expected))
-    model.fit(pd.Series(TEXTS), labels, validation=(TEXTS[:7], labels[:7]), callback=RecordingCallback(), **FIT)
+    model.fit(pd.Series(TEXTS), labels, validation=(TEXTS[:7], labels[:7]), callbacks=RecordingCallback(), **FIT)
     answers = model.predict(TEXTS)
     assert set(answers) == expected
     assert {type(answer) for answer in answers} == {type(label) for label in expected}
@@ -83,7 +83,7 @@ def test_labels_keep_their_type(tiny_word_vectors, labels, expected):
 def test_sets_of_integers_keep_their_type(tiny_word_vectors):
     sets = [[1, 2] if label == 5 else [] for label in STARS]
     model = fresh(tiny_word_vectors, [1, 2], problem="multi-label")
-    model.fit(TEXTS, sets, callback=RecordingCallback(), fine_tune="none", epochs=40)
+    model.fit(TEXTS, sets, callbacks=RecordingCallback(), fine_tune="none", epochs=40)
     assert model.predict("very good") == [1, 2]
 
 
@@ -98,7 +98,7 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
     }[kind]
     columns = {"text": "said", "label": "stars"} if kind in ("path", "splits") else {}
     model = fresh(tiny_word_vectors)
-    model.fit(data, callback=RecordingCallback(), **columns, **FIT)
+    model.fit(data, callbacks=RecordingCallback(), **columns, **FIT)
     assert set(model.predict(TEXTS)) <= {1, 5}
     assert (model.record["data"]["validation"]["texts"] == 7) == (kind == "splits")
     assert model.evaluate(data)["texts"] == (3 if kind == "splits" else len(TEXTS))
@@ -147,13 +147,13 @@ def test_untrained_head_is_said_once(tiny_word_vectors):
 
 def test_second_training_says_what_it_does(tiny_word_vectors):
     model, callback = fresh(tiny_word_vectors), RecordingCallback()
-    model.fit(TEXTS, STARS, callback=callback, **FIT)
+    model.fit(TEXTS, STARS, callbacks=callback, **FIT)
     assert not [line for line in callback.messages if "trained already" in line]
-    model.fit(TEXTS, STARS, callback=callback, **FIT)
+    model.fit(TEXTS, STARS, callbacks=callback, **FIT)
     assert (
         "the model is trained already: the head is fitted anew; create a new model to start afresh" in callback.messages
     )
-    model.fit(TEXTS, STARS, callback=callback, fine_tune="none", head="gradient", epochs=1)
+    model.fit(TEXTS, STARS, callbacks=callback, fine_tune="none", head="gradient", epochs=1)
     assert "training continues from its weights" in "".join(callback.messages)
 
 

@@ -100,14 +100,9 @@ def test_seed_determines_the_weights(tiny_word_vectors):
 
 
 def test_best_epoch_is_kept(tiny_word_vectors):
-    class Watch:
+    class Watch(tg.Callback):
         def __init__(self, model):
             self.model, self.heads, self.scores = model, [], []
-
-        def on_features_extracted(self, *_, **__):
-            pass
-
-        on_step_end = on_message = on_features_extracted
 
         def on_epoch_end(self, record):
             self.scores.append(record["val_accuracy"])
@@ -116,7 +111,7 @@ def test_best_epoch_is_kept(tiny_word_vectors):
     data = two_labels()
     model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32")
     watch = Watch(model)
-    history = model.fit(data, callback=watch, epochs=6, batch_size=4, learning_rate=2e-2)
+    history = model.fit(data, callbacks=watch, epochs=6, batch_size=4, learning_rate=2e-2)
     best = history.best_epoch - 1
     assert watch.scores[best] >= max(watch.scores) - 0.21  # a standard error of 6 rows at most: 6 of 60 were held back
     np.testing.assert_array_equal(model.head.get_weights()[0], watch.heads[best])
@@ -155,7 +150,7 @@ def test_temperature_is_calibrated_on_the_validation_set(request, tmp_path, pres
     validation, callback = data.take(range(3, 23)), RecordingCallback()
     model = tg.TextClassifier(request.getfixturevalue(preset), data.label_names, precision="float32")
     steps = {} if config.get("head") == "logistic" else {**FIT, "learning_rate": 1e-2}
-    model.fit(data, validation=validation, callback=callback, **steps, **config)
+    model.fit(data, validation=validation, callbacks=callback, **steps, **config)
     found, logits = model.objective.temperature, np.concatenate(list(model.outputs(as_batches(validation))))
     if model.objective.width == 1:
         logits = np.concatenate([0 * logits, logits], axis=1)

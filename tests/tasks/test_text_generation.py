@@ -93,7 +93,7 @@ def test_only_targets_have_gradients(tiny_gpt2):
 @pytest.fixture(scope="module")
 def trained(tiny_gpt2):
     model = fresh(tiny_gpt2)
-    model.fit(documents(), validation=documents(), callback=RecordingCallback(), **FIT)
+    model.fit(documents(), validation=documents(), callbacks=RecordingCallback(), **FIT)
     return model
 
 
@@ -114,7 +114,7 @@ def test_epoch_of_the_lowest_perplexity_is_kept(tiny_gpt2):
     history = model.fit(
         documents(),
         validation=others,
-        callback=RecordingCallback(),
+        callbacks=RecordingCallback(),
         **{**FIT, "epochs": 12, "learning_rate": 2e-2, "patience": 2},
     )
     found = [record["val_perplexity"] for record in history.records]
@@ -133,7 +133,7 @@ def test_resume_changes_nothing(tiny_gpt2, tmp_path, fine_tune, data):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_gpt2),
         lambda model, callback, run: model.fit(
-            data(), validation=data(), callback=callback, checkpoints=run, fine_tune=fine_tune, **FIT
+            data(), validation=data(), callbacks=callback, checkpoints=run, fine_tune=fine_tune, **FIT
         ),
         after=steps + 1,
         folder=tmp_path / "run",
@@ -144,7 +144,7 @@ def test_resume_changes_nothing(tiny_gpt2, tmp_path, fine_tune, data):
 def test_last_blocks_keep_the_token_table(tiny_gpt2):
     model = fresh(tiny_gpt2)
     before = {name: weight.numpy() for name, weight in model.weights.items()}
-    model.fit(documents(), validation=documents(), callback=RecordingCallback(), fine_tune="last:1", **FIT)
+    model.fit(documents(), validation=documents(), callbacks=RecordingCallback(), fine_tune="last:1", **FIT)
     moved = {name for name, weight in model.weights.items() if not np.array_equal(weight.numpy(), before[name])}
     assert moved
     assert all("transformer_layer_1" in name or "layer_norm" in name for name in moved)
@@ -156,7 +156,7 @@ def test_accumulated_gradients_equal_one_step(tiny_gpt2):
     fit = {**FIT, "epochs": 1}
     found = [
         fresh(tiny_gpt2)
-        .fit(documents(), validation=documents(), callback=RecordingCallback(), batch_tokens=tokens, **fit)
+        .fit(documents(), validation=documents(), callbacks=RecordingCallback(), batch_tokens=tokens, **fit)
         .records[0]["loss"]
         for tokens in (10_000, 16)
     ]
@@ -174,7 +174,7 @@ def test_batch_tokens_are_limited_by_logits(tiny_gpt2):
 @pytest.mark.parametrize("fit", [{"fine_tune": "none"}, {"gradual_unfreezing": True}])
 def test_training_the_head_alone_is_reported(tiny_gpt2, fit):
     with pytest.raises(ConfigError, match="no head to train alone"):
-        fresh(tiny_gpt2).fit(documents(), validation=documents(), callback=RecordingCallback(), **fit)
+        fresh(tiny_gpt2).fit(documents(), validation=documents(), callbacks=RecordingCallback(), **fit)
 
 
 def test_backbone_that_is_not_causal_is_reported(tiny_bert):

@@ -42,7 +42,7 @@ def fresh(preset, **settings):
 @pytest.fixture(scope="module")
 def trained(tiny_bert):
     model = fresh(tiny_bert, dropout=0)
-    model.fit(data(), validation=data(), callback=RecordingCallback(), **{**FIT, "epochs": 20})
+    model.fit(data(), validation=data(), callbacks=RecordingCallback(), **{**FIT, "epochs": 20})
     return model
 
 
@@ -64,7 +64,7 @@ def test_training_finds_the_entities(trained):
 @pytest.mark.slow
 def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
     model = fresh(GOLDEN / "bert", dropout=0)
-    history = model.fit(data(), validation=data(), callback=RecordingCallback(), fine_tune=fine_tune, **FIT)
+    history = model.fit(data(), validation=data(), callbacks=RecordingCallback(), fine_tune=fine_tune, **FIT)
     assert history.records[-1]["loss"] < history.records[0]["loss"]
     trained, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()
     assert trained < total or fine_tune == "all"
@@ -73,7 +73,7 @@ def test_every_fine_tuning_mode_lowers_the_loss(fine_tune):
 def test_word_vectors_get_convolutions(tiny_word_vectors):
     model = fresh(tiny_word_vectors, dropout=0)
     assert model.settings()["convolution"]
-    model.fit(data(), validation=data(), callback=RecordingCallback(), **{**FIT, "epochs": 20})
+    model.fit(data(), validation=data(), callbacks=RecordingCallback(), **{**FIT, "epochs": 20})
     assert model.evaluate(data())["f1"] == 1.0
 
 
@@ -93,7 +93,7 @@ def test_padding_and_batch_mates_have_no_effect(preset, request):
 def test_resume_changes_nothing(request, preset, tmp_path):
     assert_resume_changes_nothing(
         lambda: fresh(request.getfixturevalue(preset)),
-        lambda model, callback, run: model.fit(data(), validation=data(), callback=callback, checkpoints=run, **FIT),
+        lambda model, callback, run: model.fit(data(), validation=data(), callbacks=callback, checkpoints=run, **FIT),
         after=8,
         folder=tmp_path / "run",
     )
@@ -111,7 +111,7 @@ def test_long_text_is_not_truncated(tiny_bert):
     assert rows.weights.sum() == 48
     np.testing.assert_array_equal(rows.targets.values, [0, 1, 0, 0] * 12)
     assert len(long.examples(one)) == 1
-    short.fit(one, validation=one, callback=RecordingCallback(), **{**FIT, "epochs": 20})
+    short.fit(one, validation=one, callbacks=RecordingCallback(), **{**FIT, "epochs": 20})
     (entities,) = short.predict([" ".join(words[0])])
     assert [found.text for found in entities] == ["film"] * 12
     assert [found.start for found in entities] == [4 + 18 * number for number in range(12)]
@@ -188,7 +188,7 @@ def test_spans_within_words_are_widened(tiny_word_vectors):
     assert len(count.notices("there")) == 2
     notes = RecordingCallback()
     model = fresh(tiny_word_vectors)
-    model.fit(data, validation=data, callback=notes, epochs=1)
+    model.fit(data, validation=data, callbacks=notes, epochs=1)
     assert any("1 of 3 labelled spans start or end within a word" in note for note in notes.messages)
 
 

@@ -103,7 +103,7 @@ def test_resume_changes_nothing(tiny_bert, tmp_path, config):
     resumed, *_ = assert_resume_changes_nothing(
         lambda: classifier(tiny_bert),
         lambda model, callback, run: model.fit(
-            data(), validation=data(), callback=callback, checkpoints=run, **config, **FIT
+            data(), validation=data(), callbacks=callback, checkpoints=run, **config, **FIT
         ),
         after=6,
         folder=tmp_path / "run",
@@ -122,7 +122,7 @@ def test_resume_changes_nothing(tiny_bert, tmp_path, config):
 def test_stored_activations_change_no_loss(tiny_bert, config):
     """What validates epochs sees the mean over windows too."""
     model = classifier(tiny_bert)
-    history = model.fit(data(), validation=data(), callback=RecordingCallback(), **config, **FIT)
+    history = model.fit(data(), validation=data(), callbacks=RecordingCallback(), **config, **FIT)
     model.objective.temperature = 1.0  # as in the history
     assert history.records[history.best_epoch - 1]["val_loss"] == pytest.approx(
         model.evaluate(data())["loss"], rel=1e-4
@@ -131,7 +131,7 @@ def test_stored_activations_change_no_loss(tiny_bert, config):
 
 def test_logistic_head_on_windows(tiny_bert):
     model = classifier(tiny_bert)
-    history = model.fit(data(), validation=data(), callback=RecordingCallback(), fine_tune="none", head="logistic")
+    history = model.fit(data(), validation=data(), callbacks=RecordingCallback(), fine_tune="none", head="logistic")
     model.objective.temperature = 1.0  # as in the history
     assert history.records[0]["val_loss"] == pytest.approx(model.evaluate(data())["loss"], rel=1e-4)
 
@@ -144,7 +144,7 @@ def test_accumulated_gradients_equal_one_step(tiny_word_vectors):
         model.fit(
             data(),
             validation=data(),
-            callback=RecordingCallback(),
+            callbacks=RecordingCallback(),
             batch_tokens=tokens,
             epochs=1,
             batch_size=7,

@@ -25,7 +25,7 @@ def fresh(family="bert", **settings):
 
 
 def fit(model, **config):
-    return model.fit(reviews(), validation=reviews(), callback=RecordingCallback(), **{**FIT, **config})
+    return model.fit(reviews(), validation=reviews(), callbacks=RecordingCallback(), **{**FIT, **config})
 
 
 def weights(model):
@@ -153,7 +153,7 @@ def test_learning_rate_decays_from_block_to_block():
     model = fresh(dropout=0)
     before = weights(model)
     history = model.fit(
-        reviews(), validation=reviews(), callback=RecordingCallback(), epochs=1, batch_size=len(TEXTS),
+        reviews(), validation=reviews(), callbacks=RecordingCallback(), epochs=1, batch_size=len(TEXTS),
         learning_rate=1e-3, schedule="constant", optimizer="adam", layer_decay=0.5, head="gradient",
     )  # fmt: skip
     assert len(history.records) == 1
@@ -174,7 +174,7 @@ def test_gradual_unfreezing_adds_a_block_per_epoch():
     paths = [weight.path for weight in model.backbone.network.trainable_variables]
     seen = [[weight.numpy() for weight in model.backbone.network.trainable_variables]]
     model.fit(
-        reviews(), validation=reviews(), callback=EachEpoch(), epochs=4, batch_size=4,
+        reviews(), validation=reviews(), callbacks=EachEpoch(), epochs=4, batch_size=4,
         learning_rate=1e-3, schedule="constant", gradual_unfreezing=True, patience=9,
     )  # fmt: skip
 
@@ -196,7 +196,7 @@ def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
     model = fresh(dropout=0)
     before = weights(model)
     model.fit(
-        reviews(), validation=reviews(), callback=RecordingCallback(), epochs=2, batch_size=len(TEXTS),
+        reviews(), validation=reviews(), callbacks=RecordingCallback(), epochs=2, batch_size=len(TEXTS),
         learning_rate=1e-3, schedule="constant", optimizer="adam", gradual_unfreezing=True,
     )  # fmt: skip
     steps = {name: np.abs(after - before[name]).max() for name, after in weights(model).items()}
@@ -242,7 +242,7 @@ def test_disk_space_is_checked_before_the_extraction(monkeypatch):
     tokens = int(model.examples(texts).inputs.tokens.lengths.sum())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * tokens * 16 * 2 - 1))
     callback = RecordingCallback()
-    for verb in (model.plan, partial(model.fit, callback=callback)):
+    for verb in (model.plan, partial(model.fit, callbacks=callback)):
         with pytest.raises(TrainingError, match="outputs of the frozen blocks need"):
             verb(texts, validation=texts, fine_tune="last:1", head="gradient")
     assert callback.texts == 0

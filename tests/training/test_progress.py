@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from textgraft.training.callbacks import Step
 from textgraft.training.progress import EtaEstimator, TrainingBar, text_bar
 
 RECORD = {
@@ -20,7 +21,7 @@ def shown(terminal):
         bar._progress.refresh()
         bar.on_features_extracted(10, total=50)
         for _ in range(2):
-            bar.on_step_end(0, 20, {"loss": 0.5, "accuracy": 0.75}, 83.4)
+            bar.on_step_end(Step(1, 1, 20, {"loss": 0.5, "accuracy": 0.75, "learning_rate": 1e-4}, 83.4))
         bar._progress.refresh()
         bar.on_epoch_end(RECORD)
     return console.file.getvalue()
@@ -46,7 +47,7 @@ def test_second_extraction_has_a_new_count():
 def test_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
-        bar.on_step_end(20, 16, {"loss": 0.5, "accuracy": 0.75}, None)
+        bar.on_step_end(Step(1, 21, 16, {"loss": 0.5, "accuracy": 0.75}))
         bar._progress.refresh()
     assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
 

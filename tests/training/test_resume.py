@@ -30,7 +30,7 @@ def fit(model, callback=None, checkpoints=None, **config):
     return model.fit(
         reviews(),
         validation=reviews(),
-        callback=callback or RecordingCallback(),
+        callbacks=callback or RecordingCallback(),
         checkpoints=checkpoints,
         **{**FIT, **config},
     )
@@ -86,7 +86,7 @@ def test_weights_of_an_earlier_best_epoch_are_in_the_checkpoint(tiny_word_vector
     others = tg.Dataset.from_lists(TEXTS, LABELS[::-1])  # training lowers the score on these
 
     def fit_others(model, callback, checkpoints):
-        model.fit(reviews(), validation=others, callback=callback, checkpoints=checkpoints, **config)
+        model.fit(reviews(), validation=others, callbacks=callback, checkpoints=checkpoints, **config)
 
     _, uninterrupted, _ = assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors), fit_others, 2 * STEPS + 2, tmp_path / "run"
@@ -112,7 +112,7 @@ def test_logistic_head_does_not_replace_an_unfinished_run(tiny_word_vectors, tmp
     callback = RecordingCallback()
     with pytest.raises(ConfigError, match=r'fine_tune was "all", is "none"'):
         fresh(tiny_word_vectors).fit(
-            reviews(), validation=reviews(), callback=callback, checkpoints=tmp_path / "run", fine_tune="none"
+            reviews(), validation=reviews(), callbacks=callback, checkpoints=tmp_path / "run", fine_tune="none"
         )
     assert callback.texts == 0
 
@@ -163,7 +163,7 @@ def test_validation_loss_that_is_not_finite_stops(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")
     train = tg.Dataset.from_lists(TEXTS, [1.0, 2.0] * 14, problem="regression")
     with pytest.raises(TrainingError, match=r"val_loss became inf after epoch 1; try a lower learning rate"):
-        model.fit(train, validation=validation, callback=RecordingCallback(), **FIT)
+        model.fit(train, validation=validation, callbacks=RecordingCallback(), **FIT)
 
 
 def test_gradient_that_is_not_finite_is_not_applied(tiny_word_vectors, monkeypatch):

@@ -91,14 +91,14 @@ def test_training_steps_see_at_most_max_windows(request, preset, config):
         return mean_over_windows(function, batch, width, training)
 
     model._mean_over_windows = watched
-    model.fit(data(), validation=data(), callback=callback, **config, **FIT)
+    model.fit(data(), validation=data(), callbacks=callback, **config, **FIT)
     assert max(seen) == MAX_WINDOWS
     assert [line for line in callback.messages if line.startswith(f"4 texts have more than {MAX_WINDOWS} windows")]
 
 
 def test_no_message_where_all_windows_fit(tiny_word_vectors):
     model, callback = classifier(tiny_word_vectors, max_windows=64), RecordingCallback()
-    model.fit(data(), validation=data(), callback=callback, **FIT)
+    model.fit(data(), validation=data(), callbacks=callback, **FIT)
     assert not [line for line in callback.messages if "windows" in line]
 
 
@@ -108,7 +108,7 @@ def test_resumed_run_ends_as_an_uninterrupted_one(request, tmp_path, preset, con
     assert_resume_changes_nothing(
         lambda: classifier(request.getfixturevalue(preset)),
         lambda model, callback, run: model.fit(
-            data(), validation=data(), callback=callback, checkpoints=run, **{**FIT, "epochs": 2}, **config
+            data(), validation=data(), callbacks=callback, checkpoints=run, **{**FIT, "epochs": 2}, **config
         ),
         after=4,
         folder=tmp_path / "run",

@@ -178,13 +178,14 @@ def test_trial_without_time_left_is_pruned(tmp_path):
 
     from optuna import TrialPruned
 
+    from textgraft.training.callbacks import Step
     from textgraft.tuning.search import PruningBar
 
     trial, _ = opened(tmp_path).ask()
     with PruningBar(trial, ACCURACY, 2, 10, time.monotonic() + 60) as callback:
-        callback.on_step_end(0, 1, {"loss": 1.0}, 30)
+        callback.on_step_end(Step(1, 1, 1, {"loss": 1.0}, 30))
         with pytest.raises(TrialPruned, match="no time left"):
-            callback.on_step_end(0, 1, {"loss": 1.0}, 90)
+            callback.on_step_end(Step(2, 1, 1, {"loss": 1.0}, 90))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nonsense://x", "sqlite:////absent/folder/study.sqlite"])

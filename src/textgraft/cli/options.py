@@ -11,6 +11,7 @@ from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
 from textgraft.training.config import SAVE_MINUTES
+from textgraft.training.run_logs import LOG_KINDS
 
 Data = Annotated[
     str | None,
@@ -114,6 +115,15 @@ class RuntimeOptions(CheckedOptions):
     )
     threads: int | None = option(
         None, "Number of processor threads.", panel="Advanced", shown_default="one per core", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class LogOptions(CheckedOptions):
+    """The log of training runs."""
+
+    log: str | None = option(
+        None, f"Log of the metrics of each step and epoch: {', '.join(LOG_KINDS)}.", panel="Output", choices=LOG_KINDS
     )
 
 

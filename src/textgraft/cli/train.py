@@ -1,6 +1,7 @@
 """`textgraft train`: from labelled texts to a tested model folder."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgraft.cli import options as o
@@ -12,6 +13,7 @@ from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
+from textgraft.training.run_logs import open_log
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
@@ -28,6 +30,7 @@ def train(
     architecture: Architecture,
     training_config: TrainingConfig,
     run: o.RunOptions,
+    log_options: o.LogOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
     config: o.Config = None,
@@ -50,6 +53,7 @@ def train(
 
     require("textgraft train DATA --out FOLDER", run, data=data)
     fit_options = changed_options(training_config)
+    logs = open_log(log_options.log, Path(f"{run.out}.log"))
 
     def build() -> "tuple[TrainableTask, Splits]":
         with status(f"reading {data}"):
@@ -70,7 +74,9 @@ def train(
 
     def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
         model, splits = build()
-        history = model.fit(splits.train, validation=splits.validation, checkpoints=checkpoints, **fit_options)
+        history = model.fit(
+            splits.train, validation=splits.validation, checkpoints=checkpoints, callbacks=logs, **fit_options
+        )
         log(_outcome(model, history))
         if run.verbose:
             log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")

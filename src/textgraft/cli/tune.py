@@ -19,6 +19,7 @@ from textgraft.errors import ConfigError, DataError, InterruptionError
 from textgraft.options import changed_options, check_options, option
 from textgraft.runtime import choose_precision
 from textgraft.training.interruption import Interruption
+from textgraft.training.run_logs import open_log
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
@@ -68,6 +69,7 @@ def tune(
     task_options: Annotated[o.TaskOptions, o.Group(only=("task",))],
     model_options: Annotated[o.ModelOptions, o.Group(without=("decoding",))],
     search_options: SearchOptions,
+    log_options: o.LogOptions,
     runtime_options: o.RuntimeOptions,
 ) -> None:
     """Search for the best model on validation texts.
@@ -90,6 +92,7 @@ def tune(
     from textgraft.tuning.setup import TuningTask, require_extra
 
     require_extra()
+    open_log(log_options.log, out)  # reports a missing package
     _check_sources({"data": data, "validation": sources.validation, "test": sources.test})
     name = task_options.task or infer_task(data, reading)
     spec = task_spec(name)
@@ -110,7 +113,7 @@ def tune(
             log(*task.splits.notices, *describe_counts(task.splits.labels))
             load_tensorflow(deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
-            search = _run_search(search_options, folder, space, task, shared)
+            search = _run_search(search_options, folder, space, task, shared, log_options.log)
             command = partial(_train_command, options, data, f"{out}-again")
             _report(folder, search, command, read)
     except InterruptionError:
@@ -143,7 +146,12 @@ def _search_space(search_options: SearchOptions, rows: int) -> "SearchSpace":
 
 
 def _run_search(
-    options: SearchOptions, folder: "RunFolder", space: "SearchSpace", task: "TuningTask", shared: "Hyperparameters"
+    options: SearchOptions,
+    folder: "RunFolder",
+    space: "SearchSpace",
+    task: "TuningTask",
+    shared: "Hyperparameters",
+    run_log: str | None,
 ) -> "Search":
     """The search, after its last trial."""
     from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
@@ -161,7 +169,7 @@ def _run_search(
     study = Study(url, folder.study_name, space, starts, metric, options.seed, runner)
     if stale := study.fail_stale_trials():
         log(f"{stale} trials were running when their process ended; they are repeated")
-    search = Search(folder, study, task, shared, log)
+    search = Search(folder, study, task, shared, log, run_log)
     search.run(options.trials, options.minutes)
     return search
 

@@ -20,11 +20,11 @@ from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.trainable import WithProgress
 from textgraft.text.ops import escaped
 from textgraft.training import corpus
+from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
 from textgraft.training.corpus import MASKING_SHARE, MaskedExamples, Masking
 from textgraft.training.inference import compute_outputs
 from textgraft.training.loop import Training
-from textgraft.training.progress import Callback
 from textgraft.training.ragged import Ragged
 from textgraft.training.step import Network
 from textgraft.training.token_ids import TokenIds, TruncationCount

@@ -13,11 +13,11 @@ from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
 from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
+from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.objective import all_labels_present
-from textgraft.training.progress import Callback
 
 
 def why_not_logistic(task: Task) -> str:

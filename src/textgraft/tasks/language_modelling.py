@@ -23,12 +23,12 @@ from textgraft.tasks.objectives.language_model import MaskedTokens
 from textgraft.tasks.trainable import TrainableTask, WithProgress, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
+from textgraft.training.callbacks import Callback
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step
-from textgraft.training.progress import Callback
 from textgraft.training.token_ids import TruncationCount
 
 # Logits in memory at once; a training step holds a few float32 copies of each.

@@ -27,6 +27,7 @@ from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_r
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
+from textgraft.training.callbacks import Callback, Callbacks
 from textgraft.training.checkpoints import Checkpoints, run_digest
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
@@ -34,7 +35,7 @@ from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
-from textgraft.training.progress import Callback, TrainingBar
+from textgraft.training.progress import TrainingBar
 from textgraft.training.token_ids import TruncationCount
 
 _MAX_STORED_LABELS = 1000  # with their counts
@@ -111,7 +112,8 @@ class TrainableTask(Task):
         text: str | None = None,
         label: str | None = None,
         pair: str | None = None,
-        callback: Callback | None = None,
+        callbacks: Callback | Iterable[Callback] = (),
+        progress: bool = True,
         checkpoints: Checkpoints | str | Path | None = None,
         **options: Any,
     ) -> History:
@@ -126,7 +128,8 @@ class TrainableTask(Task):
             text: the column of texts, where `data` is a table or a file; inferred as by `load_dataset`.
             label: the column of labels.
             pair: the column of second texts.
-            callback: by default a progress bar.
+            callbacks: receive the events of the run; see `Callback`.
+            progress: show a progress bar and messages.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run in it is
                 resumed, and ends as if it had not been interrupted.
             options: training options, the fields of `TrainingConfig`.
@@ -138,8 +141,9 @@ class TrainableTask(Task):
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
-        reader = self._reader(text=text, label=label, pair=pair)
+        reader, callback = self._reader(text=text, label=label, pair=pair), Callbacks(callbacks)
         with ExitStack() as stack:
+            stack.callback(callback.close)
             if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
             with ExitStack() as on_error:
@@ -150,7 +154,9 @@ class TrainableTask(Task):
                 mode, facts = run.mode, self._run_facts(run)
                 if checkpoints is not None:
                     checkpoints.start_run(facts)
-                callback = callback or stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch))
+                if progress:
+                    callback.add(stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch)))
+                callback.on_train_begin(facts, is_resumed=checkpoints is not None and checkpoints.has_checkpoint)
                 for examples in run.examples.values():
                     notices += tuple(examples.notices)
                 for notice in (*self._earlier_training(run), *notices):
@@ -168,6 +174,7 @@ class TrainableTask(Task):
                 history, outputs = training.run(checkpoints), training.validation_outputs
             if message := self.objective.calibrate(validation_examples.targets, outputs):
                 callback.on_message(message)
+            callback.on_train_end(history)
         self.history = history.records
         self.record = {
             "run": run_digest(facts),

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from textgraft.data.metrics import find_metric, without_optional
 from textgraft.errors import TrainingError
+from textgraft.training.callbacks import Callback, Step
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import BestEpoch, padding_share, shuffled_batches
@@ -18,7 +19,7 @@ from textgraft.training.examples import Examples, Inputs
 from textgraft.training.history import History
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.optimizer import learning_rates
-from textgraft.training.progress import Callback, EtaEstimator
+from textgraft.training.progress import EtaEstimator
 from textgraft.training.step import Network, Result, TrainingStep, assign_variables, copy_variables, seed_states
 
 # A training step costs a forward pass, and a backward pass of about twice its work.
@@ -134,7 +135,7 @@ class Training:
             if not (np.isfinite(result.loss) and np.isfinite(result.norm)):
                 raise self._divergence(result, rows)
             self._count(result, rows, time.monotonic() - start)
-            self._callback.on_step_end(progress.epoch, len(rows), self._means, self._seconds_left())
+            self._callback.on_step_end(self._step_event(len(rows), self._seconds_left()))
             self._save_if(Checkpoints.is_due)
 
     def _validate_epoch(self) -> None:
@@ -208,6 +209,11 @@ class Training:
         means = {name: total / max(1, self._progress.weight) for name, total in self._progress.totals.items()}
         return {**means, **self._network.objective.metrics_from_loss(means["loss"])} if means else {}
 
+    def _step_event(self, texts: int, seconds_left: float | None) -> Step:
+        number = self._progress.step
+        metrics = {**self._means, "learning_rate": float(self._rates[number - 1])}
+        return Step(number, self._progress.epoch + 1, texts, metrics, seconds_left)
+
     def _seconds_left(self) -> float | None:
         """Seconds until the end of the last validation; None before the second step."""
         if not self._eta.steps:
@@ -247,6 +253,6 @@ class Training:
         self._best_weights = dict(snapshot.best or (snapshot.weights if progress.records else {}))
         seen = progress.epoch * self._rows + progress.seen
         if seen:
-            self._callback.on_step_end(progress.epoch, seen, self._means, None)
+            self._callback.on_step_end(self._step_event(seen, None))
         step = f"epoch {progress.epoch + 1}, step {progress.batch}"
         self._callback.on_message(f"resumed an unfinished run after {step}")

@@ -1,4 +1,4 @@
-"""Progress of a run: the callback interface, the progress bar that implements it, and the remaining time."""
+"""Progress of a run: the progress bar, and the remaining time."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,31 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-# Fields of an epoch's record that its line shows elsewhere or not at all.
+from textgraft.training.callbacks import Callback, Step
+
+# Fields of a step or an epoch that its line shows elsewhere or not at all.
 _NOT_LISTED = {"epoch", "learning_rate", "seconds", "texts_per_second"}
-
-
-class Callback:
-    """Receives the events of a run; this class ignores them."""
-
-    def on_features_extracted(self, texts: int, total: int) -> None:
-        """Called after each batch of texts through a frozen backbone, with its size and that of all batches."""
-
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        """Called after each optimizer step.
-
-        Args:
-            epoch: index from 0.
-            texts: texts in the step.
-            means: loss and metrics of the epoch so far.
-            seconds_left: until the end of the run; None while unknown.
-        """
-
-    def on_epoch_end(self, record: dict[str, float]) -> None:
-        """Called after each epoch with its record of the history."""
-
-    def on_message(self, line: str) -> None:
-        """Called with a line for the user."""
 
 
 class TrainingBar(Callback):
@@ -59,11 +38,12 @@ class TrainingBar(Callback):
         if self._progress.finished:
             self._progress.remove_task(self._tasks.pop("vectors"))
 
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
+    def on_step_end(self, step: Step) -> None:
         task = self._task("training", self._texts * self._epochs)
-        description = f"epoch {epoch + 1}/{self._epochs}"
-        fields: dict[str, Any] = {"means": _format_means(means, 3), "seconds_left": seconds_left}
-        self._progress.update(task, advance=texts, description=description, **fields)
+        metrics = {name: value for name, value in step.metrics.items() if name not in _NOT_LISTED}
+        fields: dict[str, Any] = {"means": _format_means(metrics, 3), "seconds_left": step.seconds_left}
+        description = f"epoch {step.epoch}/{self._epochs}"
+        self._progress.update(task, advance=step.texts, description=description, **fields)
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
         means = _format_means({name: value for name, value in record.items() if name not in _NOT_LISTED}, 4)

@@ -12,6 +12,7 @@ from textgraft.storage import folders
 from textgraft.storage.folders import locked
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
+LOGS = "logs"
 _SEARCH = "search.json"
 
 

@@ -14,11 +14,13 @@ from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import is_model_folder
 from textgraft.tasks.loading import load_as
 from textgraft.tasks.trainable import TrainableTask
+from textgraft.training.callbacks import Step
 from textgraft.training.config import TrainingConfig
-from textgraft.training.progress import Callback, TrainingBar
+from textgraft.training.progress import TrainingBar
+from textgraft.training.run_logs import open_log
 from textgraft.tuning.baselines import run_baselines
 from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, TrialRow, format_row
-from textgraft.tuning.run_folder import LEADERBOARD, RunFolder
+from textgraft.tuning.run_folder import LEADERBOARD, LOGS, RunFolder
 from textgraft.tuning.setup import Hyperparameters, SelectionMetric, TuningTask, options_of
 from textgraft.tuning.study import Study, storage_errors
 
@@ -38,6 +40,7 @@ class Search:
         task: TuningTask,
         shared: Hyperparameters,
         log: Callable[[str], None],
+        run_log: str | None = None,
     ) -> None:
         """Prepare the search.
 
@@ -47,7 +50,9 @@ class Search:
             task: task of the models, with its data.
             shared: hyperparameters of all candidates, such as "precision" and "seed".
             log: called with a line about each trial.
+            run_log: kind of log of each trial's training, in a folder of the run folder; see `open_log`.
         """
+        self._run_log = run_log
         self._folder, self.study, self._task, self._shared, self._log = folder, study, task, shared, log
         self._metric = study.metric
 
@@ -137,8 +142,8 @@ class Search:
         gc.collect()
         try:
             epochs, texts = int(row.hyperparameters.get("epochs", 1)), len(self._task.splits.train)
-            with PruningBar(trial, self._metric, epochs, texts, deadline) as callback:
-                model = self._fit(row, callback)
+            with PruningBar(trial, self._metric, epochs, texts, deadline) as bar:
+                model = self._fit(row, bar)
         except optuna.TrialPruned as pruned:
             return replace(row, state=PRUNED, reason=str(pruned))
         except (ConfigError, TrainingError) as error:
@@ -152,13 +157,15 @@ class Search:
             model.save(self._folder.model, overwrite=True)
         return done
 
-    def _fit(self, row: TrialRow, callback: Callback | None = None) -> TrainableTask:
+    def _fit(self, row: TrialRow, bar: TrainingBar | None = None) -> TrainableTask:
         """The model of a trial, trained as `textgraft train` trains it."""
         model, splits = self._task.build_model(row.hyperparameters), self._task.splits
+        logs = open_log(self._run_log, self._folder.path / LOGS / row.name.replace(" ", "-"))
         model.fit(
             splits.train,
             validation=splits.validation,
-            callback=callback,
+            callbacks=[*logs, bar] if bar else logs,
+            progress=bar is None,
             **options_of(TrainingConfig, row.hyperparameters),
         )
         return model
@@ -181,9 +188,9 @@ class PruningBar(TrainingBar):
         super().on_features_extracted(texts, total)
         self._require_time(0)
 
-    def on_step_end(self, epoch: int, texts: int, means: dict[str, float], seconds_left: float | None) -> None:
-        super().on_step_end(epoch, texts, means, seconds_left)
-        self._require_time(seconds_left or 0)
+    def on_step_end(self, step: Step) -> None:
+        super().on_step_end(step)
+        self._require_time(step.seconds_left or 0)
 
     def on_epoch_end(self, record: dict[str, float]) -> None:
         """Report the validation metric; a trial that is worse than the median of earlier ones at this quarter ends."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.tasks.base import Task
+from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.epochs import rows_per_epoch
@@ -18,7 +19,6 @@ from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.optimizer import weight_decay
-from textgraft.training.progress import Callback
 from textgraft.training.step import Network
 from textgraft.training.windows import SampledWindows
 

@@ -17,13 +17,13 @@ from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
+from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS, HEAD_ONLY_DEFAULTS, TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import FeatureExtractor
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.logistic import compute_logits, train_logistic_head
-from textgraft.training.progress import Callback
 from textgraft.training.step import Network
 
 

@@ -13,10 +13,10 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
 from textgraft.text.windows import map_in_chunks
+from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import Activations, check_disk_space, store_activations
-from textgraft.training.progress import Callback
 from textgraft.training.step import Network
 
 _SAMPLED_TEXTS = 256
