@@ -54,7 +54,12 @@ class Reading:
     """
 
     text: str | None = option(None, "Column of the texts.", panel="Data", shown_default="inferred")
-    label: str | None = option(None, "Column of the labels.", panel="Data", shown_default="inferred")
+    label: str | tuple[str, ...] | None = option(
+        None,
+        "Column of the labels; or several, such as toxic,obscene, that say with 0 and 1 whether a text has a label.",
+        panel="Data",
+        shown_default="inferred",
+    )
     pair: str | None = option(None, "Column of the second texts, for pairs.", panel="Data", shown_default="inferred")
     file: FileOptions = field(default_factory=FileOptions)
     empty: str | None = option(
@@ -109,13 +114,21 @@ class Reading:
         if self.normalize_labels and self.problem == REGRESSION:
             raise ConfigError(f"problem {self.problem} does not support normalize_labels; drop one")
 
+    def label_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The columns of labels that are named; a string names several with commas between, unless it is a column."""
+        if not isinstance(self.label, str):
+            return self.label or ()
+        return (self.label,) if self.label in columns else listed_names(self.label)
+
     def with_trained_columns(self, columns: Sequence[str]) -> "Reading":
         """The same, with columns that are not named set to those of the training, where they are among `columns`."""
         named = (self.text, self.label, self.pair)
         roles: dict[str, Any] = {
             role: name
             for role, name in self.trained_columns.items()
-            if getattr(self, role) is None and name in columns and name not in named
+            if getattr(self, role) is None
+            and name not in named
+            and (name in columns or (role == "label" and {*columns}.issuperset(listed_names(name))))
         }
         if self.paired is False:
             roles.pop("pair", None)
@@ -126,7 +139,8 @@ class Columns(NamedTuple):
     """The names of the columns to read: texts, labels if there are any, and second texts of pairs.
 
     `nested` labels, and texts given as a column of words, may be lists, objects or fractions, read as their JSON text;
-    `empty_labels` allows labels to be empty; `copied` are columns to be read as they are.
+    `empty_labels` allows labels to be empty; `flags` are the columns of labels, where each label has one; `copied` are
+    columns to be read as they are.
     """
 
     text: str
@@ -134,6 +148,7 @@ class Columns(NamedTuple):
     pair: str | None = None
     nested: bool = False
     empty_labels: bool = False
+    flags: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
 
     @property
@@ -171,9 +186,16 @@ def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Col
     chosen = choose_text_columns(source, columns, reading)
     if reading.label is None:
         return chosen._replace(label=_infer_label(columns, chosen, known="label" in reading.trained_columns))
-    if reading.label in (chosen.text, chosen.pair):
-        raise ConfigError(f"the column {reading.label!r} cannot be both text and label")
-    return chosen._replace(label=_require_column(source, columns, reading.label))
+    labels = reading.label_columns(columns)
+    for name in labels:
+        if _require_column(source, columns, name) in (chosen.text, chosen.pair):
+            raise ConfigError(f"the column {name!r} cannot be both text and label")
+    if len(labels) == 1:
+        return chosen._replace(label=labels[0])
+    if reading.problem not in (None, MULTI) or reading.label_separator is not None:
+        option = "label_separator" if reading.label_separator is not None else f"problem {reading.problem}"
+        raise ConfigError(f"several columns of labels hold a set of labels, and do not support {option}; drop one")
+    return chosen._replace(label=",".join(labels), flags=labels)
 
 
 def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns:
@@ -209,7 +231,10 @@ def choose_tagged_columns(source: str, columns: Sequence[str], reading: Reading)
         others = [name for name in columns if name != chosen.text]
         candidates = (_only(_matching(names, others)) for names in (_TAGS if chosen.has_words else _ENTITIES))
         reading = replace(reading, label=next(filter(None, candidates), None))
-    return choose_columns(source, columns, replace(reading, text=chosen.text))._replace(nested=True)
+    chosen = choose_columns(source, columns, replace(reading, text=chosen.text))
+    if chosen.flags:
+        raise ConfigError(f"token-classification has one column of tags or entities, not {chosen.label}; name one")
+    return chosen._replace(nested=True)
 
 
 def are_tagged(columns: Sequence[str]) -> bool:
@@ -225,7 +250,7 @@ def word_table_columns(columns: Sequence[str], reading: Reading) -> Columns | No
     """
     words = _only(_matching(_WORD, columns if reading.text is None else [reading.text]))
     sentences = _only([name for name in columns if _SENTENCE.fullmatch(name.strip())])
-    tags = reading.label or next(iter(_matching(_WORD_TAGS, columns)), None)
+    tags = next(iter(reading.label_columns(columns) or _matching(_WORD_TAGS, columns)), None)
     # Without tags, a column named sentence may hold texts.
     if words not in columns or sentences is None or (tags is None and sentences.isalpha()):
         return None
@@ -260,6 +285,11 @@ def missing_column(source: str, columns: Sequence[str], role: str, reading: Read
         hint = "; if the first row is not names, set header to none"
     problem = f"no column {trained!r}, as in training" if trained else f"cannot infer the {role} column"
     return DataError(f"{source}: {problem}; set {role} to one of: {join_names(columns)}{hint}")
+
+
+def listed_names(names: str) -> tuple[str, ...]:
+    """The names in a list with commas between them."""
+    return tuple(dict.fromkeys(name.strip() for name in names.split(",")))
 
 
 def join_names(columns: Iterable[str]) -> str:

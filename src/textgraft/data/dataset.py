@@ -66,6 +66,7 @@ class Dataset:
         notices: lines of information for the user.
         problem: "single-label", "multi-label" (a set of labels) or "regression" (a number).
         label_separator: the text between the labels of a set; None where sets are lists.
+        label_hint: end of the message where no column of labels was found.
         normalized: whether labels were normalized when they were read, and are compared in that form.
         roles: the columns that were read, by role ("text", "label", "pair"); empty where they have no names.
         label_type: "string", "integer" or "boolean", the type of `label_names`; other methods use strings.
@@ -81,6 +82,7 @@ class Dataset:
     roles: Mapping[str, str] = field(default_factory=dict)
     label_type: str = STRING
     normalized: bool = False
+    label_hint: str = ""
 
     @classmethod
     def from_lists(
@@ -335,7 +337,8 @@ class Dataset:
             if not self.roles:
                 raise DataError(f"{self.source}: the texts have no labels; give one for each")
             columns = join_names(self.columns)
-            raise DataError(f"{self.source}: cannot infer the label column; set label to one of: {columns}")
+            problem = f"cannot infer the label column; set label to one of: {columns}"
+            raise DataError(f"{self.source}: {problem}{self.label_hint}")
 
     def _require(self, problem: str) -> None:
         self._require_labelled()

@@ -96,6 +96,10 @@ class Format(RowReader):
         """Whether the cells of a column are consecutive whole numbers, judged by the first rows, if that is known."""
         return False
 
+    def has_flags(self, column: str) -> bool:
+        """Whether the cells of a column are 0 and 1, judged by the first rows, if that is known."""
+        return False
+
     def has_lists(self, column: str) -> bool:
         """Whether the cells of a column are lists, judged by the first row or the schema."""
         return False

@@ -18,7 +18,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.delimited import likely_format
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
-from textgraft.data.label_rows import NormalizedLabels
+from textgraft.data.label_rows import FlagRows, NormalizedLabels
 from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
 from textgraft.data.python_inputs import is_source, type_name
@@ -36,13 +36,14 @@ Source = Any
 _Data = TypeVar("_Data", bound=Dataset)
 
 _FORMATS = "data.formats"
+_MAX_NAMED_FLAGS = 10  # columns in a message
 
 
 def load_dataset(
     source: Source,
     *,
     text: str | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     pair: str | None = None,
     split: str | None = None,
     encoding: str = "utf-8",
@@ -63,7 +64,8 @@ def load_dataset(
             data frame of pandas or polars, an Arrow table, a `datasets.Dataset`, or a mapping of names of splits to
             these.
         text: the text column; None to infer it from the column names.
-        label: the label column; None to infer it from the column names, or to read none if that fails.
+        label: the label column; or several columns that say with 0 and 1, true and false, or yes and no, whether a
+            text has the label of that name; None to infer it from the column names, or to read none if that fails.
         pair: the column of second texts, where each row is a pair of texts; None to infer it from the column names.
         split: such as "train" or "train[:60%],train[60%:],test"; None for the only split of the source.
         encoding: encoding of text files; "auto" for the likely one.
@@ -89,6 +91,7 @@ def load_dataset(
         ConfigError: when an option is invalid.
     """
     file = FileOptions(encoding, delimiter, quotes, header)
+    label = label if label is None or isinstance(label, str) else tuple(label)
     reading = Reading(text, label, pair, file, empty, format, problem, label_separator, normalize_labels, unlabelled)
     datasets = load_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
@@ -309,24 +312,41 @@ def named_slices(source: str, names: tuple[str, ...], split: str | None) -> tupl
 
 
 def _load(reader: Format, reading: Reading) -> Dataset:
-    columns = choose_columns(reader.source, reader.columns, reading)
+    try:
+        columns = choose_columns(reader.source, reader.columns, reading)
+    except DataError as error:
+        raise DataError(f"{error}{'' if reading.label else _flag_hint(reader)}") from None
     if (
         reading.label is None
         and columns.label
+        and not columns.flags
         and not is_column_name(columns.label)
         and reader.is_row_number(columns.label)
     ):
         columns = columns._replace(label=None)
-    lists = columns.label is not None and reader.has_lists(columns.label)
+    lists = bool(columns.flags) or (columns.label is not None and reader.has_lists(columns.label))
     separator = None if lists else reading.label_separator
     problem = reading.problem or (MULTI if lists or separator else SINGLE)
     nested = problem != SINGLE and separator is None
     columns = columns._replace(nested=nested, empty_labels=problem == MULTI)
     normalized = reading.normalize_labels and columns.label is not None
-    rows = NormalizedLabels(reader, problem == MULTI, separator) if normalized else reader
+    rows: RowReader = FlagRows(reader) if columns.flags else reader
+    rows = NormalizedLabels(rows, problem == MULTI, separator) if normalized else rows
     dataset = load_split(rows, columns, reading.empty, problem == SINGLE, reading.unlabelled)
+    hint = _flag_hint(reader) if columns.label is None else ""
     kind = STRING if columns.label is None or problem != SINGLE else reader.label_type(columns.label)
-    return replace(dataset, problem=problem, label_separator=separator, label_type=kind, normalized=normalized)
+    return replace(
+        dataset, problem=problem, label_separator=separator, label_type=kind, normalized=normalized, label_hint=hint
+    )
+
+
+def _flag_hint(reader: Format) -> str:
+    """How several columns of 0 and 1 become sets of labels, for a message, where there are such columns."""
+    names = [name for name in reader.columns if reader.has_flags(name)]
+    if len(names) < 2:
+        return ""
+    shown = ",".join(names[:_MAX_NAMED_FLAGS]) + (",..." if len(names) > _MAX_NAMED_FLAGS else "")
+    return f"; {len(names)} columns hold 0 and 1: set label to {shown} to read them as a set of labels for each text"
 
 
 def is_blank(values: pa.Array) -> pa.BooleanArray:

@@ -86,6 +86,10 @@ class TableFile(File):
         numbers = [int(cell) for cell in cells if cell.isascii() and cell.isdigit()]
         return len(numbers) == len(cells) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
+    def has_flags(self, column: str) -> bool:
+        index = self.columns.index(column)
+        return {row[index].strip() for row in self._sample_rows if len(row) > index} in ({"0", "1"}, {"0"}, {"1"})
+
     def check(self, record: Record) -> list[str]:
         """The cells of a row that is not blank, one for each column; a DataError for another number of cells."""
         if len(record.cells) != len(self.columns):

@@ -39,6 +39,8 @@ def open_tables(data: Any) -> dict[str, Format]:
 class Table(Format):
     """Rows of a data frame or an Arrow table; only columns that are used are converted."""
 
+    copies_columns = True
+
     def __init__(self, source: str, table: Any) -> None:
         super().__init__(source)
         self._table = table
@@ -58,7 +60,7 @@ class Table(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         try:
-            yield from pack_columns(columns, self._pieces(), self._cells)
+            yield from pack_columns(columns, self._pieces(), self._cells, self._array)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise DataError(f"{self.source}: cannot be read ({error_summary(error)}); check its columns") from error
 
