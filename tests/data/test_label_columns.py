@@ -60,7 +60,9 @@ def test_empty_flag_is_unlabelled(write):
 
 def test_label_of_no_text_is_said(write):
     path = write("flags.csv", "text,toxic,rude\na,1,0\n")
-    assert f"{path}: no text has the labels rude, which are not trained" in load_dataset(path, label="toxic,rude").notices
+    assert (
+        f"{path}: no text has the labels rude, which are not trained" in load_dataset(path, label="toxic,rude").notices
+    )
 
 
 def test_columns_of_flags_are_suggested(write):

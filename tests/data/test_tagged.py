@@ -58,7 +58,7 @@ def assert_rows(data, words=True):
 
 
 @pytest.mark.parametrize(
-    "names", [("tokens", "tags"), ("words", "ner_tags"), ("Tokens", "labels"), ("tokens", "label")]
+    "names", [("tokens", "tags"), ("words", "ner_tags"), ("words", "ner"), ("Tokens", "labels"), ("tokens", "label")]
 )
 def test_words_and_tags_are_read(write, names):
     columns = dict(zip(names, (WORDS, TAGS), strict=True))
@@ -68,7 +68,7 @@ def test_words_and_tags_are_read(write, names):
     assert_rows(load_tagged(path.with_suffix(".parquet")))
 
 
-@pytest.mark.parametrize("label", ["entities", "spans", "label", "labels"])
+@pytest.mark.parametrize("label", ["entities", "spans", "label", "labels", "annotations"])
 def test_texts_and_entities_are_read(write, label):
     path = write("a.jsonl", jsonl(**{"text": TEXTS, "meta": [{}, 1, None], label: ENTITIES}))
     assert_rows(load_tagged(path), words=False)

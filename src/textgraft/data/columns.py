@@ -24,10 +24,13 @@ _TEXTS = frozenset(
 )
 _LABELS = frozenset({"label", "labels", "category", "sentiment", "class", "target", "intent", "topic", "polarity"})
 _WORDS = frozenset({"tokens", "words"})
-_TAGS = (frozenset({"tags", "ner_tags"}), frozenset({"label", "labels"}))
+# In the order of preference.
+_TAGS = (frozenset({"tags", "ner_tags"}), frozenset({"ner", "bio_tags", "iob_tags"}), frozenset({"label", "labels"}))
 _WORD, _WORD_TAGS = frozenset({"word", "token"}), frozenset({"tag", "ner_tag", "ner", "ner_tags", "iob", "bio"})
 _SENTENCE = re.compile(r"(sentence|sent)[ _-]*(#|id|idx|index|no|nr|num|number)?", re.IGNORECASE)
-_ENTITIES = (frozenset({"entities", "spans"}), frozenset({"label", "labels"}))
+_ENTITIES = (
+    frozenset({"entities", "spans"}), frozenset({"label", "labels"}), frozenset({"ner", "annotation", "annotations"}),
+)  # fmt: skip
 # Names of row numbers, keys and the like, which are not labels; matched in any case.
 _KEY = re.compile(
     r"|#|key|nr|no|row|line|index|uid|guid|uuid|url|date|time|timestamp|unnamed: \d+|level_\d+|__index_level_\d+__"

@@ -108,7 +108,11 @@ class LabelStudio(Export):
 
     @classmethod
     def matches(cls, item: Any) -> bool:
-        return isinstance(item, dict) and isinstance(item.get("data"), dict) and "annotations" in item
+        return (
+            isinstance(item, dict)
+            and isinstance(item.get("data"), dict)
+            and bool(item.keys() & {"annotations", "completions"})
+        )
 
     def records(self, item: Any) -> list[JsonObject]:
         values = self._values(item)
@@ -318,7 +322,8 @@ def _are_spans(value: Any) -> bool:
 
 
 def _annotations(item: JsonObject) -> list[JsonObject]:
-    return [annotation for annotation in item.get("annotations") or () if not annotation.get("was_cancelled")]
+    annotations = item.get("annotations", item.get("completions"))  # the latter before Label Studio 1
+    return [annotation for annotation in annotations or () if not annotation.get("was_cancelled")]
 
 
 def _with_text(values: JsonObject) -> JsonObject:
