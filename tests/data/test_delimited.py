@@ -88,7 +88,7 @@ def test_rows_that_a_quote_swallows_are_refused(write, delimiter, text_first, la
 
 
 def test_cell_whose_lines_may_be_rows_is_reported(write):
-    path = write("a.csv", 'text,summary\none,first\n"two,second\nthree",third\n')
+    path = write("a.csv", "text,summary\n" + 'one,first\n"two,second\n' + "more,words\n" * 5 + 'five",fifth\n')
     (notice,) = load_dataset(path, label="summary").notices
     assert notice.startswith(
         f"{path}, line 3: the first cell in quotes whose lines may be rows; if quotes are ordinary"
@@ -120,6 +120,7 @@ def test_spaces_before_quotes_are_ignored(write):
     path = write("a.csv", 'label, text\nx, "one, two"\ny, "three"\n')
     data = load_dataset(path)
     assert texts_of(data) == ["one, two", "three"]
+    assert load_dataset(write("b.csv", 'text,label\n" ""a"" b",x\n  c,y\n')).notices == ()
     assert data.notices == (f"{path}: spaces between separators and cells are ignored",)
 
 

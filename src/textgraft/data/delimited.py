@@ -23,9 +23,10 @@ _SAMPLE_CHARACTERS = 1 << 20
 _DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
 _RARE_DELIMITERS = ("\x01", "^", "~")
 _MAX_HEADER = 1 << 14  # bytes
+_MIN_AGREEMENT = 6  # separators in the lines of a cell that are where those of rows would be; fewer are chance
 _SPACES = " \t\u00a0\u3000"
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
-_SPACE_BEFORE_QUOTE = re.compile(r'\s+".*"\s*', re.DOTALL)
+_SPACE_BEFORE_QUOTE = re.compile(' +"')
 _NO_QUOTES = "if quotes are ordinary characters here, set quotes=False (--no-quotes)"
 # Parts of the csv module's messages, and the messages that replace them.
 _CSV_ERRORS = {
@@ -145,7 +146,8 @@ class DelimitedFile(TextFile, TableFile):
                 continue
             others = (column for column in range(len(self.columns)) if column != index)
             if self._dialect.delimiter != "\t" and not any(self._are_known(column, rows) for column in others):
-                self._first_cell_of_rows = self._first_cell_of_rows or record.position
+                if (len(rows) - 1) * (len(self.columns) - 1) >= _MIN_AGREEMENT:
+                    self._first_cell_of_rows = self._first_cell_of_rows or record.position
                 continue
             name = _DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
             raise DataError(
@@ -201,8 +203,12 @@ class DelimitedFile(TextFile, TableFile):
             delimiter = find_delimiter(inner, dialect)
             if _agreement(inner, dialect._replace(delimiter=delimiter)) == 1 < len(inner):
                 raise DataError(f"{self.source}, line 1: quotes enclose whole rows ({inner[0]!r:.60}); remove them")
-        spaced = any(_SPACE_BEFORE_QUOTE.fullmatch(cell) for cells in records for cell in cells)
-        return dialect._replace(spaces=spaced and dialect.quotes)
+        # A cell that begins so within quotes is the same when spaces are ignored.
+        spaced = {cell for cells in records for cell in cells if _SPACE_BEFORE_QUOTE.match(cell)}
+        if spaced and dialect.quotes:
+            ignoring = dialect._replace(spaces=True)
+            spaced -= {cell for cells in _first_records(self._first_lines, ignoring) for cell in cells}
+        return dialect._replace(spaces=bool(spaced) and dialect.quotes)
 
 
 def find_delimiter(lines: Sequence[str], usual: _Dialect) -> str:
