@@ -232,6 +232,21 @@ def test_running_text_is_split_as_the_words_of_training(tiny_word_vectors, words
     assert [part.tolist() for part in given] == [part.tolist() for part in found]
 
 
+def test_entities_of_given_words_are_whole_words(tiny_word_vectors):
+    """Also of words that are split into characters."""
+    words = [["北京大学", "在", "北京", "film"] * 20]
+    model = fresh(tiny_word_vectors, decoding="free")
+    (row,) = tg.TaggedDataset.from_lists(words, [["O"] * 80])
+    logits = model._logits(model._rows.words([row]))
+    logits.values[:] = np.random.default_rng(0).normal(size=logits.values.shape)
+    (entities,) = model._decode([row], model._rows.words([row]), logits)
+    starts, ends = ({word[side] for word in row.words} for side in (0, 1))
+    assert len(entities) > 20
+    assert all(entity.start in starts and entity.end in ends for entity in entities)
+    assert all(entity.text == row.text[entity.start : entity.end] for entity in entities)
+    assert all(first.end <= second.start for first, second in itertools.pairwise(entities))
+
+
 # === Decoding, bad input, folders ===
 
 

@@ -26,7 +26,7 @@ from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
-from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans
+from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans, widen_to_words
 from textgraft.text.words import Words
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
@@ -239,6 +239,10 @@ class TokenClassifier(TrainableTask):
         spans = tag_decoding.decode_spans(tags, words.lengths)
         for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True):
             text_id, start, stop = text_ids[first], int(words.starts[first]), int(words.ends[end - 1])
+            if texts[text_id].words:
+                start, stop = widen_to_words(start, stop, texts[text_id].words)
+                if entities[text_id] and start < entities[text_id][-1].end:
+                    continue  # it shares a given word with the entity before, which is widened to it
             score = round(float(tag_probabilities[first:end].mean()), DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
         return entities

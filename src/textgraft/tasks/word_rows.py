@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -127,6 +128,13 @@ def align_spans(texts: Sequence[TaggedText], words: Words, count: AlignmentCount
         alignment.characters.append(widened if count.dropped == dropped else text.spans)
         word_offset += length
     return alignment
+
+
+def widen_to_words(start: int, end: int, words: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Start and end of the given words that a span of code points touches, of which some are split into characters."""
+    first = bisect_right(words, start, key=itemgetter(0)) - 1
+    last = bisect_left(words, end, key=itemgetter(1))
+    return words[first][0], words[last][1]
 
 
 def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count: AlignmentCount) -> list[Span]:
