@@ -8,6 +8,8 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from numbers import Integral, Real
 from operator import ge, gt, le, lt
 from types import UnionType
 from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
@@ -16,6 +18,8 @@ from textgraft.errors import ConfigError
 
 # In the order of the help.
 PANELS = ("Data", "Model", "Training", "Generation", "Output", "Advanced")
+
+_MAX_INTEGER = 2**63 - 1
 
 Options = TypeVar("Options")
 
@@ -120,19 +124,62 @@ class CheckedOptions:
 
 
 def check_options(options: Any) -> None:
-    """Check the values of a dataclass's options against their choices and limits; None passes.
+    """Check the values of a dataclass's options against their types, choices and limits.
+
+    Numbers of numpy become Python's.
 
     Raises:
         ConfigError: naming the first invalid option and its allowed values, or two options that exclude each other.
     """
+    kind: Any = type(options)
+    hints = _hints(kind)
     for option_field in fields(options):
-        value, declared = getattr(options, option_field.name), option_field.metadata.get("option")
+        name, declared = option_field.name, option_field.metadata.get("option")
+        value = _as_type(name, getattr(options, name), hints[name], declared is not None)
         if value is None or declared is None:
             continue
+        if value is not getattr(options, name):
+            object.__setattr__(options, name, value)
         declared.check(option_field.name, value)
         other, excluded = declared.excludes or (option_field.name, option_field.default)
         if value != option_field.default and getattr(options, other) == excluded:
             raise ConfigError(f"{other} {excluded} does not support {option_field.name}; drop one")
+
+
+@cache
+def _hints(options: type) -> dict[str, Any]:
+    return get_type_hints(options)
+
+
+def _as_type(name: str, value: Any, hint: Any, is_option: bool) -> Any:
+    """The value of an option, or of a dataclass of options, in its type; other fields are returned unchanged."""
+    if isinstance(hint, UnionType) and value is None:
+        return None
+    if not is_option:
+        if isinstance(hint, type) and is_dataclass(hint) and not isinstance(value, hint):
+            raise _wrong_type(name, hint, value)
+        return value
+    value_type, item_type = value_types(hint)
+    if item_type is not None:
+        if not isinstance(value, list | tuple):
+            raise _wrong_type(name, value_type, value)
+        return tuple(_as_scalar(name, item, item_type) for item in value)
+    return _as_scalar(name, value, value_type)
+
+
+def _as_scalar(name: str, value: Any, value_type: type) -> Any:
+    kind: Any = {int: Integral, float: Real}.get(value_type, value_type)
+    if not isinstance(value, kind) or (isinstance(value, bool) and value_type is not bool):
+        raise _wrong_type(name, value_type, value)
+    if isinstance(value, Integral) and abs(int(value)) > _MAX_INTEGER:
+        raise ConfigError(f"{name} must be below 2**63, not a number of {int(value).bit_length()} bits")
+    if isinstance(value, int | str | float) and type(value).__module__ == "builtins":
+        return value
+    return str.__str__(value) if isinstance(value, str) else int(value) if isinstance(value, Integral) else float(value)
+
+
+def _wrong_type(name: str, value_type: type, value: Any) -> ConfigError:
+    return ConfigError(f"{name} must be of type {value_type.__name__}, not {type(value).__name__}")
 
 
 def make_options(options: type[Options], values: Mapping[str, Any]) -> Options:

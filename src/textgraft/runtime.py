@@ -79,8 +79,10 @@ def choose_precision(precision: str) -> str:
     "auto" selects mixed_bfloat16 where the first GPU (compute capability 8 or higher) or the CPU (AVX-512 BF16 or AMX)
     multiplies bfloat16 in hardware, unless float32 is over 1.5 times as fast in a short benchmark.
     """
-    if precision not in PRECISIONS:
-        raise ConfigError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise ConfigError(
+            f"precision {' '.join(repr(precision).split()):.60} is unknown; choose one of {', '.join(PRECISIONS)}"
+        )
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if _multiplies_bfloat16() and not _bfloat16_is_slower() else "float32"

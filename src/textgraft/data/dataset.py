@@ -18,6 +18,7 @@ from textgraft.data.html_tables import html_table
 from textgraft.data.label_types import STRING, Label, restore_label, restore_labels
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, normalize_label, parse_label_set, parse_number
 from textgraft.data.lists import ExampleRows, zip_examples
+from textgraft.data.python_inputs import one_line
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
@@ -147,7 +148,7 @@ class Dataset:
             return next(iter(self.take([range(len(self))[key]])))
         except (TypeError, IndexError):
             rows = f"0 to {len(self) - 1}" if len(self) else "none"
-            raise RowIndexError(f"{self.source}: no row {key!r:.60}; its rows are {rows}") from None
+            raise RowIndexError(f"{self.source}: no row {one_line(key)}; its rows are {rows}") from None
 
     def _repr_html_(self) -> str:
         columns = self.shown_fields
@@ -247,9 +248,9 @@ class Dataset:
             if indices.ndim != 1 or (len(indices) and indices.dtype.kind not in "iu"):
                 raise ValueError
             return replace(self, _rows=self._rows[indices.astype(np.int64)])
-        except (TypeError, ValueError, IndexError):
+        except Exception:  # numpy raises what an object raises
             raise RowIndexError(
-                f"{self.source}: rows must be whole numbers below {len(self)} in a list, not {rows!r:.60}"
+                f"{self.source}: rows must be whole numbers below {len(self)} in a list, not {one_line(rows)}"
             ) from None
 
     def slice(self, bounds: Slice) -> Self:
@@ -272,9 +273,9 @@ class Dataset:
             DataError: when no label has two different texts.
         """
         if not isinstance(fraction, Real) or not 0 < fraction < 1:
-            raise ConfigError(f"the fraction of a split must be between 0 and 1, not {fraction!r:.60}")
+            raise ConfigError(f"the fraction of a split must be between 0 and 1, not {one_line(fraction)}")
         if not isinstance(seed, Integral) or seed < 0:
-            raise ConfigError(f"the seed of a split must be a whole number, at least 0, not {seed!r:.60}")
+            raise ConfigError(f"the seed of a split must be a whole number, at least 0, not {one_line(seed)}")
         drawn = draw_stratified(self._strata(), self.digests(), fraction, seed)
         if drawn.all() or not drawn.any():
             raise DataError(f"{self.source}: too few different texts to split; a label needs at least two")

@@ -8,7 +8,7 @@ from typing import Any
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.label_types import STRING, LabelTypes
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
-from textgraft.data.python_inputs import is_missing, type_name, values_of
+from textgraft.data.python_inputs import is_missing, one_line, type_name, values_of
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError
 
@@ -20,7 +20,7 @@ _END = object()
 
 def zip_examples(source: str, columns: Mapping[str, Any]) -> Iterator[Values]:
     """Rows of columns "text", "label" and "pair" of equal length, the last two of which may be None."""
-    lengths = {role: len(column) for role, column in columns.items() if hasattr(type(column), "__len__")}
+    lengths = {role: length for role, column in columns.items() if (length := _length(column)) is not None}
     for role, length in lengths.items():
         if length != lengths.get("text", length):
             raise DataError(f"{source}: {lengths['text']} texts but {length} {role}s; give one for each")
@@ -48,8 +48,8 @@ class ExampleRows:
 
     def __init__(self, source: str, examples: Iterable[Values], roles: Iterable[str], problem: str | None) -> None:
         """`roles` are those of which the rows have values; a row may also have a pair of texts in place of a text."""
-        if problem not in (None, *PROBLEMS):
-            raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(PROBLEMS)}")
+        if problem is not None and not (isinstance(problem, str) and problem in PROBLEMS):
+            raise ConfigError(f"problem {one_line(problem)} is unknown; choose one of {', '.join(PROBLEMS)}")
         iterator = iter(examples)
         first = next(iterator, None)
         if first is None:
@@ -111,6 +111,14 @@ def check_text(text: Any, location: str, role: str = "text") -> None:
         raise DataError(f"{location}: the {role} is missing ({text}); fill it in, or drop the row")
     if not isinstance(text, str):
         raise DataError(f"{location}: {role}s must be strings, not {type_name(text)}")
+
+
+def _length(column: Any) -> int | None:
+    """The number of values, where it is known before they are read."""
+    try:
+        return len(column)
+    except Exception:  # of a generator, or an object that is refused later
+        return None
 
 
 def _is_pair(text: Any) -> bool:

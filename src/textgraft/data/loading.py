@@ -1,6 +1,5 @@
 """Loading a source of any format: its rows are checked and stored as a `Dataset`."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
@@ -21,7 +20,7 @@ from textgraft.data.format import Format, RowReader
 from textgraft.data.label_rows import FlagRows, NormalizedLabels
 from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
-from textgraft.data.python_inputs import is_source, type_name
+from textgraft.data.python_inputs import as_path, is_source, type_name
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.split_files import Shards, is_pattern, matching_files, split_files
 from textgraft.data.store import Store
@@ -225,8 +224,10 @@ def open_source(source: Source, options: FileOptions, format: str | None) -> dic
         DataError: when the source is missing, of a type that is not a `Source`, or no format can read it.
         ConfigError: when the format is unknown, must be named and is not, or does not honour an option.
     """
-    if isinstance(source, str | PathLike):
-        return _open_path(os.fsdecode(source), options, format)
+    if isinstance(source, str):
+        return _open_path(source, options, format)
+    if isinstance(source, PathLike):
+        return _open_path(str(as_path(source, "the source")), options, format)
     if not is_source(source):
         raise DataError(f"{type_name(source)} is not a source of texts; pass a path, a DataFrame or an Arrow table")
     if unused := [*changed_options(options), *(["format"] if format is not None else [])]:

@@ -7,13 +7,14 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from textgraft.data.tables import is_table
-from textgraft.errors import DataError, TextgraftError, error_summary
+from textgraft.errors import ConfigError, DataError, TextgraftError, error_summary
 
 _CHUNK = 1024
 _SEQUENCES = "a list, tuple, array, Series, Arrow array or generator"
@@ -24,6 +25,19 @@ def type_name(value: Any) -> str:
     """The type of an object for messages, such as "pandas.DataFrame"."""
     module, _, _ = type(value).__module__.partition(".")
     return type(value).__qualname__ if module == "builtins" else f"{module}.{type(value).__qualname__}"
+
+
+def one_line(value: Any) -> str:
+    """A short `repr` without line breaks, for messages."""
+    return f"{' '.join(repr(value).split()):.60}"
+
+
+def as_path(path: Any, name: str) -> Path:
+    """A path; a ConfigError for another object, which `name` describes in the message."""
+    try:
+        return Path(os.fsdecode(path))
+    except Exception as error:
+        raise ConfigError(f"{name} must be a path, not {type_name(path)}") from error
 
 
 def is_source(data: Any) -> bool:

@@ -38,6 +38,8 @@ class Slice:
 
 def parse_slices(split: str) -> tuple[Slice, ...]:
     """The slices in "train[:60%],train[60%:],test"; a ConfigError for any other notation."""
+    if not isinstance(split, str):
+        raise ConfigError(f"split must be of type str, not {type(split).__name__}; write for instance train[:80%]")
     matches = [_SLICE.fullmatch(part.strip()) for part in split.split(",")]
     if None in matches:
         raise ConfigError(f"split {split!r} is not understood; write for instance train[:80%],train[80%:],test[:1000]")

@@ -17,6 +17,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
+from textgraft.data.python_inputs import as_path
 from textgraft.data.seen_texts import SeenTexts
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.backbone import read_backbone
@@ -129,12 +130,12 @@ class Task(ABC):
         if unknown := options.keys() - names:
             raise ConfigError(f"unknown option {', '.join(sorted(unknown))}; choose from {', '.join(sorted(names))}")
         architecture = Architecture(**options)
+        check_options(architecture)
         pooling = architecture.pooling or backbone.default_pooling
         if pooling not in backbone.poolings:
             raise ConfigError(
                 f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
             )
-        check_options(architecture)
         length = self._sequence_length(architecture.sequence_length)
         if architecture.truncation == WINDOWS:
             if length is None or length < MIN_WINDOW:
@@ -295,7 +296,9 @@ class Task(ABC):
         """
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
-        return write_model_folder(Path(folder), self._config(), weights, assets, self.history, overwrite)
+        return write_model_folder(
+            as_path(folder, "the model folder"), self._config(), weights, assets, self.history, overwrite
+        )
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         return self.architecture.cleaning

@@ -15,6 +15,7 @@ from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
+from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.trainable import WithProgress
@@ -204,7 +205,7 @@ class MaskFiller(LanguageModelling):
             ConfigError: for an invalid `top`.
         """
         if not isinstance(top, int) or top < 1:
-            raise ConfigError(f"top must be a whole number, at least 1, not {top!r:.60}")
+            raise ConfigError(f"top must be a whole number, at least 1, not {one_line(top)}")
         batches = self.text_batches(texts, text=text)
         answers = [candidates for window in batches for candidates in self._candidates(window, top, None)]
         return answers[0] if isinstance(texts, str) else answers

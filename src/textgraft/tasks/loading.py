@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from textgraft import runtime
+from textgraft.data.python_inputs import as_path
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
@@ -28,7 +29,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
         ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
             others.
     """
-    stored = folder if isinstance(folder, StoredModel) else model_folder.read(Path(folder))
+    stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
     config, precision = stored.config, runtime.choose_precision(precision)
     with rebuilding(stored):
         architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}

@@ -12,6 +12,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
+from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
@@ -56,8 +57,8 @@ class TextClassifier(TrainableTask):
         Raises:
             ConfigError: for an unknown problem, or labels that do not suit it.
         """
-        if problem not in _OBJECTIVES:
-            raise ConfigError(f"problem {problem!r} is unknown; choose one of {', '.join(_OBJECTIVES)}")
+        if not isinstance(problem, str) or problem not in _OBJECTIVES:
+            raise ConfigError(f"problem {one_line(problem)} is unknown; choose one of {', '.join(_OBJECTIVES)}")
         kind: Any = _OBJECTIVES[problem]
         try:
             self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})

@@ -13,7 +13,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
-from textgraft.data.python_inputs import is_source
+from textgraft.data.python_inputs import is_source, one_line
 from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
@@ -80,8 +80,8 @@ class TokenClassifier(TrainableTask):
         Raises:
             ConfigError: for no labels, duplicates, or an unknown option.
         """
-        if splitting not in SPLITTINGS:
-            raise ConfigError(f"splitting {splitting!r} is unknown; choose one of {', '.join(SPLITTINGS)}")
+        if not isinstance(splitting, str) or splitting not in SPLITTINGS:
+            raise ConfigError(f"splitting {one_line(splitting)} is unknown; choose one of {', '.join(SPLITTINGS)}")
         self.objective = Tags(labels, decoding)
         self.splitting, self._convolution = splitting, convolution
         super().__init__(preset, precision, **options)

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from textgraft.data.label_types import STRING
 from textgraft.data.metrics import SPANS
+from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS
@@ -38,8 +39,8 @@ class Tags(Objective):
         self.labels, label_type = check_labels(labels, 1)
         if label_type != STRING:
             raise ConfigError(f"labels of entities must be strings, not of type {label_type}")
-        if decoding not in DECODINGS:
-            raise ConfigError(f"decoding {decoding!r} is unknown; choose one of {', '.join(DECODINGS)}")
+        if not isinstance(decoding, str) or decoding not in DECODINGS:
+            raise ConfigError(f"decoding {one_line(decoding)} is unknown; choose one of {', '.join(DECODINGS)}")
         self.decoding = decoding
         self.width = tag_decoding.tag_count(len(self.labels))
 
