@@ -86,6 +86,21 @@ def test_evaluate_prints_metrics(trained, reviews):
     assert "macro_f1" in run("evaluate", trained, reviews).stdout
 
 
+def test_evaluate_writes_rows_and_shows_errors(trained, reviews, tmp_path):
+    out = tmp_path / "errors.csv"
+    result = run_successfully("evaluate", trained, reviews, "--json", "--errors", 100, "--out", out)
+    metrics = json.loads(result.stdout)
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = [row for row in rows if row["truth"] != row["prediction"]]
+    assert len(rows) == 40
+    assert 1 - len(wrong) / 40 == pytest.approx(metrics["accuracy"])
+    assert [row["correct"] for row in wrong] == ["false"] * len(wrong)
+    expected = sorted(wrong, key=lambda row: -float(row["confidence"]))
+    assert [error["location"] for error in metrics["errors"]] == [row["location"] for row in expected]
+    assert_fails(run("evaluate", trained, reviews, "--out", tmp_path / "x.txt"), 2, "choose a name that ends in")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_predict_keeps_rows_and_columns(trained, reviews, tmp_path, suffix):
     import pyarrow.parquet as pq

@@ -28,6 +28,23 @@ def test_evaluate_counts_spans(folder):
     assert found["schemes"]["strict"]["correct"] == 32
 
 
+def test_evaluate_writes_entities_of_rows(folder, tmp_path):
+    source, out = (
+        write_conll(tmp_path / "other.conll", [("the film", "O O"), ("very bad film", "B-Y I-Y B-X")]),
+        "e.jsonl",
+    )
+    result = run_successfully("evaluate", folder, source, "--errors", 5, "--out", tmp_path / out)
+    assert "largest errors (1)" in result.stdout
+    first, second = map(json.loads, (tmp_path / out).read_text().splitlines())
+    assert first["truth"] == []
+    assert [(one["text"], one["label"]) for one in first["prediction"]] == [("film", "X")]
+    assert [first["correct"], second["correct"]] == [False, True]
+    assert second["truth"] == [
+        {name: one[name] for name in ("text", "label", "start", "end")} for one in second["prediction"]
+    ]
+    assert second["text"] == "very bad film"
+
+
 def test_predict_prints_entities_of_lines(folder):
     result = run("predict", folder, stdin="the film was good\nvery bad film\n")
     found = [json.loads(line) for line in result.stdout.splitlines()]

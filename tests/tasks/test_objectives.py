@@ -192,6 +192,12 @@ def test_commands_with_separated_labels(tiny_word_vectors, tmp_path):
         assert line["prediction"] == "|".join(expected)
         assert line["probability"] == "|".join(line[f"probability_{label}"] for label in expected)
     assert_fails(run("compare", folder, folder, "--data", source), 2, "multi-label model")
+    run_successfully("evaluate", folder, source, "--out", tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["prediction"] for row in rows] == [line["prediction"] for line in lines]
+    assert [row["truth"] for row in rows] == ["|".join(sorted(labels)) for labels in SETS]
+    assert all((row["correct"] == "true") == (row["truth"] == row["prediction"]) for row in rows)
     assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_word_vectors, "--dry-run").stdout
 
 
@@ -226,6 +232,10 @@ def test_commands_with_numbers(tiny_word_vectors, tmp_path):
     found = json.loads(run("evaluate", folder, source, "--label", "rating", "--json").stdout)
     assert found["rmse"] >= found["mae"] > 0
     assert "spearman" in run("evaluate", folder, source, "--label", "rating").stdout
+    run_successfully("evaluate", folder, source, "--label", "rating", "--out", tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        residuals = [float(row["prediction"]) - float(row["truth"]) for row in csv.DictReader(file)]
+    assert np.mean(np.abs(residuals)) == pytest.approx(found["mae"], abs=1e-5)
     assert "; numbers from " in run_successfully("predict", folder, source, "--out", tmp_path / "out.parquet").stderr
     predicted = pq.read_table(tmp_path / "out.parquet")
     assert predicted.column_names == ["text", "rating", "prediction"]

@@ -1,6 +1,7 @@
 """`textgraft evaluate`: the metrics of a model folder on labelled texts."""
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from textgraft.cli.output.console import print_json, print_result, with_progress
 from textgraft.cli.output.log import describe_seen, log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
+from textgraft.data.labels import REGRESSION
+from textgraft.errors import ConfigError
 
 
 def evaluate(
@@ -18,7 +21,19 @@ def evaluate(
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(without=("problem",))],
     runtime_options: o.RuntimeOptions,
+    run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     unseen: o.Unseen = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of all rows with truth, prediction and confidence: .csv, .tsv, .jsonl, .parquet or .xlsx.  "
+            "\\[none]",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    errors: Annotated[
+        int, typer.Option(help="Number of the largest errors to show.  \\[0]", min=0, rich_help_panel="Output")
+    ] = 0,
     json: o.Json = False,
 ) -> None:
     """Test a model on labelled texts that it was not trained on.
@@ -30,20 +45,43 @@ def evaluate(
 
         textgraft evaluate sentiment reviews.csv --unseen
 
+        textgraft evaluate sentiment held-out.csv --errors 20 --out errors.csv
+
         textgraft evaluate sentiment imdb/ --split test --json
     """
     from textgraft.cli.inputs import read_evaluation_data
+    from textgraft.cli.output.files import require_output
+    from textgraft.cli.output.tables import TABLES
     from textgraft.model_folder import folder as model_folder
+    from textgraft.task_specs import task_spec
 
     stored = model_folder.read(folder)
+    if (out or errors) and not task_spec(stored.config["task"]).labelled:
+        raise ConfigError(f"{folder} is a language model, which has no truth of single texts; drop --out and --errors")
+    if out:
+        require_output(out, TABLES, run.overwrite)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
     load_tensorflow()
+    from textgraft.cli.output.row_report import ResultColumns, RowReport
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, runtime_options.precision)
-    metrics = model.evaluate(dataset, with_progress=partial(with_progress, total=len(dataset)), unseen=unseen)
+    progress = partial(with_progress, total=len(dataset))
+    is_number = stored.config["settings"].get("problem") == REGRESSION
+    separator = stored.config["settings"].get("label_separator")
+    columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
+    with RowReport(columns, errors, out, run.overwrite) as report:
+        on_results = report.add if out or errors else None
+        metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     seen = describe_seen(dataset.source, metrics.get("seen", {}), metrics["texts"])
     log(*(line if unseen else f"{line}; --unseen excludes them" for line in seen))
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    print_json(metrics) if json else print_result(model.objective.report(metrics))
+    if json:
+        print_json({**metrics, "errors": report.errors} if errors else metrics)
+    else:
+        print_result(model.objective.report(metrics))
+        if errors:
+            report.print_errors()
+    if out:
+        log(f"wrote {metrics['texts']:,} rows to {out}")

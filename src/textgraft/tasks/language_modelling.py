@@ -14,12 +14,13 @@ from safetensors.numpy import load, load_file
 from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
-from textgraft.errors import DataError
+from textgraft.errors import ConfigError, DataError
 from textgraft.storage import folders
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.tasks.base import backbone_of
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.objectives.language_model import MaskedTokens
+from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.trainable import TrainableTask, WithProgress, task_class
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import corpus
@@ -111,7 +112,15 @@ class LanguageModelling(TrainableTask):
     def _fit_head(self, train: Any, config: TrainingConfig, callback: Callback) -> None:
         """Train an untrained head alone; by default there is none."""
 
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
+    def _evaluate(
+        self,
+        data: Dataset,
+        truncated: TruncationCount,
+        with_progress: WithProgress,
+        on_results: OnResults | None = None,
+    ) -> dict[str, Any]:
+        if on_results is not None:
+            raise ConfigError("a language model has no results of single texts; drop on_results (--out, --errors)")
         examples = self._read_examples(data, with_progress)
         truncated.add(examples.inputs.truncated)
         loss = self._mean_loss(examples)

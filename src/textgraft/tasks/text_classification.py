@@ -18,6 +18,7 @@ from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
+from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.training.examples import Examples, TokenInputs
@@ -95,9 +96,18 @@ class TextClassifier(TrainableTask):
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
 
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
+    def _evaluate(
+        self,
+        data: Dataset,
+        truncated: TruncationCount,
+        with_progress: WithProgress,
+        on_results: OnResults | None = None,
+    ) -> dict[str, Any]:
         self.objective.targets(data)  # reports an unknown label before the work
         logits = np.concatenate(list(self.outputs(with_progress(_batches(data)), truncated)))
+        for start in range(0, len(data) if on_results else 0, WINDOW):
+            part = data.take(range(start, min(start + WINDOW, len(data))))
+            on_results(part, self.objective.row_results(part, logits[start : start + WINDOW]))  # type: ignore[misc]
         return self.objective.evaluate(data, logits)
 
     def answers(

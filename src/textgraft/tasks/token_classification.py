@@ -23,6 +23,7 @@ from textgraft.tasks import tag_decoding
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
+from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
@@ -168,23 +169,35 @@ class TokenClassifier(TrainableTask):
     def example_location(self, data: Any, row: int) -> str:
         return f"{data.source}, window {row + 1}"
 
-    def _evaluate(self, data: TaggedDataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:  # type: ignore[override]
+    def _evaluate(  # type: ignore[override]
+        self,
+        data: TaggedDataset,
+        truncated: TruncationCount,
+        with_progress: WithProgress,
+        on_results: OnResults | None = None,
+    ) -> dict[str, Any]:
         """Loss, "alignment" (numbers of labelled spans, widened and dropped ones), and all metrics of `span_metrics`.
 
         Spans are compared by their code points, labelled ones as whole words; see `Alignment`.
         """
         label_ids, count = self._label_ids(data), AlignmentCount()
-        loss, words_seen = 0.0, 0
+        loss, words_seen, start = 0.0, 0, 0
 
         def span_pairs() -> Iterator[tuple[list[Span], list[Span]]]:
-            nonlocal loss, words_seen
+            nonlocal loss, words_seen, start
             for texts in with_progress(_chunks(data)):
                 words = self._rows.words(texts)
                 logits, alignment = self._logits(words), align_spans(texts, words, count)
                 losses = self.objective.word_losses(logits, alignment.tags(words.lengths, label_ids))
                 loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
-                for spans, entities in zip(alignment.characters, self._decode(texts, words, logits), strict=True):
-                    yield spans, [Span(entity.start, entity.end, entity.label) for entity in entities]
+                decoded = self._decode(texts, words, logits)
+                if on_results:
+                    part = data.take(range(start, start + len(texts)))
+                    results = map(_row_result, texts, alignment.characters, decoded)
+                    on_results(part, list(results))
+                start += len(texts)
+                for spans, entities in zip(alignment.characters, decoded, strict=True):
+                    yield spans, _spans(entities)
 
         true, predicted = tee(span_pairs())
         metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
@@ -256,3 +269,14 @@ def _chunks(data: Iterable[TaggedText]) -> Iterator[list[TaggedText]]:
 
 def _plain_texts(texts: np.ndarray) -> list[TaggedText]:
     return [TaggedText(text.decode(), None, []) for text in texts]
+
+
+def _spans(entities: Sequence[Entity]) -> list[Span]:
+    return [Span(entity.start, entity.end, entity.label) for entity in entities]
+
+
+def _row_result(text: TaggedText, spans: Sequence[Span], entities: Sequence[Entity]) -> RowResult:
+    truth = [{"text": text.text[span.start : span.end], **span._asdict()} for span in spans]
+    scores = [entity.score for entity in entities]
+    score = round(sum(scores) / len(scores), DECIMALS) if scores else None
+    return RowResult(truth, [entity._asdict() for entity in entities], score, len(set(spans) ^ set(_spans(entities))))

@@ -25,6 +25,7 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
+from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.callbacks import Callback, Callbacks
@@ -69,7 +70,13 @@ class TrainableTask(Task):
         """Stream the cells of each of the objective's `answer_columns`, for each window of texts; see `outputs`."""
 
     @abstractmethod
-    def _evaluate(self, data: Dataset, truncated: TruncationCount, with_progress: WithProgress) -> dict[str, Any]:
+    def _evaluate(
+        self,
+        data: Dataset,
+        truncated: TruncationCount,
+        with_progress: WithProgress,
+        on_results: OnResults | None = None,
+    ) -> dict[str, Any]:
         """`evaluate` without "truncated", which it counts."""
 
     def sample_texts(self, data: Dataset) -> np.ndarray:
@@ -226,6 +233,7 @@ class TrainableTask(Task):
         store: bool = False,
         with_progress: WithProgress = iter,
         unseen: bool = False,
+        on_results: OnResults | None = None,
     ) -> dict[str, Any]:
         """Test the model.
 
@@ -238,6 +246,7 @@ class TrainableTask(Task):
             store: save the metrics with the model, as those of its final test.
             with_progress: wraps the iterator over batches of texts, such as by a progress bar.
             unseen: leave out the texts that the model has seen; see `SeenTexts`.
+            on_results: called with consecutive rows, a part of the data, and a `RowResult` for each.
 
         Returns:
             metrics of the objective, as JSON values, and "truncated" {texts, tokens}; also "seen", where the model
@@ -247,13 +256,14 @@ class TrainableTask(Task):
         Raises:
             DataError: for another object, a missing text or label, or a label the model does not have; or when no text
                 is left.
-            ConfigError: for `unseen` where the model does not know its training texts.
+            ConfigError: for `unseen` where the model does not know its training texts, and for `on_results` of a
+                language model.
         """
         data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
         self.warn_if_untrained()
         truncated = TruncationCount()
         data, seen = self._find_seen(data, unseen)
-        metrics = self._evaluate(data, truncated, with_progress)
+        metrics = self._evaluate(data, truncated, with_progress, on_results)
         metrics |= {"truncated": asdict(truncated), **seen}
         if store:
             self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)

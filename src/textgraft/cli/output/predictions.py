@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from textgraft.cli.output.entity_files import CONLL, ConllFile, open_conll
-from textgraft.cli.output.log import describe_seen, log
-from textgraft.cli.output.tables import PredictionTable, TableColumns, open_table
+from textgraft.cli.output.log import describe_seen
+from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
 from textgraft.data.input_rows import InputRows
 from textgraft.data.label_checks import describe_counts
 from textgraft.data.labels import REGRESSION
@@ -60,7 +60,8 @@ def open_predictions(
             yield _ConllOutput(file)
     else:
         with_texts = entities and rows.has_words
-        columns = _name_columns(rows, ["text", *names] if with_texts else names)
+        answers = ["text", *names] if with_texts else names
+        columns = name_columns(rows.source, rows.copied, answers, rows.copied_as_json)
         with open_table(out, columns, overwrite, ".jsonl" if entities else ".csv") as table:
             yield _EntityTable(table, with_texts) if entities else _Table(table)
 
@@ -112,19 +113,6 @@ class PredictionReport:
             return [item.label if isinstance(item, Entity) else str(item) for item in prediction]
         label = str(prediction)
         return [label] if self._separator is None else list(filter(None, label.split(self._separator)))
-
-
-def _name_columns(rows: InputRows, names: Sequence[str]) -> TableColumns:
-    """The columns of a table; a column of answers whose name the input has gets a number."""
-    answers: list[str] = []
-    for name in names:
-        unused, number = name, 2
-        while unused in (*rows.copied, *answers):
-            unused, number = f"{name}_{number}", number + 1
-        if unused != name:
-            log(f"{rows.source} has a column {name!r}; the new column is named {unused!r}")
-        answers.append(unused)
-    return TableColumns(rows.copied, tuple(answers), rows.copied_as_json)
 
 
 class _Table:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textgraft.cli.output.files import open_output
+from textgraft.cli.output.log import log
 from textgraft.cli.output.sheets import SheetTable
 
 
@@ -131,6 +132,21 @@ TABLES: dict[str, Callable[..., PredictionTable]] = {
     ".parquet": _ParquetTable,
     ".xlsx": _ExcelTable,
 }
+
+
+def name_columns(
+    source: str, copied: tuple[str, ...], names: Sequence[str], copied_as_json: bool = False
+) -> TableColumns:
+    """The columns of a table; an answer whose name a copied column has gets a number, which is logged."""
+    answers: list[str] = []
+    for name in names:
+        unused, number = name, 2
+        while unused in (*copied, *answers):
+            unused, number = f"{name}_{number}", number + 1
+        if unused != name:
+            log(f"{source} has a column {name!r}; the new column is named {unused!r}")
+        answers.append(unused)
+    return TableColumns(copied, tuple(answers), copied_as_json)
 
 
 def open_table(

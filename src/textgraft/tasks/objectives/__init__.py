@@ -10,6 +10,7 @@ import tensorflow as tf
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import STRING, Label, restore_label
 from textgraft.errors import ConfigError
+from textgraft.tasks.row_results import RowResult
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Rows
 
@@ -73,6 +74,24 @@ class TextObjective(Objective):
     @abstractmethod
     def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Any]:
         """Probabilities to answers: a label, a list of labels, or a number each; labels are by default `classes`."""
+
+    def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
+        """The result of each row."""
+        probabilities = self.probabilities(logits)
+        predictions, truths = self.decode(probabilities), self._truths(data)
+        rows = zip(truths, predictions, self._prediction_probabilities(probabilities), strict=True)
+        return [
+            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability)
+            for truth, prediction, probability in rows
+        ]
+
+    @abstractmethod
+    def _truths(self, data: Dataset) -> list[Any]:
+        """The labels of each row in the form of `decode`."""
+
+    def _prediction_probabilities(self, probabilities: np.ndarray) -> list[float]:
+        """The rounded probability of each answer as a whole."""
+        return probabilities.max(axis=1).astype(float).round(DECIMALS).tolist()  # type: ignore[no-any-return]
 
     @property
     def answer_columns(self) -> tuple[str, ...]:

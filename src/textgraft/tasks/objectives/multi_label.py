@@ -14,7 +14,7 @@ from textgraft.data.metrics import MULTI_LABEL
 from textgraft.errors import ConfigError
 from textgraft.evaluation.classification_metrics import f1_averages, label_set_metrics
 from textgraft.evaluation.metric_tables import label_set_tables
-from textgraft.tasks.objectives import TextObjective
+from textgraft.tasks.objectives import DECIMALS, TextObjective
 from textgraft.tasks.objectives.balance import focal_loss, oversampling_weights, positive_weights
 from textgraft.training.objective import Loss
 from textgraft.training.ragged import Ragged
@@ -131,6 +131,15 @@ class MultiLabel(TextObjective):
     def _confidence(self, rounded: np.ndarray, probabilities: np.ndarray) -> list[list[float]]:
         flags = probabilities >= self.thresholds
         return [row[selected].tolist() for row, selected in zip(rounded, flags, strict=True)]
+
+    def _truths(self, data: Dataset) -> list[list[Label]]:
+        flags = self.flags(self.targets(data))
+        return [[self.classes[index] for index in np.flatnonzero(row).tolist()] for row in flags]
+
+    def _prediction_probabilities(self, probabilities: np.ndarray) -> list[float]:
+        """The product over all labels, as if they were independent."""
+        decisions = np.where(probabilities >= self.thresholds, probabilities, 1 - probabilities)
+        return decisions.astype(float).prod(axis=1).round(DECIMALS).tolist()  # type: ignore[no-any-return]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return label_set_tables(metrics)

@@ -15,6 +15,7 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
 from textgraft.evaluation.regression_metrics import correlations, regression_metrics
 from textgraft.tasks.objectives import DECIMALS, PREDICTION, TextObjective
+from textgraft.tasks.row_results import RowResult
 
 
 class Regression(TextObjective):
@@ -69,6 +70,17 @@ class Regression(TextObjective):
 
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         return [self.probabilities(logits).round(DECIMALS).tolist()]
+
+    def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
+        predictions = self.probabilities(logits).round(DECIMALS).tolist()
+        residuals = [
+            (truth, prediction, round(prediction - truth, DECIMALS))
+            for truth, prediction in zip(self._truths(data), predictions, strict=True)
+        ]
+        return [RowResult(*row, abs(row[-1])) for row in residuals]
+
+    def _truths(self, data: Dataset) -> list[float]:
+        return data.numbers().tolist()  # type: ignore[no-any-return]
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return regression_table(metrics)

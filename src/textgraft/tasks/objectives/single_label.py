@@ -105,6 +105,9 @@ class SingleLabel(TextObjective):
         names = labels or self.classes
         return [names[index] for index in probabilities.argmax(axis=1)]
 
+    def _truths(self, data: Dataset) -> list[Label]:
+        return [self.classes[index] for index in self.targets(data).tolist()]
+
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return classification_tables(metrics)
 

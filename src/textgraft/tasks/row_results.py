@@ -1,0 +1,28 @@
+"""Results of an evaluation row by row."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from textgraft.data.dataset import Dataset
+
+
+class RowResult(NamedTuple):
+    """The truth of a row and its prediction, in the type of the task's answers.
+
+    Attributes:
+        truth: the label, the list of labels, the number, or the list of entities.
+        prediction: likewise.
+        score: the probability of the prediction; of entities, their mean score, None without any; for numbers, the
+            residual, prediction minus truth.
+        error: 0 where the prediction is right; else the larger, the worse: the probability of the wrong prediction,
+            the distance of numbers, or the number of entities that are missed or wrong.
+    """
+
+    truth: Any
+    prediction: Any
+    score: float | None
+    error: float
+
+
+# Takes consecutive rows and their results.
+OnResults = Callable[[Dataset, Sequence[RowResult]], None]
