@@ -35,7 +35,7 @@ def one_line(value: Any) -> str:
 def as_path(path: Any, name: str) -> Path:
     """A path; a ConfigError for another object, which `name` describes in the message."""
     try:
-        return Path(os.fsdecode(path))
+        return Path(path)  # refuses bytes
     except Exception as error:
         raise ConfigError(f"{name} must be a path, not {type_name(path)}") from error
 
