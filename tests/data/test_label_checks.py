@@ -13,8 +13,8 @@ from textgraft.errors import DataError
 USUAL = {"pos": 20, "neg": 18}
 
 
-def notices(counts, columns=("text", "category"), problem=SINGLE):
-    return label_notices("reviews.csv", counts, sum(counts.values()), columns, problem)
+def notices(counts, column="category", problem=SINGLE):
+    return label_notices("reviews.csv", counts, sum(counts.values()), column, problem)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_usual_labels_have_no_notice(counts):
     [
         ({"pos": 9, "pos ": 3, "Pos": 2, "neg": 9, "NEG": 4}, "5 labels differ only in case, white space"),
         ({"1": 9, "1.0": 3, "0": 12}, r"2 labels differ only .* '1' \(9\), '1.0' \(3\); set normalize_labels"),
-        ({**USUAL, "Category": 2}, "2 rows have the label 'Category', which is also the name of a column"),
+        ({**USUAL, "Category": 2}, "2 rows have the label 'Category', which is also the name of the column"),
         ({**USUAL, "nan": 3}, "3 rows have the label 'nan', .* set unlabelled to drop"),
         ({"['a', 'b']": 4, "['a']": 4}, r"8 rows have labels that look like lists, .* multi-label"),
         ({'{"label": "a"}': 4, '{"label": "b"}': 4}, "8 rows have labels that look like JSON objects"),

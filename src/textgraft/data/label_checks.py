@@ -20,19 +20,19 @@ _IMBALANCE = 20
 Counts = Mapping[str, int]
 
 
-def label_notices(source: str, counts: Counts, rows: int, columns: Sequence[str], problem: str) -> tuple[str, ...]:
+def label_notices(source: str, counts: Counts, rows: int, column: str, problem: str) -> tuple[str, ...]:
     """One line for each kind of suspicious labels of a training set.
 
     Args:
         source: name of the training set.
         counts: rows by label.
         rows: number of rows.
-        columns: the names of all columns of the source.
+        column: the name of the column of labels, empty where it has none.
         problem: one of `data.labels.PROBLEMS`; numbers have no such notices.
     """
     if problem == REGRESSION:
         return ()
-    notices = [spelling_notice(counts), header_notice(counts, columns), missing_notice(counts)]
+    notices = [spelling_notice(counts), header_notice(counts, column), missing_notice(counts)]
     wrong_kind = ""
     if problem != MULTI:
         wrong_kind = structure_notice(counts) or number_notice(counts) or unique_notice(counts, rows)
@@ -72,14 +72,13 @@ def spelling_notice(counts: Counts) -> str:
     )
 
 
-def header_notice(counts: Counts, columns: Iterable[str]) -> str:
-    """Labels that are the name of a column."""
-    names = {fold(name) for name in columns} - {""}
-    headers = [label for label in counts if fold(label) in names]
+def header_notice(counts: Counts, column: str) -> str:
+    """Labels that are the name of their column."""
+    headers = [label for label in counts if fold(label) == fold(column)]
     if not headers:
         return ""
     return (
-        f"{_rows(counts, headers)} the label {headers[0]!r}, which is also the name of a column; if the header is "
+        f"{_rows(counts, headers)} the label {headers[0]!r}, which is also the name of the column; if the header is "
         "repeated among the rows, remove it there"
     )
 

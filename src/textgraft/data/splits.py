@@ -174,7 +174,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for other in others:
             (other.label_sets if train.problem == MULTI else other.label_ids)(names)
     counts = train.counts()
-    suspicions = label_notices(train.source, counts, len(train), train.columns, train.problem)
+    suspicions = label_notices(train.source, counts, len(train), train.roles.get("label", ""), train.problem)
     if train.problem == SINGLE and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
         raise DataError(f"{train.source}: {number_notice(counts) or problem}")
     return suspicions + shared_texts(train, *others)
