@@ -131,8 +131,20 @@ def test_quotes_around_whole_rows_are_reported(write):
     assert "line 3: 1 cells where the first row has 2; quotes enclose the whole row; remove them" in error_of(path)
 
 
+def test_title_above_the_names_is_suspected(write):
+    message = error_of(write("a.csv", "Report of May\n\ntext,label\na,x\n"), text="Report of May")
+    assert (
+        "line 3: 2 cells where the first row has 1; if lines above the column names are no part of the table" in message
+    )
+
+
+def test_quotes_escaped_by_backslashes_are_reported(write):
+    path = write("a.csv", 'text,label\nok,x\n"He said \\"no\\"",y\n')
+    assert error_of(path) == f'{path}, line 3: a quote is escaped by a backslash; double it instead ("")'
+
+
 def test_rows_that_repeat_the_names_are_dropped_and_counted(write):
-    path = write("a.csv", "text,label\na,x\ntext,label\nb,y\nText,Label\n")
+    path = write("a.csv", "text,label\na,x\ntext,label\nb,y\n\ufeffText,Label\n")
     data = load_dataset(path)
     assert texts_of(data) == ["a", "b"]
     assert data.notices == (f"{path}, line 3: the first of 2 rows that repeat the column names, dropped",)

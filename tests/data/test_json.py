@@ -58,6 +58,14 @@ def test_reader_returns_the_values_whatever_the_chunks(value, size):
     assert json.dumps(reader.value(), ensure_ascii=False).replace('"', "") == text.replace('"', "")
 
 
+def test_reader_holds_little_of_a_long_list():
+    item = json.dumps({"text": "é" * 50}, ensure_ascii=False)
+    reader = JsonReader(iter(["[", *[f"{item}," * 10] * 1000, "0]"]), limit=2000)
+    assert sum(isinstance(reader.value(), dict) for _ in reader.elements()) == 10_000
+    with pytest.raises(ValueError, match="a value over 2000 characters long"):
+        JsonReader(iter(['["', *["x" * 1000] * 5]), limit=2000).value()
+
+
 def test_large_list_on_one_line_is_read(write):
     rows = [{"text": f"{n} " + "é" * (n % 300), "label": str(n % 3)} for n in range(20_000)]
     assert texts_of(load_dataset(write("a.json.gz", json.dumps(rows)))) == [row["text"] for row in rows]

@@ -28,6 +28,7 @@ _SPACES = " \t\u00a0\u3000"
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _SPACE_BEFORE_QUOTE = re.compile(' +"')
 _NO_QUOTES = "if quotes are ordinary characters here, set quotes=False (--no-quotes)"
+_ESCAPED_QUOTE = 'a quote is escaped by a backslash; double it instead ("")'
 # Parts of the csv module's messages, and the messages that replace them.
 _CSV_ERRORS = {
     "unexpected end": "a quote that opens in this row is never closed; close it, or double it if it is text; "
@@ -109,6 +110,7 @@ class DelimitedFile(TextFile, TableFile):
                 return
             except csv.Error as error:
                 message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
+                message = _ESCAPED_QUOTE if "expected after" in str(error) and '\\"' in lines[-1] else message
                 raise DataError(f"{self.location(line)}: {message}") from None
             yield Record(line, cells, tuple(lines))
             line += len(lines)
@@ -122,6 +124,8 @@ class DelimitedFile(TextFile, TableFile):
             fix = f"put quotes around a cell that holds {self._dialect.delimiter!r} or a line break"
             if len(cells) == 1 and self._dialect.delimiter in cells[0]:
                 fix = "quotes enclose the whole row; remove them"
+            elif width == 1:
+                fix = "if lines above the column names are no part of the table, remove them; else " + fix
             elif len(cells) < width:
                 fix = "add the empty cells, or put quotes around a cell that holds a line break"
             raise DataError(

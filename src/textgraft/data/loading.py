@@ -252,7 +252,8 @@ def _open_path(source: str, options: FileOptions, format: str | None) -> dict[st
             raise DataError(f"{source}: no such file or folder; check the name")
         if path.is_dir():
             raise DataError(
-                f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label"
+                f"{source}: nothing to read; put in train.csv and test.csv, or a folder of .txt files for each label, "
+                f"or pass a pattern such as '{source}/*.csv'"
             )
         raise _unknown_format(source, options)
     except OSError as error:

@@ -162,7 +162,7 @@ class TableFile(File):
 
 
 def _folded(cells: Sequence[str]) -> list[str]:
-    return [cell.strip().lower() for cell in cells]
+    return [cell.strip("\ufeff \t").lower() for cell in cells]
 
 
 def is_number(cell: str) -> bool:
