@@ -52,8 +52,8 @@ def test_share_beside_another_test_set_is_refused(tmp_path, options):
     ("rows", "words"),
     [
         ([f"t{n},{n // 2}" for n in range(100)], r"10 of 100 texts \(10.0%\) held out for validation; 40 of 50 labels"),
-        ([f"t{n},{n % 2}" for n in range(16)], r"2 of 16 texts \(12.5%\) .*, more than 10%, for a text of each label"),
-        ([f"t{n % 4},{n % 2}" for n in range(40)], r"10 of 40 texts \(25.0%\) .*, more than 10%"),
+        ([f"t{n},{n % 2}" for n in range(16)], r"2 of 16 texts \(12.5%\) .*, more than 10%, to have a text of each"),
+        ([f"t{n % 4},{n % 2}" for n in range(40)], r"10 of 40 texts \(25.0%\) .*, more than 10%, since dup"),
         ([f"t{n},{n % 40}" for n in range(41)], r"1 of 41 texts \(2.4%\) .*, less than 10%, since duplicates"),
     ],
     ids=["many labels", "few texts", "duplicates", "single texts"],

@@ -12,6 +12,7 @@ MAX_SHOWN = 20  # labels in a line or a table
 _MAX_EXAMPLES = 3
 _MAX_LENGTH = 40  # characters of a label in a message
 _SEPARATORS = ("|", ";", ",", "/")
+_PLAIN_SEPARATORS = ("|", ";")  # those that names of labels rarely have
 _MISSING = frozenset({"nan", "na", "none", "null", "<na>", "n/a", "nat"})
 _MAX_CATEGORIES = 20  # different whole numbers that are usual as categories
 _MIN_ROWS = 10  # of a file whose labels can be called almost unique
@@ -103,7 +104,8 @@ def structure_notice(counts: Counts) -> str:
             return f"{_rows(counts, matching)} labels that look like {name}, such as {_examples(matching[:1])}; {fix}"
     for separator in _SEPARATORS:
         joined = [label for label in counts if separator in label]
-        if joined and _share_parts(joined, counts, separator):
+        shared = any if separator in _PLAIN_SEPARATORS else all
+        if joined and all(map(shared, _shared_parts(joined, counts, separator))):
             return (
                 f"{_rows(counts, joined)} labels that look like several, such as {_examples(joined[:1])}; set "
                 f"label_separator to {separator!r} if each text has a set of labels"
@@ -173,14 +175,14 @@ def unpredicted_notice(predicted: Counts, support: Counts, set_name: str) -> str
     )
 
 
-def _share_parts(joined: Sequence[str], counts: Counts, separator: str) -> bool:
-    """Whether all parts of joined labels are parts of another label too, or labels."""
+def _shared_parts(joined: Sequence[str], counts: Counts, separator: str) -> list[list[bool]]:
+    """Whether each part of each joined label is a label, or part of another one too."""
     parts = [[part.strip() for part in label.split(separator)] for label in joined]
     seen: dict[str, int] = defaultdict(int, dict.fromkeys(counts, 1))
     for label_parts in parts:
         for part in set(label_parts):
             seen[part] += 1
-    return all(part and seen[part] > 1 for label_parts in parts for part in label_parts)
+    return [[bool(part) and seen[part] > 1 for part in label_parts] for label_parts in parts]
 
 
 def _rows(counts: Counts, labels: Iterable[str]) -> str:

@@ -123,7 +123,9 @@ def hold_out(data: Dataset, name: str, share: float, seed: int) -> tuple[Dataset
     lacking = sum(count > 1 and label not in held_out for label, count in counts.items())
     deviation = ""
     if len(part) > total:
-        deviation = f", more than {share:.0%}, for a text of each label or since duplicates stay together"
+        one_of_each = 1 < len(part) <= len(counts) + 1
+        reason = "to have a text of each label" if one_of_each else "since duplicates are kept together"
+        deviation = f", more than {share:.0%}" + (f", {reason}" if len(part) > 1 else "")
     elif len(part) <= total - 1:
         deviation = f", less than {share:.0%}, since duplicates and the only text of a label are kept together"
     if not deviation and not lacking:
