@@ -3,6 +3,8 @@
 import pytest
 
 from tests.helpers.datasets import texts_of
+from textgraft.data.columns import Reading
+from textgraft.data.input_rows import read_inputs
 from textgraft.data.loading import load_dataset, split_names
 from textgraft.errors import DataError
 
@@ -29,6 +31,13 @@ def test_shards_of_a_folder_are_one_split_in_order(shards, extension, folder, tm
     assert train.notices == (f"{tmp_path / 'set'} train: 3 files are read as one split",)
     first = {"parquet": "row 1", "jsonl": "line 1", "csv": "line 2"}[extension]
     assert train.location(4) == f"{path}/train-00002-of-00003.{extension}, {first}"
+
+
+@pytest.mark.parametrize("extension", ["parquet", "jsonl", "csv"])
+def test_other_columns_of_shards_are_copied(shards, extension):
+    inputs = read_inputs(str(shards("set", extension)), "train", Reading(), None)
+    copied = [row for batch in inputs for row in batch.column("copied").to_pylist()]
+    assert [row["label"].strip('"') for row in copied] == [label for _, label in ROWS]
 
 
 def test_shard_that_is_missing_is_reported(shards):

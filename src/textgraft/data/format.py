@@ -41,8 +41,8 @@ class RowReader(ABC):
     """
 
     unit: ClassVar[str] = "row"
-    copies_columns: ClassVar[bool] = False
-    copied_as_json: ClassVar[bool] = False
+    copies_columns: bool = False
+    copied_as_json: bool = False
 
     def __init__(self, source: str) -> None:
         self.source = source

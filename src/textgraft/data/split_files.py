@@ -29,6 +29,8 @@ class Shards(Format):
     def __init__(self, source: str, parts: Sequence[Format]) -> None:
         super().__init__(source)
         self._parts = parts
+        self.copies_columns = parts[0].copies_columns
+        self.copied_as_json = parts[0].copied_as_json
 
     @classmethod
     def can_read(cls, source: str) -> bool:
@@ -49,7 +51,8 @@ class Shards(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         for index, part in enumerate(self._parts):
-            if missing := [name for name in columns.by_role.values() if name not in part.columns]:
+            names = (*columns.by_role.values(), *columns.copied)
+            if missing := [name for name in names if name not in part.columns]:
                 raise DataError(f"{part.source}: no column {missing[0]!r}, which {self._parts[0].source} has")
             for batch in part.rows(columns):
                 column = batch.schema.get_field_index("position")
@@ -61,6 +64,9 @@ class Shards(Format):
 
     def is_row_number(self, column: str) -> bool:
         return self._parts[0].is_row_number(column)
+
+    def has_flags(self, column: str) -> bool:
+        return self._parts[0].has_flags(column)
 
     def has_lists(self, column: str) -> bool:
         return self._parts[0].has_lists(column)
