@@ -22,6 +22,7 @@ class Plan:
         parameters: number of all parameters.
         seconds: time until the end of the last validation, with feature extraction, without the final test.
         memory: peak, in bytes.
+        notices: lines for the user about the examples.
     """
 
     texts: dict[str, int]
@@ -32,6 +33,7 @@ class Plan:
     parameters: int
     seconds: float
     memory: int
+    notices: tuple[str, ...] = ()
 
 
 def estimate_cost(run: Run) -> Plan:
@@ -51,6 +53,7 @@ def estimate_cost(run: Run) -> Plan:
         parameters=parameters,
         seconds=seconds,
         memory=_peak_memory() + state_bytes,
+        notices=tuple(notice for examples in run.examples.values() for notice in examples.notices),
     )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from textgraft.cli.output.log import log
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -47,7 +49,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]], title:
 
 
 def print_plan(plan: "Plan") -> None:
-    """Print the estimated cost of a training run."""
+    """Print the estimated cost of a training run, after what there is to know about its examples."""
+    log(*plan.notices)
     rows = []
     for name, texts in plan.texts.items():
         truncated = plan.truncated[name]
