@@ -76,5 +76,15 @@ def _golden(family: str) -> object:
 
 
 # The other families' presets are the folders of tools/make_goldens.py: 2 layers, width 32, random weights.
-for _family in ("albert", "deberta_v3", "distil_bert", "electra", "gpt2", "opt", "roberta", "xlm_roberta"):
+for _family in (
+    "albert",
+    "bert_sentence_piece",
+    "deberta_v3",
+    "distil_bert",
+    "electra",
+    "gpt2",
+    "opt",
+    "roberta",
+    "xlm_roberta",
+):
     globals()[f"tiny_{_family}"] = _golden(_family)

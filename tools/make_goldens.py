@@ -30,7 +30,7 @@ from safetensors.numpy import load_file
 from tokenizers.implementations import BertWordPieceTokenizer, ByteLevelBPETokenizer
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from tests.golden.texts import MOST_TOKENS, SHORT
+from tests.golden.texts import CHINESE, MOST_TOKENS, SHORT
 
 FOLDER = Path(__file__).parents[1] / "tests" / "golden"
 _WORDS = 320  # vocabulary size, without the bytes
@@ -70,6 +70,15 @@ def word_piece(lowercase: bool = True, kind: str = "BertTokenizer") -> Maker:
         return getattr(transformers, kind).from_pretrained(folder, do_lower_case=lowercase)
 
     return make
+
+
+def chinese_word_piece(folder: Path) -> PreTrainedTokenizerBase:
+    """WordPiece of single characters, as bert-base-chinese has them."""
+    characters = sorted({char for text in CHINESE[:-3] for char in text if char.strip()})
+    unused = [f"[unused{index}]" for index in range(1, 4)]
+    tokens = ["[PAD]", *unused, "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{char}" for char in characters)]
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    return transformers.BertTokenizer.from_pretrained(folder, do_lower_case=False)
 
 
 def byte_pair(kind: str, special: list[str], **settings: Any) -> Maker:
@@ -119,6 +128,10 @@ _DEBERTA_PIECES = {
 FAMILIES: Mapping[str, tuple[str, dict[str, Any], Maker]] = {
     "bert": ("BertModel", _SIZES, word_piece()),
     "bert_cased": ("BertModel", {**_SIZES, "hidden_act": "gelu_new"}, word_piece(lowercase=False)),
+    "bert_chinese": ("BertModel", _SIZES, chinese_word_piece),
+    "bert_sentence_piece": (
+        "BertModel", _SIZES, sentence_piece("XLMRobertaTokenizer", "sentencepiece.bpe.model", few_rules=True)
+    ),
     "distil_bert": ("DistilBertModel", _DISTILLED_SIZES, word_piece(kind="DistilBertTokenizer")),
     "electra": ("ElectraModel", {**_SIZES, "embedding_size": 24}, word_piece(kind="ElectraTokenizer")),
     "roberta": (

@@ -15,12 +15,16 @@ def main() -> None:
 
 
 def build() -> str:
-    """Return its text: a preset per line. The presets of a network's class include those of its subclasses."""
+    """Return its text: a preset per line.
+
+    The presets of a network's class include those of its subclasses, and those of families that share the class.
+    """
     presets = {
         name: [name, family.name, metadata["metadata"]["params"], metadata["kaggle_handle"]]
         for family in families().values()
         if isinstance(family, TransformerFamily)
         for name, metadata in family.network_class.presets.items()
+        if family.preset_names is None or name in family.preset_names
     }
     return "[\n" + ",\n".join(map(json.dumps, presets.values())) + "\n]\n"
 

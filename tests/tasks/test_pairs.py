@@ -14,7 +14,7 @@ from textgraft.tasks.texts import as_batches
 from textgraft.text.packing import pad_rows
 from tokenizers import Tokenizer
 
-FAMILIES = ["bert", "electra", "albert", "deberta_v3", "roberta", "xlm_roberta", "distil_bert"]
+FAMILIES = ["bert", "bert_sentence_piece", "electra", "albert", "deberta_v3", "roberta", "xlm_roberta", "distil_bert"]
 FIRST = ["the film was good", "", "a dull [SEP] plot", "very " * 60, "it was fine .", "good"]
 SECOND = ["it was", "very bad", "[SEP] not good [SEP]", "bad " * 70, "dull , " * 60, ""]
 LABELS = ["yes", "no", "no", "yes", "yes", "no"]

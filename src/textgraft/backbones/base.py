@@ -35,6 +35,7 @@ class SpecialTokens:
     separators: int = 1
     end_of_text: int | None = None
     mask: int | None = None
+    segments: bool = True
 
 
 @dataclass(frozen=True)

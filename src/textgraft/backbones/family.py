@@ -88,6 +88,7 @@ class TransformerFamily(Family):
         vocabulary_argument: constructor argument of the network for the number of tokens.
         width_arguments: constructor arguments that are all equal to the width in an untrained network.
         extra_sizes: schema of constructor arguments beside those that all networks have.
+        preset_names: names of KerasHub's presets; by default all of the network's class.
         block_counts: constructor arguments whose product is the number of blocks with weights of their own.
     """
 
@@ -103,6 +104,7 @@ class TransformerFamily(Family):
     width_arguments: ClassVar[tuple[str, ...]] = ("hidden_dim",)
     extra_sizes: ClassVar[Object] = Object({})
     block_counts: ClassVar[tuple[str, ...]] = ("num_layers",)
+    preset_names: ClassVar[tuple[str, ...] | None] = None
 
     @property
     def is_causal(self) -> bool:  # type: ignore[override]

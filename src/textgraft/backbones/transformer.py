@@ -158,7 +158,7 @@ class Transformer(Backbone):
             raise PresetError(
                 f"{self.origin.preset}: the vocabulary lacks {', '.join(missing)}; is it a {self.family} vocabulary?"
             )
-        # The number of separators is not a token.
+        # The number of separators, and whether there are segments, are not tokens.
         return SpecialTokens(**{name: ids.get(token, token) for name, token in vars(special).items()})
 
     def _require_vocabulary_size(self) -> None:

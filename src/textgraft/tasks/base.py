@@ -112,6 +112,7 @@ class Task(ABC):
             self.architecture.sequence_length,
             self.architecture.truncation,
             special.separators,
+            special.segments,
         )
         self.pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
         inputs = {tensor.name: tensor for tensor in backbone.network.inputs}

@@ -47,6 +47,7 @@ class TextGraph:
         sequence_length: maximum tokens per row, special tokens included; None for no limit.
         truncation: one of `truncation.TRUNCATIONS`.
         separators: number of `end` ids between the texts of a pair.
+        segments: whether the second text of a pair is in segment 1; otherwise all is in segment 0.
     """
 
     cleaning: Callable[[tf.Tensor], tf.Tensor]
@@ -57,6 +58,7 @@ class TextGraph:
     sequence_length: int | None
     truncation: str = "head"
     separators: int = 1
+    segments: bool = True
 
     def pack(self, *texts: tf.Tensor) -> Packed:
         """Convert texts, one or two string tensors (n,), to rows: start, first, end[, ..., second, end].
@@ -78,7 +80,8 @@ class TextGraph:
             keep_tail = self.truncation == "head+tail"
             segments = [_truncate(segment, to, keep_tail) for segment, to in zip(segments, new_lengths, strict=True)]
             dropped = tf.cast(tf.add_n(lengths) - tf.add_n(new_lengths), tf.int32)
-        return Packed(*add_special(segments, self.start, self.end, self.separators), dropped)
+        rows = add_special(segments, self.start, self.end, self.separators)
+        return Packed(rows.token_ids, rows.first_lengths if self.segments else rows.token_ids.row_lengths(), dropped)
 
     def _pack_windows(self, segments: Sequence[tf.RaggedTensor], window: int) -> Packed:
         if len(segments) > 1:

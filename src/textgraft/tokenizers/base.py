@@ -26,6 +26,7 @@ class SpecialNames:
         mask: the token that hides another one in pretraining, or None.
         separators: number of end tokens between the two texts of a pair.
         end_of_text: the token that a causal family generates at the end of a text, or None.
+        segments: whether the second text of a pair has another segment id.
     """
 
     start: str | None
@@ -35,6 +36,7 @@ class SpecialNames:
     mask: str | None = None
     separators: int = 1
     end_of_text: str | None = None
+    segments: bool = True
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The files of each kind of tokenizer in a model folder, their settings and checks; does not import TensorFlow."""
 
 import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +14,11 @@ from textgraft.tokenizers.base import VOCABULARY
 from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
 MERGES, SENTENCE_PIECE_MODEL, SCORES = "merges.txt", "spiece.model", "scores.txt"
+
+# Names of that model in Hugging Face folders, and its path in KerasHub's.
+SENTENCE_PIECE_MODELS = (SENTENCE_PIECE_MODEL, "sentencepiece.bpe.model", "spm.model")
+KERAS_HUB_SENTENCE_PIECE = "assets/tokenizer/vocabulary.spm"
+_UNIGRAM = re.compile(rb'"type"\s*:\s*"Unigram"')
 
 # Normalization steps of SentencePiece tokenizers; `sentence_piece_ops` computes them.
 NORMALIZATION_STEPS = (
@@ -105,6 +112,15 @@ class LowercasingSentencePieceFiles(SentencePieceFiles):
     """The same files; ALBERT's normalization where a preset has a SentencePiece model but no tokenizer.json."""
 
     implementation = "textgraft.tokenizers.sentence_piece:LowercasingSentencePieceTokenizer"
+
+
+def uses_sentence_piece(folder: Path) -> bool:
+    """Whether the tokenizer of a Hugging Face or KerasHub folder is a SentencePiece model."""
+    if (folder / KERAS_HUB_SENTENCE_PIECE).is_file():
+        return True
+    with suppress(OSError):
+        return _UNIGRAM.search((folder / "tokenizer.json").read_bytes()) is not None
+    return not (folder / VOCABULARY).is_file() and any((folder / name).is_file() for name in SENTENCE_PIECE_MODELS)
 
 
 def _is_finite(line: str) -> bool:

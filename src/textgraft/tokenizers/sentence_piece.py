@@ -14,14 +14,17 @@ from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer, to_lines
-from textgraft.tokenizers.files import SCORES, SENTENCE_PIECE_MODEL
+from textgraft.tokenizers.files import (
+    KERAS_HUB_SENTENCE_PIECE,
+    SCORES,
+    SENTENCE_PIECE_MODEL,
+    SENTENCE_PIECE_MODELS,
+)
 from textgraft.tokenizers.sentence_piece_file import character_rules
 from textgraft.tokenizers.sentence_piece_ops import CHARACTER_RULES, MARK, SentencePiece
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
 from textgraft.tokenizers.unigram import Unigram
 
-_MODEL_FILES = (SENTENCE_PIECE_MODEL, "sentencepiece.bpe.model", "spm.model")
-_KERAS_HUB_MODEL = "assets/tokenizer/vocabulary.spm"
 _MAX_CAPITALIZED_SHARE = 0.05  # of the pieces of an uncased model
 
 _ModelProto = sentencepiece_model_pb2.ModelProto
@@ -96,9 +99,11 @@ class SentencePieceTokenizer(Tokenizer):
             vocabulary = file.vocabulary({token: token_id for token_id, (token, _) in enumerate(file.model["vocab"])})
             scores = [tokenizer_json.parsed_as_reference(score) for _, score in file.model["vocab"]]
             return cls(model, vocabulary, file.added_tokens.special, steps, file.added_tokens.stripping, scores)
-        path = next((folder / name for name in _MODEL_FILES if (folder / name).exists()), None)
+        path = next((folder / name for name in SENTENCE_PIECE_MODELS if (folder / name).exists()), None)
         if path is None:
-            raise PresetError(f"{folder} has neither tokenizer.json nor {' nor '.join(_MODEL_FILES)}; copy one into it")
+            raise PresetError(
+                f"{folder} has neither tokenizer.json nor {' nor '.join(SENTENCE_PIECE_MODELS)}; copy one into it"
+            )
         config = read_optional_json(folder / tokenizer_json.CONFIG)
         unsupported = {"split_by_punct": True, "remove_space": False}
         if "lowercase" not in cls.model_file_steps:
@@ -110,7 +115,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
-        path = folder / _KERAS_HUB_MODEL
+        path = folder / KERAS_HUB_SENTENCE_PIECE
         if not path.exists():
             raise PresetError(f"{path} is missing; save the preset again")
         # No file says whether the model is uncased. A few pieces of uncased models have capitals, since a trade mark

@@ -1,8 +1,8 @@
 """Reading tokenizer.json, a Hugging Face tokenizer in one file; features without graph ops are refused."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +107,14 @@ def parsed_as_reference(number: float) -> float:
     Mantissa and power of ten are rounded separately, then multiplied. The result can differ from the nearest float64 in
     the last bit, which decides between segmentations of equal score.
     """
-    sign, digits, exponent = Decimal(repr(float(number))).as_tuple()
-    if not isinstance(exponent, int):
-        return number  # infinite or not a number
-    integer, power = float("".join(map(str, digits))), float(f"1e{abs(exponent)}")
+    if not math.isfinite(number):
+        return number
+    mantissa, _, exponent_digits = repr(abs(float(number))).partition("e")
+    units, _, fraction = mantissa.partition(".")
+    exponent = int(exponent_digits or 0) - len(fraction)
+    integer, power = float(units + fraction), float(f"1e{abs(exponent)}")
     value = integer / power if exponent < 0 else integer * power
-    return -value if sign else value
+    return -value if number < 0 else value
 
 
 def _sequence(part: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """BERT: WordPiece and a bidirectional transformer encoder (Devlin et al., 2018, https://arxiv.org/abs/1810.04805)."""
 
+from pathlib import Path
+
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
@@ -7,7 +9,7 @@ from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
-from textgraft.tokenizers.files import WORD_PIECE
+from textgraft.tokenizers.files import WORD_PIECE, uses_sentence_piece
 
 BERT_HEAD = MaskedHead("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions")
 
@@ -31,7 +33,7 @@ def bert_modules(embeddings: str = "") -> dict[str, str | Module]:
     }
 
 
-_HUGGING_FACE = HuggingFaceFormat(
+BERT_FORMAT = HuggingFaceFormat(
     model_types=("bert",),
     prefixes=("bert.",),
     size_keys={**BERT_SIZE_KEYS, "num_segments": "type_vocab_size"},
@@ -49,4 +51,7 @@ class Bert(TransformerFamily):
     tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     extra_sizes = Object({"num_segments": Integer(1)})
-    formats = (_HUGGING_FACE, OriginalBert(**vars(_HUGGING_FACE)), HubEncoder(**vars(_HUGGING_FACE)))
+    formats = (BERT_FORMAT, OriginalBert(**vars(BERT_FORMAT)), HubEncoder(**vars(BERT_FORMAT)))
+
+    def reads(self, path: Path) -> bool:
+        return super().reads(path) and not uses_sentence_piece(path)

@@ -13,5 +13,5 @@ class XlmRoberta(TransformerFamily):
     name = "xlm_roberta"
     network = "XLMRobertaBackbone"
     tokenizer = SENTENCE_PIECE
-    special = Roberta.special
+    special = replace(Roberta.special, segments=False)
     formats = (replace(HUGGING_FACE, model_types=("xlm-roberta",)),)
