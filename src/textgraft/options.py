@@ -160,6 +160,8 @@ def _as_type(name: str, value: Any, hint: Any, is_option: bool) -> Any:
             raise _wrong_type(name, hint, value)
         return value
     value_type, item_type = value_types(hint)
+    if isinstance(value, list | tuple):  # where a single value is allowed too
+        item_type = next((get_args(kind)[0] for kind in get_args(hint) if get_origin(kind) is tuple), item_type)
     if item_type is not None:
         if not isinstance(value, list | tuple):
             raise _wrong_type(name, value_type, value)

@@ -94,6 +94,12 @@ def test_options_that_do_not_suit_columns_of_flags_are_refused(write, options, m
         load_dataset(write("flags.csv", ROWS), **{"label": "toxic,rude", **options})
 
 
+def test_separator_of_a_model_does_not_matter(write):
+    reading = Reading(label="toxic,rude", problem="multi-label", label_separator=";")
+    (data,) = load_datasets(str(write("flags.csv", ROWS)), None, reading)
+    assert list(data.labels) == SETS
+
+
 def test_column_whose_name_has_a_comma_is_one_column(write):
     data = load_dataset(write("one.csv", 'text,"a,b"\nx,1\ny,2\n'), label="a,b")
     assert list(data.labels) == ["1", "2"]

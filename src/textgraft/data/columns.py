@@ -195,8 +195,9 @@ def choose_columns(source: str, columns: Sequence[str], reading: Reading) -> Col
             raise ConfigError(f"the column {name!r} cannot be both text and label")
     if len(labels) == 1:
         return chosen._replace(label=labels[0])
-    if reading.problem not in (None, MULTI) or reading.label_separator is not None:
-        option = "label_separator" if reading.label_separator is not None else f"problem {reading.problem}"
+    separator = reading.label_separator is not None and reading.problem is None  # else it may be that of a model
+    if separator or reading.problem not in (None, MULTI):
+        option = "label_separator" if separator else f"problem {reading.problem}"
         raise ConfigError(f"several columns of labels hold a set of labels, and do not support {option}; drop one")
     return chosen._replace(label=",".join(labels), flags=labels)
 

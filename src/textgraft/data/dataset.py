@@ -262,7 +262,9 @@ class Dataset:
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
         """Split at random into two parts, stratified by label; the order of rows is kept.
 
-        Duplicates, which are texts that differ only in case, white space and Unicode form, go to the same part.
+        Duplicates, which are texts that differ only in case, white space and Unicode form, go to the same part. The
+        second part has no more than its share, rounded down, and a text of each label where that is possible; the
+        first has a text of every label.
 
         Args:
             fraction: share of the rows in the first part, between 0 and 1.
