@@ -8,7 +8,7 @@ from textgraft.data.columns import Columns, Reading, choose_text_columns, column
 from textgraft.data.format import RowReader
 from textgraft.data.loading import CheckedRows, is_blank
 from textgraft.data.streams import open_split
-from textgraft.errors import DataError
+from textgraft.errors import DataError, error_summary
 
 
 class InputRows:
@@ -44,6 +44,7 @@ class InputRows:
         self.copied = available if copied is None else tuple(dict.fromkeys(copied))
         self.copied_as_json = reader.copied_as_json
         self.empty = 0
+        self._type: pa.DataType | None = None
         columns = columns._replace(copied=self.copied if reader.copies_columns else ())
         self._rows = CheckedRows(read_as(reader), columns, reading.empty or "keep")
         self._column_notices = column_notices(reader.source, reader.columns, columns.by_role, reading)
@@ -52,12 +53,28 @@ class InputRows:
         """Batches of `RowReader.rows`, all with "copied"."""
         for batch in self._rows:
             self.empty += int(is_blank(batch.column("text")).true_count)
-            yield batch if "copied" in batch.schema.names else batch.append_column("copied", self._read_columns(batch))
+            if "copied" not in batch.schema.names:
+                batch = batch.append_column("copied", self._read_columns(batch))
+            yield self._unified(batch)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Lines of information for the user, once all rows are read."""
         return self._column_notices + self._rows.notices
+
+    def _unified(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows whose copied columns have the types of the first ones."""
+        copied = batch.column("copied")
+        self._type = self._type or copied.type
+        if copied.type == self._type:
+            return batch
+        try:
+            return batch.set_column(batch.schema.get_field_index("copied"), "copied", copied.cast(self._type))
+        except pa.ArrowException as error:
+            raise DataError(
+                f"{self.source}: a column is of one type in some rows and of another in others "
+                f"({error_summary(error)}); choose the columns to write"
+            ) from None
 
     def _read_columns(self, batch: pa.RecordBatch) -> pa.StructArray:
         """The columns of texts, of a reader that copies no columns."""

@@ -29,6 +29,8 @@ class Shards(Format):
     def __init__(self, source: str, parts: Sequence[Format]) -> None:
         super().__init__(source)
         self._parts = parts
+        self.copies_columns = all(part.copies_columns for part in parts)
+        self.copied_as_json = parts[0].copied_as_json
         self.copies_columns = parts[0].copies_columns
         self.copied_as_json = parts[0].copied_as_json
 

@@ -21,7 +21,8 @@ _UNLABELLED = "unsup"  # folder of texts without labels in the Large Movie Revie
 class Folders(Format):
     """The texts below one folder, whose subfolders are the labels."""
 
-    columns = ("text", "label")
+    columns = ("text", "label", "file")
+    copies_columns = True
     file_options = ("encoding",)
 
     def __init__(self, source: str, options: FileOptions) -> None:
@@ -65,8 +66,12 @@ class Folders(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         return pack_rows(
-            Row(position, self._read(file), file.parent.name) for position, file in enumerate(self._files, start=1)
+            (self._row(position, file, columns) for position, file in enumerate(self._files, start=1)), columns.copied
         )
+
+    def _row(self, position: int, file: Path, columns: Columns) -> Row:
+        cells = {"text": self._read(file), "label": file.parent.name, "file": f"{file.parent.name}/{file.name}"}
+        return Row(position, cells["text"], cells["label"], copied=tuple(cells[name] for name in columns.copied))
 
     def _read(self, file: Path) -> str:
         lines = TextLines(str(file), self._encoding)
