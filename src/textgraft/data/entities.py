@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from textgraft.data.columns import join_names
 from textgraft.data.offsets import CHARACTERS, OffsetConverter, WrittenSpan, fitting_unit, texts_match
 from textgraft.data.scripts import WHITE_SPACE
 from textgraft.data.tags import Span, is_label
@@ -22,6 +23,7 @@ _TEXTS = ("text", "word")
 # Keys of exports that say nothing about start, end and label.
 _KNOWN = {*_STARTS, *_ENDS, *_LABELS, *_TEXTS, "id", "index", "score", "token_start", "token_end", "source", "value"}
 _MAX_LITERAL = 1 << 20
+_MAX_KEYS = 10  # in a message
 _ENDS_OF_TEXT = re.compile(rf"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+$")
 
 
@@ -66,7 +68,8 @@ class SpanReader:
         self._spans += len(entities)
         spans: dict[Span, int] = {}
         for entity in entities:
-            self._unknown_keys |= dict.fromkeys(entity.unknown_keys)
+            if len(self._unknown_keys) < _MAX_KEYS:
+                self._unknown_keys |= dict.fromkeys(entity.unknown_keys[:_MAX_KEYS])
             span = self._trim(text, self._convert(text, entity, converter))
             if span in spans:
                 self._repeated += 1
@@ -90,7 +93,7 @@ class SpanReader:
         }
         notices = [f"{count:,} of {self._spans:,} {problem}" for problem, count in counts.items() if count]
         if self._unknown_keys:
-            notices.append(f"ignoring keys of entities: {', '.join(self._unknown_keys)}")
+            notices.append(f"ignoring keys of entities: {join_names(self._unknown_keys)}")
         return notices
 
     def _convert(self, text: str, entity: WrittenSpan, converter: OffsetConverter) -> Span:

@@ -89,7 +89,7 @@ class Prodigy(Export):
     def unusable(self, item: Any) -> str:
         answer = item.get("answer", "accept")
         if answer != "accept":
-            return f"their answer is {answer}"
+            return f"their answer is {answer if answer in ('reject', 'ignore') else 'not accept'}"
         return "no option is accepted" if "options" in item and not item.get("accept") else ""
 
     def _labels(self, item: Any) -> Iterable[Any]:

@@ -1,5 +1,7 @@
 """Offsets of spans: their unit, detected in the first rows of a source, and their conversion to code points."""
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -41,19 +43,24 @@ class OffsetConverter:
     """Converts offsets of a text in one of `OFFSETS` to code points."""
 
     def __init__(self, text: str, unit: str) -> None:
-        self._text = text
+        self._length = len(text)
         self._last = int(unit == INCLUSIVE)
-        self._positions: dict[int, int] | None = None
+        self._starts: array[int] | None = None  # of each character, and the end of the text, in the unit
         if unit in _SIZES and not text.isascii():
-            ends = accumulate(map(_SIZES[unit], text), initial=0)
-            self._positions = {offset: position for position, offset in enumerate(ends)}
+            self._starts = array("q", accumulate(map(_SIZES[unit], text), initial=0))
 
     def convert(self, start: int, end: int) -> tuple[int, int] | None:
         """Start and exclusive end in code points; None for an empty span or offsets not in the text."""
         end += self._last
-        if self._positions is not None:
-            start, end = self._positions.get(start, -1), self._positions.get(end, -1)
-        return (start, end) if 0 <= start < end <= len(self._text) else None
+        if self._starts is not None:
+            start, end = self._position(self._starts, start), self._position(self._starts, end)
+        return (start, end) if 0 <= start < end <= self._length else None
+
+    @staticmethod
+    def _position(starts: "array[int]", offset: int) -> int:
+        """The character that starts at an offset; -1 for none."""
+        position = bisect_left(starts, offset)
+        return position if position < len(starts) and starts[position] == offset else -1
 
 
 def texts_match(covered: str, written: str) -> bool:
