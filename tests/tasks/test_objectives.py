@@ -345,7 +345,7 @@ def test_selected_metric_is_in_the_history(tiny_word_vectors, options):
     texts = ["good", "fine", "bad", "dull", "very good", "very bad"] * 2
     train = tg.Dataset.from_lists(texts, ["x", "x", "y", "y", "x", "y"] * 2)
     model = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
-    model.fit(train, validation=train, callback=RecordingCallback(), metric="weighted_f1", **options)
+    model.fit(train, validation=train, callbacks=RecordingCallback(), metric="weighted_f1", **options)
     assert model.record["fit"]["metric"] == "weighted_f1"
     assert {"val_accuracy", "val_macro_f1", "val_weighted_f1"} <= model.history[0].keys()
     assert "val_micro_f1" not in model.history[0]

@@ -110,6 +110,7 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
         ((TEXTS,), "data must be texts with labels, a Dataset, a DataFrame, .* not list"),
         ((TEXTS, TEXTS[:3]), "texts: 28 texts but 3 labels"),
         ((TEXTS, LABELS), "unknown label 'bad'"),
+        ((["a"] * 8, ["x", "y"] * 4), r"unknown label 'x' \(4 texts\); expected one of: 1, 5"),
         ((FRAME, STARS), "pandas.DataFrame has labels of its own"),
         ((tg.TaggedDataset.from_lists(["a"], [[]]),), "a TaggedDataset, but this task takes a Dataset"),
         ((TEXTS, tg.Dataset.from_lists(["a"], [1])), "not a Dataset; pass a validation set as validation"),

@@ -20,7 +20,6 @@ import tensorflow as tf
 
 import textgraft as tg
 from tests.helpers.reviews import LABELS, TEXTS
-from textgraft.training.progress import Callback
 
 pd = pytest.importorskip("pandas")
 
@@ -74,7 +73,7 @@ OBJECTS = {
     "model": tg.TextClassifier, "labelled frame": pd.DataFrame({"text": ["a"], "label": [None]}),
 }  # fmt: skip
 
-FIT = {"fine_tune": "none", "head": "logistic", "callback": Callback()}
+FIT = {"fine_tune": "none", "head": "logistic", "progress": False}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +103,7 @@ def calls(tiny_word_vectors, tiny_gpt2, tiny_bert, tmp_path_factory):
         "fit texts": lambda wrong: model.fit(wrong, LABELS, **FIT),
         "fit labels": lambda wrong: model.fit(TEXTS, wrong, **FIT),
         "fit validation": lambda wrong: model.fit(data, validation=wrong, **FIT),
-        "fit epochs": lambda wrong: model.fit(data, epochs=wrong, fine_tune="none", callback=Callback()),
+        "fit epochs": lambda wrong: model.fit(data, epochs=wrong, fine_tune="none", progress=False),
         "fit fine_tune": lambda wrong: model.plan(data, fine_tune=wrong),
         "fit seed": lambda wrong: model.fit(data, seed=wrong, **FIT),
         "fit head": lambda wrong: model.plan(data, fine_tune="none", head=wrong),

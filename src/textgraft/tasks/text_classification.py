@@ -96,6 +96,9 @@ class TextClassifier(TrainableTask):
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
 
+    def check_labels(self, data: Dataset) -> None:
+        self.objective.targets(data)
+
     def _evaluate(
         self,
         data: Dataset,
@@ -103,7 +106,7 @@ class TextClassifier(TrainableTask):
         with_progress: WithProgress,
         on_results: OnResults | None = None,
     ) -> dict[str, Any]:
-        self.objective.targets(data)  # reports an unknown label before the work
+        self.check_labels(data)
         logits = np.concatenate(list(self.outputs(with_progress(_batches(data)), truncated)))
         for start in range(0, len(data) if on_results else 0, WINDOW):
             part = data.take(range(start, min(start + WINDOW, len(data))))

@@ -166,6 +166,9 @@ class TokenClassifier(TrainableTask):
     def sample_texts(self, data: Any) -> np.ndarray:
         return np.array([text.text.encode() for text in islice(data, SAMPLE)], object)
 
+    def check_labels(self, data: TaggedDataset) -> None:  # type: ignore[override]
+        data.require_known_labels(self.labels)
+
     def example_location(self, data: Any, row: int) -> str:
         return f"{data.source}, window {row + 1}"
 

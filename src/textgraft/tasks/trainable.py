@@ -83,6 +83,9 @@ class TrainableTask(Task):
         """The first texts of a data set, object (n, ...)."""
         return next(data.batches(SAMPLE)).inputs
 
+    def check_labels(self, data: Dataset) -> None:
+        """Raise a DataError for a label that the model does not have, before any other work."""
+
     def example_location(self, data: Dataset, row: int) -> str:
         """The source of a row of `examples(data)` and a number, for messages."""
         return data.location(row)
@@ -336,6 +339,7 @@ class TrainableTask(Task):
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)
         notices: tuple[str, ...] = ()
+        self.check_labels(data)
         if validation is None:
             data, validation, notices = hold_out(data, "validation", VALIDATION_SHARE, config.seed)
         splits = {"train": data, "validation": validation}
