@@ -10,7 +10,7 @@ from textgraft.data.loading import load_dataset
 from textgraft.data.streams import read_texts
 from textgraft.errors import DataError
 
-ONE = "__label__a Some text, twice .\n\n  __label__b more text\n"
+ONE = "__label__a Some text, twice .\n\n  __label__b\tmore text\n"
 SETS = "__label__a __label__b __label__a some text\n__label__b more text\n"
 
 
@@ -59,3 +59,5 @@ def test_labels_are_not_predicted_on(write):
 def test_labels_are_not_read_as_text(write):
     with pytest.raises(DataError, match="line 1: a text begins with __label__; set format to fasttext"):
         load_dataset(write("some.txt", ONE), format="lines")
+    with pytest.raises(DataError, match="line 2: a text begins with __label__; set format to fasttext"):
+        load_dataset(write("some.txt", "first\n" + ONE))

@@ -74,6 +74,12 @@ def test_columns_of_flags_are_suggested(write):
         read_splits(spec, str(write("flags.csv", ROWS.replace("body", "x_y"))), Reading())
 
 
+def test_columns_of_a_data_frame_are_suggested():
+    frame = pd.DataFrame({"text": ["a", "b"], "toxic": [1, 0], "rude": [True, False], "stars": [3, 4]})
+    with pytest.raises(DataError, match="2 columns hold 0 and 1: set label to toxic,rude"):
+        load_dataset(frame).require_labels()
+
+
 def test_columns_of_flags_are_remembered(write):
     data = load_dataset(write("flags.csv", ROWS), label="toxic,rude")
     (other,) = load_datasets(str(write("other.csv", ROWS)), None, Reading(trained_columns=data.roles))

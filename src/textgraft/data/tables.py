@@ -19,6 +19,7 @@ from textgraft.data.typed_columns import arrow_label_type, is_list_type, pack_co
 from textgraft.errors import DataError, error_summary
 
 _ROWS = 1024
+_NUMBERS = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating)
 _PROTOCOLS = ("__arrow_c_stream__", "__dataframe__")
 
 
@@ -69,6 +70,13 @@ class Table(Format):
             return is_list_type(schema.field(column).type)
         arrays = (self._array(piece, column) for piece in self._pieces())
         return is_list_type(next((array.type for array in arrays if array.null_count < len(array)), pa.null()))
+
+    def has_flags(self, column: str) -> bool:
+        if isinstance(self._table, pa.RecordBatchReader):  # read once
+            return False
+        values = next((self._array(piece, column) for piece in self._pieces()), pa.nulls(0))
+        is_number = any(is_type(values.type) for is_type in _NUMBERS)
+        return is_number and {*pc.unique(values).to_pylist()} <= {0, 1}
 
     def label_type(self, column: str) -> str:
         types = self._types.get(column, {STRING})

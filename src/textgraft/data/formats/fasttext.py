@@ -1,6 +1,7 @@
 """fastText's format: the labels of a text, then the text, on one line: `__label__x __label__y text`."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, islice
@@ -14,6 +15,7 @@ from textgraft.data.text_files import FASTTEXT_LABEL, TextFile, read_chunks
 from textgraft.errors import DataError
 
 _SAMPLE_LINES = 1000
+_LABEL = re.compile(rf"{FASTTEXT_LABEL}(\S+)\s*")
 _START = 16  # characters before the first label, such as a byte order mark and blank lines
 
 
@@ -63,8 +65,7 @@ class FastText(TextFile):
 def _split(line: str) -> tuple[list[str], str]:
     """The different labels that begin a line, and its text."""
     labels, text = [], line.strip()
-    while text.startswith(FASTTEXT_LABEL):
-        label, _, text = text.partition(" ")
-        labels.append(label.removeprefix(FASTTEXT_LABEL))
-        text = text.lstrip()
+    while label := _LABEL.match(text):
+        labels.append(label[1])
+        text = text[label.end() :]
     return list(dict.fromkeys(labels)), text

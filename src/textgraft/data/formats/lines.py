@@ -30,6 +30,8 @@ class Lines(TextFile):
             if position == 1 and (delimiter := names_delimiter(text)):
                 table = "tsv" if delimiter == "\t" else "csv"
                 raise DataError(f"{self.location(1)}: {text!r:.60} are names of columns; set format to {table}")
-            if position == 1 and text.startswith(FASTTEXT_LABEL):
-                raise DataError(f"{self.location(1)}: a text begins with {FASTTEXT_LABEL}; set format to fasttext")
+            if text.startswith(FASTTEXT_LABEL):
+                raise DataError(
+                    f"{self.location(position)}: a text begins with {FASTTEXT_LABEL}; set format to fasttext"
+                )
             yield Row(position, text)
