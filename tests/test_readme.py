@@ -55,7 +55,15 @@ def test_commands_of_quick_start_are_found():
 
 @pytest.mark.parametrize("command", dict.fromkeys(SHELL))
 def test_shell_command_runs(command, tmp_path):
-    for name in ("requirements.lock", "pyproject.toml", "README.md", "LICENSE", "Makefile", "src"):
+    for name in (
+        "requirements.lock",
+        "requirements-test.lock",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "Makefile",
+        "src",
+    ):
         (tmp_path / name).symlink_to(ROOT / name)
     environment = Path(sys.executable).parents[1]
     if command.startswith("."):

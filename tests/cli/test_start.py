@@ -42,6 +42,13 @@ def test_short_help_option():
     assert run_successfully("predict", "-h").output == run_successfully("predict", "--help").output
 
 
+def test_help_fits_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in COMMANDS:
+        lines = run_successfully(command, "-h").output.splitlines()
+        assert not [line for line in lines if "…" in line or len(line) > 80], command
+
+
 @pytest.mark.parametrize(
     ("words", "completions"), [(["textgraft", "tr"], ["train"]), (["textgraft", ""], COMMANDS)], ids=str
 )

@@ -71,7 +71,7 @@ class Sources(CheckedOptions):
     )
     split: str | None = option(
         None,
-        "Splits or slices of the data to use, such as 'train[:60%],train[60%:],test'.",
+        "Splits or slices of the data to use, such as 'train[:80%],test'.",
         panel="Data",
         shown_default="the splits of the source",
     )
