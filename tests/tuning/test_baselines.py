@@ -134,7 +134,7 @@ def test_label_without_texts_is_never_predicted():
 
 
 def chinese_reviews():
-    """Two hundred made-up reviews: a word in each clause decides the label."""
+    """Two hundred made-up reviews without signs inside: a word in each clause decides the label."""
     draw = random.Random(0)
     things, degrees = ["房间", "早餐", "服务", "位置", "前台", "浴室", "价格", "电梯"], ["很", "非常", "有点"]
     words = {
@@ -145,7 +145,7 @@ def chinese_reviews():
     for number in range(200):
         label = ("good", "bad")[number % 2]
         parts = [draw.choice(things) + draw.choice(degrees) + draw.choice(words[label]) for _ in range(3)]
-        rows.append(("，".join(parts) + f"，第{number}次入住。", label))
+        rows.append(("".join(parts) + f"第{number}次入住。", label))
     return Dataset.from_lists(*map(list, zip(*rows, strict=True)))
 
 
