@@ -9,7 +9,7 @@ import pytest
 import textgraft as tg
 from tests.helpers.datasets import texts_of
 from tests.helpers.resuming import RecordingCallback
-from textgraft.errors import ConfigError, DataError, ModelFolderError, TrainingError
+from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning, TrainingError
 from textgraft.tasks.objectives.single_label import best_temperature
 from textgraft.tasks.streaming import growing_windows
 from textgraft.tasks.texts import as_batches
@@ -211,7 +211,8 @@ def test_texts_of_all_trainings_are_recognized(tiny_word_vectors, tmp_path):
     model.fit(data, epochs=1, learning_rate=1e-3)
     model.save(tmp_path / "model")
     model = tg.load(tmp_path / "model", precision="float32")
-    assert model.evaluate(data)["seen"] == {"train": 18, "validation": 2}
+    with pytest.warns(TextgraftWarning, match="trained on 18 and validated on 2 of these 20 texts; set unseen to"):
+        assert model.evaluate(data)["seen"] == {"train": 18, "validation": 2}
     assert model.evaluate(others)["seen"] == {"train": 0, "validation": 0}
     model.fit(more, validation=others.take(range(10)), epochs=1, learning_rate=1e-3)
     assert model.evaluate(two_labels(5))["seen"] == {"train": 28, "validation": 12}

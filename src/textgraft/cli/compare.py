@@ -11,7 +11,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table, with_progress
-from textgraft.cli.output.log import describe_seen, log, log_truncation
+from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import SINGLE
@@ -96,7 +96,7 @@ def _find_seen(
     """The texts to compare on, and by model, where it knows its training texts, {"seen": those it has seen}."""
     import numpy as np
 
-    from textgraft.data.seen_texts import SeenRows, none_seen, take_unseen
+    from textgraft.data.seen_texts import SeenRows, describe_seen, none_seen, take_unseen
 
     is_unseen, records = np.ones(len(dataset), bool), {}
     for model in stored:
@@ -109,7 +109,7 @@ def _find_seen(
     if not unseen:
         return dataset, records
     dataset, record = take_unseen(dataset, is_unseen), none_seen(is_unseen)
-    log(*describe_seen(dataset.source, record, len(dataset)))
+    log(*filter(None, [describe_seen(dataset.source, record, len(dataset))]))
     return dataset, {name: {"seen": record} for name in records}
 
 

@@ -8,7 +8,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_result, with_progress
-from textgraft.cli.output.log import describe_seen, log, log_truncation
+from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import REGRESSION
@@ -74,8 +74,6 @@ def evaluate(
     with RowReport(columns, errors, out, run.overwrite) as report:
         on_results = report.add if out or errors else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
-    seen = describe_seen(dataset.source, metrics.get("seen", {}), metrics["texts"])
-    log(*(line if unseen else f"{line}; --unseen excludes them" for line in seen))
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
     if json:
         print_json({**metrics, "errors": report.errors} if errors else metrics)

@@ -12,6 +12,7 @@ from textgraft.errors import DataError
 
 # How a model has seen a text: a text of several sets counts for the first. Those of `adapt` and `pretrain` come last.
 TRAIN, VALIDATION, ADAPTATION = SETS = ("train", "validation", "adaptation")
+_VERBS = {TRAIN: "trained on", VALIDATION: "validated on", ADAPTATION: "adapted to"}
 MAX_DIGESTS = 2**20  # in a set; of more texts, those with the smallest digests are kept, which are a random sample
 SALT_BYTES, DIGEST_BYTES = 16, 8
 _FOLDED_BYTES = 16  # a digest of `Dataset.digests`
@@ -94,6 +95,15 @@ def take_unseen(data: Dataset, is_unseen: np.ndarray) -> Dataset:
 def none_seen(is_unseen: np.ndarray) -> dict[str, Any]:
     """The `SeenRows.record` of the rows that `take_unseen` takes, with the number of those excluded."""
     return {TRAIN: 0, VALIDATION: 0, "excluded": int((~is_unseen).sum())}
+
+
+def describe_seen(source: str, record: Mapping[str, Any], rows: int) -> str:
+    """A line about how many of some rows a model has seen, or were excluded, by their record; empty where none."""
+    if excluded := record.get("excluded"):
+        return f"{source}: {excluded:,} texts that the model has seen are excluded; {rows:,} remain"
+    about = "about " if record.get("estimated") else ""
+    parts = [f"{verb} {about}{record[name]:,}" for name, verb in _VERBS.items() if record.get(name)]
+    return f"{source}: the model was {' and '.join(parts)} of these {rows:,} texts" if parts else ""
 
 
 def _salted(texts: np.ndarray, salt: bytes) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The contract of a task that can be trained: examples, training, evaluation and predictions."""
 
 import pkgutil
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,10 +14,10 @@ import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import find_metric
-from textgraft.data.seen_texts import SeenRows, SeenTexts, none_seen, take_unseen
+from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.data.splits import hold_out
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, TextgraftWarning
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
@@ -288,11 +289,12 @@ class TrainableTask(Task):
             return data, {}
         rows = SeenRows(self.seen)
         is_unseen = rows.add(data.digests())
-        return (
-            (take_unseen(data, is_unseen), {"seen": none_seen(is_unseen)})
-            if unseen
-            else (data, {"seen": rows.record()})
-        )
+        record = rows.record()
+        if unseen:
+            data, record = take_unseen(data, is_unseen), none_seen(is_unseen)
+        if line := describe_seen(data.source, record, len(data)):
+            warnings.warn(line if unseen else f"{line}; set unseen to exclude them", TextgraftWarning, stacklevel=3)
+        return data, {"seen": record}
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
         """The training config with these fields and this model's defaults, for a data set that is not small.

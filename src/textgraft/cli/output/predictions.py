@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from textgraft.cli.output.entity_files import CONLL, ConllFile, open_conll
-from textgraft.cli.output.log import describe_seen
 from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
 from textgraft.data.input_rows import InputRows
 from textgraft.data.label_checks import describe_counts
 from textgraft.data.labels import REGRESSION
 from textgraft.data.random_splits import text_digests
-from textgraft.data.seen_texts import SeenRows
+from textgraft.data.seen_texts import SeenRows, describe_seen
 from textgraft.data.streams import texts_of
 from textgraft.data.tagged import tagged_texts
 from textgraft.data.tags import Entity
@@ -105,8 +104,8 @@ class PredictionReport:
                 f"{rows.source}: {rows.empty:,} empty texts have predictions too; --empty drop drops their rows"
             )
         if self._seen is not None:
-            lines += describe_seen(rows.source, self._seen.record(), self._rows)
-        return [*lines, "; ".join(parts)]
+            lines.append(describe_seen(rows.source, self._seen.record(), self._rows))
+        return [*filter(None, lines), "; ".join(parts)]
 
     def _labels(self, prediction: Any) -> Sequence[str]:
         if isinstance(prediction, list):
