@@ -6,6 +6,7 @@ import pytest
 import textgraft as tg
 from tests.helpers.resuming import final_state
 from textgraft.errors import ConfigError
+from textgraft.training.callbacks import Callbacks
 
 FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "progress": False}
 
@@ -83,3 +84,11 @@ def test_exception_of_a_callback_is_raised_by_fit(event, tiny_word_vectors):
 def test_other_objects_are_no_callbacks(callbacks, tiny_word_vectors):
     with pytest.raises(ConfigError, match=r"callbacks takes .*textgraft\.Callback"):
         fresh(tiny_word_vectors).fit(data(), callbacks=callbacks, **FIT)
+
+
+def test_all_callbacks_are_closed_after_an_error_of_one():
+    first, last, failing = Events(), Events(), Events()
+    failing.close = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        Callbacks([first, failing, last]).close()
+    assert first.events == last.events == ["close"]

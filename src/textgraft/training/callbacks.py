@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,5 +107,6 @@ class Callbacks(Callback):
             callback.on_train_end(deepcopy(history))
 
     def close(self) -> None:
-        for callback in self._callbacks:
-            callback.close()
+        with ExitStack() as stack:  # closes all, also after an error of one
+            for callback in self._callbacks:
+                stack.callback(callback.close)
