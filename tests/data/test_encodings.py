@@ -12,6 +12,9 @@ from textgraft.errors import ConfigError, DataError
 TEXTS = {
     "cp1252": "It doesn’t work – I’d not buy it for 5 €\nDer Käse schmeckt schön, très bien",
     "latin-1": "Un café très serré\nLe garçon était âgé",
+    "windows-1252": "Eén van de beste, héél mooi\nOù est le téléphone, ça coûte 20",
+    "iso8859-1": "Filmen var kjedelig, og jeg ønsker pengene tilbake\nIl film è bellissimo, però il finale no",
+    "cp1254": "Çok güzel bir film, herkese tavsiye ederim\nIşıklar ve müzik harika, beğendim",
     "cp1250": "Nie działa, żałuję zakupu\nŚwietna jakość wykonania",
     "iso8859-2": "Świetna jakość, źle działa\nMąż jest zadowolony, że kupił",
     "cp1251": "Отличный фильм, всем советую\nУжасно скучно, не тратьте время",

@@ -13,16 +13,20 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_CANDIDATES = (
-    "gb18030", "big5", "cp932", "cp949", "euc_jp", "koi8_r", "koi8_u", "cp1251", "iso8859_5", "cp866",
-    "cp1252", "cp1250", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256", "cp874",
+_LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
+_OTHERS = (
+    "gb18030", "big5", "cp932", "cp949", "euc_jp", "koi8_r", "koi8_u", "cp1251", "iso8859_5", "cp866", "cp1253",
+    "cp1255", "cp1256", "cp874",
 )  # fmt: skip
-_NAMES = {"cp949": "euc-kr", "koi8_r": "koi8-r", "koi8_u": "koi8-u", "euc_jp": "euc-jp", "cp932": "shift-jis"}
-_LATIN = ("cp1252", "cp1250", "iso8859_2")
 _EAST_ASIAN = ("gb18030", "big5", "cp949", "euc_jp")
-_SIGNS = "‘-”‚„†‡•…‰‹›€™–—\u00a0¡£§©ª«®°´·º»¿"
-_WESTERN = re.compile(f"[À-ÏÑ-ÔÖÙ-Üß-ëíîñ-ôö÷úûüÿŒœ{_SIGNS}]*")  # letters that Czech and Polish hardly have
-_SIGN = re.compile(f"[{_SIGNS}]")
+_NAMES = {"cp949": "euc-kr", "koi8_r": "koi8-r", "koi8_u": "koi8-u", "euc_jp": "euc-jp", "cp932": "shift-jis"}
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]{2,}")
+_FREQUENT = frozenset("áâàäåæçéèêëíîïñóôöøúûüß’")
+_HALF_WIDTH_KANA = re.compile("[\uff61-\uff9f]")
+_SIGN = re.compile("[‘-”‚„†‡•…‰‹›€™–—\u00a0¡£§©ª«®°´·º»¿]")
+# What letters of Polish, Czech, Croatian, Romanian or Turkish become when they are read as cp1252.
+_NOT_WESTERN = re.compile("[³¹¾ŠšŽžÞþ\ufffd]|\\w[¿£¥ªº]\\w|ø.*ì|ì.*ø", re.DOTALL)
+_HUNGARIAN, _NOT_HUNGARIAN = re.compile("[õû]"), re.compile("[ãçèàêîô]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _KANA = re.compile("[\u3041-\u30fe]")
 _TWO_BYTES = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
@@ -76,23 +80,44 @@ def _by_characters(sample: bytes) -> str | None:
 
     if len(_KANA.findall(sample.decode("cp932", "replace"))) * 10 > len(sample):
         return "shift-jis"
-    best = from_bytes(sample, cp_isolation=[*_CANDIDATES], enable_fallback=False).best()
-    name = None if best is None else best.encoding
-    if name in _EAST_ASIAN:
+    is_latin = _is_latin(sample)
+    candidates = _LATIN if is_latin else _OTHERS
+    matches = from_bytes(sample, cp_isolation=[*candidates], enable_fallback=False)
+    names = [match.encoding for match in matches]
+    if names[:1] == ["cp932"] and len(_HALF_WIDTH_KANA.findall(sample.decode("cp932", "replace"))) * 4 > len(sample):
+        del names[0]
+    name = names[0] if names else None
+    if is_latin:
+        name = _latin(sample, name)
+    elif name in _EAST_ASIAN:
         name = _east_asian(sample)
-    elif name in (None, *_LATIN):
-        name = "cp1252" if _WESTERN.fullmatch(_beyond_ascii(sample, "cp1252")) else _latin(sample, name)
     return None if name is None else _NAMES.get(name, name)
 
 
+def _is_latin(sample: bytes) -> bool:
+    """Whether few letters of a word are not ASCII, or not most and these are the frequent ones of Western languages."""
+    words = b"".join(word for word in _WORD.findall(sample) if not word.isascii())
+    share = sum(byte > 0x7F for byte in words) / max(1, len(words))
+    letters = re.sub("[\0-\x7f]", "", words.decode("cp1252", "replace"))
+    return share <= 0.4 or (share <= 0.7 and _FREQUENT.issuperset(letters))
+
+
 def _latin(sample: bytes, likely: str | None) -> str | None:
-    """The first encoding of Latin script, the likely one before others, in which the bytes are letters and signs."""
-    names = (likely, *_LATIN) if likely else _LATIN
-    return next((name for name in names if _SIGN.sub("a", _beyond_ascii(sample, name)).isalpha()), likely)
+    """The encoding of Latin script: cp1252, unless its characters are not those of Western languages."""
+    text = sample.decode("cp1252", "replace")
+    if {"ð", "ý"} <= set(text):
+        return "cp1254"
+    hungarian = _HUNGARIAN.search(text) and not _NOT_HUNGARIAN.search(text)
+    if not _NOT_WESTERN.search(text) and not hungarian:
+        return "cp1252"
+    if not re.search(rb"[\x80-\x9f]", sample) and re.search("[øì]", text) and re.search("[¹¾]", text):
+        return "iso8859-2"
+    names = [name for name in (likely, "cp1250", "iso8859_2") if name not in (None, "cp1252")]
+    return next((name for name in names if _are_letters(sample, name)), "cp1252")
 
 
-def _beyond_ascii(sample: bytes, encoding: str) -> str:
-    return re.sub("[\0-\x7f]", "", sample.decode(encoding, "replace"))
+def _are_letters(sample: bytes, encoding: str) -> bool:
+    return _SIGN.sub("a", re.sub("[\0-\x7f]", "", sample.decode(encoding, "replace"))).isalpha()
 
 
 def _east_asian(sample: bytes) -> str:
