@@ -4,7 +4,7 @@ from typing import Any
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table
-from textgraft.data.labels import SINGLE
+from textgraft.data.labels import SINGLE, join_labels
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
@@ -34,7 +34,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     facts = {
         "task": config["task"],
         "preset": f"{config['preset']} ({config['family']})",
-        "labels": ", ".join(settings.get("labels", [])) or "none",
+        "labels": join_labels(settings.get("labels", [])) or "none",
         **({"answers": settings.get("problem", SINGLE)} if config["task"] == "text-classification" else {}),
         "texts": "pairs" if settings.get("pairs") else "single",
         "cleaning": cleaning or "none",

@@ -16,7 +16,7 @@ import numpy as np
 from textgraft.data.columns import join_names
 from textgraft.data.html_tables import html_table
 from textgraft.data.label_types import STRING, Label, restore_label, restore_labels
-from textgraft.data.labels import MULTI, REGRESSION, SINGLE, normalize_label, parse_label_set, parse_number
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, join_labels, normalize_label, parse_label_set, parse_number
 from textgraft.data.lists import ExampleRows, zip_examples
 from textgraft.data.python_inputs import one_line
 from textgraft.data.random_splits import draw_stratified, text_digests
@@ -25,7 +25,6 @@ from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError, RowIndexError
 
 _BATCH_SIZE = 1024
-_MAX_NAMED_LABELS = 20  # in a message
 _SHOWN = 10  # rows in a notebook
 
 _Value = TypeVar("_Value")
@@ -126,7 +125,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         named = self._labelled and self.problem != REGRESSION
-        labels = f", labels {', '.join(self.counts())}" if named else ""
+        labels = f", labels {join_labels(list(self.counts()))}" if named else ""
         return f"Dataset({self.source}: {len(self)} texts{labels})"
 
     def __iter__(self) -> Iterator[Any]:
@@ -372,10 +371,7 @@ class Dataset:
 
 def unknown_label(location: str, label: str, label_names: Sequence[str], count: str = "") -> DataError:
     """The error for a label that training did not have; `count` follows it in the message."""
-    expected = ", ".join(label_names[:_MAX_NAMED_LABELS])
-    if (more := len(label_names) - _MAX_NAMED_LABELS) > 0:
-        expected += f" and {more:,} more"
-    problem = f"{location}: unknown label {label!r}{count}; expected one of: {expected}"
+    problem = f"{location}: unknown label {label!r}{count}; expected one of: {join_labels(label_names)}"
     if normalize_label(label) in map(normalize_label, label_names):
         problem += "; to merge labels that differ only in case, white space or decimals, set normalize_labels"
     return DataError(problem)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from textgraft.data.folding import fold
-from textgraft.data.labels import MULTI, REGRESSION, normalize_label
+from textgraft.data.labels import MULTI, REGRESSION, join_labels, normalize_label
 
-MAX_SHOWN = 20  # labels in a line or a table
 _MAX_EXAMPLES = 3
 _MAX_LENGTH = 40  # characters of a label in a message
 _SEPARATORS = ("|", ";", ",", "/")
@@ -47,9 +46,7 @@ def describe_counts(counts: Counts) -> tuple[str, ...]:
     if not counts:
         return ()
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{show_label(label)} {count:,}" for label, count in ranked[:MAX_SHOWN])
-    more = len(ranked) - MAX_SHOWN
-    return (f"{len(ranked):,} labels: {shown}" + (f" and {more:,} more" if more > 0 else ""),)
+    return (f"{len(ranked):,} labels: {join_labels([f'{show_label(label)} {count:,}' for label, count in ranked])}",)
 
 
 def show_label(label: str) -> str:

@@ -3,11 +3,13 @@
 import ast
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from textgraft.data.folding import fold
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
+MAX_LISTED = 20  # labels in a line or a table
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _MAX_PYTHON_LIST = 10_000  # characters
 _MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
@@ -30,6 +32,12 @@ def parse_label_set(cell: str, separator: str | None) -> list[str]:
         duplicate = next(label for label in labels if labels.count(label) > 1)
         raise ValueError(f"the label {duplicate!r} occurs twice; write it once")
     return labels
+
+
+def join_labels(labels: Sequence[str]) -> str:
+    """Labels for a message: at most 20, and how many more there are."""
+    more = len(labels) - MAX_LISTED
+    return ", ".join(labels[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def normalize_label(label: str) -> str:

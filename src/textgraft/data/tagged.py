@@ -16,6 +16,7 @@ from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.input_rows import InputRows
+from textgraft.data.labels import join_labels
 from textgraft.data.loading import Source, load_slices, load_split
 from textgraft.data.python_inputs import values_of
 from textgraft.data.slices import Slice
@@ -66,7 +67,7 @@ class TaggedDataset(Dataset):
         return _load_tagged(rows, Columns(*rows.columns, nested=True), Reading(offsets=offsets))
 
     def __repr__(self) -> str:
-        return f"TaggedDataset({self.source}: {len(self)} texts, entities {', '.join(self.label_names)})"
+        return f"TaggedDataset({self.source}: {len(self)} texts, entities {join_labels(self.label_names)})"
 
     def __iter__(self) -> Iterator[TaggedText]:
         """All rows in order, read batch by batch."""

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from textgraft.data.label_checks import MAX_SHOWN
+from textgraft.data.labels import MAX_LISTED
 from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
 
 _MAX_MATRIX_LABELS = 12
@@ -77,14 +77,14 @@ def _confusions(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table
     ]
     pairs.sort(key=lambda pair: (-pair[0], *pair[1:]))
     table = _table("most frequent confusions", "true", ("predicted", "texts"))
-    for count, true, predicted in pairs[:MAX_SHOWN]:
+    for count, true, predicted in pairs[:MAX_LISTED]:
         table.add_row(Text(labels[true]), Text(labels[predicted]), str(count))
     return _with_caption(table, len(pairs))
 
 
 def _with_caption(table: Table, rows: int) -> Table:
-    if rows > MAX_SHOWN:
-        table.caption, table.caption_justify = f"{rows - MAX_SHOWN:,} more; all in --json", "left"
+    if rows > MAX_LISTED:
+        table.caption, table.caption_justify = f"{rows - MAX_LISTED:,} more; all in --json", "left"
     return table
 
 
@@ -99,7 +99,7 @@ def _per_label(metrics: dict[str, dict[str, Any]], more: Sequence[str] = ()) -> 
 
 def frequent_labels(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The metrics of the 20 labels with most texts, in their order."""
-    ranked = sorted(metrics, key=lambda label: -metrics[label]["support"])[:MAX_SHOWN]
+    ranked = sorted(metrics, key=lambda label: -metrics[label]["support"])[:MAX_LISTED]
     return {label: metrics[label] for label in metrics if label in set(ranked)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textgraft.data.label_checks import MAX_SHOWN
+from textgraft.data.labels import MAX_LISTED, join_labels
 from textgraft.task_specs import task_spec
 
 
@@ -13,8 +13,7 @@ def write_card(config: dict[str, Any]) -> str:
     lines = [f"# {config['task']} on {config['preset']}", ""]
     labels = [f"`{_cell(label)}`" for label in config["settings"].get("labels", ())]
     if labels:
-        more = f" and {len(labels) - MAX_SHOWN:,} more" if len(labels) > MAX_SHOWN else ""
-        lines += [f"Labels: {', '.join(labels[:MAX_SHOWN])}{more}.", ""]
+        lines += [f"Labels: {join_labels(labels)}.", ""]
     lines += _use(spec.usage(settings))
     if "data" in config:
         lines += _training(config)
@@ -52,8 +51,8 @@ def _label_counts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     """A table of at most 20 rows, and the number of others."""
     lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    lines += [f"| {' | '.join(map(str, row))} |" for row in rows[:MAX_SHOWN]]
-    return [*lines, "", *([f"{len(rows) - MAX_SHOWN:,} more.", ""] if len(rows) > MAX_SHOWN else [])]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows[:MAX_LISTED]]
+    return [*lines, "", *([f"{len(rows) - MAX_LISTED:,} more.", ""] if len(rows) > MAX_LISTED else [])]
 
 
 def _cell(label: str) -> str:
