@@ -78,7 +78,7 @@ def test_utf8_that_is_read_as_another_encoding_is_reported(write):
 
 def test_utf16_without_its_mark_is_refused(write):
     path = write("a.csv", "text,label\none,x\n")
-    with pytest.raises(DataError, match="no byte order mark of utf-16; set encoding to utf-16-le"):
+    with pytest.raises(DataError, match="no byte order mark of utf-16; set encoding to utf-8"):
         load_dataset(path, encoding="utf-16")
 
 

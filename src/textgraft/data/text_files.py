@@ -126,16 +126,16 @@ class TextLines:
         """The codec for a file that begins with these bytes; also notes where the encoding seems to be another."""
         if content := foreign_content(start):
             raise DataError(f"{self._source}: {content}")
-        likely = None if start.isascii() else likely_encoding(start)
         if self._encoding == AUTO:
-            self._encoding = likely or "utf-8"
-            if likely not in (None, "utf-8"):
-                self._misread = f"{self._source}: read as {likely}, its likely encoding"
+            self._encoding = likely_encoding(start) or "utf-8"
+            if self._encoding != "utf-8":
+                self._misread = f"{self._source}: read as {self._encoding}, its likely encoding"
+            return codecs.lookup(self._encoding).name
         name = codecs.lookup(self._encoding).name.removesuffix("-sig")
         if name in _MARKED and byte_order_mark(start) is None and start:
-            fix = f"set encoding to {likely}" if likely else f"set encoding to {name}-le or {name}-be"
-            raise DataError(f"{self._source}: no byte order mark of {name}; {fix}")
-        if name != "utf-8" and likely == "utf-8":
+            fix = likely_encoding(start) or f"{name}-le or {name}-be"
+            raise DataError(f"{self._source}: no byte order mark of {name}; set encoding to {fix}")
+        if not name.startswith("utf") and not start.isascii() and is_utf8(start):
             self._misread = f"{self._source}: valid UTF-8, but read as {self._encoding}; set encoding to utf-8"
         return name
 
