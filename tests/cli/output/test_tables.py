@@ -60,10 +60,15 @@ def test_round_trip(tmp_path, suffix):
 def test_sheet_holds_no_formulas(tmp_path):
     sheet = openpyxl.load_workbook(write(tmp_path / "out.xlsx", COLUMNS, COPIED, ANSWERS)).active
     assert {cell.data_type for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)} <= {"s"}
-    for text, message in (("a\0", "row 2: a control character"), ("x" * 32_768, "row 2: a text of 32,768 characters")):
-        with pytest.raises(DataError, match=message):
-            write(tmp_path / "bad.xlsx", COLUMNS, {"text": [text], "n": [""]}, [["a"], [1.0]])
-    assert [file.name for file in tmp_path.iterdir()] == ["out.xlsx"]
+
+
+def test_texts_that_a_sheet_cannot_hold_are_counted(tmp_path, capsys):
+    texts = ["a\x00\x1bb", "x" * 32_768, "c\n"]
+    path = write(tmp_path / "out.xlsx", TableColumns(("text",), ("prediction",)), {"text": texts}, [["p"] * 3])
+    assert [row[0] for row in read(path)] == ["a\ufffd\ufffdb", "x" * 32_767, "c\n"]
+    logged = capsys.readouterr().err
+    assert "1 texts cut to the 32,767 characters of a cell" in logged
+    assert "control characters replaced in 1 texts" in logged
 
 
 TYPED = {

@@ -1,15 +1,21 @@
 """Excel files, written row by row."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError, DataError
 
 _MAX_ROWS, _MAX_CHARACTERS = 1_048_576, 32_767
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class SheetTable:
-    """An Excel file of one sheet, in which strings are never formulas."""
+    """An Excel file of one sheet, in which strings are never formulas.
+
+    Strings are cut to the length of a cell, and control characters replaced; both are logged.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         """Begin a sheet.
@@ -22,7 +28,8 @@ class SheetTable:
             from openpyxl.cell import WriteOnlyCell
         except ImportError:
             raise ConfigError(".xlsx needs openpyxl; pip install 'textgraft[xlsx]'") from None
-        self._file, self._cell, self._rows = file, WriteOnlyCell, 0
+        self._file, self._cell = file, WriteOnlyCell
+        self._rows = self._shortened = self._replaced = 0
         self._workbook = Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet("predictions")
 
@@ -30,7 +37,7 @@ class SheetTable:
         """Add a row of strings, numbers and None.
 
         Raises:
-            DataError: for a row or a cell that a sheet cannot hold.
+            DataError: for more rows than a sheet holds.
         """
         self._rows += 1
         if self._rows > _MAX_ROWS:
@@ -38,26 +45,23 @@ class SheetTable:
         self._sheet.append([self._to_cell(value) for value in row])
 
     def close(self) -> None:
-        """Write the file."""
+        """Write the file, and log what it could not hold."""
         self._workbook.save(self._file)
+        if self._shortened:
+            log(f"{self._shortened:,} texts cut to the {_MAX_CHARACTERS:,} characters of a cell; .csv holds all")
+        if self._replaced:
+            log(f"control characters replaced in {self._replaced:,} texts, since .xlsx cannot hold them; .csv can")
 
     def discard(self) -> None:
         """End the sheet without writing the file."""
         self._sheet.close()
 
     def _to_cell(self, value: Any) -> Any:
-        from openpyxl.utils.exceptions import IllegalCharacterError
-
         if not isinstance(value, str):
             return value
-        if len(value) > _MAX_CHARACTERS:
-            raise DataError(
-                f"row {self._rows}: a text of {len(value):,} characters, and a cell holds {_MAX_CHARACTERS:,}; write "
-                ".csv or .parquet"
-            )
-        try:
-            cell = self._cell(self._sheet, value)
-        except IllegalCharacterError:
-            raise DataError(f"row {self._rows}: a control character, which .xlsx cannot hold; write .csv") from None
+        self._shortened += len(value) > _MAX_CHARACTERS
+        plain = _CONTROLS.sub("\ufffd", value)
+        self._replaced += plain != value
+        cell = self._cell(self._sheet, plain[:_MAX_CHARACTERS])
         cell.data_type = "s"  # openpyxl takes a string that begins with = for a formula
         return cell
