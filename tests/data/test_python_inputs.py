@@ -59,6 +59,8 @@ def test_columns_of_tables_are_inferred_as_those_of_files():
     data = load_dataset(frame)
     assert data.label_names == [False, True]
     assert data.labels.tolist() == ["true", "false"]
+    with pytest.raises(DataError, match="DataFrame: no column of labels beside text; add one"):
+        load_dataset(frame[["text"]]).require_labels()
     with pytest.raises(DataError, match="DataFrame: no column 'label'; it has: id, text"):
         load_dataset(frame[["id", "text"]], label="label")
 

@@ -55,6 +55,14 @@ def test_string_has_one_answer(model):
     assert model.predict_proba("very good").tolist() == model.predict_proba(["very good"])[0].tolist()
 
 
+def test_string_that_names_a_file_is_a_text_with_a_warning(model, tmp_path):
+    file = tmp_path / "texts.csv"
+    FRAME.to_csv(file)
+    with pytest.warns(UserWarning, match="is read as a text; to read the file, pass pathlib.Path"):
+        assert model.predict(str(file)) in (1, 5)
+    assert model.predict(file) == model.predict(TEXTS)
+
+
 def test_columns_of_the_training_are_remembered_in_the_model_folder(model, tmp_path):
     loaded = tg.load(model.save(tmp_path / "model"))
     assert loaded.labels == (1, 5)

@@ -338,6 +338,8 @@ class Dataset:
         if not self._labelled:
             if not self.roles:
                 raise DataError(f"{self.source}: the texts have no labels; give one for each")
+            if {*self.columns} <= {*self.roles.values()}:
+                raise DataError(f"{self.source}: no column of labels beside {join_names(self.columns)}; add one")
             columns = join_names(self.columns)
             problem = f"cannot infer the label column; set label to one of: {columns}"
             raise DataError(f"{self.source}: {problem}{self.label_hint}")

@@ -1,5 +1,6 @@
 """The contract of a task: a backbone, a head, and settings that turn outputs into predictions."""
 
+import os
 import pkgutil
 import warnings
 from abc import ABC, abstractmethod
@@ -19,7 +20,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, TextgraftWarning
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -238,13 +239,17 @@ class Task(ABC):
     def text_batches(self, texts: Any, **columns: str | None) -> Iterator[np.ndarray]:
         """The batches of `as_batches`; `columns` are those of a table, `text` and `pair`, by default as in training."""
         self.warn_if_untrained()
+        if isinstance(texts, str) and os.path.isfile(texts):  # noqa: PTH113  (False for any other text)
+            message = f"{texts!r:.60} is read as a text; to read the file, pass pathlib.Path"
+            warnings.warn(message, TextgraftWarning, stacklevel=3)
         return as_batches(texts, self._reading(**columns))
 
     def warn_if_untrained(self) -> None:
         """Warn, once in the life of the model, that its head has random weights."""
         if self.has_untrained_head and not self._is_warned:
             self._is_warned = True
-            warnings.warn("the head is untrained and its answers are random; call fit first", stacklevel=4)
+            message = "the head is untrained and its answers are random; call fit first"
+            warnings.warn(message, TextgraftWarning, stacklevel=4)
 
     def tokenize(self, texts: Iterable[np.ndarray], cache: IdCache | None = None) -> TokenIds:
         """Run the text graph over object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2); errors: `check_pairs`."""

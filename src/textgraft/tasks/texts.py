@@ -11,7 +11,7 @@ from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.python_inputs import is_missing, is_source, is_tensor_dataset, type_name, values_of
 from textgraft.data.streams import read_texts
-from textgraft.errors import DataError
+from textgraft.errors import DataError, TextgraftWarning
 
 # Texts of a prediction in memory: enough to sort them by length.
 WINDOW = 2048
@@ -38,7 +38,7 @@ def as_batches(texts: Any, reading: Reading | None = None, size: int | None = No
         stream = read_texts(texts, None, reading or Reading())
         yield from (batch.inputs for batch in stream)
         for notice in stream.notices:
-            warnings.warn(notice, stacklevel=2)
+            warnings.warn(notice, TextgraftWarning, stacklevel=2)
     else:
         values = iter([texts]) if isinstance(texts, str) else values_of(texts, "texts", _TAKEN)
         if is_tensor_dataset(texts):
