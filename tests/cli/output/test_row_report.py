@@ -34,8 +34,7 @@ def test_all_rows_are_written(tmp_path):
     }  # fmt: skip
 
 
-def test_largest_errors_are_shown_in_80_columns(monkeypatch, capsys):
-    monkeypatch.setattr("textgraft.cli.output.console._PIPE_WIDTH", 80)
+def test_largest_errors_are_shown_in_80_columns(capsys):
     report = report_rows(TEXTS, RESULTS, ResultColumns(), max_errors=2)
     assert [error["location"] for error in report.errors] == ["texts, row 3", "texts, row 2"]
     report.print_errors()

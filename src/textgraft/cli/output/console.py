@@ -23,8 +23,8 @@ def print_json(result: Any) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False))
 
 
-def print_result(result: "RenderableType") -> None:
-    """Print a table or text to standard output."""
+def print_result(result: "RenderableType", max_width: int | None = None) -> None:
+    """Print a table or text to standard output, in at most `max_width` columns."""
     from rich.console import Console
 
     from textgraft.cli.output.table_layout import fit_tables
@@ -32,11 +32,14 @@ def print_result(result: "RenderableType") -> None:
     console = Console()
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
+    console.width = min(console.width, max_width or console.width)
     console.width = max(console.width, fit_tables(result, console.width))
     console.print(result)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Iterable[object]], title: str = "", max_width: int | None = None
+) -> None:
     """Print a table to standard output, integers to the right; without columns, it has no header."""
     from rich.table import Column, Table
     from rich.text import Text
@@ -45,7 +48,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]], title:
     table = Table(*headers, title=Text(title) if title else None, title_justify="left", show_header=bool(columns))
     for row in rows:
         table.add_row(*(Text(str(cell), justify="right" if isinstance(cell, int) else None) for cell in row))
-    print_result(table)
+    print_result(table, max_width)
 
 
 def print_plan(plan: "Plan") -> None:

@@ -16,7 +16,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.tagged import TaggedDataset
 from textgraft.tasks.row_results import RowResult
 
-_MAX_CHARACTERS = 60  # of a cell of the table of errors
+_MAX_CHARACTERS, _MAX_WIDTH = 60, 80  # of a cell, and a line, of the table of errors
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
@@ -93,7 +93,7 @@ class RowReport:
         names = [name for name in self._columns.names if name != "correct"]
         rows = [[_shorten(entry[name]) for name in (*names, "text")] for entry in self.errors]
         if rows:
-            print_table([*names, "text"], rows, f"largest errors ({len(rows):,})")
+            print_table([*names, "text"], rows, f"largest errors ({len(rows):,})", _MAX_WIDTH)
         else:
             log("no prediction is wrong")
 
