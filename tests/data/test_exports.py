@@ -152,6 +152,27 @@ def test_exported_choices_are_labels(write, tool, labels, expected):
     assert data.labels.tolist() == expected
 
 
+def questions_of_label_studio(text, tone, topics):
+    answers = {"tone": {"choices": [tone]}, "topics": {"choices": [*topics]},
+               "ner": {"start": 0, "end": 1, "labels": ["X"]}}  # fmt: skip
+    result = [{"from_name": name, "value": value} for name, value in answers.items()]
+    return {"data": {"t": text}, "annotations": [{"result": result}]}
+
+
+def questions_of_argilla(text, tone, topics):
+    answers = {"tone": tone, "topics": [*topics], "ner": [{"start": 0, "end": 1, "label": "X"}]}
+    return {"fields": {"t": text}, "responses": {name: [{"value": answer}] for name, answer in answers.items()}}
+
+
+@pytest.mark.parametrize("item", [questions_of_label_studio, questions_of_argilla])
+def test_several_questions_are_columns(write, item):
+    path = write("a.json", json.dumps([item("x", "a", "pq"), item("y", "b", "q")]))
+    assert load_dataset(path).columns == ("text", "entities", "tone", "topics")
+    assert load_dataset(path, label="tone").labels.tolist() == ["a", "b"]
+    assert load_dataset(path, label="topics").label_names == ["p", "q"]
+    assert load_tagged(path).label_names == ["X"]
+
+
 def test_label_studio_csv_is_entities(write):
     cells = [json.dumps([{"start": s, "end": e, "text": text[s:e], "labels": [label]} for s, e, label in spans])
              for text, spans in ROWS]  # fmt: skip

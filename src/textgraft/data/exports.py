@@ -4,7 +4,7 @@ Each tool writes items of its own shape, which JSON lines and JSON arrays hold a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -23,9 +23,6 @@ class Export(ABC):
 
     def __init__(self, sample: Sequence[Any]) -> None:
         """`sample` are those of the first items that match, at least one."""
-        self._several_labels = any(
-            isinstance(label, list) and len(label) > 1 for item in sample for label in self._labels(item)
-        )
 
     @classmethod
     @abstractmethod
@@ -44,17 +41,20 @@ class Export(ABC):
         """What the user should know about an item that is read; empty for nothing."""
         return ""
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        """The labels of an item that may be lists of labels."""
-        return ()
 
-    def _choice(self, labels: list[Any]) -> Any:
-        """The one label of a list, or the list where the source has rows with several."""
-        if self._several_labels:
-            return labels
-        if len(labels) > 1:
-            raise DataError(f"{len(labels)} labels, where the first rows have one each; move the row to the beginning")
-        return labels[0] if labels else None
+class LabelExport(Export):
+    """Items with one label each, or a list of labels."""
+
+    def __init__(self, sample: Sequence[Any]) -> None:
+        super().__init__(sample)
+        self._several = any(len(self._labels(item)) > 1 for item in sample)
+
+    @abstractmethod
+    def _labels(self, item: Any) -> list[Any]:
+        """The labels of an item; empty where it has none."""
+
+    def _choice(self, item: Any) -> Any:
+        return _choice(self._labels(item), self._several)
 
 
 class Plain(Export):
@@ -70,7 +70,7 @@ class Plain(Export):
         return [item]
 
 
-class Prodigy(Export):
+class Prodigy(LabelExport):
     """Prodigy's `db-out`: ner.manual and spans, textcat with a label to accept, and choices."""
 
     @classmethod
@@ -81,7 +81,7 @@ class Prodigy(Export):
     def records(self, item: Any) -> list[JsonObject]:
         record = {name: value for name, value in item.items() if not _is_token_list(name, value)}
         if "options" in item or "accept" in item:
-            record[_LABEL] = self._choice(item.get("accept") or [])
+            record[_LABEL] = self._choice(item)
         elif _LABEL not in item or "spans" in item:
             record["spans"] = item.get("spans") or []
         return [record]
@@ -92,19 +92,56 @@ class Prodigy(Export):
             return f"their answer is {answer if answer in ('reject', 'ignore') else 'not accept'}"
         return "no option is accepted" if "options" in item and not item.get("accept") else ""
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        return (item.get("accept"),)
+    def _labels(self, item: Any) -> list[Any]:
+        return item.get("accept") or []
 
 
-class LabelStudio(Export):
-    """Label Studio's JSON: spans, choices and ratings of the first annotation of each task."""
+class QuestionExport(Export):
+    """Items whose annotators answer one or several questions, each by spans or by labels.
 
-    _SPANS: ClassVar[tuple[str, ...]] = ("labels", "hypertextlabels")
+    The only question with spans is the column "entities", the only one with labels is "label"; others keep their names.
+    """
+
+    # The answer to a question with spans of an item that has answers to others only.
+    no_spans: ClassVar[list[Any] | None] = None
 
     def __init__(self, sample: Sequence[Any]) -> None:
         super().__init__(sample)
-        self._has_choices = any(_LABEL in self._values(item) for item in sample)
-        self._has_spans = any(_ENTITIES in self._values(item) for item in sample) or not self._has_choices
+        answers = [(name, answer) for item in sample for name, answer in self._answers(item).items()]
+        self._spans = list(dict.fromkeys(name for name, answer in answers if _are_spans(answer)))
+        labels = list(dict.fromkeys(name for name, _ in answers if name not in self._spans))
+        self._several = {name for name, answer in answers if isinstance(answer, list) and len(answer) > 1}
+        self._columns = {
+            name: column if len(names) == 1 else name
+            for column, names in ((_ENTITIES, self._spans), (_LABEL, labels))
+            for name in names
+        } or {_ENTITIES: _ENTITIES}
+
+    def records(self, item: Any) -> list[JsonObject]:
+        answers = self._answers(item)
+        record = _with_text(self._fields(item))
+        for name, column in self._columns.items():
+            answer = answers.get(name)
+            if name in self._spans or column == _ENTITIES:
+                record[column] = self.no_spans if answer is None else answer
+            else:
+                labels = answer if isinstance(answer, list) else [] if answer is None else [answer]
+                record[column] = _choice(labels, name in self._several)
+        return [record]
+
+    @abstractmethod
+    def _fields(self, item: Any) -> JsonObject:
+        """The text of an item, and what else it has."""
+
+    @abstractmethod
+    def _answers(self, item: Any) -> JsonObject:
+        """The answers by question: a list of spans, a label or a list of labels."""
+
+
+class LabelStudio(QuestionExport):
+    """Label Studio's JSON: spans, choices and ratings of the first annotation of each task."""
+
+    no_spans: ClassVar[list[Any] | None] = []
 
     @classmethod
     def matches(cls, item: Any) -> bool:
@@ -114,43 +151,30 @@ class LabelStudio(Export):
             and bool(item.keys() & {"annotations", "completions"})
         )
 
-    def records(self, item: Any) -> list[JsonObject]:
-        values = self._values(item)
-        record = _with_text(item["data"])
-        if self._has_spans:
-            record[_ENTITIES] = values.get(_ENTITIES, [])
-        if self._has_choices:
-            record[_LABEL] = self._choice(values.get(_LABEL, []))
-        return [record]
-
     def unusable(self, item: Any) -> str:
         if not _annotations(item):
             return "they have no annotation"
-        return "" if self._has_spans or self._values(item).get(_LABEL) else "no choice is made"
+        return "" if _ENTITIES in self._columns.values() or self._spans or self._answers(item) else "no choice is made"
 
     def remark(self, item: Any) -> str:
         return "they have several annotations; the first is read" if len(_annotations(item)) > 1 else ""
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        return (self._values(item).get(_LABEL),)
+    def _fields(self, item: Any) -> JsonObject:
+        return item["data"]  # type: ignore[no-any-return]
 
-    def _values(self, item: Any) -> JsonObject:
-        """The spans and the choices of the first annotation, where it has any."""
-        values: JsonObject = {}
-        for annotation in _annotations(item)[:1]:
-            for part in annotation.get("result") or ():
-                value = part.get("value") or {}
-                for kind in self._SPANS:
-                    if kind in value:
-                        bounds = value.get("globalOffsets") or value
-                        entity = {"start": bounds.get("start"), "end": bounds.get("end"), _LABEL: value[kind]}
-                        text = {_TEXT: value[_TEXT]} if isinstance(value.get(_TEXT), str) else {}
-                        values.setdefault(_ENTITIES, []).append(entity | text)
-                if "choices" in value:
-                    values.setdefault(_LABEL, []).extend(value["choices"])
-                elif "rating" in value:
-                    values.setdefault(_LABEL, []).append(str(value["rating"]))
-        return values
+    def _answers(self, item: Any) -> JsonObject:
+        answers: JsonObject = {}
+        for part in (_annotations(item) or [{}])[0].get("result") or ():
+            value = part.get("value") or {}
+            if labels := value.get("labels", value.get("hypertextlabels")):
+                bounds = value.get("globalOffsets") or value
+                entity = {"start": bounds.get("start"), "end": bounds.get("end"), _LABEL: labels}
+                answer = [entity | ({_TEXT: value[_TEXT]} if isinstance(value.get(_TEXT), str) else {})]
+            else:
+                answer = value.get("choices") or ([str(value["rating"])] if "rating" in value else [])
+            if answer:
+                answers.setdefault(part.get("from_name", _LABEL), []).extend(answer)
+        return answers
 
 
 class LabelStudioMin(Export):
@@ -173,7 +197,7 @@ class LabelStudioMin(Export):
         return [record]
 
 
-class SpacyTuples(Export):
+class SpacyTuples(LabelExport):
     """spaCy's [text, {"entities": [[start, end, label]]}] or [text, {"cats": {label: 0 or 1}}]."""
 
     @classmethod
@@ -185,11 +209,13 @@ class SpacyTuples(Export):
             raise DataError('not [text, {"entities": [...]}], as the first rows are')
         text, annotations = item
         if "cats" in annotations and not annotations.get(_ENTITIES):
-            return [{_TEXT: text, _LABEL: self._choice(_categories(annotations["cats"]))}]
+            return [{_TEXT: text, _LABEL: self._choice(item)}]
         return [{_TEXT: text, _ENTITIES: annotations.get(_ENTITIES, [])}]
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        return (_categories(item[1].get("cats")),) if self.matches(item) else ()
+    def _labels(self, item: Any) -> list[Any]:
+        """The labels of spaCy's {label: 0 or 1}."""
+        categories = item[1].get("cats") or {}
+        return [name for name, value in categories.items() if value is True or (value and float(value) >= 0.5)]
 
 
 class SpacyTrainingData(Export):
@@ -226,45 +252,33 @@ class SpacyDocuments(Export):
         ]
 
 
-class Argilla(Export):
-    """Argilla's records: fields, and the first submitted response to a question, or else its suggestion."""
-
-    def __init__(self, sample: Sequence[Any]) -> None:
-        super().__init__(sample)
-        questions = dict.fromkeys(name for item in sample for name in self._answers(item))
-        spans = [name for name in questions if any(_are_spans(self._answers(item).get(name)) for item in sample)]
-        self._question = next(iter(spans or questions), "")
-        self._column = _ENTITIES if spans else _LABEL
+class Argilla(QuestionExport):
+    """Argilla's records: fields, and the first submitted response to each question, or else its suggestion."""
 
     @classmethod
     def matches(cls, item: Any) -> bool:
         return isinstance(item, dict) and isinstance(item.get("fields"), dict) and "responses" in item
 
-    def records(self, item: Any) -> list[JsonObject]:
-        answer = self._answers(item).get(self._question)
-        if self._column == _LABEL:
-            answer = self._choice(answer if isinstance(answer, list) else [] if answer is None else [answer])
-        return [{**_with_text(item["fields"]), self._column: answer}]
-
     def unusable(self, item: Any) -> str:
-        return "" if self._answers(item).get(self._question) is not None else "they have no response or suggestion"
+        return "" if self._answers(item) else "they have no response or suggestion"
 
     def remark(self, item: Any) -> str:
-        submitted = self._question in _argilla_responses(item)
-        return "" if submitted else "they have no submitted response; their suggestion is read"
+        submitted = self._answers(item).keys() <= _argilla_responses(item).keys()
+        return "" if submitted else "they lack a submitted response; the suggestion is read"
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        return (value for value in self._answers(item).values() if not _are_spans(value))
+    def _fields(self, item: Any) -> JsonObject:
+        return item["fields"]  # type: ignore[no-any-return]
 
     def _answers(self, item: Any) -> JsonObject:
         suggestions = item.get("suggestions") or {}
         if isinstance(suggestions, list):
             suggestions = {part.get("question_name"): part for part in suggestions}
         suggested = {name: part.get("value") for name, part in suggestions.items()}
-        return {**suggested, **_argilla_responses(item)}
+        answers = {**suggested, **_argilla_responses(item)}
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
 
-class ArgillaLegacy(Export):
+class ArgillaLegacy(LabelExport):
     """Records of Argilla 1: an annotation beside a prediction."""
 
     def __init__(self, sample: Sequence[Any]) -> None:
@@ -277,9 +291,7 @@ class ArgillaLegacy(Export):
 
     def records(self, item: Any) -> list[JsonObject]:
         texts = item if isinstance(item.get(_TEXT), str) else item.get("inputs") or {}
-        label = item["annotation"]
-        if self._column == _LABEL and isinstance(label, list):
-            label = self._choice(label)
+        label = item["annotation"] if self._column == _ENTITIES else self._choice(item)
         return [{_TEXT: texts.get(_TEXT), self._column: label}]
 
     def unusable(self, item: Any) -> str:
@@ -287,8 +299,9 @@ class ArgillaLegacy(Export):
             return "they are discarded"
         return "they have no annotation" if item.get("annotation") is None else ""
 
-    def _labels(self, item: Any) -> Iterable[Any]:
-        return () if _are_spans(item.get("annotation")) else (item.get("annotation"),)
+    def _labels(self, item: Any) -> list[Any]:
+        annotation = item.get("annotation")
+        return annotation if isinstance(annotation, list) else [] if annotation is None else [annotation]
 
 
 _EXPORTS = (
@@ -303,6 +316,15 @@ def find_export(sample: Sequence[Any]) -> Export:
             with suppress(*MALFORMED):
                 return export([item for item in sample if export.matches(item)])
     return Plain(sample)
+
+
+def _choice(labels: list[Any], several: bool) -> Any:
+    """The only label of a list, None without one; the list where the source has rows with several."""
+    if several:
+        return labels
+    if len(labels) > 1:
+        raise DataError(f"{len(labels)} labels, where the first rows have one each; move the row to the beginning")
+    return labels[0] if labels else None
 
 
 def _is_token_list(name: str, value: Any) -> bool:
@@ -333,11 +355,6 @@ def _with_text(values: JsonObject) -> JsonObject:
     if _TEXT not in plain and len(strings) == 1:
         plain[_TEXT] = plain.pop(strings[0])
     return plain
-
-
-def _categories(values: Any) -> list[str]:
-    """The labels of spaCy's {label: 0 or 1}."""
-    return [name for name, value in (values or {}).items() if value is True or (value and float(value) >= 0.5)]
 
 
 def _bilou(tag: Any) -> str:
