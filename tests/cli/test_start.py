@@ -1,6 +1,7 @@
 """The start of a command: no TensorFlow where it is not needed, signs of life, interruption, and homeless users."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,15 @@ def test_help_fits_80_columns(monkeypatch):
     for command in COMMANDS:
         lines = run_successfully(command, "-h").output.splitlines()
         assert not [line for line in lines if "…" in line or len(line) > 80], command
+
+
+def test_presets_fit_a_terminal_of_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in run_successfully("presets").stdout.splitlines()]
+    assert max(map(len, lines)) == 80
+    assert any(line.startswith("electra_large_discriminator_uncased_en ") for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from textgraft.cli.output.log import log
 def presets(json: o.Json = False) -> None:
     """List presets and model families.
 
-    With --json, also the source of each preset.
+    With --json, also the family and the source of each preset.
     """
     from textgraft.backbones.family import families
     from textgraft.backbones.presets import is_on_this_machine, list_presets
@@ -18,10 +18,10 @@ def presets(json: o.Json = False) -> None:
         print_json([{**vars(entry), "local": local} for entry, local in entries])
         return
     rows = [
-        (entry.name, entry.family, _millions(entry.parameters), entry.languages, entry.licence, "yes" if here else "no")
+        (entry.name, _millions(entry.parameters), entry.languages, entry.licence, "yes" if here else "no")
         for entry, here in entries
     ]
-    print_table(("preset", "family", "size", "lang", "licence", "local"), rows)
+    print_table(("preset", "size", "languages", "licence", "local"), rows)
     log(
         f"families: {', '.join(families())}; a preset may also be hf://owner/name, kaggle://... or the path of a "
         "Hugging Face folder, a KerasHub preset folder, an original BERT release, a TF-Hub SavedModel, a file of word "
