@@ -12,7 +12,7 @@ from textgraft.errors import DataError
 
 JsonObject = dict[str, Any]
 # Raised for an item that is not as its tool writes it.
-MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
 
 _TEXT, _LABEL, _ENTITIES = "text", "label", "entities"
 _KNOWN_COLUMNS = (_ENTITIES, "spans", _LABEL, "labels")
@@ -21,7 +21,7 @@ _KNOWN_COLUMNS = (_ENTITIES, "spans", _LABEL, "labels")
 class Export(ABC):
     """The items of one source."""
 
-    def __init__(self, sample: Sequence[Any]) -> None:
+    def __init__(self, sample: Sequence[Any]) -> None:  # noqa: B027 - some exports are not looked into
         """`sample` are those of the first items that match, at least one."""
 
     @classmethod
@@ -173,7 +173,7 @@ class LabelStudio(QuestionExport):
             else:
                 answer = value.get("choices") or ([str(value["rating"])] if "rating" in value else [])
             if answer:
-                answers.setdefault(part.get("from_name", _LABEL), []).extend(answer)
+                answers.setdefault(str(part.get("from_name") or _LABEL), []).extend(answer)
         return answers
 
 
@@ -222,7 +222,9 @@ class SpacyTrainingData(Export):
     """An object whose "annotations" are spaCy's tuples, as web annotators for spaCy write them."""
 
     def __init__(self, sample: Sequence[Any]) -> None:
-        self._tuples = SpacyTuples([part for item in sample for part in item["annotations"] if part is not None])
+        self._tuples = SpacyTuples(
+            [part for item in sample for part in item["annotations"] if SpacyTuples.matches(part)]
+        )
 
     @classmethod
     def matches(cls, item: Any) -> bool:
@@ -272,7 +274,7 @@ class Argilla(QuestionExport):
     def _answers(self, item: Any) -> JsonObject:
         suggestions = item.get("suggestions") or {}
         if isinstance(suggestions, list):
-            suggestions = {part.get("question_name"): part for part in suggestions}
+            suggestions = {str(part.get("question_name")): part for part in suggestions}
         suggested = {name: part.get("value") for name, part in suggestions.items()}
         answers = {**suggested, **_argilla_responses(item)}
         return {name: answer for name, answer in answers.items() if answer is not None}
