@@ -9,12 +9,14 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import save_file
 
+import textgraft as tg
 from tests.golden.texts import SHORT
 from tests.helpers.paths import GOLDEN
 from tests.helpers.preset_folders import change_config, classic_word_piece, split_in_two, weights_of, write_release
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError, TextgraftWarning
 from textgraft.tasks.feature_extraction import TextEmbedder
+from tokenizers import AddedToken, Tokenizer
 
 TEXTS = SHORT[:12]
 
@@ -123,6 +125,54 @@ def test_table_with_more_rows_than_the_vocabulary_is_read(copied):
     np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / "bert"))
     change_config(folder, vocab_size=len(table) + 2000)
     with pytest.raises(PresetError, match="they belong to different models"):
+        load_backbone(folder)
+
+
+def add_tokens(folder, *tokens):
+    """Add tokens to a tokenizer.json as its library does, and rows for them to the table; returns the tokenizer."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens(list(tokens))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    weights, name = weights_of(folder), "embeddings.word_embeddings.weight"
+    if name in weights:
+        rows = np.ones((tokenizer.get_vocab_size() - len(weights[name]), 32), weights[name].dtype)
+        save_file({**weights, name: np.concatenate([weights[name], rows])}, folder / "model.safetensors")
+    change_config(folder, vocab_size=tokenizer.get_vocab_size())
+    return tokenizer
+
+
+WITH_ADDED = [
+    "Covid COVID19 and New-York's",
+    "new  york <E1>x<e1>",
+    "été ETE中文字 [SEP] covidx",
+    "naïve café",
+    "cov id",
+]
+
+
+@pytest.mark.parametrize("family", ["bert", "bert_cased"])
+def test_added_tokens_are_never_split(copied, tmp_path, family):
+    folder = copied(family)
+    tokens = ("COVID", "New-York", "été", "中文", "covidx", AddedToken("<E1>", normalized=False))
+    classic_word_piece(folder)
+    reference = add_tokens(folder, *tokens)
+    expected = [encoding.ids for encoding in reference.encode_batch(WITH_ADDED, add_special_tokens=False)]
+    texts = tf.constant([text.encode() for text in WITH_ADDED])
+    backbone = load_backbone(folder)
+    assert backbone.tokenize(texts).to_list() == expected
+    # === So do the saved model, and a folder of the older kind ===
+    TextEmbedder(backbone, "float32").save(tmp_path / "model")
+    assert tg.load(tmp_path / "model", "float32").backbone.tokenize(texts).to_list() == expected
+    (folder / "tokenizer.json").unlink()
+    first = reference.get_vocab_size() - len(tokens)
+    records = {first + index: {"content": str(token.content)} for index, token in enumerate(tokens[-1:], 5)}
+    added = {token: first + index for index, token in enumerate(tokens[:-1])}
+    (folder / "added_tokens.json").write_text(json.dumps(added))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "added_tokens_decoder": records}))
+    assert load_backbone(folder).tokenize(texts).to_list() == expected
+    (folder / "added_tokens.json").write_text(json.dumps({**added, "COVID": first + 20}))
+    with pytest.raises(PresetError, match=r"added_tokens.json: token .* has id"):
         load_backbone(folder)
 
 

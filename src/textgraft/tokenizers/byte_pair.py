@@ -12,7 +12,7 @@ from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer, to_lines
 from textgraft.tokenizers.byte_pair_ops import BYTE_SYMBOLS, BytePair, symbol_bytes
 from textgraft.tokenizers.files import MERGES
-from textgraft.tokenizers.tokenizer_json import AddedTokens, TokenizerJson
+from textgraft.tokenizers.tokenizer_json import AddedTokens, TokenizerJson, with_added_tokens
 
 _EMPTY = ("", None)
 
@@ -54,6 +54,8 @@ class BytePairTokenizer(Tokenizer):
         elif (folder / "vocab.json").exists():
             vocabulary = tokenizer_json.ordered(read_json(folder / "vocab.json"), folder / "vocab.json")
             merges, added = _read_merges(folder / MERGES), configured_tokens(config, special)
+            vocabulary, more = with_added_tokens(vocabulary, folder, normalizes=False)
+            added = AddedTokens(tuple(dict.fromkeys((*added.special, *more.special))), added.stripping)
         else:
             raise PresetError(f"{folder} has neither vocab.json nor tokenizer.json; copy one into it")
         prefix = config.get("add_prefix_space", settings.get("add_prefix_space", False))

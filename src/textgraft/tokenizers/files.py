@@ -65,7 +65,10 @@ class TokenizerFiles:
 class WordPieceFiles(TokenizerFiles):
     """vocab.txt."""
 
-    settings = Object({"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN})
+    settings = Object(
+        {"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN},
+        {"normalized_tokens": _SPECIAL_TOKENS},
+    )
     implementation = "textgraft.tokenizers.word_piece:WordPieceTokenizer"
 
 

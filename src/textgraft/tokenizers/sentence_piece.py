@@ -98,7 +98,10 @@ class SentencePieceTokenizer(Tokenizer):
             model, steps = _from_json(file)
             vocabulary = file.vocabulary({token: token_id for token_id, (token, _) in enumerate(file.model["vocab"])})
             scores = [tokenizer_json.parsed_as_reference(score) for _, score in file.model["vocab"]]
-            return cls(model, vocabulary, file.added_tokens.special, steps, file.added_tokens.stripping, scores)
+            added = file.added_tokens
+            if added.normalized:
+                raise file.unsupported(f"the added token {added.normalized[0]!r:.60} with normalized")
+            return cls(model, vocabulary, added.special, steps, added.stripping, scores)
         path = next((folder / name for name in SENTENCE_PIECE_MODELS if (folder / name).exists()), None)
         if path is None:
             raise PresetError(
@@ -146,7 +149,12 @@ class SentencePieceTokenizer(Tokenizer):
         if config.get("keep_accents", False):
             omitted |= {"nfkd", "strip_accents"}
         steps = [step for step in cls.model_file_steps if step not in omitted]
-        return cls(model, _arrange(pieces, special), special.all, steps)
+        vocabulary, added = tokenizer_json.with_added_tokens(_arrange(pieces, special), path.parent, normalizes=True)
+        if more := [token for token in added.normalized if token not in special.all]:
+            raise PresetError(
+                f"{path.parent}: the added token {more[0]!r:.40} needs a tokenizer.json; add the preset's"
+            )
+        return cls(model, vocabulary, tuple(dict.fromkeys((*special.all, *added.special))), steps)
 
 
 class LowercasingSentencePieceTokenizer(SentencePieceTokenizer):

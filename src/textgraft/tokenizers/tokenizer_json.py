@@ -1,15 +1,15 @@
 """Reading tokenizer.json, a Hugging Face tokenizer in one file; features without graph ops are refused."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json
+from textgraft.storage.preset_files import read_json, read_optional_json
 
-NAME, CONFIG = "tokenizer.json", "tokenizer_config.json"
+NAME, CONFIG, ADDED_TOKENS = "tokenizer.json", "tokenizer_config.json", "added_tokens.json"
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,12 @@ class AddedTokens:
     Attributes:
         special: all of them.
         stripping: those that absorb the white space before them.
+        normalized: those that are searched in normalized texts, in their normalized form.
     """
 
     special: tuple[str, ...]
     stripping: tuple[str, ...] = ()
+    normalized: tuple[str, ...] = ()
 
 
 class TokenizerJson:
@@ -64,12 +66,9 @@ class TokenizerJson:
             PresetError: for a token with an unsupported flag.
         """
         for token in self._added:
-            flags = [flag for flag in ("single_word", "rstrip") if token.get(flag)]
-            if self.normalizers and token.get("normalized") and not token.get("special"):
-                flags.append("normalized")
-            if flags:
+            if flags := [flag for flag in ("single_word", "rstrip") if token.get(flag)]:
                 raise self.unsupported(f"the added token {token['content']!r:.60} with {flags[0]}")
-        return added_tokens(self._added)
+        return added_tokens(self._added, normalizes=bool(self.normalizers))
 
     @property
     def _added(self) -> list[dict[str, Any]]:
@@ -82,10 +81,40 @@ class TokenizerJson:
         return part
 
 
-def added_tokens(records: Iterable[Mapping[str, Any]]) -> AddedTokens:
-    """Added tokens from the records of a tokenizer.json or a tokenizer_config.json."""
-    tokens = [(record["content"], record.get("lstrip")) for record in records]
-    return AddedTokens(tuple(token for token, _ in tokens), tuple(token for token, strips in tokens if strips))
+def added_tokens(records: Iterable[Mapping[str, Any]], normalizes: bool = False) -> AddedTokens:
+    """Added tokens from the records of a tokenizer.json or a tokenizer_config.json.
+
+    `normalizes` is whether the tokenizer normalizes texts.
+    """
+    records = list(records)
+    in_normalized = [record.get("normalized") and not record.get("special") for record in records]
+    return AddedTokens(
+        tuple(record["content"] for record in records),
+        tuple(record["content"] for record in records if record.get("lstrip")),
+        tuple(record["content"] for record, flag in zip(records, in_normalized, strict=True) if normalizes and flag),
+    )
+
+
+def with_added_tokens(vocabulary: Sequence[str], folder: Path, normalizes: bool) -> tuple[list[str], AddedTokens]:
+    """A vocabulary from a file of its own, with the tokens that a folder without tokenizer.json adds to it.
+
+    They are in added_tokens.json and in added_tokens_decoder of tokenizer_config.json.
+
+    Raises:
+        PresetError: when the ids of added tokens do not follow those of the vocabulary.
+    """
+    path = folder / ADDED_TOKENS
+    records = {
+        token: {"content": token, "id": token_id, "normalized": True}
+        for token, token_id in read_optional_json(path).items()
+    }
+    for token_id, record in read_optional_json(folder / CONFIG).get("added_tokens_decoder", {}).items():
+        records[record["content"]] = {**record, "id": int(token_id)}
+    added = sorted((record["id"], token) for token, record in records.items() if record["id"] >= len(vocabulary))
+    for expected, (token_id, token) in enumerate(added, len(vocabulary)):
+        if token_id != expected:
+            raise PresetError(f"{path}: token {token!r:.40} has id {token_id}, expected {expected}")
+    return [*vocabulary, *(token for _, token in added)], added_tokens(records.values(), normalizes)
 
 
 def ordered(ids: Mapping[str, int], path: Path) -> list[str]:

@@ -18,7 +18,7 @@ from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
-from textgraft.tokenizers.tokenizer_json import TokenizerJson
+from textgraft.tokenizers.tokenizer_json import TokenizerJson, with_added_tokens
 
 _TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
 _MAX_WORD_LENGTH = 100  # characters
@@ -43,20 +43,40 @@ class WordPieceTokenizer(Tokenizer):
     """Reads tokenizer.json, or vocab.txt where there is none."""
 
     def __init__(
-        self, vocabulary: Sequence[str], special_tokens: Sequence[str], lowercase: bool, strip_accents: bool
+        self,
+        vocabulary: Sequence[str],
+        special_tokens: Sequence[str],
+        lowercase: bool,
+        strip_accents: bool,
+        normalized_tokens: Sequence[str] = (),
     ) -> None:
-        """Build the trie of a vocabulary; special tokens, which include "[UNK]", are never split.
+        """Build the trie of a vocabulary.
+
+        Args:
+            vocabulary: tokens in the order of their ids.
+            special_tokens: tokens that are never split, "[UNK]" among them.
+            lowercase: whether texts are converted to lower case.
+            strip_accents: whether accents are deleted.
+            normalized_tokens: those special tokens that are searched in normalized texts.
 
         Raises:
             ValueError: when the vocabulary lacks a special token or has a duplicate, a noncharacter or a line break,
                 or there are too many special tokens.
         """
-        settings = {"special_tokens": list(special_tokens), "lowercase": lowercase, "strip_accents": strip_accents}
+        settings: dict[str, Any] = {"special_tokens": list(special_tokens)}
+        settings |= {"lowercase": lowercase, "strip_accents": strip_accents}
+        if normalized_tokens:
+            settings["normalized_tokens"] = list(normalized_tokens)
         super().__init__(vocabulary, settings)
         _require_distinct_words(vocabulary)
         if len(special_tokens) > _MAX_SPECIAL_TOKENS:
             raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {_MAX_SPECIAL_TOKENS}")
         self._placeholders = {token: chr(_FIRST_PLACEHOLDER + index) for index, token in enumerate(special_tokens)}
+        # In normalized texts, the longest match at a position wins.
+        normalized = {
+            self._normalize_letters(tf.constant(token)).numpy().decode(): token for token in normalized_tokens
+        }
+        self._normalized = {form: normalized[form] for form in sorted(normalized, key=len, reverse=True)}
         self._pieces = tf_text.FastWordpieceTokenizer(
             vocab=[self._placeholders.get(token, token) for token in vocabulary],
             unknown_token=self._placeholders["[UNK]"],
@@ -67,18 +87,24 @@ class WordPieceTokenizer(Tokenizer):
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
         config = read_optional_json(folder / tokenizer_json.CONFIG)
+        settings: dict[str, Any] = {}
         if (folder / tokenizer_json.NAME).exists():
-            vocabulary, settings, special_tokens = _from_json(TokenizerJson(folder))
+            file = TokenizerJson(folder)
+            vocabulary, settings = _from_json(file)
+            added, special_tokens = file.added_tokens, file.added_tokens.special
         elif (folder / VOCABULARY).exists():
             _require_tokenizer_class(folder, config)
-            vocabulary, settings, special_tokens = read_preset_lines(folder / VOCABULARY), {}, special.all
+            vocabulary, added = with_added_tokens(read_preset_lines(folder / VOCABULARY), folder, normalizes=True)
+            special_tokens = tuple(dict.fromkeys((*special.all, *added.special)))
         else:
             raise PresetError(f"{folder} has neither {VOCABULARY} nor tokenizer.json; copy one into it")
         if not config.get("tokenize_chinese_chars", True):
             raise PresetError(f"{folder / tokenizer_json.CONFIG}: tokenize_chinese_chars must be true")
         lowercase = config.get("do_lower_case", settings.get("lowercase", True))
         strip_accents = config.get("strip_accents", settings.get("strip_accents"))
-        return cls(vocabulary, special_tokens, lowercase, lowercase if strip_accents is None else strip_accents)
+        strip_accents = lowercase if strip_accents is None else strip_accents
+        normalized = [token for token in added.normalized if token not in special.all]
+        return cls(vocabulary, special_tokens, lowercase, strip_accents, normalized)
 
     @classmethod
     def from_keras_hub(cls, folder: Path, special: SpecialNames) -> Self:
@@ -113,8 +139,16 @@ class WordPieceTokenizer(Tokenizer):
         # The reference follows Unicode 8 and treats later marks, punctuation and controls as letters of unknown words.
         unknown = f"[{_PLACEHOLDERS}{regex_class('later_than_unicode_8')}]"
         texts = tf.strings.regex_replace(texts, unknown, _UNKNOWN_LETTER)
+        normalized = self._normalized.values()
         for token, placeholder in self._placeholders.items():
-            texts = tf.strings.regex_replace(texts, escaped(token), f" {placeholder} ")
+            if token not in normalized:
+                texts = tf.strings.regex_replace(texts, escaped(token), f" {placeholder} ")
+        texts = self._normalize_letters(texts)
+        for form, token in self._normalized.items():
+            texts = tf.strings.regex_replace(texts, escaped(form), f" {self._placeholders[token]} ")
+        return texts
+
+    def _normalize_letters(self, texts: tf.Tensor) -> tf.Tensor:
         texts = tf.strings.regex_replace(texts, r"[\t\n\r]", " ")
         texts = tf.strings.regex_replace(texts, r"[\x00\pC\x{FFFD}]", "")
         texts = tf.strings.regex_replace(texts, _CJK, r" \0 ")
@@ -138,8 +172,8 @@ def _require_distinct_words(vocabulary: Sequence[str]) -> None:
         raise ValueError(f"the vocabulary has the noncharacter {invalid[0]!a:.40}, which no text contains")
 
 
-def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any], tuple[str, ...]]:
-    """The vocabulary, the normalizer's settings, and the special tokens."""
+def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any]]:
+    """The vocabulary and the normalizer's settings."""
     file.require(
         file.model,
         type=("WordPiece",),
@@ -153,4 +187,4 @@ def _from_json(file: TokenizerJson) -> tuple[list[str], dict[str, Any], tuple[st
     file.require(normalizer, type=("BertNormalizer",), clean_text=(True,), handle_chinese_chars=(True,))
     for splitter in file.splitters:
         file.require(splitter, type=("BertPreTokenizer",))
-    return file.vocabulary(file.model["vocab"]), normalizer, file.added_tokens.special
+    return file.vocabulary(file.model["vocab"]), normalizer
