@@ -161,7 +161,13 @@ def test_columns_without_a_name_and_delimiters_at_the_end_of_a_row_are_read(writ
 )
 def test_row_numbers_and_keys_are_not_labels(write, name):
     rows = [(str(number), f"Text {number}") for number in range(7, 12)]
-    assert load_dataset(write("a.csv", table(",", *rows, header=(name, "text")))).labels is None
+    data = load_dataset(write("a.csv", table(",", *rows, header=(name, "text"))))
+    assert data.labels is None
+    if name == "tweet_id":
+        with pytest.raises(
+            DataError, match=r"cannot infer the label column; add a column of labels; tweet_id numbers or"
+        ):
+            data.require_labels()
 
 
 def test_names_that_look_like_texts_are_doubted(write):

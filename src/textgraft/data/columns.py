@@ -291,6 +291,11 @@ def missing_column(source: str, columns: Sequence[str], role: str, reading: Read
     return DataError(f"{source}: {problem}; set {role} to one of: {join_names(columns)}{hint}")
 
 
+def label_candidates(columns: Sequence[str], roles: Mapping[str, str]) -> list[str]:
+    """The columns that may hold labels: those without a role that are not named as row numbers or keys."""
+    return [name for name in columns if name not in roles.values() and not _is_key(name)]
+
+
 def listed_names(names: str) -> tuple[str, ...]:
     """The names in a list with commas between them."""
     return tuple(dict.fromkeys(name.strip() for name in names.split(",")))

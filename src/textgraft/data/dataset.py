@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from textgraft.data.columns import join_names
+from textgraft.data.columns import join_names, label_candidates
 from textgraft.data.html_tables import html_table
 from textgraft.data.label_types import STRING, Label, restore_label, restore_labels
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, join_labels, normalize_label, parse_label_set, parse_number
@@ -338,10 +338,10 @@ class Dataset:
         if not self._labelled:
             if not self.roles:
                 raise DataError(f"{self.source}: the texts have no labels; give one for each")
-            if {*self.columns} <= {*self.roles.values()}:
+            candidates = label_candidates(self.columns, self.roles)
+            if not candidates:
                 raise DataError(f"{self.source}: no column of labels beside {join_names(self.columns)}; add one")
-            columns = join_names(self.columns)
-            problem = f"cannot infer the label column; set label to one of: {columns}"
+            problem = f"cannot infer the label column; set label to one of: {join_names(candidates)}"
             raise DataError(f"{self.source}: {problem}{self.label_hint}")
 
     def _require(self, problem: str) -> None:
