@@ -1,6 +1,7 @@
 """Exports of annotation tools are read as texts with entities or labels."""
 
 import json
+from random import Random
 
 import pytest
 
@@ -216,3 +217,27 @@ def test_foreign_items_are_reported_with_their_line(write, tool, item):
 def test_lists_of_labels_and_names_are_no_entities(write):
     path = write("a.jsonl", jsonl([{"text": "x", "label": ["a", "b"]}, {"text": "y", "label": []}]))
     assert infer_task(str(path), Reading()) == "text-classification"
+
+
+def damaged(value, random):
+    """A value of which some parts are missing or replaced by others."""
+    if random.random() < 0.04:
+        return random.choice([None, 3, -1, 1.5, "", "x", [], {}, ["a"], {"a": 1}, True, [[0, 1, "X"]], 10**30])
+    if isinstance(value, dict):
+        return {key: damaged(part, random) for key, part in value.items() if random.random() > 0.01}
+    return [damaged(part, random) for part in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("tool", [*ITEMS, *CHOICES])
+def test_damaged_exports_are_read_or_reported_in_one_line(write, tool):
+    random, messages = Random(0), list[str]()
+    items = ITEMS.get(tool) or [CHOICES[tool]("x", "a"), CHOICES[tool]("y", "b")]
+    for _ in range(30):
+        path = write("a.jsonl", jsonl([damaged(item, random) for item in items]))
+        for read in (load_tagged, load_dataset, lambda source: list(read_tagged(str(source), None, Reading()))):
+            try:
+                read(path)
+            except DataError as error:
+                messages.append(str(error))
+    assert messages
+    assert "\n" not in "".join(messages)
