@@ -123,7 +123,7 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
         ((tg.TaggedDataset.from_lists(["a"], [[]]),), "a TaggedDataset, but this task takes a Dataset"),
         ((TEXTS, tg.Dataset.from_lists(["a"], [1])), "not a Dataset; pass a validation set as validation"),
         ((TEXTS, [1.5] * len(TEXTS)), "row 1: labels must be strings, integers or booleans, not float"),
-        ((tf.data.Dataset.from_tensor_slices(TEXTS),), "elements of 1 parts"),
+        ((tf.data.Dataset.from_tensor_slices(TEXTS),), "Dataset: rows must be a text and a label, not"),
     ],
 )
 def test_unsuitable_training_data_is_reported(model, arguments, complaint):

@@ -80,7 +80,7 @@ FIT = {"fine_tune": "none", "head": "logistic", "progress": False}
 def calls(tiny_word_vectors, tiny_gpt2, tiny_bert, tmp_path_factory):
     """Calls of public functions and methods with one wrong argument."""
     model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], trust_savedmodel=True)
-    data = tg.Dataset.from_lists(TEXTS, LABELS)
+    data, tagged = tg.Dataset.from_lists(TEXTS, LABELS), tg.TaggedDataset.from_lists(["a film"], [[]])
     model.fit(data, **FIT)
     embedder, tagger = tg.TextEmbedder(model.backbone), tg.TokenClassifier(model.backbone, ["X"])
     generator, filler = tg.TextGenerator(tiny_gpt2), tg.MaskFiller(tiny_bert)
@@ -120,7 +120,9 @@ def calls(tiny_word_vectors, tiny_gpt2, tiny_bert, tmp_path_factory):
         "from_lists labels": lambda wrong: tg.Dataset.from_lists(["a", "b"], wrong),
         "from_lists problem": lambda wrong: tg.Dataset.from_lists(["a"], ["b"], problem=wrong),
         "tagged from_lists": lambda wrong: tg.TaggedDataset.from_lists(wrong, wrong),
-        "take": data.take,
+        **{f"data {name}": getattr(data, name) for name in DATA_METHODS},
+        **{f"tagged {name}": getattr(tagged, name) for name in DATA_METHODS},
+        "batches": lambda wrong: list(data.batches(wrong)),
         "index": data.__getitem__,
         "split": data.split,
         "split seed": lambda wrong: data.split(0.5, wrong),
@@ -133,9 +135,12 @@ def calls(tiny_word_vectors, tiny_gpt2, tiny_bert, tmp_path_factory):
         "hidden": lambda wrong: model.fill_architecture({"hidden": wrong}),
         "dropout": lambda wrong: model.fill_architecture({"dropout": wrong}),
         "cleaning": lambda wrong: model.fill_architecture({"cleaning": wrong}),
-        "save": lambda wrong: model.save(folder / "a" / "b" if isinstance(wrong, str | pathlib.Path) else wrong),
+        "save": lambda wrong: model.save(folder / wrong if isinstance(wrong, str) else wrong),
     }
 
+
+# Of those with an argument.
+DATA_METHODS = ("from_examples", "label_ids", "label_sets", "location", "slice", "take")
 
 QUICK = {
     "none", "integer", "nan", "bytes", "set", "dictionary", "missing", "mixed", "broken", "zero-dimensional",

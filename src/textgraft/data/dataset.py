@@ -15,10 +15,10 @@ import numpy as np
 
 from textgraft.data.columns import join_names, label_candidates
 from textgraft.data.html_tables import html_table
-from textgraft.data.label_types import STRING, Label, restore_label, restore_labels
+from textgraft.data.label_types import STRING, Label, LabelTypes, restore_label, restore_labels
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, join_labels, normalize_label, parse_label_set, parse_number
 from textgraft.data.lists import ExampleRows, zip_examples
-from textgraft.data.python_inputs import one_line
+from textgraft.data.python_inputs import one_line, type_name, values_of
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
@@ -117,7 +117,7 @@ class Dataset:
     @classmethod
     def from_examples(cls, examples: Iterable[tuple[Any, Any]], source: str = "examples") -> Self:
         """Build a dataset from rows (text, label); errors are those of `from_lists`."""
-        rows = ((text, label, None) for text, label in examples)
+        rows = map(partial(_example, source), values_of(examples, source))
         return cls._store_rows(ExampleRows(source, rows, ("text", "label"), None), source)
 
     def __len__(self) -> int:
@@ -194,10 +194,13 @@ class Dataset:
         self._require_labelled()
         return self.labels  # type: ignore[return-value]
 
-    def label_ids(self, label_names: Sequence[str]) -> np.ndarray:
+    def label_ids(self, label_names: Iterable[Label]) -> np.ndarray:
         """The index of each row's label in `label_names`, int32 (n,); a DataError for any other label, or none."""
+        label_names = stored_names(label_names)
         labels = self.require_labels()
         self._require(SINGLE)
+        if not self._store.names:
+            raise DataError(f"{self.source}: its labels are not categories; read it with load_dataset")
         ids = self._label_indices(label_names)
         for name, count in self.counts().items():
             if name not in ids:
@@ -206,7 +209,7 @@ class Dataset:
         # A category that occurs only outside this part may be unknown.
         return np.array([ids.get(name, -1) for name in self._store.names], np.int32).take(self._codes)
 
-    def label_sets(self, label_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def label_sets(self, label_names: Iterable[Label]) -> tuple[np.ndarray, np.ndarray]:
         """The indices in `label_names` of all labels, int32 (total,), and the number of labels of each row, int64 (n,).
 
         Raises:
@@ -214,6 +217,7 @@ class Dataset:
                 `label_names`.
         """
         self._require(MULTI)
+        label_names = stored_names(label_names)
         ids = self._label_indices(label_names)
         indices, lengths = array("i"), array("q")
         for row, labels in enumerate(self._label_sets()):
@@ -231,14 +235,16 @@ class Dataset:
 
     def batches(self, size: int = _BATCH_SIZE) -> Iterator[Batch]:
         """All rows in order, in batches of `size`; the last may be smaller."""
-        for start in range(0, len(self), size):
+        if not isinstance(size, Integral) or size < 1:
+            raise ConfigError(f"the size of a batch must be a whole number, at least 1, not {one_line(size)}")
+        for start in range(0, len(self), int(size)):
             rows = self._rows[start : start + size]
             pairs = self._store.read("pair", rows) if self.paired else None
             yield Batch(self._store.read("text", rows), self._labels(rows), pairs)
 
     def location(self, row: int) -> str:
         """Location of a row in the source, such as "reviews.csv, line 7"."""
-        return self._store.location(int(self._rows[row]))
+        return self._store.location(int(self.take([row])._rows[0]))
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Self:
         """The rows with these indices, in this order; a RowIndexError for rows that do not exist, or other objects."""
@@ -254,6 +260,8 @@ class Dataset:
 
     def slice(self, bounds: Slice) -> Self:
         """The rows of a slice, whose bounds are added to the source's name; a DataError when there are none."""
+        if not isinstance(bounds, Slice):
+            raise ConfigError(f"slice takes a Slice, not {type_name(bounds)}; write data[1:5]")
         if not bounds.bounds:
             return self
         return replace(self.take(bounds.rows(len(self))), source=self.source + bounds.bounds)
@@ -369,6 +377,22 @@ class Dataset:
         rank = {name: index for index, name in enumerate(sorted(counts, key=lambda name: counts[name]))}
         rarest = (min((rank[name] for name in labels), default=len(rank)) for labels in self._label_sets())
         return np.fromiter(rarest, np.int64, len(self))
+
+
+def stored_names(labels: Iterable[Label]) -> list[str]:
+    """Labels in any type as they are stored; a DataError for another object."""
+    types = LabelTypes()
+    try:
+        return [types.name(label) for label in values_of(labels, "labels")]
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def _example(source: str, example: Any) -> tuple[Any, Any, None]:
+    """A row (text, label) with an absent second text."""
+    if not isinstance(example, list | tuple) or len(example) != 2:
+        raise DataError(f"{source}: rows must be a text and a label, not {one_line(example)}")
+    return example[0], example[1], None
 
 
 def unknown_label(location: str, label: str, label_names: Sequence[str], count: str = "") -> DataError:

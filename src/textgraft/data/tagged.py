@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
 from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names, word_table_columns
-from textgraft.data.dataset import Dataset, unknown_label
+from textgraft.data.dataset import Dataset, stored_names, unknown_label
 from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
@@ -90,6 +90,7 @@ class TaggedDataset(Dataset):
 
     def require_known_labels(self, known: Sequence[str]) -> None:
         """Check that every span has a known label; a DataError names the first text with another."""
+        known = stored_names(known)
         if set(self.label_names) <= set(known):
             return
         for index, row in enumerate(self):

@@ -18,9 +18,9 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
-from textgraft.data.python_inputs import as_path
+from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError, DataError, TextgraftWarning
+from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning, error_summary
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -66,7 +66,7 @@ class Task(ABC):
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
     public: ClassVar[tuple[str, ...]] = (
-        "architecture", "backbone", "head", "history", "model", "name", "outputs", "precision", "record", "save",
+        "architecture", "backbone", "head", "history", "model", "name", "precision", "record", "save",
         "settings", "text_graph", "weights",
     )  # fmt: skip
     objective: Objective
@@ -302,9 +302,12 @@ class Task(ABC):
         """
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
-        return write_model_folder(
-            as_path(folder, "the model folder"), self._config(), weights, assets, self.history, overwrite
-        )
+        path = as_path(folder, "the model folder")
+        try:
+            return write_model_folder(path, self._config(), weights, assets, self.history, overwrite)
+        except (OSError, ValueError) as error:  # a name that no file can have
+            name = one_line(str(path))
+            raise ModelFolderError(f"cannot write {name}: {error_summary(error):.60}; choose another name") from error
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         return self.architecture.cleaning

@@ -31,7 +31,7 @@ class TextGenerator(LanguageModelling):
     """Continues prompts. The head is the backbone's transposed token table."""
 
     name = "text-generation"
-    public = ("continuations", "generate", "stream")
+    public = ("generate",)
 
     def __init__(self, preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> None:
         """Load the backbone.

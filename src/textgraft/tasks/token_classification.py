@@ -49,7 +49,7 @@ class TokenClassifier(TrainableTask):
     """
 
     name = "token-classification"
-    public = ("entities", "labels", "predict", "splitting")
+    public = ("labels", "predict", "splitting")
     objective: Tags
     pooled = False
     input_spec = WordInputs.spec

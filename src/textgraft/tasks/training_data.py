@@ -1,13 +1,12 @@
 """The data that `fit`, `plan` and `evaluate` take: any labelled object, as a dataset of the task."""
 
 from dataclasses import dataclass
-from itertools import starmap
 from typing import Any
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import source_name, split_names
-from textgraft.data.python_inputs import is_source, is_tensor_dataset, type_name, values_of
+from textgraft.data.python_inputs import is_source, is_tensor_dataset, type_name
 from textgraft.data.splits import read_split, read_splits
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import TaskSpec
@@ -50,7 +49,7 @@ class DataReader:
             several = len(names := split_names(data, self.reading.format)) > 1
             return read_split(self.spec, data, self.reading, split if several and split in names else None)
         if is_tensor_dataset(data):
-            return Dataset.from_examples(starmap(_example, values_of(data, "data")), source_name(data))
+            return Dataset.from_examples(data, source_name(data))
         if named := [name for name in ("text", "label", "pair") if getattr(self.reading, name) is not None]:
             raise ConfigError(f"{named[0]} names a column of a table or file, not of a {type_name(data)}; drop it")
         if self.spec.labelled:
@@ -85,9 +84,3 @@ class DataReader:
 
 def _is_source(data: Any) -> bool:
     return isinstance(data, str) or is_source(data)
-
-
-def _example(*example: Any) -> tuple[Any, Any]:
-    if len(example) != 2:
-        raise DataError(f"tf.data.Dataset: elements of {len(example)} parts; map them to (text, label)")
-    return example[0], example[1]
