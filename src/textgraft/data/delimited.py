@@ -4,27 +4,28 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import chain, islice
-from pathlib import Path
-from typing import ClassVar, NamedTuple
+from itertools import chain
+from typing import ClassVar
 
-from textgraft.data.columns import is_column_name
 from textgraft.data.content import json_text, web_page
-from textgraft.data.encodings import likely_encoding
-from textgraft.data.file_options import FILE_OPTIONS, FileOptions
+from textgraft.data.dialects import (
+    DELIMITERS,
+    SAMPLE_LINES,
+    SPACES,
+    Dialect,
+    agreement,
+    find_delimiter,
+    first_records,
+    table_delimiter,
+)
+from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.data.format import is_lines_file
 from textgraft.data.table_files import Record, TableFile, is_number
-from textgraft.data.text_files import MAX_CHARACTERS, TextFile, TextLines, read_chunks
+from textgraft.data.text_files import MAX_CHARACTERS, TextFile
 from textgraft.errors import DataError
 
-_SAMPLE_LINES = 1000
 _SAMPLE_CHARACTERS = 1 << 20
-# The rarer in texts, the earlier.
-_DELIMITERS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
-_RARE_DELIMITERS = ("\x01", "^", "~")
-_MAX_HEADER = 1 << 14  # bytes
 _MIN_AGREEMENT = 6  # separators in the lines of a cell that are where those of rows would be; fewer are chance
-_SPACES = " \t\u00a0\u3000"
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _SPACE_BEFORE_QUOTE = re.compile(' +"')
 _NO_QUOTES = "if quotes are ordinary characters here, set quotes=False (--no-quotes)"
@@ -37,18 +38,6 @@ _CSV_ERRORS = {
     "new-line": "a carriage return outside quotes; end lines with \\n or \\r\\n",
     "field larger": f"a cell over {MAX_CHARACTERS} characters long; is a quote left open?",
 }
-
-
-class _Dialect(NamedTuple):
-    """How the cells of a file are separated and quoted."""
-
-    delimiter: str
-    quotes: bool
-    spaces: bool = False  # whether spaces after a delimiter are ignored
-
-    def read(self, lines: Iterator[str] | Sequence[str], strict: bool = False) -> Iterator[list[str]]:
-        quote = '"' if self.quotes else None
-        return csv.reader(lines, delimiter=self.delimiter, quotechar=quote, skipinitialspace=self.spaces, strict=strict)
 
 
 class DelimitedFile(TextFile, TableFile):
@@ -80,7 +69,7 @@ class DelimitedFile(TextFile, TableFile):
         if is_lines_file(self.source):
             notices += (f"{self.source}: the first line names columns, so the file is read as a table",)
         if dialect.delimiter != (self.options.delimiter or self.delimiter):
-            name = _DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+            name = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
             notices += (f"{self.source}: {name} separate the cells",)
         if dialect.spaces:
             notices += (f"{self.source}: spaces between separators and cells are ignored",)
@@ -136,7 +125,7 @@ class DelimitedFile(TextFile, TableFile):
         return cells
 
     def label_cell(self, record: Record, cell: str) -> str:
-        stripped = cell.strip(_SPACES)
+        stripped = cell.strip(SPACES)
         if stripped == cell or f'"{cell.replace(chr(34), chr(34) * 2)}"' in "".join(record.lines):
             return cell
         self._spaced_labels += 1
@@ -153,7 +142,7 @@ class DelimitedFile(TextFile, TableFile):
                 if (len(rows) - 1) * (len(self.columns) - 1) >= _MIN_AGREEMENT:
                     self._first_cell_of_rows = self._first_cell_of_rows or record.position
                 continue
-            name = _DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
+            name = DELIMITERS.get(self._dialect.delimiter, repr(self._dialect.delimiter))
             raise DataError(
                 f"{self.location(record.position)}: a cell in quotes holds line breaks and {name}, like "
                 f"{len(rows)} rows; {_NO_QUOTES}, or quotes=True (--quotes) if it is one cell"
@@ -177,7 +166,7 @@ class DelimitedFile(TextFile, TableFile):
         for line in self._lines:
             sample.append(line)
             characters += len(line)
-            if len(sample) == _SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
+            if len(sample) == SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
                 break
         if sample and (content := web_page(sample[0]) or json_text(sample[0])):
             raise DataError(f"{self.source}: {content}")
@@ -195,91 +184,24 @@ class DelimitedFile(TextFile, TableFile):
         return self._sample_lines[self._excel_delimiter is not None :]
 
     @cached_property
-    def _dialect(self) -> _Dialect:
-        dialect = _Dialect(self._excel_delimiter or self.delimiter, self.options.quotes is not False)
+    def _dialect(self) -> Dialect:
+        dialect = Dialect(self._excel_delimiter or self.delimiter, self.options.quotes is not False)
         if self.options.delimiter:
             dialect = dialect._replace(delimiter=self.options.delimiter)
         elif not self._excel_delimiter:
             dialect = dialect._replace(delimiter=find_delimiter(self._first_lines, dialect))
-        records = _first_records(self._first_lines, dialect)
+        records = first_records(self._first_lines, dialect)
         if records and len(records[0]) == 1 and dialect.quotes:
             inner = [cells[0] for cells in records if len(cells) == 1]
             delimiter = find_delimiter(inner, dialect)
-            if _agreement(inner, dialect._replace(delimiter=delimiter)) == 1 < len(inner):
+            if agreement(inner, dialect._replace(delimiter=delimiter)) == 1 < len(inner):
                 raise DataError(f"{self.source}, line 1: quotes enclose whole rows ({inner[0]!r:.60}); remove them")
         # A cell that begins so within quotes is the same when spaces are ignored.
         spaced = {cell for cells in records for cell in cells if _SPACE_BEFORE_QUOTE.match(cell)}
         if spaced and dialect.quotes:
             ignoring = dialect._replace(spaces=True)
-            spaced -= {cell for cells in _first_records(self._first_lines, ignoring) for cell in cells}
+            spaced -= {cell for cells in first_records(self._first_lines, ignoring) for cell in cells}
         return dialect._replace(spaces=bool(spaced) and dialect.quotes)
-
-
-def find_delimiter(lines: Sequence[str], usual: _Dialect) -> str:
-    """The delimiter of a table with these first lines: the usual one, unless another fits better.
-
-    Another fits where nine of ten rows have as many cells as the first, more than one, and it fits better than the
-    usual one, or as well and is rarer in texts.
-    """
-    names = (*_RARE_DELIMITERS, *_DELIMITERS, usual.delimiter)
-    agreement = {name: _agreement(lines, usual._replace(delimiter=name)) for name in names}
-    best = max(agreement, key=lambda name: agreement[name])  # the first of equals
-    return best if agreement[best] >= 0.9 else usual.delimiter
-
-
-def likely_format(source: str, options: FileOptions) -> str | None:
-    """The format that a text file of unknown extension looks like: json, csv, tsv, or None.
-
-    Raises:
-        DataError: when the file cannot be read as text.
-    """
-    lines: list[str] = list(islice(TextLines(source, options.encoding), _SAMPLE_LINES))
-    if lines and lines[0].lstrip().startswith(("{", "[")):
-        return "json"
-    dialect = _Dialect(",", options.quotes is not False)
-    delimiter = find_delimiter(lines, dialect)
-    if _agreement(lines, dialect._replace(delimiter=delimiter)) < 0.9:
-        return None
-    return "tsv" if delimiter == "\t" else "csv"
-
-
-def table_delimiter(source: str) -> str | None:
-    """The delimiter of a table in a file with the extension of plain text, by its first line; else None."""
-    if not is_lines_file(source) or not Path(source).is_file():
-        return None
-    start = next(read_chunks(source), b"")[:_MAX_HEADER]
-    text = start.decode(likely_encoding(start) or "latin-1", "replace").lstrip("\ufeff")
-    return names_delimiter(next(iter(text.splitlines()), ""))
-
-
-def names_delimiter(line: str) -> str | None:
-    """The delimiter of a line that names columns of texts and labels; None for another line."""
-    for delimiter in _DELIMITERS:
-        cells = [cell.strip(_SPACES + '"') for cell in line.split(delimiter)]
-        known = sum(map(is_column_name, filter(None, cells)))
-        if len(cells) > 1 and known > (delimiter == ","):  # a comma is in sentences too
-            return delimiter
-    return None
-
-
-def _agreement(lines: Sequence[str], dialect: _Dialect) -> float:
-    """The share of rows that have as many cells as the first; 0 where that has one cell."""
-    records = _first_records(lines, dialect)
-    if not records or len(records[0]) < 2:
-        return 0.0
-    return sum(len(cells) == len(records[0]) for cells in records) / len(records)
-
-
-def _first_records(lines: Sequence[str], dialect: _Dialect) -> list[list[str]]:
-    """The rows in a sample of lines, up to the first that is malformed."""
-    records: list[list[str]] = []
-    try:
-        for cells in dialect.read(lines):
-            if cells:
-                records.append(cells)  # noqa: PERF401 (the rows before an error count)
-    except csv.Error:
-        pass
-    return records
 
 
 def _rows_within(cell: str, delimiter: str, index: int, width: int) -> list[dict[int, str]]:

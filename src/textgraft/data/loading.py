@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from textgraft import registry
 from textgraft.data.columns import Columns, Reading, choose_columns, is_column_name
 from textgraft.data.dataset import Dataset
-from textgraft.data.delimited import likely_format
+from textgraft.data.dialects import likely_format
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, RowReader
 from textgraft.data.label_rows import FlagRows, NormalizedLabels

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
-from textgraft.data.delimited import names_delimiter, table_delimiter
+from textgraft.data.dialects import names_delimiter, table_delimiter
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.text_files import FASTTEXT_LABEL, TextFile
 from textgraft.errors import DataError
