@@ -27,10 +27,6 @@ _FAMILIES = "backbones.families"
 # Bounds counts that the stored weights do not bound, such as the number of times that ALBERT repeats its block.
 MAX_LAYERS = 1024
 
-# Rows of an embedding table beyond the vocabulary, if it has as many tokens: tables are padded, such as to a multiple
-# of 64.
-MAX_UNUSED_ROWS = 1024
-
 
 class Family(ABC):
     """A model family; each file in `backbones/families` defines one.

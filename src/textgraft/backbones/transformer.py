@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
-from textgraft.backbones.family import MAX_UNUSED_ROWS, TransformerFamily
+from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
@@ -18,7 +18,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
-from textgraft.tokenizers.files import BYTE_PAIR
+from textgraft.tokenizers.files import BYTE_PAIR, fits_table
 
 
 class Transformer(Backbone):
@@ -163,7 +163,7 @@ class Transformer(Backbone):
 
     def _require_vocabulary_size(self) -> None:
         tokens, rows = len(self._tokenizer.vocabulary), getattr(self._encoder, self._family.vocabulary_argument)
-        if not tokens <= rows <= tokens + min(tokens, MAX_UNUSED_ROWS):
+        if not fits_table(tokens, rows):
             raise PresetError(
                 f"{self.origin.preset}: the vocabulary has {tokens} tokens but the network {rows}; they belong to "
                 "different models"

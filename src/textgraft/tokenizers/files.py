@@ -20,6 +20,9 @@ SENTENCE_PIECE_MODELS = (SENTENCE_PIECE_MODEL, "sentencepiece.bpe.model", "spm.m
 KERAS_HUB_SENTENCE_PIECE = "assets/tokenizer/vocabulary.spm"
 _UNIGRAM = re.compile(rb'"type"\s*:\s*"Unigram"')
 
+# Tables are padded, such as to a multiple of 64.
+_MAX_UNUSED_ROWS = 1024
+
 # Normalization steps of SentencePiece tokenizers; `sentence_piece_ops` computes them.
 NORMALIZATION_STEPS = (
     *("quotes", "nfc", "nfkc", "nfkd", "strip_accents", "lowercase", "spaces", "single_spaces", "single_marks"),
@@ -54,7 +57,7 @@ class TokenizerFiles:
         """
         path = folder / VOCABULARY
         tokens = _lines(path)
-        if len(tokens) > rows:
+        if not fits_table(len(tokens), rows):
             raise ModelFolderError(
                 f"{path} has {len(tokens):,} tokens, the network {rows:,}; copy the model folder again"
             )
@@ -115,6 +118,11 @@ class LowercasingSentencePieceFiles(SentencePieceFiles):
     """The same files; ALBERT's normalization where a preset has a SentencePiece model but no tokenizer.json."""
 
     implementation = "textgraft.tokenizers.sentence_piece:LowercasingSentencePieceTokenizer"
+
+
+def fits_table(tokens: int, rows: int) -> bool:
+    """Whether a vocabulary can be that of an embedding table, which may have some rows more, that no text uses."""
+    return tokens <= rows <= tokens + min(tokens, _MAX_UNUSED_ROWS)
 
 
 def uses_sentence_piece(folder: Path) -> bool:
