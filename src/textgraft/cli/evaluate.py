@@ -49,7 +49,7 @@ def evaluate(
 
         textgraft evaluate sentiment imdb/ --split test --json
     """
-    from textgraft.cli.inputs import read_evaluation_data
+    from textgraft.cli.inputs import read_evaluation_data, read_rows_again
     from textgraft.cli.output.files import require_output
     from textgraft.cli.output.tables import TABLES
     from textgraft.model_folder import folder as model_folder
@@ -71,7 +71,8 @@ def evaluate(
     is_number = stored.config["settings"].get("problem") == REGRESSION
     separator = stored.config["settings"].get("label_separator")
     columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
-    with RowReport(columns, errors, out, run.overwrite) as report:
+    source = read_rows_again(stored, data, reading, sources.split) if out else None
+    with RowReport(columns, errors, out, run.overwrite, source) as report:
         on_results = report.add if out or errors else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)

@@ -10,6 +10,7 @@ from textgraft.data.columns import Reading, column_notices, missing_column
 from textgraft.data.dataset import Batch
 from textgraft.data.input_rows import InputRows, read_inputs
 from textgraft.data.labels import SINGLE
+from textgraft.data.slices import parse_slices
 from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
 from textgraft.data.tagged import read_tagged_inputs
@@ -62,6 +63,14 @@ def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | 
         raise missing_column(dataset.source, dataset.columns, "label", reading)
     log(*column_notices(dataset.source, dataset.columns, dataset.roles, reading), *dataset.notices)
     return dataset
+
+
+def read_rows_again(stored: Any, data: str, reading: Reading, split: str | None) -> InputRows | None:
+    """All rows of the split that `read_evaluation_data` reads, with all columns; None for standard input."""
+    if data == STANDARD_INPUT:
+        return None
+    name = None if split is None else parse_slices(split)[0].split
+    return read_rows(stored, data, replace(reading, empty="keep"), name, None)
 
 
 def as_trained(stored: Any, reading: Reading) -> Reading:

@@ -21,6 +21,7 @@ class InputRows:
         copied: names of the columns to be copied.
         copied_as_json: whether their cells are JSON texts.
         empty: the number of empty texts that were not dropped.
+        location: from a row's position to its location, for messages.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class InputRows:
         self.copied = available if copied is None else tuple(dict.fromkeys(copied))
         self.copied_as_json = reader.copied_as_json
         self.empty = 0
+        self.location = reader.location
         self._type: pa.DataType | None = None
         columns = columns._replace(copied=self.copied if reader.copies_columns else ())
         self._rows = CheckedRows(read_as(reader), columns, reading.empty or "keep")

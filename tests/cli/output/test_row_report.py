@@ -4,7 +4,10 @@ import csv
 import json
 
 from textgraft.cli.output.row_report import ResultColumns, RowReport
+from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.input_rows import read_inputs
+from textgraft.data.loading import load_dataset
 from textgraft.tasks.row_results import RowResult
 
 TEXTS = ["one", "two\x1b[31m [bold]\nlines", "three " * 30, "four"]
@@ -32,6 +35,30 @@ def test_all_rows_are_written(tmp_path):
         "text": TEXTS[1], "truth": "a", "prediction": "b", "confidence": "0.6", "correct": "false",
         "location": "texts, row 2",
     }  # fmt: skip
+
+
+def test_columns_of_the_source_are_written_beside_results(tmp_path, capsys):
+    source = tmp_path / "a.csv"
+    source.write_text("id,text,label\n" + "".join(f"{row},text {row % 7},{'xy'[row % 2]}\n" for row in range(5000)))
+    data = load_dataset(source).take(range(1, 5000, 3))
+    results = [RowResult("x", "y", 0.5, 0.5)] * len(data)
+    with RowReport(ResultColumns(), 0, tmp_path / "out.csv", False, rows_of(source)) as report:
+        report.add(data.take(range(1000)), results[:1000])
+        report.add(data.take(range(1000, len(data))), results[1000:])
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["id", "text", "label", "truth", "prediction", "confidence", "correct", "location"]
+    assert [int(row["id"]) for row in rows] == list(range(1, 5000, 3))
+    assert all(row["location"].endswith(f"line {int(row['id']) + 2}") for row in rows)
+    source.write_text("id,text,label\n1,other,x\n")
+    with RowReport(ResultColumns(), 0, tmp_path / "texts.csv", False, rows_of(source)) as report:
+        report.add(data, results)
+    assert (tmp_path / "texts.csv").read_text().startswith("text,truth,")
+    assert "only texts and results are written" in capsys.readouterr().err
+
+
+def rows_of(source):
+    return read_inputs(str(source), None, Reading(), None)
 
 
 def test_largest_errors_are_shown_in_80_columns(capsys):

@@ -11,9 +11,12 @@ import pyarrow as pa
 
 from textgraft.cli.output.console import print_table
 from textgraft.cli.output.log import log
+from textgraft.cli.output.source_columns import SourceColumns
 from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
 from textgraft.data.dataset import Dataset
+from textgraft.data.input_rows import InputRows
 from textgraft.data.tagged import TaggedDataset
+from textgraft.errors import DataError
 from textgraft.tasks.row_results import RowResult
 
 _MAX_CHARACTERS, _MAX_WIDTH = 60, 80  # of a cell, and a line, of the table of errors
@@ -52,8 +55,17 @@ class ResultColumns:
 class RowReport:
     """Writes rows with their results to a file, if any, and keeps the worst errors."""
 
-    def __init__(self, columns: ResultColumns, max_errors: int, out: Path | None, overwrite: bool) -> None:
+    def __init__(
+        self,
+        columns: ResultColumns,
+        max_errors: int,
+        out: Path | None,
+        overwrite: bool,
+        source: InputRows | None = None,
+    ) -> None:
+        """Set the output; without a source to read again, only the texts are written beside the results."""
         self._columns, self._max_errors, self._out, self._overwrite = columns, max_errors, out, overwrite
+        self._source = None if source is None else SourceColumns(source)
         self._rows = 0
         self._worst: list[tuple[float, int, dict[str, Any]]] = []
         self._table: PredictionTable | None = None
@@ -70,11 +82,7 @@ class RowReport:
         texts = {name: _strings(values) for name, values in _text_columns(data).items()}
         answers = [self._columns.cells(result, data.location(row)) for row, result in enumerate(results)]
         if self._out is not None:
-            if self._table is None:
-                columns = name_columns(data.source, tuple(texts), self._columns.names)
-                self._table = self._open.enter_context(open_table(self._out, columns, self._overwrite))
-            copied = pa.StructArray.from_arrays([*texts.values()], [*texts])
-            self._table.write(copied, list(zip(*answers, strict=True)))
+            self._write(data, texts, list(zip(*answers, strict=True)))
         for row, result in enumerate(results):
             if result.error and self._max_errors:
                 entry = dict(zip(self._columns.names, answers[row], strict=True))
@@ -82,6 +90,30 @@ class RowReport:
                 # Of equal errors, the first.
                 self._push((result.error, -(self._rows + row), entry))
         self._rows += len(results)
+
+    def _write(self, data: Dataset, texts: dict[str, pa.Array], results: list[Sequence[Any]]) -> None:
+        copied = self._copied(data)
+        if self._source is None or copied is None:
+            copied, names, as_json, joined = _struct(texts), tuple(texts), False, {}
+        else:
+            # Texts that were joined from words are no column of the source.
+            rows, joined = self._source.rows, texts if self._source.rows.has_words else {}
+            names, as_json = rows.copied, rows.copied_as_json
+        if self._table is None:
+            columns = name_columns(data.source, names, [*joined, *self._columns.names], as_json)
+            self._table = self._open.enter_context(open_table(self._out, columns, self._overwrite))
+        self._table.write(copied, [*(values.to_pylist() for values in joined.values()), *results])
+
+    def _copied(self, data: Dataset) -> pa.StructArray | None:
+        """The columns of the source; None where its rows cannot be found again."""
+        try:
+            return None if self._source is None else self._source.take(data)
+        except DataError:
+            if self._table is not None:
+                raise
+            log(f"{data.source}: only texts and results are written, since its rows differ when they are read again")
+            self._source = None
+            return None
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -110,6 +142,10 @@ def _text_columns(data: Dataset) -> dict[str, Any]:
     from_words = isinstance(data, TaggedDataset) and data.scheme is not None
     texts = {"text" if from_words else data.roles.get("text", "text"): batch.texts}
     return texts if batch.pairs is None else {**texts, data.roles.get("pair", "pair"): batch.pairs}
+
+
+def _struct(columns: dict[str, pa.Array]) -> pa.StructArray:
+    return pa.StructArray.from_arrays([*columns.values()], [*columns])
 
 
 def _strings(values: Any) -> pa.Array:
