@@ -53,6 +53,10 @@ def test_delimiter_that_excel_names_in_the_first_line_is_used(write, first):
     [
         ([("spam", "Win a prize"), ("ham", "See you"), ("spam", "Win now")], "text to 2, label to 1"),
         ([("4", "11", "Mon", "none", "good"), ("0", "12", "Mon", "none", "so bad")], "text to 5, label to 1"),
+        (
+            [("2024-05", "Good", "x"), ("2024-06", "So bad", "y"), ("2024-07", "Bad", "x")],
+            "text to 2, label to 3",
+        ),
         ([("1", "First of all"), ("2", "Then the second"), ("3", "At last")], "text to 2"),
         ([("What is it?", "question"), ("Do it", "order"), ("Who?", "question"), ("Why?", "question")], "text to 1"),
     ],
@@ -124,6 +128,10 @@ def test_spaces_before_quotes_are_ignored(write):
     assert data.notices == (f"{path}: spaces between separators and cells are ignored",)
 
 
+def test_wrong_delimiter_shows_the_names(write):
+    assert "set text to one of: text,label" in error_of(write("a.csv", "text,label\na,x\nb,y\n"), delimiter=";")
+
+
 def test_quotes_around_whole_rows_are_reported(write):
     path = write("a.csv", '"text,label"\n"good,pos"\n"bad,neg"\n')
     assert error_of(path) == f"{path}, line 1: quotes enclose whole rows ('text,label'); remove them"
@@ -185,8 +193,16 @@ def test_table_in_a_txt_file_is_read_and_reported(write, monkeypatch, delimiter,
     path = write("a.txt", table(delimiter, ("one", "x"), ("two", "y")).encode("utf-16"))
     data = load_dataset(path, encoding="utf-16")
     assert (texts_of(data), data.labels.tolist()) == (["one", "two"], ["x", "y"])
-    assert f"{path}: the first line names columns, so the file is read as a table" in data.notices
+    assert f"{path}: read as a table, although its extension is that of plain text" in data.notices
     assert f"names of columns; set format to {format}" in error_of(path, format="lines", encoding="utf-16")
+
+
+def test_table_without_names_in_a_txt_file_is_reported(write):
+    path = write("a.txt", "spam\tWin a prize\nham\tSee you\nspam\tWin\n")
+    assert error_of(path).startswith(f"{path}, line 1: the first row must name the columns")
+    assert load_dataset(path, header="none", text="2", label="1").label_names == ["ham", "spam"]
+    assert texts_of(load_dataset(path, format="lines"))[0] == "spam\tWin a prize"
+    assert texts_of(load_dataset(write("b.txt", "one\ttab\ntwo\ttabs\nthree\n")))[0] == "one\ttab"
 
 
 def test_first_line_of_text_is_no_header(write):

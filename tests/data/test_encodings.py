@@ -94,6 +94,7 @@ def test_unknown_encoding_is_refused(encoding):
         (b"PK\x03\x04....", "a zip archive or an Excel workbook"),
         (b"\xd0\xcf\x11\xe0....", "an old Excel workbook"),
         (b"PAR1....", "a Parquet file; rename it to .parquet"),
+        (b"a.csv".ljust(257, b"\0") + b"ustar", "a tar archive; unpack it"),
         (b"%PDF-1.7", "a PDF document"),
         (b"\x1f\x8b\x08\0", "compressed by gzip; rename it to end in .gz"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),

@@ -11,6 +11,7 @@ _CONTENTS = {
     rb"BZh[1-9]1AY&SY": "compressed by bzip2; rename it to end in .bz2",
     rb"\x28\xb5\x2f\xfd": "compressed by zstd; rename it to end in .zst",
     rb"\xfd7zXZ\x00|7z\xbc\xaf\x27\x1c|Rar!": "an archive; unpack it",
+    rb"(?s).{257}ustar": "a tar archive; unpack it",
     rb"%PDF-": "a PDF document; extract its text",
     rb"\{\\rtf": "a rich text document; save it as plain text",
     rb"SQLite format 3\x00": "an SQLite database; export the table as CSV",

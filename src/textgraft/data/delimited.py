@@ -67,7 +67,7 @@ class DelimitedFile(TextFile, TableFile):
         dialect = self._dialect
         notices = super().notices
         if is_lines_file(self.source):
-            notices += (f"{self.source}: the first line names columns, so the file is read as a table",)
+            notices += (f"{self.source}: read as a table, although its extension is that of plain text",)
         if dialect.delimiter != (self.options.delimiter or self.delimiter):
             name = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
             notices += (f"{self.source}: {name} separate the cells",)
@@ -191,7 +191,7 @@ class DelimitedFile(TextFile, TableFile):
         elif not self._excel_delimiter:
             dialect = dialect._replace(delimiter=find_delimiter(self._first_lines, dialect))
         records = first_records(self._first_lines, dialect)
-        if records and len(records[0]) == 1 and dialect.quotes:
+        if records and len(records[0]) == 1 and dialect.quotes and self._first_lines[0].startswith('"'):
             inner = [cells[0] for cells in records if len(cells) == 1]
             delimiter = find_delimiter(inner, dialect)
             if agreement(inner, dialect._replace(delimiter=delimiter)) == 1 < len(inner):

@@ -10,6 +10,7 @@ from textgraft.data.columns import is_column_name
 from textgraft.data.encodings import likely_encoding
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import is_lines_file
+from textgraft.data.table_files import data_in_header
 from textgraft.data.text_files import TextLines, read_chunks
 
 # The rarer in texts, the earlier.
@@ -18,7 +19,7 @@ SAMPLE_LINES = 1000
 SPACES = " \t\u00a0\u3000"
 
 _RARE_DELIMITERS = ("\x01", "^", "~")
-_MAX_HEADER = 1 << 14  # bytes
+_MAX_START = 1 << 16  # bytes
 
 
 class Dialect(NamedTuple):
@@ -62,12 +63,20 @@ def likely_format(source: str, options: FileOptions) -> str | None:
 
 
 def table_delimiter(source: str) -> str | None:
-    """The delimiter of a table in a file with the extension of plain text, by its first line; else None."""
+    """The delimiter of a table in a file with the extension of plain text, by its first lines; else None.
+
+    The first line names columns, or all lines have as many tabs and the first is evidently data.
+    """
     if not is_lines_file(source) or not Path(source).is_file():
         return None
-    start = next(read_chunks(source), b"")[:_MAX_HEADER]
+    start = next(read_chunks(source), b"")[:_MAX_START]
     text = start.decode(likely_encoding(start) or "latin-1", "replace").lstrip("\ufeff")
-    return names_delimiter(next(iter(text.splitlines()), ""))
+    lines = text.splitlines()
+    if not lines or (delimiter := names_delimiter(lines[0])):
+        return delimiter if lines else None
+    first, *rows = [line.split("\t") for line in (lines if len(start) < _MAX_START else lines[:-1])] or [[]]
+    is_table = len(first) > 1 and len(rows) > 1 and all(len(row) == len(first) for row in rows)
+    return "\t" if is_table and data_in_header(first, rows) else None
 
 
 def names_delimiter(line: str) -> str | None:

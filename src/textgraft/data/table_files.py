@@ -58,7 +58,7 @@ class TableFile(File):
             return ()
         if self.options.header == NO_HEADER:
             return tuple(str(index + 1) for index in range(len(record.cells)))
-        if self.options.header is None and (evidence := _data_in_header(record.cells, self._sample_rows)):
+        if self.options.header is None and (evidence := data_in_header(record.cells, self._sample_rows)):
             text, label = _suggested_columns([record.cells, *self._sample_rows])
             raise DataError(
                 f"{self.location(record.position)}: the first row must name the columns, but {evidence}; add a row of "
@@ -170,7 +170,7 @@ def is_number(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell))
 
 
-def _data_in_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
+def data_in_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
     """Evidence that the first row is data: one of its cells is in other rows too, or is a number above numbers."""
     if not rows or not all(cell.strip() for cell in first) or first == [str(index) for index in range(len(first))]:
         return None
@@ -187,7 +187,8 @@ def _data_in_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str 
 def _suggested_columns(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:
     """Numbers of the columns that are most likely texts (long, diverse) and labels (few values, but more than one)."""
     columns = list(zip(*rows, strict=True))
-    text = max(range(len(columns)), key=lambda index: mean(map(len, columns[index])) * len(set(columns[index])))
+    letters = [mean(sum(map(str.isalpha, cell)) for cell in column) for column in columns]
+    text = max(range(len(columns)), key=lambda index: letters[index] * len(set(columns[index])))
     values = {index: len(set(column)) for index, column in enumerate(columns) if index != text}
     labels = [index for index, count in values.items() if 1 < count <= max(2, len(rows) // 2)]
     return text + 1, min(labels, key=lambda index: values[index]) + 1 if labels else None
