@@ -127,7 +127,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
-        tags.classifier_tags.poor_score = True
         return tags
 
     def _names(self) -> list[Any]:
