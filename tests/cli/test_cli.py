@@ -401,7 +401,7 @@ def test_each_text_typed_on_a_terminal_is_answered(typed, answers, trained, monk
     monkeypatch.setattr(import_module("textgraft.cli.predict"), "are_texts_typed", lambda data: data == "-")
     result = run_successfully("predict", trained, stdin=typed)
     assert "Ctrl-D" in result.stderr
-    line = r"label (bad|good)  probability_bad [\d.]+  probability_good [\d.]+\n"
+    line = r"prediction (bad|good)  probability [\d.]+\n"
     assert re.fullmatch(f"({line}){{{answers}}}", result.stdout)
 
 

@@ -10,6 +10,8 @@ from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.text_files import STANDARD_INPUT
 
+_SHOWN = 2  # columns of answers: the prediction and its probability
+
 
 def are_texts_typed(data: str) -> bool:
     """Whether the source is standard input on a terminal."""
@@ -27,5 +29,5 @@ def answer_typed_texts(stored: Any, precision: str) -> None:
     for line in sys.stdin:
         if text := line.strip():
             columns = next(model.answers(iter([np.array([text.encode()], object)])))
-            cells = zip(model.objective.answer_columns, columns, strict=True)
+            cells = zip(model.objective.answer_columns[:_SHOWN], columns, strict=False)
             typer.echo("  ".join(f"{name} {column[0]}" for name, column in cells))
