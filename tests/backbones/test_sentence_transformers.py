@@ -99,7 +99,7 @@ def dense(**values):
         (pooling(pooling_mode_cls_token=True, pooling_mode_max_tokens=True), "cls and max side by side"),
         (dense(activation_function="torch.nn.modules.activation.Mish"), "activation_function Mish is not supported"),
         (dense(use_residual=True), "a residual connection"),
-        (dense(out_features="x"), "out_features must be a positive integer"),
+        (dense(out_features="x"), "out_features must be an integer from 1 to"),
     ],
 )
 def test_module_without_an_equivalent_is_refused_by_name(harm, message, tmp_path):

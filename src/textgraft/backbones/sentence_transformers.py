@@ -11,6 +11,7 @@ from textgraft.backbones.formats.hugging_face_weights import open_tensors
 from textgraft.backbones.text_vectors import TextVectors
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json, read_json_list, read_optional_json
+from textgraft.task_specs.feature_extraction import MAX_UNITS
 from textgraft.tokenizers import tokenizer_json
 
 if TYPE_CHECKING:
@@ -153,6 +154,6 @@ def _dense_layer(path: Path) -> dict[str, Any]:
         raise PresetError(f"{path}: activation_function {name} is not supported; supported: {', '.join(_ACTIVATIONS)}")
     if config.get("use_residual") or inputs != [_SENTENCE_EMBEDDING] * 2:
         raise PresetError(f"{path}: a residual connection, or another input than the pooled vector, is not supported")
-    if not (type(units := config.get("out_features")) is int and units > 0):
-        raise PresetError(f"{path}: out_features must be a positive integer, not {units!r:.40}")
+    if not (type(units := config.get("out_features")) is int and 0 < units <= MAX_UNITS):
+        raise PresetError(f"{path}: out_features must be an integer from 1 to {MAX_UNITS}, not {units!r:.40}")
     return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(config.get("bias", True))}

@@ -10,6 +10,7 @@ from textgraft.errors import ConfigError
 from textgraft.storage.schema import BOOLEAN, STRING, Integer, List, Object, OneOf
 from textgraft.task_specs import ModelSchema, TaskSpec
 
+MAX_UNITS = 2**16
 ACTIVATIONS = ("linear", "tanh", "relu", "gelu", "sigmoid")
 
 
@@ -26,5 +27,5 @@ class FeatureExtractionSpec(TaskSpec):
         return ()
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
-        layer = Object({"units": Integer(1), "activation": OneOf(ACTIVATIONS), "use_bias": BOOLEAN})
+        layer = Object({"units": Integer(1, MAX_UNITS), "activation": OneOf(ACTIVATIONS), "use_bias": BOOLEAN})
         return ModelSchema(Object({"normalize": BOOLEAN, "layers": List(layer, max_items=16), "prompt": STRING}))
