@@ -230,7 +230,7 @@ def test_unsupported_requests_are_reported(tiny_bert, tiny_gpt2, tiny_word_vecto
     for way in ("none", "last:1"):
         with pytest.raises(ConfigError, match=f"fine_tune {way} .*choose all or lora:R"):
             fresh(tiny_bert).fit(data(), validation=data(), fine_tune=way)
-    with pytest.raises(ConfigError, match="at least 3"):
+    with pytest.raises(ConfigError, match="sequence_length must be between 3 and"):
         fresh(tiny_bert, sequence_length=2)
     with pytest.raises(ConfigError, match=r"table is \[5, 16\], but bert has \[20, 16\]"):
         fresh(tiny_bert, table=[5, 16])

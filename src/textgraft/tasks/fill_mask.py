@@ -91,9 +91,6 @@ class MaskFiller(LanguageModelling):
         if table is not None and list(table) != self.settings()["table"]:
             raise ConfigError(f"table is {list(table)}, but {self.backbone.family} has {self.settings()['table']}")
         self._new_head_reason = self._copy_published_head() if computation is None else ""
-        length = self.architecture.sequence_length
-        if length is not None and length < 3:
-            raise ConfigError(f"sequence_length must be at least 3, a token between two special ones, not {length}")
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Cleaning of everything except masks."""
