@@ -8,6 +8,11 @@ def error_summary(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, with an s unless the number is 1."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 class TextgraftError(Exception):
     """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback.
 

@@ -174,7 +174,7 @@ def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, tra
     assert "train: " not in answer
     gaps = write_csv(tmp_path / "gaps.csv", [("film", "x"), ("", "x"), ("plot", "x")])
     answer = run("predict", trained, gaps, "--empty", "drop")
-    assert "gaps.csv: 1 empty texts dropped" in answer.stderr
+    assert "gaps.csv: 1 empty text dropped" in answer.stderr
     assert len(answer.stdout.splitlines()) == 3
 
 

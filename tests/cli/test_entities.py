@@ -64,7 +64,7 @@ def test_entities_are_written_beside_the_columns_of_the_input(folder, tmp_path):
     source.write_text("id,body,entities\n7,the film was good,x\n8,good,y\n")
     result = run_successfully("predict", folder, source, "--text", "body", "--out", tmp_path / "found.jsonl")
     assert "2 rows" in result.stderr
-    assert "1 labels: X 1" in result.stderr
+    assert "1 label: X 1" in result.stderr
     assert "has a column 'entities'; the new column is named 'entities_2'" in result.stderr
     rows = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
     assert [list(row) for row in rows] == 2 * [["id", "body", "entities", "entities_2"]]

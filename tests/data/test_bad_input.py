@@ -154,6 +154,9 @@ def test_duplicate_column_names_are_reported(write, tmp_path):
 def test_missing_column_is_reported_with_the_columns(write, labelled_format, option):
     path = write(f"a.{labelled_format}", GOOD)
     assert error_of(path, **{option: "stars"}) == f"{path}: no column 'stars'; it has: text, label"
+    assert error_of(path, **{option: "Lable"}).endswith("it has: text, label; did you mean 'label'?")
+    wide = write("wide.csv", ",".join(f"q{n}" for n in range(50)) + "\n")
+    assert error_of(wide, **{option: "stars"}).endswith("q28, q29 and 20 more")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt"])

@@ -183,6 +183,12 @@ def test_rows_are_read_by_index_and_in_a_loop():
     assert Dataset.from_lists(["a"], [2], problem="regression")[0].label == 2.0
 
 
+def test_decimal_commas_are_reported_with_the_fix(write):
+    path = write("a.csv", "text;stars\na;0,5\n")
+    with pytest.raises(DataError, match=r"line 2: '0,5' is not a number; write decimals with a point"):
+        load_dataset(path, label="stars", problem="regression").numbers()
+
+
 @pytest.mark.parametrize("key", [3, -4, "a", None, 1.0, slice("a"), [0, 1]])
 def test_row_that_does_not_exist_is_reported(key):
     data = Dataset.from_lists(["a", "b", "c"])

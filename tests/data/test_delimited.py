@@ -139,11 +139,11 @@ def test_quotes_around_whole_rows_are_reported(write):
     assert "line 3: 1 cells where the first row has 2; quotes enclose the whole row; remove them" in error_of(path)
 
 
-def test_title_above_the_names_is_suspected(write):
-    message = error_of(write("a.csv", "Report of May\n\ntext,label\na,x\n"), text="Report of May")
-    assert (
-        "line 3: 2 cells where the first row has 1; if lines above the column names are no part of the table" in message
-    )
+def test_title_above_the_names_is_reported(write):
+    path = write("a.csv", "Report of May\n\ntext,label\na,x\n")
+    assert f"{path}, line 1: 'Report of May' is alone in a row above rows of 2 cells; remove" in error_of(path)
+    assert "put quotes around a cell" in error_of(write("b.csv", "text\none, two\n"))  # no title
+    assert texts_of(load_dataset(write("c.csv", ",text\n0,a\n"))) == ["a"]
 
 
 def test_quotes_escaped_by_backslashes_are_reported(write):
@@ -155,7 +155,7 @@ def test_rows_that_repeat_the_names_are_dropped_and_counted(write):
     path = write("a.csv", "text,label\na,x\ntext,label\nb,y\n\ufeffText,Label\n")
     data = load_dataset(path)
     assert texts_of(data) == ["a", "b"]
-    assert data.notices == (f"{path}, line 3: the first of 2 rows that repeat the column names, dropped",)
+    assert data.notices == (f"{path}, line 3: the column names are repeated here; 2 rows like this dropped",)
 
 
 def test_columns_without_a_name_and_delimiters_at_the_end_of_a_row_are_read(write):
@@ -174,6 +174,14 @@ def test_row_numbers_and_keys_are_not_labels(write, name):
     if name == "tweet_id":
         with pytest.raises(DataError, match="no column of labels beside tweet_id, text; add one"):
             data.require_labels()
+
+
+def test_key_of_labels_is_suggested(write):
+    data = load_dataset(
+        write("a.csv", table(",", ("1", "a", "7"), ("2", "b", "8"), header=("id", "text", "category_id")))
+    )
+    with pytest.raises(DataError, match=r"cannot infer the label column; set label to one of: category_id$"):
+        data.require_labels()
 
 
 def test_names_that_look_like_texts_are_doubted(write):

@@ -19,7 +19,7 @@ def test_rows_without_a_label_are_counted_or_dropped(write):
     data = load_dataset(path, empty="drop", unlabelled="drop")
     assert list(data.labels) == ["x", "y"]
     assert f"{path}: 2 rows without a label dropped" in data.notices
-    assert f"{path}: 1 empty texts dropped" in data.notices
+    assert f"{path}: 1 empty text dropped" in data.notices
 
 
 def test_absent_labels_of_typed_files_are_unlabelled(write):

@@ -47,6 +47,7 @@ def test_usual_labels_have_no_notice(counts):
         ({"a, b": 4, "b, c": 4, "c, a": 4}, "12 rows .* label_separator to ','"),
         ({str(n): 3 for n in range(50)}, "look like numbers: 50 different ones, such as 0, 1, 2, ...; set problem"),
         ({f"{n / 4}": 9 for n in range(8)}, "look like numbers: 8 different ones"),
+        ({f"{n},5": 9 for n in range(8)}, "numbers: 8 different ones, such as '0,5', .* with decimals after a point"),
         ({f"id-{n}": 1 + (n == 0) for n in range(20)}, "20 of 21 rows have a label of their own, such as id-0"),
         ({**USUAL, "odd": 1, "rare": 1}, "2 labels have one text only, .*: odd, rare; add texts"),
         ({"ham": 400, "spam": 20}, "imbalanced labels: ham has 400 of 420 texts, spam 20; balance weights"),
@@ -67,6 +68,7 @@ def test_labels_of_another_problem_have_their_own_notices():
 def test_first_labels_are_listed_and_the_others_counted():
     counts = {f"intent {n:03}": 2 for n in range(500)}
     assert describe_counts({}) == ()
+    assert describe_counts({"a": 1}) == ("1 label: a 1",)
     (line,) = describe_counts({**counts, "often ": 9})
     assert line.startswith("501 labels: 'often ' 9, intent 000 2, ")
     assert line.endswith(" and 481 more")
@@ -93,4 +95,4 @@ def test_labels_are_normalized():
 def test_labels_that_are_never_predicted_are_named():
     assert unpredicted_notice({"a": 3}, {"a": 2, "b": 0}, "validation") == ""
     notice = unpredicted_notice({"a": 3}, {"a": 2, "b": 1, "c": 0}, "validation")
-    assert notice.startswith("1 of 3 labels are never predicted on the validation texts: b; ")
+    assert notice.startswith("1 of 3 labels is never predicted on the validation texts: b; ")

@@ -185,7 +185,7 @@ def test_empty_texts_are_reported_dropped_or_kept(write):
     assert error_of(path).startswith(f"{path}, line 2: the text is empty (1 in all)")
     data = load_tagged(path, empty="drop")
     assert [row.text for row in data] == ["a", "b"]
-    assert data.notices[0] == f"{path}: 1 empty texts dropped"
+    assert data.notices[0] == f"{path}: 1 empty text dropped"
     assert data.location(1) == f"{path}, line 3"
     assert list(load_tagged(path, empty="keep"))[1] == TaggedText("", [], [])
 

@@ -1,5 +1,7 @@
 """Checks before a training run."""
 
+import re
+
 import pytest
 
 from textgraft.data.dataset import Dataset
@@ -27,6 +29,12 @@ def test_texts_shared_by_two_sets_are_counted():
         "test: 2 of 4 texts also occur in train",
         "test: 3 of 4 texts also occur in dev",
     )
+
+
+def test_texts_with_different_labels_are_counted_with_an_example():
+    data = Dataset.from_lists(["one", "two", "One ", "two", "three", "two"], ["a", "b", "b", "b", "a", "b"])
+    (notice,) = check_training(data)
+    assert re.search(r"1 text with different labels in different rows, .*row 1 \(a\) and .*row 3 \(b\); ", notice)
 
 
 def test_single_label_is_reported():

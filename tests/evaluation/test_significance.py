@@ -73,7 +73,7 @@ def test_paired_bootstrap_detects_a_gain_smaller_than_the_interval_of_each_model
     assert gains.accuracy_interval[0] > 0.015
     assert gains.sentence("A", "B").startswith("B is better than A: 3.0 points of accuracy (95 % interval +")
     reverse = difference(targets, second, first, 2)
-    assert reverse.sentence("A", "B").startswith("A is better than B: 3.0 points")
+    assert reverse.sentence("A", "B").startswith("A is better than B: 3.0 points of accuracy (95 % interval +")
 
 
 def test_equally_good_models_are_rarely_called_different():

@@ -6,6 +6,7 @@ Importing this file does not import numpy or pyarrow.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from textwrap import shorten
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from textgraft.options import check_options, option
 
 LABEL_OPTIONS = ("normalize_labels", "unlabelled")  # for labels of whole texts
 PROMPT, COMPLETION = "prompt", "completion"
+
+_MAX_NAME, _MAX_NAMES = 100, 30  # characters of a column name in a message, and names
 
 _TEXTS = frozenset(
     {"text", "texts", "sentence", "review", "content", "document", "comment", "message"}
@@ -292,8 +295,12 @@ def missing_column(source: str, columns: Sequence[str], role: str, reading: Read
 
 
 def label_candidates(columns: Sequence[str], roles: Mapping[str, str]) -> list[str]:
-    """The columns that may hold labels: those without a role that are not named as row numbers or keys."""
-    return [name for name in columns if name not in roles.values() and not _is_key(name)]
+    """The columns that may hold labels: those without a role that are not named as row numbers or keys.
+
+    A key of labels, such as category_id, may hold them.
+    """
+    others = [name for name in columns if name not in roles.values()]
+    return [name for name in others if not _is_key(name) or re.split("[ _.-]", name.strip().lower())[0] in _LABELS]
 
 
 def listed_names(names: str) -> tuple[str, ...]:
@@ -302,13 +309,19 @@ def listed_names(names: str) -> tuple[str, ...]:
 
 
 def join_names(columns: Iterable[str]) -> str:
-    """Column names for a message, on one line."""
-    return ", ".join(shorten(name, 40, placeholder="...") or repr(name) for name in columns)
+    """Column names for a message, on one line; of many, the first."""
+    names = list(columns)
+    shown = ", ".join(shorten(name, _MAX_NAME, placeholder="...") or repr(name) for name in names[:_MAX_NAMES])
+    more = len(names) - _MAX_NAMES
+    return shown + (f" and {more:,} more" if more > 0 else "")
 
 
 def _require_column(source: str, columns: Sequence[str], name: str) -> str:
     if name not in columns:
-        raise DataError(f"{source}: no column {name!r}; it has: {join_names(columns)}")
+        folded = {column.strip().lower(): column for column in columns}
+        similar = [folded[key] for key in get_close_matches(name.strip().lower(), folded, 1, 0.8)]
+        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        raise DataError(f"{source}: no column {name!r}; it has: {join_names(columns)}{hint}")
     return name
 
 

@@ -22,7 +22,7 @@ from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.data.format import is_lines_file
 from textgraft.data.table_files import Record, TableFile, is_number
 from textgraft.data.text_files import MAX_CHARACTERS, TextFile
-from textgraft.errors import DataError
+from textgraft.errors import DataError, counted
 
 _SAMPLE_CHARACTERS = 1 << 20
 _MIN_AGREEMENT = 6  # separators in the lines of a cell that are where those of rows would be; fewer are chance
@@ -77,7 +77,7 @@ class DelimitedFile(TextFile, TableFile):
             location = self.location(self._first_cell_of_rows)
             notices += (f"{location}: the first cell in quotes whose lines may be rows; {_NO_QUOTES}",)
         if self._spaced_labels:
-            notices += (f"{self.source}: white space around {self._spaced_labels} labels dropped",)
+            notices += (f"{self.source}: white space around {counted(self._spaced_labels, 'label')} dropped",)
         return notices
 
     def read_records(self) -> Iterator[Record]:
@@ -113,8 +113,6 @@ class DelimitedFile(TextFile, TableFile):
             fix = f"put quotes around a cell that holds {self._dialect.delimiter!r} or a line break"
             if len(cells) == 1 and self._dialect.delimiter in cells[0]:
                 fix = "quotes enclose the whole row; remove them"
-            elif width == 1:
-                fix = "if lines above the column names are no part of the table, remove them; else " + fix
             elif len(cells) < width:
                 fix = "add the empty cells, or put quotes around a cell that holds a line break"
             raise DataError(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from textgraft.data.folding import fold
-from textgraft.data.labels import MULTI, REGRESSION, join_labels, normalize_label
+from textgraft.data.labels import MULTI, REGRESSION, decimal_comma, join_labels, normalize_label
+from textgraft.errors import counted
 
 _MAX_EXAMPLES = 3
 _MAX_LENGTH = 40  # characters of a label in a message
@@ -46,7 +47,8 @@ def describe_counts(counts: Counts) -> tuple[str, ...]:
     if not counts:
         return ()
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    return (f"{len(ranked):,} labels: {join_labels([f'{show_label(label)} {count:,}' for label, count in ranked])}",)
+    shown = join_labels([f"{show_label(label)} {count:,}" for label, count in ranked])
+    return (f"{counted(len(ranked), 'label')}: {shown}",)
 
 
 def show_label(label: str) -> str:
@@ -113,7 +115,7 @@ def structure_notice(counts: Counts) -> str:
 def number_notice(counts: Counts) -> str:
     """Numbers that are more than a few whole ones."""
     try:
-        numbers = [float(label) for label in counts]
+        numbers = [float(label.replace(",", ".") if decimal_comma(label) else label) for label in counts]
     except ValueError:
         return ""
     if not all(map(isfinite, numbers)):
@@ -122,7 +124,7 @@ def number_notice(counts: Counts) -> str:
         return ""
     return (
         f"the labels look like numbers: {len(counts):,} different ones, such as {_examples(counts)}; set problem to "
-        "regression to predict a number"
+        f"regression to predict a number{', with decimals after a point' if any(map(decimal_comma, counts)) else ''}"
     )
 
 
@@ -166,9 +168,10 @@ def unpredicted_notice(predicted: Counts, support: Counts, set_name: str) -> str
     never = [label for label, count in support.items() if count and not predicted.get(label)]
     if not never:
         return ""
+    share = f"{len(never):,} of {len(support):,} labels {'is' if len(never) == 1 else 'are'}"
     return (
-        f"{len(never):,} of {len(support):,} labels are never predicted on the {set_name} texts: {_examples(never)}; "
-        "add texts of them, or set balance to weights or oversample"
+        f"{share} never predicted on the {set_name} texts: {_examples(never)}; add texts of them, or set balance to "
+        "weights or oversample"
     )
 
 

@@ -115,7 +115,8 @@ class FlagRows(_LabelRows):
             if spelling not in _FLAGS:
                 location = self.location(batch.column("position")[encoded.indices.index(index).as_py()].as_py())
                 raise DataError(
-                    f"{location}: {value!r:.40} in the column {name!r} is neither 0 nor 1, true nor false, yes nor no"
+                    f"{location}: {value!r:.40} in the column {name!r} is neither 0 nor 1, true nor false, yes nor no; "
+                    "write 1 or 0"
                 )
             flags.append(_FLAGS[spelling])
         return [None if index is None else flags[index] for index in encoded.indices.to_pylist()]

@@ -10,6 +10,7 @@ from textgraft.data.folding import fold
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
 MAX_LISTED = 20  # labels in a line or a table
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _MAX_PYTHON_LIST = 10_000  # characters
 _MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
@@ -47,12 +48,18 @@ def normalize_label(label: str) -> str:
     return integer[1] if integer else folded
 
 
+def decimal_comma(cell: str) -> bool:
+    """Whether a cell is a number with a comma before its decimals, as Excel writes it in many languages."""
+    return bool(_DECIMAL_COMMA.fullmatch(cell.strip()))
+
+
 def parse_number(cell: str) -> float:
     """The number of a regression cell; a ValueError names the problem of any other cell."""
     try:
         value = float(cell)
     except ValueError:
-        raise ValueError(f"{cell!r:.60} is not a number; regression needs one in each row") from None
+        fix = "write decimals with a point" if decimal_comma(cell) else "regression needs one in each row"
+        raise ValueError(f"{cell!r:.60} is not a number; {fix}") from None
     if not abs(value) < _MAX_NUMBER:
         raise ValueError(f"{cell!r:.60} is not a finite number, or too large; regression needs one in each row")
     return value

@@ -26,7 +26,7 @@ from textgraft.data.split_files import Shards, is_pattern, matching_files, split
 from textgraft.data.store import Store
 from textgraft.data.tables import open_tables
 from textgraft.data.text_files import STANDARD_INPUT
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, counted
 from textgraft.options import changed_options
 
 # A path or an address; or a table, or tables by the names of their splits (see `data.tables`).
@@ -136,9 +136,12 @@ class CheckedRows:
     @property
     def notices(self) -> tuple[str, ...]:
         """Lines of information for the user, once all rows are read."""
-        skipped = {"empty texts": self._empty_texts.count, "rows without a label": self._missing_labels.count}
-        dropped = (f"{self._reader.source}: {count:,} {name} dropped" for name, count in skipped.items() if count)
-        return (*self._reader.notices, *dropped)
+        texts, labels = self._empty_texts.count, self._missing_labels.count
+        dropped = (
+            *([f"{counted(texts, 'empty text')} dropped"] if texts else []),
+            *([f"{counted(labels, 'row')} without a label dropped"] if labels else []),
+        )
+        return (*self._reader.notices, *(f"{self._reader.source}: {line}" for line in dropped))
 
     def _refuse(self, batch: pa.RecordBatch, invalid: pa.BooleanArray, problem: str) -> None:
         row = invalid.index(True).as_py()

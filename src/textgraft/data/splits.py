@@ -9,11 +9,11 @@ import numpy as np
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_checks import label_notices, number_notice, unique_notice
+from textgraft.data.label_checks import label_notices, number_notice, show_label, unique_notice
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import Source, split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, counted
 
 _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
@@ -179,7 +179,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
     suspicions = label_notices(train.source, counts, len(train), train.roles.get("label", ""), train.problem)
     if train.problem == SINGLE and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
         raise DataError(f"{train.source}: {number_notice(counts) or problem}")
-    return suspicions + shared_texts(train, *others)
+    return suspicions + contradictions(train) + shared_texts(train, *others)
 
 
 def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
@@ -195,8 +195,25 @@ def shared_texts(*datasets: Dataset) -> tuple[str, ...]:
     notices = []
     for (earlier, known), (later, candidates) in combinations(zip(datasets, digests, strict=False), 2):
         if shared := int(np.isin(candidates, known).sum()):
-            notices.append(f"{later.source}: {shared} of {len(later)} texts also occur in {earlier.source}")
+            notices.append(f"{later.source}: {shared:,} of {len(later):,} texts also occur in {earlier.source}")
     return tuple(notices)
+
+
+def contradictions(data: Dataset) -> tuple[str, ...]:
+    """A notice of texts that occur with different categories."""
+    if data.problem != SINGLE:
+        return ()
+    names = list(data.counts())
+    ids = data.label_ids(names)
+    _, first_rows, text = np.unique(data.digests(), return_index=True, return_inverse=True)
+    differing = np.flatnonzero(ids != ids[first_rows][text])
+    if not len(differing):
+        return ()
+    row = int(differing[0])
+    earlier = int(first_rows[text[row]])
+    texts = counted(len(np.unique(text[differing])), "text")
+    example = " and ".join(f"{data.location(index)} ({show_label(names[ids[index]])})" for index in (earlier, row))
+    return (f"{data.source}: {texts} with different labels in different rows, such as {example}; correct such rows",)
 
 
 def _slices_by_set(split: str) -> dict[str, str | None]:

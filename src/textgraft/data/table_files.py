@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from statistics import mean
+from statistics import mean, mode
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from textgraft.data.columns import Columns, is_column_name
 from textgraft.data.file_options import NO_HEADER, FileOptions
 from textgraft.data.format import File, Row, pack_rows
-from textgraft.errors import DataError
+from textgraft.errors import DataError, counted
 
 _SAMPLE_ROWS = 1000
 _SAMPLE_CHARACTERS = 1 << 20
@@ -65,6 +65,11 @@ class TableFile(File):
                 f"names, or set header to none (text to {text}{f', label to {label}' if label else ''}), or to first "
                 "if these are names"
             )
+        if self.options.header is None and (width := _width_below_title(record.cells, self._sample)):
+            raise DataError(
+                f"{self.location(record.position)}: {record.cells[0]!r:.60} is alone in a row above rows of {width} "
+                "cells; remove the rows above the column names, or set header to first if these are names"
+            )
         names = (name.strip().lstrip("\ufeff") for name in record.cells)
         return tuple(name or f"Unnamed: {index}" for index, name in enumerate(names))
 
@@ -73,7 +78,8 @@ class TableFile(File):
         if not self._repeated_headers:
             return super().notices
         location = self.location(self._first_repeated)
-        repeated = f"{location}: the first of {self._repeated_headers} rows that repeat the column names, dropped"
+        rows = counted(self._repeated_headers, "row")
+        repeated = f"{location}: the column names are repeated here; {rows} like this dropped"
         return (*super().notices, repeated)
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -182,6 +188,15 @@ def data_in_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str |
         if not names and all(map(is_number, (cell, *column))):
             return f"{cell!r:.40} is a number like those below it"
     return None
+
+
+def _width_below_title(first: Sequence[str], records: Sequence[Record]) -> int | None:
+    """The number of cells in nine of ten rows, where the first row has a single one, as a title has; else None."""
+    if not first[0].strip() or any(cell.strip() for cell in first[1:]) or is_column_name(first[0]):
+        return None
+    widths = [sum(map(bool, record.cells)) for record in records if record.cells][1:]
+    width = mode(widths) if widths else 1
+    return width if width > 1 and widths.count(width) >= 0.9 * len(widths) else None
 
 
 def _suggested_columns(rows: Sequence[Sequence[str]]) -> tuple[int, int | None]:

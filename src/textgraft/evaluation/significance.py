@@ -36,13 +36,17 @@ class Difference:
         """One sentence about which of the models, called `first` and `second`, is better."""
         if self.only_first == self.only_second == 0:
             return f"no difference: {first} and {second} label the same texts correctly"
-        low, high = (f"{100 * bound:+.1f}" for bound in self.accuracy_interval)
-        evidence = f"95 % interval {low} to {high} points; McNemar p = {self.p:.2g}"
+        low, high = (100 * bound for bound in self.accuracy_interval)
         if not self.is_significant:
             gain = f"{100 * self.accuracy:+.1f} points of accuracy"
-            return f"no significant difference: {second} against {first} {gain}, {evidence}"
+            return f"no significant difference: {second} against {first} {gain}, {self._evidence(low, high)}"
         better, worse = (second, first) if self.accuracy > 0 else (first, second)
-        return f"{better} is better than {worse}: {100 * abs(self.accuracy):.1f} points of accuracy ({evidence})"
+        low, high = (low, high) if self.accuracy > 0 else (-high, -low)
+        gain = f"{100 * abs(self.accuracy):.1f} points of accuracy"
+        return f"{better} is better than {worse}: {gain} ({self._evidence(low, high)})"
+
+    def _evidence(self, low: float, high: float) -> str:
+        return f"95 % interval {low:+.1f} to {high:+.1f} points; McNemar p = {self.p:.2g}"
 
 
 def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int) -> Difference:

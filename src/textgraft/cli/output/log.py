@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import typer
 
+from textgraft.errors import counted
+
 
 def log(*lines: str) -> None:
     """Print lines to standard error."""
@@ -14,5 +16,5 @@ def log(*lines: str) -> None:
 def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:
     """Log the numbers of truncated "texts" and of their dropped "tokens", if there are any."""
     if truncated["texts"]:
-        counts = f"{truncated['texts']:,} texts truncated to {sequence_length} tokens"
-        log(f"{name}: {counts} ({truncated['tokens']:,} tokens dropped)")
+        counts = f"{counted(truncated['texts'], 'text')} truncated to {sequence_length} tokens"
+        log(f"{name}: {counts} ({counted(truncated['tokens'], 'token')} dropped)")
