@@ -139,7 +139,7 @@ def test_predict_writes_the_columns_that_are_asked_for(trained, tmp_path):
     assert [line.rpartition(", ")[0] for line in lines] == expected
     assert all('"prediction_2": "' in line for line in lines)
     assert "in.jsonl has a column 'prediction'; the new column is named 'prediction_2'" in result.stderr
-    assert "in.jsonl: 1 empty texts have predictions too" in result.stderr
+    assert "in.jsonl: predictions include 1 empty text; --empty drop drops" in result.stderr
     lines = run_successfully("predict", trained, source, "--columns", "id", "--empty", "drop").stdout.splitlines()
     assert lines[0] == "id,prediction,probability"
     assert [line.split(",")[0] for line in lines[1:]] == ["1.50"]
@@ -217,7 +217,7 @@ def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path)
     assert lines[0] == "sentence1,sentence2,label,prediction,probability"
     assert lines[1].startswith("film ,good,")
     assert "pairs" in run("info", tmp_path / "model").stdout
-    assert_fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set pair to one of: text")
+    assert_fails(run("predict", tmp_path / "model", stdin="a text\n"), 3, "set --pair to one of: text")
     assert_fails(
         run("predict", trained, tmp_path / "pairs.csv", "--text", "sentence1", "--pair", "sentence2"), 3, "single"
     )
@@ -234,7 +234,8 @@ def test_columns_of_the_training_are_remembered(tiny_word_vectors, tmp_path):
     assert json.loads(run_successfully("evaluate", model, source, "--json").stdout)["texts"] == 20
     assert run_successfully("predict", model, source).stdout.splitlines()[1].startswith("0,the film was good,good,")
     unlabelled = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("extra", "id_text"))
-    assert_fails(run("evaluate", model, unlabelled), 3, "no column 'kind', as in training; set label to one of: extra")
+    problem = "no column 'kind', as in training; set --label to one of: extra"
+    assert_fails(run("evaluate", model, unlabelled), 3, problem)
     renamed = write_csv(tmp_path / "c.csv", rows, ("extra", "body", "kind"))
     notice = "no column 'id_text', as in training; the text is read from 'body'"
     assert notice in run_successfully("predict", model, renamed).stderr

@@ -74,7 +74,7 @@ def test_no_winner_is_declared_on_texts_of_the_training(folder, tmp_path):
 
 def test_evaluation_counts_texts_of_the_training(folder):
     result = run_successfully("evaluate", folder / "good", folder / "train.csv")
-    assert "train.csv: the model was trained on 96 of these 96 texts; set unseen to exclude them" in result.stderr
+    assert "train.csv: the model was trained on 96 of these 96 texts; set --unseen to exclude them" in result.stderr
     assert_fails(run("evaluate", folder / "good", folder / "train.csv", "--unseen"), 3, "has seen each of its 96 texts")
     result = run_successfully("evaluate", folder / "good", folder / "test.csv", "--unseen", "--json")
     assert json.loads(result.stdout)["seen"] == {"train": 0, "validation": 0, "excluded": 0}

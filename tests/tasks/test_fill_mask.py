@@ -218,7 +218,7 @@ def test_predict_returns_the_most_probable_tokens(folder):
 
 
 def test_truncated_mask_is_reported(folder):
-    with pytest.warns(UserWarning, match="1 texts truncated to 12 tokens"):
+    with pytest.warns(UserWarning, match="1 text truncated to 12 tokens"):
         assert tg.load(folder, "float32").predict(["film " * 12 + "[MASK]"]) == [[]]
 
 

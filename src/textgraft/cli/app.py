@@ -94,7 +94,7 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
                 command(**values)
                 sys.stdout.flush()
         except (InterruptionError, TextgraftError) as error:
-            typer.echo(f"error: {error}" if isinstance(error, TextgraftError) else error, err=True)
+            log(f"error: {error}" if isinstance(error, TextgraftError) else str(error))
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError as error:
             sys.stderr.close()

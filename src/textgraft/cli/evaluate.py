@@ -12,7 +12,7 @@ from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import REGRESSION
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, counted
 
 
 def evaluate(
@@ -83,4 +83,4 @@ def evaluate(
         if errors:
             report.print_errors()
     if out:
-        log(f"wrote {metrics['texts']:,} rows to {out}")
+        log(f"wrote {counted(metrics['texts'], 'row')} to {out}")

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from textgraft.data.labels import MAX_LISTED
+from textgraft.errors import counted
 from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
 
 _MAX_MATRIX_LABELS = 12
@@ -45,7 +46,7 @@ def span_tables(metrics: dict[str, Any]) -> RenderableType:
 
 
 def _summary(metrics: dict[str, Any], names: Sequence[str]) -> Table:
-    table = Table(title=f"{metrics['texts']} texts", title_justify="left")
+    table = Table(title=counted(metrics["texts"], "text"), title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval")

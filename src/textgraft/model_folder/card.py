@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from textgraft.data.labels import MAX_LISTED, join_labels
+from textgraft.errors import counted
 from textgraft.task_specs import task_spec
 
 
@@ -33,8 +34,8 @@ def _training(config: dict[str, Any]) -> list[str]:
     lines = ["## Training", ""]
     for name, dataset in data.items():
         truncated = dataset["truncated"]
-        counts = f"{truncated['texts']:,} texts truncated ({truncated['tokens']:,} tokens dropped)"
-        lines.append(f"- {name}: {dataset['texts']:,} texts of {dataset['source']}; {counts}")
+        counts = f"{counted(truncated['texts'], 'text')} truncated ({counted(truncated['tokens'], 'token')} dropped)"
+        lines.append(f"- {name}: {counted(dataset['texts'], 'text')} of {dataset['source']}; {counts}")
     lines += [f"- {name}: {value}" for name, value in fit.items()]
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 

@@ -20,7 +20,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning, error_summary
+from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning, counted, error_summary
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -352,7 +352,7 @@ class Task(ABC):
         if count.texts:
             length = self.architecture.sequence_length
             warnings.warn(
-                f"{count.texts:,} texts truncated to {length} tokens ({count.tokens:,} tokens dropped)",
+                f"{counted(count.texts, 'text')} truncated to {length} tokens ({counted(count.tokens, 'token')} dropped)",
                 stacklevel=3,
             )
 

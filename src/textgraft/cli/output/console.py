@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from textgraft.cli.output.log import log
+from textgraft.errors import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,8 +58,8 @@ def print_plan(plan: "Plan") -> None:
     rows = []
     for name, texts in plan.texts.items():
         truncated = plan.truncated[name]
-        counts = f"{truncated.texts:,} texts truncated ({truncated.tokens:,} tokens dropped)"
-        rows.append((name, f"{texts:,} texts, {plan.tokens[name]:,} tokens; {counts}"))
+        counts = f"{counted(truncated.texts, 'text')} truncated ({counted(truncated.tokens, 'token')} dropped)"
+        rows.append((name, f"{counted(texts, 'text')}, {plan.tokens[name]:,} tokens; {counts}"))
     rows += [
         ("steps", f"{plan.steps:,}"),
         ("parameters", f"{plan.trainable:,} trained of {plan.parameters:,}"),

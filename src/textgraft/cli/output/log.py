@@ -1,16 +1,34 @@
 """Log lines of commands on standard error."""
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 import typer
 
+from textgraft.data.columns import Reading
 from textgraft.errors import counted
+from textgraft.options import option_fields
+from textgraft.training.config import TrainingConfig
+
+_OTHER_OPTIONS = ("validation", "test", "split", "unseen")
 
 
 def log(*lines: str) -> None:
-    """Print lines to standard error."""
+    """Print lines to standard error, with the options in them as flags."""
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(with_flags(line), err=True)
+
+
+def with_flags(message: str) -> str:
+    """A message of the library, which names options as Python does, for the command line: "set --text to ..."."""
+    return _named_options().sub(lambda match: f"set --{match[1].replace('_', '-')}", message)
+
+
+@cache
+def _named_options() -> re.Pattern[str]:
+    names = "|".join((*option_fields(Reading), *option_fields(TrainingConfig), *_OTHER_OPTIONS))
+    return re.compile(rf"\bset ({names})\b(?!=)")
 
 
 def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int | None) -> None:

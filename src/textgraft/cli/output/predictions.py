@@ -19,6 +19,7 @@ from textgraft.data.seen_texts import SeenRows, describe_seen
 from textgraft.data.streams import texts_of
 from textgraft.data.tagged import tagged_texts
 from textgraft.data.tags import Entity
+from textgraft.errors import counted
 
 if TYPE_CHECKING:
     from textgraft.model_folder.folder import StoredModel
@@ -92,7 +93,7 @@ class PredictionReport:
     def lines(self, rows: InputRows, out: Path | None) -> list[str]:
         """Lines of information for the user, at the end."""
         parts = [
-            f"wrote {self._rows:,} rows to {out}" if out else f"{self._rows:,} rows",
+            f"wrote {counted(self._rows, 'row')} to {out}" if out else counted(self._rows, "row"),
             *describe_counts(self._counts),
         ]
         if self._is_number and self._rows:
@@ -100,9 +101,8 @@ class PredictionReport:
             parts.append(f"numbers from {self._smallest:.4g} to {self._largest:.4g}, mean {mean:.4g}")
         lines = []
         if rows.empty:
-            lines.append(
-                f"{rows.source}: {rows.empty:,} empty texts have predictions too; --empty drop drops their rows"
-            )
+            texts = counted(rows.empty, "empty text")
+            lines.append(f"{rows.source}: predictions include {texts}; --empty drop drops their rows")
         if self._seen is not None:
             lines.append(describe_seen(rows.source, self._seen.record(), self._rows))
         return [*filter(None, lines), "; ".join(parts)]
