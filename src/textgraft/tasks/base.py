@@ -351,8 +351,9 @@ class Task(ABC):
     def _warn_of_truncation(self, count: TruncationCount) -> None:
         if count.texts:
             length = self.architecture.sequence_length
+            dropped = f"{counted(count.tokens, 'token')} dropped"
             warnings.warn(
-                f"{counted(count.texts, 'text')} truncated to {length} tokens ({counted(count.tokens, 'token')} dropped)",
+                f"{counted(count.texts, 'text')} truncated to {length} tokens ({dropped})",
                 stacklevel=3,
             )
 
