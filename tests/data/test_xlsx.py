@@ -59,6 +59,18 @@ def test_first_sheet_with_cells_is_read_and_others_are_named(workbook):
     assert load_dataset(path).notices == (f"{path}: the sheet 'Reviews' is read, ignoring Notes",)
 
 
+def test_sheet_is_selected_by_its_name(workbook):
+    path = workbook(("Notes", [("Export",)]), ("Reviews", [("text", "label"), ("one", "x")]))
+    with pytest.raises(DataError, match=r"; the sheet is 'Notes': set sheet to read another \(Reviews\)"):
+        load_dataset(path)
+    data = load_dataset(path, sheet="Reviews")
+    assert (texts_of(data), data.notices) == (["one"], ())
+    with pytest.raises(DataError, match=r"no sheet 'reviews'; it has: Notes, Reviews"):
+        load_dataset(path, sheet="reviews")
+    with pytest.raises(ConfigError, match="this format does not support sheet; drop it"):
+        load_dataset(path.with_suffix(".csv"), sheet="Reviews")
+
+
 def test_header_none_names_the_columns_by_position(workbook):
     path = workbook(("Data", [("spam", "Win a prize"), ("ham", "See you"), ("spam", "Win")]))
     with pytest.raises(DataError, match="row 1: the first row must name the columns"):

@@ -18,7 +18,6 @@ from textgraft.data.dialects import (
     first_records,
     table_delimiter,
 )
-from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.data.format import is_lines_file
 from textgraft.data.table_files import Record, TableFile, is_number
 from textgraft.data.text_files import MAX_CHARACTERS, TextFile
@@ -49,7 +48,7 @@ class DelimitedFile(TextFile, TableFile):
     """
 
     delimiter: ClassVar[str]
-    file_options = FILE_OPTIONS
+    file_options = ("encoding", "delimiter", "quotes", "header")
 
     _spaced_labels = 0
     _first_cell_of_rows = 0

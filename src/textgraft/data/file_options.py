@@ -37,6 +37,9 @@ class FileOptions(CheckedOptions):
         shown_default="first, but a first row that is evidently data is refused",
         choices=(HEADER, NO_HEADER),
     )
+    sheet: str | None = option(
+        None, "Sheet of an Excel workbook.", panel="Data", shown_default="the first that is visible and not empty"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -96,6 +96,11 @@ class Format(RowReader):
         """Whether the cells of a column are consecutive whole numbers, judged by the first rows, if that is known."""
         return False
 
+    @property
+    def columns_hint(self) -> str:
+        """End of a message about columns that are not found."""
+        return ""
+
     def has_flags(self, column: str) -> bool:
         """Whether the cells of a column are 0 and 1, judged by the first rows, if that is known."""
         return False

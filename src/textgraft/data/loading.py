@@ -49,6 +49,7 @@ def load_dataset(
     delimiter: str | None = None,
     quotes: bool | None = None,
     header: str | None = None,
+    sheet: str | None = None,
     empty: str = "error",
     format: str | None = None,
     problem: str | None = None,
@@ -73,6 +74,7 @@ def load_dataset(
             True, except that a cell that looks like several rows is refused.
         header: "first" if the first row of CSV and TSV files names the columns, "none" if there are no names and
             columns are named "1", "2", ...; None for "first", except that a row that is evidently data is refused.
+        sheet: the sheet of an Excel workbook; None for the first that is visible and not empty.
         empty: treatment of texts that are absent, empty or all white space: "error", "drop" or "keep".
         format: the name of the format; None to infer it from the source.
         problem: kind of label: "single-label", "multi-label" (any number of labels) or "regression" (a
@@ -89,7 +91,7 @@ def load_dataset(
         DataError: when the source is missing, malformed or ambiguous, with its location and a fix.
         ConfigError: when an option is invalid.
     """
-    file = FileOptions(encoding, delimiter, quotes, header)
+    file = FileOptions(encoding, delimiter, quotes, header, sheet)
     label = label if label is None or isinstance(label, str) else tuple(label)
     reading = Reading(text, label, pair, file, empty, format, problem, label_separator, normalize_labels, unlabelled)
     datasets = load_datasets(source, split, reading)
@@ -320,7 +322,7 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     try:
         columns = choose_columns(reader.source, reader.columns, reading)
     except DataError as error:
-        raise DataError(f"{error}{'' if reading.label else _flag_hint(reader)}") from None
+        raise DataError(f"{error}{'' if reading.label else _flag_hint(reader)}{reader.columns_hint}") from None
     if (
         reading.label is None
         and columns.label
@@ -338,7 +340,7 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     rows: RowReader = FlagRows(reader) if columns.flags else reader
     rows = NormalizedLabels(rows, problem == MULTI, separator) if normalized else rows
     dataset = load_split(rows, columns, reading.empty, problem == SINGLE, reading.unlabelled)
-    hint = _flag_hint(reader) if columns.label is None else ""
+    hint = _flag_hint(reader) + reader.columns_hint if columns.label is None else ""
     kind = STRING if columns.label is None or problem != SINGLE else reader.label_type(columns.label)
     return replace(
         dataset, problem=problem, label_separator=separator, label_type=kind, normalized=normalized, label_hint=hint

@@ -114,6 +114,7 @@ def load_tagged(
     delimiter: str | None = None,
     quotes: bool | None = None,
     header: str | None = None,
+    sheet: str | None = None,
     empty: str = "error",
     format: str | None = None,
     offsets: str | None = None,
@@ -131,7 +132,7 @@ def load_tagged(
         ConfigError: when an option is invalid.
     """
     reading = Reading(
-        text, label, None, FileOptions(encoding, delimiter, quotes, header), empty, format, offsets=offsets
+        text, label, None, FileOptions(encoding, delimiter, quotes, header, sheet), empty, format, offsets=offsets
     )
     datasets = load_tagged_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets

@@ -15,17 +15,22 @@ _WORKBOOK = b"PK"
 
 
 class Xlsx(TableFile):
-    """The first sheet that is visible and not empty; cells are read as Excel shows them, errors as empty cells."""
+    """A sheet, by default the first that is visible and not empty; cells are as Excel shows them, errors are empty."""
 
     extensions = (".xlsx", ".xlsm")
-    file_options = ("header",)
+    file_options = ("header", "sheet")
 
     @property
     def notices(self) -> tuple[str, ...]:
         used, others = self._sheets
-        if not others:
+        if not others or self.options.sheet is not None:
             return super().notices
         return (*super().notices, f"{self.source}: the sheet {used.title!r} is read, ignoring {', '.join(others)}")
+
+    @property
+    def columns_hint(self) -> str:
+        used, others = self._sheets
+        return f"; the sheet is {used.title!r}: set sheet to read another ({', '.join(others)})" if others else ""
 
     def read_records(self) -> Iterator[Record]:
         sheet, _ = self._sheets
@@ -56,10 +61,16 @@ class Xlsx(TableFile):
         try:
             workbook = openpyxl.load_workbook(self.source, read_only=True, data_only=True)
             sheets = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible" and _has_cells(sheet)]
-            first = sheets[0] if sheets else workbook.worksheets[0]
         except Exception as error:
             raise self._unreadable(error) from None
-        return first, [sheet.title for sheet in sheets[1:]]
+        used = (sheets or workbook.worksheets)[0]
+        if (name := self.options.sheet) is not None:
+            by_name = {sheet.title: sheet for sheet in workbook.worksheets}
+            if name not in by_name:
+                raise DataError(f"{self.source}: no sheet {name!r}; it has: {', '.join(by_name)}")
+            used = by_name[name]
+            used.reset_dimensions()
+        return used, [sheet.title for sheet in sheets if sheet is not used]
 
     def _unreadable(self, error: Exception) -> DataError:
         """The error for what openpyxl, its zip and its XML reader raise."""
