@@ -354,10 +354,6 @@ def test_config_file_can_request_a_dry_run(reviews, tiny_bert, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.toml"]
 
 
-def test_text_in_place_of_a_file_is_reported(trained):
-    assert_fails(run("predict", trained, "what a film " * 40), 3, "cannot be read (File name too long)")
-
-
 def test_names_that_are_not_utf8_are_reported():
     assert_fails(run("info", b"mod\xe9l".decode("utf-8", "surrogateescape")), 2, "folder has a byte that is not UTF-8")
 
@@ -413,3 +409,8 @@ def test_log_is_written_beside_the_model_folder(reviews, tiny_word_vectors, tmp_
     assert names == ["config.json", "epochs.csv", "steps.csv"]
     assert len((tmp_path / "model.log" / "epochs.csv").read_text().splitlines()) == 3
     assert_fails(run("train", reviews, "--log", "wandb", "--out", tmp_path / "other"), 2, "csv, tensorboard, mlflow")
+
+
+@pytest.mark.parametrize("text", ["my invoice is wrong", "Is it? I doubt it.", "no " * 300])
+def test_text_in_place_of_a_file_is_reported(trained, text):
+    assert_fails(run("predict", trained, text), 3, "no such file; a text itself is read from standard input")

@@ -217,6 +217,7 @@ def test_parquet_column_of_another_type_is_reported(tmp_path):
         ('["a"]', "not an object"),
         ('{"other": "a"}', "no value for 'text'"),
         ('{"text": ["a"]}', "'text' must be a string, not list"),
+        ('{"text": {"en": "a", "de": "b"}}', "'text' must be a string, not dict; write its fields (en, de) as columns"),
         ('{"text": "\\ud800"}', "half of a surrogate pair"),
         ('{"text": ' + "[" * 100_000 + "}", "not valid JSON"),
     ],

@@ -1,5 +1,7 @@
 """Inputs of commands: texts to predict on, and data to evaluate on."""
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +17,7 @@ from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
 from textgraft.data.tagged import read_tagged_inputs
 from textgraft.data.text_files import STANDARD_INPUT
+from textgraft.errors import DataError
 from textgraft.task_specs import task_spec
 
 
@@ -79,4 +82,10 @@ def as_trained(stored: Any, reading: Reading) -> Reading:
 
 
 def _with_format(data: str, reading: Reading) -> Reading:
+    """The same, with lines as the format of standard input; a DataError for a text in place of a source."""
+    words = re.search(r"\s", data.strip()) and not re.search(r"\.\w+$|\*", data)
+    if words and not os.path.exists(data):  # noqa: PTH110 (also for a name that is too long)
+        raise DataError(
+            f"{data!r:.60}: no such file; a text itself is read from standard input (echo TEXT | textgraft ...)"
+        )
     return replace(reading, format="lines") if data == STANDARD_INPUT and reading.format is None else reading

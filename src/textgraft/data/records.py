@@ -128,7 +128,9 @@ class RecordFile(TextFile):
         if value is None or isinstance(value, str):
             return None if value is None else str(value)
         if not nested and not isinstance(value, bool):
-            raise DataError(f"{self.location(position)}: {column!r} must be a string, not {type(value).__name__}")
+            fix = f"; write its fields ({join_names(value)}) as columns" if isinstance(value, dict) else ""
+            problem = f"{column!r} must be a string, not {type(value).__name__}"
+            raise DataError(f"{self.location(position)}: {problem}{fix}")
         return self._json(position, value)
 
     def _json(self, position: int, value: Any) -> str:
