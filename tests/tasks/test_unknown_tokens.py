@@ -65,8 +65,14 @@ def test_train_embed_and_inspect_report_unknown_texts(tiny_bert, tmp_path):
     options = ("--preset", tiny_bert, "--fine-tune", "none")
     trained = commands.run_successfully("train", data, *options, "--out", tmp_path / "model")
     assert trained.stderr.count("of the tokens are unknown to") == 1
+    assert "results on the validation texts:\n" in trained.stderr  # no epoch is selected
     evaluated = commands.run_successfully("evaluate", tmp_path / "model", data)
     assert evaluated.stderr.count("100 % of the tokens are unknown to") == 1
+    texts = "".join(f"{text}\n" for text in [*THAI * 20, *["the film was good"] * 20])
+    for command in ("predict", "embed"):
+        out = tmp_path / f"{command}.parquet"
+        streamed = commands.run_successfully(command, tmp_path / "model", "-", "--out", out, stdin=texts)
+        assert streamed.stderr.count("50 % of the tokens are unknown to") == 1, streamed.stderr
     shown = commands.run_successfully("inspect", THAI[0], "--preset", tiny_bert)
     assert "(Thai); presets that know Thai" in shown.stderr
     with warnings.catch_warnings():
@@ -75,3 +81,13 @@ def test_train_embed_and_inspect_report_unknown_texts(tiny_bert, tmp_path):
         with pytest.raises(TextgraftWarning, match="unknown"):
             tg.TextEmbedder(tiny_bert, "float32").predict(THAI)
     assert np.isfinite(tg.TextEmbedder(tiny_bert, "float32").predict(THAI)).all()
+
+
+def test_entities_in_unknown_texts_are_reported_once(tiny_bert):
+    model = tg.TokenClassifier(tiny_bert, ["PER"], "float32")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.predict(["the film was good"])
+        model.predict(THAI)
+        model.predict(THAI)
+    assert ["unknown to" in str(warning.message) for warning in caught].count(True) == 1

@@ -73,7 +73,7 @@ def embed(
     embedder = TextEmbedder(preset, runtime_options.precision, **arguments)
     log(f"{preset}: {embedder.summary}")
     truncated = TruncationCount()
-    with open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:
+    with embedder.counting_unknown(), open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:
         for window in growing_windows(with_progress(rows)):
             texts = texts_of(window).texts
             table.write(texts, *embedder.outputs([texts], truncated))

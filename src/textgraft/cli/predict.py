@@ -128,9 +128,10 @@ def _predict(
     from textgraft.data.tagged import tagged_texts
     from textgraft.tasks.streaming import growing_windows
 
-    for window in growing_windows(rows):
-        if model.name == _ENTITIES:
-            yield window, [model.entities(tagged_texts(window))]
-        else:
-            parts = model.answers([texts_of(window).inputs], truncated)
-            yield window, [list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)]
+    with model.counting_unknown():
+        for window in growing_windows(rows):
+            if model.name == _ENTITIES:
+                yield window, [model.entities(tagged_texts(window))]
+            else:
+                parts = model.answers([texts_of(window).inputs], truncated)
+                yield window, [list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)]

@@ -106,7 +106,8 @@ def _report(model: "TrainableTask", splits: "Splits") -> None:
         metrics = model.evaluate_validation(data, with_progress=counted)
     else:
         return
-    log(f"results on the {name} texts" + (", by which the epoch was selected:" if name == "validation" else ":"))
+    selected = name == "validation" and len(model.history) > 1
+    log(f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":"))
     print_result(model.objective.report(metrics))
     per_label = metrics.get("per_class", {})
     predicted, support = (

@@ -28,6 +28,6 @@ def answer_typed_texts(stored: Any, precision: str) -> None:
     log("type a text and press Enter; Ctrl-D ends")
     for line in sys.stdin:
         if text := line.strip():
-            columns = next(model.answers(iter([np.array([text.encode()], object)])))
+            (columns,) = model.answers(iter([np.array([text.encode()], object)]))
             cells = zip(model.objective.answer_columns[:_SHOWN], columns, strict=False)
             typer.echo("  ".join(f"{name} {column[0]}" for name, column in cells))

@@ -5,6 +5,7 @@ import pkgutil
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -100,7 +101,8 @@ class Task(ABC):
         self.architecture = self.fill_architecture(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
-        self._unknown_reported = False  # by the training, before predictions
+        self._unknown: UnknownTokens | None = None  # the count of the predictions in progress
+        self._unknown_reported = False
         self.seen: SeenTexts | None = backbone.seen
         self._is_warned = False
         special = backbone.special_tokens
@@ -273,18 +275,34 @@ class Task(ABC):
         Args:
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
             truncated: counts the dropped tokens; without it, a warning reports them. Another warning reports a high
-                share of unknown tokens.
+                share of unknown tokens, see `counting_unknown`.
         """
-        count, unknown = truncated or TruncationCount(), self.count_unknown()
-        for window in windows(map(self.check_pairs, texts)):
-            tokens = self.tokenize([window])
-            count.add(tokens.truncated)
-            unknown.add(tokens.ids, window)
-            yield self._compute_outputs(tokens)
-        if not self._unknown_reported:
-            unknown.warn()
+        count = truncated or TruncationCount()
+        with self.counting_unknown() as unknown:
+            for window in windows(map(self.check_pairs, texts)):
+                tokens = self.tokenize([window])
+                count.add(tokens.truncated)
+                unknown.add(tokens.ids, window)
+                yield self._compute_outputs(tokens)
         if truncated is None:
             self._warn_of_truncation(count)
+
+    @contextmanager
+    def counting_unknown(self) -> Iterator[UnknownTokens]:
+        """Count the unknown tokens of all predictions inside, and warn at the end of the outermost if they are many.
+
+        A model warns once, at its training or later.
+        """
+        if self._unknown:
+            yield self._unknown
+            return
+        unknown = self._unknown = self.count_unknown()
+        try:
+            yield unknown
+        finally:
+            self._unknown = None
+        if not self._unknown_reported:
+            self._unknown_reported = unknown.warn(stacklevel=6)
 
     def count_unknown(self) -> UnknownTokens:
         """A new count of the tokens outside the vocabulary."""

@@ -203,7 +203,8 @@ class TokenClassifier(TrainableTask):
                     yield spans, _spans(entities)
 
         true, predicted = tee(span_pairs())
-        metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
+        with self.counting_unknown():
+            metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
         return {"texts": len(data), "loss": loss / max(1, words_seen), "alignment": asdict(count), **metrics}
 
     # === Prediction ===
@@ -218,10 +219,11 @@ class TokenClassifier(TrainableTask):
         Raises:
             DataError: for another object, or a text that is missing.
         """
-        if isinstance(texts, TaggedDataset) or is_source(texts):
-            rows = texts if isinstance(texts, TaggedDataset) else read_tagged(texts, None, self._reading(text=text))
-            return [entities for chunk in _chunks(rows) for entities in self.entities(chunk)]
-        answers = [entities for (part,) in self.answers(self.text_batches(texts)) for entities in part]
+        with self.counting_unknown():
+            if isinstance(texts, TaggedDataset) or is_source(texts):
+                rows = texts if isinstance(texts, TaggedDataset) else read_tagged(texts, None, self._reading(text=text))
+                return [entities for chunk in _chunks(rows) for entities in self.entities(chunk)]
+            answers = [entities for (part,) in self.answers(self.text_batches(texts)) for entities in part]
         return answers[0] if isinstance(texts, str) else answers
 
     def entities(self, texts: Sequence[TaggedText]) -> list[list[Entity]]:
@@ -245,7 +247,10 @@ class TokenClassifier(TrainableTask):
         return {label: index for index, label in enumerate(self.labels)}
 
     def _logits(self, words: Words) -> Ragged:
-        return Ragged(self._compute_outputs(self._rows.inputs([words])).values, words.lengths)
+        inputs = self._rows.inputs([words])
+        with self.counting_unknown() as unknown:
+            unknown.add(inputs.tokens.ids, words.words)
+        return Ragged(self._compute_outputs(inputs).values, words.lengths)
 
     def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
         tags = self.objective.tags(logits)

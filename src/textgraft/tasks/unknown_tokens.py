@@ -48,10 +48,10 @@ class UnknownTokens:
         """Whether the share of unknown tokens is above `MAX_SHARE`: the preset hardly knows the language."""
         return self.unknown > MAX_SHARE * self.tokens
 
-    def warn(self) -> bool:
+    def warn(self, stacklevel: int = 4) -> bool:
         """Warn if the share is high; returns whether it is."""
         if self.is_high:
-            warnings.warn(self.message(), TextgraftWarning, stacklevel=4)
+            warnings.warn(self.message(), TextgraftWarning, stacklevel=stacklevel)
         return self.is_high
 
     def message(self) -> str:
