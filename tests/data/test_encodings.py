@@ -69,6 +69,18 @@ def test_control_characters_of_latin_1_are_reported(write):
     assert "cp1252 that was read as latin-1" in notice
 
 
+@pytest.mark.parametrize("text", ["Das war schön, aber früher\nund das Menü\n", "déjà vu, très fatigué\n" * 3])
+def test_last_letters_of_lines_are_no_cut_off_utf8(write, text):
+    with pytest.raises(DataError, match="it looks like cp1252: set encoding to cp1252"):
+        load_dataset(write("a.txt", text.encode("cp1252")))
+
+
+def test_lines_of_utf8_among_others_are_counted(write):
+    path = write("a.txt", b"".join("the café was good\n".encode(name) for name in ("cp1252", "utf-8") * 9))
+    (notice,) = load_dataset(path, encoding="auto").notices
+    assert "read as cp1252, its likely encoding, but 9 lines at its beginning are valid UTF-8" in notice
+
+
 def test_utf8_that_is_read_as_another_encoding_is_reported(write):
     path = write("a.txt", "café\n")
     notice = f"{path}: valid UTF-8, but read as cp1252; set encoding to utf-8"

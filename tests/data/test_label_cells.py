@@ -53,7 +53,7 @@ def test_normalized_sets_are_merged(write, cells, separator):
 def test_labels_of_another_set_are_compared_as_they_were_read(write):
     train = Dataset.from_lists(["a", "b"], ["Pos", "neg"])
     path = write("test.csv", "text,label\nc,POS\nd,Neg\n")
-    with pytest.raises(DataError, match=r"unknown label 'Neg' \(1 texts\); .* set normalize_labels"):
+    with pytest.raises(DataError, match=r"unknown label 'Neg' \(1 text\); .* set normalize_labels"):
         check_training(train, load_dataset(path))
     test = load_dataset(path, normalize_labels=True)
     check_training(train, test)
@@ -62,7 +62,7 @@ def test_labels_of_another_set_are_compared_as_they_were_read(write):
 
 def test_expected_labels_are_listed_up_to_a_limit():
     names = [f"intent {n}" for n in range(500)]
-    with pytest.raises(DataError, match=r"unknown label 'x' \(1 texts\); .* intent 19 and 480 more$"):
+    with pytest.raises(DataError, match=r"unknown label 'x' \(1 text\); .* intent 19 and 480 more$"):
         Dataset.from_lists(["a"], ["x"]).label_ids(names)
 
 

@@ -77,6 +77,7 @@ def test_first_labels_are_listed_and_the_others_counted():
 
 def test_long_labels_are_shortened():
     assert len(describe_counts({"word " * 1000: 3})[0]) < 100
+    assert describe_counts({f"{'long ' * 20}{end}": 3 for end in "ab"})[0].count("long long a 3") == 1
 
 
 def test_label_of_every_row_is_refused():

@@ -22,7 +22,7 @@ from textgraft.data.python_inputs import one_line, type_name, values_of
 from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
-from textgraft.errors import ConfigError, DataError, RowIndexError
+from textgraft.errors import ConfigError, DataError, RowIndexError, counted
 
 _BATCH_SIZE = 1024
 _SHOWN = 10  # rows in a notebook
@@ -205,7 +205,7 @@ class Dataset:
         for name, count in self.counts().items():
             if name not in ids:
                 location = self.location(int(np.argmax(labels == name)))
-                raise unknown_label(location, name, label_names, f" ({count} texts)")
+                raise unknown_label(location, name, label_names, f" ({counted(count, 'text')})")
         # A category that occurs only outside this part may be unknown.
         return np.array([ids.get(name, -1) for name in self._store.names], np.int32).take(self._codes)
 

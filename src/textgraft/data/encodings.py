@@ -70,7 +70,7 @@ def _utf16_without_mark(data: bytes) -> str | None:
     """UTF-16 in which a third of the bytes are the zeros of ASCII characters, all at odd or all at even offsets."""
     sample = data[:_SAMPLE]
     zeros = sample[0::2].count(0), sample[1::2].count(0)
-    if min(zeros) or max(zeros) * 3 < len(sample):
+    if not sample or min(zeros) or max(zeros) * 3 < len(sample):
         return None
     return "utf-16-be" if zeros[0] else "utf-16-le"
 

@@ -10,7 +10,8 @@ from textgraft.data.labels import MULTI, REGRESSION, decimal_comma, join_labels,
 from textgraft.errors import counted
 
 _MAX_EXAMPLES = 3
-_MAX_LENGTH = 40  # characters of a label in a message
+_MAX_LENGTH = 40  # characters of a label in a message, of which these are shown of a longer one
+_BEGINNING, _END = 22, 15
 _SEPARATORS = ("|", ";", ",", "/")
 _PLAIN_SEPARATORS = ("|", ";")  # those that names of labels rarely have
 _MISSING = frozenset({"nan", "na", "none", "null", "<na>", "n/a", "nat"})
@@ -53,7 +54,7 @@ def describe_counts(counts: Counts) -> tuple[str, ...]:
 
 def show_label(label: str) -> str:
     """A label for a message, shortened, and quoted where its limits would not be seen."""
-    short = label if len(label) <= _MAX_LENGTH else f"{label[: _MAX_LENGTH - 3]}..."
+    short = label if len(label) <= _MAX_LENGTH else f"{label[:_BEGINNING]}...{label[-_END:]}"
     return short if re.fullmatch(r"[^\s,;:'\"]+( [^\s,;:'\"]+)*", short) else repr(short)
 
 

@@ -17,7 +17,7 @@ from textgraft.data.content import foreign_content
 from textgraft.data.encodings import byte_order_mark, is_utf8, likely_encoding
 from textgraft.data.file_options import AUTO, FileOptions
 from textgraft.data.format import COMPRESSIONS, File
-from textgraft.errors import DataError, error_summary
+from textgraft.errors import DataError, counted, error_summary
 
 STANDARD_INPUT = "-"
 FASTTEXT_LABEL = "__label__"  # before a label in a file of fastText
@@ -129,7 +129,8 @@ class TextLines:
         if self._encoding == AUTO:
             self._encoding = likely_encoding(start) or "utf-8"
             if self._encoding != "utf-8":
-                self._misread = f"{self._source}: read as {self._encoding}, its likely encoding"
+                mixed = _utf8_among(start, self._encoding)
+                self._misread = f"{self._source}: read as {self._encoding}, its likely encoding{mixed}"
             return codecs.lookup(self._encoding).name
         name = codecs.lookup(self._encoding).name.removesuffix("-sig")
         if name in _MARKED and byte_order_mark(start) is None and start:
@@ -146,11 +147,21 @@ class TextLines:
             self._controls += len(_CONTROLS.findall(text))
 
 
+def _utf8_among(data: bytes, encoding: str) -> str:
+    """End of a notice of lines that are UTF-8 in text of a Western encoding, where such lines are no accident."""
+    lines = [line for line in data.split(b"\n")[:-1] if not line.isascii() and is_utf8(line + b"\n")]
+    if not lines or not encoding.startswith(("cp125", "iso8859")):
+        return ""
+    return (
+        f", but {counted(len(lines), 'line')} at its beginning are valid UTF-8 and now wrong; save all in one encoding"
+    )
+
+
 def _encoding_fix(data: bytes, name: str) -> str:
     """The fix for bytes that are not in this encoding, which include a line that shows it."""
     if name == "utf-8":
         lines = [line for line in data.split(b"\n") if not line.isascii()]
-        others = [line for line in lines if not is_utf8(line)]
+        others = [line for line in lines if not is_utf8(line + b"\n")]
         if byte_order_mark(data) is None and 2 * len(others) < len(lines):
             likely = likely_encoding(b"\n".join(others))
             return f"most lines are UTF-8: correct this one{f', which looks like {likely}' if likely else ''}"
