@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from textgraft.data.columns import Columns, Reading, choose_columns, choose_text_columns, column_notices
+from textgraft.data.columns import Columns, Reading, choose_columns, choose_text_columns, column_notices, describe_roles
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import task_spec
 
@@ -153,3 +153,9 @@ def test_missing_columns_of_the_training_are_named():
     assert notices == ("a.csv: no column 'body', as in training; the text is read from 'text'",)
     assert column_notices("a.txt", ("text",), {"text": "text"}, TRAINED) == ()
     assert column_notices("a.csv", ("text", "kind"), {"text": "text"}, replace(TRAINED, text="text")) == ()
+
+
+def test_columns_that_are_read_are_listed_beside_others():
+    assert describe_roles(("text", "label"), {"text": "text", "label": "label"}) == ()
+    (line,) = describe_roles(("id", "body", "a", "b"), {"text": "body", "label": "a,b"})
+    assert line == "columns: text 'body', label 'a,b'; 1 other column ignored"

@@ -78,7 +78,7 @@ def test_last_letters_of_lines_are_no_cut_off_utf8(write, text):
 def test_lines_of_utf8_among_others_are_counted(write):
     path = write("a.txt", b"".join("the café was good\n".encode(name) for name in ("cp1252", "utf-8") * 9))
     (notice,) = load_dataset(path, encoding="auto").notices
-    assert "read as cp1252, its likely encoding, but 9 lines at its beginning are valid UTF-8" in notice
+    assert "read as cp1252, its likely encoding, though 9 lines at its beginning must be UTF-8" in notice
 
 
 def test_utf8_that_is_read_as_another_encoding_is_reported(write):

@@ -9,7 +9,7 @@ from textgraft.cli.output.console import print_plan, print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import model_summary, require, train_into_folder
-from textgraft.data.columns import Reading
+from textgraft.data.columns import Reading, describe_roles
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
@@ -60,7 +60,8 @@ def train(
             task = task_options.task or infer_task(str(data), reading)
             spec = task_spec(task)
             splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
-        log(*splits.notices, *describe_counts(splits.labels))
+        columns = describe_roles(splits.train.columns, splits.train.roles)
+        log(*columns, *splits.notices, *describe_counts(splits.labels))
         find_metric(training_config.metric, spec.metrics(splits.train))
         load_tensorflow(deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class

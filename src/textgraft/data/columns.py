@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from textgraft.data.file_options import FileOptions
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION
 from textgraft.data.offsets import OFFSETS
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, counted
 from textgraft.options import check_options, option
 
 LABEL_OPTIONS = ("normalize_labels", "unlabelled")  # for labels of whole texts
@@ -282,6 +282,16 @@ def column_notices(source: str, columns: Sequence[str], roles: Mapping[str, str]
         for role, trained in reading.trained_columns.items()
         if getattr(reading, role) is None and roles.get(role, trained) != trained
     )
+
+
+def describe_roles(columns: Sequence[str], roles: Mapping[str, str]) -> tuple[str, ...]:
+    """A line of the columns by role that are read, where the source has others."""
+    used = {name for column in roles.values() for name in (column, *listed_names(column))}
+    ignored = sum(name not in used for name in columns)
+    if not roles or not ignored:
+        return ()
+    read = ", ".join(f"{role} {name!r}" for role, name in roles.items())
+    return (f"columns: {read}; {counted(ignored, 'other column')} ignored",)
 
 
 def missing_column(source: str, columns: Sequence[str], role: str, reading: Reading) -> DataError:

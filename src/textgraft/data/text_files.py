@@ -152,9 +152,7 @@ def _utf8_among(data: bytes, encoding: str) -> str:
     lines = [line for line in data.split(b"\n")[:-1] if not line.isascii() and is_utf8(line + b"\n")]
     if not lines or not encoding.startswith(("cp125", "iso8859")):
         return ""
-    return (
-        f", but {counted(len(lines), 'line')} at its beginning are valid UTF-8 and now wrong; save all in one encoding"
-    )
+    return f", though {counted(len(lines), 'line')} at its beginning must be UTF-8; save all in one encoding"
 
 
 def _encoding_fix(data: bytes, name: str) -> str:
