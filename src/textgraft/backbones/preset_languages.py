@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 
 from textgraft.backbones.presets import list_presets
 
@@ -41,11 +42,21 @@ _BERT = re.compile("(distil_)?bert_base_multi")
 
 def language_of(text: str) -> str:
     """The language of the script of most letters, or the script where it has many languages; empty if unknown."""
-    counts = Counter(unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha())
+    letters = filter(str.isalpha, unicodedata.normalize("NFKC", text))  # half-width and full-width letters too
+    counts = Counter(unicodedata.name(letter, "").split(" ")[0] for letter in letters)
     if counts["HIRAGANA"] + counts["KATAKANA"] > _KANA_SHARE * counts.total():
         return _LANGUAGES["HIRAGANA"]
     script = counts.most_common(1)[0][0] if counts else ""
     return {**_LANGUAGES, **_NOT_IN_BERT}.get(script, "")
+
+
+def main_language(words: Sequence[str]) -> str:
+    """The language of most letters of the words, or of most words, since a Chinese one has one letter; may be empty."""
+    if language := language_of("".join(words)):
+        return language
+    counts = Counter(language_of(word) for word in words if any(map(str.isalpha, word)))
+    language, count = counts.most_common(1)[0] if counts else ("", 0)
+    return language if 2 * count > counts.total() else ""
 
 
 def presets_for(language: str) -> list[str]:

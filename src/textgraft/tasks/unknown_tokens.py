@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
-from textgraft.backbones.preset_languages import language_of, presets_for
+from textgraft.backbones.preset_languages import language_of, main_language, presets_for
 from textgraft.errors import TextgraftWarning
 
 MAX_SHARE = 0.1
@@ -59,7 +59,8 @@ class UnknownTokens:
         share = f"{100 * self.unknown / self.tokens:.0f} % of the tokens are unknown to {self._backbone.origin.preset}"
         if not (words := self._unknown_words()):
             return f"{share}, which was not made for such texts"
-        language, example = language_of("".join(words)), words[0][:_EXAMPLE_LETTERS]
+        language = main_language(words)
+        example = next((word for word in words if language_of(word) == language), words[0])[:_EXAMPLE_LETTERS]
         if not language:
             return f"{share}, such as {example!r}; see `textgraft presets` for others"
         presets = ", ".join(presets_for(language))

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -10,6 +11,7 @@ from textgraft.cli.output.table_layout import fit_tables
 
 LABELS = [f"a_label_of_{number}_letters" for number in range(8)]
 NUMBERS = [str(number) for number in range(1000, 1008)]
+ERRORS = ("truth", "prediction", "confidence", "location", "text")
 PRESET = "electra_large_discriminator_uncased_en"
 
 
@@ -25,7 +27,7 @@ def printed(result, width):
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(result)
     lines = console.file.getvalue().splitlines()
-    assert all(len(line) <= width for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
     return lines
 
 
@@ -36,12 +38,16 @@ def printed(result, width):
                (PRESET, "word_vectors", "1,316 M", "OPT, non-commercial", "yes")), [PRESET, "word_vectors", "1,316 M"]),
         (table(("true", *LABELS), *((label, *NUMBERS) for label in LABELS)), [*LABELS, " ".join(NUMBERS[:1])]),
         (table(("name", "accuracy", "hyperparameters"), ("minilm", "0.8000", "epochs 3, " * 20)), ["minilm", "0.8000"]),
+        (table(ERRORS,
+               ("好评", "差评", "0.907328", "reviews.csv, line 104", "这家餐厅服务冷淡，总共花了很多钱。" * 3)), [*ERRORS[:3], "0.907328"]),
+        (table(ERRORS,
+               ("ดี", "แย่", "0.907328", "reviews.csv, line 104", "อาหารไม่อร่อยบริการแย่แพงมาก" * 4)), [*ERRORS[:3], "0.907328"]),
     ],
-    ids=["presets", "confusion matrix", "leaderboard"],
+    ids=["presets", "confusion matrix", "leaderboard", "Chinese errors", "Thai errors"],
 )  # fmt: skip
 def test_wide_table_breaks_no_number_and_no_name(result, whole):
     lines = printed(result, 80)
-    assert max(map(len, lines)) <= 80
+    assert max(map(cell_len, lines)) <= 80
     for text in whole:
         assert any(text in line for line in lines), text
     assert not any("…" in line for line in lines)

@@ -1,12 +1,19 @@
 """Layout of tables on narrow terminals: numbers and names are not broken."""
 
+import re
+
 from rich import box
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from textgraft.data.scripts import UNSPACED
+
 # Wider columns are wrapped between words.
 _MIN_WRAPPED_WIDTH = 12
+
+# What is not broken; in scripts without spaces, a character.
+_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 
 
 def fit_tables(result: RenderableType, width: int) -> int:
@@ -42,7 +49,7 @@ def _smallest(texts: list[str], limit: int) -> int:
     widest = _widest(texts)
     if widest <= _MIN_WRAPPED_WIDTH:
         return widest
-    return min(limit, max(_MIN_WRAPPED_WIDTH, _widest([word for text in texts for word in text.split()])))
+    return min(limit, max(_MIN_WRAPPED_WIDTH, _widest([word for text in texts for word in _WORD.findall(text)])))
 
 
 def _widest(texts: list[str]) -> int:
