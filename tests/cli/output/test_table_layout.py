@@ -12,6 +12,7 @@ from textgraft.cli.output.table_layout import fit_tables
 LABELS = [f"a_label_of_{number}_letters" for number in range(8)]
 NUMBERS = [str(number) for number in range(1000, 1008)]
 ERRORS = ("truth", "prediction", "confidence", "location", "text")
+WHERE = ("0.907328", "reviews.csv, line 104")
 PRESET = "electra_large_discriminator_uncased_en"
 
 
@@ -38,10 +39,8 @@ def printed(result, width):
                (PRESET, "word_vectors", "1,316 M", "OPT, non-commercial", "yes")), [PRESET, "word_vectors", "1,316 M"]),
         (table(("true", *LABELS), *((label, *NUMBERS) for label in LABELS)), [*LABELS, " ".join(NUMBERS[:1])]),
         (table(("name", "accuracy", "hyperparameters"), ("minilm", "0.8000", "epochs 3, " * 20)), ["minilm", "0.8000"]),
-        (table(ERRORS,
-               ("好评", "差评", "0.907328", "reviews.csv, line 104", "这家餐厅服务冷淡，总共花了很多钱。" * 3)), [*ERRORS[:3], "0.907328"]),
-        (table(ERRORS,
-               ("ดี", "แย่", "0.907328", "reviews.csv, line 104", "อาหารไม่อร่อยบริการแย่แพงมาก" * 4)), [*ERRORS[:3], "0.907328"]),
+        (table(ERRORS, ("好评", "差评", *WHERE, "这家餐厅服务冷淡，总共花了很多钱。" * 3)), [*ERRORS[:3], WHERE[0]]),
+        (table(ERRORS, ("ดี", "แย่", *WHERE, "อาหารไม่อร่อยบริการแย่แพงมาก" * 4)), [*ERRORS[:3], WHERE[0]]),
     ],
     ids=["presets", "confusion matrix", "leaderboard", "Chinese errors", "Thai errors"],
 )  # fmt: skip
