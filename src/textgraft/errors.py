@@ -1,5 +1,7 @@
 """Errors that a user can meet, and their exit codes. Each message is one line: problem, location, fix."""
 
+import sys
+import warnings
 from typing import ClassVar
 
 
@@ -76,6 +78,14 @@ EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."
 
 class TextgraftWarning(UserWarning):
     """A fact about a model or texts that changes results; the command line prints it as one line."""
+
+
+def warn(message: str) -> None:
+    """Issue a `TextgraftWarning` at the line outside textgraft that led here, so that Python shows it once per line."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "textgraft":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, TextgraftWarning, stacklevel=level)
 
 
 class InterruptionError(KeyboardInterrupt):

@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_types import label_type
+from textgraft.data.label_types import LabelTypes, label_type
 from textgraft.data.lists import check_text
 from textgraft.data.python_inputs import is_missing, is_source, values_of
 from textgraft.data.streams import read_texts
+from textgraft.data.tables import only_column
 from textgraft.errors import DataError, error_summary
 from textgraft.runtime import start_tensorflow
 
@@ -139,7 +140,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             data = data[:, 0]  # a column that a pipeline selected
         try:
             if is_source(data):
-                reading = Reading(text=self.text, paired=False)
+                reading = Reading(text=self.text or only_column(data), paired=False)
                 return [text.decode() for batch in read_texts(data, None, reading) for text in batch.texts]
             texts = list(values_of(data, "X"))
             for row, text in enumerate(texts, start=1):
@@ -162,6 +163,9 @@ def _labels(y: Any) -> np.ndarray:
         if missing := [row for row, label in enumerate(labels.tolist(), start=1) if is_missing(label)]:
             raise InputError(f"Input y contains NaN: row {missing[0]} has no label; fill it in, or drop the row")
         assert_all_finite(labels, input_name="y")
+        if labels.dtype == object:
+            for label in labels:
+                LabelTypes().name(label)
         check_classification_targets(labels)
     except (DataError, TypeError, ValueError) as error:
         raise InputError(error_summary(error)) from error

@@ -31,7 +31,7 @@ def test_folder_is_complete_and_nothing_is_left_beside_it(tmp_path):
 
 def test_existing_folder_is_replaced_only_with_overwrite(tmp_path):
     write_folder(tmp_path / "model", content("one"))
-    with pytest.raises(ModelFolderError, match="--overwrite"):
+    with pytest.raises(ModelFolderError, match="set overwrite"):
         write_folder(tmp_path / "model", content("two"))
     assert (tmp_path / "model" / "weights").read_text() == "one"
     write_folder(tmp_path / "model", content("two"), overwrite=True)

@@ -1,6 +1,8 @@
 """Models take the objects that users have texts and labels in, and answer with the labels they were given."""
 
 import copy
+import enum
+import gc
 import pickle
 import pickletools
 import warnings
@@ -13,11 +15,16 @@ import tensorflow as tf
 import textgraft as tg
 from tests.helpers.resuming import RecordingCallback
 from tests.helpers.reviews import LABELS, TEXTS
-from textgraft.errors import ModelFolderError
+from textgraft.errors import ConfigError, ModelFolderError, TextgraftWarning
 from textgraft.pickling import load_files, reduce_model
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
+
+
+class Stars(enum.Enum):
+    ONE, FIVE = 1, 5
+
 
 STARS = [5 if label == "good" else 1 for label in LABELS]
 FIT = {"fine_tune": "none", "head": "logistic"}
@@ -119,7 +126,11 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
         ((TEXTS, TEXTS[:3]), "texts: 28 texts but 3 labels"),
         ((TEXTS, LABELS), "unknown label 'bad'"),
         ((["a"] * 8, ["x", "y"] * 4), r"unknown label 'x' \(4 texts\); expected one of: 1, 5"),
-        ((FRAME, STARS), "pandas.DataFrame has labels of its own"),
+        ((FRAME[["id", "stars"]], STARS), "DataFrame: no column 'said', as in training; set text to one of: id, stars"),
+        (({"train": FRAME}, STARS), "dict has labels of its own"),
+        ((FRAME.to_dict("records"),), "list is not a table; pass pandas.DataFrame of it"),
+        ((FRAME.to_dict("list"),), "dict is not a table; pass pandas.DataFrame of it"),
+        ((pl.DataFrame(FRAME).lazy(),), r"polars.LazyFrame is not a table; pass its collect\(\)"),
         ((tg.TaggedDataset.from_lists(["a"], [[]]),), "a TaggedDataset, but this task takes a Dataset"),
         ((TEXTS, tg.Dataset.from_lists(["a"], [1])), "not a Dataset; pass a validation set as validation"),
         ((TEXTS, [1.5] * len(TEXTS)), "row 1: labels must be strings, integers or booleans, not float"),
@@ -137,12 +148,58 @@ def test_unsuitable_training_data_is_reported(model, arguments, complaint):
     [
         ([0.5, 1.5], "not float"), ([None, "a"], "not NoneType"), ([["a"], ["b"]], "not list"), ({"a", "b"}, "not set"),
         ("ab", "not str"), ({"a": 1, "b": 2}, "not dict"), ([1, "a"], "of type string"),
-        ([1, 1], "not \\[1, 1\\]"), (3, "not int"),
+        ([1, 1], "'1' occurs twice"), ([1], "not \\[1\\]"), (3, "not int"),
+        ([Stars.ONE, Stars.FIVE], "the values of its members"),
     ],
 )  # fmt: skip
 def test_unsuitable_labels_are_refused_when_the_model_is_made(tiny_word_vectors, labels, complaint):
     with pytest.raises(tg.TextgraftError, match=f"labels must be at least two different strings.*{complaint}"):
         fresh(tiny_word_vectors, labels)
+
+
+def test_table_of_texts_is_trained_with_labels_beside_it(tiny_word_vectors):
+    train, test = FRAME[["said"]][::-1], FRAME[["id", "said"]]
+    model = fresh(tiny_word_vectors)
+    model.fit(train, FRAME["stars"][::-1], callbacks=RecordingCallback(), **FIT)
+    same = fresh(tiny_word_vectors)
+    same.fit(TEXTS[::-1], STARS[::-1], callbacks=RecordingCallback(), **FIT)
+    assert model.predict(test) == same.predict(TEXTS)  # by the column of the training
+    assert model.evaluate(test, STARS)["accuracy"] == same.evaluate(TEXTS, STARS)["accuracy"]
+
+
+def test_only_column_and_an_array_of_one_column_are_texts(model):
+    expected = model.predict(TEXTS)
+    assert model.predict(pd.DataFrame({"other": TEXTS})) == expected
+    assert model.predict(np.array(TEXTS, object)[:, None]) == expected
+
+
+def test_unknown_option_is_answered_with_those_of_fit(model):
+    with pytest.raises(ConfigError, match="unknown option verbose; fit takes validation, callbacks, progress"):
+        model.fit(TEXTS, STARS, verbose=0)
+
+
+def test_warnings_name_the_line_of_the_user(tiny_word_vectors):
+    for call in (lambda model: model.predict("a film"), lambda model: model.evaluate(TEXTS, STARS)):
+        with pytest.warns(TextgraftWarning, match="untrained") as caught:
+            call(fresh(tiny_word_vectors))
+        assert caught[0].filename == __file__
+
+
+def test_training_closes_its_files(tiny_word_vectors):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        model = fresh(tiny_word_vectors)
+        model.fit(TEXTS, STARS, callbacks=RecordingCallback(), **FIT)
+        del model
+        gc.collect()
+    assert not [str(warning.message) for warning in caught if "BufferedRandom" in str(warning.message)]
+
+
+def test_datasets_are_copied_as_themselves_and_not_pickled():
+    data = tg.Dataset.from_lists(TEXTS, STARS)
+    assert copy.deepcopy(data).to_pandas().equals(data.to_pandas())
+    with pytest.raises(tg.TextgraftError, match="cannot be pickled; pickle its to_pandas"):
+        pickle.dumps(data)
 
 
 def test_untrained_head_is_said_once(tiny_word_vectors):
@@ -162,7 +219,8 @@ def test_second_training_says_what_it_does(tiny_word_vectors):
     assert (
         "the model is trained already: the head is fitted anew; create a new model to start afresh" in callback.messages
     )
-    model.fit(TEXTS, STARS, callbacks=callback, fine_tune="none", head="gradient", epochs=1)
+    with pytest.warns(TextgraftWarning, match="training continues from its weights"):
+        model.fit(TEXTS, STARS, callbacks=callback, progress=False, fine_tune="none", head="gradient", epochs=1)
     assert "training continues from its weights" in "".join(callback.messages)
 
 

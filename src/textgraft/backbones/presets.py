@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +24,7 @@ from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.sentence_transformers import SentenceTransformer, is_sentence_transformer
 from textgraft.backbones.tensorflow_files import SAVED_MODEL
 from textgraft.backbones.text_vectors import known_text_vectors
-from textgraft.errors import ConfigError, PresetError, TextgraftWarning
+from textgraft.errors import ConfigError, PresetError, warn
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def load_backbone(
     elif vectors:
         backbone.embed_as(vectors, Head(vectors.settings(), lambda head: ""))
     for notice in backbone.notices:
-        warnings.warn(notice, TextgraftWarning, stacklevel=2)
+        warn(notice)
     return backbone
 
 

@@ -1,6 +1,7 @@
 """Labels as users have them (strings, integers or booleans) and as they are stored (strings)."""
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ def restore_labels(names: Iterable[str], kind: str) -> list[Label]:
     return sorted(restore_label(name, kind) for name in names)
 
 
+def _advice(label: Any) -> str:
+    """How to convert a value that cannot be a label."""
+    if isinstance(label, Enum):
+        return "; pass the values of its members"
+    if isinstance(label, float | np.floating):
+        return "; convert whole numbers to integers, or set problem to regression to predict numbers"
+    return ""
+
+
 class LabelTypes:
     """Converts labels to their stored form, and notes their type, which must be the same for all."""
 
@@ -53,8 +63,9 @@ class LabelTypes:
         """A label as it is stored; a ValueError names the problem of one that cannot be a label, or differs in type."""
         kind = label_type(label)
         if kind is None:
-            advice = "; set problem to regression to predict numbers" if isinstance(label, float | np.floating) else ""
-            raise ValueError(f"labels must be strings, integers or booleans, not {type(label).__name__}{advice}")
+            raise ValueError(
+                f"labels must be strings, integers or booleans, not {type(label).__name__}{_advice(label)}"
+            )
         self.kind = self.kind or kind
         if kind != self.kind:
             raise ValueError(f"the label {label!r:.60} is of type {kind}, those before it {self.kind}; use one type")

@@ -20,7 +20,7 @@ from textgraft.data.format import Format, RowReader
 from textgraft.data.label_rows import FlagRows, NormalizedLabels
 from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
-from textgraft.data.python_inputs import as_path, is_source, type_name
+from textgraft.data.python_inputs import as_path, conversion, is_source, type_name
 from textgraft.data.slices import Slice, parse_slices
 from textgraft.data.split_files import Shards, is_pattern, matching_files, split_files
 from textgraft.data.store import Store
@@ -234,7 +234,8 @@ def open_source(source: Source, options: FileOptions, format: str | None) -> dic
     if isinstance(source, PathLike):
         return _open_path(str(as_path(source, "the source")), options, format)
     if not is_source(source):
-        raise DataError(f"{type_name(source)} is not a source of texts; pass a path, a DataFrame or an Arrow table")
+        advice = conversion(source) or "; pass a path, a DataFrame or an Arrow table"
+        raise DataError(f"{type_name(source)} is not a source of texts{advice}")
     if unused := [*changed_options(options), *(["format"] if format is not None else [])]:
         raise ConfigError(f"{type_name(source)} is not a file and does not support {unused[0]}; drop it")
     return open_tables(source)

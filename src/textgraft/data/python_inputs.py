@@ -27,6 +27,15 @@ def type_name(value: Any) -> str:
     return type(value).__qualname__ if module == "builtins" else f"{module}.{type(value).__qualname__}"
 
 
+def conversion(value: Any) -> str:
+    """How an object that is not taken becomes a table, as the end of a message; empty where that is unknown."""
+    if hasattr(type(value), "collect_schema"):
+        return "; pass its collect()"
+    is_records = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+    is_columns = isinstance(value, Mapping) and bool(value) and all(hasattr(type(v), "__len__") for v in value.values())
+    return "; pass pandas.DataFrame of it" if is_records or is_columns else ""
+
+
 def one_line(value: Any) -> str:
     """A short `repr` without line breaks, for messages."""
     return f"{' '.join(repr(value).split()):.60}"
@@ -112,6 +121,8 @@ def _is_sequence(values: Any) -> bool:
 
 
 def _array_values(array: np.ndarray) -> Iterator[Any]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # one column of a table
     if array.ndim != 1 and (array.ndim != 2 or array.shape[1] != 2):
         raise ValueError(f"its shape is {array.shape}; use (n,), or (n, 2) for pairs")
     for start in range(0, len(array), _CHUNK):

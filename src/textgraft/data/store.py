@@ -3,7 +3,7 @@
 import mmap
 import tempfile
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +62,15 @@ class Store:
                 f"{tempfile.gettempdir()}: cannot store texts ({error}); set TMPDIR to a folder with enough space"
             ) from None
         return cls(mapped, tuple(names), np.concatenate(codes), location)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The store itself, which never changes."""
+        return self
+
+    def __reduce__(self) -> Any:
+        raise DataError(
+            "a dataset is a temporary file of this process and cannot be pickled; pickle its to_pandas(), or its source"
+        )
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -61,6 +61,7 @@ class TextStream(Generic[Item]):
         reading: Reading,
         convert: Callable[[pa.RecordBatch], Iterable[Item]],
     ) -> None:
+        self.columns = columns
         self._rows = CheckedRows(reader, columns, reading.empty or "keep")
         self._column_notices = column_notices(reader.source, reader.columns, columns.by_role, reading)
         self._convert = convert

@@ -30,6 +30,14 @@ def is_table(data: Any) -> bool:
     return has_columns or isinstance(data, pa.RecordBatch | pa.RecordBatchReader) or _is_hugging_face(data)
 
 
+def only_column(table: Any) -> str | None:
+    """The name of a table's column where it has a single one, which holds the texts whatever its name."""
+    if not is_table(table):
+        return None
+    columns = next(iter(open_tables(table).values())).columns
+    return columns[0] if len(columns) == 1 else None
+
+
 def open_tables(data: Any) -> dict[str, Format]:
     """The splits of a table, or of a mapping of names to tables."""
     if isinstance(data, Mapping):

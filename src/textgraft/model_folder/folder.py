@@ -5,14 +5,13 @@ import io
 import math
 import os
 import reprlib
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from textgraft.errors import ModelFolderError, TextgraftWarning
+from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.schema import parse_json
@@ -59,7 +58,7 @@ class StoredModel:
         self.config = config
         self.edited_card = CARD in sha256 and is_altered(folder / CARD, sha256[CARD])
         if self.edited_card:
-            warnings.warn(f"{folder / CARD} was edited; nothing is read from it", TextgraftWarning, stacklevel=4)
+            warn(f"{folder / CARD} was edited; nothing is read from it")
         self.history = _read_history(folder / HISTORY)
         self.seen = read_seen(folder, config, sha256)
 

@@ -130,7 +130,7 @@ def require_writable(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return
     if not overwrite:
-        raise ModelFolderError(f"{target} already exists; choose another name or pass --overwrite")
+        raise ModelFolderError(f"{target} already exists; choose another name or set overwrite")
     if not (target / MANIFEST).is_file():
         raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
     if others := _files_of_the_user(target):

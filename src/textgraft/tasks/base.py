@@ -2,7 +2,6 @@
 
 import os
 import pkgutil
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning, counted, error_summary
+from textgraft.errors import ConfigError, DataError, ModelFolderError, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -243,7 +242,7 @@ class Task(ABC):
         self.warn_if_untrained()
         if isinstance(texts, str) and os.path.isfile(texts):  # noqa: PTH113  (False for any other text)
             message = f"{texts!r:.60} is read as a text; to read the file, pass pathlib.Path"
-            warnings.warn(message, TextgraftWarning, stacklevel=3)
+            warn(message)
         return as_batches(texts, self._reading(**columns))
 
     def warn_if_untrained(self) -> None:
@@ -251,7 +250,7 @@ class Task(ABC):
         if self.has_untrained_head and not self._is_warned:
             self._is_warned = True
             message = "the head is untrained and its answers are random; call fit first"
-            warnings.warn(message, TextgraftWarning, stacklevel=4)
+            warn(message)
 
     def tokenize(self, texts: Iterable[np.ndarray], cache: IdCache | None = None) -> TokenIds:
         """Run the text graph over object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2); errors: `check_pairs`."""
@@ -302,7 +301,7 @@ class Task(ABC):
         finally:
             self._unknown = None
         if not self._unknown_reported:
-            self._unknown_reported = unknown.warn(stacklevel=6)
+            self._unknown_reported = unknown.warn()
 
     def count_unknown(self) -> UnknownTokens:
         """A new count of the tokens outside the vocabulary."""
@@ -370,10 +369,7 @@ class Task(ABC):
         if count.texts:
             length = self.architecture.sequence_length
             dropped = f"{counted(count.tokens, 'token')} dropped"
-            warnings.warn(
-                f"{counted(count.texts, 'text')} truncated to {length} tokens ({dropped})",
-                stacklevel=3,
-            )
+            warn(f"{counted(count.texts, 'text')} truncated to {length} tokens ({dropped})")
 
     def _mean_over_windows(
         self, function: Callable[[Any], tf.Tensor], batch: Any, width: int, training: bool

@@ -1,6 +1,5 @@
 """text-generation: continuation of prompts by a causal backbone; evaluated by perplexity."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
@@ -13,7 +12,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, warn
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.generator import ContinuationStream, Generator
 from textgraft.generation.row import Continuation
@@ -160,8 +159,7 @@ def _count_truncation(continuations: Sequence[Continuation], truncated: Truncati
     if truncated is not None:
         truncated.add(count)
     elif count.texts:
-        warnings.warn(
+        warn(
             f"{count.texts:,} prompts were truncated at their beginning to the model's context "
-            f"({count.tokens:,} tokens dropped)",
-            stacklevel=3,
+            f"({count.tokens:,} tokens dropped)"
         )

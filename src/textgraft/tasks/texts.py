@@ -1,7 +1,7 @@
 """Texts as users pass them to `predict`, and the windows of texts that are in memory at once."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, repeat
 from typing import Any
 
@@ -11,7 +11,8 @@ from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.python_inputs import is_missing, is_source, is_tensor_dataset, type_name, values_of
 from textgraft.data.streams import read_texts
-from textgraft.errors import DataError, TextgraftWarning
+from textgraft.data.tables import only_column
+from textgraft.errors import DataError, warn
 
 # Texts of a prediction in memory: enough to sort them by length.
 WINDOW = 2048
@@ -35,10 +36,11 @@ def as_batches(texts: Any, reading: Reading | None = None, size: int | None = No
     if isinstance(texts, Dataset):
         yield from (batch.inputs for batch in texts.batches(size))
     elif is_source(texts):
-        stream = read_texts(texts, None, reading or Reading())
+        reading = reading or Reading()
+        stream = read_texts(texts, None, replace(reading, text=reading.text or only_column(texts)))
         yield from (batch.inputs for batch in stream)
         for notice in stream.notices:
-            warnings.warn(notice, TextgraftWarning, stacklevel=2)
+            warn(notice)
     else:
         values = iter([texts]) if isinstance(texts, str) else values_of(texts, "texts", _TAKEN)
         if is_tensor_dataset(texts):

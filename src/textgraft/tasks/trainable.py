@@ -1,7 +1,6 @@
 """The contract of a task that can be trained: examples, training, evaluation and predictions."""
 
 import pkgutil
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.data.splits import hold_out
-from textgraft.errors import ConfigError, DataError, TextgraftWarning
+from textgraft.errors import ConfigError, DataError, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
@@ -133,7 +132,7 @@ class TrainableTask(Task):
         Args:
             data: texts, a list, array, Series or generator; or labelled as the task needs: a `Dataset`, a DataFrame or
                 Arrow table, a `datasets.Dataset` or `DatasetDict`, a `tf.data.Dataset` of (text, label), or a path.
-            labels: one for each text, where `data` is texts.
+            labels: one for each text, where `data` is texts or a table of them.
             validation: as `data`, or a tuple of texts and labels; evaluated after each epoch. By default the
                 validation split of `data`, or a stratified tenth, which is held out.
             text: the column of texts, where `data` is a table or a file; inferred as by `load_dataset`.
@@ -170,7 +169,11 @@ class TrainableTask(Task):
                 callback.on_train_begin(facts, is_resumed=checkpoints is not None and checkpoints.has_checkpoint)
                 for examples in run.examples.values():
                     notices += tuple(examples.notices)
-                for notice in (*self._earlier_training(run), *notices):
+                if earlier := self._earlier_training(run):
+                    callback.on_message(earlier)
+                    if not progress:
+                        warn(earlier)
+                for notice in notices:
                     callback.on_message(notice)
                 initial_metrics = self.before_training(run, facts, checkpoints, callback)
                 stack.enter_context(mode.adapted())
@@ -243,7 +246,7 @@ class TrainableTask(Task):
 
         Args:
             data: as in `fit`, without training examples; of several splits, that of the name test is used.
-            labels: one for each text, where `data` is texts.
+            labels: one for each text, where `data` is texts or a table of them.
             text: the column of texts, where `data` is a table or a file; by default as in training.
             label: the column of labels.
             pair: the column of second texts.
@@ -293,7 +296,7 @@ class TrainableTask(Task):
         if unseen:
             data, record = take_unseen(data, is_unseen), none_seen(is_unseen)
         if line := describe_seen(data.source, record, len(data)):
-            warnings.warn(line if unseen else f"{line}; set unseen to exclude them", TextgraftWarning, stacklevel=3)
+            warn(line if unseen else f"{line}; set unseen to exclude them")
         return data, {"seen": record}
 
     def training_config(self, options: dict[str, Any]) -> TrainingConfig:
@@ -304,6 +307,7 @@ class TrainableTask(Task):
         """
         names = [field.name for field in fields(TrainingConfig)]
         if unknown := options.keys() - names:
+            names = ["validation", "callbacks", "progress", "checkpoints", *names]
             raise ConfigError(f"unknown option {', '.join(sorted(unknown))}; fit takes {', '.join(names)}")
         try:
             mode = self.fine_tuning(**options)
@@ -332,11 +336,12 @@ class TrainableTask(Task):
     def _reader(self, **columns: str | None) -> DataReader:
         return DataReader(task_spec(self.name), self._reading(**columns))
 
-    def _earlier_training(self, run: Run) -> Iterator[str]:
+    def _earlier_training(self, run: Run) -> str | None:
         """A line for the user where the model has been trained already."""
-        if not self.has_untrained_head and "fit" in self.record:
-            effect = "training continues from its weights" if run.mode.has_steps else "the head is fitted anew"
-            yield f"the model is trained already: {effect}; create a new model to start afresh"
+        if self.has_untrained_head or "fit" not in self.record:
+            return None
+        effect = "training continues from its weights" if run.mode.has_steps else "the head is fitted anew"
+        return f"the model is trained already: {effect}; create a new model to start afresh"
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)

@@ -1,13 +1,15 @@
 """The data that `fit`, `plan` and `evaluate` take: any labelled object, as a dataset of the task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import source_name, split_names
-from textgraft.data.python_inputs import is_source, is_tensor_dataset, type_name
+from textgraft.data.python_inputs import conversion, is_source, is_tensor_dataset, type_name
 from textgraft.data.splits import read_split, read_splits
+from textgraft.data.streams import read_texts
+from textgraft.data.tables import is_table, only_column
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import TaskSpec
 
@@ -27,7 +29,7 @@ class DataReader:
         Args:
             data: a dataset; a path or a table, or tables by the names of their splits; a `tf.data.Dataset` of (text,
                 label); or texts.
-            labels: one for each text, where `data` is texts.
+            labels: one for each text, where `data` is texts, or a table of them.
             split: the split to read where there are several.
 
         Raises:
@@ -37,12 +39,7 @@ class DataReader:
         if isinstance(labels, Dataset):
             raise ConfigError("labels must be one for each text, not a Dataset; pass a validation set as validation")
         if labels is not None:
-            if isinstance(data, Dataset) or is_source(data):
-                raise ConfigError(
-                    f"{type_name(data)} has labels of its own, and labels are given too; drop labels, or pass the "
-                    "column of labels as label"
-                )
-            return self.spec.from_lists(data, labels, self.reading)
+            return self._read_labelled(data, labels)
         if isinstance(data, Dataset):
             return self._check_kind(data)
         if _is_source(data):
@@ -50,6 +47,8 @@ class DataReader:
             return read_split(self.spec, data, self.reading, split if several and split in names else None)
         if is_tensor_dataset(data):
             return Dataset.from_examples(data, source_name(data))
+        if advice := conversion(data):
+            raise DataError(f"{type_name(data)} is not a table{advice}")
         if named := [name for name in ("text", "label", "pair") if getattr(self.reading, name) is not None]:
             raise ConfigError(f"{named[0]} names a column of a table or file, not of a {type_name(data)}; drop it")
         if self.spec.labelled:
@@ -73,6 +72,21 @@ class DataReader:
         texts, labels = validation if is_pair else (validation, None)
         return train, self.read(texts, labels, "validation"), ()
 
+    def _read_labelled(self, texts: Any, labels: Any) -> Dataset:
+        """Texts, or the texts of a table, with labels beside them."""
+        if not is_table(texts) or self.spec.dataset_class is not Dataset or self.reading.label is not None:
+            if isinstance(texts, Dataset) or is_source(texts):
+                raise ConfigError(
+                    f"{type_name(texts)} has labels of its own, and labels are given too; drop labels, or pass the "
+                    "column of labels as label"
+                )
+            return self.spec.from_lists(texts, labels, self.reading)
+        reading = replace(self.reading, text=self.reading.text or only_column(texts))
+        stream = read_texts(texts, None, reading)
+        rows = (_decode(row) for batch in stream for row in batch.inputs)
+        dataset = self.spec.from_lists(rows, labels, reading)
+        return replace(dataset, roles=stream.columns.by_role, notices=dataset.notices + stream.notices)
+
     def _check_kind(self, data: Dataset) -> Dataset:
         kind = self.spec.dataset_class
         if type(data) is not kind:
@@ -80,6 +94,11 @@ class DataReader:
                 f"{data.source}: a {type(data).__name__}, but this task takes a {kind.__name__}; see the Python API"
             )
         return data
+
+
+def _decode(row: Any) -> Any:
+    """A text, or a pair of texts, from UTF-8 bytes."""
+    return row.decode() if isinstance(row, bytes) else tuple(map(bytes.decode, row))
 
 
 def _is_source(data: Any) -> bool:

@@ -1,7 +1,6 @@
 """Tokens outside a vocabulary: a warning with their share, an example, and presets that know its script."""
 
 import re
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +8,7 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.preset_languages import language_of, main_language, presets_for
-from textgraft.errors import TextgraftWarning
+from textgraft.errors import warn
 
 MAX_SHARE = 0.1
 SAMPLE = 256  # texts in which examples are searched
@@ -48,10 +47,10 @@ class UnknownTokens:
         """Whether the share of unknown tokens is above `MAX_SHARE`: the preset hardly knows the language."""
         return self.unknown > MAX_SHARE * self.tokens
 
-    def warn(self, stacklevel: int = 4) -> bool:
+    def warn(self) -> bool:
         """Warn if the share is high; returns whether it is."""
         if self.is_high:
-            warnings.warn(self.message(), TextgraftWarning, stacklevel=stacklevel)
+            warn(self.message())
         return self.is_high
 
     def message(self) -> str:

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,6 +40,7 @@ class _TemporaryFile:
     def __init__(self, lengths: np.ndarray) -> None:
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as this object)
         self.lengths = lengths
+        weakref.finalize(self, self.file.close)
 
     def __len__(self) -> int:
         return len(self.lengths)

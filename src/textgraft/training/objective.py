@@ -1,6 +1,7 @@
 """The contract of an objective."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from rich.console import RenderableType
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import STRING, Label, LabelTypes
 from textgraft.data.metrics import Metric
-from textgraft.data.python_inputs import values_of
+from textgraft.data.python_inputs import one_line, values_of
 from textgraft.errors import ConfigError, DataError
 
 Loss = Callable[[Any, Any], tf.Tensor]
@@ -110,14 +111,19 @@ def check_labels(labels: Iterable[Label], min_labels: int) -> tuple[tuple[str, .
     Raises:
         ConfigError: for fewer than `min_labels`, duplicates, an object without order, or labels of another type.
     """
-    words = {1: "at least one string, without duplicates", 2: "at least two different strings"}[min_labels]
+    words = {1: "at least one string", 2: "at least two different strings"}[min_labels]
     types = LabelTypes()
     try:
         names = tuple(types.name(label) for label in values_of(labels, "labels"))
     except (DataError, ValueError) as error:
         raise ConfigError(f"labels must be {words}, integers or booleans: {error}") from None
-    if len(set(names)) < max(min_labels, len(names)):
-        raise ConfigError(f"labels must be {words}, integers or booleans, not {labels!r:.200}")
+    if len({*names}) < len(names):
+        name, _ = Counter(names).most_common(1)[0]
+        raise ConfigError(
+            f"labels must be {words}, integers or booleans: {name!r:.60} occurs twice; use sorted(set(labels))"
+        )
+    if len(names) < min_labels:
+        raise ConfigError(f"labels must be {words}, integers or booleans, not {one_line(labels)}")
     return names, types.kind or STRING
 
 
