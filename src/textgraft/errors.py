@@ -1,6 +1,6 @@
 """Errors that a user can meet, and their exit codes. Each message is one line: problem, location, fix."""
 
-import sys
+import inspect
 import warnings
 from typing import ClassVar
 
@@ -82,8 +82,8 @@ class TextgraftWarning(UserWarning):
 
 def warn(message: str) -> None:
     """Issue a `TextgraftWarning` at the line outside textgraft that led here, so that Python shows it once per line."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "textgraft":
+    frame, level = inspect.currentframe(), 1
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ("textgraft", "contextlib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, TextgraftWarning, stacklevel=level)
 
