@@ -163,6 +163,8 @@ def _as_type(name: str, value: Any, hint: Any, is_option: bool) -> Any:
     if isinstance(value, list | tuple):  # where a single value is allowed too
         item_type = next((get_args(kind)[0] for kind in get_args(hint) if get_origin(kind) is tuple), item_type)
     if item_type is not None:
+        if isinstance(value, item_type):
+            raise ConfigError(f"{name} must be a list, not {value!r:.40}; write [{value!r:.40}]")
         if not isinstance(value, list | tuple):
             raise _wrong_type(name, value_type, value)
         return tuple(_as_scalar(name, item, item_type) for item in value)

@@ -73,7 +73,7 @@ def test_prompt_and_completion_columns_are_recognized(model, tiny_gpt2, tmp_path
     rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = json.loads(run_successfully("evaluate", model, tmp_path / "pairs.jsonl", "--json").stdout)
-    assert {"perplexity", "loss", "tokens", "texts", "truncated"} == set(found)
+    assert {"perplexity", "loss", "tokens", "texts", "truncated", "seen"} == set(found)
     tokens = load_backbone(tiny_gpt2).tokenize([b" more"]).values.shape[0] + 1
     assert found["tokens"] == 12 * tokens
 

@@ -77,7 +77,7 @@ def test_default_temperature_depends_on_top_k_and_top_p(options, temperature):
         ({"top_p": 0}, "top_p must be above 0 and at most 1"),
         ({"penalty_alpha": 2}, "penalty_alpha must be between"),
         ({"stop": ("",)}, "empty string"),
-        ({"stop": "Yours"}, r"stop must be a list of strings, not 'Yours'; write \['Yours'\]"),
+        ({"stop": "Yours"}, r"stop must be a list, not 'Yours'; write \['Yours'\]"),
         ({"num_beams": 2, "top_k": 4}, "beam search does not sample"),
         ({"num_beams": 2, "penalty_alpha": 0.5}, "exclude each other"),
         ({"penalty_alpha": 0.5, "temperature": 1}, "contrastive search does not sample"),

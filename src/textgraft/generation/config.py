@@ -61,8 +61,6 @@ class GenerationConfig:
             ConfigError: when one is out of range, or two exclude each other.
         """
         check_options(self)
-        if isinstance(self.stop, str):
-            raise ConfigError(f"stop must be a list of strings, not {self.stop!r}; write [{self.stop!r}]")
         if "" in self.stop:
             raise ConfigError("stop: every text contains the empty string; leave it out")
         if self.num_beams > 1 and self.penalty_alpha:
