@@ -1,7 +1,8 @@
-"""Messages on standard error."""
+"""Messages of commands."""
 
 import pytest
 
+from textgraft.cli.output.console import show_duration
 from textgraft.cli.output.log import with_flags
 
 
@@ -17,3 +18,7 @@ from textgraft.cli.output.log import with_flags
 )
 def test_options_in_messages_are_flags(message, words):
     assert with_flags(message) == words
+
+
+def test_long_durations_are_in_hours():
+    assert [show_duration(seconds) for seconds in (78, 7140, 52128)] == ["1.3 minutes", "119.0 minutes", "14.5 hours"]

@@ -19,6 +19,12 @@ _PIPE_WIDTH = 120
 _Texts = TypeVar("_Texts", bound=Sized)
 
 
+def show_duration(seconds: float) -> str:
+    """A duration in minutes, or in hours from two on."""
+    minutes = seconds / 60
+    return f"{minutes:.1f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+
+
 def print_json(result: Any) -> None:
     """Print one line of JSON to standard output."""
     typer.echo(json.dumps(result, ensure_ascii=False))
@@ -63,7 +69,7 @@ def print_plan(plan: "Plan") -> None:
     rows += [
         ("steps", f"{plan.steps:,}"),
         ("parameters", f"{plan.trainable:,} trained of {plan.parameters:,}"),
-        ("time", f"about {plan.seconds / 60:.1f} minutes, without the final test"),
+        ("time", f"about {show_duration(plan.seconds)}, without the final test"),
         ("memory", f"about {plan.memory / (1 << 30):.1f} GiB at its peak"),
     ]
     print_table((), rows, "estimated cost")
