@@ -296,3 +296,14 @@ def test_wnut_is_read(real_data, name, sentences, spans):
     at = int(np.argmax([len(row.spans) for row in data]))
     first = int(data.location(at).rpartition(" ")[2])
     assert lines[first - 1].split("\t")[0] == list(data)[at].text.split(" ")[0]
+
+
+@pytest.mark.parametrize(("label", "count"), [(None, 1), ("label", 0)])
+def test_second_column_of_entities_is_named(tmp_path, label, count):
+    row = {"text": "王小明去了北京", "label": [[0, 3, "PER"]], "entities": [{"start": 5, "end": 7, "label": "LOC"}]}
+    path = tmp_path / "predicted.jsonl"
+    path.write_text(json.dumps(row), encoding="utf-8")
+    data = load_tagged(path, label=label)
+    notice = f"{path}: entities are read from 'entities', not from label; set label to choose"
+    assert list(data.notices).count(notice) == count
+    assert data.label_names == (["PER"] if label else ["LOC"])

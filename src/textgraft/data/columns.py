@@ -294,6 +294,15 @@ def describe_roles(columns: Sequence[str], roles: Mapping[str, str]) -> tuple[st
     return (f"columns: {read}; {counted(ignored, 'other column')} ignored",)
 
 
+def other_entities_notice(source: str, columns: Sequence[str], chosen: Columns, reading: Reading) -> tuple[str, ...]:
+    """A notice of columns that may hold entities too, as predictions beside labels, where none is named or trained on."""
+    others = [name for names in _ENTITIES[:2] for name in _matching(names, columns) if name != chosen.label]
+    is_known = reading.label is not None or reading.trained_columns.get("label") == chosen.label
+    if chosen.has_words or is_known or not others:
+        return ()
+    return (f"{source}: entities are read from {chosen.label!r}, not from {join_names(others)}; set label to choose",)
+
+
 def missing_column(source: str, columns: Sequence[str], role: str, reading: Reading) -> DataError:
     """The error for a column of "text" or "label" that is neither named nor inferred."""
     trained = reading.trained_columns.get(role)

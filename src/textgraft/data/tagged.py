@@ -10,7 +10,14 @@ from typing import Any, Self
 import pyarrow as pa
 
 from textgraft.data.annotations import AnnotatedRows, InMemoryRows, TaggedText
-from textgraft.data.columns import Columns, Reading, choose_tagged_columns, join_names, word_table_columns
+from textgraft.data.columns import (
+    Columns,
+    Reading,
+    choose_tagged_columns,
+    join_names,
+    other_entities_notice,
+    word_table_columns,
+)
 from textgraft.data.dataset import Dataset, stored_names, unknown_label
 from textgraft.data.entities import looks_like_entities
 from textgraft.data.file_options import FileOptions
@@ -149,7 +156,9 @@ def load_tagged_datasets(source: Source, split: str | None, reading: Reading) ->
                 f"{reader.source}: cannot infer the column of tags or entities; set label to one of: "
                 f"{join_names(reader.columns)}"
             )
-        return _load_tagged(reader, columns, reading)
+        data = _load_tagged(reader, columns, reading)
+        notices = other_entities_notice(reader.source, reader.columns, columns, reading)
+        return replace(data, notices=(*notices, *data.notices))
 
     return load_slices(source, split, reading, load)
 
