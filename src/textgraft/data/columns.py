@@ -295,7 +295,7 @@ def describe_roles(columns: Sequence[str], roles: Mapping[str, str]) -> tuple[st
 
 
 def other_entities_notice(source: str, columns: Sequence[str], chosen: Columns, reading: Reading) -> tuple[str, ...]:
-    """A notice of columns that may hold entities too, as predictions beside labels, where none is named or trained on."""
+    """A notice of columns that may hold entities too, as predictions do beside labels, where no choice was made."""
     others = [name for names in _ENTITIES[:2] for name in _matching(names, columns) if name != chosen.label]
     is_known = reading.label is not None or reading.trained_columns.get("label") == chosen.label
     if chosen.has_words or is_known or not others:
