@@ -15,7 +15,8 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.validation import validate_data
 
 from tests.helpers.reviews import LABELS, TEXTS
-from textgraft.sklearn import TextClassifier
+from textgraft.errors import ConfigError
+from textgraft.sklearn import InputError, TextClassifier
 
 FAST = {"fine_tune": "none", "head": "logistic", "model_options": {"trust_savedmodel": True}}
 
@@ -124,3 +125,25 @@ def test_selection_of_models(estimator):
 def test_unsuitable_input_is_a_value_error(estimator, texts, labels, complaint):
     with pytest.raises(ValueError, match=complaint):
         estimator.fit(texts, labels)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"fit_options": {"epochs": 2}}, "fit_options has epochs, which the estimator sets"),
+        ({"fit_options": {"progress": True}}, "fit_options has progress"),
+        ({"model_options": {"labels": ["a"]}}, "model_options has labels"),
+        ({"model_options": ["seed"]}, "model_options must be a dictionary of options by name, not list"),
+    ],
+)
+def test_options_are_set_once(estimator, parameters, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        estimator.set_params(**parameters).fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"), [(["a", 1], "of type integer, those before it string"), ([object(), "a"], "not object")]
+)
+def test_labels_of_unsuitable_types_are_named(estimator, labels, complaint):
+    with pytest.raises(InputError, match=complaint):
+        estimator.fit(["one", "two"], np.array(labels, object))

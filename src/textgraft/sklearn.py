@@ -14,10 +14,10 @@ from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import LabelTypes, label_type
 from textgraft.data.lists import check_text
-from textgraft.data.python_inputs import is_missing, is_source, values_of
+from textgraft.data.python_inputs import is_missing, is_source, type_name, values_of
 from textgraft.data.streams import read_texts
 from textgraft.data.tables import only_column
-from textgraft.errors import DataError, error_summary
+from textgraft.errors import ConfigError, DataError, error_summary
 from textgraft.runtime import start_tensorflow
 
 
@@ -101,16 +101,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         start_tensorflow()
         from textgraft.tasks.text_classification import TextClassifier as Model
 
-        architecture: dict[str, Any] = {"seed": seed, "sequence_length": self.sequence_length}
-        self.model_ = Model(self.preset, names, **architecture, **(self.model_options or {}))
-        options = {name: getattr(self, name) for name in _FIT_OPTIONS}
-        self.model_.fit(
-            Dataset.from_lists(texts, [names[code] for code in codes]),
-            progress=bool(self.verbose),
-            seed=seed,
-            **options,
-            **(self.fit_options or {}),
-        )
+        architecture: dict[str, Any] = {"labels": names, "seed": seed, "sequence_length": self.sequence_length}
+        options = {"progress": bool(self.verbose), "seed": seed} | {name: getattr(self, name) for name in _FIT_OPTIONS}
+        architecture |= _other_options("model_options", self.model_options, {"preset", *architecture})
+        options |= _other_options("fit_options", self.fit_options, {"data", *options})
+        self.model_ = Model(self.preset, **architecture)
+        self.model_.fit(Dataset.from_lists(texts, [names[code] for code in codes]), **options)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -152,6 +148,16 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         return texts
 
 
+def _other_options(name: str, options: Any, known: set[str]) -> dict[str, Any]:
+    """The options of a parameter that holds several, none of which may be set by a parameter of its own."""
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"{name} must be a dictionary of options by name, not {type_name(options)}")
+    if repeated := [option for option in options if option in known]:
+        raise ConfigError(f"{name} has {repeated[0]}, which the estimator sets; use its own parameters, or drop it")
+    return dict(options)
+
+
 def _labels(y: Any) -> np.ndarray:
     """One label per text, as the user has them, (n,)."""
     if y is None:
@@ -163,9 +169,10 @@ def _labels(y: Any) -> np.ndarray:
         if missing := [row for row, label in enumerate(labels.tolist(), start=1) if is_missing(label)]:
             raise InputError(f"Input y contains NaN: row {missing[0]} has no label; fill it in, or drop the row")
         assert_all_finite(labels, input_name="y")
-        if labels.dtype == object:
+        if labels.dtype == object and not any(isinstance(label, float) for label in labels):
+            types = LabelTypes()
             for label in labels:
-                LabelTypes().name(label)
+                types.name(label)
         check_classification_targets(labels)
     except (DataError, TypeError, ValueError) as error:
         raise InputError(error_summary(error)) from error

@@ -128,8 +128,8 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
         ((["a"] * 8, ["x", "y"] * 4), r"unknown label 'x' \(4 texts\); expected one of: 1, 5"),
         ((FRAME[["id", "stars"]], STARS), "DataFrame: no column 'said', as in training; set text to one of: id, stars"),
         (({"train": FRAME}, STARS), "dict has labels of its own"),
-        ((FRAME.to_dict("records"),), "list is not a table; pass pandas.DataFrame of it"),
-        ((FRAME.to_dict("list"),), "dict is not a table; pass pandas.DataFrame of it"),
+        ((FRAME.to_dict("records"),), "list is not a table; pass a pandas.DataFrame of it"),
+        ((FRAME.to_dict("list"),), "dict is not a table; pass a pandas.DataFrame of it"),
         ((pl.DataFrame(FRAME).lazy(),), r"polars.LazyFrame is not a table; pass its collect\(\)"),
         ((tg.TaggedDataset.from_lists(["a"], [[]]),), "a TaggedDataset, but this task takes a Dataset"),
         ((TEXTS, tg.Dataset.from_lists(["a"], [1])), "not a Dataset; pass a validation set as validation"),
@@ -171,6 +171,20 @@ def test_only_column_and_an_array_of_one_column_are_texts(model):
     expected = model.predict(TEXTS)
     assert model.predict(pd.DataFrame({"other": TEXTS})) == expected
     assert model.predict(np.array(TEXTS, object)[:, None]) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "complaint"),
+    [
+        (FRAME.to_dict("records"), "text 1 must be a string, not dict; pass a pandas.DataFrame of it"),
+        (FRAME.to_dict("list"), "not dict; pass a pandas.DataFrame of it"),
+        (pl.DataFrame(FRAME).lazy(), r"not polars.LazyFrame; pass its collect\(\)"),
+        ([["three", "words", "here"]], "text 1 must be a string, not list; join its words"),
+    ],
+)
+def test_other_objects_are_refused_with_their_conversion(model, texts, complaint):
+    with pytest.raises(tg.TextgraftError, match=complaint):
+        model.predict(texts)
 
 
 def test_unknown_option_is_answered_with_those_of_fit(model):

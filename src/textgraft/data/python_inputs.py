@@ -33,7 +33,7 @@ def conversion(value: Any) -> str:
         return "; pass its collect()"
     is_records = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
     is_columns = isinstance(value, Mapping) and bool(value) and all(hasattr(type(v), "__len__") for v in value.values())
-    return "; pass pandas.DataFrame of it" if is_records or is_columns else ""
+    return "; pass a pandas.DataFrame of it" if is_records or is_columns else ""
 
 
 def one_line(value: Any) -> str:
@@ -76,7 +76,7 @@ def values_of(values: Any, name: str, taken: str = _SEQUENCES) -> Iterator[Any]:
         DataError: naming the type of an object that has no order, is no sequence or cannot be read.
     """
     if isinstance(values, _REFUSED) or is_source(values) or not _is_sequence(values):
-        raise DataError(f"{name} must be {taken}, not {type_name(values)}")
+        raise DataError(f"{name} must be {taken}, not {type_name(values)}{conversion(values)}")
     row = 0
     try:
         for row, value in enumerate(_iterate(values), start=1):  # noqa: B007

@@ -292,8 +292,8 @@ class Task(ABC):
 
         A model warns once, at its training or later.
         """
-        if self._unknown:
-            yield self._unknown
+        if outer := self._unknown:  # read once: another thread may end its predictions
+            yield outer
             return
         unknown = self._unknown = self.count_unknown()
         try:

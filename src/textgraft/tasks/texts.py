@@ -9,7 +9,7 @@ import numpy as np
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.python_inputs import is_missing, is_source, is_tensor_dataset, type_name, values_of
+from textgraft.data.python_inputs import conversion, is_missing, is_source, is_tensor_dataset, type_name, values_of
 from textgraft.data.streams import read_texts
 from textgraft.data.tables import only_column
 from textgraft.errors import DataError, warn
@@ -73,7 +73,8 @@ def _encode_row(row: Any, row_number: int) -> list[bytes]:
         if is_missing(text):
             raise DataError(f"text {row_number} is missing ({text}); fill it in, or drop the row")
         if not isinstance(text, str):
-            raise DataError(f"text {row_number} must be a string, not {type_name(text)}")
+            advice = "; join its words" if isinstance(text, list | tuple) else conversion([text])
+            raise DataError(f"text {row_number} must be a string, not {type_name(text)}{advice}")
     try:
         return [text.encode() for text in texts]
     except UnicodeEncodeError as error:
