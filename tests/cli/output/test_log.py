@@ -10,6 +10,7 @@ from textgraft.cli.output.log import with_flags
     ("message", "words"),
     [
         ("set text to one of: a, b", "set --text to one of: a, b"),
+        ("choose another name or set overwrite", "choose another name or set --overwrite"),
         ("set normalize_labels to merge them", "set --normalize-labels to merge them"),
         ("add texts, or set balance to weights", "add texts, or set --balance to weights"),
         ("set quotes=False (--no-quotes)", "set quotes=False (--no-quotes)"),

@@ -11,7 +11,7 @@ from textgraft.errors import counted
 from textgraft.options import option_fields
 from textgraft.training.config import TrainingConfig
 
-_OTHER_OPTIONS = ("validation", "test", "split", "unseen")
+_OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen")
 
 
 def log(*lines: str) -> None:
