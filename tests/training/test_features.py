@@ -32,7 +32,7 @@ def cache_of_first_run(tiny_bert, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TEXTGRAFT_CACHE", str(folder))
-        fresh(tiny_bert).fit(data(), data(), fine_tune="none", epochs=1)
+        fresh(tiny_bert).fit(data(), validation=data(), fine_tune="none", epochs=1)
     return folder
 
 
@@ -64,7 +64,7 @@ def batches_of(model, monkeypatch):
 def test_later_run_uses_cached_vectors(tiny_bert, first_run, monkeypatch, changed, fit, again):
     model = fresh(tiny_bert, **changed)
     batches = batches_of(model, monkeypatch)
-    model.fit(data(), data(), fine_tune="none", **{"epochs": 1, **fit})
+    model.fit(data(), validation=data(), fine_tune="none", **{"epochs": 1, **fit})
     assert bool(batches) == again
 
 
@@ -73,7 +73,7 @@ def test_other_weights_have_other_vectors(tiny_bert, first_run, monkeypatch):
     weight = model.backbone.network.trainable_variables[-1]
     weight.assign(weight + 1e-3)
     batches = batches_of(model, monkeypatch)
-    model.fit(data(), data(), fine_tune="none", epochs=1)
+    model.fit(data(), validation=data(), fine_tune="none", epochs=1)
     assert batches
 
 
@@ -81,7 +81,7 @@ def test_cached_vectors_change_no_result(tiny_bert):
     ends = []
     for _ in range(2):
         model = fresh(tiny_bert)
-        model.fit(data(), data(), fine_tune="none", epochs=1)
+        model.fit(data(), validation=data(), fine_tune="none", epochs=1)
         ends.append(model.head.get_layer("logits").kernel.numpy())
     np.testing.assert_array_equal(*ends)
 
@@ -105,7 +105,7 @@ def test_full_disk_is_reported():
 def test_logistic_head_equals_scikit_learn(tiny_bert, labels):
     names = sorted(set(labels))
     model = fresh(tiny_bert, names)
-    history = model.fit(data(labels=labels), data(labels=labels), fine_tune="none", head="logistic")
+    history = model.fit(data(labels=labels), validation=data(labels=labels), fine_tune="none", head="logistic")
     vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
     scaled = vectors / np.sqrt((vectors**2).sum(axis=1).mean())
     reference = LogisticRegression(tol=1e-8, max_iter=1000).fit(scaled, labels)
@@ -121,7 +121,7 @@ def test_logistic_head_equals_scikit_learn(tiny_bert, labels):
     ids=str,
 )
 def test_plan_counts_the_steps_of_the_head(tiny_bert, fit, steps):
-    plan = fresh(tiny_bert).plan(data(), data(), fine_tune="none", **fit)
+    plan = fresh(tiny_bert).plan(data(), validation=data(), fine_tune="none", **fit)
     assert plan.steps == steps
     assert plan.trainable == 16 + 1
     assert plan.seconds > 0
@@ -129,6 +129,6 @@ def test_plan_counts_the_steps_of_the_head(tiny_bert, fit, steps):
 
 def test_logistic_head_that_cannot_be_fitted_is_refused(tiny_bert):
     with pytest.raises(ConfigError, match="drop head or hidden"):
-        fresh(tiny_bert, hidden=(4,)).fit(data(), data(), fine_tune="none", head="logistic")
+        fresh(tiny_bert, hidden=(4,)).fit(data(), validation=data(), fine_tune="none", head="logistic")
     with pytest.raises(DataError, match="a label has no training text"):
-        fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), data(), fine_tune="none", head="logistic")
+        fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), validation=data(), fine_tune="none", head="logistic")
