@@ -105,14 +105,14 @@ def test_exported_spans_are_entities(write, tool, extension):
 
 def test_rejected_and_unannotated_rows_are_counted_and_kept_in_prediction(write):
     path = write("a.jsonl", jsonl(ITEMS["prodigy"]))
-    notices = [f"{path}: 1 rows dropped: their answer is {answer}" for answer in ("reject", "ignore")]
+    notices = [f"{path}: 1 row dropped: their answer is {answer}" for answer in ("reject", "ignore")]
     assert list(load_tagged(path).notices) == notices
     assert list(load_tagged(path, text="text", label="spans").notices) == notices
     assert len(list(read_tagged(str(path), None, Reading()))) == 5
     path = write("b.jsonl", jsonl(ITEMS["label studio"]))
     assert f"{path}: 2 rows dropped: they have no annotation" in load_tagged(path).notices
     path = write("c.jsonl", jsonl([prodigy(*ROWS[0], answer="ignore")]))
-    with pytest.raises(DataError, match=r"no row can be used \(1 rows: their answer is ignore\)"):
+    with pytest.raises(DataError, match=r"no row can be used \(1 row: their answer is ignore\)"):
         load_tagged(path)
 
 
@@ -122,7 +122,7 @@ def test_first_of_several_annotations_is_read(write):
     path = write("a.jsonl", jsonl([item]))
     data = load_tagged(path)
     assert next(iter(data)).spans == SPANS[0]
-    assert f"{path}: 1 rows: they have several annotations; the first is read" in data.notices
+    assert f"{path}: 1 row: several annotations, of which the first is read" in data.notices
 
 
 def choices(*options):

@@ -157,7 +157,7 @@ class LabelStudio(QuestionExport):
         return "" if _ENTITIES in self._columns.values() or self._spans or self._answers(item) else "no choice is made"
 
     def remark(self, item: Any) -> str:
-        return "they have several annotations; the first is read" if len(_annotations(item)) > 1 else ""
+        return "several annotations, of which the first is read" if len(_annotations(item)) > 1 else ""
 
     def _fields(self, item: Any) -> JsonObject:
         return item["data"]  # type: ignore[no-any-return]

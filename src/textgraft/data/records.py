@@ -14,7 +14,7 @@ from textgraft.data.exports import MALFORMED, Export, find_export
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.json_text import to_json
 from textgraft.data.text_files import TextFile
-from textgraft.errors import DataError
+from textgraft.errors import DataError, counted
 
 # Of the first items, by which columns and exports are recognized.
 _SAMPLE_ITEMS = 100
@@ -46,8 +46,8 @@ class RecordFile(TextFile):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        dropped = (f"{count:,} rows dropped: {reason}" for reason, count in self._dropped.items())
-        remarks = (f"{count:,} rows: {remark}" for remark, count in self._remarks.items())
+        dropped = (f"{counted(count, 'row')} dropped: {reason}" for reason, count in self._dropped.items())
+        remarks = (f"{counted(count, 'row')}: {remark}" for remark, count in self._remarks.items())
         keys = (
             [f"ignoring keys that the first rows lack: {join_names(self._unknown_keys)}"] if self._unknown_keys else []
         )
@@ -73,7 +73,7 @@ class RecordFile(TextFile):
             for record in records:
                 yield self._row(position, record, columns)
         if self._dropped and not usable:
-            reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in self._dropped.items())
+            reasons = "; ".join(f"{counted(count, 'row')}: {reason}" for reason, count in self._dropped.items())
             raise DataError(f"{self.source}: no row can be used ({reasons}); annotate and export again")
 
     @cached_property

@@ -67,8 +67,8 @@ def test_texts_that_a_sheet_cannot_hold_are_counted(tmp_path, capsys):
     path = write(tmp_path / "out.xlsx", TableColumns(("text",), ("prediction",)), {"text": texts}, [["p"] * 3])
     assert [row[0] for row in read(path)] == ["a\ufffd\ufffdb", "x" * 32_767, "c\n"]
     logged = capsys.readouterr().err
-    assert "1 texts cut to the 32,767 characters of a cell" in logged
-    assert "control characters replaced in 1 texts" in logged
+    assert "1 text cut to the 32,767 characters of a cell" in logged
+    assert "control characters replaced in 1 text" in logged
 
 
 TYPED = {

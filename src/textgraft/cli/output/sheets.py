@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from textgraft.cli.output.log import log
-from textgraft.errors import ConfigError, DataError
+from textgraft.errors import ConfigError, DataError, counted
 
 _MAX_ROWS, _MAX_CHARACTERS = 1_048_576, 32_767
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -48,9 +48,11 @@ class SheetTable:
         """Write the file, and log what it could not hold."""
         self._workbook.save(self._file)
         if self._shortened:
-            log(f"{self._shortened:,} texts cut to the {_MAX_CHARACTERS:,} characters of a cell; .csv holds all")
+            cut = counted(self._shortened, "text")
+            log(f"{cut} cut to the {_MAX_CHARACTERS:,} characters of a cell; .csv holds all")
         if self._replaced:
-            log(f"control characters replaced in {self._replaced:,} texts, since .xlsx cannot hold them; .csv can")
+            replaced = counted(self._replaced, "text")
+            log(f"control characters replaced in {replaced}, since .xlsx cannot hold them; .csv can")
 
     def discard(self) -> None:
         """End the sheet without writing the file."""

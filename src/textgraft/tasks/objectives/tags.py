@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from textgraft.data.label_types import STRING
 from textgraft.data.metrics import SPANS
 from textgraft.data.python_inputs import one_line
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, counted
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS
 from textgraft.tasks import tag_decoding
@@ -77,7 +77,7 @@ class Tags(Objective):
 
     @property
     def summary(self) -> str:
-        return f"{len(self.labels)} entity types"
+        return counted(len(self.labels), "entity type")
 
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return span_tables(metrics)
