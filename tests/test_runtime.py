@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import metadata
 from typing import Annotated
 
 import pytest
@@ -93,3 +94,15 @@ def test_closed_standard_error_is_no_fault(monkeypatch):
     monkeypatch.setattr(os, "dup", closed)
     with runtime.suppressed_native_stderr():
         pass
+
+
+def test_tensorflow_may_be_installed_under_another_name(monkeypatch):
+    def installed(name):
+        if name == "tensorflow":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    version = metadata.version
+    expected = {name: version(name) for name in runtime.versions()}
+    monkeypatch.setattr(metadata, "version", installed)
+    assert runtime.versions() == expected

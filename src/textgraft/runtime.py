@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from textgraft.errors import ConfigError
@@ -89,11 +90,12 @@ def choose_precision(precision: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that determine numerical results."""
-    from importlib.metadata import version
+    """Versions of the packages that determine numerical results.
 
+    They are asked from the modules, since TensorFlow is also installed under other names, such as tensorflow-cpu.
+    """
     names = ("textgraft", "tensorflow", "tensorflow-text", "keras", "keras-hub", "numpy")
-    return {name: version(name) for name in names}
+    return {name: import_module(name.replace("-", "_")).__version__ for name in names}
 
 
 @cache
