@@ -12,7 +12,6 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
-from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.data.labels import REGRESSION
@@ -74,6 +73,7 @@ def predict(
     from textgraft.cli.output.entity_files import CONLL
     from textgraft.cli.output.files import require_output
     from textgraft.cli.output.tables import TABLES
+    from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
