@@ -72,7 +72,7 @@ def test_edited_card_is_said_once_and_the_folder_still_works(trained, tmp_path, 
     monkeypatch.chdir(folder)
     for path in (tmp_path / "current", f"{folder}/", "."):
         answer = run("info", path)
-        assert "all files but README.md match the manifest" in answer.stdout
+        assert "all files but README.md match the manifest" in " ".join(answer.stdout.split())
         assert answer.stderr.count("README.md was edited; nothing is read from it\n") == 1
     (tmp_path / "text.txt").write_text("a film")
     assert run("predict", ".", tmp_path / "text.txt").exit_code == 0
@@ -395,7 +395,7 @@ def test_option_at_its_default_value_counts_as_set(reviews, tiny_bert, tmp_path)
 
 @pytest.mark.parametrize(("typed", "answers"), [("a good film\n\nbad\n", 2), ("", 0)])
 def test_each_text_typed_on_a_terminal_is_answered(typed, answers, trained, monkeypatch):
-    monkeypatch.setattr(import_module("textgraft.cli.predict"), "are_texts_typed", lambda data: data == "-")
+    monkeypatch.setattr(import_module("textgraft.cli.typed_texts"), "are_texts_typed", lambda data: data == "-")
     result = run_successfully("predict", trained, stdin=typed)
     assert "Ctrl-D" in result.stderr
     line = r"prediction (bad|good)  probability [\d.]+\n"
