@@ -169,6 +169,10 @@ def test_header_without_rows_is_reported(write, name):
     assert error_of(write(name, [])).endswith("no rows; it should hold at least one text")
 
 
+def test_address_is_reported():
+    assert "an address; download the file and pass its path" in error_of("https://example.com/reviews.csv")
+
+
 @pytest.mark.parametrize("name", ["no.csv", "no.tsv", "no.jsonl", "no.parquet", "no.txt", "no.csv.gz", "no"])
 def test_missing_file_is_reported(tmp_path, name):
     assert error_of(tmp_path / name).startswith(f"{tmp_path / name}: no such file")

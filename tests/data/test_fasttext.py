@@ -57,7 +57,12 @@ def test_labels_are_not_predicted_on(write):
 
 
 def test_labels_are_not_read_as_text(write):
-    with pytest.raises(DataError, match="line 1: a text begins with __label__; set format to fasttext"):
+    with pytest.raises(DataError, match="line 1: a word begins with __label__; set format to fasttext"):
         load_dataset(write("some.txt", ONE), format="lines")
-    with pytest.raises(DataError, match="line 2: a text begins with __label__; set format to fasttext"):
+    with pytest.raises(DataError, match="line 2: a word begins with __label__; set format to fasttext"):
         load_dataset(write("some.txt", "first\n" + ONE))
+
+
+def test_labels_may_stand_anywhere_in_a_line(write):
+    data = load_dataset(write("some.txt", "some text __label__a\nmore __label__b text x__label__c\n"))
+    assert [(row.text, row.label) for row in data] == [("some text", "a"), ("more text x__label__c", "b")]

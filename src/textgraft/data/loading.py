@@ -244,6 +244,8 @@ def open_source(source: Source, options: FileOptions, format: str | None) -> dic
 def _open_path(source: str, options: FileOptions, format: str | None) -> dict[str, Format]:
     try:
         path = Path(source)
+        if "://" in source and not path.exists():
+            raise DataError(f"{source}: an address; download the file and pass its path")
         if is_pattern(source):
             return _open_files(source, matching_files(source, _is_readable), options, format)
         if format is not None:

@@ -1,4 +1,4 @@
-"""fastText's format: the labels of a text, then the text, on one line: `__label__x __label__y text`."""
+"""fastText's format: a text and its labels on one line, `__label__x __label__y text`."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from textgraft.data.text_files import FASTTEXT_LABEL, TextFile, read_chunks
 from textgraft.errors import DataError
 
 _SAMPLE_LINES = 1000
-_LABEL = re.compile(rf"{FASTTEXT_LABEL}(\S+)\s*")
-_START = 16  # characters before the first label, such as a byte order mark and blank lines
+_LABEL = re.compile(rf"(?<!\S){FASTTEXT_LABEL}(\S+)\s*")
+_FIRST_LINE = re.compile(rb"(?:[^\n]*[^\S\n])?" + FASTTEXT_LABEL.encode() + rb"\S")
 
 
 class FastText(TextFile):
-    """A text per line after its labels; sets of labels if one of the first lines has several. Blank lines are skipped.
+    """A text per line with its labels; sets of labels if one of the first lines has several. Blank lines are skipped.
 
-    A file is recognized by its content, whatever its extension.
+    As in fastText, labels may stand anywhere in a line. A file of any extension is recognized by its first line.
     """
 
     by_content = True
@@ -33,8 +33,8 @@ class FastText(TextFile):
     def can_read(cls, source: str) -> bool:
         if not Path(source).is_file():
             return False
-        start = next(read_chunks(source), b"")[: _START + len(FASTTEXT_LABEL)]
-        return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(FASTTEXT_LABEL.encode())
+        start = next(read_chunks(source), b"").removeprefix(b"\xef\xbb\xbf")
+        return _FIRST_LINE.match(start.lstrip()) is not None
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         lines = chain(self._first_lines, self._lines)
@@ -63,9 +63,5 @@ class FastText(TextFile):
 
 
 def _split(line: str) -> tuple[list[str], str]:
-    """The different labels that begin a line, and its text."""
-    labels, text = [], line.strip()
-    while label := _LABEL.match(text):
-        labels.append(label[1])
-        text = text[label.end() :]
-    return list(dict.fromkeys(labels)), text
+    """The different labels of a line, and its text."""
+    return list(dict.fromkeys(_LABEL.findall(line))), _LABEL.sub("", line).strip()

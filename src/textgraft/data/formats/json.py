@@ -168,5 +168,7 @@ def _cells(reader: JsonReader) -> Iterator[dict[str, Any]]:
             names = reader.value()
         elif key == "data" and names is not None:
             yield from (dict(zip(names, reader.value(), strict=True)) for _ in reader.elements())
+        elif key == "data":
+            raise ValueError("a list of lists in 'data', without 'columns' before it")
         else:
             reader.skip()

@@ -30,8 +30,8 @@ class Lines(TextFile):
             if position == 1 and (delimiter := names_delimiter(text)):
                 table = "tsv" if delimiter == "\t" else "csv"
                 raise DataError(f"{self.location(1)}: {text!r:.60} are names of columns; set format to {table}")
-            if text.startswith(FASTTEXT_LABEL):
+            if FASTTEXT_LABEL in text and any(word.startswith(FASTTEXT_LABEL) for word in text.split()):
                 raise DataError(
-                    f"{self.location(position)}: a text begins with {FASTTEXT_LABEL}; set format to fasttext"
+                    f"{self.location(position)}: a word begins with {FASTTEXT_LABEL}; set format to fasttext"
                 )
             yield Row(position, text)
