@@ -5,13 +5,16 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.helpers.commands import run_successfully, start_process
 from textgraft import runtime
 from textgraft.cli.app import COMMANDS
+from textgraft.cli.output import status as status_module
 from textgraft.cli.output.status import _not_imported, status
 
 COMMANDS_WITHOUT_TENSORFLOW = [["--version"], ["-h"], ["train", "-h"], ["presets"], ["cache"], ["info", "no-folder"]]
@@ -84,6 +87,21 @@ def test_status_is_a_line_where_work_takes_long(delay, line, capfd):
     with status("reading", delay), runtime.suppressed_native_stderr():
         pass
     assert capfd.readouterr().err == line
+
+
+def test_work_that_ends_while_its_line_is_written_waits_for_it(monkeypatch, capfd):
+    begun = Event()
+
+    def write_slowly(stream, message):
+        begun.set()
+        time.sleep(0.1)
+        write(stream, message)
+
+    write = status_module._write
+    monkeypatch.setattr(status_module, "_write", write_slowly)
+    with status("reading", delay=0.01):
+        assert begun.wait(timeout=10)
+    assert capfd.readouterr().err == "reading ...\n"
 
 
 def test_packages_are_not_imported_only_for_a_while(monkeypatch):

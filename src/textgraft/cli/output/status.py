@@ -40,11 +40,13 @@ def status(message: str, delay: float = _DELAY) -> Iterator[None]:
                 yield
             return
         timer = Timer(delay, _write, (stream, message))
-        timer.start() if delay else _write(stream, message)
         try:
+            timer.start() if delay else _write(stream, message)
             yield
         finally:
             timer.cancel()
+            if timer.ident:
+                timer.join()  # it may be writing to the stream, which is closed next
 
 
 def _write(stream: IO[str], message: str) -> None:
