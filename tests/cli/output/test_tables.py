@@ -2,6 +2,9 @@
 
 import csv
 import datetime
+import errno
+import gc
+import io
 import json
 
 import openpyxl
@@ -10,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from textgraft.cli.output.files import require_output
+from textgraft.cli.output.sheets import SheetTable
 from textgraft.cli.output.tables import TABLES, TableColumns, open_table
 from textgraft.errors import ConfigError, DataError
 
@@ -69,6 +73,23 @@ def test_texts_that_a_sheet_cannot_hold_are_counted(tmp_path, capsys):
     logged = capsys.readouterr().err
     assert "1 text cut to the 32,767 characters of a cell" in logged
     assert "control characters replaced in 1 text" in logged
+
+
+@pytest.mark.filterwarnings("error")
+def test_sheet_on_a_full_disk_leaves_no_open_archive():
+    class FullDisk(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    disk = FullDisk()
+    table = SheetTable(disk)
+    table.append(["a text"])
+    with pytest.raises(OSError, match="No space left"):
+        table.close()
+    table.discard()
+    disk.close()
+    del table
+    gc.collect()  # of an archive that is still open
 
 
 TYPED = {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError, DataError, counted
@@ -46,7 +47,11 @@ class SheetTable:
 
     def close(self) -> None:
         """Write the file, and log what it could not hold."""
-        self._workbook.save(self._file)
+        from openpyxl.writer.excel import ExcelWriter
+
+        # Workbook.save does not close its archive after an error, which Python then tries, and reports.
+        with ZipFile(self._file, "w", ZIP_DEFLATED) as archive:
+            ExcelWriter(self._workbook, archive).save()
         if self._shortened:
             cut = counted(self._shortened, "text")
             log(f"{cut} cut to the {_MAX_CHARACTERS:,} characters of a cell; .csv holds all")
