@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from textgraft.errors import BusyError, ModelFolderError
-from textgraft.storage import folders
+from textgraft.storage import folders, replacement
 from textgraft.storage.folders import write_folder
 from textgraft.storage.verification import MANIFEST, verify_folder
 
@@ -93,7 +93,7 @@ def test_leftovers_of_a_killed_writer_are_removed(tmp_path, name):
 
 def test_leftovers_of_a_similar_name_stay(tmp_path):
     write_folder(tmp_path / ".model.previous.building.abcd_123", content("one"))
-    folders.remove_leftovers(tmp_path / "model")
+    replacement.remove_leftovers(tmp_path / "model")
     assert names(tmp_path) == [".model.previous.building.abcd_123"]
 
 
@@ -131,11 +131,11 @@ def test_folder_that_cannot_be_created_is_reported(tmp_path):
 
 def test_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
     """On a file system that cannot exchange two folders atomically."""
-    monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    monkeypatch.setattr(replacement, "_exchange", lambda *_: False)
     write_folder(tmp_path / "model", content("one"))
     write_folder(tmp_path / "model", content("two"), overwrite=True)
     (tmp_path / "model").rename(tmp_path / ".model.previous.abcd_123")
-    folders.remove_leftovers(tmp_path / "model")
+    replacement.remove_leftovers(tmp_path / "model")
     assert (tmp_path / "model" / "weights").read_text() == "two"
     assert names(tmp_path) == ["model"]
 
@@ -145,7 +145,7 @@ def test_interrupted_removal_is_completed(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
     folders.remove_folder(tmp_path / "model")
     monkeypatch.undo()
-    folders.remove_leftovers(tmp_path / "model")
+    replacement.remove_leftovers(tmp_path / "model")
     assert names(tmp_path) == []
 
 
@@ -163,7 +163,7 @@ def test_failed_removal_leaves_nothing_beside_the_folder(tmp_path, monkeypatch):
 def test_folder_locked_by_another_process_is_busy(tmp_path):
     code = f"""
 from pathlib import Path
-from textgraft.storage.folders import locked
+from textgraft.storage.locks import locked
 with locked(Path({str(tmp_path / "model")!r})):
     print("held", flush=True)
     input()

@@ -38,7 +38,7 @@ def fetch(
 
 def _write_entry(manifest: Path, entry: dict[str, Any]) -> None:
     """Write a preset into a manifest; an older entry of the same preset is replaced."""
-    from textgraft.storage import folders
+    from textgraft.storage.atomic_files import atomic_file
     from textgraft.storage.preset_files import read_optional_json
 
     try:
@@ -47,7 +47,7 @@ def _write_entry(manifest: Path, entry: dict[str, Any]) -> None:
         raise DataError(f"{manifest} exists and is not a manifest; choose another name") from error
     content = json.dumps({"presets": [*others, entry]}, indent=2, ensure_ascii=False) + "\n"
     try:
-        with folders.atomic_file(manifest) as file:
+        with atomic_file(manifest) as file:
             file.write(content.encode())
     except OSError as error:
         raise DataError(f"{manifest} cannot be written: {error.strerror}") from error

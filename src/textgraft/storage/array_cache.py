@@ -13,6 +13,7 @@ import numpy as np
 
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
+from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.verification import verify_folder
 
 _GIB = 1 << 30
@@ -90,7 +91,7 @@ class ArrayCache:
     def clear(self) -> None:
         """Remove all entries, and the folder unless it contains other files."""
         for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
-            folders.remove_leftovers(self.folder / name)
+            remove_leftovers(self.folder / name)
         for entry in self.entries:
             with suppress(ModelFolderError):  # another process is removing it
                 folders.remove_folder(entry)

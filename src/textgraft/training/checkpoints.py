@@ -18,7 +18,8 @@ from textgraft.errors import ConfigError, ModelFolderError, TrainingError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import is_model_folder
 from textgraft.storage import folders
-from textgraft.storage.folders import locked
+from textgraft.storage.locks import locked
+from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.verification import MANIFEST, verify_folder
 from textgraft.training.config import SAVE_MINUTES
@@ -100,7 +101,7 @@ class Checkpoints:
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             stack.enter_context(self.interruption.handle_signals())
-            folders.remove_leftovers(self.folder)
+            remove_leftovers(self.folder)
             if self._restart:
                 self.clear()
             self._remove_leftovers()
@@ -236,7 +237,7 @@ class Checkpoints:
                 continue
             if suffix == "lock":  # left by a dead process, since a writer holds the lock of the run
                 leftover.unlink(missing_ok=True)
-            folders.remove_leftovers(self.folder / name)
+            remove_leftovers(self.folder / name)
         for older in self._complete(_CHECKPOINT)[:-1]:
             folders.remove_folder(older)
         self._remove_if_empty()

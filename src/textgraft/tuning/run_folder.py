@@ -9,7 +9,8 @@ from typing import Any
 
 from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.storage import folders
-from textgraft.storage.folders import locked
+from textgraft.storage.atomic_files import atomic_file
+from textgraft.storage.locks import locked
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
 LOGS = "logs"
@@ -62,7 +63,7 @@ class RunFolder:
             ModelFolderError: when it cannot be written.
         """
         try:
-            with folders.atomic_file(self.path / name) as file:
+            with atomic_file(self.path / name) as file:
                 file.write(content)
         except OSError as error:
             raise ModelFolderError(

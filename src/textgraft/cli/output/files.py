@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage import folders
+from textgraft.storage.atomic_files import atomic_file
 
 
 class Writer(Protocol):
@@ -69,7 +69,7 @@ def open_output(
         return
     require_output(path, formats, overwrite)
     try:
-        with folders.atomic_file(path) as file:
+        with atomic_file(path) as file:
             writer = formats[path.suffix.lower()](file, *arguments)
             try:
                 yield writer
