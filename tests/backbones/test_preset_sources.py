@@ -301,14 +301,19 @@ def test_saved_model_in_a_manifest_is_trusted(module, monkeypatch, tmp_path):
         load_backbone(module)
 
 
-def test_cached_module_of_another_user_is_not_trusted(module, monkeypatch, tmp_path):
-    from textgraft.backbones import preset_sources
-
+@pytest.mark.parametrize("hub", ["TF-Hub", "Kaggle"])
+def test_cached_module_that_others_can_write_is_not_trusted(hub, module, monkeypatch, tmp_path):
     address = "https://tfhub.dev/google/nnlm-en-dim50/2"
-    shutil.copytree(module, tmp_path / "cache" / hashlib.sha1(address.encode()).hexdigest())
+    folder = tmp_path / "cache" / hashlib.sha1(address.encode()).hexdigest()
+    if hub == "Kaggle":
+        folder = tmp_path / "cache/models/google/nnlm/tensorFlow2/en-dim50/1"
+        (tmp_path / "cache/models/google/nnlm/tensorFlow2/en-dim50").mkdir(parents=True)
+        folder.with_name("1.complete").touch()
+    shutil.copytree(module, folder)
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
     assert load_backbone("nnlm-en-dim50").dim == 4
-    monkeypatch.setattr(preset_sources, "_is_owned_by_user", lambda _: False)
+    (folder / "saved_model.pb").chmod(0o666)
     with pytest.raises(PresetError, match="which is a program"):
         load_backbone("nnlm-en-dim50")
 

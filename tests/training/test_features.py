@@ -8,6 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
 from textgraft.errors import ConfigError, DataError, TrainingError
+from textgraft.storage.array_cache import ArrayCache
+from textgraft.tasks.fine_tuning.frozen import feature_extractor
 from textgraft.training.features import Vectors
 
 TEXTS = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull plot", "very bad", "dull ."] * 4
@@ -40,6 +42,10 @@ def cache_of_first_run(tiny_bert, tmp_path_factory):
 def first_run(cache_of_first_run, monkeypatch):
     """An earlier run has cached its vectors."""
     monkeypatch.setenv("TEXTGRAFT_CACHE", str(cache_of_first_run))
+
+
+def vectors_of(extractor, tokens):
+    return np.array(extractor.extract(tokens, lambda _: None, pytest.fail).values)
 
 
 def batches_of(model, monkeypatch):
@@ -75,6 +81,36 @@ def test_other_weights_have_other_vectors(tiny_bert, first_run, monkeypatch):
     batches = batches_of(model, monkeypatch)
     model.fit(data(), validation=data(), fine_tune="none", epochs=1)
     assert batches
+
+
+def test_planted_vectors_are_computed_again(tiny_bert):
+    model, cache = fresh(tiny_bert), ArrayCache.from_environment()
+    tokens = model.tokenize([np.array([text.encode() for text in TEXTS], object)])
+    extractor = feature_extractor(model.fine_tuning(fine_tune="none"))
+    expected = vectors_of(extractor, tokens)
+    (entry,) = cache.entries
+    for planted in (
+        [expected, expected],
+        [expected[:1]],
+        [expected[:0]],
+        [expected[:, :1]],
+        [np.full_like(expected, np.nan)],
+        [expected.astype(np.float64)],
+        [expected.view(np.int32)],
+    ):
+        cache.put(entry.name, planted)
+        np.testing.assert_array_equal(vectors_of(extractor, tokens), expected)
+        np.testing.assert_array_equal(np.load(entry / "0.npy"), expected)
+
+
+def test_vectors_that_are_not_numbers_are_reported_and_not_cached(tiny_bert):
+    model = fresh(tiny_bert)
+    weight = model.backbone.network.trainable_variables[-1]
+    weight.assign(weight * np.nan)
+    extractor = feature_extractor(model.fine_tuning(fine_tune="none"))
+    with pytest.raises(TrainingError, match=r"^an output of the backbone is not a finite float32; try --precision"):
+        vectors_of(extractor, model.tokenize([np.array([b"a film"], object)]))
+    assert ArrayCache.from_environment().entries == []
 
 
 def test_cached_vectors_change_no_result(tiny_bert):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.texts import as_batches
 from textgraft.text.cleaning import Cleaning
 from textgraft.training import token_ids
@@ -116,6 +117,45 @@ def test_damaged_entry_is_computed_again(tiny_word_vectors, tmp_path, runs):
     runs.clear()
     np.testing.assert_array_equal(read(model, TEXTS).ids, expected.ids)
     assert sum(runs) == len(TEXTS)
+
+
+PLANTED = {
+    "one array less": lambda arrays: arrays[:-1],
+    "one array more": lambda arrays: [*arrays, arrays[-1]],
+    "no ids": lambda arrays: [arrays[0][:0], *arrays[1:]],
+    "fewer texts": lambda arrays: [arrays[0], *(array[1:] for array in arrays[1:])],
+    "ids outside the vocabulary": lambda arrays: [arrays[0] + 10**6, *arrays[1:]],
+    "negative ids": lambda arrays: [-1 - arrays[0], *arrays[1:]],
+    "wider ids": lambda arrays: [arrays[0].astype(np.int64), *arrays[1:]],
+    "too many tokens": lambda arrays: [arrays[0], arrays[1] + 1, *arrays[2:]],
+    "a number of tokens below 0": lambda arrays: [arrays[0], np.full_like(arrays[1], -1), *arrays[2:]],
+}
+
+
+@pytest.mark.parametrize("architecture", [{}, {"truncation": "windows"}, {"pairs": True}], ids=str)
+def test_planted_entries_are_computed_again(tiny_word_vectors, runs, architecture):
+    texts = PAIRS[:5] if "pairs" in architecture else TEXTS[:5]
+    model = fresh(tiny_word_vectors, sequence_length=8, **architecture)
+    expected, cache = read(model, texts), ArrayCache.from_environment()
+    (entry,) = cache.entries
+    arrays = [np.load(file) for file in sorted(entry.glob("*.npy"))]
+    for name, planted in PLANTED.items():
+        cache.put(entry.name, planted(arrays))
+        runs.clear()
+        found = read(model, texts)
+        for array, computed in zip(found.arrays, expected.arrays, strict=True):
+            np.testing.assert_array_equal(array, computed, err_msg=name)
+        read(model, texts)
+        assert sum(runs) == len(texts), name
+
+
+def test_windows_that_are_not_those_of_the_texts_are_computed_again(tiny_word_vectors, runs):
+    model = fresh(tiny_word_vectors, sequence_length=8, truncation="windows")
+    expected, cache = read(model, TEXTS[:5]), ArrayCache.from_environment()
+    (entry,) = cache.entries
+    ids, tokens, counts, dropped = (np.load(file) for file in sorted(entry.glob("*.npy")))
+    cache.put(entry.name, [ids, tokens, counts + 1, dropped])
+    np.testing.assert_array_equal(read(model, TEXTS[:5]).windows.lengths, expected.windows.lengths)
 
 
 def test_only_runs_that_cache_vectors_cache_ids(tiny_bert, tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path
 from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.errors import PresetError, error_summary
+from textgraft.storage.ownership import is_protected_tree
 
 # Packages that contain the files of minilm, and the folder in each. The first one asks for no torch.
 _MINILM_PACKAGES = {
@@ -224,10 +225,11 @@ class TfHub(PresetSource):
             folder = cache / hashlib.sha1(candidate.encode(), usedforsecurity=False).hexdigest()
             if is_saved_model(folder):
                 from_google = google_address is not None or preset in _HUB_MODULES
-                return ResolvedPreset(folder, trusted=from_google and _is_owned_by_user(folder))
+                return ResolvedPreset(folder, trusted=from_google and is_protected_tree(folder))
         if handle is None:
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
-        return ResolvedPreset(_from_kaggle(preset, handle, download), trusted=True)
+        folder = _from_kaggle(preset, handle, download)
+        return ResolvedPreset(folder, trusted=is_protected_tree(folder))
 
 
 def _from_kaggle(preset: str, address: str, download: bool) -> Path:
@@ -277,11 +279,6 @@ def _languages(name: str) -> str:
     if "multi" in name and not name.startswith("multi_qa_"):
         return "multi"
     return "multi" if name == "bge_m3" else "zh" if name.endswith("_zh") else "en"
-
-
-def _is_owned_by_user(folder: Path) -> bool:
-    """All users of a machine may write to TF-Hub's cache."""
-    return folder.stat().st_uid in (os.getuid(), 0)
 
 
 def _in_kaggle_cache(folder: Path) -> Path:

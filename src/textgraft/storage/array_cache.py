@@ -1,24 +1,73 @@
-"""A disk cache of arrays that are expensive to compute, keyed by the hash of their inputs."""
+"""A disk cache of arrays that are expensive to compute, keyed by the hash of their inputs.
 
+Entries are read where only this user or root can have written them, and when they have exactly the form that the reader
+states (`ArraySpec`); any other entry is absent, and is replaced when it is this user's.
+"""
+
+import hashlib
 import io
+import math
 import os
 import re
-import shutil
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
+from textgraft.storage.ownership import is_protected
 from textgraft.storage.replacement import remove_leftovers
-from textgraft.storage.verification import verify_folder
+from textgraft.storage.verification import open_regular, read_manifest, unlisted_files
 
 _GIB = 1 << 30
 _KEY = re.compile("[0-9a-f]{64}")
 _DEFAULT_GIB = 5.0
+
+# Of the arrays of an entry, which is read into memory: 8 times the token ids of 2,048 texts of 4,096 tokens.
+MAX_ENTRY_BYTES = 1 << 28
+
+_HEADER_BYTES = 128  # of a .npy file whose array has few dimensions
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """The form of a stored array. Floating-point values are finite, integers are not negative.
+
+    Attributes:
+        dtype: numpy's name.
+        shape: sizes; None as the first one stands for any number of rows.
+        below: upper bound of integers, exclusive; None for no bound.
+        counts: index of another array of the entry, whose rows these integers count in groups: their sum is its length.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+    below: int | None = None
+    counts: int | None = None
+
+    def shape_in(self, file_bytes: int) -> tuple[int, ...]:
+        """The shape that an array in a .npy file of this size should have."""
+        sizes = [size for size in self.shape if size is not None]
+        if len(sizes) == len(self.shape):
+            return tuple(sizes)
+        row_bytes = max(1, np.dtype(self.dtype).itemsize * math.prod(sizes))
+        return max(0, file_bytes - _HEADER_BYTES) // row_bytes, *sizes
+
+    def accepts(self, array: np.ndarray, arrays: Sequence[np.ndarray]) -> bool:
+        """Whether the values of an array are allowed; `arrays` are all of its entry."""
+        if array.dtype.kind == "f":
+            return bool(np.isfinite(array).all())
+        if array.min(initial=0) < 0 or (self.below is not None and array.max(initial=-1) >= self.below):
+            return False
+        if self.counts is None:
+            return True
+        rows = len(arrays[self.counts])
+        return bool(array.max(initial=0) <= rows and array.sum(dtype=np.int64) == rows)  # so the sum cannot overflow
 
 
 @dataclass(frozen=True)
@@ -35,28 +84,31 @@ class ArrayCache:
         Raises:
             ConfigError: when the limit is not a number.
         """
-        default_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textgraft"
-        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or default_folder) / "arrays"
+        user_cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        if not user_cache.is_absolute():  # the XDG specification: a relative path is ignored
+            user_cache = Path.home() / ".cache"
+        folder = Path(os.environ.get("TEXTGRAFT_CACHE") or user_cache / "textgraft") / "arrays"
         limit = os.environ.get("TEXTGRAFT_CACHE_GIB", _DEFAULT_GIB)
         try:
             return cls(folder, int(float(limit) * _GIB))
         except (ValueError, OverflowError):
             raise ConfigError(f"TEXTGRAFT_CACHE_GIB must be a number of GiB, not {limit!r}") from None
 
-    def get(self, key: str) -> list[np.ndarray] | None:
-        """The memory-mapped arrays of a key; None when they are absent, damaged or not accessible to this user."""
+    def get(self, key: str, specs: Sequence[ArraySpec]) -> list[np.ndarray] | None:
+        """The arrays of a key, read-only; None when they are absent, or anything about them is not as expected."""
         entry = self.folder / key
         try:
-            if not entry.is_dir():
+            if self._problem() or not os.path.lexists(entry):
                 return None
-            verify_folder(entry)
-            os.utime(entry)
-            return [np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(entry.glob("*.npy"))]
-        except (ModelFolderError, ValueError):
-            shutil.rmtree(entry, ignore_errors=True)
-        except OSError:  # another process removed it, or it belongs to another user
-            pass
-        return None
+            arrays = _read_entry(entry, specs)
+            if arrays is None:
+                _discard(entry)
+            else:
+                with suppress(PermissionError):  # root's
+                    os.utime(entry)
+        except OSError:  # another process removed it, or the disk fails
+            return None
+        return arrays
 
     def put(self, key: str, arrays: Sequence[np.ndarray]) -> str | None:
         """Store at most ten arrays where only this user can read them, unless they are larger than the limit.
@@ -64,13 +116,18 @@ class ArrayCache:
         The key is a SHA-256 in hexadecimal digits. Returns a warning when they could not be stored, else None.
         """
         size = sum(array.nbytes for array in arrays)
-        if size > self.limit:
+        if size > min(self.limit, MAX_ENTRY_BYTES):
             return None
+        entry = self.folder / key
         try:
-            self._evict(self.size + size - self.limit)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if problem := self._problem():
+                return f"not cached for later runs: {problem}"
+            if not _discard(entry):
+                return f"not cached for later runs: {entry} belongs to another user; remove it"
+            self._evict(self.size + size - self.limit)
             content = {f"{index}.npy": _npy(array) for index, array in enumerate(arrays)}
-            folders.write_folder(self.folder / key, content, overwrite=True)
+            folders.write_folder(entry, content, overwrite=True, private=True)
         except BusyError:  # another process is storing the same arrays
             return None
         except (ModelFolderError, OSError) as error:
@@ -79,8 +136,8 @@ class ArrayCache:
 
     @property
     def entries(self) -> list[Path]:
-        """Folders of the entries, least recently used first."""
-        entries = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and entry.is_dir()]
+        """Folders of this user's entries, least recently used first."""
+        entries = [entry for entry in self.folder.glob("[!.]*") if _KEY.fullmatch(entry.name) and _is_own_folder(entry)]
         return sorted(entries, key=_last_use_and_size)
 
     @property
@@ -105,12 +162,96 @@ class ArrayCache:
             excess -= _last_use_and_size(entry)[1]
             folders.remove_folder(entry)
 
+    def _problem(self) -> str | None:
+        """Why the folder, which exists, is not used; None for a folder where only this user or root can write."""
+        with suppress(FileNotFoundError):
+            status = self.folder.lstat()
+            if not stat.S_ISDIR(status.st_mode):
+                return f"{self.folder} is not a folder; set TEXTGRAFT_CACHE to a folder of your own"
+            if not is_protected(status):
+                return (
+                    f"other users can write to {self.folder}; remove it, or set TEXTGRAFT_CACHE to a folder of your own"
+                )
+        return None
+
+
+def _read_entry(entry: Path, specs: Sequence[ArraySpec]) -> list[np.ndarray] | None:
+    """The arrays of an entry; None unless it has these arrays only, unaltered, and nobody else can write to it."""
+    status = entry.lstat()
+    if not stat.S_ISDIR(status.st_mode) or not is_protected(status):
+        return None
+    names = [f"{index}.npy" for index in range(len(specs))]
+    try:
+        digests = read_manifest(entry)
+        if sorted(digests) != sorted(names) or unlisted_files(entry, digests):
+            return None
+        arrays = []
+        for name, spec in zip(names, specs, strict=True):
+            with open_regular(entry / name, MAX_ENTRY_BYTES + _HEADER_BYTES) as file:
+                array = _read_array(file, spec, digests[name])
+            if array is None:
+                return None
+            arrays.append(array)
+    except ModelFolderError:
+        return None
+    fit = all(spec.accepts(array, arrays) for array, spec in zip(arrays, specs, strict=True))
+    return arrays if fit else None
+
+
+def _read_array(file: BinaryIO, spec: ArraySpec, sha256: str) -> np.ndarray | None:
+    """The array of an opened .npy file; None when it has another form or hash, or others can write to it.
+
+    The header is compared with the one of the expected array, and not parsed.
+    """
+    status = os.fstat(file.fileno())
+    shape = spec.shape_in(status.st_size)
+    header = _header(np.dtype(spec.dtype), shape)
+    size = math.prod(shape) * np.dtype(spec.dtype).itemsize
+    if not is_protected(status) or status.st_size != len(header) + size or file.read(len(header)) != header:
+        return None
+    content = file.read(size)
+    digest = hashlib.sha256(header)
+    digest.update(content)
+    if len(content) != size or digest.hexdigest() != sha256:
+        return None
+    return np.frombuffer(content, spec.dtype).reshape(shape)
+
+
+def _discard(entry: Path) -> bool:
+    """Remove what has the name of an entry, if anything; False when it belongs to another user."""
+    try:
+        status = entry.lstat()
+    except FileNotFoundError:
+        return True
+    if status.st_uid != os.geteuid():
+        return False
+    if not stat.S_ISDIR(status.st_mode):
+        entry.unlink(missing_ok=True)
+    else:
+        with suppress(ModelFolderError):  # another process removed it
+            folders.remove_folder(entry)
+    return True
+
 
 def _npy(array: np.ndarray) -> list[bytes | memoryview]:
     """A .npy file in two pieces: the header, and the array without a copy."""
+    return [_header(array.dtype, array.shape), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data]
+
+
+def _header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    """The first bytes of a .npy file."""
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
-    return [header.getvalue(), np.ascontiguousarray(array).reshape(-1).view(np.uint8).data]
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    return header.getvalue()
+
+
+def _is_own_folder(entry: Path) -> bool:
+    """Whether an entry is a folder of this user, and not a link."""
+    with suppress(OSError):  # another process removed it
+        status = entry.lstat()
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    return False
 
 
 def _last_use_and_size(entry: Path) -> tuple[float, int]:

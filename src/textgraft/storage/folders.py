@@ -27,11 +27,14 @@ from textgraft.storage.verification import (
 FileContent = Sequence[bytes | memoryview]
 
 
-def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool = False) -> None:
+def write_folder(
+    target: Path, files: Mapping[str, FileContent], overwrite: bool = False, private: bool = False
+) -> None:
     """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
 
     The target's parent must exist. With `overwrite`, a folder that has a manifest, and nothing of the user's, is
-    replaced; it stays intact until the new one is complete.
+    replaced; it stays intact until the new one is complete. With `private`, only this user has access, whatever the
+    umask.
 
     Raises:
         ModelFolderError: when the target exists or cannot be written; the target is unchanged.
@@ -48,8 +51,11 @@ def write_folder(target: Path, files: Mapping[str, FileContent], overwrite: bool
         building = target
         try:
             building = Path(tempfile.mkdtemp(prefix=f".{target.name}.building.", dir=target.parent))
-            building.chmod(0o777 & ~umask())
+            if not private:
+                building.chmod(0o777 & ~umask())
             _write_files(building, files)
+            for file in building.iterdir() if private else ():
+                file.chmod(0o600)
             move(building, target)
         except OSError as error:
             raise write_error(target, error.strerror, size) from error

@@ -22,7 +22,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.keras_private import is_seed_state
 from textgraft.errors import TrainingError
-from textgraft.storage.array_cache import ArrayCache
+from textgraft.storage.array_cache import ArrayCache, ArraySpec
 from textgraft.training.inference import batches_by_length, compute_outputs, inference_step
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TokenIds
@@ -71,8 +71,13 @@ class Vectors(_TemporaryFile):
         self.spec = tf.TensorSpec([None, dim], tf.float32)
 
     def put(self, rows: slice, vectors: np.ndarray) -> None:
-        """Store the vectors of some rows, float32 (b, dim)."""
-        self.write(rows.start * self.values.strides[0], np.asarray(vectors, np.float32))
+        """Store the vectors of some rows, float32 (b, dim).
+
+        Raises:
+            TrainingError: when a value is not finite, or the disk is full.
+        """
+        _require_finite(vectors, "the backbone", "--precision float32")
+        self.write(rows.start * self.values.strides[0], vectors)
 
     def batch(self, rows: np.ndarray) -> tf.Tensor:
         """Float32 (b, dim)."""
@@ -97,11 +102,7 @@ class Activations(_TemporaryFile):
         """
         with np.errstate(over="ignore"):
             narrow = vectors.astype(self._dtype)
-        if not np.isfinite(narrow).all():
-            raise TrainingError(
-                f"an output of the frozen blocks is not a finite {self._dtype.name}; try --cache-dtype float32 or "
-                "--precision float32"
-            )
+        _require_finite(narrow, "the frozen blocks", "--cache-dtype float32 or --precision float32")
         for row, end in zip(rows, np.cumsum(self.lengths[rows]), strict=True):
             offset = int(self._offsets[row]) * self._shape[1] * self._dtype.itemsize
             self.write(offset, narrow[end - self.lengths[row] : end])
@@ -114,6 +115,11 @@ class Activations(_TemporaryFile):
     def batch(self, rows: np.ndarray) -> tf.RaggedTensor:
         """Ragged (b, None, dim), in the stored precision."""
         return self._rows[rows].tensor()
+
+
+def _require_finite(outputs: np.ndarray, source: str, option: str) -> None:
+    if not np.isfinite(outputs).all():
+        raise TrainingError(f"an output of {source} is not a finite {outputs.dtype.name}; try {option}")
 
 
 def check_disk_space(tokens: int, dim: int, dtype: str) -> None:
@@ -180,20 +186,24 @@ class FeatureExtractor:
         """The vector of each text.
 
         `on_batch` is called with the number of texts in each batch, `warn` with a line when vectors cannot be cached.
+
+        Raises:
+            TrainingError: when a value is not finite, or the disk is full.
         """
         vectors = Vectors(len(tokens), self._dim)
         for start in range(0, len(tokens), _CHUNK):
             rows = slice(start, min(start + _CHUNK, len(tokens)))
             chunk = tokens.select(rows)
             key = chunk.digest(self._identity)
-            if cached := self._cache.get(key):
+            cached = self._cache.get(key, [ArraySpec("float32", (len(chunk), self._dim))])
+            if cached:
                 (values,) = cached
                 on_batch(len(chunk))
             else:
                 values = compute_outputs(self._infer, chunk, self._batch_tokens, on_batch)
-                if problem := self._cache.put(key, [values]):
-                    warn(problem)
             vectors.put(rows, values)
+            if not cached and (problem := self._cache.put(key, [values])):
+                warn(problem)
         return vectors
 
     def estimate_seconds(self, tokens: TokenIds, texts: int = 256) -> float:

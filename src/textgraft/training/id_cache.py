@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from textgraft.storage.array_cache import ArrayCache
+from textgraft.storage.array_cache import ArrayCache, ArraySpec
 
 
 class IdCache:
@@ -16,22 +16,31 @@ class IdCache:
     Args:
         settings: JSON values.
         assets: files of the tokenizer, such as the vocabulary.
+        vocabulary_size: number of token ids.
         cache: when it cannot store arrays, they are computed each time.
     """
 
-    def __init__(self, settings: Mapping[str, Any], assets: Mapping[str, bytes], cache: ArrayCache) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], assets: Mapping[str, bytes], vocabulary_size: int, cache: ArrayCache
+    ) -> None:
         hashes = {name: sha256(content).hexdigest() for name, content in assets.items()}
         self._identity = json.dumps([dict(settings), hashes], sort_keys=True).encode()
+        self.vocabulary_size = vocabulary_size
         self._cache = cache
 
-    def arrays(self, texts: np.ndarray, compute: Callable[[np.ndarray], Sequence[np.ndarray]]) -> Sequence[np.ndarray]:
-        """The arrays of texts, an object array of UTF-8 bytes; computed where they are not cached."""
+    def arrays(
+        self,
+        texts: np.ndarray,
+        compute: Callable[[np.ndarray], Sequence[np.ndarray]],
+        specs: Sequence[ArraySpec],
+    ) -> Sequence[np.ndarray]:
+        """The arrays of texts, an object array of UTF-8 bytes; computed where none of these specs are cached."""
         key = self._key(texts)
-        arrays = self._cache.get(key)
-        if not arrays:
+        arrays = self._cache.get(key, specs)
+        if arrays is None:
             arrays = list(compute(texts))
             self._cache.put(key, arrays)
-        return [np.array(array) for array in arrays]  # a memory map would keep its file open
+        return arrays
 
     def _key(self, texts: np.ndarray) -> str:
         digest = sha256(self._identity + repr(texts.shape).encode())

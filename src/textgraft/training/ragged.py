@@ -33,6 +33,11 @@ class Ragged:
         selected = [self.values[self._offsets[row] : self._offsets[row + 1]] for row in rows]
         return Ragged(np.concatenate([self.values[:0], *selected]), self.lengths[rows])
 
+    def row_sums(self) -> np.ndarray:
+        """Sum of each row of integers, int64 (n,)."""
+        sums = np.concatenate([[0], np.cumsum(self.values)])
+        return np.diff(sums[self._offsets])
+
     def tensor(self) -> tf.RaggedTensor:
         """All rows."""
         return tf.RaggedTensor.from_row_lengths(self.values, self.lengths, validate=False)

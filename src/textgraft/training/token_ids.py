@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
@@ -50,7 +51,7 @@ class TokenIds:
     @classmethod
     def from_texts(cls, texts: Iterable[np.ndarray], graph: TextGraph, cache: IdCache | None = None) -> Self:
         """Tokenize batches of texts, object arrays of UTF-8 bytes; without a cache nothing is stored."""
-        (ids, lengths), truncated = run_text_graph(texts, graph.compiled, id_arrays, (np.int32, np.int64), cache)
+        (ids, lengths), truncated = run_text_graph(texts, graph.compiled, id_arrays, id_specs, cache)
         return cls(ids, lengths, truncated)
 
     def __len__(self) -> int:
@@ -88,10 +89,17 @@ def run_text_graph(
     texts: Iterable[np.ndarray],
     graph: Callable[[tf.Tensor], Packed],
     arrays_of: Callable[[Packed], tuple[np.ndarray, ...]],
-    dtypes: Sequence[Any],
+    specs_of: Callable[[int, int], Sequence[ArraySpec]],
     cache: IdCache | None = None,
 ) -> tuple[list[np.ndarray], TruncationCount]:
     """Run a compiled text graph over batches of texts, object arrays of UTF-8 bytes, a few at a time on each core.
+
+    Args:
+        texts: the batches.
+        graph: the compiled text graph.
+        arrays_of: extracts arrays from the rows.
+        specs_of: (number of texts, vocabulary size) to the form of these arrays.
+        cache: of the arrays.
 
     Returns:
         the arrays that `arrays_of` extracts from the rows, concatenated over all texts, and the effect of truncation.
@@ -101,9 +109,19 @@ def run_text_graph(
         rows = graph(tf.constant(batch, tf.string))
         return *arrays_of(rows), rows.dropped.numpy()
 
-    columns: list[Sequence[np.ndarray]] = [[np.empty(0, dtype) for dtype in (*dtypes, np.int32)]]
+    def specs(texts: int, vocabulary_size: int = 0) -> tuple[ArraySpec, ...]:
+        return *specs_of(texts, vocabulary_size), ArraySpec("int32", (texts,))
+
+    columns: list[Sequence[np.ndarray]] = [[np.empty(0, spec.dtype) for spec in specs(0)]]
     if cache:
-        columns += (cache.arrays(batch, lambda batch: _concatenate(_run_parallel(run, [batch]))) for batch in texts)
+        columns += (
+            cache.arrays(
+                batch,
+                lambda batch: _concatenate(_run_parallel(run, [batch])),
+                specs(len(batch), cache.vocabulary_size),
+            )
+            for batch in texts
+        )
     else:
         columns += _run_parallel(run, texts)
     *arrays, dropped = _concatenate(columns)
@@ -113,6 +131,11 @@ def run_text_graph(
 def id_arrays(rows: Packed) -> tuple[np.ndarray, np.ndarray]:
     """Concatenated ids and lengths of packed rows."""
     return rows.token_ids.values.numpy(), rows.token_ids.row_lengths().numpy()
+
+
+def id_specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ArraySpec]:
+    """The form of `id_arrays`."""
+    return ArraySpec("int32", (None,), below=vocabulary_size), ArraySpec("int64", (texts,), counts=0)
 
 
 def _run_parallel(

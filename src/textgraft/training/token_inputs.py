@@ -6,11 +6,12 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, PairRows, TextGraph
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
-from textgraft.training.token_ids import TokenIds, TruncationCount, id_arrays, run_text_graph
+from textgraft.training.token_ids import TokenIds, TruncationCount, id_arrays, id_specs, run_text_graph
 
 
 class PairIds(TokenIds):
@@ -29,8 +30,8 @@ class PairIds(TokenIds):
     @classmethod
     def from_texts(cls, texts: Iterable[np.ndarray], graph: TextGraph, cache: IdCache | None = None) -> Self:
         """Tokenize pairs, object arrays (n, 2) of UTF-8 bytes; see `TokenIds`."""
-        dtypes = (np.int32, np.int64, np.int64)
-        (ids, lengths, firsts), truncated = run_text_graph(texts, graph.compiled_pairs, _pair_arrays, dtypes, cache)
+        run = graph.compiled_pairs
+        (ids, lengths, firsts), truncated = run_text_graph(texts, run, _pair_arrays, _pair_specs, cache)
         return cls(ids, lengths, truncated, firsts)
 
     def select(self, rows: slice) -> Self:
@@ -83,3 +84,7 @@ class WordInputs:
 
 def _pair_arrays(rows: Packed) -> tuple[np.ndarray, ...]:
     return *id_arrays(rows), rows.first_lengths.numpy()
+
+
+def _pair_specs(pairs: int, vocabulary_size: int) -> tuple[ArraySpec, ...]:
+    return *id_specs(pairs, vocabulary_size), ArraySpec("int64", (pairs,))

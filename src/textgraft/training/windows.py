@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.id_cache import IdCache
@@ -29,9 +30,9 @@ class WindowIds(TokenIds):
 
     @classmethod
     def from_texts(cls, texts: Iterable[np.ndarray], graph: TextGraph, cache: IdCache | None = None) -> Self:
-        dtypes = (np.int32, np.int64, np.int64, np.int64)
-        (ids, lengths, windows, counts), truncated = run_text_graph(texts, graph.compiled, _arrays, dtypes, cache)
-        return cls(ids, lengths, truncated, Ragged(windows, counts))
+        (ids, tokens, counts), truncated = run_text_graph(texts, graph.compiled, _arrays, _specs, cache)
+        windows = Ragged(tokens, counts)
+        return cls(ids, windows.row_sums(), truncated, windows)
 
     def select(self, rows: slice) -> Self:
         selected = self._rows[rows]
@@ -105,5 +106,9 @@ def _split_windows(values: np.ndarray | tf.Tensor, windows: Ragged) -> tf.Ragged
 
 def _arrays(rows: Packed) -> tuple[np.ndarray, ...]:
     ids = rows.token_ids  # (n, windows, tokens)
-    lengths = tf.reduce_sum(ids.with_values(ids.values.row_lengths()), axis=1)
-    return tuple(array.numpy() for array in (ids.flat_values, lengths, ids.values.row_lengths(), ids.row_lengths()))
+    return tuple(array.numpy() for array in (ids.flat_values, ids.values.row_lengths(), ids.row_lengths()))
+
+
+def _specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ...]:
+    ids = ArraySpec("int32", (None,), below=vocabulary_size)
+    return ids, ArraySpec("int64", (None,), counts=0), ArraySpec("int64", (texts,), counts=1)

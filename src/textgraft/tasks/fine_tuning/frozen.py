@@ -72,7 +72,7 @@ class FrozenVectors(FineTuning):
             **{name: architecture[name] for name in ("cleaning", "sequence_length", "truncation")},
             "family": backbone.family, "backbone": backbone.config(), "versions": runtime.versions(),
         }  # fmt: skip
-        return IdCache(settings, backbone.assets(), ArrayCache.from_environment())
+        return IdCache(settings, backbone.assets(), backbone.vocabulary_size, ArrayCache.from_environment())
 
     def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
         train, validation = with_pooled_vectors(self, list(examples.values()), callback)
