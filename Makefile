@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo venv test test-all lint fix docs chaos bench bench-torch bench-legacy lock clean
+.PHONY: demo venv test test-all lint fix docs chaos fuzz bench bench-torch bench-legacy lock clean
 
 demo: $(BASE)
 	$(BIN)/textgraft demo
@@ -40,6 +40,10 @@ docs: .venv-docs/.installed
 
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos --kills 200
+
+# With atheris in the environment (it is in no lock: not every platform has it), coverage guides the changes.
+fuzz: $(STAMP)
+	$(BIN)/python -m tools.fuzz all --minutes 20
 
 bench: $(STAMP) bench-torch bench-legacy
 	$(BIN)/python -m benchmarks

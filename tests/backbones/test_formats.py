@@ -265,6 +265,7 @@ def no_tokenizer(folder):
         (lambda folder: change_config(folder, model_type=["roberta"]), "the family .* is not supported"),
         (no_tokenizer, "neither vocab.json nor tokenizer.json"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "is not valid JSON"),
+        (lambda folder: (folder / "tokenizer.json").write_text("[" * 9000), "is nested too deeply"),
         (lambda folder: change_config(folder, hidden_size=33), "does not describe a roberta network|has shape"),
         (lambda folder: change_config(folder, num_attention_heads=0), "num_heads must be a positive integer"),
         (lambda folder: change_config(folder, layer_norm_eps=None), "does not describe a roberta network: float"),

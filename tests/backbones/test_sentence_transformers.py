@@ -87,9 +87,22 @@ def dense(**values):
     return change
 
 
+def settings(name, **values):
+    return lambda folder: write_json(folder / name, values)
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
+        (settings("config_sentence_transformers.json", prompts=[1]), "prompts must be an object of strings"),
+        (settings("config_sentence_transformers.json", prompts={"a": 1}), "prompts must be an object of strings"),
+        (settings("config_sentence_transformers.json", default_prompt_name={}), "default_prompt_name a string"),
+        (
+            settings("sentence_bert_config.json", max_seq_length="x"),
+            "max_seq_length must be a number of tokens, not 'x'",
+        ),
+        (settings("sentence_bert_config.json", max_seq_length=-1), "max_seq_length must be a number of tokens, not -1"),
+        (pooling(pooling_mode=[{}]), "pooling_mode must be a string or a list of strings"),
         (a_module("LSTM"), "modules.json has the module sentence_transformers.models.LSTM, which"),
         (a_module("Normalize", "mine."), "has the module mine.Normalize"),
         (a_module("Dense"), "Normalize, Dense in this order"),

@@ -171,3 +171,8 @@ def test_sentence_of_one_number_is_read(write):
 def test_file_without_blank_lines_is_reported(write, monkeypatch):
     monkeypatch.setattr("textgraft.data.formats.conll.MAX_WORDS", 100)
     assert "put a blank line between sentences" in error_of(write("a.conll", "a\tO\n" * 101))
+
+
+def test_words_of_many_digits_are_read(write):
+    data = load_dataset(write("a.conll", f"{'9' * 5000}\tO\n1\tO\n"), text="tokens", label="tags")
+    assert texts_of(data) == [json.dumps(["9" * 5000, "1"])]

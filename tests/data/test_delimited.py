@@ -176,6 +176,11 @@ def test_row_numbers_and_keys_are_not_labels(write, name):
             data.require_labels()
 
 
+def test_labels_of_many_digits_are_read(write):
+    data = load_dataset(write("a.csv", table(",", *((f"Text {number}", "9" * 5000) for number in range(3)))))
+    assert data.label_names == ["9" * 5000]
+
+
 def test_key_of_labels_is_suggested(write):
     data = load_dataset(
         write("a.csv", table(",", ("1", "a", "7"), ("2", "b", "8"), header=("id", "text", "category_id")))

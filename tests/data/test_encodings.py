@@ -135,3 +135,16 @@ def test_archive_of_several_files_is_reported(write):
         archive.writestr("b.csv", "")
     with pytest.raises(DataError, match="the archive holds 2 files; unpack it and pass one of them"):
         load_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "message"),
+    [
+        ("utf-16", "\ufefftext\na\n".encode(), "no byte order mark of utf-16; set encoding to utf-8"),
+        ("utf-32", "text\na\n".encode("utf-16"), "no byte order mark of utf-32; set encoding to utf-16"),
+        ("punycode", b"text\na-b!\n", r"line 1: not punycode \(.*\); it looks like utf-8"),
+    ],
+)
+def test_bytes_that_a_codec_refuses_as_a_whole_are_reported(write, encoding, content, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(write("a.csv", content), encoding=encoding)

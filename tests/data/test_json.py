@@ -143,3 +143,13 @@ def test_column_that_the_first_row_lacks_is_known(write):
 def test_list_on_standard_input_is_read(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(ROWS).encode())))
     assert texts_of(load_dataset("-", format="json")) == COLUMNS["text"]
+
+
+@pytest.mark.parametrize("depth", [150, 990, 30_000])
+def test_values_that_are_skipped_may_be_nested_to_a_limit(write, depth):
+    path = write("a.json", f'{{"more": {"[" * depth + "]" * depth}, "data": [{{"text": "a"}}]}}')
+    if depth == 150:
+        assert texts_of(load_dataset(path)) == ["a"]
+        return
+    with pytest.raises(DataError, match="nested too deeply"):
+        load_dataset(path)

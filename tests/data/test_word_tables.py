@@ -61,6 +61,11 @@ def test_malformed_tables_are_reported(write, content, message):
     assert str(caught.value).startswith(f"{path}, {message}")
 
 
+def test_absent_column_of_tags_is_reported(write):
+    with pytest.raises(DataError, match="no column 'labels'; it has: Sentence #, Word, Tag"):
+        load_tagged(write("a.csv", "Sentence #,Word,Tag\n1,Ada,B-PER\n"), label="labels")
+
+
 def test_sentence_without_end_is_reported(write, monkeypatch):
     monkeypatch.setattr("textgraft.data.word_tables.MAX_WORDS", 3)
     with pytest.raises(DataError, match="a sentence of over 3 words; number the sentences in 'Sentence #'"):

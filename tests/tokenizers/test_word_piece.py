@@ -54,6 +54,11 @@ def test_all_reviews_have_the_ids_of_the_reference(split, real_data, tokenize, r
     assert differing(texts, tokenize, reference) == []
 
 
+def test_empty_token_is_reported():
+    with pytest.raises(ValueError, match="token 1 of the vocabulary is empty"):
+        WordPieceTokenizer(["[UNK]", "", "a"], ["[UNK]"], lowercase=True, strip_accents=True)
+
+
 def test_duplicate_in_a_long_vocabulary_is_reported_at_once():
     vocabulary = ["[UNK]", *map(str, range(100_000)), "99999"]
     with pytest.raises(ValueError, match="the vocabulary has '99999' twice"):

@@ -62,6 +62,8 @@ def test_file_replaces_domains_and_keeps_the_others(tmp_path):
         ("head = 'magic'", ["head 'magic' is unknown"]),
         ("[none]\npreset = 'x'", ["preset is not allowed in a table"]),
         ("epochs = ", ["is not TOML"]),
+        (f"epochs = {'[' * 9000}1{']' * 9000}", ["is nested too deeply"]),
+        (f"learning_rate = {'9' * 400}", ["learning_rate is too large, a number of 1329 bits"]),
     ],
 )
 def test_wrong_lines_are_reported_in_one_line(tmp_path, text, words):

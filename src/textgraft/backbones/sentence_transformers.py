@@ -39,6 +39,7 @@ _OLD_KEYS = {
 _ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
 _KINDS = ("Transformer", "Pooling", "Dense", "Normalize")
 _SENTENCE_EMBEDDING = "sentence_embedding"
+_MAX_LENGTH = 1e300  # larger numbers of tokens are damage; 1e30 is a usual way to write that there is no limit
 
 
 class SentenceTransformer:
@@ -57,20 +58,19 @@ class SentenceTransformer:
             raise self._unsupported(f"the modules {', '.join(kinds)} in this order")
         self.network, pooling = folder / modules[0][1], folder / modules[1][1]
         self._layers = [folder / path for kind, path in modules if kind == "Dense"]
-        prompts = read_optional_json(folder / _PROMPTS)
-        texts = {name: text for name, text in (prompts.get("prompts") or {}).items() if text}
+        texts, prompt = _prompts(folder / _PROMPTS)
         config = read_json(pooling / _CONFIG)
         if texts and config.get("include_prompt") is False:
             raise PresetError(f"{pooling / _CONFIG}: include_prompt false is not supported; it must be true")
-        settings = self._network_settings()
+        settings = read_optional_json(self._settings_file())
         self.vectors = TextVectors(
             pooling=self._pooling(pooling / _CONFIG, config),
             normalize="Normalize" in kinds,
             layers=tuple(_dense_layer(folder / _CONFIG) for folder in self._layers),
-            sequence_length=settings.get("max_seq_length") or self._tokenizer_length(),
+            sequence_length=self._sequence_length(),
             lowercase=bool(settings.get("do_lower_case")),
             prompts=texts,
-            prompt=texts.get(prompts.get("default_prompt_name"), ""),
+            prompt=prompt,
         )
 
     @property
@@ -122,7 +122,9 @@ class SentenceTransformer:
 
     def _pooling(self, path: Path, config: Mapping[str, Any]) -> str:
         modes = config.get("pooling_mode") or [name for key, name in _OLD_KEYS.items() if config.get(key)] or ["mean"]
-        modes = [modes] if isinstance(modes, str) else list(modes)
+        modes = [modes] if isinstance(modes, str) else modes
+        if not _are_strings(modes):
+            raise PresetError(f"{path}: pooling_mode must be a string or a list of strings; download the preset again")
         if len(modes) > 1:
             raise PresetError(f"{path}: {' and '.join(modes)} side by side are not supported; keep one of them")
         if (pooling := _POOLINGS.get(modes[0])) is None:
@@ -130,20 +132,47 @@ class SentenceTransformer:
             raise PresetError(f"{path}: the pooling {modes[0]} is not supported; supported: {supported}")
         return pooling
 
-    def _network_settings(self) -> dict[str, Any]:
-        """Content of sentence_bert_config.json, which has other families' names too."""
+    def _settings_file(self) -> Path:
+        """The path of sentence_bert_config.json, which has other families' names too."""
         files = sorted(self.network.glob("sentence_*_config.json"))
-        return read_json(files[0]) if files else {}
+        return files[0] if files else self.network / "sentence_bert_config.json"
 
-    def _tokenizer_length(self) -> int | None:
-        """The tokenizer's maximum; huge where it has none."""
-        length = read_optional_json(self.network / tokenizer_json.CONFIG).get("model_max_length")
-        return int(length) if length else None
+    def _sequence_length(self) -> int | None:
+        """The maximum in the settings, or else that of the tokenizer, which is huge where it has none."""
+        return _length(self._settings_file(), "max_seq_length") or _length(
+            self.network / tokenizer_json.CONFIG, "model_max_length"
+        )
 
 
 def is_sentence_transformer(path: Path) -> bool:
     """Whether a path is a folder of sentence-transformers."""
     return (path / _MODULES).is_file()
+
+
+def _prompts(path: Path) -> tuple[dict[str, str], str]:
+    """The prompts that are not empty, by name, and the default one, which may be empty."""
+    content = read_optional_json(path)
+    prompts, default = content.get("prompts") or {}, content.get("default_prompt_name")
+    if not (isinstance(prompts, dict) and _are_strings([*prompts.values()]) and isinstance(default, str | None)):
+        raise PresetError(
+            f"{path}: prompts must be an object of strings, and default_prompt_name a string; download the preset again"
+        )
+    texts = {name: text for name, text in prompts.items() if text}
+    return texts, texts.get(default or "", "")
+
+
+def _length(path: Path, key: str) -> int | None:
+    """A number of tokens in a file, which may lack it; a large one may be written as a fraction, such as 1e30."""
+    length = read_optional_json(path).get(key)
+    if not length:
+        return None
+    if type(length) not in (int, float) or not 1 <= length < _MAX_LENGTH:
+        raise PresetError(f"{path}: {key} must be a number of tokens, not {length!r:.40}; download the preset again")
+    return int(length)
+
+
+def _are_strings(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _dense_layer(path: Path) -> dict[str, Any]:

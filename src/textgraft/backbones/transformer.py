@@ -20,6 +20,9 @@ from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.files import BYTE_PAIR, fits_table
 
+# What KerasHub, TensorFlow, tf.text and the readers of files raise for values that do not fit.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
+
 
 class Transformer(Backbone):
     """The backbone of an encoder family."""
@@ -183,6 +186,6 @@ def _preset_errors(problem: str) -> Iterator[None]:
     """Convert errors of KerasHub and file readers to a PresetError of one line."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, tf.errors.OpError) as error:
+    except _DAMAGED as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise PresetError(f"{problem}: {reason}") from error

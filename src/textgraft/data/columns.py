@@ -250,22 +250,24 @@ def are_tagged(columns: Sequence[str]) -> bool:
     return _have_words(columns) or has_entities or _is_word_table(columns)
 
 
-def word_table_columns(columns: Sequence[str], reading: Reading) -> Columns | None:
+def word_table_columns(source: str, columns: Sequence[str], reading: Reading) -> Columns | None:
     """The columns of words, their tags and the numbers of sentences (as `pair`) of a table with a word per row.
 
-    Words and tags are those that `reading` names, or inferred from their names; None where there is no such table.
+    Words and tags are those that `reading` names, or inferred from their names; None where there is no such table. A
+    DataError reports a named column of tags that is missing.
     """
     words = _only(_matching(_WORD, columns if reading.text is None else [reading.text]))
     sentences = _only([name for name in columns if _SENTENCE.fullmatch(name.strip())])
-    tags = next(iter(reading.label_columns(columns) or _matching(_WORD_TAGS, columns)), None)
+    named = reading.label_columns(columns)
+    tags = next(iter(named or _matching(_WORD_TAGS, columns)), None)
     # Without tags, a column named sentence may hold texts.
     if words not in columns or sentences is None or (tags is None and sentences.isalpha()):
         return None
-    return Columns(str(words), tags, sentences)
+    return Columns(str(words), _require_column(source, columns, named[0]) if named else tags, sentences)
 
 
 def _is_word_table(columns: Sequence[str]) -> bool:
-    table = word_table_columns(columns, Reading())
+    table = word_table_columns("", columns, Reading())
     return table is not None and table.label is not None
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _NUMBER_CONTINUES = ("", ".", "e", "E")  # what follows a number that is cut off
+_MAX_DEPTH = 200  # of values that are skipped: each level takes calls of Python, which allows 1,000
+_TOO_DEEP = "nested too deeply"
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -29,7 +31,7 @@ def decode_json(text: str, start: int = 0) -> tuple[Any, int]:
     except UnicodeEncodeError:
         raise ValueError("half of a surrogate pair, \\ud800 to \\udfff; remove it") from None
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
     return value, end
 
 
@@ -101,14 +103,16 @@ class JsonReader:
             yield index
             index, more = index + 1, self._continues("]")
 
-    def skip(self) -> None:
-        """Read past a value without holding it."""
+    def skip(self, depth: int = 0) -> None:
+        """Read past a value, which is within this number of others, without holding it."""
         first = self.peek()
         if first not in ("{", "["):
             self.value()
             return
+        if depth == _MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
         for _ in self.members() if first == "{" else self.elements():
-            self.skip()
+            self.skip(depth + 1)
 
     def _is_open(self, closing: str) -> bool:
         """Whether a list or an object that has begun is not empty; reads past the end of one that is."""

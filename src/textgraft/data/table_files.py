@@ -13,6 +13,7 @@ import pyarrow as pa
 from textgraft.data.columns import Columns, is_column_name
 from textgraft.data.file_options import NO_HEADER, FileOptions
 from textgraft.data.format import File, Row, pack_rows
+from textgraft.data.whole_numbers import whole_number
 from textgraft.errors import DataError, counted
 
 _SAMPLE_ROWS = 1000
@@ -89,8 +90,8 @@ class TableFile(File):
         """Whether the first cells of a column are consecutive whole numbers."""
         index = self.columns.index(column)
         cells = [row[index] for row in self._sample_rows if len(row) > index]
-        numbers = [int(cell) for cell in cells if cell.isascii() and cell.isdigit()]
-        return len(numbers) == len(cells) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        first = whole_number(cells[0]) if len(cells) > 2 else None
+        return first is not None and [*map(whole_number, cells)] == list(range(first, first + len(cells)))
 
     def has_flags(self, column: str) -> bool:
         index = self.columns.index(column)

@@ -196,7 +196,7 @@ def _unlabelled_rows(source: str, split: str | None, reading: Reading) -> tuple[
 
 def _with_columns(reader: RowReader, reading: Reading) -> tuple[RowReader, Columns]:
     """The rows of a split, those of its sentences where it is a table with a word per row, and their columns."""
-    table = word_table_columns(reader.columns, reading)
+    table = word_table_columns(reader.source, reader.columns, reading)
     if table is not None:
         reader, reading = WordTable(reader, table), replace(reading, text=None, label=None)
     return reader, choose_tagged_columns(reader.source, reader.columns, reading)

@@ -108,6 +108,11 @@ class TextLines:
                     f"{self._source}, line {line}: the byte at offset {offset} is not {self._encoding}; "
                     f"{_encoding_fix(start if line == 1 else bytes(error.object), name)}"
                 ) from None
+            except UnicodeError as error:  # of codecs that name no byte, such as punycode
+                raise DataError(
+                    f"{self._source}, line {line}: not {self._encoding} ({error_summary(error)}); "
+                    f"{_encoding_fix(start, name)}"
+                ) from None
             if "\0" in text:
                 line += text.count("\n", 0, text.index("\0"))
                 likely = likely_encoding(start)
@@ -133,7 +138,7 @@ class TextLines:
                 self._misread = f"{self._source}: read as {self._encoding}, its likely encoding{mixed}"
             return codecs.lookup(self._encoding).name
         name = codecs.lookup(self._encoding).name.removesuffix("-sig")
-        if name in _MARKED and byte_order_mark(start) is None and start:
+        if name in _MARKED and byte_order_mark(start) != name and start:
             fix = likely_encoding(start) or f"{name}-le or {name}-be"
             raise DataError(f"{self._source}: no byte order mark of {name}; set encoding to {fix}")
         if not name.startswith("utf") and not start.isascii() and is_utf8(start):

@@ -35,6 +35,8 @@ def read_optional_json(path: Path) -> dict[str, Any]:
 def _parse(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
+    except RecursionError:
+        raise PresetError(f"{path} is nested too deeply; download the preset again") from None
     except ValueError as error:
         raise PresetError(f"{path} is not valid JSON: {error}; download the preset again") from error
 

@@ -22,6 +22,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply; options are strings, numbers, true, false or lists") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
 
@@ -58,7 +60,10 @@ def check_key(path: Path, name: str, known: Collection[str], table: str = "") ->
 def check_type(path: Path, name: str, value: Any, value_type: type) -> Any:
     """A value of a key in a file; a whole number also passes for a float, another type raises a ConfigError."""
     if value_type is float and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{path}: {name} is too large, a number of {value.bit_length()} bits") from None
     if type(value) is not value_type:
         raise ConfigError(f"{path}: {name} must be of type {value_type.__name__}, not {value!r}")
     return value

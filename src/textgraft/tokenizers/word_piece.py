@@ -168,6 +168,8 @@ def _require_distinct_words(vocabulary: Sequence[str]) -> None:
     if len(set(vocabulary)) < len(vocabulary):
         duplicate = next(token for token, count in Counter(vocabulary).items() if count > 1)
         raise ValueError(f"the vocabulary has {duplicate!r:.40} twice")
+    if "" in vocabulary:
+        raise ValueError(f"token {vocabulary.index('')} of the vocabulary is empty")
     if invalid := [token for token in vocabulary if NONCHARACTERS & set(token)]:
         raise ValueError(f"the vocabulary has the noncharacter {invalid[0]!a:.40}, which no text contains")
 

@@ -15,6 +15,7 @@ from textgraft.data.columns import Columns
 from textgraft.data.format import Row, has_extension, pack_rows
 from textgraft.data.tags import MAX_WORDS, is_tag
 from textgraft.data.text_files import TextFile
+from textgraft.data.whole_numbers import whole_number
 from textgraft.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
@@ -256,7 +257,7 @@ def _are_numbered(tokens: Iterable[str]) -> bool:
     starts = ("0", "1")
     first = numbers[0] if numbers else ""
     counts = all(
-        token == first or (previous.isdecimal() and token == str(int(previous) + 1))
+        token == first or ((count := whole_number(previous)) is not None and token == str(count + 1))
         for previous, token in pairwise(numbers)
     )
     return first in starts and counts and any(token not in starts[: 1 + int(first)] for token in numbers)
