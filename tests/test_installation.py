@@ -1,4 +1,4 @@
-"""Packages that an installation brings: the two locks, and the wheel in an empty environment."""
+"""Packages that an installation brings: the locks, and the wheel, also in an empty environment."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 
 import pytest
 
@@ -15,7 +16,8 @@ from tests.helpers.paths import TESTS
 
 ROOT = TESTS.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-REVIEWS = ROOT / "src" / "textgraft" / "demo" / "reviews.jsonl"
+PACKAGE = ROOT / "src" / "textgraft"
+REVIEWS = PACKAGE / "demo" / "reviews.jsonl"
 LOCKS = ("requirements.lock", "requirements-test.lock")
 
 
@@ -42,12 +44,33 @@ def test_locks_agree_and_have_what_the_project_asks_for():
         assert not names(extras[extra]) & set(base), extra
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-docs.txt", "requirements-audit.txt"])
 def test_lock_has_hashes_no_index_address_and_no_torch(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     assert text.count("--hash=sha256:") >= len(pins(lock))
     assert not pins(lock).keys() & {"torch", "duckdb", "sentence-transformers"}
+
+
+def test_locks_of_tools_have_what_their_groups_ask_for():
+    for group in ("docs", "audit"):
+        asked = {name.split("[")[0] for name in names(PROJECT["dependency-groups"][group])}
+        assert asked <= set(pins(f"requirements-{group}.txt"))
+
+
+def test_wheel_has_the_package_only(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        files = set(archive.namelist())
+    info = f"{wheel.name.removesuffix('-py3-none-any.whl')}.dist-info"
+    of_info = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    data = ("py.typed", "backbones/keras_hub_presets.json", "demo/reviews.jsonl", "text/unicode_classes.json")
+    modules = {str(file.relative_to(PACKAGE.parent)) for file in PACKAGE.rglob("*.py")}
+    assert files == modules | {f"textgraft/{name}" for name in data} | {f"{info}/{name}" for name in of_info}
 
 
 @pytest.fixture
