@@ -4,6 +4,8 @@ import inspect
 import warnings
 from typing import ClassVar
 
+from textgraft.terminal.escaping import printable
+
 
 def error_summary(error: Exception) -> str:
     """The first line of an error's message, or the error's type when the message is empty."""
@@ -18,11 +20,15 @@ def counted(number: int, noun: str) -> str:
 class TextgraftError(Exception):
     """Base of the errors that textgraft raises on purpose; the command line prints them without a traceback.
 
+    Its message is one line without control characters, in which long values are shortened, as `printable` returns it.
     `meaning` explains the exit code in the help.
     """
 
     exit_code: ClassVar[int] = 1
     meaning: ClassVar[str] = "failure"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(TextgraftError):
@@ -85,12 +91,12 @@ def warn(message: str) -> None:
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ("textgraft", "contextlib"):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, TextgraftWarning, stacklevel=level)
+    warnings.warn(printable(message), TextgraftWarning, stacklevel=level)
 
 
 class InterruptionError(KeyboardInterrupt):
     """A signal that stopped the process after its work was saved. `except Exception` does not catch it."""
 
     def __init__(self, message: str, signal: int) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.exit_code = 128 + signal  # the convention of shells

@@ -6,9 +6,10 @@ def main() -> None:
     import sys
 
     try:
-        from textgraft.cli.app import make_app
+        from textgraft.cli.app import make_app, show_traceback
         from textgraft.runtime import provide_home
 
+        sys.excepthook = show_traceback
         provide_home()
         make_app()()
     except KeyboardInterrupt:

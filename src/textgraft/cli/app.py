@@ -4,6 +4,7 @@ import functools
 import os
 import pkgutil
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from textgraft.cli.output.log import log
 from textgraft.cli.parameters import as_command
 from textgraft.errors import EXIT_CODES, ConfigError, InterruptionError, TextgraftError, TextgraftWarning
+from textgraft.terminal.escaping import printable, printable_lines
 from textgraft.training.interruption import Interruption
 
 # In the order of `textgraft --help`.
@@ -25,6 +27,9 @@ COMMANDS = (
 )  # fmt: skip
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+
+# Click's, which Typer brings along under a private name.
+_UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 def make_app() -> typer.Typer:
@@ -59,6 +64,14 @@ class _Commands(TyperGroup):
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command(cmd_name, context_settings=_HELP)(_reporting_errors(as_command(function)))
         return typer.main.get_command(app)
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _printable_usage_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _printable_usage_errors():
+            return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self._lists_all = True
@@ -102,7 +115,7 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             if error.errno is None:  # raised by a library, not by the system
                 raise
-            typer.echo(f"error: {error.filename or 'a file, or standard output'}: {error.strerror}", err=True)
+            log(f"error: {error.filename or 'a file, or standard output'}: {error.strerror}")
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (a flush at exit would fail again)
             raise typer.Exit(1) from error
 
@@ -110,14 +123,30 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
+def _printable_usage_errors() -> Iterator[None]:
+    """Escape names of options and arguments in the errors of the parser."""
+    try:
+        yield
+    except _UsageError as error:
+        error.message = printable(error.message)
+        raise
+
+
+def show_traceback(*error: Any) -> None:
+    """As `sys.excepthook`: print the traceback of an unexpected error, escaped."""
+    typer.echo(printable_lines("".join(traceback.format_exception(*error))), err=True, nl=False)
+
+
+@contextmanager
 def _one_line_warnings() -> Iterator[None]:
     """Print each `TextgraftWarning` once, as a line without the place in the code that other warnings have."""
     with warnings.catch_warnings():
-        show, printed = warnings.showwarning, set[str]()
+        printed = set[str]()
 
-        def show_line(message: Any, category: type[Warning], *details: Any) -> None:
+        def show_line(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
             if not issubclass(category, TextgraftWarning):
-                show(message, category, *details)
+                text = warnings.formatwarning(message, category, filename, lineno)
+                typer.echo(printable_lines(text), err=True, nl=False)
             elif str(message) not in printed:
                 printed.add(str(message))
                 log(str(message))

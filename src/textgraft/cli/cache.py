@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from textgraft.cli.output.console import print_line
 from textgraft.cli.output.log import log
 
 
@@ -37,7 +38,7 @@ def cache(action: Annotated[Action, typer.Argument(help="Action: show or clear."
         stored.clear()
         log(f"removed {count:,} entries, {_mib(size)}, from {stored.folder}")
         return
-    typer.echo(f"{stored.folder}: {count:,} entries, {_mib(size)} of at most {_mib(stored.limit)}")
+    print_line(f"{stored.folder}: {count:,} entries, {_mib(size)} of at most {_mib(stored.limit)}")
 
 
 def _mib(size: int) -> str:

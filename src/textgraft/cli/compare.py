@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import print_json, print_table, with_progress
+from textgraft.cli.output.console import print_json, print_line, print_table, with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
@@ -132,7 +132,7 @@ def _print_tables(dataset: "Dataset", models: "list[_Tested]", pairs: list[dict[
     print_table((*columns, "McNemar p"), map(_pair_cells, pairs))
     for pair in pairs:
         if pair["sentence"]:
-            typer.echo(pair["sentence"])
+            print_line(pair["sentence"])
 
 
 def _require_same_labels(stored: "list[StoredModel]") -> None:

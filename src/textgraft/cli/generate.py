@@ -1,6 +1,5 @@
 """`textgraft generate`: continuations of prompts."""
 
-import sys
 from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import print_json
+from textgraft.cli.output.console import print_json, print_text
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
@@ -81,17 +80,15 @@ def _print_continuations(
         if json:
             print_json({"prompt": prompt, **asdict(continuation)})
         else:
-            typer.echo(("\n" if index else "") + prompt + continuation.text)
+            print_text(("\n" if index else "") + prompt + continuation.text + "\n")
         _log_truncated_prompt(index, continuation)
 
 
 def _print_stream(model: "TextGenerator", prompts: list[str], generation_config: GenerationConfig) -> None:
     for index, prompt in enumerate(prompts):
         pieces = model.stream(prompt, generation_config, index)
-        for piece in chain(["\n"] if index else [], [prompt], pieces):
-            typer.echo(piece, nl=False)
-            sys.stdout.flush()
-        typer.echo()
+        for piece in chain(["\n"] if index else [], [prompt], pieces, ["\n"]):
+            print_text(piece)
         _log_truncated_prompt(index, pieces.continuation)
 
 

@@ -4,8 +4,8 @@ import sys
 from typing import Any
 
 import numpy as np
-import typer
 
+from textgraft.cli.output.console import print_line
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.text_files import STANDARD_INPUT
@@ -30,4 +30,4 @@ def answer_typed_texts(stored: Any, precision: str) -> None:
         if text := line.strip():
             (columns,) = model.answers(iter([np.array([text.encode()], object)]))
             cells = zip(model.objective.answer_columns[:_SHOWN], columns, strict=False)
-            typer.echo("  ".join(f"{name} {column[0]}" for name, column in cells))
+            print_line("  ".join(f"{name} {column[0]}" for name, column in cells))

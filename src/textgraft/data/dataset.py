@@ -23,6 +23,7 @@ from textgraft.data.random_splits import draw_stratified, text_digests
 from textgraft.data.slices import Slice
 from textgraft.data.store import Store
 from textgraft.errors import ConfigError, DataError, RowIndexError, counted
+from textgraft.terminal.escaping import printable
 
 _BATCH_SIZE = 1024
 _SHOWN = 10  # rows in a notebook
@@ -126,7 +127,7 @@ class Dataset:
     def __repr__(self) -> str:
         named = self._labelled and self.problem != REGRESSION
         labels = f", labels {join_labels(list(self.counts()))}" if named else ""
-        return f"Dataset({self.source}: {len(self)} texts{labels})"
+        return printable(f"Dataset({self.source}: {len(self)} texts{labels})")
 
     def __iter__(self) -> Iterator[Any]:
         """All rows in order, as `Example`s, read batch by batch."""

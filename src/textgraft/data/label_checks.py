@@ -6,12 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from textgraft.data.folding import fold
-from textgraft.data.labels import MULTI, REGRESSION, decimal_comma, join_labels, normalize_label
+from textgraft.data.labels import (
+    MAX_LISTED,
+    MULTI,
+    REGRESSION,
+    decimal_comma,
+    join_first,
+    normalize_label,
+    show_label,
+)
 from textgraft.errors import counted
 
 _MAX_EXAMPLES = 3
-_MAX_LENGTH = 40  # characters of a label in a message, of which these are shown of a longer one
-_BEGINNING, _END = 22, 15
 _SEPARATORS = ("|", ";", ",", "/")
 _PLAIN_SEPARATORS = ("|", ";")  # those that names of labels rarely have
 _MISSING = frozenset({"nan", "na", "none", "null", "<na>", "n/a", "nat"})
@@ -48,14 +54,8 @@ def describe_counts(counts: Counts) -> tuple[str, ...]:
     if not counts:
         return ()
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = join_labels([f"{show_label(label)} {count:,}" for label, count in ranked])
-    return (f"{counted(len(ranked), 'label')}: {shown}",)
-
-
-def show_label(label: str) -> str:
-    """A label for a message, shortened, and quoted where its limits would not be seen."""
-    short = label if len(label) <= _MAX_LENGTH else f"{label[:_BEGINNING]}...{label[-_END:]}"
-    return short if re.fullmatch(r"[^\s,;:'\"]+( [^\s,;:'\"]+)*", short) else repr(short)
+    shown = [f"{show_label(label)} {count:,}" for label, count in ranked[:MAX_LISTED]]
+    return (f"{counted(len(ranked), 'label')}: {join_first(shown, len(ranked))}",)
 
 
 def spelling_notice(counts: Counts) -> str:

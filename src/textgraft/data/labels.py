@@ -10,6 +10,8 @@ from textgraft.data.folding import fold
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
 MAX_LISTED = 20  # labels in a line or a table
+_MAX_LENGTH = 40  # characters of a label in a message, of which these are shown of a longer one
+_BEGINNING, _END = 22, 15
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _MAX_PYTHON_LIST = 10_000  # characters
@@ -35,10 +37,22 @@ def parse_label_set(cell: str, separator: str | None) -> list[str]:
     return labels
 
 
-def join_labels(labels: Sequence[str]) -> str:
-    """Labels for a message: at most 20, and how many more there are."""
-    more = len(labels) - MAX_LISTED
-    return ", ".join(labels[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+def join_labels(labels: Sequence[object]) -> str:
+    """Labels for a message, each as `show_label` writes it: at most 20, and how many more there are."""
+    return join_first([show_label(label) for label in labels[:MAX_LISTED]], len(labels))
+
+
+def join_first(shown: Sequence[str], total: int) -> str:
+    """The first items of a list of `total` items, and how many more there are."""
+    more = total - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+
+
+def show_label(label: object) -> str:
+    """A label for a message, shortened, and quoted where its limits would not be seen."""
+    text = str(label)
+    short = text if len(text) <= _MAX_LENGTH else f"{text[:_BEGINNING]}...{text[-_END:]}"
+    return short if re.fullmatch(r"[^\s,;:'\"]+( [^\s,;:'\"]+)*", short) else repr(short)
 
 
 def normalize_label(label: str) -> str:

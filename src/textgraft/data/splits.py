@@ -9,8 +9,8 @@ import numpy as np
 
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_checks import label_notices, number_notice, show_label, unique_notice
-from textgraft.data.labels import MULTI, REGRESSION, SINGLE
+from textgraft.data.label_checks import label_notices, number_notice, unique_notice
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE, show_label
 from textgraft.data.loading import Source, split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
 from textgraft.errors import ConfigError, DataError, counted

@@ -30,6 +30,7 @@ from textgraft.data.slices import Slice
 from textgraft.data.streams import TextStream, open_split, refuse_options
 from textgraft.data.word_tables import WordTable
 from textgraft.errors import ConfigError, DataError
+from textgraft.terminal.escaping import printable
 
 _SAMPLE = 100  # first cells, by which entities are recognized
 
@@ -74,7 +75,7 @@ class TaggedDataset(Dataset):
         return _load_tagged(rows, Columns(*rows.columns, nested=True), Reading(offsets=offsets))
 
     def __repr__(self) -> str:
-        return f"TaggedDataset({self.source}: {len(self)} texts, entities {join_labels(self.label_names)})"
+        return printable(f"TaggedDataset({self.source}: {len(self)} texts, entities {join_labels(self.label_names)})")
 
     def __iter__(self) -> Iterator[TaggedText]:
         """All rows in order, read batch by batch."""

@@ -5,11 +5,12 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from textgraft.data.labels import MAX_LISTED
 from textgraft.errors import counted
 from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
+from textgraft.terminal.console import cell
+from textgraft.terminal.escaping import MAX_LINE
 
 _MAX_MATRIX_LABELS = 12
 _MAX_WIDTH = 80
@@ -41,7 +42,7 @@ def span_tables(metrics: dict[str, Any]) -> RenderableType:
     for scheme, values in metrics["schemes"].items():
         schemes.add_row(scheme, *(str(values[name]) for name in OUTCOMES), f"{values['f1']:.4f}")
     summary = _summary(metrics, ("f1", "precision", "recall", "macro_f1"))
-    notices = map(Text, alignment_notices(metrics["alignment"]))
+    notices = (cell(notice, limit=MAX_LINE) for notice in alignment_notices(metrics["alignment"]))
     return Group(summary, _per_label(metrics["per_type"]), schemes, *notices)
 
 
@@ -64,7 +65,7 @@ def _confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) ->
     is_narrow = width <= _MAX_WIDTH
     table = _table("confusion matrix", "true \\ predicted", labels if is_narrow else numbers)
     for number, label, row in zip(numbers, labels, counts, strict=True):
-        table.add_row(Text(label if is_narrow else f"{number} {label}"), *map(str, row))
+        table.add_row(cell(label if is_narrow else f"{number} {label}"), *map(str, row))
     return table
 
 
@@ -79,7 +80,7 @@ def _confusions(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table
     pairs.sort(key=lambda pair: (-pair[0], *pair[1:]))
     table = _table("most frequent confusions", "true", ("predicted", "texts"))
     for count, true, predicted in pairs[:MAX_LISTED]:
-        table.add_row(Text(labels[true]), Text(labels[predicted]), str(count))
+        table.add_row(cell(labels[true]), cell(labels[predicted]), str(count))
     return _with_caption(table, len(pairs))
 
 
@@ -94,7 +95,7 @@ def _per_label(metrics: dict[str, dict[str, Any]], more: Sequence[str] = ()) -> 
     table = _table("per label", "label", ("precision", "recall", "f1", "support", *more))
     for label, values in frequent_labels(metrics).items():
         ratios = [f"{values[name]:.4f}" for name in ("precision", "recall", "f1")]
-        table.add_row(Text(label), *ratios, str(values["support"]), *(f"{values[name]:.4f}" for name in more))
+        table.add_row(cell(label), *ratios, str(values["support"]), *(f"{values[name]:.4f}" for name in more))
     return _with_caption(table, len(metrics))
 
 
@@ -108,5 +109,5 @@ def _table(title: str, row_header: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column(row_header)
     for column in columns:
-        table.add_column(Text(column), justify="right")
+        table.add_column(cell(column), justify="right")
     return table

@@ -30,6 +30,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
+from textgraft.terminal.escaping import printable
 from textgraft.text.packing import TextGraph
 from textgraft.text.truncation import MIN_WINDOW, WINDOWS
 from textgraft.text.windows import map_in_chunks
@@ -168,7 +169,7 @@ class Task(ABC):
 
     def __repr__(self) -> str:
         """Labels, preset and training."""
-        return f"{type(self).__name__}({'; '.join(self._facts())})"
+        return printable(f"{type(self).__name__}({'; '.join(self._facts())})")
 
     def __dir__(self) -> list[str]:
         """The names that users need."""

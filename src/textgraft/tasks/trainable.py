@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.labels import join_first, show_label
 from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
@@ -324,8 +325,8 @@ class TrainableTask(Task):
 
     def _facts(self) -> list[str]:
         labels, data, fit = self.objective.labels, self.record.get("data", {}), self.record.get("fit")
-        more = f" and {len(labels) - _MAX_SHOWN} more" if len(labels) > _MAX_SHOWN else ""
-        named = [f"labels {', '.join(labels[:_MAX_SHOWN])}{more}"] if labels else []
+        shown = [show_label(label) for label in labels[:_MAX_SHOWN]]
+        named = [f"labels {join_first(shown, len(labels))}"] if labels else []
         if fit is None:
             training = "untrained" if self.has_untrained_head else "not trained further"
         else:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from textgraft.terminal.console import console as standard_console
+from textgraft.terminal.escaping import printable
 from textgraft.training.callbacks import Callback, Step
 
 # Fields of a step or an epoch that its line shows elsewhere or not at all.
@@ -52,7 +54,7 @@ class TrainingBar(Callback):
         )
 
     def on_message(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     def _task(self, name: str, total: int) -> TaskID:
         if name not in self._tasks:
@@ -63,13 +65,13 @@ class TrainingBar(Callback):
 def text_bar(console: Console | None = None) -> Progress:
     """A bar that counts texts, drawn on terminals only, by default on standard error; tasks have a field `means`."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=12),
         _ShareColumn(),
-        TextColumn("{task.fields[means]}"),
+        TextColumn("{task.fields[means]}", markup=False),
         _SpeedColumn(),
         _TimeLeftColumn(elapsed_when_finished=True),
-        console=console or Console(stderr=True),
+        console=console or standard_console(stderr=True),
         transient=True,
     )
     bar.disable = not bar.console.is_terminal

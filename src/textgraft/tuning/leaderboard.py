@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from rich.table import Table
-from rich.text import Text
 
+from textgraft.terminal.console import cell
+from textgraft.terminal.escaping import MAX_LINE
 from textgraft.tuning.baselines import Baseline
 from textgraft.tuning.setup import SelectionMetric
 
@@ -102,9 +103,10 @@ class Leaderboard:
             details = _join({name: row.hyperparameters[name] for name in varying if name in row.hyperparameters})
             if row.reason:
                 details = row.reason if row.state == FAILED else f"{row.state} {row.reason}: {details}"
-            name = Text(row.name, "bold" if row is winner else "")
+            name = cell(row.name, "bold" if row is winner else "")
             rank_cell = f"{rank} *" if row is winner else str(rank)
-            table.add_row(rank_cell, name, *self._table_cells(row).values(), f"{row.seconds:.0f} s", Text(details))
+            details_cell = cell(details, limit=MAX_LINE)
+            table.add_row(rank_cell, name, *self._table_cells(row).values(), f"{row.seconds:.0f} s", details_cell)
         if len(self.rows) > _MAX_TABLE_ROWS:
             table.caption = f"and {len(self.rows) - _MAX_TABLE_ROWS} more in leaderboard.csv"
         return table

@@ -1,6 +1,7 @@
 """Results of commands on standard output, and the bar that counts their texts on standard error."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -8,6 +9,7 @@ import typer
 
 from textgraft.cli.output.log import log
 from textgraft.errors import counted
+from textgraft.terminal.escaping import MAX_LINE, MAX_VALUE, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,23 +27,32 @@ def show_duration(seconds: float) -> str:
     return f"{minutes:.1f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
 
+def print_line(line: str) -> None:
+    """Print a line to standard output, escaped and shortened."""
+    typer.echo(printable(line))
+
+
+def print_text(text: str) -> None:
+    """Print a text without a line break after it, escaped if standard output is a terminal."""
+    typer.echo(printable_lines(text) if sys.stdout.isatty() else text, nl=False)
+
+
 def print_json(result: Any) -> None:
     """Print one line of JSON to standard output."""
-    typer.echo(json.dumps(result, ensure_ascii=False))
+    typer.echo(printable_json(json.dumps(result, ensure_ascii=False)))
 
 
 def print_result(result: "RenderableType", max_width: int | None = None) -> None:
     """Print a table or text to standard output, in at most `max_width` columns."""
-    from rich.console import Console
-
     from textgraft.cli.output.table_layout import fit_tables
+    from textgraft.terminal.console import console
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.width = min(console.width, max_width or console.width)
-    console.width = max(console.width, fit_tables(result, console.width))
-    console.print(result)
+    output = console()
+    if not output.is_terminal:
+        output.width = _PIPE_WIDTH
+    output.width = min(output.width, max_width or output.width)
+    output.width = max(output.width, fit_tables(result, output.width))
+    output.print(result)
 
 
 def print_table(
@@ -49,12 +60,15 @@ def print_table(
 ) -> None:
     """Print a table to standard output, integers to the right; without columns, it has no header."""
     from rich.table import Column, Table
-    from rich.text import Text
 
-    headers = [Column(column, overflow="fold") for column in columns]
-    table = Table(*headers, title=Text(title) if title else None, title_justify="left", show_header=bool(columns))
+    from textgraft.terminal.console import cell
+
+    headers = [Column(cell(column), overflow="fold") for column in columns]
+    table = Table(*headers, title=cell(title) if title else None, title_justify="left", show_header=bool(columns))
+    limit = MAX_VALUE if columns else MAX_LINE
     for row in rows:
-        table.add_row(*(Text(str(cell), justify="right" if isinstance(cell, int) else None) for cell in row))
+        cells = (cell(value, limit=limit, justify="right" if isinstance(value, int) else None) for value in row)
+        table.add_row(*cells)
     print_result(table, max_width)
 
 

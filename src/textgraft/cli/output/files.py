@@ -1,5 +1,6 @@
 """Output files, which take their names only when they are complete."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage.atomic_files import atomic_file
+from textgraft.terminal.escaping import MAX_TEXT, printable
 
 
 class Writer(Protocol):
@@ -41,6 +43,24 @@ def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
         raise DataError(f"{path} cannot be written: {folder} is not writable; choose another folder")
 
 
+class TerminalRows(io.RawIOBase):
+    """Standard output on a terminal: shows each line of a UTF-8 file escaped and shortened."""
+
+    def __init__(self) -> None:
+        self._line = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        *lines, self._line = (self._line + bytes(data)).split(b"\n")
+        sys.stdout.write("".join(f"{printable(line.decode(errors='replace'), MAX_TEXT)}\n" for line in lines))
+        return len(data)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @contextmanager
 def open_output(
     path: Path | None,
@@ -63,7 +83,8 @@ def open_output(
         DataError: when the file exists, unless it may be overwritten, or cannot be written.
     """
     if path is None:
-        writer = formats[standard](sys.stdout.buffer, *arguments)
+        rows: Any = TerminalRows() if sys.stdout.isatty() else sys.stdout.buffer
+        writer = formats[standard](rows, *arguments)
         yield writer
         writer.close()
         return

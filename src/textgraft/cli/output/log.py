@@ -9,15 +9,16 @@ import typer
 from textgraft.data.columns import Reading
 from textgraft.errors import counted
 from textgraft.options import option_fields
+from textgraft.terminal.escaping import printable
 from textgraft.training.config import TrainingConfig
 
 _OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen")
 
 
 def log(*lines: str) -> None:
-    """Print lines to standard error, with the options in them as flags."""
+    """Print lines to standard error, escaped and shortened, with the options in them as flags."""
     for line in lines:
-        typer.echo(with_flags(line), err=True)
+        typer.echo(printable(with_flags(line)), err=True)
 
 
 def with_flags(message: str) -> str:

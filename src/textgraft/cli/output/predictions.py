@@ -147,19 +147,21 @@ class _Highlighter:
     """Prints texts with their entities in colours, each followed by its label."""
 
     def __init__(self) -> None:
-        from rich.console import Console
+        from textgraft.terminal.console import console
 
-        self._console, self._colours, self._unused = Console(), dict[str, str](), cycle(_COLOURS)
+        self._console, self._colours, self._unused = console(), dict[str, str](), cycle(_COLOURS)
 
     def write(self, window: pa.RecordBatch, answers: Sequence[Sequence[Any]]) -> None:
         from rich.text import Text
+
+        from textgraft.terminal.escaping import MAX_TEXT, MAX_VALUE, printable
 
         for text, entities in zip(window.column("text").to_pylist(), answers[0], strict=True):
             line, end = Text(), 0
             for entity in entities:
                 colour = self._colours.setdefault(entity.label, next(self._unused))
-                line.append(text[end : entity.start])
-                line.append(text[entity.start : entity.end], f"bold {colour}")
-                line.append(f" [{entity.label}]", f"dim {colour}")
+                line.append(printable(text[end : entity.start], MAX_TEXT))
+                line.append(printable(text[entity.start : entity.end], MAX_VALUE), f"bold {colour}")
+                line.append(printable(f" [{entity.label}]", MAX_VALUE), f"dim {colour}")
                 end = entity.end
-            self._console.print(line.append(text[end:]), soft_wrap=True)
+            self._console.print(line.append(printable(text[end:], MAX_TEXT)), soft_wrap=True)

@@ -18,9 +18,9 @@ from textgraft.data.input_rows import InputRows
 from textgraft.data.tagged import TaggedDataset
 from textgraft.errors import DataError
 from textgraft.tasks.row_results import RowResult
+from textgraft.terminal.escaping import printable
 
 _MAX_CHARACTERS, _MAX_WIDTH = 60, 80  # of a cell, and a line, of the table of errors
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 @dataclass(frozen=True)
@@ -155,5 +155,4 @@ def _strings(values: Any) -> pa.Array:
 def _shorten(cell: Any) -> str:
     if isinstance(cell, list):  # entities, or the labels of a set
         cell = ", ".join(f"{item['text']} [{item['label']}]" if isinstance(item, dict) else str(item) for item in cell)
-    line = " ".join(("" if cell is None else str(cell)).split()).translate(_ESCAPES)
-    return line if len(line) <= _MAX_CHARACTERS else f"{line[: _MAX_CHARACTERS - 3]}..."
+    return printable(" ".join(("" if cell is None else str(cell)).split()), _MAX_CHARACTERS)

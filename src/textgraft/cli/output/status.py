@@ -8,6 +8,7 @@ from threading import Timer
 from typing import IO
 
 from textgraft.runtime import start_tensorflow
+from textgraft.terminal.escaping import printable
 
 # Keras imports them, if they are installed, for features that no command uses: a third of the time of its start.
 _NOT_NEEDED = ("matplotlib", "pandas", "sklearn")
@@ -34,9 +35,9 @@ def status(message: str, delay: float = _DELAY) -> Iterator[None]:
         return
     with stream:
         if stream.isatty():
-            from rich.console import Console
+            from textgraft.terminal.console import cell, console
 
-            with Console(file=stream).status(message):
+            with console(stream).status(cell(message)):
                 yield
             return
         timer = Timer(delay, _write, (stream, message))
@@ -50,7 +51,7 @@ def status(message: str, delay: float = _DELAY) -> Iterator[None]:
 
 
 def _write(stream: IO[str], message: str) -> None:
-    stream.write(f"{message} ...\n")
+    stream.write(f"{printable(message)} ...\n")
     stream.flush()
 
 

@@ -1,0 +1,111 @@
+"""What is printed has no control characters, and no long values."""
+
+import json
+import sys
+import time
+import unicodedata
+import warnings
+
+import pytest
+
+from textgraft.errors import DataError, InterruptionError, RowIndexError, TextgraftError, warn
+from textgraft.terminal.escaping import MAX_LINE, MAX_VALUE, printable, printable_json, printable_lines
+
+# Format characters that scripts and emoji need, or that have a glyph.
+NEEDED = {
+    *"\u200c\u200d",
+    *map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440))),
+}
+
+
+def test_all_controls_are_escaped_and_no_other_character():
+    characters = map(chr, range(sys.maxunicode + 1))
+    escaped = {character for character in characters if printable(character) != character}
+    controls = {
+        chr(code)
+        for code in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    }
+    assert controls - escaped <= NEEDED
+    # Unassigned code points among tags and format characters.
+    assert {unicodedata.category(character) for character in escaped - controls} <= {"Cn"}
+    assert not escaped & NEEDED
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("two\nlines\r\tand\x85more\u2028", r"two\nlines\r\tand\x85more\u2028"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\udcff", r"\udcff"),
+        ("\U000e0041", r"\U000e0041"),
+        ("👩\u200d🚀 ❤\ufe0f می\u200cخواهم é e\u0301 \\x1b", "👩\u200d🚀 ❤\ufe0f می\u200cخواهم é e\u0301 \\x1b"),
+    ],
+)
+def test_controls_are_written_as_python_writes_them(text, line):
+    assert printable(text) == line
+    assert printable(line) == line
+
+
+def test_location_and_fix_remain_beside_long_values():
+    values = {"label": "x" * 4_000_000, "name": "long name \x1b" * 100_000}
+    for value in values.values():
+        line = printable(f"reviews.csv, line 7: unknown label {value!r}; check the spelling")
+        assert line.startswith("reviews.csv, line 7: unknown label ")
+        assert line.endswith("; check the spelling")
+        assert len(line) <= MAX_LINE
+        assert "characters)..." in line
+        assert "\x1b" not in line
+        assert printable(line) == line
+    line = printable(f"a.csv: {'a' * 5000} and {'b' * 6000} are the same; drop one")
+    assert "(5,000 characters)" in line
+    assert "(6,000 characters) " not in line
+    assert "b are the same; drop one" in line
+
+
+def test_shortened_values_state_their_length():
+    assert "...(4,000,000 characters)..." in printable("x" * 4_000_000, MAX_VALUE)
+    assert len(printable("\x1b" * 190, MAX_VALUE)) <= MAX_VALUE
+    assert "(190 characters)" in printable("\x1b" * 190, MAX_VALUE)
+    assert printable("x" * MAX_VALUE, MAX_VALUE) == "x" * MAX_VALUE
+
+
+def test_long_texts_are_shortened_in_time_that_grows_with_their_length():
+    start = time.process_time()
+    printable("\x1b ab" * 1_000_000)
+    assert time.process_time() - start < 1
+
+
+def test_line_feeds_remain_in_lines():
+    assert printable_lines("a\n\x1b[31mb\r\n") == "a\n\\x1b[31mb\\r\n"
+
+
+def test_json_keeps_its_value():
+    value = {"label": "\x1b\x9b\u202e\U000e0041é\n\udcff"}
+    line = printable_json(json.dumps(value, ensure_ascii=False))
+    assert json.loads(line) == value
+    assert printable(line) == line
+    assert "é" in line
+
+
+@pytest.mark.parametrize("error", [*{TextgraftError, *TextgraftError.__subclasses__(), RowIndexError}])
+def test_errors_are_one_printable_line(error):
+    message = f"a.csv\n: label \x1b]0;title\x07 {'x' * 10_000}; drop it"
+    for shown in (str(error(message)), *error(message).args):
+        assert shown == printable(message)
+        assert len(shown) <= MAX_LINE
+        assert shown.startswith(r"a.csv\n: label \x1b]0;title\x07 xxx")
+        assert shown.endswith("x; drop it")
+
+
+def test_interruptions_and_warnings_are_printable():
+    assert str(InterruptionError("stopped; \x1b[31m is complete", 2)) == r"stopped; \x1b[31m is complete"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn("label \u202ea\nb")
+    assert [str(warning.message) for warning in caught] == [r"label \u202ea\nb"]
+
+
+def test_message_of_a_caught_error_is_not_escaped_again():
+    assert str(DataError(f"a.csv: {DataError(chr(27))}")) == r"a.csv: \x1b"
