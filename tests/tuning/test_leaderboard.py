@@ -109,6 +109,16 @@ def test_plots_are_png(board):
     assert all(png.startswith(b"\x89PNG\r\n") for png in plots.values())
 
 
+def test_names_of_presets_are_no_formulas_and_no_controls():
+    presets = [r"a$\frac{$", "b\x1b]0;title\x07\u202e", "c" * 4_000_000]
+    trials = [replace(TRIALS[0], number=n, hyperparameters={"preset": preset}) for n, preset in enumerate(presets)]
+    board = rank(*trials)
+    assert all(png.startswith(b"\x89PNG\r\n") for png in search_plots(board).values())
+    text = printed(board)
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+    assert len(text) < 10_000
+
+
 def test_scores_other_than_accuracy_have_no_interval():
     board = rank(metric=F1)
     text = printed(board)

@@ -1,27 +1,34 @@
-"""The model card: task, usage, training and results."""
+"""The model card: task, usage, training and results, in Markdown.
 
+Labels, names and values are code spans, in which neither Markdown nor HTML has a meaning.
+"""
+
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textgraft.data.labels import MAX_LISTED, join_labels
+from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
 from textgraft.task_specs import task_spec
+from textgraft.terminal.escaping import MAX_VALUE, printable
+
+_PLAIN_NAME = re.compile(r"(?!.{60})[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
 
 def write_card(config: dict[str, Any]) -> str:
     """Markdown from a model folder's config."""
     spec, settings = task_spec(config["task"]), config["settings"]
-    lines = [f"# {config['task']} on {config['preset']}", ""]
-    labels = [f"`{_cell(label)}`" for label in config["settings"].get("labels", ())]
+    lines = [f"# {config['task']} on {_code(config['preset'])}", ""]
+    labels = settings.get("labels", ())
     if labels:
-        lines += [f"Labels: {join_labels(labels)}.", ""]
+        lines += [f"Labels: {join_first([*map(_code, labels[:MAX_LISTED])], len(labels))}.", ""]
     lines += _use(spec.usage(settings))
     if "data" in config:
         lines += _training(config)
     if config.get("metrics"):
         lines += _metrics(config, spec.schema(settings).headline)
-    lines += ["## Versions", "", *(f"- {name} {version}" for name, version in config["versions"].items()), ""]
-    return "\n".join(lines)
+    versions = [f"- {_name(name)} {_code(version)}" for name, version in config["versions"].items()]
+    return "\n".join([*lines, "## Versions", "", *versions, ""])
 
 
 def _use(call: str) -> list[str]:
@@ -35,8 +42,8 @@ def _training(config: dict[str, Any]) -> list[str]:
     for name, dataset in data.items():
         truncated = dataset["truncated"]
         counts = f"{counted(truncated['texts'], 'text')} truncated ({counted(truncated['tokens'], 'token')} dropped)"
-        lines.append(f"- {name}: {counted(dataset['texts'], 'text')} of {dataset['source']}; {counts}")
-    lines += [f"- {name}: {value}" for name, value in fit.items()]
+        lines.append(f"- {_name(name)}: {counted(dataset['texts'], 'text')} of {_code(dataset['source'])}; {counts}")
+    lines += [f"- {_name(name)}: {_name(value)}" for name, value in fit.items()]
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 
 
@@ -45,20 +52,34 @@ def _label_counts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     if not any(counts.values()):
         return []
     labels = dict.fromkeys(label for part in counts.values() for label in part)
-    rows = [(_cell(label), *(part.get(label, 0) for part in counts.values())) for label in labels]
-    return ["## Labels", "", *_table(("label", *counts), rows)]
+    rows = [(_code(label), *(part.get(label, 0) for part in counts.values())) for label in labels]
+    return ["## Labels", "", *_table(("label", *map(_name, counts)), rows)]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     """A table of at most 20 rows, and the number of others."""
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    lines += [f"| {' | '.join(map(str, row))} |" for row in rows[:MAX_LISTED]]
+    lines = [_table_row(header), "|---" * len(header) + "|", *map(_table_row, rows[:MAX_LISTED])]
     return [*lines, "", *([f"{len(rows) - MAX_LISTED:,} more.", ""] if len(rows) > MAX_LISTED else [])]
 
 
-def _cell(label: str) -> str:
-    """A label in a table or in backticks, on one line."""
-    return " ".join(label.split()).replace("|", "\\|").replace("`", "'")
+def _table_row(cells: Sequence[object]) -> str:
+    # A bar within a cell has a backslash before it, also in a code span; an even number of them would not protect it.
+    texts = (re.sub(r"(\\*)\|", r"\1\1\|", str(cell)) for cell in cells)
+    return f"| {' | '.join(texts)} |"
+
+
+def _code(value: object) -> str:
+    """A value on one line, shortened, as a code span: between more backticks in a row than it contains."""
+    text = printable(" ".join(str(value).split()), MAX_VALUE) or " "
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    margin = " " if "`" in (text[0], text[-1]) else ""
+    return f"{fence}{margin}{text}{margin}{fence}"
+
+
+def _name(value: object) -> str:
+    """A number or a short name; what is neither, as a code span."""
+    is_plain = not isinstance(value, str) or _PLAIN_NAME.fullmatch(value)
+    return str(value) if is_plain else _code(value)
 
 
 def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -99,10 +120,10 @@ def _per_label(metrics: dict[str, Any], part: str) -> list[str]:
         return []
     columns = ("precision", "recall", "f1", "support")
     ranked = sorted(per_label.items(), key=lambda item: -item[1]["support"])
-    rows = [(_cell(label), *(f"{scores[name]:.4g}" for name in columns)) for label, scores in ranked]
+    rows = [(_code(label), *(f"{scores[name]:.4g}" for name in columns)) for label, scores in ranked]
     lines = [f"### Labels of the {part} texts", "", *_table(("label", *columns), rows)]
     confusions = [
-        (_cell(true), _cell(predicted), count)
+        (_code(true), _code(predicted), count)
         for true, counts in zip(metrics.get("labels", ()), metrics.get("confusion", ()), strict=False)
         for predicted, count in zip(metrics["labels"], counts, strict=True)
         if count

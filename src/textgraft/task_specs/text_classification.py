@@ -1,5 +1,6 @@
 """text-classification: a text, or a pair of texts, with a label, a set of labels, or a number."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ from textgraft.storage.schema import (
     Schema,
 )
 from textgraft.task_specs import ModelSchema, TaskSpec
+from textgraft.terminal.escaping import MAX_VALUE, printable
 
 
 class TextClassificationSpec(TaskSpec):
@@ -63,11 +65,16 @@ class TextClassificationSpec(TaskSpec):
 
     def usage(self, settings: Mapping[str, Any]) -> str:
         problem = settings.get("problem", SINGLE)
-        answer = f"{settings['mean']:.4g}" if problem == REGRESSION else f'"{settings["labels"][0]}"'
+        answer = f"{settings['mean']:.4g}" if problem == REGRESSION else _string(settings["labels"][0])
         if problem == MULTI:
             answer = f"[{answer}]"
         text = '("a text", "its second text")' if settings.get("pairs") else '"a text"'
         return f"predict([{text}])  # for example [{answer}]"
+
+
+def _string(label: str) -> str:
+    """A label as a string of Python on one line."""
+    return printable(json.dumps(label, ensure_ascii=False), MAX_VALUE)
 
 
 class _MultiLabelSettings(Object):

@@ -7,10 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from textgraft.terminal.escaping import printable
 from textgraft.tuning.leaderboard import Leaderboard, TrialRow
 from textgraft.tuning.setup import SelectionMetric
 
 _DPI = 120
+_MAX_LABEL = 60  # characters of a hyperparameter's value
 _BEST, _OTHER, _BASELINE = "#1b6ca8", "#9aa5b1", "#c8553d"
 
 
@@ -78,7 +80,9 @@ def _parallel_figure(done: Sequence[TrialRow], metric: SelectionMetric) -> Figur
     for position, (ticks, _) in enumerate(columns):
         axes.axvline(position, color="black", linewidth=0.5)
         for height, label in ticks:
-            axes.text(position, height, f" {label}", fontsize=7, verticalalignment="center")
+            # The name of a preset may contain dollar signs, which are no formula.
+            plain = {"parse_math": False, "usetex": False}
+            axes.text(position, height, f" {label}", fontsize=7, verticalalignment="center", **plain)
     axes.set_xticks(range(len(columns)), [*names, metric.name], rotation=20, ha="right")
     axes.set_yticks([])
     return figure
@@ -94,7 +98,7 @@ def _axis(values: Sequence[Any]) -> tuple[list[tuple[float, str]], list[float]]:
         ticks = [(heights[value], f"{value:.3g}") for value in (known[0], known[-1])]
     else:
         heights = {value: rank / max(1, len(known) - 1) for rank, value in enumerate(known)}
-        ticks = [(height, str(value)) for value, height in heights.items()]
+        ticks = [(height, printable(str(value), _MAX_LABEL)) for value, height in heights.items()]
     return ticks, [heights.get(value, -0.1) for value in values]
 
 
