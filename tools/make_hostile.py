@@ -9,6 +9,7 @@ the manifest match, it does. Files of hundreds of megabytes are sparse.
 import argparse
 import hashlib
 import json
+import math
 import os
 import pickle
 import shutil
@@ -37,14 +38,14 @@ class Case:
         words: the message that refuses it holds them.
         base: "bert" or "word_vectors".
         sealed: whether the manifest is made to match afterwards.
-        built: whether only TensorFlow sees the harm, when the model is built.
+        refused_by: "info", "load" or "predict": the first of them that sees the harm.
     """
 
     harm: Callable[[Path], None]
     words: str
     base: str = "bert"
     sealed: bool = True
-    built: bool = False
+    refused_by: str = "info"
 
 
 class Payload:
@@ -197,6 +198,21 @@ def claims_100_gigabytes(folder: Path) -> None:
     os.truncate(folder / _WEIGHTS, 2**20)
 
 
+def last_value(value: float, folder: Path) -> None:
+    """Set the last number of the weights."""
+    write(_WEIGHTS, (folder / _WEIGHTS).read_bytes()[:-4] + struct.pack("<f", value), folder)
+
+
+def filled(dtype: str, value: float, folder: Path) -> None:
+    """Set all weights to one number of a type, in their shapes."""
+    number, (header, _), end = struct.pack({"F16": "<e", "F32": "<f", "F64": "<d"}[dtype], value), parts(folder), 0
+    for tensor in header.values():
+        start, end = end, end + len(number) * math.prod(tensor["shape"])
+        tensor.update(dtype=dtype, data_offsets=[start, end])
+    text = json.dumps(header).encode()
+    write(_WEIGHTS, struct.pack("<Q", len(text)) + text + number * (end // len(number)), folder)
+
+
 def renamed(header: dict[str, Any]) -> None:
     """Give a tensor another name."""
     header["backbone/surprise"] = header.pop("backbone/token_embedding/embeddings")
@@ -326,6 +342,17 @@ CASES = {
     "weights-unknown-dtype": Case(
         partial(with_weights, lambda header: first(header).update(dtype="OBJECT")), "dtype must be one of F16, F32, F64"
     ),
+    "weights-nan": Case(partial(last_value, math.nan), "'head/logits/kernel' has a value that is not a finite number"),
+    "weights-infinity": Case(partial(last_value, math.inf), "has a value that is not a finite number"),
+    "weights-negative-infinity": Case(partial(last_value, -math.inf), "has a value that is not", "word_vectors"),
+    "weights-infinity-of-half-precision": Case(partial(filled, "F16", math.inf), "is not a finite number"),
+    "weights-beyond-float32": Case(partial(filled, "F64", 1e300), "is not a finite number"),
+    "weights-that-overflow": Case(
+        partial(filled, "F32", 3e38), "the output for the text 'the film'", refused_by="predict"
+    ),
+    "words-that-overflow": Case(
+        partial(filled, "F32", 3e38), "the output for the text 'the film'", "word_vectors", refused_by="predict"
+    ),
     "weights-hdf5": Case(partial(write, _WEIGHTS, b"\x89HDF\r\n\x1a\n" + bytes(4096)), "a header of"),
     "weights-pickle": Case(partial(pickled, _WEIGHTS), "is not a valid safetensors file"),
     # === JSON ===
@@ -371,28 +398,28 @@ CASES = {
     "deep-head": Case(partial(configured, ("architecture", "hidden"), [4] * 10**5), "hidden layers is 100,000, but"),
     "huge-table": Case(partial(configured, ("backbone", "rows"), 10**12), "rows is 1,000,000,000,000", "word_vectors"),
     # === Names and shapes of weights ===
-    "one-more-layer": Case(partial(resized, "num_layers", 3), "transformer_layer_2", built=True),
-    "fewer-layers": Case(partial(resized, "num_layers", 1), "a network with no weight", built=True),
-    "other-heads": Case(partial(resized, "num_heads", 4), "query/kernel of shape (16, 4, 4)", built=True),
-    "odd-heads": Case(partial(resized, "num_heads", 3), "backbone/", built=True),
-    "no-heads": Case(partial(resized, "num_heads", 1000), "", built=True),
-    "wider-network": Case(partial(resized, "hidden_dim", 2000), "(20, 2000)", built=True),
-    "larger-table": Case(partial(configured, ("backbone", "rows"), 60), "(60, 16)", "word_vectors", built=True),
-    "wider-table": Case(partial(configured, ("backbone", "dim"), 64), ", 64)", "word_vectors", built=True),
-    "more-hidden-layers": Case(partial(configured, ("architecture", "hidden"), [4] * 9), "hidden_1", built=True),
+    "one-more-layer": Case(partial(resized, "num_layers", 3), "transformer_layer_2", refused_by="load"),
+    "fewer-layers": Case(partial(resized, "num_layers", 1), "a network with no weight", refused_by="load"),
+    "other-heads": Case(partial(resized, "num_heads", 4), "query/kernel of shape (16, 4, 4)", refused_by="load"),
+    "odd-heads": Case(partial(resized, "num_heads", 3), "backbone/", refused_by="load"),
+    "no-heads": Case(partial(resized, "num_heads", 1000), "", refused_by="load"),
+    "wider-network": Case(partial(resized, "hidden_dim", 2000), "(20, 2000)", refused_by="load"),
+    "larger-table": Case(partial(configured, ("backbone", "rows"), 60), "(60, 16)", "word_vectors", refused_by="load"),
+    "wider-table": Case(partial(configured, ("backbone", "dim"), 64), ", 64)", "word_vectors", refused_by="load"),
+    "more-hidden-layers": Case(partial(configured, ("architecture", "hidden"), [4] * 9), "hidden_1", refused_by="load"),
     "many-labels": Case(
-        partial(configured, ("settings", "labels"), list(map(str, range(10**5)))), "(4, 100000)", built=True
+        partial(configured, ("settings", "labels"), list(map(str, range(10**5)))), "(4, 100000)", refused_by="load"
     ),
-    "weights-renamed": Case(partial(with_weights, renamed), "no such weight", built=True),
-    "weights-transposed": Case(partial(with_weights, transposed), "of shape (16, 20)", built=True),
+    "weights-renamed": Case(partial(with_weights, renamed), "no such weight", refused_by="load"),
+    "weights-transposed": Case(partial(with_weights, transposed), "of shape (16, 20)", refused_by="load"),
     # === Names ===
     "unknown-task": Case(partial(configured, ("task",), "os"), "task 'os' is unknown; this textgraft reads"),
     "unknown-family": Case(partial(configured, ("family",), "os.path"), "family 'os.path' is unknown"),
     "other-family": Case(partial(configured, ("family",), "word_vectors"), "config.backbone lacks rows"),
     "unknown-format": Case(partial(configured, ("format_version",), 4), "has format version 4; this textgraft reads 3"),
     "format-true": Case(partial(configured, ("format_version",), True), "has format version True"),
-    "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", built=True),
-    "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", built=True),
+    "unknown-pooling": Case(partial(configured, ("architecture", "pooling"), "sum"), "'sum'", refused_by="load"),
+    "doubled-labels": Case(partial(configured, ("settings", "labels"), ["a"] * 3), "labels must be", refused_by="load"),
     "unknown-problem": Case(partial(configured, ("settings", "problem"), "ordinal"), "settings.problem must be one of"),
     "other-problem": Case(partial(configured, ("settings", "problem"), "regression"), "config.settings lacks mean"),
     "few-thresholds": Case(
@@ -409,9 +436,11 @@ CASES = {
     "vocabulary-gigantic": Case(partial(sparse, _VOCABULARY), "vocab.txt has 314,572,800 bytes"),
     "vocabulary-short": Case(partial(write, _VOCABULARY, b"a\n"), "vocab.txt has 1 tokens, the network 20"),
     "vocabulary-without-special-tokens": Case(partial(write, _VOCABULARY, b"a\n" * 20), "vocab.txt lacks '[CLS]'"),
-    "vocabulary-doubled": Case(partial(doubled_word, "film", "bad"), "has 'bad' twice", built=True),
+    "vocabulary-doubled": Case(partial(doubled_word, "film", "bad"), "has 'bad' twice", refused_by="load"),
     "words-many": Case(partial(append, _VOCABULARY, b"a\n" * 100), "the table", "word_vectors"),
-    "words-doubled": Case(partial(write, _VOCABULARY, b"a\na\n"), "cannot be rebuilt", "word_vectors", built=True),
+    "words-doubled": Case(
+        partial(write, _VOCABULARY, b"a\na\n"), "cannot be rebuilt", "word_vectors", refused_by="load"
+    ),
     "graph-reads-files": Case(partial(append, _GRAPH, node("ReadFile")), "the op 'ReadFile'", "word_vectors"),
     "graph-runs-python": Case(partial(append, _GRAPH, node("PyFunc")), "the op 'PyFunc'", "word_vectors"),
     "graph-with-functions": Case(partial(append, _GRAPH, message((2, message((1, b""))))), "functions", "word_vectors"),
@@ -420,9 +449,13 @@ CASES = {
     "graph-gigantic": Case(partial(sparse, _GRAPH), "tokenizer.pb has 314,572,800 bytes", "word_vectors"),
     "graph-pickle": Case(partial(pickled, _GRAPH), "tokenizer.pb is refused", "word_vectors"),
     "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "not a protocol buffer", "word_vectors"),
-    "graph-empty": Case(partial(write, _GRAPH, b""), "cannot be rebuilt", "word_vectors", built=True),
-    "graph-empty-and-preset-of-two-lines": Case(two_lines, "cannot be rebuilt: a b: its", "word_vectors", built=True),
-    "graph-of-a-bare-op": Case(partial(append, _GRAPH, node("Tile")), "cannot be rebuilt", "word_vectors", built=True),
+    "graph-empty": Case(partial(write, _GRAPH, b""), "cannot be rebuilt", "word_vectors", refused_by="load"),
+    "graph-empty-and-preset-of-two-lines": Case(
+        two_lines, "cannot be rebuilt: a b: its", "word_vectors", refused_by="load"
+    ),
+    "graph-of-a-bare-op": Case(
+        partial(append, _GRAPH, node("Tile")), "cannot be rebuilt", "word_vectors", refused_by="load"
+    ),
 }
 
 

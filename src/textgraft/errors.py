@@ -77,6 +77,19 @@ class BusyError(TextgraftError):
     meaning = "in use by another process"
 
 
+class PredictionError(TextgraftError):
+    """An output or a metric of a model that is not a finite number; takes the name of what was computed."""
+
+    exit_code = 8
+    meaning = "output not a finite number"
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"{subject} is not a finite number, since values in the network overflow; use --precision float32 "
+            '(precision="float32"), or another model'
+        )
+
+
 _ERRORS: list[type[TextgraftError]] = [TextgraftError, *TextgraftError.__subclasses__()]
 _MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
 EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."

@@ -127,3 +127,18 @@ def test_layers_are_restored_after_an_error(network):
 
 def test_activations_are_those_of_the_schema():
     assert set(ACTIVATIONS) == set(LAYER_CONFIG.fields["activation"].words)
+
+
+def test_relu_keeps_nan_in_a_graph():
+    layer = keras.layers.Dense(2, ACTIVATIONS["relu"], kernel_initializer="ones")
+    infer = tf.function(layer)
+    np.testing.assert_array_equal(infer(tf.constant([[-1.0, 0.0], [1.0, np.nan]])), [[0, 0], [np.nan, np.nan]])
+
+
+def test_normalization_of_vectors_that_overflow_is_nan():
+    layer = keras.layers.LayerNormalization()
+    vectors = keras.Input((2,))
+    network = keras.Model(vectors, layer(vectors))
+    with fused_layers(network):
+        outputs = tf.function(network)(tf.constant([[1e30, -1e30], [1.0, 3.0]]))
+    np.testing.assert_allclose(outputs, [[np.nan, np.nan], [-1, 1]], atol=1e-3)

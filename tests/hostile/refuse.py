@@ -3,7 +3,8 @@
     python refuse.py CORPUS STEP VALID_MODEL...
 
 First without TensorFlow, whose memory would hide that of a folder. Every folder is inspected; of those refused then,
-every STEP-th is loaded and predicted with; of the others, all are loaded and every STEP-th is predicted with.
+every STEP-th is loaded and predicted with; of the others, all are loaded, and every STEP-th is predicted with, and all
+that could be loaded.
 """
 
 import json
@@ -97,8 +98,9 @@ def main() -> None:
     import textgraft as tg
 
     load = tg.load
-    try_folders("load", refused + built, outside, lambda folder: call(load, folder, "float32"))
-    try_folders("predict", built[::step], outside, lambda folder: run_command("predict", str(folder)))
+    loaded = try_folders("load", refused + built, outside, lambda folder: call(load, folder, "float32"))
+    sample = [folder for folder in built if folder in built[::step] or folder in loaded]
+    try_folders("predict", sample, outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: call(load, folder, "float32"))
     try_folders("valid", valid, outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: run_command("info", str(folder)))

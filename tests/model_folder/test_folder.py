@@ -1,5 +1,6 @@
 """What a model folder refuses to hold."""
 
+import numpy as np
 import pytest
 
 from textgraft.errors import ModelFolderError
@@ -16,6 +17,9 @@ SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
             {"config": {**CONFIG, "labels": "x" * (5 << 20)}},
             r"config\.json would have 5,243,\d+ bytes.*shorten the list of labels",
         ),
+        ({"weights": {"bias": np.array([0, np.nan], np.float32)}}, "the weight bias has a value that is not a finite"),
+        ({"weights": {"bias": np.array([-np.inf], np.float32)}}, "the weight bias has a value that is not a finite"),
+        ({"history": [{"epoch": 1, "loss": np.inf}]}, "loss in the history is not finite"),
         ({"history": [{"epoch": 1}] * (1 << 20)}, r"history\.csv would have .* shorten the training"),
         ({"assets": {"vocab.txt": bytes((128 << 20) + 1)}}, r"vocab\.txt would have 134,217,729 bytes.*shorten it"),
         (

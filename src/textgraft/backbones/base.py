@@ -20,7 +20,8 @@ from textgraft.backbones.text_vectors import EMBEDDING_TASK, TextVectors
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.training_defaults import TrainingDefaults
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, PresetError
+from textgraft.storage.finite import is_finite
 from textgraft.text.packing import PairRows, pad_rows
 
 
@@ -159,6 +160,27 @@ class Backbone(ABC):
         """Embed texts as the authors of the preset do; `head` has the layers after the pooling."""
         self.text_vectors, self.default_pooling = vectors, vectors.pooling
         self.heads = {**self.heads, EMBEDDING_TASK: head}
+
+    def fill_head(self, task: str, head: keras.Model) -> str:
+        """Set the weights of a head that was built with the settings of the pretrained one; see `Head.fill`.
+
+        Raises:
+            PresetError: also when a weight is not finite.
+        """
+        problem = self.heads[task].fill(head)
+        if not problem:
+            self.require_finite_weights(head)
+        return problem
+
+    def require_finite_weights(self, network: keras.Model) -> None:
+        """Raise a PresetError for a weight with a value that is not a finite number."""
+        for weight in network.weights:
+            values = np.asarray(tf.convert_to_tensor(weight.value))  # not a copy
+            if not is_finite(values):
+                raise PresetError(
+                    f"{self.origin.preset}: the weight {weight.path} has a value that is not a finite number; download "
+                    "the preset again"
+                )
 
     @property
     def language_model(self) -> Any:

@@ -13,16 +13,23 @@ from typing import Any
 
 import keras
 import keras_hub
+import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.keras_private import flatten_layers
 
+
+def relu(x: Any) -> Any:
+    """ReLU of a tensor that keeps NaN; TensorFlow's gives 0 for it where it is fused with a product."""
+    return keras.ops.where(x <= 0, 0, x)
+
+
 # Activations by the names of `LayerConfig`.
 ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
     "gelu": keras.activations.gelu,
     "gelu_approximate": partial(keras.activations.gelu, approximate=True),
-    "relu": keras.activations.relu,
+    "relu": relu,
 }
 
 # The second one is a decoder's; without a cache, it computes the same as the first.
@@ -143,6 +150,7 @@ def _layer_norm(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf
         vectors = tf.cast(inputs, tf.float32)
         centred = vectors - tf.reduce_mean(vectors, -1, keepdims=True)
         scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + layer.epsilon)
+        scale = tf.where(scale > 0, scale, np.nan)  # of an infinite variance, it would make all vectors equal
         standard = centred * scale
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

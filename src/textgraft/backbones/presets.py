@@ -118,6 +118,7 @@ def load_backbone(
 
     origin = Origin(str(preset), sha256)
     backbone: Backbone = family.backbone_class.from_pretrained(family, path, origin, precision, vocabulary_limit)
+    backbone.require_finite_weights(backbone.network)
     if published:
         backbone.embed_as(published.vectors, published.head)
     elif vectors:

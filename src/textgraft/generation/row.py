@@ -35,6 +35,7 @@ class DecodingRow:
 
     Attributes:
         prompt: token ids, int32 (n,), n at least 1, truncated at the start to leave space for the generated tokens.
+        number: of the prompt, from 1.
         tokens: generated token ids.
         finish, dropped_prompt_tokens: see `Continuation`.
     """
@@ -47,6 +48,7 @@ class DecodingRow:
         Raises:
             ConfigError: when the context leaves no space for a prompt.
         """
+        self.number = index + 1
         self._model, self._max_tokens = model, config.max_tokens(model.max_sequence_length)
         start = [] if model.start is None else [model.start]
         self.dropped_prompt_tokens = 0

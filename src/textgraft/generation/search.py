@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.special import softmax
 
-from textgraft.backbones.language_model import LanguageModel
+from textgraft.backbones.language_model import Cache, LanguageModel
+from textgraft.errors import PredictionError
 from textgraft.generation.config import GenerationConfig
 from textgraft.generation.row import DecodingRow
 
@@ -23,7 +24,7 @@ def greedy_or_sampled(model: LanguageModel, rows: Sequence[DecodingRow], config:
     cache = model.cache(len(rows))
     ids = _common_prompt(rows, 0)
     while True:
-        logits, _ = cache.append(ids)
+        logits, _ = _append(cache, ids, rows)
         next_ids = np.zeros(len(rows), np.int32)
         for index, row in enumerate(rows):
             if cache.length < len(row.prompt):
@@ -47,7 +48,7 @@ def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig
     and ends when as many sequences as beams have finished with a higher score than the best active one.
     """
     cache, beams = model.cache(1), config.num_beams
-    logits, _ = cache.append(row.prompt[np.newaxis])
+    logits, _ = _append(cache, row.prompt[np.newaxis], [row])
     sequences, scores = [list[int]()], np.zeros(1)
     finished: list[tuple[float, list[int]]] = []
     while True:
@@ -64,7 +65,7 @@ def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig
             break
         sequences, scores = [candidates[rank] for rank in active], totals[best[active]]
         cache.select(parents[active])
-        logits, _ = cache.append(tokens[active][:, np.newaxis])
+        logits, _ = _append(cache, tokens[active][:, np.newaxis], [row])
     for token in finished[0][1]:
         yield row, row.add(token)
 
@@ -72,13 +73,13 @@ def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig
 def contrastive_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig) -> BeamProgress:
     """Choose probable tokens whose hidden state is dissimilar to those of all preceding tokens (Su et al., 2022)."""
     cache, alpha = model.cache(1), config.penalty_alpha
-    logits, vectors = cache.append(row.prompt[np.newaxis])
+    logits, vectors = _append(cache, row.prompt[np.newaxis], [row])
     context = _normalize(vectors[0])
     while row.finish is None:
         probabilities = token_probabilities(logits[0])
         candidates = top_indices(probabilities, config.candidates)
         cache.select(np.zeros(len(candidates), np.int64))
-        logits, vectors = cache.append(candidates[:, np.newaxis])
+        logits, vectors = _append(cache, candidates[:, np.newaxis], [row])
         states = _normalize(vectors[:, 0])
         similarity = (states @ context.T).max(1)
         best = int(((1 - alpha) * probabilities[candidates] - alpha * similarity).argmax())
@@ -123,6 +124,20 @@ def top_indices(values: np.ndarray, count: int) -> np.ndarray:
 def token_probabilities(logits: np.ndarray) -> np.ndarray:
     """Softmax in float64 along the last axis."""
     return np.asarray(softmax(logits.astype(np.float64), axis=-1))
+
+
+def _append(cache: Cache, ids: np.ndarray, rows: Sequence[DecodingRow]) -> tuple[np.ndarray, np.ndarray]:
+    """`cache.append(ids)`, where the rows of the cache are those of `rows`, or all continue its only one.
+
+    Raises:
+        PredictionError: for a logit that is not finite.
+    """
+    logits, vectors = cache.append(ids)
+    invalid = ~np.isfinite(logits).all(axis=1)
+    if invalid.any():
+        row = rows[int(invalid.argmax())] if len(rows) > 1 else rows[0]
+        raise PredictionError(f"the output for prompt {row.number}")
+    return logits, vectors
 
 
 def _common_prompt(rows: Sequence[DecodingRow], start: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from textgraft.storage.schema import (
     OneOf,
     Schema,
 )
-from textgraft.storage.verification import Shape
+from textgraft.storage.weights_file import Shape
 from textgraft.task_specs import task_names, task_spec
 from textgraft.text.cleaning import Cleaning
 

@@ -15,7 +15,8 @@ from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.schema import parse_json
-from textgraft.storage.verification import is_altered, read_bounded, read_manifest, tensor_shapes, verify_folder
+from textgraft.storage.verification import is_altered, read_bounded, read_manifest, verify_folder
+from textgraft.storage.weights_file import require_finite, tensor_shapes
 
 FORMAT_VERSION = 3
 
@@ -61,6 +62,7 @@ class StoredModel:
             warn(f"{folder / CARD} was edited; nothing is read from it")
         self.history = _read_history(folder / HISTORY)
         self.seen = read_seen(folder, config, sha256)
+        require_finite(folder / WEIGHTS)
 
     def check_weights(self, variables: Mapping[str, Any], prefix: str = "") -> None:
         """Compare names and shapes of variables (`keras.Variable`) with the stored weights that have a prefix.

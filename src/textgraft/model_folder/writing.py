@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS
 from textgraft.storage import folders
+from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
 
 if TYPE_CHECKING:
@@ -53,9 +55,10 @@ def write_model_folder(
         overwrite: replace an existing model folder.
 
     Raises:
-        ModelFolderError: when a file would be too large to be read, or the config has a number that is not finite; see
-            also `folders.write_folder`.
+        ModelFolderError: when a file would be too large to be read, or a number is not finite; see also
+            `folders.write_folder`.
     """
+    _require_finite(folder, weights, history)
     files: dict[str, folders.FileContent] = {name: [data] for name, data in assets.items()}
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
@@ -77,6 +80,17 @@ def write_model_folder(
             )
     folders.write_folder(folder, files, overwrite)
     return folder
+
+
+def _require_finite(folder: Path, weights: Mapping[str, np.ndarray], history: list[dict[str, float]]) -> None:
+    """Refuse numbers that cannot be read again."""
+    if invalid := next((name for name, array in weights.items() if not is_finite(array)), None):
+        raise ModelFolderError(
+            f"cannot write {folder}: the weight {invalid} has a value that is not a finite number; train the model "
+            "again with a lower learning rate"
+        )
+    if invalid := next((name for row in history for name, value in row.items() if not math.isfinite(value)), None):
+        raise ModelFolderError(f"cannot write {folder}: {invalid} in the history is not finite; train the model again")
 
 
 def _csv(history: list[dict[str, float]]) -> bytes:

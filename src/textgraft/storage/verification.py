@@ -1,4 +1,4 @@
-"""Verification of model folders: regular files of bounded size, with the SHA-256 in the manifest and valid headers."""
+"""Verification of model folders: regular files of bounded size, with the SHA-256 in the manifest."""
 
 import hashlib
 import math
@@ -8,13 +8,10 @@ import stat
 from collections.abc import Callable, Collection, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 from textgraft.errors import ModelFolderError
 from textgraft.storage.preset_files import is_lfs_pointer
-from textgraft.storage.schema import ANY, STRING, Integer, List, Map, Object, OneOf, Scalar, parse_json
-
-Shape = tuple[int, ...]
+from textgraft.storage.schema import ANY, Map, Object, Scalar, parse_json
 
 MANIFEST = "manifest.json"
 
@@ -32,16 +29,6 @@ _SHA256 = Scalar(
     "a SHA-256 in 64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_DIGEST.fullmatch(value))
 )
 _SCHEMA = Object({"sha256": Map(_SHA256)}, others=ANY)
-_LENGTH_BYTES = 8  # of a safetensors file: the length of its header
-_MAX_HEADER_BYTES = 4 * 2**20
-_WEIGHT_BYTES = {"F16": 2, "F32": 4, "F64": 8}
-_TENSOR = Object(
-    {
-        "dtype": OneOf(_WEIGHT_BYTES),
-        "shape": List(Integer(1), max_items=8),
-        "data_offsets": List(Integer(0), min_items=2, max_items=2),
-    }
-)
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -129,49 +116,8 @@ def read_manifest(folder: Path) -> Mapping[str, str]:
     return digests
 
 
-def tensor_shapes(path: Path) -> dict[str, Shape]:
-    """Name and shape of every tensor of weights (F16, F32 or F64) in a file; only its header is read.
-
-    Raises:
-        ModelFolderError: when the header is not valid or does not describe every byte of the file exactly once.
-    """
-    header, data_bytes = _read_header(path)
-    Map(STRING).check(header.pop("__metadata__", {}), f"{path}: __metadata__")
-    Map(_TENSOR).check(header, f"{path}: header")
-    _require_contiguous(path, header, data_bytes)
-    return {name: tuple(tensor["shape"]) for name, tensor in header.items()}
-
-
 def _require_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise ModelFolderError(f"{path} is a symbolic link, which is not followed; put the file itself there")
     if not stat.S_ISREG(status.st_mode):
         raise ModelFolderError(f"{path} is not a regular file; copy the model folder again")
-
-
-def _read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header and the number of bytes after it."""
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        data_bytes = size - _LENGTH_BYTES - length
-        if data_bytes < 0 or length > _MAX_HEADER_BYTES:
-            raise _invalid(path, f"a header of {length:,} bytes in a file of {size:,}")
-        return parse_json(file.read(length), f"{path}: its header"), data_bytes
-
-
-def _require_contiguous(path: Path, tensors: Mapping[str, Any], data_bytes: int) -> None:
-    """Refuse tensors that overlap, leave gaps, or have a size that does not match their shape."""
-    end = 0
-    for tensor in sorted(tensors.values(), key=lambda tensor: tensor["data_offsets"]):
-        start, stop = tensor["data_offsets"]
-        needed = math.prod(tensor["shape"]) * _WEIGHT_BYTES[tensor["dtype"]]
-        if start != end or stop - start != needed:
-            raise _invalid(path, f"a tensor of {needed:,} bytes at {end:,} has the offsets {start:,} to {stop:,}")
-        end = stop
-    if end != data_bytes:
-        raise _invalid(path, f"its header describes {end:,} bytes, the file has {data_bytes:,}")
-
-
-def _invalid(path: Path, reason: str) -> ModelFolderError:
-    return ModelFolderError(f"{path} is not a valid safetensors file: {reason}; copy the model folder again")

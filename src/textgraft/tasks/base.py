@@ -27,6 +27,7 @@ from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.tasks.architecture import Architecture
+from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
@@ -276,6 +277,9 @@ class Task(ABC):
             texts: object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), of any sizes.
             truncated: counts the dropped tokens; without it, a warning reports them. Another warning reports a high
                 share of unknown tokens, see `counting_unknown`.
+
+        Raises:
+            PredictionError: for an output that is not finite.
         """
         count = truncated or TruncationCount()
         with self.counting_unknown() as unknown:
@@ -283,7 +287,7 @@ class Task(ABC):
                 tokens = self.tokenize([window])
                 count.add(tokens.truncated)
                 unknown.add(tokens.ids, window)
-                yield self._compute_outputs(tokens)
+                yield require_finite_outputs(self._compute_outputs(tokens), window)
         if truncated is None:
             self._warn_of_truncation(count)
 

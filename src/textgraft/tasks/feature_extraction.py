@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import TextVectors
 from textgraft.errors import ConfigError
@@ -49,9 +50,8 @@ class TextEmbedder(Task):
         """
         self._options = {"normalize": normalize, "prompt": prompt, "layers": layers}
         super().__init__(preset, precision, **options)
-        published = self.backbone.heads.get(self.name)
-        if layers is None and published:
-            published.fill(self.head)
+        if layers is None and self.name in self.backbone.heads:
+            self.backbone.fill_head(self.name, self.head)
 
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
         architecture, vectors = super().fill_architecture(options), self.backbone.text_vectors
@@ -93,7 +93,10 @@ class TextEmbedder(Task):
     def build_head(self) -> keras.Model:
         x = vector = keras.Input((self.backbone.dim,), name="vector")
         for index, layer in enumerate(self._settings["layers"]):
-            x = keras.layers.Dense(**layer, dtype="float32", name=f"dense_{index}")(x)
+            activation = ACTIVATIONS.get(layer["activation"], layer["activation"])
+            x = keras.layers.Dense(
+                layer["units"], activation, layer["use_bias"], dtype="float32", name=f"dense_{index}"
+            )(x)
         last = keras.layers.UnitNormalization(dtype="float32") if self.normalize else keras.layers.Identity()
         return keras.Model(vector, last(x), name="head")
 

@@ -17,6 +17,7 @@ from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.data.dataset import Dataset
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
+from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.language_modelling import LanguageModelling
 from textgraft.tasks.trainable import WithProgress
 from textgraft.text.ops import escaped
@@ -130,10 +131,9 @@ class MaskFiller(LanguageModelling):
 
     def _copy_published_head(self) -> str:
         """Copy the weights of the backbone's head; returns why the head is new, or nothing."""
-        published = self.backbone.heads.get(self.name)
-        if published is None:
+        if self.name not in self.backbone.heads:
             return _NEW_HEAD
-        problem = published.fill(self.head)
+        problem = self.backbone.fill_head(self.name, self.head)
         return f"{_NEW_HEAD} ({problem})" if problem else ""
 
     # === Network ===
@@ -220,9 +220,11 @@ class MaskFiller(LanguageModelling):
         count = truncated or TruncationCount()
         for window in texts:
             for start in range(0, len(window), _MAX_TEXTS):
-                tokens = self.tokenize([window[start : start + _MAX_TEXTS]])
+                part = window[start : start + _MAX_TEXTS]
+                tokens = self.tokenize([part])
                 count.add(tokens.truncated)
-                yield compute_outputs(self._infer, self._with_mask_positions(tokens), self._batch_tokens)
+                logits = compute_outputs(self._infer, self._with_mask_positions(tokens), self._batch_tokens)
+                yield require_finite_outputs(logits, part)
         if truncated is None:
             self._warn_of_truncation(count)
 

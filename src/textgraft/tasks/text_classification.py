@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.layers import relu
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import Label
@@ -81,7 +82,7 @@ class TextClassifier(TrainableTask):
             x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
             initializer = keras.initializers.GlorotUniform(seed=seed + index)
             options: dict[str, Any] = {"kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"}
-            x = keras.layers.Dense(width, "relu", **options)(x)
+            x = keras.layers.Dense(width, relu, **options)(x)
         index = len(self.architecture.hidden)
         x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
         # Small initial weights: large gradients would damage the backbone in the first steps.

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.layers import relu
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
 from textgraft.data.python_inputs import is_source, one_line
@@ -21,6 +22,7 @@ from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.task_specs.token_classification import SPLITTINGS
 from textgraft.tasks import tag_decoding
 from textgraft.tasks.architecture import Architecture
+from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.row_results import OnResults, RowResult
@@ -113,7 +115,7 @@ class TokenClassifier(TrainableTask):
             x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
             initializer = keras.initializers.GlorotUniform(seed=seed + index)
             options: dict[str, Any] = {
-                "activation": "relu", "kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"
+                "activation": relu, "kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"
             }  # fmt: skip
             if self._convolution:  # padding stays zero in every layer
                 x = keras.layers.Conv1D(width, _KERNEL_SIZE, padding="same", **options)(x) * is_token
@@ -190,7 +192,7 @@ class TokenClassifier(TrainableTask):
             nonlocal loss, words_seen, start
             for texts in with_progress(_chunks(data)):
                 words = self._rows.words(texts)
-                logits, alignment = self._logits(words), align_spans(texts, words, count)
+                logits, alignment = self._logits(texts, words), align_spans(texts, words, count)
                 losses = self.objective.word_losses(logits, alignment.tags(words.lengths, label_ids))
                 loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
                 decoded = self._decode(texts, words, logits)
@@ -229,7 +231,7 @@ class TokenClassifier(TrainableTask):
     def entities(self, texts: Sequence[TaggedText]) -> list[list[Entity]]:
         """The entities of each text; its words are used where it has them, its spans are not."""
         words = self._rows.words(texts)
-        return self._decode(texts, words, self._logits(words))
+        return self._decode(texts, words, self._logits(texts, words))
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
@@ -240,17 +242,19 @@ class TokenClassifier(TrainableTask):
     def outputs(self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None) -> Iterator[Ragged]:
         """Stream the logits of each word's tags, float32 ragged (m, None, tags)."""
         for window in map(self.check_pairs, texts):
-            yield self._logits(self._rows.words(_plain_texts(window)))
+            rows = _plain_texts(window)
+            yield self._logits(rows, self._rows.words(rows))
 
     def _label_ids(self, data: TaggedDataset) -> dict[str, int]:
         data.require_known_labels(self.labels)
         return {label: index for index, label in enumerate(self.labels)}
 
-    def _logits(self, words: Words) -> Ragged:
+    def _logits(self, texts: Sequence[TaggedText], words: Words) -> Ragged:
         inputs = self._rows.inputs([words])
         with self.counting_unknown() as unknown:
             unknown.add(inputs.tokens.ids, words.words)
-        return Ragged(self._compute_outputs(inputs).values, words.lengths)
+        logits = Ragged(self._compute_outputs(inputs).values, words.lengths)
+        return require_finite_outputs(logits, np.array([text.text.encode() for text in texts], object))  # type: ignore[no-any-return]
 
     def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
         tags = self.objective.tags(logits)

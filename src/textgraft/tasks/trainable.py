@@ -24,6 +24,7 @@ from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
+from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.row_results import OnResults
@@ -266,12 +267,14 @@ class TrainableTask(Task):
                 is left.
             ConfigError: for `unseen` where the model does not know its training texts, and for `on_results` of a
                 language model.
+            PredictionError: when an output or a metric is not finite.
         """
         data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
         self.warn_if_untrained()
         truncated = TruncationCount()
         data, seen = self._find_seen(data, unseen)
         metrics = self._evaluate(data, truncated, with_progress, on_results)
+        require_finite_metrics(metrics)
         metrics |= {"truncated": asdict(truncated), **seen}
         if store:
             self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)
@@ -282,6 +285,7 @@ class TrainableTask(Task):
         """`evaluate` on the validation set of the training; the model folder keeps the metrics for its card."""
         truncated = TruncationCount()
         metrics = self._evaluate(data, truncated, with_progress) | {"truncated": asdict(truncated)}
+        require_finite_metrics(metrics)
         self.record["metrics"]["validation_report"] = self.objective.stored_metrics(metrics)
         return metrics
 
