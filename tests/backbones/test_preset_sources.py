@@ -6,13 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tools.hub_server import Hub, running
 
 import textgraft as tg
 from tests.helpers import commands
@@ -26,67 +25,19 @@ from textgraft.tasks.loading import architecture_of
 from tools import make_preset_list
 
 TEXTGRAFT = str(Path(sys.executable).parent / "textgraft")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def absent(_):
     raise preset_sources.PackageNotFoundError
 
 
-class Hub(BaseHTTPRequestHandler):
-    """The parts of the Hugging Face hub's interface that fetching a snapshot uses."""
-
-    folder = GOLDEN / "roberta"
-    cut_short: set[str] = set()  # noqa: RUF012
-
-    def do_HEAD(self):
-        self.answer(with_body=False)
-
-    def do_GET(self):
-        if self.path.startswith("/api/models/someone/tiny"):
-            siblings = [{"rfilename": file.name} for file in self.folder.iterdir()]
-            answer = {"id": "someone/tiny", "sha": COMMIT, "siblings": siblings}
-            if "/tree/" in self.path:
-                files = ((file.name, file.read_bytes()) for file in self.folder.iterdir())
-                answer = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in files]
-            self.send({"Content-Type": "application/json"}, json.dumps(answer).encode())
-        else:
-            self.answer(with_body=True)
-
-    def answer(self, with_body):
-        file = self.folder / self.path.rpartition("/")[2]
-        if "/resolve/" not in self.path or not file.exists():
-            self.send_response(404)
-            self.end_headers()
-            return
-        content = file.read_bytes()
-        etag = hashlib.sha256(content).hexdigest()
-        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Content-Length": str(len(content))}
-        if file.name in self.cut_short:
-            content = content[: len(content) // 2]
-        self.send(headers, content if with_body else b"")
-
-    def send(self, headers, body):
-        self.send_response(200)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def hub(tmp_path):
     """The environment of a process for which a local server is the hub; the server's class comes with it."""
-    handler = type("Handler", (Hub,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    handler = type("Handler", (Hub,), {"folder": GOLDEN / "roberta"})
     kept = {name: value for name, value in os.environ.items() if name not in {"TEXTGRAFT_OFFLINE", "HF_HUB_OFFLINE"}}
-    yield handler, {**kept, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "COLUMNS": "500"}
-    server.shutdown()
+    with running(handler) as address:
+        yield handler, {**kept, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "COLUMNS": "500"}
 
 
 def run(environment, *words):
@@ -111,6 +62,18 @@ def test_hugging_face_repository_is_downloaded_once(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(Path(environment["HF_HOME"]) / "hub"))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert "<s>" in commands.run_successfully("inspect", "the film", "--preset", preset).stdout
+
+
+def test_parts_of_interrupted_downloads_are_removed(hub):
+    _, environment = hub
+    complete = hashlib.sha256((GOLDEN / "roberta" / "config.json").read_bytes()).hexdigest()
+    blobs = Path(environment["HF_HOME"]) / "hub" / "models--someone--tiny" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{complete}.1a2b3c4d.incomplete").write_text("{")
+    (blobs / "another-file.1a2b3c4d.incomplete").write_text("{")  # perhaps of a process that is downloading it
+    answer = run(environment, "fetch", "hf://someone/tiny")
+    assert answer.returncode == 0, answer.stderr
+    assert [path.name for path in blobs.glob("*.incomplete")] == ["another-file.1a2b3c4d.incomplete"]
 
 
 def test_invalid_or_unwritable_manifest_is_reported(tmp_path):

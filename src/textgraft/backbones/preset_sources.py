@@ -171,6 +171,8 @@ class HuggingFaceHub(PresetSource):
             # The cache returns a snapshot whose download was interrupted, too.
             if local and not ((Path(folder) / "config.json").exists() and list(Path(folder).glob("*.safetensors"))):
                 raise FileNotFoundError(folder)
+            if not local:
+                _remove_interrupted_downloads(Path(folder))
             return str(folder)
 
         return ResolvedPreset(_from_cache_or_network(preset, fetch, download, "the Hugging Face hub"))
@@ -230,6 +232,15 @@ class TfHub(PresetSource):
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
         folder = _from_kaggle(preset, handle, download)
         return ResolvedPreset(folder, trusted=is_protected_tree(folder))
+
+
+def _remove_interrupted_downloads(snapshot: Path) -> None:
+    """Remove parts of files, which huggingface_hub never resumes, of files that are complete in its cache."""
+    blobs = snapshot.parents[1] / "blobs"  # named by hash; parts of one are HASH.RANDOM.incomplete
+    for part in blobs.glob("*.incomplete"):
+        if (blobs / part.name.partition(".")[0]).exists():
+            with suppress(OSError):  # another process removed it, or it belongs to another user
+                part.unlink()
 
 
 def _from_kaggle(preset: str, address: str, download: bool) -> Path:
