@@ -250,6 +250,19 @@ def test_saved_model_needs_trust(module, monkeypatch):
     assert load_backbone(module, trust_savedmodel=True).dim == 4
 
 
+def test_saved_model_as_the_network_of_a_sentence_transformer_needs_trust(module, tmp_path):
+    folder = tmp_path / "sentences"
+    (folder / "1_Pooling").mkdir(parents=True)
+    module.rename(folder / "0_Transformer")
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    kinds = {"0_Transformer": "Transformer", "1_Pooling": "Pooling"}
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": path} for path, kind in kinds.items()]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(PresetError, match="which is a program; if you trust its source, pass --trust-savedmodel"):
+        load_backbone(folder)
+    assert load_backbone(folder, trust_savedmodel=True).dim == 4
+
+
 def test_saved_model_in_a_manifest_is_trusted(module, monkeypatch, tmp_path):
     manifest = tmp_path / "mirror.json"
     monkeypatch.setenv("TEXTGRAFT_MANIFEST", str(manifest))

@@ -22,7 +22,7 @@ from textgraft.backbones.preset_sources import (
 )
 from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.sentence_transformers import SentenceTransformer, is_sentence_transformer
-from textgraft.backbones.tensorflow_files import SAVED_MODEL
+from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.backbones.text_vectors import known_text_vectors
 from textgraft.errors import ConfigError, PresetError, warn
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
@@ -113,7 +113,8 @@ def load_backbone(
     if vocabulary_limit is not None and not resolved.path.is_file():
         raise ConfigError(f"vocabulary_limit applies to files of word vectors only; drop it for {preset}")
     sha256 = verify_files(resolved)
-    _require_trust(str(preset), resolved, sha256, trust_savedmodel)
+    if is_saved_model(path) and not (trust_savedmodel or resolved.trusted):
+        _require_known_hashes(str(preset), sha256)
     from textgraft.backbones.base import Origin
 
     origin = Origin(str(preset), sha256)
@@ -166,9 +167,8 @@ def _find_family(path: Path) -> Family:
     raise PresetError(f"{problem}; to add {backbone}, see docs/architecture.md, A backbone family")
 
 
-def _require_trust(preset: str, resolved: ResolvedPreset, sha256: Mapping[str, str], trust: bool) -> None:
-    if trust or resolved.trusted or not (resolved.path / SAVED_MODEL).is_file():
-        return
+def _require_known_hashes(preset: str, sha256: Mapping[str, str]) -> None:
+    """Refuse a SavedModel unless a manifest has the hashes of all files of its preset."""
     manifest = os.environ.get("TEXTGRAFT_MANIFEST")
     if manifest and set(sha256.values()) <= _hashes_in(Path(manifest)):
         return
