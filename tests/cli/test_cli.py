@@ -148,6 +148,21 @@ def test_predict_writes_the_columns_that_are_asked_for(trained, tmp_path):
     assert_fails(run("predict", trained, source, "--probabilities", "most"), 2, "choose one of none, top, all")
 
 
+def test_formulas_are_escaped_in_rows_where_that_is_asked_for(trained, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("text,label\n=1+1 good film,good\n")
+    command = ("predict", trained, source, "--columns", "text")
+    assert run_successfully(*command).stdout.splitlines()[1].startswith("=1+1 good film,")
+    assert run_successfully(*command, "--escape-formulas").stdout.splitlines()[1].startswith("'=1+1 good film,")
+    out = tmp_path / "out.tsv"
+    run_successfully("evaluate", trained, source, "--out", out, "--escape-formulas")
+    assert out.read_text().splitlines()[1].startswith("'=1+1 good film\t")
+    sheet = ("--out", tmp_path / "out.xlsx", "--escape-formulas")
+    for command in (("predict", trained, source), ("evaluate", trained, source)):
+        assert_fails(run(*command, *sheet), 2, "--escape-formulas is for .csv and .tsv; .xlsx has no formulas: drop it")
+    assert_fails(run("evaluate", trained, source, "--escape-formulas"), 2, "drop it, or pass --out")
+
+
 def test_output_is_checked_before_tensorflow_is_imported(trained, reviews, tmp_path):
     script = "import sys\nfrom textgraft.cli.app import make_app\ntry: make_app()()\n"
     script += "finally: print('tensorflow' in sys.modules)"

@@ -34,6 +34,7 @@ def evaluate(
     errors: Annotated[
         int, typer.Option(help="Number of the largest errors to show.  \\[0]", min=0, rich_help_panel="Output")
     ] = 0,
+    escape_formulas: o.EscapeFormulas = False,
     json: o.Json = False,
 ) -> None:
     """Test a model on labelled texts that it was not trained on.
@@ -50,8 +51,8 @@ def evaluate(
         textgraft evaluate sentiment imdb/ --split test --json
     """
     from textgraft.cli.inputs import read_evaluation_data, read_rows_again
-    from textgraft.cli.output.files import require_output
-    from textgraft.cli.output.tables import TABLES
+    from textgraft.cli.output.files import Destination, require_output
+    from textgraft.cli.output.tables import TABLES, require_delimited
     from textgraft.model_folder import folder as model_folder
     from textgraft.task_specs import task_spec
 
@@ -60,6 +61,10 @@ def evaluate(
         raise ConfigError(f"{folder} is a language model, which has no truth of single texts; drop --out and --errors")
     if out:
         require_output(out, TABLES, run.overwrite)
+    elif escape_formulas:
+        raise ConfigError("--escape-formulas is for files of rows; drop it, or pass --out")
+    destination = Destination(out, run.overwrite, escape_formulas)
+    require_delimited(destination)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
     load_tensorflow()
     from textgraft.cli.output.row_report import ResultColumns, RowReport
@@ -72,7 +77,7 @@ def evaluate(
     separator = stored.config["settings"].get("label_separator")
     columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
     source = read_rows_again(stored, data, reading, sources.split) if out else None
-    with RowReport(columns, errors, out, run.overwrite, source) as report:
+    with RowReport(columns, errors, destination if out else None, source) as report:
         on_results = report.add if out or errors else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)

@@ -35,6 +35,16 @@ Unseen = Annotated[
 ]
 
 
+EscapeFormulas = Annotated[
+    bool,
+    typer.Option(
+        "--escape-formulas",
+        help="Write an apostrophe before texts in CSV and TSV that a spreadsheet would calculate.  \\[off]",
+        rich_help_panel="Output",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Group:
     """The options that a command takes from a dataclass: `Annotated[TrainingConfig, Group(without=("head",))]`.

@@ -57,6 +57,7 @@ def predict(
     highlight: Annotated[
         bool, typer.Option("--highlight", help="Print texts with coloured entities.  \\[off]", rich_help_panel="Output")
     ] = False,
+    escape_formulas: o.EscapeFormulas = False,
 ) -> None:
     """Label texts, or find entities in them.
 
@@ -71,8 +72,8 @@ def predict(
     """
     from textgraft.cli.inputs import read_rows
     from textgraft.cli.output.entity_files import CONLL
-    from textgraft.cli.output.files import require_output
-    from textgraft.cli.output.tables import TABLES
+    from textgraft.cli.output.files import Destination, require_output
+    from textgraft.cli.output.tables import TABLES, require_delimited
     from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
     from textgraft.model_folder import folder as model_folder
 
@@ -81,6 +82,8 @@ def predict(
     _check_options(stored, out, probabilities, highlight)
     if out:
         require_output(out, [*TABLES, CONLL] if task == _ENTITIES else [*TABLES], run.overwrite)
+    destination = Destination(out, run.overwrite, escape_formulas)
+    require_delimited(destination, ".jsonl" if task == _ENTITIES else ".csv")
     if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == _ENTITIES):
         answer_typed_texts(stored, runtime_options.precision)
         return
@@ -98,7 +101,7 @@ def predict(
     names = model.objective.answer_columns[
         : _PROBABILITIES[probabilities or "top"] if task == _CLASSIFICATION else None
     ]
-    with open_predictions(out, rows, names, run.overwrite, task == _ENTITIES, highlight) as output:
+    with open_predictions(destination, rows, names, task == _ENTITIES, highlight) as output:
         for window, answers in _predict(model, with_progress(rows) if out else rows, truncated):
             output.write(window, answers[: len(names)])
             report.add(window, answers[0])

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rich.table import Table
 
+from textgraft.data.formulas import escape_formula
 from textgraft.terminal.console import cell
 from textgraft.terminal.escaping import MAX_LINE
 from textgraft.tuning.baselines import Baseline
@@ -112,7 +113,7 @@ class Leaderboard:
         return table
 
     def csv(self) -> bytes:
-        """All rows, with a column for each hyperparameter."""
+        """All rows, with a column for each hyperparameter; texts that a spreadsheet would calculate are escaped."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.hyperparameters))
         winner = self.winner
         lines = []
@@ -122,7 +123,8 @@ class Leaderboard:
             cells |= {self.metric.name: row.score, "low": low, "high": high}
             cells.setdefault("loss", row.loss)  # unless it is the metric
             cells |= {"seconds": round(row.seconds, 1), **{name: row.hyperparameters.get(name) for name in names}}
-            lines.append({**cells, "reason": row.reason})
+            cells["reason"] = row.reason
+            lines.append({name: escape_formula(cell) for name, cell in cells.items()})
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, lines[0].keys(), lineterminator="\n")
         writer.writeheader()

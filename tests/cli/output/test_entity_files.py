@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgraft.cli.output.entity_files import open_conll, split_words
+from textgraft.cli.output.files import Destination
 from textgraft.data.tagged import load_tagged
 from textgraft.data.tags import Entity
 from textgraft.errors import DataError
@@ -14,7 +15,7 @@ FOUND = [Entity("Ada Byron", "PER", 0, 9, 0.75), Entity("London", "LOC", 14, 20,
 
 
 def written(path, *rows):
-    with open_conll(path) as file:
+    with open_conll(Destination(path)) as file:
         for row in rows:
             file.write(*row)
     return path
@@ -63,13 +64,13 @@ def test_a_file_that_is_there_is_kept(tmp_path):
     with pytest.raises(DataError, match="--overwrite"):
         written(path)
     assert path.read_text() == "mine"
-    with open_conll(path, overwrite=True) as file:
+    with open_conll(Destination(path, overwrite=True)) as file:
         file.write("a", None, [])
     assert path.read_text() == "a\tO\n\n"
 
 
 def test_nothing_is_left_of_a_failed_run(tmp_path):
-    with pytest.raises(RuntimeError), open_conll(tmp_path / "out.conll") as file:  # noqa: PT012
+    with pytest.raises(RuntimeError), open_conll(Destination(tmp_path / "out.conll")) as file:  # noqa: PT012
         file.write(TEXT, None, FOUND)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []

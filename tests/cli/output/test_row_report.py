@@ -3,6 +3,7 @@
 import csv
 import json
 
+from textgraft.cli.output.files import Destination
 from textgraft.cli.output.row_report import ResultColumns, RowReport
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
@@ -19,7 +20,7 @@ RESULTS = [
 
 def report_rows(texts, results, columns, max_errors=0, out=None):
     data = Dataset.from_lists(texts)
-    with RowReport(columns, max_errors, out, overwrite=False) as report:
+    with RowReport(columns, max_errors, out and Destination(out)) as report:
         for start in range(0, len(results), 3):
             part = data.take(range(start, min(start + 3, len(results))))
             report.add(part, results[start : start + 3])
@@ -42,7 +43,7 @@ def test_columns_of_the_source_are_written_beside_results(tmp_path, capsys):
     source.write_text("id,text,label\n" + "".join(f"{row},text {row % 7},{'xy'[row % 2]}\n" for row in range(5000)))
     data = load_dataset(source).take(range(1, 5000, 3))
     results = [RowResult("x", "y", 0.5, 0.5)] * len(data)
-    with RowReport(ResultColumns(), 0, tmp_path / "out.csv", False, rows_of(source)) as report:
+    with RowReport(ResultColumns(), 0, Destination(tmp_path / "out.csv"), rows_of(source)) as report:
         report.add(data.take(range(1000)), results[:1000])
         report.add(data.take(range(1000, len(data))), results[1000:])
     with (tmp_path / "out.csv").open(newline="") as file:
@@ -51,7 +52,7 @@ def test_columns_of_the_source_are_written_beside_results(tmp_path, capsys):
     assert [int(row["id"]) for row in rows] == list(range(1, 5000, 3))
     assert all(row["location"].endswith(f"line {int(row['id']) + 2}") for row in rows)
     source.write_text("id,text,label\n1,other,x\n")
-    with RowReport(ResultColumns(), 0, tmp_path / "texts.csv", False, rows_of(source)) as report:
+    with RowReport(ResultColumns(), 0, Destination(tmp_path / "texts.csv"), rows_of(source)) as report:
         report.add(data, results)
     assert (tmp_path / "texts.csv").read_text().startswith("text,truth,")
     assert "only texts and results are written" in capsys.readouterr().err

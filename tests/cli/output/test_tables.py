@@ -6,15 +6,16 @@ import errno
 import gc
 import io
 import json
+import zipfile
 
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from textgraft.cli.output.files import require_output
+from textgraft.cli.output.files import Destination, require_output
 from textgraft.cli.output.sheets import SheetTable
-from textgraft.cli.output.tables import TABLES, TableColumns, open_table
+from textgraft.cli.output.tables import TABLES, TableColumns, open_table, require_delimited
 from textgraft.errors import ConfigError, DataError
 
 COLUMNS = TableColumns(("text", "n"), ("prediction", "probability"))
@@ -28,8 +29,8 @@ def struct(columns):
     return pa.StructArray.from_arrays(arrays, list(columns))
 
 
-def write(path, columns, copied, answers, times=1):
-    with open_table(path, columns) as table:
+def write(path, columns, copied, answers, times=1, **options):
+    with open_table(Destination(path, **options), columns) as table:
         for _ in range(times):
             table.write(struct(copied), answers)
     return path
@@ -126,15 +127,54 @@ def test_json_texts_of_the_input_keep_their_spelling(tmp_path):
     ]  # fmt: skip
 
 
+FORMULAS = ["=1+1", "+1", "-1", "@a", "\ta", "\rb", "\nc", "＝1", "＋1", "－1", "＠a"]
+PLAIN = ["a=1", "'=1", " =1", "", "é", "1-1", "#N/A", "http://a"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_formulas_are_escaped_where_that_is_asked_for(tmp_path, suffix):
+    texts = [*FORMULAS, *PLAIN]
+    columns = TableColumns(("=text", "n"), ("-prediction", "probability"))
+    copied = {"=text": texts, "n": pa.array([-1.5] * len(texts))}
+    answers = [texts, [-0.5] * len(texts)]
+    path = write(tmp_path / f"out{suffix}", columns, copied, answers, escape_formulas=True)
+    escaped = [*(f"'{text}" for text in FORMULAS), *PLAIN]
+    assert read(path) == [[text, "-1.5", text, "-0.5"] for text in escaped]
+    assert path.read_text().splitlines()[0].replace("\t", ",") == "'=text,n,'-prediction,probability"
+    path = write(tmp_path / f"as-they-are{suffix}", columns, copied, answers)
+    assert read(path) == [[text, "-1.5", text, "-0.5"] for text in texts]
+
+
+def test_tables_without_formulas_refuse_to_escape_them(tmp_path):
+    for suffix in (".jsonl", ".parquet", ".xlsx"):
+        with pytest.raises(ConfigError, match=rf"for \.csv and \.tsv; {suffix} has no formulas: drop it"):
+            require_delimited(Destination(tmp_path / f"out{suffix}", escape_formulas=True))
+        require_delimited(Destination(tmp_path / f"out{suffix}"))
+    require_delimited(Destination(tmp_path / "OUT.TSV", escape_formulas=True))
+    require_delimited(Destination(None, escape_formulas=True))
+    with pytest.raises(ConfigError, match="drop it"):
+        require_delimited(Destination(None, escape_formulas=True), ".jsonl")
+
+
+def test_sheets_have_no_formulas_errors_or_links(tmp_path):
+    texts = [*FORMULAS, *PLAIN, '=HYPERLINK("http://a")', "#REF!", "1", "2020-01-01", "true"]
+    columns = TableColumns(("=1+1",), ('=cmd|" /C calc"!A0',))
+    path = write(tmp_path / "out.xlsx", columns, {"=1+1": texts}, [texts])
+    cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells if cell.value is not None} == {"s"}
+    assert not any(cell.hyperlink for cell in cells)
+    assert "<f>" not in zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml").decode()
+
+
 def test_nothing_is_left_of_a_failed_run(tmp_path):
-    with pytest.raises(RuntimeError), open_table(tmp_path / "out.csv", COLUMNS) as table:  # noqa: PT012
+    with pytest.raises(RuntimeError), open_table(Destination(tmp_path / "out.csv"), COLUMNS) as table:  # noqa: PT012
         table.write(struct(COPIED), ANSWERS)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_without_rows_has_its_columns(tmp_path):
-    with open_table(tmp_path / "out.parquet", COLUMNS):
+    with open_table(Destination(tmp_path / "out.parquet"), COLUMNS):
         pass
     assert pq.read_table(tmp_path / "out.parquet").column_names == ["text", "n", "prediction", "probability"]
 
@@ -142,10 +182,10 @@ def test_a_table_without_rows_has_its_columns(tmp_path):
 def test_a_file_that_is_there_is_kept(tmp_path):
     path = tmp_path / "out.csv"
     path.write_text("mine")
-    with pytest.raises(DataError, match="--overwrite"), open_table(path, COLUMNS):
+    with pytest.raises(DataError, match="--overwrite"), open_table(Destination(path), COLUMNS):
         pass
     assert path.read_text() == "mine"
-    with open_table(path, COLUMNS, overwrite=True) as table:
+    with open_table(Destination(path, overwrite=True), COLUMNS) as table:
         table.write(struct(COPIED), ANSWERS)
     assert path.read_text() != "mine"
 

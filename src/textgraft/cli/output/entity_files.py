@@ -4,10 +4,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import BinaryIO
 
-from textgraft.cli.output.files import open_output
+from textgraft.cli.output.files import Destination, open_output
 from textgraft.data.scripts import unspaced_bounds
 from textgraft.data.tags import Entity, Span, tags_from_spans
 
@@ -46,9 +45,14 @@ class ConllFile:
 CONLL = ".conll"
 
 
-def open_conll(path: Path, overwrite: bool = False) -> AbstractContextManager[ConllFile]:
+def is_conll(destination: Destination) -> bool:
+    """Whether rows are written to a CoNLL file."""
+    return destination.path is not None and destination.path.suffix.lower() == CONLL
+
+
+def open_conll(destination: Destination) -> AbstractContextManager[ConllFile]:
     """A file to write texts and their entities to; see `open_output`."""
-    return open_output(path, {CONLL: ConllFile}, overwrite)
+    return open_output(destination.path, {CONLL: ConllFile}, destination.overwrite)
 
 
 def split_words(text: str, entities: Sequence[Entity]) -> list[tuple[int, int]]:

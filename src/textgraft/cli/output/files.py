@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +22,21 @@ class Writer(Protocol):
 
 
 AnyWriter = TypeVar("AnyWriter", bound=Writer)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where rows are written.
+
+    Attributes:
+        path: of a file; None for standard output.
+        overwrite: whether an existing file is replaced.
+        escape_formulas: whether texts that a spreadsheet would calculate begin with an apostrophe, in CSV and TSV.
+    """
+
+    path: Path | None
+    overwrite: bool = False
+    escape_formulas: bool = False
 
 
 def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from textgraft.cli.output.entity_files import CONLL, ConllFile, open_conll
+from textgraft.cli.output.entity_files import ConllFile, is_conll, open_conll
+from textgraft.cli.output.files import Destination
 from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
 from textgraft.data.input_rows import InputRows
 from textgraft.data.label_checks import describe_counts
@@ -36,33 +37,31 @@ class PredictionOutput(Protocol):
 
 @contextmanager
 def open_predictions(
-    out: Path | None,
+    destination: Destination,
     rows: InputRows,
     names: Sequence[str],
-    overwrite: bool = False,
     entities: bool = False,
     highlight: bool = False,
 ) -> Iterator[PredictionOutput]:
     """An output for the rows of a source.
 
     Args:
-        out: path of a file; None for standard output.
+        destination: a file, or standard output.
         rows: the source.
         names: of the columns of answers.
-        overwrite: replace an existing file.
         entities: whether answers are entities.
         highlight: print texts with coloured entities.
     """
     if highlight:
         yield _Highlighter()
-    elif entities and out and out.suffix.lower() == CONLL:
-        with open_conll(out, overwrite) as file:
+    elif entities and is_conll(destination):
+        with open_conll(destination) as file:
             yield _ConllOutput(file)
     else:
         with_texts = entities and rows.has_words
         answers = ["text", *names] if with_texts else names
         columns = name_columns(rows.source, rows.copied, answers, rows.copied_as_json)
-        with open_table(out, columns, overwrite, ".jsonl" if entities else ".csv") as table:
+        with open_table(destination, columns, ".jsonl" if entities else ".csv") as table:
             yield _EntityTable(table, with_texts) if entities else _Table(table)
 
 

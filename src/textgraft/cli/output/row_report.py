@@ -4,12 +4,12 @@ import heapq
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 
 from textgraft.cli.output.console import print_table
+from textgraft.cli.output.files import Destination
 from textgraft.cli.output.log import log
 from textgraft.cli.output.source_columns import SourceColumns
 from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
@@ -59,12 +59,11 @@ class RowReport:
         self,
         columns: ResultColumns,
         max_errors: int,
-        out: Path | None,
-        overwrite: bool,
+        destination: Destination | None,
         source: InputRows | None = None,
     ) -> None:
         """Set the output; without a source to read again, only the texts are written beside the results."""
-        self._columns, self._max_errors, self._out, self._overwrite = columns, max_errors, out, overwrite
+        self._columns, self._max_errors, self._destination = columns, max_errors, destination
         self._source = None if source is None else SourceColumns(source)
         self._rows = 0
         self._worst: list[tuple[float, int, dict[str, Any]]] = []
@@ -81,8 +80,8 @@ class RowReport:
         """Take consecutive rows and their results."""
         texts = {name: _strings(values) for name, values in _text_columns(data).items()}
         answers = [self._columns.cells(result, data.location(row)) for row, result in enumerate(results)]
-        if self._out is not None:
-            self._write(data, texts, list(zip(*answers, strict=True)))
+        if self._destination is not None:
+            self._write(self._destination, data, texts, list(zip(*answers, strict=True)))
         for row, result in enumerate(results):
             if result.error and self._max_errors:
                 entry = dict(zip(self._columns.names, answers[row], strict=True))
@@ -91,7 +90,9 @@ class RowReport:
                 self._push((result.error, -(self._rows + row), entry))
         self._rows += len(results)
 
-    def _write(self, data: Dataset, texts: dict[str, pa.Array], results: list[Sequence[Any]]) -> None:
+    def _write(
+        self, destination: Destination, data: Dataset, texts: dict[str, pa.Array], results: list[Sequence[Any]]
+    ) -> None:
         copied = self._copied(data)
         if self._source is None or copied is None:
             copied, names, as_json, joined = _struct(texts), tuple(texts), False, {}
@@ -101,7 +102,7 @@ class RowReport:
             names, as_json = rows.copied, rows.copied_as_json
         if self._table is None:
             columns = name_columns(data.source, names, [*joined, *self._columns.names], as_json)
-            self._table = self._open.enter_context(open_table(self._out, columns, self._overwrite))
+            self._table = self._open.enter_context(open_table(destination, columns))
         self._table.write(copied, [*(values.to_pylist() for values in joined.values()), *results])
 
     def _copied(self, data: Dataset) -> pa.StructArray | None:

@@ -7,15 +7,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from textgraft.cli.output.files import open_output
+from textgraft.cli.output.files import Destination, open_output
 from textgraft.cli.output.log import log
 from textgraft.cli.output.sheets import SheetTable
+from textgraft.data.formulas import escape_formula
+from textgraft.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,26 @@ class _DelimitedTable:
 
     delimiter = ","
 
-    def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
-        self._columns = columns
+    def __init__(self, file: BinaryIO, columns: TableColumns, escape_formulas: bool = False) -> None:
+        self._columns, self._escapes = columns, escape_formulas
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._text, delimiter=self.delimiter, lineterminator="\n")
         # The csv module does not quote a carriage return within a cell.
         self._quoting = csv.writer(self._text, delimiter=self.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        self._writer.writerow([*columns.copied, *columns.answers])
+        self._write_row([*columns.copied, *columns.answers])
 
     def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
         for row in zip(*_plain_columns(copied, answers, self._columns.copied_as_json), strict=True):
-            has_return = any("\r" in cell for cell in row if isinstance(cell, str))
-            (self._quoting if has_return else self._writer).writerow(row)
+            self._write_row(row)
         self._text.flush()
 
     def close(self) -> None:
         self._text.detach()
+
+    def _write_row(self, row: Sequence[Any]) -> None:
+        cells = [*map(escape_formula, row)] if self._escapes else row
+        has_return = any("\r" in cell for cell in cells if isinstance(cell, str))
+        (self._quoting if has_return else self._writer).writerow(cells)
 
 
 class _TabTable(_DelimitedTable):
@@ -125,9 +131,9 @@ class _ExcelTable:
             self._sheet.append(row)
 
 
+_DELIMITED: dict[str, Callable[..., PredictionTable]] = {".csv": _DelimitedTable, ".tsv": _TabTable}
 TABLES: dict[str, Callable[..., PredictionTable]] = {
-    ".csv": _DelimitedTable,
-    ".tsv": _TabTable,
+    **_DELIMITED,
     ".jsonl": _JsonlTable,
     ".parquet": _ParquetTable,
     ".xlsx": _ExcelTable,
@@ -149,11 +155,21 @@ def name_columns(
     return TableColumns(copied, tuple(answers), copied_as_json)
 
 
+def require_delimited(destination: Destination, standard: str = ".csv") -> None:
+    """Raise a ConfigError where formulas are to be escaped in a table that has none; see `open_table`."""
+    ending = destination.path.suffix.lower() if destination.path else standard
+    if destination.escape_formulas and ending not in _DELIMITED:
+        raise ConfigError(f"--escape-formulas is for {' and '.join(_DELIMITED)}; {ending} has no formulas: drop it")
+
+
 def open_table(
-    path: Path | None, columns: TableColumns, overwrite: bool = False, standard: str = ".csv"
+    destination: Destination, columns: TableColumns, standard: str = ".csv"
 ) -> AbstractContextManager[PredictionTable]:
     """A table to write rows to, by the ending of the path; `standard` is that of standard output, without a path."""
-    return open_output(path, TABLES, overwrite, columns, standard=standard)
+    formats = dict(TABLES)
+    if destination.escape_formulas:
+        formats |= {ending: partial(writer, escape_formulas=True) for ending, writer in _DELIMITED.items()}
+    return open_output(destination.path, formats, destination.overwrite, columns, standard=standard)
 
 
 def _plain_columns(copied: pa.StructArray, answers: Sequence[Sequence[Any]], as_json: bool) -> Iterator[Sequence[Any]]:
