@@ -10,14 +10,15 @@ from pathlib import Path
 
 from textgraft.cli import main
 from textgraft.storage import folders
+from textgraft.storage.syncing import FileContent
 
 
 def fill_up(write: str) -> None:
     """Write half of a file, then fail all further writes."""
-    write_file = folders._write_file
+    write_file = folders.write_file
     files = []
 
-    def limited(path: Path, content: folders.FileContent) -> str:
+    def limited(path: Path, content: FileContent) -> str:
         files.append(path)
         has_space = "checkpoint-" in str(path) if write == "model" else len(files) < int(write)
         if has_space:
@@ -26,7 +27,7 @@ def fill_up(write: str) -> None:
         path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    folders._write_file = limited
+    folders.write_file = limited
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def test_invalid_or_unwritable_manifest_is_reported(tmp_path):
     for manifest, message in (
         (tmp_path / "other.json", "is not a manifest"),
         (tmp_path / "text.json", "is not a manifest"),
-        (tmp_path / "no" / "m.json", "cannot be written"),
+        (tmp_path / "no" / "m.json", "cannot write"),
     ):
         assert_fails(commands.run("fetch", "minilm", "--manifest", manifest), 3, message)
 

@@ -344,7 +344,7 @@ def test_clear_keeps_files_of_others(cache):
     cache.put(A, [VALUES])
     cache.put(B, [VALUES])
     assert len(cache.entries) == 2
-    (cache.folder / f".{C}.building.abcdefgh").mkdir()
+    (cache.folder / f".{C}.building.abcdef01").mkdir()
     cache.clear()
     assert [path.name for path in cache.folder.iterdir()] == ["mine"]
     shutil.rmtree(cache.folder / "mine")

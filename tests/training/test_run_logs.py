@@ -94,7 +94,7 @@ def test_tensorboard_reads_metrics_of_steps_and_epochs(tmp_path):
 @pytest.mark.parametrize("kind", ["csv", "tensorboard"])
 def test_folder_that_cannot_be_written_is_reported(kind, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ModelFolderError, match="file/log cannot be written"):
+    with pytest.raises(ModelFolderError, match=r"cannot write .*file/log: Not a directory; move the file away"):
         logged(kind, tmp_path / "file" / "log")
 
 

@@ -26,6 +26,7 @@ from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.backbones.text_vectors import known_text_vectors
 from textgraft.errors import ConfigError, PresetError, warn
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
+from textgraft.storage.replacement import recover_to_read
 
 if TYPE_CHECKING:
     from textgraft.backbones.base import Backbone
@@ -46,12 +47,15 @@ def find_source(preset: str) -> PresetSource:
 
     Raises:
         PresetError: when no source knows its name or address, and no such path exists.
+        ModelFolderError: when it is a model folder whose replacement was interrupted, and cannot be finished.
     """
     for source in _SOURCES:
         if preset.startswith(source.prefixes) or preset in _names(source):
             return source
     with suppress(OSError, RuntimeError):  # a name that no file can have, no permission, or an unknown ~user
-        if Path(preset).expanduser().exists():
+        path = Path(preset).expanduser()
+        recover_to_read(path)
+        if path.exists():
             return Disk()
     if preset in _names(KerasHubNames()):
         return KerasHubNames()

@@ -26,7 +26,10 @@ def fetch(
         textgraft fetch bert_tiny_en_uncased --manifest mirror.json
     """
     from textgraft.backbones.presets import find_source, verify_files
+    from textgraft.cli.output.files import require_writable_file
 
+    if manifest:
+        require_writable_file(manifest)
     resolved = find_source(preset).resolve(preset, download=True)
     sha256, path = verify_files(resolved), resolved.path
     sizes = {name: (path if path.is_file() else path / name).stat().st_size for name in sha256}
@@ -39,6 +42,7 @@ def fetch(
 def _write_entry(manifest: Path, entry: dict[str, Any]) -> None:
     """Write a preset into a manifest; an older entry of the same preset is replaced."""
     from textgraft.storage.atomic_files import atomic_file
+    from textgraft.storage.disk import disk_errors
     from textgraft.storage.preset_files import read_optional_json
 
     try:
@@ -46,8 +50,5 @@ def _write_entry(manifest: Path, entry: dict[str, Any]) -> None:
     except (KeyError, TypeError, PresetError) as error:
         raise DataError(f"{manifest} exists and is not a manifest; choose another name") from error
     content = json.dumps({"presets": [*others, entry]}, indent=2, ensure_ascii=False) + "\n"
-    try:
-        with atomic_file(manifest) as file:
-            file.write(content.encode())
-    except OSError as error:
-        raise DataError(f"{manifest} cannot be written: {error.strerror}") from error
+    with disk_errors("write", manifest, kind=DataError), atomic_file(manifest) as file:
+        file.write(content.encode())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgraft.cli.options import RunOptions
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, ModelFolderError, warn
 
 if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
@@ -54,5 +54,8 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
         model = train(checkpoints)
         model.save(folder, overwrite=run.overwrite)
         checkpoints.interruption.resume_hint = f"{folder} is complete"
-        checkpoints.clear()
+        try:
+            checkpoints.clear()
+        except ModelFolderError as error:
+            warn(f"{folder} is complete, but checkpoints are left: {error}")
     return folder

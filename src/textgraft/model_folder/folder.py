@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
+from textgraft.storage.disk import explain
+from textgraft.storage.replacement import recover_to_read
 from textgraft.storage.schema import parse_json
 from textgraft.storage.verification import is_altered, read_bounded, read_manifest, verify_folder
 from textgraft.storage.weights_file import require_finite, tensor_shapes
@@ -108,13 +110,15 @@ def read(folder: Path) -> StoredModel:
 
     Raises:
         ModelFolderError: when it is not a model folder, damaged, of another format version, or its parts do not fit.
+        BusyError: when another process is replacing it, for longer than usual.
     """
+    recover_to_read(folder)
     if not os.path.isdir(folder):  # noqa: PTH112  (False without permission, too)
         raise ModelFolderError(f"{folder} is not a folder; pass a model folder")
     try:
         return StoredModel(folder, verify_folder(folder, lambda name: MAX_BYTES.get(name, MAX_ASSET_BYTES)))
     except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be read: {error.strerror}; check its permissions") from error
+        raise ModelFolderError(f"cannot read {folder}: {explain(error, folder)}") from error
 
 
 def _read_history(path: Path) -> list[dict[str, float]]:

@@ -19,6 +19,7 @@ from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.syncing import FileContent
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,7 @@ def write_model_folder(
             `folders.write_folder`.
     """
     _require_finite(folder, weights, history)
-    files: dict[str, folders.FileContent] = {name: [data] for name, data in assets.items()}
+    files: dict[str, FileContent] = {name: [data] for name, data in assets.items()}
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
         files[CONFIG] = [f"{text}\n".encode()]

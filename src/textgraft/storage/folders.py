@@ -1,19 +1,19 @@
 """Atomic writing of folders, which are hashed and synced to disk."""
 
-import hashlib
+import errno
 import json
 import os
-import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from textgraft.errors import ModelFolderError
-from textgraft.storage.disk_errors import advice, write_error
+from textgraft.errors import ModelFolderError, warn
+from textgraft.storage.disk import disk_errors, explain, free_bytes, is_present
 from textgraft.storage.locks import locked
-from textgraft.storage.replacement import move, remove_leftovers
-from textgraft.storage.syncing import sync, sync_if_allowed, umask
+from textgraft.storage.probe import try_writing_folder
+from textgraft.storage.replacement import recover, remove_leftovers, replace_folder
+from textgraft.storage.syncing import FileContent, sync_folder, sync_written, write_file
+from textgraft.storage.temporary import BUILDING, REMOVED, temporary_path
 from textgraft.storage.verification import (
     EDITABLE_FILES,
     MANIFEST,
@@ -23,9 +23,6 @@ from textgraft.storage.verification import (
     unlisted_files,
 )
 
-# A file's bytes, in pieces.
-FileContent = Sequence[bytes | memoryview]
-
 
 def write_folder(
     target: Path, files: Mapping[str, FileContent], overwrite: bool = False, private: bool = False
@@ -34,72 +31,98 @@ def write_folder(
 
     The target's parent must exist. With `overwrite`, a folder that has a manifest, and nothing of the user's, is
     replaced; it stays intact until the new one is complete. With `private`, only this user has access, whatever the
-    umask.
+    umask. Once the target is written, errors are warnings.
 
     Raises:
         ModelFolderError: when the target exists or cannot be written; the target is unchanged.
         BusyError: when another process is writing it.
     """
     target = Path(os.path.realpath(target))
-    require_writable(target, overwrite)
-    with locked(target):
+    size = sum(memoryview(piece).nbytes for content in files.values() for piece in content)
+    _require_replaceable(target, overwrite)
+    with locked(target), disk_errors("write", target, size):
         remove_leftovers(target)
-        require_writable(target, overwrite)  # again: another process may have written it before we had the lock
-        size = sum(memoryview(piece).nbytes for content in files.values() for piece in content)
-        if shutil.disk_usage(target.parent).free < size:
-            raise write_error(target, "the disk is full", size)
-        building = target
+        _require_replaceable(target, overwrite)  # again: another process may have written it before we had the lock
+        if (free := free_bytes(target)) is not None and free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        building = temporary_path(target, BUILDING)
         try:
-            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.building.", dir=target.parent))
-            if not private:
-                building.chmod(0o777 & ~umask())
+            building.mkdir(0o700 if private else 0o777)
             _write_files(building, files)
             for file in building.iterdir() if private else ():
                 file.chmod(0o600)
-            move(building, target)
-        except OSError as error:
-            raise write_error(target, error.strerror, size) from error
-        finally:
-            if building != target:
-                shutil.rmtree(building, ignore_errors=True)
+            previous = replace_folder(building, target)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        sync_written(target)
+        if previous:
+            _remove_previous(previous, target)
+
+
+def require_writable(target: Path, overwrite: bool) -> None:
+    """Refuse a target that exists and may not be replaced, or cannot be written, which is tried.
+
+    Raises:
+        ModelFolderError: says why, and what to do.
+        BusyError: when another process is writing it.
+    """
+    target = Path(os.path.realpath(target))
+    _require_parent(target)
+    recover(target)
+    _require_replaceable(target, overwrite)
+    with locked(target), disk_errors("write", target):
+        try_writing_folder(target)
 
 
 def make_folder(folder: Path) -> None:
     """Create a folder unless it exists, for `write_folder` to write into; a ModelFolderError when that fails."""
-    if folder.is_dir():
-        return
-    try:
+    with disk_errors("create", folder):
+        if folder.is_dir():
+            return
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ModelFolderError(f"cannot create {folder}: {error.strerror}; {advice(folder)}") from error
-    sync_if_allowed(folder.parent)
+    sync_written(folder)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder; an interruption leaves it complete or absent. A ModelFolderError when that fails."""
     folder = folder.absolute()
+    with disk_errors("remove", folder):
+        removed = folder.rename(temporary_path(folder, REMOVED))
     try:
-        removed = folder.rename(folder.with_name(f".{folder.name}.removed.{secrets.token_hex(4)}"))
         shutil.rmtree(removed)
     except OSError as error:
-        raise ModelFolderError(f"cannot remove {folder}: {error.strerror}") from error
+        warn(f"{folder} is removed, but its files are still in {removed}: {explain(error, removed)}")
 
 
-def require_writable(target: Path, overwrite: bool) -> None:
+def _remove_previous(previous: Path, target: Path) -> None:
+    try:
+        shutil.rmtree(previous)
+    except OSError as error:
+        warn(f"{target} is written, but its previous version is still in {previous}: {explain(error, previous)}")
+
+
+def _require_parent(target: Path) -> None:
+    with disk_errors("write", target):
+        if not target.parent.is_dir():
+            raise ModelFolderError(f"{target.parent} is not a folder; create it first")
+
+
+def _require_replaceable(target: Path, overwrite: bool) -> None:
     """Refuse, by a ModelFolderError, a target that exists and may not be replaced, or whose parent is missing."""
-    if not target.absolute().parent.is_dir():
-        raise ModelFolderError(f"{target.parent} is not a folder; create it first")
-    if not target.exists():
-        return
-    if not overwrite:
-        raise ModelFolderError(f"{target} already exists; choose another name or set overwrite")
-    if not (target / MANIFEST).is_file():
-        raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
-    if others := _files_of_the_user(target):
-        raise ModelFolderError(
-            f"{target} also has {', '.join(others)}, which overwriting would delete; move it away or choose another "
-            "name"
-        )
+    _require_parent(target)
+    with disk_errors("write", target):
+        if not is_present(target):
+            return
+        if not overwrite:
+            raise ModelFolderError(f"{target} already exists; choose another name or set overwrite")
+        if not (target / MANIFEST).is_file():
+            raise ModelFolderError(f"{target} is not a textgraft model folder and is never overwritten")
+        if others := _files_of_the_user(target):
+            raise ModelFolderError(
+                f"{target} also has {', '.join(others)}, which overwriting would delete; move it away or choose "
+                "another name"
+            )
 
 
 def _files_of_the_user(folder: Path) -> list[str]:
@@ -117,19 +140,7 @@ def _files_of_the_user(folder: Path) -> list[str]:
 
 
 def _write_files(folder: Path, files: Mapping[str, FileContent]) -> None:
-    digests = {name: _write_file(folder / name, content) for name, content in sorted(files.items())}
+    digests = {name: write_file(folder / name, content) for name, content in sorted(files.items())}
     manifest = json.dumps({"sha256": digests}, indent=2) + "\n"
-    _write_file(folder / MANIFEST, [manifest.encode()])
-    sync(folder)
-
-
-def _write_file(path: Path, content: FileContent) -> str:
-    """Write and sync a new file; returns its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("xb") as file:
-        for piece in content:
-            file.write(piece)
-            digest.update(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    return digest.hexdigest()
+    write_file(folder / MANIFEST, [manifest.encode()])
+    sync_folder(folder)

@@ -1,27 +1,44 @@
-"""Folders synced to disk, and the permissions of new files."""
+"""Files and folders that are synced to disk."""
 
+import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
+from textgraft.errors import warn
+from textgraft.storage.disk import UNSUPPORTED, explain
 
-def sync(path: Path) -> None:
-    """Wait until a folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+# A file's bytes, in pieces.
+FileContent = Sequence[bytes | memoryview]
+
+
+def write_file(path: Path, content: FileContent) -> str:
+    """Write and sync a new file; returns its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        for piece in content:
+            file.write(piece)
+            digest.update(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk; some network and FUSE file systems cannot, which is no error."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 
 
-def sync_if_allowed(folder: Path) -> None:
-    """Sync a folder; a folder without read permission or a file system without folder sync is not an error."""
-    with suppress(OSError):
-        sync(folder)
-
-
-def umask() -> int:
-    """The permissions that new files do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def sync_written(path: Path) -> None:
+    """Sync the folder of a path that was just written; when that fails, the path is there all the same, so warn."""
+    try:
+        sync_folder(path.absolute().parent)
+    except OSError as error:
+        warn(f"{path} is written, but a power failure may still undo that: {explain(error, path)}")

@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from textgraft.errors import ModelFolderError
+from textgraft.storage.disk import disk_errors, is_present
 from textgraft.storage.preset_files import is_lfs_pointer
 from textgraft.storage.schema import ANY, Map, Object, Scalar, parse_json
 
@@ -34,30 +35,29 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 def open_regular(path: Path, max_bytes: float = math.inf) -> BufferedReader:
     """Open a file; a ModelFolderError when it is missing, unreadable, too large or not regular, as links and pipes."""
-    try:
-        _require_regular(path, os.lstat(path))
-        descriptor = os.open(path, _FLAGS)
-    except FileNotFoundError as error:
-        raise ModelFolderError(f"{path} is missing; copy the model folder again") from error
-    except OSError as error:
-        raise ModelFolderError(f"cannot read {path}: {error.strerror}") from error
-    file = os.fdopen(descriptor, "rb")
-    try:
-        status = os.fstat(descriptor)
-        _require_regular(path, status)
-        if status.st_size > max_bytes:
-            raise ModelFolderError(
-                f"{path} has {status.st_size:,} bytes, above the limit of {max_bytes:,}; copy the model folder again"
-            )
-    except ModelFolderError:
-        file.close()
-        raise
+    with disk_errors("read", path):
+        try:
+            _require_regular(path, os.lstat(path))
+            descriptor = os.open(path, _FLAGS)
+        except FileNotFoundError as error:
+            raise ModelFolderError(f"{path} is missing; copy the model folder again") from error
+        file = os.fdopen(descriptor, "rb")
+        try:
+            status = os.fstat(descriptor)
+            _require_regular(path, status)
+            if (size := status.st_size) > max_bytes:
+                raise ModelFolderError(
+                    f"{path} has {size:,} bytes, above the limit of {max_bytes:,}; copy the model folder again"
+                )
+        except BaseException:
+            file.close()
+            raise
     return file
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
     """The content of a regular file; errors are those of `open_regular`."""
-    with open_regular(path, max_bytes) as file:
+    with open_regular(path, max_bytes) as file, disk_errors("read", path):
         return file.read(max_bytes)
 
 
@@ -90,21 +90,22 @@ def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name:
 
 def unlisted_files(folder: Path, listed: Collection[str]) -> list[str]:
     """Names of the files and folders in a folder other than the listed ones and the manifest."""
-    with os.scandir(folder) as entries:
+    with disk_errors("read", folder), os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if entry.name not in listed and entry.name != MANIFEST)
 
 
 def is_altered(path: Path, sha256: str, max_bytes: float = math.inf) -> bool:
     """Whether a file has another SHA-256; errors are those of `open_regular`."""
-    with open_regular(path, max_bytes) as file:
+    with open_regular(path, max_bytes) as file, disk_errors("read", path):
         return hashlib.file_digest(file, "sha256").hexdigest() != sha256
 
 
 def read_manifest(folder: Path) -> Mapping[str, str]:
     """File name to SHA-256, as the manifest lists them; a ModelFolderError when the manifest cannot be read."""
     location = f"{folder} is not a model folder: {MANIFEST}"
-    if not os.path.lexists(folder / MANIFEST):
-        raise ModelFolderError(f"{location} is missing; pass a model folder")
+    with disk_errors("read", folder):
+        if not is_present(folder / MANIFEST):
+            raise ModelFolderError(f"{location} is missing; pass a model folder")
     manifest = parse_json(read_bounded(folder / MANIFEST, _MAX_MANIFEST_BYTES), location)
     _SCHEMA.check(manifest, location)
     digests: dict[str, str] = manifest["sha256"]

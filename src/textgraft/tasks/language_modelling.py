@@ -15,8 +15,8 @@ from textgraft import runtime
 from textgraft.backbones.base import Backbone
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage import folders
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import backbone_of
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.objectives.language_model import MaskedTokens
@@ -93,7 +93,7 @@ class LanguageModelling(TrainableTask):
     ) -> dict[str, float]:
         """Initialize the head and measure perplexity."""
 
-        def compute() -> dict[str, folders.FileContent]:
+        def compute() -> dict[str, FileContent]:
             self._fit_head(run.examples["train"], run.mode.config, callback)
             loss = np.array(self._mean_loss(run.examples["validation"], run.mode.config.batch_tokens))
             return {_INITIAL_STATE: to_safetensors({_LOSS: loss, **{weight.path: weight.numpy() for weight in head}})}

@@ -1,7 +1,6 @@
 """Checkpoints: the state of a run on disk, from which it resumes with identical results."""
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,13 +13,16 @@ from typing import Any, Self
 import numpy as np
 from safetensors.numpy import load_file
 
-from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.errors import ConfigError, ModelFolderError, TrainingError, warn
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import is_model_folder
 from textgraft.storage import folders
+from textgraft.storage.disk import disk_errors, is_present
 from textgraft.storage.locks import locked
+from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.syncing import FileContent
 from textgraft.storage.verification import MANIFEST, verify_folder
 from textgraft.training.config import SAVE_MINUTES
 from textgraft.training.interruption import Interruption
@@ -94,10 +96,11 @@ class Checkpoints:
 
         Raises:
             BusyError: when another process holds the lock.
-            ModelFolderError: when the path is not a folder.
+            ModelFolderError: when the path is not a folder or cannot be written, which is tried.
         """
-        if os.path.lexists(self.folder) and not self.folder.is_dir():
-            raise ModelFolderError(f"{self.folder} is not a folder; move it, checkpoints are written there")
+        with disk_errors("read", self.folder):
+            if is_present(self.folder) and not self.folder.is_dir():
+                raise ModelFolderError(f"{self.folder} is not a folder; move it, checkpoints are written there")
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
             stack.enter_context(self.interruption.handle_signals())
@@ -105,6 +108,8 @@ class Checkpoints:
             if self._restart:
                 self.clear()
             self._remove_leftovers()
+            with disk_errors("write", self.folder):
+                try_writing_folder(self._path(RunProgress()) if self.folder.exists() else self.folder)
             self._resources = stack.pop_all()
         return self
 
@@ -140,7 +145,7 @@ class Checkpoints:
         return snapshot
 
     def prepared_files(
-        self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, folders.FileContent]]
+        self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, FileContent]]
     ) -> Path:
         """A folder of files that `make` computes once, before the first step of a run, from JSON values `inputs`.
 
@@ -200,10 +205,10 @@ class Checkpoints:
                 f"the weights are no longer finite after epoch {progress.epoch + 1}, step {progress.batch}; "
                 f"{self.status}; try a lower learning rate or --precision float32"
             )
-        target = self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
+        target = self._path(progress)
         if previous == target:
             return
-        files: dict[str, folders.FileContent] = {
+        files: dict[str, FileContent] = {
             _STATE: [json.dumps({"run": self._run, "progress": asdict(progress)}, indent=2).encode()],
             _WEIGHTS: to_safetensors(snapshot.weights),
             _OPTIMIZER: to_safetensors(snapshot.optimizer),
@@ -214,7 +219,10 @@ class Checkpoints:
         folders.write_folder(target, files)
         self._set_resume_hint()
         if previous:
-            folders.remove_folder(previous)
+            try:
+                folders.remove_folder(previous)
+            except ModelFolderError as error:
+                warn(f"{target} is written, but the one before it is left: {error}")
         self._saved_at = time.monotonic()
         self.seconds_spent += self._saved_at - start
 
@@ -231,12 +239,15 @@ class Checkpoints:
         self.interruption.resume_hint = f"{self.resume_command} resumes from the last checkpoint"
 
     def _remove_leftovers(self) -> None:
-        for leftover in self.folder.glob(".*"):
+        with disk_errors("read", self.folder):
+            leftovers = list(self.folder.glob(".*"))
+        for leftover in leftovers:
             name, _, suffix = leftover.name[1:].partition(".")
             if not (_CHECKPOINT.fullmatch(name) or _PREPARED.fullmatch(name)):
                 continue
             if suffix == "lock":  # left by a dead process, since a writer holds the lock of the run
-                leftover.unlink(missing_ok=True)
+                with suppress(OSError):
+                    leftover.unlink()
             remove_leftovers(self.folder / name)
         for older in self._complete(_CHECKPOINT)[:-1]:
             folders.remove_folder(older)
@@ -250,10 +261,14 @@ class Checkpoints:
     def _newest(self) -> Path | None:
         return max(self._complete(_CHECKPOINT), default=None)
 
+    def _path(self, progress: RunProgress) -> Path:
+        return self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
+
     def _complete(self, names: re.Pattern[str]) -> list[Path]:
         """Complete folders with matching names; checkpoints are sorted by age, the oldest first."""
-        paths = self.folder.glob("[!.]*")
-        return sorted(path for path in paths if names.fullmatch(path.name) and (path / MANIFEST).is_file())
+        with disk_errors("read", self.folder):
+            paths = self.folder.glob("[!.]*")
+            return sorted(path for path in paths if names.fullmatch(path.name) and (path / MANIFEST).is_file())
 
 
 def run_digest(run: Mapping[str, Any]) -> str:
@@ -262,7 +277,8 @@ def run_digest(run: Mapping[str, Any]) -> str:
 
 
 def _read_state(checkpoint: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    with disk_errors("read", checkpoint):
+        state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
     return state
 
 

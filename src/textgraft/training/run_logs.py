@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.errors import ConfigError, ModelFolderError, error_summary
+from textgraft.storage.disk import explain
 from textgraft.training.callbacks import Callback, Step
 from textgraft.training.history import History
 
@@ -83,7 +84,7 @@ class FolderLog(Callback):
         try:
             yield
         except OSError as error:
-            raise ModelFolderError(f"{self._folder} cannot be written: {error.strerror or error}") from error
+            raise ModelFolderError(f"cannot write {self._folder}: {explain(error, self._folder)}") from error
 
 
 class CsvLog(FolderLog):

@@ -10,7 +10,10 @@ from typing import Any
 from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.storage import folders
 from textgraft.storage.atomic_files import atomic_file
+from textgraft.storage.disk import disk_errors
 from textgraft.storage.locks import locked
+from textgraft.storage.probe import try_writing_folder
+from textgraft.storage.replacement import recover
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
 LOGS = "logs"
@@ -49,9 +52,9 @@ class RunFolder:
         with locked(self.path.absolute()):
             self._require_same_search()
             folders.make_folder(self.path)
-            for name in (_SEARCH, LEADERBOARD, COMMAND):
-                for temporary in self.path.glob(f".{name}.*"):
-                    temporary.unlink()
+            recover(self.model)
+            with locked(self.model), disk_errors("write", self.model):
+                try_writing_folder(self.model)
             self.write(_SEARCH, (json.dumps(self._identity, indent=2) + "\n").encode())
             folders.make_folder(self.path / PLOTS)
             yield
@@ -62,13 +65,9 @@ class RunFolder:
         Raises:
             ModelFolderError: when it cannot be written.
         """
-        try:
-            with atomic_file(self.path / name) as file:
-                file.write(content)
-        except OSError as error:
-            raise ModelFolderError(
-                f"{self.path / name} cannot be written: {error.strerror}; free some space"
-            ) from error
+        path = self.path / name
+        with disk_errors("write", path), atomic_file(path) as file:
+            file.write(content)
 
     def _require_same_search(self) -> None:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.glob("[!.]*"))):

@@ -1,7 +1,6 @@
 """Output files, which take their names only when they are complete."""
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage.atomic_files import atomic_file
+from textgraft.storage.disk import disk_errors
+from textgraft.storage.probe import try_writing_file
 from textgraft.terminal.escaping import MAX_TEXT, printable
 
 
@@ -40,23 +41,25 @@ class Destination:
 
 
 def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
-    """Check the path of a file to be written.
+    """Check the path of a file to be written after long work; that it can be written is tried.
 
     Raises:
         ConfigError: for an ending without a writer.
-        DataError: when the file exists, unless it may be overwritten, or its folder is missing or not writable.
+        DataError: when the file exists, unless it may be overwritten, or it cannot be written.
     """
-    if path.suffix.lower() not in endings:
-        raise ConfigError(f"{path}: choose a name that ends in {', '.join(endings)}")
+    _check_output(path, endings, overwrite)
+    require_writable_file(path)
+
+
+def require_writable_file(path: Path) -> None:
+    """Raise a DataError unless a file can be written, which is tried beside it."""
     if path.is_dir():
         raise DataError(f"{path} is a folder; choose the name of a file")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or pass --overwrite")
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise DataError(f"{path} cannot be written: {folder} is not a folder; create it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise DataError(f"{path} cannot be written: {folder} is not writable; choose another folder")
+        raise DataError(f"cannot write {path}: {folder} is not a folder; create it first")
+    with disk_errors("write", path, kind=DataError):
+        try_writing_file(path)
 
 
 class TerminalRows(io.RawIOBase):
@@ -104,15 +107,19 @@ def open_output(
         yield writer
         writer.close()
         return
-    require_output(path, formats, overwrite)
-    try:
-        with atomic_file(path) as file:
-            writer = formats[path.suffix.lower()](file, *arguments)
-            try:
-                yield writer
-                writer.close()
-            except BaseException:
-                getattr(writer, "discard", lambda: None)()
-                raise
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+    _check_output(path, formats, overwrite)
+    with disk_errors("write", path, kind=DataError), atomic_file(path) as file:
+        writer = formats[path.suffix.lower()](file, *arguments)
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            getattr(writer, "discard", lambda: None)()
+            raise
+
+
+def _check_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
+    if path.suffix.lower() not in endings:
+        raise ConfigError(f"{path}: choose a name that ends in {', '.join(endings)}")
+    if path.exists() and not overwrite:
+        raise DataError(f"{path} exists already; choose another name or pass --overwrite")

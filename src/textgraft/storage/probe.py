@@ -1,0 +1,51 @@
+"""A trial of what writing needs, before long work whose result is to be written."""
+
+import os
+import shutil
+from pathlib import Path
+
+from textgraft.storage.atomic_files import temporary_file
+from textgraft.storage.disk import is_present
+from textgraft.storage.exchange import exchange
+from textgraft.storage.syncing import sync_folder, write_file
+from textgraft.storage.temporary import BUILDING, temporary_path
+
+_CONTENT = b"trial"
+
+
+def try_writing_folder(target: Path) -> None:
+    """Write, sync and rename a folder beside a target, and exchange two if the target exists; its lock is held.
+
+    Raises:
+        OSError: when the target cannot be written.
+    """
+    first, second = temporary_path(target, BUILDING), temporary_path(target, BUILDING)
+    try:
+        first.mkdir()
+        write_file(first / "file", [_CONTENT])
+        sync_folder(first)
+        first.rename(second)
+        if is_present(target):
+            first.mkdir()
+            exchange(first, second)
+    finally:
+        for folder in (first, second):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def try_writing_file(target: Path) -> None:
+    """Write, sync and rename a file beside a target.
+
+    Raises:
+        OSError: when the target cannot be written.
+    """
+    target = target.absolute()
+    second = temporary_path(target, BUILDING)
+    with temporary_file(target) as (file, first):
+        file.write(_CONTENT)
+        file.flush()
+        os.fsync(file.fileno())
+        try:
+            first.replace(second)
+        finally:
+            second.unlink(missing_ok=True)
