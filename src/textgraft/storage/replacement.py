@@ -107,12 +107,12 @@ def _find_previous(target: Path, of_this_user: bool = True) -> list[Path]:
     """Previous folders of a missing one that have a manifest, the newest first."""
     with disk_errors("read", target):
         candidates = [] if is_present(target) else find_temporary(target, PREVIOUS)
-    found = []
+    times = {}
     for path in candidates:
         with suppress(OSError):
             if is_own_folder(path) if of_this_user else not path.is_symlink():
-                found.append(((path / MANIFEST).lstat().st_mtime, path))
-    return [path for _, path in sorted(found, reverse=True)]
+                times[path] = (path / MANIFEST).lstat().st_mtime
+    return sorted(times, key=lambda path: times[path], reverse=True)
 
 
 def _is_complete(folder: Path) -> bool:
