@@ -108,7 +108,8 @@ class Fuzzer:
         engine = "atheris" if self._atheris else "random"
         print(
             f"{self._name} ({engine}): {(now - self._started) / 60:.1f} CPU minutes, "
-            f"{self.watch.outcomes.total():,} inputs: {counts}; {len(self.watch.findings)} kinds of findings",
+            f"{self.watch.outcomes.total():,} inputs: {counts}; "
+            f"slowest {self.watch.slowest:.2f} s; {len(self.watch.findings)} kinds of findings",
             flush=True,
         )
 

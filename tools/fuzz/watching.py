@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections import Counter
@@ -68,16 +69,18 @@ class Watch:
     Attributes:
         outcomes: the number of inputs that were read, refused, or are findings.
         findings: the number of inputs by kind of finding.
+        slowest: the longest time of the CPU for an input, in seconds.
     """
 
     def __init__(self, read: Callable[[bytes], None], out: Path) -> None:
         self._read, self._out = read, out
         self.outcomes: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
+        self.slowest = 0.0
 
     def __call__(self, data: bytes) -> str:
         """Read an input; returns the kind of the finding, or an empty string."""
-        peak = _peak_bytes()
+        peak, started = _peak_bytes(), time.process_time()
         try:
             with _time_limit(), _strict_warnings():
                 self._read(data)
@@ -86,6 +89,7 @@ class Watch:
             outcome, (kind, report) = "refused", _fault_of_message(error)
         except (Exception, SlowError) as error:
             outcome, kind, report = "finding", _kind(error), "".join(traceback.format_exception(error))
+        self.slowest = max(self.slowest, time.process_time() - started)
         if not kind and (grown := _peak_bytes() - peak) > MAX_BYTES:
             kind, report = "memory", f"memory grew by {grown:,} bytes\n"
         self.outcomes["finding" if kind else outcome] += 1

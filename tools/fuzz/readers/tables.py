@@ -39,8 +39,7 @@ _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     ".zst": lambda content: _zstd(content),
     ".zip": lambda content: _zip(content),
 }
-_ENCODINGS = (
-    *("utf-8",) * 14,
+_RARE_ENCODINGS = (
     "auto",
     "auto",
     "latin-1",
@@ -58,6 +57,8 @@ def _read_file(data: bytes, names: Sequence[str], ways: Sequence[str], file_opti
     """Write an input as a file of one of these names, and read it in one of these ways."""
     choices, content = split_input(data)
     name = choices.pick(names)
+    if _is_json(content) and not choices.rarely(8):
+        name = "a.json"
     if choices.rarely(12):
         suffix = choices.pick([*_COMPRESSIONS])
         name, content = name + suffix, _COMPRESSIONS[suffix](content)
@@ -71,7 +72,7 @@ def _read_file(data: bytes, names: Sequence[str], ways: Sequence[str], file_opti
 
 def _reading(choices: Choices, file_options: Sequence[str], tagged: bool) -> Reading:
     options: dict[str, Any] = {
-        "encoding": choices.pick(_ENCODINGS),
+        "encoding": choices.pick(_RARE_ENCODINGS) if choices.rarely(6) else "utf-8",
         "delimiter": _mostly_none(choices, ";", "\t", "a"),
         "quotes": _mostly_none(choices, True, False),
         "header": _mostly_none(choices, "first", "none"),
@@ -96,6 +97,14 @@ def _reading(choices: Choices, file_options: Sequence[str], tagged: bool) -> Rea
         choices.rarely(3),
         unlabelled,
     )
+
+
+def _is_json(content: bytes) -> bool:
+    """Whether content is one JSON value, of which JSON lines have one per line."""
+    try:
+        return isinstance(json.loads(content), list | dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _mostly_none(choices: Choices, *options: Any) -> Any:
