@@ -248,6 +248,11 @@ def test_commands_with_numbers(tiny_word_vectors, tmp_path):
     ("cells", "options", "words"),
     [
         (["a|b", "a||b"], ("--label-separator", "|"), "line 3: a label of the set is empty"),
+        (
+            ["a|b", "|".join([*map(str, range(100_000)), "99999"])],
+            ("--label-separator", "|"),
+            "the label '99999' occurs",
+        ),
         (["a|b", "a|b|a"], ("--label-separator", "|"), "line 3: the label 'a' occurs twice"),
         (["", ""], ("--label-separator", "|"), "no text has a label"),
         (["a", "b"], ("--problem", "multi-label"), "line 2: 'a' is not a list of labels"),

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from textwrap import shorten
 from typing import Any, NamedTuple
 
+from textgraft.data.duplicates import first_duplicate
 from textgraft.data.file_options import FileOptions
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION
 from textgraft.data.offsets import OFFSETS
@@ -45,6 +46,8 @@ _PAIRS = (
     ("text", "text_pair"), ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
     (PROMPT, COMPLETION),
 )  # fmt: skip
+# Names by which columns are inferred.
+_INFERRED = _TEXTS | _LABELS | _WORDS | _TAGS[0] | _ENTITIES[0] | {name for pair in _PAIRS for name in pair}
 _QUESTION_ANSWER = ("question", "answer")  # the answer may be the label
 
 
@@ -211,8 +214,8 @@ def choose_text_columns(source: str, columns: Sequence[str], reading: Reading) -
     text, pair, paired = reading.text, reading.pair, reading.paired
     if not columns:
         raise DataError(f"{source}: empty; it should hold at least one text")
-    if duplicates := sorted({name for name in columns if columns.count(name) > 1}):
-        raise DataError(f"{source}: two columns are named {duplicates[0]!r}; rename one")
+    if (duplicate := first_duplicate(columns)) is not None:
+        raise DataError(f"{source}: two columns are named {duplicate!r}; rename one")
     if text is None and pair is None and paired is not False:
         names = _infer_pair(columns, bool(paired))
         if names is not None:
@@ -374,8 +377,7 @@ def _infer_label(columns: Sequence[str], chosen: Columns, known: bool) -> str | 
 
 def is_column_name(cell: str) -> bool:
     """Whether a cell is one of the names by which columns are inferred, or the name of a key."""
-    known = _TEXTS | _LABELS | _WORDS | _TAGS[0] | _ENTITIES[0] | {name for pair in _PAIRS for name in pair}
-    return cell.strip().lower() in known or _is_key(cell)
+    return cell.strip().lower() in _INFERRED or _is_key(cell)
 
 
 def _is_key(name: str) -> bool:

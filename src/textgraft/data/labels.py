@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from textgraft.data.duplicates import first_duplicate
 from textgraft.data.folding import fold
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
@@ -31,8 +32,7 @@ def parse_label_set(cell: str, separator: str | None) -> list[str]:
     labels = _parse_list(cell) if separator is None else [label.strip() for label in cell.split(separator)]
     if not all(label.strip() for label in labels):
         raise ValueError("a label of the set is empty; remove it")
-    if len(set(labels)) < len(labels):
-        duplicate = next(label for label in labels if labels.count(label) > 1)
+    if (duplicate := first_duplicate(labels)) is not None:
         raise ValueError(f"the label {duplicate!r} occurs twice; write it once")
     return labels
 

@@ -88,13 +88,13 @@ class TableFile(File):
 
     def is_row_number(self, column: str) -> bool:
         """Whether the first cells of a column are consecutive whole numbers."""
-        index = self.columns.index(column)
+        index = self._indices[column]
         cells = [row[index] for row in self._sample_rows if len(row) > index]
         first = whole_number(cells[0]) if len(cells) > 2 else None
         return first is not None and [*map(whole_number, cells)] == list(range(first, first + len(cells)))
 
     def has_flags(self, column: str) -> bool:
-        index = self.columns.index(column)
+        index = self._indices[column]
         return {row[index].strip() for row in self._sample_rows if len(row) > index} in ({"0", "1"}, {"0"}, {"1"})
 
     def check(self, record: Record) -> list[str]:
@@ -112,8 +112,8 @@ class TableFile(File):
 
     def _rows(self, columns: Columns) -> Iterator[Row]:
         width = len(self.columns)
-        indices = {role: self.columns.index(name) for role, name in columns.by_role.items()}
-        copied_indices = [self.columns.index(name) for name in columns.copied]
+        indices = {role: self._indices[name] for role, name in columns.by_role.items()}
+        copied_indices = [self._indices[name] for name in columns.copied]
         header = None if self._first is None or self.options.header == NO_HEADER else self._first
         blank: list[int] = []  # rows of a single column, which are empty cells except after the last row
         for record in chain(self._sample, self._records):
@@ -135,6 +135,11 @@ class TableFile(File):
             if "label" in row:
                 row["label"] = self.label_cell(record, row["label"])
             yield Row(record.position, copied=tuple(cells[index] for index in copied_indices), **row)
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        """The index of each column by its name."""
+        return {name: index for index, name in enumerate(self.columns)}
 
     @cached_property
     def _records(self) -> Iterator[Record]:

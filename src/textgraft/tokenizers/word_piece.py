@@ -5,7 +5,6 @@ References:
     Song et al., 2020, https://arxiv.org/abs/2012.15524
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +12,7 @@ from typing import Any, Self
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from textgraft.data.duplicates import first_duplicate
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower, regex_class
@@ -165,8 +165,7 @@ def _require_tokenizer_class(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _require_distinct_words(vocabulary: Sequence[str]) -> None:
-    if len(set(vocabulary)) < len(vocabulary):
-        duplicate = next(token for token, count in Counter(vocabulary).items() if count > 1)
+    if (duplicate := first_duplicate(vocabulary)) is not None:
         raise ValueError(f"the vocabulary has {duplicate!r:.40} twice")
     if "" in vocabulary:
         raise ValueError(f"token {vocabulary.index('')} of the vocabulary is empty")

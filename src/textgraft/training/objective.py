@@ -1,7 +1,6 @@
 """The contract of an objective."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ import tensorflow as tf
 from rich.console import RenderableType
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.duplicates import first_duplicate
 from textgraft.data.label_types import STRING, Label, LabelTypes
 from textgraft.data.metrics import Metric
 from textgraft.data.python_inputs import one_line, values_of
@@ -117,10 +117,9 @@ def check_labels(labels: Iterable[Label], min_labels: int) -> tuple[tuple[str, .
         names = tuple(types.name(label) for label in values_of(labels, "labels"))
     except (DataError, ValueError) as error:
         raise ConfigError(f"labels must be {words}, integers or booleans: {error}") from None
-    if len({*names}) < len(names):
-        name, _ = Counter(names).most_common(1)[0]
+    if (duplicate := first_duplicate(names)) is not None:
         raise ConfigError(
-            f"labels must be {words}, integers or booleans: {name!r:.60} occurs twice; use sorted(set(labels))"
+            f"labels must be {words}, integers or booleans: {duplicate!r:.60} occurs twice; use sorted(set(labels))"
         )
     if len(names) < min_labels:
         raise ConfigError(f"labels must be {words}, integers or booleans, not {one_line(labels)}")
