@@ -3,13 +3,11 @@
 import errno
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 
-from textgraft.errors import BusyError, ModelFolderError
-from textgraft.storage import folders, replacement
+from textgraft.errors import ModelFolderError
+from textgraft.storage import folders
 from textgraft.storage.folders import write_folder
 from textgraft.storage.verification import MANIFEST, verify_folder
 
@@ -83,20 +81,6 @@ def test_interrupt_leaves_nothing(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["model", "model[1]*"])
-def test_leftovers_of_a_killed_writer_are_removed(tmp_path, name):
-    (tmp_path / f".{name}.building.abcd0123").mkdir()
-    (tmp_path / f".{name}.building.abcd0123" / "weights").write_text("half")
-    write_folder(tmp_path / name, content("one"))
-    assert names(tmp_path) == [name]
-
-
-def test_leftovers_of_a_similar_name_stay(tmp_path):
-    write_folder(tmp_path / ".model.previous.building.abcd0123", content("one"))
-    replacement.remove_leftovers(tmp_path / "model")
-    assert names(tmp_path) == [".model.previous.building.abcd0123"]
-
-
 def test_target_of_a_link_is_replaced(tmp_path):
     write_folder(tmp_path / "real", content("one"))
     (tmp_path / "current").symlink_to("real")
@@ -106,47 +90,10 @@ def test_target_of_a_link_is_replaced(tmp_path):
     assert names(tmp_path) == ["current", "real"]
 
 
-def test_lock_file_that_is_a_link_is_not_followed(tmp_path):
-    (tmp_path / "letter.txt").write_text("mine")
-    (tmp_path / ".model.lock").symlink_to("letter.txt")
-    with pytest.raises(ModelFolderError, match=r"cannot lock .*model"):
-        write_folder(tmp_path / "model", content("one"))
-    assert (tmp_path / "letter.txt").read_text() == "mine"
-
-
-def test_lock_works_on_a_full_disk(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "write", full)
-    write_folder(tmp_path / "model", content("one"))
-    assert names(tmp_path) == ["model"]
-
-
 def test_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(ModelFolderError, match=r"cannot create .*run: File exists; move it away"):
         folders.make_folder(tmp_path / "run")
-
-
-def test_writer_killed_between_two_renames_is_undone(tmp_path, monkeypatch):
-    """On a file system that cannot exchange two folders atomically."""
-    monkeypatch.setattr(replacement, "exchange", lambda *_: False)
-    write_folder(tmp_path / "model", content("one"))
-    write_folder(tmp_path / "model", content("two"), overwrite=True)
-    (tmp_path / "model").rename(tmp_path / ".model.previous.abcd0123")
-    replacement.remove_leftovers(tmp_path / "model")
-    assert (tmp_path / "model" / "weights").read_text() == "two"
-    assert names(tmp_path) == ["model"]
-
-
-def test_interrupted_removal_is_completed(tmp_path, monkeypatch):
-    write_folder(tmp_path / "model", content("one"))
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    folders.remove_folder(tmp_path / "model")
-    monkeypatch.undo()
-    replacement.remove_leftovers(tmp_path / "model")
-    assert names(tmp_path) == []
 
 
 def test_failed_removal_leaves_nothing_beside_the_folder(tmp_path, monkeypatch):
@@ -157,24 +104,6 @@ def test_failed_removal_leaves_nothing_beside_the_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.rename", busy)
     with pytest.raises(ModelFolderError, match=r"cannot remove .*model: Device or resource busy"):
         folders.remove_folder(tmp_path / "model")
-    assert names(tmp_path) == ["model"]
-
-
-def test_folder_locked_by_another_process_is_busy(tmp_path):
-    code = f"""
-from pathlib import Path
-from textgraft.storage.locks import locked
-with locked(Path({str(tmp_path / "model")!r})):
-    print("held", flush=True)
-    input()
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as other:
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(BusyError, match=f"in use by process {other.pid} on .* since"):
-            write_folder(tmp_path / "model", content("one"))
-        other.kill()  # which releases its lock
-        other.wait()
-    write_folder(tmp_path / "model", content("one"))
     assert names(tmp_path) == ["model"]
 
 
