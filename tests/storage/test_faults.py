@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -200,3 +201,43 @@ def test_faults_while_a_checkpoint_is_written(tmp_path, before, codes):
             assert (state and state.progress.step) == (before if result.error else 2), result
             checkpoints.clear()
         assert not list(folder.parent.iterdir()), result
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+@pytest.mark.parametrize("write", ["folder", "file", "trial", "checkpoint"])
+def test_file_system_that_cannot_sync_folders_is_no_fault(tmp_path, monkeypatch, write, code):
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            refused.append(descriptor)
+            raise OSError(code, os.strerror(code))
+
+    refused = []
+    monkeypatch.setattr(os, "fsync", fsync)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if write == "folder":
+            folders.write_folder(tmp_path / "model", NEW)
+        elif write == "file":
+            with atomic_file(tmp_path / "table.csv") as file:
+                file.write(b"new")
+        elif write == "trial":
+            folders.require_writable(tmp_path / "model", overwrite=False)
+        else:
+            with Checkpoints(tmp_path / "model.run") as checkpoints:
+                checkpoints.start_run({})
+                checkpoints.save(snapshot(1))
+                checkpoints.clear()
+    assert refused
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename", "mkdir", "create"])
+def test_fault_is_known_before_a_run(tmp_path, call):
+    """A file system on which only one kind of call fails."""
+    for enter in (
+        lambda: folders.require_writable(tmp_path / "model", overwrite=False),
+        lambda: Checkpoints(tmp_path / "model.run").__enter__(),
+    ):
+        faults = Faults(tmp_path, errno.EIO, lambda index, name: name == call)
+        with faults.injected(), pytest.raises(ModelFolderError, match="Input/output error; the disk"):
+            enter()
+        assert not list(tmp_path.iterdir())
