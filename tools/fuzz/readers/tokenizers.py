@@ -25,6 +25,12 @@ from textgraft.backbones.family import TransformerFamily, load_family
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.transformer import _preset_errors
 from textgraft.tokenizers.base import Tokenizer
+from textgraft.tokenizers.files import (
+    BytePairFiles,
+    LowercasingSentencePieceFiles,
+    SentencePieceFiles,
+    WordPieceFiles,
+)
 from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-tokenizers-"))
@@ -38,6 +44,8 @@ _TEXTS = (
     "[MASK] <mask> [UNK]</s>", "don't 1,234 \t\n x" + "y" * 120, "\u00a0\u2581\u0120 ##a", "THE FILM Was Good\r\n",
 )  # fmt: skip
 _RULES = {"\ufb01": "fi", "\u2460": "1", "\u00a0": " ", "A": "a", "e\u0301": "\u00e9", "\u200b": ""}
+# One of this number of inputs runs the graph, since its operations take long outside a function that is traced.
+_SHARES = {WordPieceFiles: 2, BytePairFiles: 6, SentencePieceFiles: 20, LowercasingSentencePieceFiles: 20}
 _KEPT = 96  # tokens of a vocabulary
 _CORPUS = ("the film was good and long", "a bad plot, a dull film", "ärger und étude 中文", "not bad at all: good!") * 8
 
@@ -56,21 +64,25 @@ def _ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return ids
 
 
-def _check_tokenizer(tokenizer: Tokenizer, texts: Sequence[str], choices: Choices, family: TransformerFamily) -> None:
-    """Run the graph, and store and rebuild the tokenizer, as a model folder does."""
-    ids = _ids(tokenizer, texts)
-    if choices.rarely(2):
-        return
+def _check_tokenizer(tokenizer: Tokenizer, content: bytes, choices: Choices, family: TransformerFamily) -> None:
+    """Store and rebuild a tokenizer, as a model folder does, and run its graph for a share of the inputs."""
     folder = _FOLDER / "stored"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for name, content in tokenizer.assets().items():
-        (folder / name).write_bytes(content)
+    for name, file in tokenizer.assets().items():
+        (folder / name).write_bytes(file)
     settings = json.loads(json.dumps(tokenizer.settings()))
     family.tokenizer.settings.check(settings, "settings")
     family.tokenizer.check(settings, folder, len(tokenizer.vocabulary))
-    rebuilt = type(tokenizer).from_assets(folder, settings)
-    require(_ids(rebuilt, texts) == ids, "a tokenizer that was stored gives other ids")
+    if not choices.rarely(_SHARES[type(family.tokenizer)]):
+        return
+    texts = _texts_of(tokenizer.vocabulary, content)
+    ids = _ids(tokenizer, texts)
+    if choices.rarely(2):
+        rebuilt = type(tokenizer).from_assets(folder, settings)
+        require(_ids(rebuilt, texts) == ids, "a tokenizer that was stored gives other ids")
+    expected = _reference_ids(content, texts) if content[:1] == b"{" else None
+    require(expected is None or ids == expected, "ids differ from those of the tokenizers library")
 
 
 # === tokenizer.json ===
@@ -81,12 +93,7 @@ def _read_json(data: bytes) -> None:
     family = load_family(choices.pick(families))
     assert isinstance(family, TransformerFamily)
     tokenizer = _read_tokenizer(family)
-    texts = _texts_of(tokenizer.vocabulary, content)
-    _check_tokenizer(tokenizer, texts, choices, family)
-    expected = _reference_ids(content, texts)
-    if expected is not None:
-        ids = _ids(tokenizer, texts)
-        require(ids == expected, "ids differ from those of the tokenizers library")
+    _check_tokenizer(tokenizer, content, choices, family)
 
 
 def _texts_of(vocabulary: Sequence[str], content: bytes) -> list[str]:
@@ -149,7 +156,7 @@ def _read_model(data: bytes) -> None:
     pieces = check_sentence_piece_model(content, _FOLDER / name)
     tokenizer = _read_tokenizer(family)
     require(pieces <= len(tokenizer.vocabulary) + 3, "fewer tokens than pieces")
-    _check_tokenizer(tokenizer, _texts_of(tokenizer.vocabulary, content), choices, family)
+    _check_tokenizer(tokenizer, content, choices, family)
 
 
 def _model_seeds() -> list[bytes]:
