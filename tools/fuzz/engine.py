@@ -19,6 +19,7 @@ from textgraft.errors import TextgraftError
 
 _REPORT_SECONDS = 60.0
 _GUIDED_SHARE = 0.15  # of the inputs that libFuzzer changes itself
+_FRESH_SHARE = 0.5  # of the others, that are made of a valid file, and not of what libFuzzer found interesting
 _NEW_HEAD = 0.2  # share of changed inputs with other options
 _CHANGES = (1, 1, 1, 2, 2, 3, 6)
 
@@ -83,6 +84,8 @@ class Fuzzer:
             draw = Random(seed)
             if draw.random() < _GUIDED_SHARE:
                 return bytes(atheris.Mutate(data, max_size))
+            if draw.random() < _FRESH_SHARE:
+                data = seed_input(draw.choice(self._seeds), draw)
             return self.change(data, draw)[:max_size]
 
         options = ["-timeout=600", "-rss_limit_mb=0", "-verbosity=0", f"-max_len={HEAD + MAX_CONTENT}"]

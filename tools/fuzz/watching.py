@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from textgraft.errors import TextgraftError, TextgraftWarning
+from textgraft.terminal.escaping import MAX_LINE
 
 MAX_SECONDS = 2.0  # of CPU per input
 MAX_BYTES = 128 * 2**20  # by which an input may raise the peak of the memory
-MAX_MESSAGE = 4000  # characters
 
 _STORED = 3  # inputs of a kind of finding
 _MAX_DATA = 8 * 2**30
@@ -54,7 +54,7 @@ def require_line(message: str, name: str) -> None:
         raise MessageError(f"line break in {name}", message)
     if controls:
         raise MessageError(f"control character in {name}", message)
-    if not 0 < len(message) <= MAX_MESSAGE:
+    if not 0 < len(message) <= MAX_LINE:
         raise MessageError(f"length of {name}", message)
 
 

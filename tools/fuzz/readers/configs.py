@@ -15,7 +15,7 @@ from typing import Any
 from tools.fuzz.changes import JSON, TABLE, TOML
 from tools.fuzz.inputs import split_input
 from tools.fuzz.readers import Reader
-from tools.fuzz.watching import require, require_line
+from tools.fuzz.watching import require
 from typer.testing import CliRunner
 
 from textgraft.backbones.family import TransformerFamily, families
@@ -131,7 +131,7 @@ def _read_preset(data: bytes) -> None:
             with refused_as_preset():
                 weights_format.read_layer_config(folder, None)  # type: ignore[arg-type]
             for notice in weights_format.notices(folder):
-                require_line(notice, "a notice")
+                require(notice, "an empty notice")
 
 
 @contextmanager

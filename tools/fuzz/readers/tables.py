@@ -140,10 +140,9 @@ def _check_common(data: Dataset) -> None:
     require(
         data.take([len(data) - 1]).fingerprint() == data[len(data) - 1 :].fingerprint(), "take differs from a slice"
     )
-    require_line(data.location(0), "a location")
-    require_line(data.location(len(data) - 1), "a location")
+    require(data.location(0) and data.location(len(data) - 1), "an empty location")
     for notice in data.notices:
-        require_line(notice, "a notice")
+        require(notice, "an empty notice")
     require_line(repr(data), "the repr of a dataset")
 
 
@@ -232,14 +231,14 @@ def _read_stream(path: str, reading: Reading, choices: Choices) -> None:
     for batch in stream:
         _check_texts(text.decode() for text in batch.texts)
     for notice in stream.notices:
-        require_line(notice, "a notice")
+        require(notice, "an empty notice")
 
 
 def _read_tagged_stream(path: str, reading: Reading, choices: Choices) -> None:
     stream = read_tagged(path, None, reading)
     _check_texts(row.text for row in stream)
     for notice in stream.notices:
-        require_line(notice, "a notice")
+        require(notice, "an empty notice")
 
 
 def _read_inputs(read: Callable[..., InputRows], path: str, reading: Reading, choices: Choices) -> None:
@@ -252,7 +251,7 @@ def _read_inputs(read: Callable[..., InputRows], path: str, reading: Reading, ch
             for value in (value for row in copied for value in row.values() if value is not None):
                 json.loads(value, parse_int=str)
     for notice in rows.notices:
-        require_line(notice, "a notice")
+        require(notice, "an empty notice")
 
 
 def _infer(path: str, reading: Reading, choices: Choices) -> None:
@@ -260,7 +259,7 @@ def _infer(path: str, reading: Reading, choices: Choices) -> None:
     task = task_spec(infer_task(path, reading))
     (data,) = task.load_slices(path, None, reading)
     for notice in task.check(data):
-        require_line(notice, "a notice")
+        require(notice, "an empty notice")
     task.settings_from(data)
     require(task.sample_size(data) > 0, "a sample without rows")
     try:
