@@ -1,6 +1,7 @@
 """The formats that transformers are published in: what is read alike from each, and what is refused."""
 
 import json
+import os
 import shutil
 
 import keras
@@ -276,6 +277,8 @@ def no_tokenizer(folder):
         (lambda folder: an_added_token(folder, content="a\nb", id=576), "the token 'a.nb' has a line break"),
         (lambda folder: change_config(folder, model_type="modernbert"), "'modernbert' is not supported"),
         (lambda folder: change_config(folder, model_type=None, architectures=None), "config.json lacks model_type"),
+        (lambda folder: pipe(folder / "config.json"), "config.json is not a regular file"),
+        (lambda folder: pipe(folder / "merges.txt"), "merges.txt is not a regular file"),
         (lambda folder: lfs_pointer(folder / "model.safetensors"), "model.safetensors is a pointer of Git LFS"),
         (lambda folder: lfs_pointer(folder / "config.json"), "config.json is a pointer of Git LFS.*git lfs pull"),
         (
@@ -292,6 +295,11 @@ def test_damaged_folder_is_reported_in_one_line(copied, harm, message):
         load_backbone(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
+
+
+def pipe(file):
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
 
 
 def lfs_pointer(file):

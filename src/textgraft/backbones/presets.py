@@ -25,7 +25,7 @@ from textgraft.backbones.sentence_transformers import SentenceTransformer, is_se
 from textgraft.backbones.tensorflow_files import is_saved_model
 from textgraft.backbones.text_vectors import known_text_vectors
 from textgraft.errors import ConfigError, PresetError, warn
-from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_pointers
+from textgraft.storage.preset_files import published_name, read_json, read_optional_json, refuse_placeholders
 from textgraft.storage.replacement import recover_to_read
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def load_backbone(
         ConfigError: for a vocabulary_limit below 1, or for a preset that is not a file of word vectors.
     """
     resolved = find_source(str(preset)).resolve(str(preset), download=True)
-    refuse_pointers(resolved.path)
+    refuse_placeholders(resolved.path)
     vectors = known_text_vectors(str(preset))
     is_published = vectors is None and is_sentence_transformer(resolved.path)
     published = SentenceTransformer(resolved.path) if is_published else None

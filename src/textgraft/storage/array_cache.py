@@ -20,6 +20,7 @@ import numpy as np
 
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
+from textgraft.storage.finite import is_finite
 from textgraft.storage.ownership import is_protected
 from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.verification import open_regular, read_manifest, unlisted_files
@@ -61,7 +62,7 @@ class ArraySpec:
     def accepts(self, array: np.ndarray, arrays: Sequence[np.ndarray]) -> bool:
         """Whether the values of an array are allowed; `arrays` are all of its entry."""
         if array.dtype.kind == "f":
-            return bool(np.isfinite(array).all())
+            return is_finite(array)
         if array.min(initial=0) < 0 or (self.below is not None and array.max(initial=-1) >= self.below):
             return False
         if self.counts is None:

@@ -61,10 +61,12 @@ def _family_of_class(architectures: Any) -> str | None:
     return family.lower() or None
 
 
-def refuse_pointers(path: Path) -> None:
-    """Raise a PresetError for a file, or a file of a folder, that Git LFS has not downloaded."""
-    files = [path] if path.is_file() else [*path.glob("*"), *path.glob("[!.]*/*")]
+def refuse_placeholders(path: Path) -> None:
+    """Raise a PresetError for a pipe or a device, or a file that Git LFS has not downloaded, at a path or in a folder."""
+    files = [*path.glob("*"), *path.glob("[!.]*/*")] if path.is_dir() else [path]
     for file in files:
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise PresetError(f"{file} is not a regular file; download the preset again")
         if is_lfs_pointer(file):
             raise PresetError(
                 f"{file} is a pointer of Git LFS, not the file itself; run `git lfs pull` in {file.parent}, or "

@@ -23,6 +23,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.keras_private import is_seed_state
 from textgraft.errors import TrainingError
 from textgraft.storage.array_cache import ArrayCache, ArraySpec
+from textgraft.storage.finite import is_finite
 from textgraft.training.inference import batches_by_length, compute_outputs, inference_step
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TokenIds
@@ -118,7 +119,7 @@ class Activations(_TemporaryFile):
 
 
 def _require_finite(outputs: np.ndarray, source: str, option: str) -> None:
-    if not np.isfinite(outputs).all():
+    if not is_finite(outputs):
         raise TrainingError(f"an output of {source} is not a finite {outputs.dtype.name}; try {option}")
 
 
