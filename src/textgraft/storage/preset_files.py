@@ -62,7 +62,7 @@ def _family_of_class(architectures: Any) -> str | None:
 
 
 def refuse_placeholders(path: Path) -> None:
-    """Raise a PresetError for a pipe or a device, or a file that Git LFS has not downloaded, at a path or in a folder."""
+    """Raise a PresetError for a pipe, a device, or a file that Git LFS has not downloaded, at a path or in a folder."""
     files = [*path.glob("*"), *path.glob("[!.]*/*")] if path.is_dir() else [path]
     for file in files:
         if file.exists() and not (file.is_file() or file.is_dir()):
