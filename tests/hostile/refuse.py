@@ -59,8 +59,8 @@ def call(function: Callable, *arguments: object) -> dict:
     return {"code": 0, "kind": "", "message": ""}
 
 
-def run_command(*arguments: str) -> dict:
-    result = CliRunner().invoke(command, arguments, input="the film\n")
+def run_command(*arguments: str, texts: str = "the film\n") -> dict:
+    result = CliRunner().invoke(command, arguments, input=texts)
     lines = result.stderr.splitlines()
     kind = type(result.exception).__name__ if result.exception else ""
     return {"code": result.exit_code, "kind": kind, "message": "\n".join(lines), "output": result.stdout}

@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tools.make_hostile import CASES, RAN, make_hostile
+from tools.make_hostile import CASES, RAN, make_extremes, make_hostile
 
 import textgraft as tg
 from textgraft.errors import ModelFolderError, PredictionError
 
+MAX_SECONDS = 1200  # all extremes take minutes
 MAX_MEMORY = 256 * 2**20
 FIXES = (
     "copy the model folder again",
@@ -33,6 +36,9 @@ def valid(two_layer_bert, tiny_word_vectors, tmp_path_factory):
     model = tg.TextClassifier(two_layer_bert, ["x", "y", "z"], precision="float32", hidden=(4,))
     model.fit(data, validation=data, epochs=1, fine_tune="none")
     model.evaluate(data, store=True)
+    random = np.random.default_rng(0)
+    for weight in model.head.weights:  # so that answers differ
+        weight.assign(random.normal(size=weight.shape))
     other = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
     return {"bert": model.save(folder / "bert"), "word_vectors": other.save(folder / "word_vectors")}
 
@@ -46,11 +52,14 @@ def corpus(valid, tmp_path_factory):
 @pytest.fixture(scope="module", params=[10, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 def reports(request, corpus, valid):
     folder, _ = corpus
-    script, step = Path(__file__).with_name("refuse.py"), request.param
-    command = [sys.executable, str(script), str(folder), str(step), *map(str, valid.values())]
+    return run_script("refuse.py", folder, request.param, *valid.values())
+
+
+def run_script(name, *arguments):
+    command = [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)]
     # A message must not be cut short by the width of a terminal.
     environment = {**os.environ, "COLUMNS": "1000"}
-    answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=MAX_SECONDS, check=False)
     assert answer.returncode == 0, answer.stderr[-2000:]
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
@@ -122,6 +131,48 @@ def test_code_is_not_run(corpus, reports):
 
 def test_valid_folders_are_accepted(reports):
     assert [report["code"] for report in reports if report["way"] == "valid"] == [0] * 6
+
+
+@pytest.fixture(
+    scope="module", params=[200, pytest.param(1, marks=pytest.mark.slow)], ids=["some extremes", "all extremes"]
+)
+def agreements(request, valid, tmp_path_factory):
+    """The reports of `info` and of `predict` on a valid model, and on extremes of its config, by name and way."""
+    corpus = tmp_path_factory.mktemp("extremes")
+    make_extremes(corpus, valid["bert"], request.param)
+    reports = run_script("agree.py", corpus, valid["bert"])
+    by_folder = defaultdict(dict)
+    for report in reports:
+        by_folder[report["name"]][report["way"]] = report
+    return by_folder
+
+
+def answers(report):
+    """Predictions and probabilities of each text."""
+    return report["output"].splitlines()[1:]
+
+
+def test_commands_agree_on_extremes_of_the_config(agreements):
+    codes = {name: {way: report["code"] for way, report in ways.items()} for name, ways in agreements.items()}
+    assert {name: both for name, both in codes.items() if both["info"] != both["predict"]} == {}
+    refusals = [ways for name, ways in agreements.items() if codes[name]["info"]]
+    assert [ways for ways in refusals for way in ways if not is_refusal(ways[way], way, 5)] == []
+    assert 0 < len(refusals) < len(agreements)
+
+
+def test_models_with_extremes_that_are_accepted_answer(agreements):
+    accepted = {name: answers(ways["predict"]) for name, ways in agreements.items() if not ways["predict"]["code"]}
+    assert {name: rows for name, rows in accepted.items() if len(rows) != 3 or len(set(rows)) < 3} == {}
+
+
+def test_memory_of_extremes_is_bounded(agreements, valid):
+    grown = {
+        (name, way): report["grown"]
+        for name, ways in agreements.items()
+        if name != valid["bert"].name
+        for way, report in ways.items()
+    }
+    assert {what: size for what, size in grown.items() if size > MAX_MEMORY} == {}
 
 
 def test_every_case_has_a_folder(corpus):

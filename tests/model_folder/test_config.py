@@ -1,6 +1,7 @@
 """What is checked of a model folder without TensorFlow, for every family."""
 
 import json
+from collections import defaultdict
 
 import pytest
 
@@ -11,6 +12,9 @@ from textgraft.errors import ModelFolderError
 from textgraft.model_folder.config import check_files
 from textgraft.storage.schema import STRING, List
 
+# Sizes of which no weight depends: how often ALBERT applies its block, and DeBERTa's limit of relative positions.
+WITHOUT_WEIGHT = defaultdict(set, albert={"num_layers"}, deberta_v3={"max_sequence_length"})
+
 
 @pytest.fixture(scope="module", params=registry.names("backbones.families"))
 def stored(request, tmp_path_factory):
@@ -19,12 +23,13 @@ def stored(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     for name, content in backbone.assets().items():
         (folder / name).write_bytes(content)
-    shapes = {weight.path: tuple(weight.shape) for weight in backbone.network.weights}
+    shapes = {f"backbone/{weight.path}": tuple(weight.shape) for weight in backbone.network.weights}
     return families()[request.param], json.loads(json.dumps(backbone.config())), shapes, folder
 
 
 def check(config, shapes, folder, family):
-    check_files({"family": family.name, "backbone": config, "architecture": {"hidden": []}}, shapes, folder)
+    task = {"task": "feature-extraction", "settings": {"layers": []}}
+    check_files({**task, "family": family.name, "backbone": config, "architecture": {"hidden": []}}, shapes, folder)
 
 
 def test_config_of_a_backbone_matches_the_schema(stored):
@@ -47,7 +52,7 @@ def test_more_blocks_than_tensors_are_refused(stored):
     family, config, shapes, folder = stored
     if isinstance(family, TransformerFamily):
         blocks = dict.fromkeys(family.block_counts, MAX_LAYERS)
-        with pytest.raises(ModelFolderError, match=r"blocks, but model\.safetensors has only"):
+        with pytest.raises(ModelFolderError, match=r"blocks, but model\.safetensors has"):
             check({**config, "network": {**config["network"], **blocks}}, shapes, folder, family)
 
 
@@ -58,6 +63,15 @@ def test_sizes_beyond_the_stored_values_are_refused(stored):
         oversized = {**sizes, name: 10**9}
         with pytest.raises(ModelFolderError, match=f"{name} is 1,000,000,000, but"):
             check({**config, "network": oversized} if "network" in config else oversized, shapes, folder, family)
+
+
+def test_every_size_is_compared_with_a_weight(stored):
+    family, config, shapes, folder = stored
+    sizes = config.get("network", config)
+    for name in (name for name, size in sizes.items() if type(size) is int and name not in WITHOUT_WEIGHT[family.name]):
+        other = {**sizes, name: sizes[name] + 1}
+        with pytest.raises(ModelFolderError, match=f"{folder}.*copy the model folder again"):
+            check({**config, "network": other} if "network" in config else other, shapes, folder, family)
 
 
 @pytest.mark.parametrize(

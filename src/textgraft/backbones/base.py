@@ -16,7 +16,7 @@ from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
-from textgraft.backbones.text_vectors import EMBEDDING_TASK, TextVectors
+from textgraft.backbones.text_vectors import EMBEDDING_TASK, POOLINGS, TextVectors
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.training_defaults import TrainingDefaults
 from textgraft.data.seen_texts import SeenTexts
@@ -67,7 +67,7 @@ class Backbone(ABC):
         seen: digests of the texts of its training, if it is that of a model folder.
     """
 
-    poolings: ClassVar[tuple[str, ...]] = ("mean", "cls", "max", "last", "sqrtn")
+    poolings: ClassVar[tuple[str, ...]] = POOLINGS
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
 

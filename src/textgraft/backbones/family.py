@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
 from textgraft.backbones.format import WeightsFormat
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
+from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
-from textgraft.errors import ModelFolderError
+from textgraft.errors import ModelFolderError, counted
 from textgraft.storage.preset_files import published_name
 from textgraft.storage.schema import DROPOUT, LAYER_CONFIG, Integer, Object, Schema
-from textgraft.tokenizers.base import SpecialNames, Tokenizer
+from textgraft.tokenizers.base import SpecialNames, Tokenizer, special_token_count
 from textgraft.tokenizers.files import MAX_TOKENIZER_BYTES, TokenizerFiles
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Family(ABC):
         is_causal: whether the networks predict the next token.
         has_mask_token: whether the vocabularies have a token that hides another one.
         max_bytes: maximum sizes of the tokenizer's files in a model folder, by name.
+        poolings: supported poolings.
     """
 
     name: ClassVar[str]
@@ -45,6 +47,7 @@ class Family(ABC):
     is_causal: bool = False
     has_mask_token: bool = False
     max_bytes: ClassVar[Mapping[str, int]]
+    poolings: ClassVar[tuple[str, ...]] = POOLINGS
 
     @property
     @abstractmethod
@@ -52,15 +55,23 @@ class Family(ABC):
         """Schema of `Backbone.config()`."""
 
     @abstractmethod
-    def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
+    def check_files(self, config: Mapping[str, Any], folder: Path, tensors: Collection[str]) -> None:
         """Check the tokenizer's files in a model folder, and that the stored tensors can be those of the network.
 
-        `config` matches `config_schema`, no integer in it exceeds the number of stored values, and the hashes of the
-        folder are verified.
+        `tensors` are their names. `config` matches `config_schema`, no integer in it exceeds the number of stored
+        values, and the hashes of the folder are verified.
 
         Raises:
             ModelFolderError: when a file is missing, damaged or does not fit the network.
         """
+
+    @abstractmethod
+    def weight_shapes(self, config: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the weights from which each size in `Backbone.config()` follows, by the ends of their names."""
+
+    @abstractmethod
+    def length_limits(self, config: Mapping[str, Any], pairs: bool) -> tuple[int, int | None]:
+        """The minimum of tokens per row, special tokens and one of the text, and the maximum, None for none."""
 
     @abstractmethod
     def reads(self, path: Path) -> bool:
@@ -138,15 +149,31 @@ class TransformerFamily(Family):
         }
         return Object({"network": Object(sizes), "computation": LAYER_CONFIG, "tokenizer": self.tokenizer.settings})
 
-    def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
+    def check_files(self, config: Mapping[str, Any], folder: Path, tensors: Collection[str]) -> None:
         network = config["network"]
         num_blocks = math.prod(network[name] for name in self.block_counts)
-        if num_blocks > num_tensors:
+        stored_blocks = sum(name.endswith("/query/kernel") for name in tensors)
+        if num_blocks != stored_blocks:
             raise ModelFolderError(
-                f"{folder}: config.json describes a network of {num_blocks:,} blocks, but model.safetensors has only "
-                f"{num_tensors:,} tensors; copy the model folder again"
+                f"{folder}: config.json describes a network of {counted(num_blocks, 'block')}, but model.safetensors "
+                f"has {stored_blocks:,}; copy the model folder again"
             )
-        self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument])
+        self.tokenizer.check(config["tokenizer"], folder, network[self.vocabulary_argument], self.special)
+
+    def weight_shapes(self, config: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        network = config["network"]
+        width, heads = network["hidden_dim"], network["num_heads"]
+        table_width = network.get("embedding_dim", width)
+        return {
+            "token_embedding/embeddings": (network[self.vocabulary_argument], table_width),
+            "position_embedding/embeddings": (network["max_sequence_length"], table_width),
+            "segment_embedding/embeddings": (network.get("num_segments", 0), table_width),
+            "query/kernel": (width, heads, width // heads),
+            "feedforward_intermediate_dense/kernel": (width, network["intermediate_dim"]),
+        }
+
+    def length_limits(self, config: Mapping[str, Any], pairs: bool) -> tuple[int, int | None]:
+        return special_token_count(self.special, pairs) + 1, config["network"]["max_sequence_length"]
 
     def reads(self, path: Path) -> bool:
         return any(self.formats_of(path))

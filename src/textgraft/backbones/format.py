@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgraft.storage.schema import EPSILON
 from textgraft.tokenizers.base import SpecialNames, Tokenizer
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ class LayerConfig:
 
     activation: str
     layer_norm_epsilon: float
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError for an epsilon that no model folder may have."""
+        if not EPSILON.holds(self.layer_norm_epsilon):
+            raise ValueError(f"the epsilon of its normalizations must be {EPSILON.name}, not {self.layer_norm_epsilon}")
 
 
 @dataclass(frozen=True)

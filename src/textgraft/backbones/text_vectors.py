@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+# Ways to combine token vectors into one.
+POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
+
 # Id of the task whose head has the layers after the pooling.
 EMBEDDING_TASK = "feature-extraction"
 
@@ -15,7 +18,7 @@ class TextVectors:
     """A text vector, as published.
 
     Attributes:
-        pooling: one of `tasks.architecture.POOLINGS`.
+        pooling: one of `POOLINGS`.
         normalize: whether vectors are divided by their Euclidean length.
         layers: fields of each dense layer after the pooling, those of `DENSE_LAYER`.
         sequence_length: maximum tokens per text, special tokens included, or None.

@@ -16,7 +16,7 @@ _BEGINNING, _END = 22, 15
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _MAX_PYTHON_LIST = 10_000  # characters
-_MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
+MAX_NUMBER = 1e100  # sums of squares over any dataset stay finite
 
 
 def parse_label_set(cell: str, separator: str | None) -> list[str]:
@@ -74,7 +74,7 @@ def parse_number(cell: str) -> float:
     except ValueError:
         fix = "write decimals with a point" if decimal_comma(cell) else "regression needs one in each row"
         raise ValueError(f"{cell!r:.60} is not a number; {fix}") from None
-    if not abs(value) < _MAX_NUMBER:
+    if not abs(value) < MAX_NUMBER:
         raise ValueError(f"{cell!r:.60} is not a finite number, or too large; regression needs one in each row")
     return value
 

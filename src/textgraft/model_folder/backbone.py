@@ -12,11 +12,12 @@ from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import load_family
 from textgraft.backbones.format import Head
 from textgraft.errors import ConfigError, ModelFolderError, PresetError
+from textgraft.model_folder.config import HEAD
 from textgraft.model_folder.folder import StoredModel, read
 from textgraft.model_folder.writing import named_weights
 from textgraft.task_specs import task_spec
 
-_BACKBONE, _HEAD = "backbone/", "head/"
+_BACKBONE = "backbone/"
 _LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
@@ -81,5 +82,5 @@ def read_backbone(folder: Path, precision: str) -> Backbone:
 
 
 def _fill_head(stored: StoredModel, head: keras.Model) -> str:
-    stored.assign(named_weights(head=head), _HEAD)
+    stored.assign(named_weights(head=head), HEAD)
     return ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.backbones.family import family_names, load_family
+from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
@@ -26,17 +27,20 @@ from textgraft.storage.schema import (
     Schema,
 )
 from textgraft.storage.weights_file import Shape
-from textgraft.task_specs import task_names, task_spec
+from textgraft.task_specs import ShapePattern, task_names, task_spec
 from textgraft.text.cleaning import Cleaning
+from textgraft.text.truncation import TRUNCATIONS, WINDOWS, why_no_windows
+
+HEAD = "head/"  # begins the names of the head's weights
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
     {
-        "pooling": STRING,
+        "pooling": OneOf(POOLINGS),
         "hidden": List(Integer(1)),
         "dropout": DROPOUT,
         "sequence_length": Integer(1, optional=True),
-        "truncation": STRING,
+        "truncation": OneOf(TRUNCATIONS),
         "cleaning": Object({step.name: BOOLEAN for step in fields(Cleaning)}),
         "seed": Integer(0),
     }
@@ -97,12 +101,33 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
     test = replace(test, optional={**test.optional, "seen": _SEEN})
     metrics = Object({}, {"validation": task.validation, "validation_report": test, "test": test})
     metrics.check(config.get("metrics", {}), f"{path}: config.metrics")
+    if problem := _unsuitable(config):
+        raise ModelFolderError(f"{path}: {problem}; copy the model folder again")
+
+
+def _unsuitable(config: Mapping[str, Any]) -> str:
+    """Why fields that are valid by themselves do not suit each other; empty if they do."""
+    spec, family, architecture = task_spec(config["task"]), load_family(config["family"]), config["architecture"]
+    pairs, length = config["settings"].get("pairs", False), architecture["sequence_length"]
+    if spec.needs and not getattr(family, spec.needs):
+        return f"config.task {config['task']} does not suit the family {config['family']}"
+    if architecture["pooling"] not in family.poolings:
+        return f"config.architecture.pooling must be one of {', '.join(family.poolings)}"
+    minimum, maximum = family.length_limits(config["backbone"], pairs)
+    # Without a maximum, any number of tokens is a row.
+    if (length is None and maximum) or (length and not minimum <= length <= (maximum or length)):
+        limits = f"between {minimum} and {maximum}" if maximum else f"at least {minimum}"
+        return f"config.architecture.sequence_length must be {limits}, not {length}"
+    if architecture["truncation"] == WINDOWS and (problem := why_no_windows(length, spec.pooled and not pairs)):
+        return f"config.architecture: {problem}"
+    return spec.unsuitable(config)
 
 
 def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: Path) -> None:
     """Bound the sizes in the config by the stored weights, and check the tokenizer's files.
 
-    Names and shapes of the weights are compared when the network is built; see `StoredModel.check_weights`.
+    All names and shapes of the weights are compared when the network is built; see `StoredModel.check_weights`. Here
+    those are that a field of the config determines.
 
     Args:
         config: checked by `check_config`.
@@ -121,7 +146,41 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
                 f"{folder}: {field} is {size:,}, but model.safetensors holds only {num_values:,} values; copy the "
                 "model folder again"
             )
-    load_family(config["family"]).check_files(config["backbone"], folder, len(stored))
+    family = load_family(config["family"])
+    family.check_files(config["backbone"], folder, stored)
+    check_shapes(stored, family.weight_shapes(config["backbone"]), folder)
+    if (head := task_spec(config["task"]).weight_shapes(config["settings"], hidden)) is not None:
+        check_shapes(stored, head, folder)
+        names = {name for name in head if name.startswith(HEAD)}
+        for name in sorted(names ^ {name for name in stored if name.startswith(HEAD)}):
+            raise mismatch(folder, name, head.get(name), stored.get(name))
+
+
+def check_shapes(stored: Mapping[str, Shape], patterns: Mapping[str, ShapePattern], folder: Path) -> None:
+    """Compare the shapes of stored tensors with those that the config describes, by the ends of their names."""
+    for name, shape in stored.items():
+        for end, pattern in patterns.items():
+            if f"/{name}".endswith(f"/{end}") and not _matches(shape, pattern):
+                raise mismatch(folder, name, pattern, shape)
+
+
+def mismatch(folder: Path, name: str, described: ShapePattern | None, stored: Shape | None) -> ModelFolderError:
+    """The error for a weight; the shape is None where there is none."""
+    expected = f"{name} of shape {_show_shape(described)}" if described else f"no weight {reprlib.repr(name)}"
+    actual = (f"one of shape {stored}" if described else "one") if stored else "no such weight"
+    return ModelFolderError(
+        f"{folder}: config.json describes a network with {expected}, model.safetensors holds {actual}; copy the model "
+        "folder again"
+    )
+
+
+def _matches(shape: Shape, pattern: ShapePattern) -> bool:
+    sizes = zip(shape, pattern, strict=False)
+    return len(shape) == len(pattern) and all(expected in (None, size) for size, expected in sizes)
+
+
+def _show_shape(pattern: ShapePattern) -> str:
+    return str(pattern).replace("None", "any")
 
 
 def _integers(value: Any, field: str) -> Iterator[tuple[str, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from textgraft.errors import ModelFolderError, warn
-from textgraft.model_folder.config import check_config, check_files
+from textgraft.model_folder.config import check_config, check_files, mismatch
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.disk import explain
 from textgraft.storage.replacement import recover_to_read
@@ -76,10 +76,9 @@ class StoredModel:
         for name, variable in variables.items():
             shape = stored.pop(name, None)
             if shape != tuple(variable.shape):
-                actual = f"one of shape {shape}" if shape else "no such weight"
-                raise self._mismatch(f"{name} of shape {tuple(variable.shape)}", actual)
-        if stored:
-            raise self._mismatch(f"no weight {reprlib.repr(next(iter(stored)))}", "one")
+                raise mismatch(self.folder, name, tuple(variable.shape), shape)
+        for name, shape in stored.items():
+            raise mismatch(self.folder, name, None, shape)
 
     def assign(self, variables: Mapping[str, Any], prefix: str = "") -> None:
         """Set variables to the stored weights; see `check_weights`.
@@ -97,12 +96,6 @@ class StoredModel:
             raise ModelFolderError(f"{path} is damaged: {error}; copy the model folder again") from error
         if read_manifest(self.folder) != self.sha256:
             raise ModelFolderError(f"{self.folder} was replaced while it was read; read it again")
-
-    def _mismatch(self, expected: str, actual: str) -> ModelFolderError:
-        return ModelFolderError(
-            f"{self.folder}: config.json describes a network with {expected}, model.safetensors holds {actual}; copy "
-            "the model folder again"
-        )
 
 
 def read(folder: Path) -> StoredModel:

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -80,11 +81,12 @@ class OneOf:
 
 @dataclass(frozen=True)
 class List:
-    """A list whose items have one schema."""
+    """A list whose items have one schema; where `distinct`, they are strings of which none occurs twice."""
 
     item: Schema
     min_items: int = 0
     max_items: float = float("inf")
+    distinct: bool = False
 
     def check(self, value: Any, where: str) -> None:
         if not isinstance(value, list) or not self.min_items <= len(value) <= self.max_items:
@@ -94,6 +96,9 @@ class List:
             raise _mismatch(where, f"a list of {size}" if size else "a list", value)
         for index, item in enumerate(value):
             self.item.check(item, f"{where}[{index}]")
+        if self.distinct and len(set(value)) < len(value):
+            name, _ = Counter(value).most_common(1)[0]
+            raise ModelFolderError(f"{where} has {reprlib.repr(name)} twice; copy the model folder again")
 
 
 @dataclass(frozen=True)
@@ -171,16 +176,26 @@ def _mismatch(where: str, expected: str, value: Any) -> ModelFolderError:
     return ModelFolderError(f"{where} must be {expected}, not {reprlib.repr(value)}; copy the model folder again")
 
 
+def number(minimum: float, maximum: float) -> Scalar:
+    """A number in a range, both ends included."""
+    return Scalar(
+        f"a number from {minimum:g} to {maximum:g}",
+        lambda value: type(value) in (int, float) and minimum <= value <= maximum,
+    )
+
+
 ANY = Scalar("anything", lambda _: True)
 BOOLEAN = Scalar("true or false", lambda value: isinstance(value, bool))
 STRING = Scalar("a string", lambda value: isinstance(value, str))
+NONEMPTY = Scalar("a string that is not empty", lambda value: isinstance(value, str) and value != "")
 NUMBER = Scalar("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
 DROPOUT = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
 INTERVAL = List(NUMBER, min_items=2, max_items=2)
-PROBABILITY = Scalar("a number from 0 to 1", lambda value: NUMBER.holds(value) and 0 <= value <= 1)
-POSITIVE = Scalar("a number above 0", lambda value: NUMBER.holds(value) and value > 0)
+PROBABILITY = number(0, 1)
+# Of a normalization: below, float32 has no normal numbers; above, it would make vectors small instead of normal.
+EPSILON = number(1e-30, 1)
 # backbones.format.LayerConfig
-LAYER_CONFIG = Object({"activation": OneOf(("gelu", "gelu_approximate", "relu")), "layer_norm_epsilon": POSITIVE})
+LAYER_CONFIG = Object({"activation": OneOf(("gelu", "gelu_approximate", "relu")), "layer_norm_epsilon": EPSILON})
 SCALAR = Scalar(
     "a string, number, true, false or null",
     lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),

@@ -1,7 +1,7 @@
 """Task specs, one per file: checks of a task's data and the schema of its model folders, without TensorFlow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +14,8 @@ from textgraft.data.metrics import LANGUAGE_MODEL, Metric
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import NUMBER, Integer, Object, Schema
+
+ShapePattern = tuple[int | None, ...]  # None for a size that is not determined
 
 _DEFAULT_TASK = "text-classification"
 
@@ -42,11 +44,15 @@ class TaskSpec(ABC):
         class_path: "module:class" of the `tasks.base.Task` that builds and trains the networks.
         dataset_class: the class of its data.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
+        pooled: whether the head takes one vector per text.
+        needs: an attribute of `backbones.family.Family` that must be true, such as "is_causal"; empty for none.
     """
 
     class_path: ClassVar[str]
     dataset_class: ClassVar[type[Dataset]] = Dataset
     labelled: ClassVar[bool] = True
+    pooled: ClassVar[bool] = True
+    needs: ClassVar[str] = ""
 
     # === Data ===
 
@@ -97,9 +103,33 @@ class TaskSpec(ABC):
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of a model folder with these settings, which are not yet checked."""
 
+    def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
+        """The shapes of the weights that settings and the widths of hidden layers determine; None if unknown.
+
+        Keys are ends of names; all that begin with "head/" are all weights of the head.
+        """
+        return None
+
+    def unsuitable(self, config: Mapping[str, Any]) -> str:
+        """Why a config whose fields are valid does not suit the task; empty if it does."""
+        return ""
+
     def usage(self, settings: Mapping[str, Any]) -> str:
         """Code that calls a model with these settings, for the model card."""
         return 'predict(["a text"])'
+
+
+def dense_shapes(**widths: int) -> dict[str, ShapePattern]:
+    """The shapes of dense layers of a head, by the widths of their outputs."""
+    shapes: dict[str, ShapePattern] = {}
+    for name, width in widths.items():
+        shapes |= {f"head/{name}/kernel": (None, width), f"head/{name}/bias": (width,)}
+    return shapes
+
+
+def hidden_shapes(hidden: Sequence[int], outputs: int) -> dict[str, ShapePattern]:
+    """The shapes of a head of hidden layers and a layer of logits."""
+    return dense_shapes(**{f"hidden_{index}": width for index, width in enumerate(hidden)}, logits=outputs)
 
 
 def perplexity_schema(settings: Schema) -> ModelSchema:

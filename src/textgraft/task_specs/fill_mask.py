@@ -1,6 +1,6 @@
 """fill-mask: documents without labels; a head from token vectors to the vocabulary."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.columns import Reading
@@ -10,7 +10,7 @@ from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents, refuse_options
 from textgraft.errors import DataError
 from textgraft.storage.schema import LAYER_CONFIG, Integer, List, Object
-from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
+from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, dense_shapes, perplexity_schema
 
 
 class FillMaskSpec(TaskSpec):
@@ -18,6 +18,8 @@ class FillMaskSpec(TaskSpec):
 
     class_path = "textgraft.tasks.fill_mask:MaskFiller"
     labelled = False
+    pooled = False
+    needs = "has_mask_token"
 
     def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         refuse_options("fill-mask", reading, "pair")
@@ -28,6 +30,15 @@ class FillMaskSpec(TaskSpec):
             if data.paired:
                 raise DataError(f"{data.source}: rows are prompts with completions; set text to one of the columns")
         return check_documents(train, *others)
+
+    def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
+        rows, width = settings["table"]
+        return {
+            **dense_shapes(dense=width),
+            **dict.fromkeys(("head/layer_norm/gamma", "head/layer_norm/beta"), (width,)),
+            "head/logits/bias": (rows,),
+            "token_embedding/embeddings": (rows, width),
+        }
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         table = List(Integer(1), min_items=2, max_items=2)

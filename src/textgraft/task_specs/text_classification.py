@@ -8,8 +8,8 @@ from typing import Any
 from textgraft.data import metrics
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.label_types import LABEL_TYPES
-from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
+from textgraft.data.label_types import LABEL_TYPES, restore_label
+from textgraft.data.labels import MAX_NUMBER, MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.metrics import Metric
 from textgraft.data.splits import check_training
 from textgraft.data.streams import refuse_options
@@ -17,8 +17,8 @@ from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import (
     BOOLEAN,
     INTERVAL,
+    NONEMPTY,
     NUMBER,
-    POSITIVE,
     PROBABILITY,
     STRING,
     Integer,
@@ -27,9 +27,15 @@ from textgraft.storage.schema import (
     Object,
     OneOf,
     Schema,
+    number,
 )
-from textgraft.task_specs import ModelSchema, TaskSpec
+from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
 from textgraft.terminal.escaping import MAX_VALUE, printable
+
+# Beyond these limits float32 overflows, or all probabilities are equal.
+TEMPERATURE = number(0.001, 1000)
+# Of numbers that a model was trained on.
+MEAN, SCALE = number(-MAX_NUMBER, MAX_NUMBER), number(1 / MAX_NUMBER, MAX_NUMBER)
 
 
 class TextClassificationSpec(TaskSpec):
@@ -63,6 +69,11 @@ class TextClassificationSpec(TaskSpec):
         problem = settings.get("problem")
         return _SCHEMAS[problem if problem in PROBLEMS else SINGLE]
 
+    def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
+        labels = len(settings.get("labels", ()))
+        is_single = settings.get("problem", SINGLE) == SINGLE
+        return hidden_shapes(hidden, 1 if is_single and labels == 2 else max(1, labels))
+
     def usage(self, settings: Mapping[str, Any]) -> str:
         problem = settings.get("problem", SINGLE)
         answer = f"{settings['mean']:.4g}" if problem == REGRESSION else _string(settings["labels"][0])
@@ -77,16 +88,21 @@ def _string(label: str) -> str:
     return printable(json.dumps(label, ensure_ascii=False), MAX_VALUE)
 
 
-class _MultiLabelSettings(Object):
-    """Settings with one threshold per label."""
+class _LabelSettings(Object):
+    """Settings with labels that have the stated type, and with one threshold per label if there are any."""
 
     def check(self, value: Any, where: str) -> None:
         super().check(value, where)
-        labels, thresholds = len(value["labels"]), len(value["thresholds"])
-        if labels != thresholds:
+        labels = value["labels"]
+        try:
+            for label in labels:
+                restore_label(label, value.get("label_type", LABEL_TYPES[0]))
+        except ValueError as error:
+            raise ModelFolderError(f"{where}: {error}; copy the model folder again") from None
+        if len(labels) != len(value.get("thresholds", labels)):
             raise ModelFolderError(
-                f"{where}.thresholds must be {labels}, one for each label, not {thresholds}; copy the model folder "
-                "again"
+                f"{where}.thresholds must be {len(labels)}, one for each label, not {len(value['thresholds'])}; copy "
+                "the model folder again"
             )
 
 
@@ -106,25 +122,30 @@ _METRICS = {SINGLE: metrics.SINGLE_LABEL, MULTI: metrics.MULTI_LABEL, REGRESSION
 _PER_CLASS = Object({"per_class": Map(Map(NUMBER)), "labels": List(STRING)})
 _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
-        Object(
-            {"labels": List(STRING, 2)},
-            {"pairs": BOOLEAN, "problem": OneOf(PROBLEMS), "temperature": POSITIVE, "label_type": OneOf(LABEL_TYPES)},
+        _LabelSettings(
+            {"labels": List(STRING, 2, distinct=True)},
+            {
+                "pairs": BOOLEAN,
+                "problem": OneOf(PROBLEMS),
+                "temperature": TEMPERATURE,
+                "label_type": OneOf(LABEL_TYPES),
+            },
         ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
         replace(_PER_CLASS, optional={"confusion": List(List(Integer(0)))}),
     ),
     MULTI: _schema(
-        _MultiLabelSettings(
-            {"problem": OneOf((MULTI,)), "labels": List(STRING, 1), "thresholds": List(PROBABILITY, 1)},
-            {"pairs": BOOLEAN, "label_separator": STRING, "label_type": OneOf(LABEL_TYPES)},
+        _LabelSettings(
+            {"problem": OneOf((MULTI,)), "labels": List(STRING, 1, distinct=True), "thresholds": List(PROBABILITY, 1)},
+            {"pairs": BOOLEAN, "label_separator": NONEMPTY, "label_type": OneOf(LABEL_TYPES)},
         ),
         ("micro_f1", "label_set_accuracy"),
         ("micro_f1", "macro_f1", "label_set_accuracy"),
         _PER_CLASS,
     ),
     REGRESSION: _schema(
-        Object({"problem": OneOf((REGRESSION,)), "mean": NUMBER, "scale": POSITIVE}, {"pairs": BOOLEAN}),
+        Object({"problem": OneOf((REGRESSION,)), "mean": MEAN, "scale": SCALE}, {"pairs": BOOLEAN}),
         ("mae", "pearson", "spearman"),
         ("pearson", "spearman", "mae", "rmse"),
         Object({}),

@@ -1,6 +1,6 @@
 """text-generation: documents, or prompts and their completions; the head is part of the backbone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.columns import COMPLETION, PROMPT, Reading
@@ -11,7 +11,7 @@ from textgraft.data.splits import check_documents
 from textgraft.data.streams import load_documents
 from textgraft.errors import DataError
 from textgraft.storage.schema import Object
-from textgraft.task_specs import ModelSchema, TaskSpec, perplexity_schema
+from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, perplexity_schema
 
 
 class TextGenerationSpec(TaskSpec):
@@ -19,6 +19,8 @@ class TextGenerationSpec(TaskSpec):
 
     class_path = "textgraft.tasks.text_generation:TextGenerator"
     labelled = False
+    pooled = False
+    needs = "is_causal"
 
     def matches(self, reader: Format, reading: Reading) -> bool:
         return {PROMPT, COMPLETION} <= set(reader.columns)
@@ -33,6 +35,9 @@ class TextGenerationSpec(TaskSpec):
                     f"{other.source}: only some sets have completions; set pair to their column, or text to the prompts"
                 )
         return check_documents(train, *others)
+
+    def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
+        return {}
 
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         return perplexity_schema(Object({}))

@@ -1,6 +1,6 @@
 """token-classification: texts with labelled spans; a head from token vectors to tags."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textgraft.data.columns import Reading, are_tagged
@@ -11,10 +11,15 @@ from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, has_entities, load_tagged_datasets
 from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
-from textgraft.task_specs import ModelSchema, TaskSpec
+from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
 
 # Ways to split plain texts into words, and to decode tags.
 SPLITTINGS, DECODINGS = ("signs", "edges", "characters"), ("constrained", "free")
+
+# Kernel size in tokens, and default widths, of convolutions over vectors that do not depend on their context.
+KERNEL_SIZE, CONVOLUTION_WIDTHS = 5, (128,)
+
+STRIP_HTML_PROBLEM = "strip_html removes words, and spans refer to words; drop it"
 
 _SHARES = ("precision", "recall", "f1")
 _TEST: dict[str, Schema] = {
@@ -30,11 +35,17 @@ _TEST: dict[str, Schema] = {
 }
 
 
+def tag_count(labels: int) -> int:
+    """Number of distinct tags for a number of labels."""
+    return 1 + 2 * labels
+
+
 class TokenClassificationSpec(TaskSpec):
     """Words and their tags, or texts and their entities."""
 
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
     dataset_class = TaggedDataset
+    pooled = False
 
     def matches(self, reader: Format, reading: Reading) -> bool:
         return are_tagged(reader.columns) or has_entities(reader, reading)
@@ -64,11 +75,22 @@ class TokenClassificationSpec(TaskSpec):
     def metrics(self, train: TaggedDataset) -> tuple[Metric, ...]:  # type: ignore[override]
         return SPANS
 
+    def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
+        outputs = tag_count(len(settings["labels"]))
+        if not settings["convolution"]:
+            return hidden_shapes(hidden, outputs)
+        widths = tuple(hidden) or CONVOLUTION_WIDTHS
+        kernels = {f"head/hidden_{index}/kernel": (KERNEL_SIZE, None, width) for index, width in enumerate(widths)}
+        return {**hidden_shapes(widths, outputs), **kernels}
+
+    def unsuitable(self, config: Mapping[str, Any]) -> str:
+        return STRIP_HTML_PROBLEM if config["architecture"]["cleaning"]["strip_html"] else ""
+
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         return ModelSchema(
             settings=Object(
                 {
-                    "labels": List(STRING, min_items=1),
+                    "labels": List(STRING, min_items=1, distinct=True),
                     "splitting": OneOf(SPLITTINGS),
                     "decoding": OneOf(DECODINGS),
                     "convolution": BOOLEAN,

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
 from textgraft.options import option
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS
-
-POOLINGS = ("mean", "cls", "max", "last", "sqrtn")
 
 
 @dataclass(frozen=True)

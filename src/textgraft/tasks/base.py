@@ -26,6 +26,7 @@ from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
+from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.pooling import Pooling
@@ -33,8 +34,9 @@ from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
 from textgraft.terminal.escaping import printable
 from textgraft.text.packing import TextGraph
-from textgraft.text.truncation import MIN_WINDOW, WINDOWS
+from textgraft.text.truncation import WINDOWS, why_no_windows
 from textgraft.text.windows import map_in_chunks
+from textgraft.tokenizers.base import special_token_count
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step
@@ -49,7 +51,6 @@ class Task(ABC):
 
     Attributes:
         name: the task's id, as Hugging Face names it; an abstract task has a `description` in its place.
-        pooled: whether the head takes one vector per text.
         ties_embeddings: whether the head reads the token table too.
         public: names that `dir` shows, beside those of the base classes.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
@@ -64,7 +65,6 @@ class Task(ABC):
 
     name: ClassVar[str] = ""
     description: ClassVar[str] = ""
-    pooled: ClassVar[bool] = True
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
     public: ClassVar[tuple[str, ...]] = (
@@ -142,11 +142,9 @@ class Task(ABC):
                 f"pooling {pooling!r} does not suit {backbone.family}; choose one of {', '.join(backbone.poolings)}"
             )
         length = self._sequence_length(architecture.sequence_length)
-        if architecture.truncation == WINDOWS:
-            if length is None or length < MIN_WINDOW:
-                raise ConfigError(f"truncation windows needs a sequence_length of at least {MIN_WINDOW}, not {length}")
-            if self.pairs or not self.pooled:
-                raise ConfigError("truncation windows needs one vector per single text; choose head or head+tail")
+        is_windowed, single_vectors = architecture.truncation == WINDOWS, self.pooled and not self.pairs
+        if is_windowed and (problem := why_no_windows(length, single_vectors)):
+            raise ConfigError(problem)
         cleaning = architecture.cleaning
         if backbone.text_vectors and backbone.text_vectors.lowercase:
             cleaning = replace(cleaning, lowercase=True)
@@ -184,6 +182,11 @@ class Task(ABC):
         return [self.name, f"preset {self.backbone.origin.preset}"]
 
     # === Network ===
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the head takes one vector per text."""
+        return task_spec(self.name).pooled
 
     @property
     def input_spec(self) -> Any:
@@ -341,7 +344,7 @@ class Task(ABC):
             if self.backbone.text_vectors and self.backbone.text_vectors.sequence_length:
                 default = self.backbone.text_vectors.sequence_length
             return min(default, limit) if default and limit else default
-        minimum = self._special_token_count + 1
+        minimum = special_token_count(self.backbone.special_tokens, self.pairs) + 1
         if length and (length < minimum or (limit is not None and length > limit)):
             bounds = (
                 f"between {minimum} and {limit}, or 0 for {limit}"
@@ -355,13 +358,6 @@ class Task(ABC):
     def _reading(self, **columns: str | None) -> Reading:
         """How tables and files are read."""
         return Reading(**columns, paired=self.pairs, trained_columns=self.record.get("columns", {}))  # type: ignore[arg-type]
-
-    @property
-    def _special_token_count(self) -> int:
-        """Number of special tokens in a row."""
-        special = self.backbone.special_tokens
-        ends = 1 + special.separators if self.pairs else 1
-        return (special.start is not None) + ends * (special.end is not None)
 
     @property
     def _ids(self) -> type[TokenIds]:

@@ -49,7 +49,6 @@ class LanguageModelling(TrainableTask):
 
     description = "a task that learns from unlabelled texts"
     objective: MaskedTokens
-    pooled = False
     ties_embeddings = True
     predicted_share: ClassVar[float] = 1.0
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from textgraft.tasks.architecture import POOLINGS
+from textgraft.backbones.text_vectors import POOLINGS
 
 
 @keras.saving.register_keras_serializable("textgraft")

@@ -19,11 +19,6 @@ class SpanArrays(NamedTuple):
     labels: np.ndarray  # label indices
 
 
-def tag_count(labels: int) -> int:
-    """Number of distinct tags for a number of labels."""
-    return 1 + 2 * labels
-
-
 def encode_spans(spans: SpanArrays, words: int) -> np.ndarray:
     """Tags, int32 (words,), of spans that do not overlap."""
     tags = np.zeros(words, np.int32)

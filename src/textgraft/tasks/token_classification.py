@@ -19,7 +19,12 @@ from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Entity, Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation.span_metrics import span_metrics
-from textgraft.task_specs.token_classification import SPLITTINGS
+from textgraft.task_specs.token_classification import (
+    CONVOLUTION_WIDTHS,
+    KERNEL_SIZE,
+    SPLITTINGS,
+    STRIP_HTML_PROBLEM,
+)
 from textgraft.tasks import tag_decoding
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
@@ -37,10 +42,6 @@ from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TruncationCount
 from textgraft.training.token_inputs import WordInputs
 
-# Kernel size in tokens, and default widths, of convolutions over vectors that do not depend on their context.
-_KERNEL_SIZE = 5
-_CONVOLUTION_WIDTHS = (128,)
-
 
 class TokenClassifier(TrainableTask):
     """Texts to labelled spans of words, by a tag for each word.
@@ -53,7 +54,6 @@ class TokenClassifier(TrainableTask):
     name = "token-classification"
     public = ("labels", "predict", "splitting")
     objective: Tags
-    pooled = False
     input_spec = WordInputs.spec
 
     def __init__(
@@ -98,7 +98,7 @@ class TokenClassifier(TrainableTask):
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
         architecture = super().fill_architecture(options)
         if architecture.cleaning.strip_html:
-            raise ConfigError("strip_html removes words, and spans refer to words; drop it")
+            raise ConfigError(STRIP_HTML_PROBLEM)
         return architecture
 
     def build_head(self) -> keras.Model:
@@ -110,7 +110,7 @@ class TokenClassifier(TrainableTask):
         mask = keras.Input((None,), dtype="int32", name="padding_mask")
         is_token = keras.ops.cast(mask[:, :, None], "float32")
         x = vectors * is_token if self._convolution else vectors
-        widths = self.architecture.hidden or (_CONVOLUTION_WIDTHS if self._convolution else ())
+        widths = self.architecture.hidden or (CONVOLUTION_WIDTHS if self._convolution else ())
         for index, width in enumerate(widths):
             x = keras.layers.Dropout(rate, seed=seed + index, name=f"dropout_{index}")(x)
             initializer = keras.initializers.GlorotUniform(seed=seed + index)
@@ -118,7 +118,7 @@ class TokenClassifier(TrainableTask):
                 "activation": relu, "kernel_initializer": initializer, "dtype": "float32", "name": f"hidden_{index}"
             }  # fmt: skip
             if self._convolution:  # padding stays zero in every layer
-                x = keras.layers.Conv1D(width, _KERNEL_SIZE, padding="same", **options)(x) * is_token
+                x = keras.layers.Conv1D(width, KERNEL_SIZE, padding="same", **options)(x) * is_token
             else:
                 x = keras.layers.Dense(width, **options)(x)
         x = keras.layers.Dropout(rate, seed=seed, name="dropout")(x)

@@ -331,7 +331,7 @@ class TrainableTask(Task):
         labels, data, fit = self.objective.labels, self.record.get("data", {}), self.record.get("fit")
         shown = [show_label(label) for label in labels[:_MAX_SHOWN]]
         named = [f"labels {join_first(shown, len(labels))}"] if labels else []
-        if fit is None:
+        if fit is None or "train" not in data:
             training = "untrained" if self.has_untrained_head else "not trained further"
         else:
             training = f"trained on {data['train']['texts']:,} texts, {len(self.history)} epochs"

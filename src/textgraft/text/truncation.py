@@ -7,3 +7,10 @@ TRUNCATIONS = ("head", "head+tail", WINDOWS)
 
 MIN_WINDOW = 8  # tokens, special tokens included
 OVERLAP_DIVISOR = 4  # consecutive windows share a quarter of their tokens
+
+
+def why_no_windows(length: int | None, single_vectors: bool) -> str:
+    """Why a sequence length, or a task without one vector per single text, does not suit windows; empty if both do."""
+    if length is None or length < MIN_WINDOW:
+        return f"truncation windows needs a sequence_length of at least {MIN_WINDOW}, not {length}"
+    return "" if single_vectors else "truncation windows needs one vector per single text; choose head or head+tail"

@@ -45,6 +45,12 @@ class SpecialNames:
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
+def special_token_count(special: Any, pairs: bool) -> int:
+    """Number of special tokens in a row; `special` has the names or ids of `SpecialNames`."""
+    ends = 1 + special.separators if pairs else 1
+    return (special.start is not None) + ends * (special.end is not None)
+
+
 class Tokenizer(ABC):
     """A vocabulary, tokens in the order of their ids, and graph ops from texts to token ids."""
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import BOOLEAN, STRING, List, Object, OneOf
 from textgraft.storage.verification import read_bounded
-from textgraft.tokenizers.base import VOCABULARY
+from textgraft.tokenizers.base import VOCABULARY, SpecialNames
 from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 
 MERGES, SENTENCE_PIECE_MODEL, SCORES = "merges.txt", "spiece.model", "scores.txt"
@@ -30,6 +30,8 @@ NORMALIZATION_STEPS = (
 )
 
 MAX_TOKENIZER_BYTES = {VOCABULARY: 16 * 2**20, MERGES: 16 * 2**20, SENTENCE_PIECE_MODEL: 32 * 2**20, SCORES: 32 * 2**20}
+# Special tokens of WordPiece, each of which has a Unicode noncharacter as its placeholder.
+MAX_PLACEHOLDERS = 32
 _SPECIAL_TOKENS = List(STRING, max_items=1024)
 
 
@@ -44,13 +46,14 @@ class TokenizerFiles:
     settings: ClassVar[Object]
     implementation: ClassVar[str]
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, special: SpecialNames) -> None:
         """Check that the tokenizer can be rebuilt and fits the network.
 
         Args:
             settings: values that match the schema.
             folder: a model folder whose hashes are verified.
             rows: number of rows of the network's embedding table, which may exceed the number of tokens.
+            special: the special tokens of the network's family.
 
         Raises:
             ModelFolderError: when a file is missing, damaged or does not fit the network.
@@ -61,7 +64,8 @@ class TokenizerFiles:
             raise ModelFolderError(
                 f"{path} has {len(tokens):,} tokens, the network {rows:,}; copy the model folder again"
             )
-        if missing := set(settings["special_tokens"]) - set(tokens):
+        needed = {*special.all, *settings["special_tokens"], *settings.get("stripping", ())}
+        if missing := needed - set(filter(None, tokens)):
             raise ModelFolderError(f"{path} lacks {min(missing)!r:.40}; copy the model folder again")
 
 
@@ -69,10 +73,22 @@ class WordPieceFiles(TokenizerFiles):
     """vocab.txt."""
 
     settings = Object(
-        {"special_tokens": _SPECIAL_TOKENS, "lowercase": BOOLEAN, "strip_accents": BOOLEAN},
-        {"normalized_tokens": _SPECIAL_TOKENS},
+        {
+            "special_tokens": List(STRING, max_items=MAX_PLACEHOLDERS),
+            "lowercase": BOOLEAN,
+            "strip_accents": BOOLEAN,
+        },
+        {"normalized_tokens": List(STRING, max_items=MAX_PLACEHOLDERS)},
     )
     implementation = "textgraft.tokenizers.word_piece:WordPieceTokenizer"
+
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, special: SpecialNames) -> None:
+        super().check(settings, folder, rows, special)
+        listed = set(settings["special_tokens"])
+        if missing := {special.unknown, *settings.get("normalized_tokens", ())} - listed:
+            raise ModelFolderError(
+                f"{folder}: special_tokens of config.json lacks {min(missing)!r:.40}; copy the model folder again"
+            )
 
 
 class BytePairFiles(TokenizerFiles):
@@ -81,8 +97,8 @@ class BytePairFiles(TokenizerFiles):
     settings = Object({"special_tokens": _SPECIAL_TOKENS, "stripping": _SPECIAL_TOKENS, "add_prefix_space": BOOLEAN})
     implementation = "textgraft.tokenizers.byte_pair:BytePairTokenizer"
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
-        super().check(settings, folder, rows)
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, special: SpecialNames) -> None:
+        super().check(settings, folder, rows, special)
         path = folder / MERGES
         lines = _lines(path)
         for number, line in enumerate([] if lines == [""] else lines, 1):
@@ -101,8 +117,8 @@ class SentencePieceFiles(TokenizerFiles):
     )
     implementation = "textgraft.tokenizers.sentence_piece:SentencePieceTokenizer"
 
-    def check(self, settings: Mapping[str, Any], folder: Path, rows: int) -> None:
-        super().check(settings, folder, rows)
+    def check(self, settings: Mapping[str, Any], folder: Path, rows: int, special: SpecialNames) -> None:
+        super().check(settings, folder, rows, special)
         path = folder / SENTENCE_PIECE_MODEL
         pieces = check_sentence_piece_model(read_bounded(path, MAX_TOKENIZER_BYTES[path.name]), path)
         if settings.get("scores_apart"):

@@ -18,6 +18,7 @@ from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
+from textgraft.tokenizers.files import MAX_PLACEHOLDERS
 from textgraft.tokenizers.tokenizer_json import TokenizerJson, with_added_tokens
 
 _TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
@@ -26,7 +27,6 @@ _MAX_BYTES_PER_CHARACTER = 4
 
 # Special tokens become Unicode noncharacters, which normalized texts do not contain.
 _FIRST_PLACEHOLDER = 0xFDD0
-_MAX_SPECIAL_TOKENS = 32
 _PLACEHOLDERS = "\ufdd0-\ufdef"
 _UNKNOWN_LETTER = "\ufffe"
 NONCHARACTERS = frozenset(map(chr, [*range(0xFDD0, 0xFDF0), 0xFFFE]))
@@ -69,8 +69,8 @@ class WordPieceTokenizer(Tokenizer):
             settings["normalized_tokens"] = list(normalized_tokens)
         super().__init__(vocabulary, settings)
         _require_distinct_words(vocabulary)
-        if len(special_tokens) > _MAX_SPECIAL_TOKENS:
-            raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {_MAX_SPECIAL_TOKENS}")
+        if len(special_tokens) > MAX_PLACEHOLDERS:
+            raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {MAX_PLACEHOLDERS}")
         self._placeholders = {token: chr(_FIRST_PLACEHOLDER + index) for index, token in enumerate(special_tokens)}
         # In normalized texts, the longest match at a position wins.
         normalized = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from textgraft.backbones.families.bert import BERT_HEAD
@@ -60,6 +61,13 @@ class DebertaV3(TransformerFamily):
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
         ),
     )
+
+    def weight_shapes(self, config: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        network = config["network"]
+        return {
+            **super().weight_shapes(config),
+            "rel_embedding/rel_embedding": (2 * network["bucket_size"], network["hidden_dim"]),
+        }
 
     def block_arguments(self, encoder: keras.Model, vectors: keras.KerasTensor) -> dict[str, Any]:
         return {"rel_embeddings": encoder.relative_embeddings(vectors)}

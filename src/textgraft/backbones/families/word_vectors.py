@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,7 +38,7 @@ class WordVectorFamily(Family):
     poolings = _POOLINGS
     config_schema = Object({"rows": Integer(1), "dim": Integer(1), "pooling": OneOf(_POOLINGS)})
 
-    def check_files(self, config: Mapping[str, Any], folder: Path, num_tensors: int) -> None:
+    def check_files(self, config: Mapping[str, Any], folder: Path, tensors: Collection[str]) -> None:
         path = folder / VOCABULARY
         num_words = read_bounded(path, self.max_bytes[VOCABULARY]).removesuffix(b"\n").count(b"\n") + 1
         if num_words > config["rows"]:
@@ -46,6 +46,12 @@ class WordVectorFamily(Family):
                 f"{path} has {num_words:,} words, the table {config['rows']:,} rows; copy the model folder again"
             )
         require_allowed_ops(read_bounded(folder / GRAPH, self.max_bytes[GRAPH]), folder / GRAPH)
+
+    def weight_shapes(self, config: Mapping[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        return {"word_embedding/embeddings": (config["rows"], config["dim"])}
+
+    def length_limits(self, config: Mapping[str, Any], pairs: bool) -> tuple[int, int | None]:
+        return 1, None
 
     def reads(self, path: Path) -> bool:
         return (is_saved_model(path) and not is_hub_encoder(path)) or (path.is_file() and path.name.endswith(SUFFIXES))

@@ -14,6 +14,7 @@ from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.evaluation.metric_tables import regression_table
 from textgraft.evaluation.regression_metrics import correlations, regression_metrics
+from textgraft.task_specs.text_classification import MEAN, SCALE
 from textgraft.tasks.objectives import DECIMALS, PREDICTION, TextObjective
 from textgraft.tasks.row_results import RowResult
 
@@ -27,11 +28,12 @@ class Regression(TextObjective):
     summary = "one number per text"
 
     def __init__(self, labels: Sequence[str] = (), mean: float = 0.0, scale: float = 1.0) -> None:
-        """Check the arguments; a ConfigError reports labels, or a scale that is not above 0."""
+        """Check the arguments; a ConfigError reports labels, or a mean or scale out of range."""
         if labels is not None and not (isinstance(labels, list | tuple) and not labels):
             raise ConfigError("regression predicts numbers and has no labels; drop labels")
-        if not 0 < scale < float("inf"):
-            raise ConfigError(f"scale must be above 0, not {scale}")
+        for name, schema, value in (("mean", MEAN, mean), ("scale", SCALE, scale)):
+            if not schema.holds(value):
+                raise ConfigError(f"{name} must be {schema.name}, not {value}")
         self.mean, self.scale = mean, scale
 
     def settings(self) -> dict[str, Any]:
@@ -39,7 +41,8 @@ class Regression(TextObjective):
 
     def prepare(self, train: Dataset) -> None:
         numbers = train.numbers()
-        self.mean, self.scale = float(numbers.mean()), float(numbers.std()) or 1.0
+        mean, scale = float(numbers.mean()), float(numbers.std())
+        self.mean, self.scale = mean, scale if SCALE.holds(scale) else 1.0
 
     def targets(self, data: Dataset) -> np.ndarray:
         """Standardized numbers, float32 (n,)."""

@@ -15,6 +15,7 @@ from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.errors import ConfigError
 from textgraft.evaluation.classification_metrics import classification_metrics, f1_averages
 from textgraft.evaluation.metric_tables import classification_tables
+from textgraft.task_specs.text_classification import TEMPERATURE
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
 from textgraft.training.objective import Loss
@@ -22,8 +23,6 @@ from textgraft.training.objective import Loss
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
 _MAX_STORED_LABELS = 500
 
-# Beyond these limits float32 overflows, or all probabilities are equal.
-_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.001, 1000
 _LOG_TEMPERATURE_BOUNDS = (-5.0, 5.0)  # five standard deviations of the prior
 _TEMPERATURE_DECIMALS = 4
 
@@ -39,10 +38,8 @@ class SingleLabel(TextObjective):
         self._set_labels(labels, 2, label_type)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
-        if not _MIN_TEMPERATURE <= temperature <= _MAX_TEMPERATURE:
-            raise ConfigError(
-                f"temperature must be between {_MIN_TEMPERATURE} and {_MAX_TEMPERATURE}, not {temperature}"
-            )
+        if not TEMPERATURE.holds(temperature):
+            raise ConfigError(f"temperature must be {TEMPERATURE.name}, not {temperature}")
 
     def settings(self) -> dict[str, Any]:
         calibrated = {} if self.temperature == 1 else {"temperature": self.temperature}

@@ -12,7 +12,7 @@ from textgraft.data.metrics import SPANS
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError, counted
 from textgraft.evaluation.metric_tables import span_tables
-from textgraft.task_specs.token_classification import DECODINGS
+from textgraft.task_specs.token_classification import DECODINGS, tag_count
 from textgraft.tasks import tag_decoding
 from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective, check_labels
@@ -42,7 +42,7 @@ class Tags(Objective):
         if not isinstance(decoding, str) or decoding not in DECODINGS:
             raise ConfigError(f"decoding {one_line(decoding)} is unknown; choose one of {', '.join(DECODINGS)}")
         self.decoding = decoding
-        self.width = tag_decoding.tag_count(len(self.labels))
+        self.width = tag_count(len(self.labels))
 
     def loss(self, targets: tf.RaggedTensor, outputs: tf.RaggedTensor) -> tf.Tensor:
         return summed_cross_entropy(targets, outputs)
