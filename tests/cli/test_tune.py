@@ -406,3 +406,13 @@ def test_full_disk_at_the_start_can_be_retried(tmp_path):
             pass
     with folder.lock():
         assert (tmp_path / "out" / "search.json").exists()
+
+
+def test_leftovers_of_a_killed_search_are_removed(tmp_path):
+    with (folder := RunFolder(tmp_path / "out", {"seed": 0})).lock():
+        (folder.path / ".model.building.0a1b2c3d").mkdir()
+        (folder.path / ".model.lock").touch()
+        (folder.path / ".search.json.building.0a1b2c3d").touch()
+    with folder.lock():
+        pass
+    assert sorted(path.name for path in folder.path.iterdir()) == ["plots", "search.json"]

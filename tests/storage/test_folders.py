@@ -96,6 +96,23 @@ def test_folder_that_cannot_be_created_is_reported(tmp_path):
         folders.make_folder(tmp_path / "run")
 
 
+def test_removal_that_a_signal_interrupts_is_completed(tmp_path, monkeypatch):
+    rmtree, calls = shutil.rmtree, []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        rmtree(*arguments, **options)
+
+    write_folder(tmp_path / "model", content("one"))
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "model", content("two"), overwrite=True)
+    verify_folder(tmp_path / "model")
+    assert names(tmp_path) == ["model"]
+
+
 def test_failed_removal_leaves_nothing_beside_the_folder(tmp_path, monkeypatch):
     def busy(*_):
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))

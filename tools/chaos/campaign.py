@@ -43,16 +43,21 @@ class Campaign:
 
     def run(self, kills: int) -> Counter[str]:
         """The outcomes; those that must not occur begin with WRONG."""
-        with self._job.service(self._inputs):
-            self._run_uninterrupted()
-            while self._tally["kills"] < kills:
-                self._clear()
-                planned = self._random.randint(2, self._job.max_kills)
-                killed = 0
-                while killed < planned and self._kill_once():
-                    killed += 1
-                self._finish(killed)
+        try:
+            with self._job.service(self._inputs):
+                self._run_uninterrupted()
+                while self._tally["kills"] < kills:
+                    self._run_round()
+        except Exception as error:  # of a command that cannot be tested, or of its result; the others go on
+            self._wrong(f"{type(error).__name__}: {error}")
         return self._tally
+
+    def _run_round(self) -> None:
+        self._clear()
+        planned, killed = self._random.randint(2, self._job.max_kills), 0
+        while killed < planned and self._kill_once():
+            killed += 1
+        self._finish(killed)
 
     def _run_uninterrupted(self) -> None:
         """Note the result, the names of the outputs, and when what happened."""

@@ -20,7 +20,7 @@ fine_tune = ["none", "last:1", "all"]
 sequence_length = 16
 epochs = {low = 1, high = 3}
 """
-_SIZES = "--layers 1 --width 16 --heads 2 --sequence-length 16 --vocabulary-size"
+_SIZES = "--layers 1 --width 16 --heads 2 --sequence-length 16 --vocabulary-size 300"
 
 _BERT = f"--preset {INPUTS}/bert --precision float32"
 _TRAIN = f"train {INPUTS}/train.csv --test {INPUTS}/test.csv {_BERT}"
@@ -42,7 +42,7 @@ JOBS: tuple[Job, ...] = (
     TrainingJob("train lora", f"{_TRAIN} --fine-tune lora:2"),
     TRAIN_WORDS,
     TrainingJob("adapt", f"adapt {INPUTS}/bert {INPUTS}/train.csv --text text --epochs 3 --precision float32"),
-    TrainingJob("pretrain", f"pretrain {INPUTS}/train.csv --text text --epochs 3 {_SIZES} 60 --precision float32"),
+    TrainingJob("pretrain", f"pretrain {INPUTS}/train.csv --text text --epochs 3 {_SIZES} --precision float32"),
     SearchJob(
         "tune", f"tune {INPUTS}/train.csv --test {INPUTS}/test.csv {_BERT} --space {INPUTS}/space.toml --trials 6"
     ),
@@ -53,7 +53,7 @@ JOBS: tuple[Job, ...] = (
     FileJob("embed", f"embed {INPUTS}/bert {INPUTS}/texts.csv --precision float32", "vectors.npy"),
     FileJob("embed over an older file", f"embed {INPUTS}/bert {INPUTS}/texts.csv", "vectors.parquet", True),
     FetchJob("fetch", "bert"),
-    PrintingJob("generate", f"generate {INPUTS}/writer --file {INPUTS}/prompts.txt --max-new-tokens 20"),
+    PrintingJob("generate", f"generate {INPUTS}/writer --file {INPUTS}/prompts.txt --max-new-tokens 10"),
 )
 
 
@@ -72,7 +72,7 @@ def make_inputs(folder: Path, starter: Starter) -> None:
     data = f"{folder.name}/train.csv --precision float32 --epochs 1"
     models = (
         f"train {data} --preset {folder.name}/bert --out {folder.name}/classifier",
-        f"pretrain {data} --text text --family gpt2 {_SIZES} 300 --out {folder.name}/writer",
+        f"pretrain {data} --text text --family gpt2 {_SIZES} --out {folder.name}/writer",
     )
     for arguments in models:
         command = starter.start(arguments.split(), folder.parent, {}, fork=True)

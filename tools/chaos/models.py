@@ -26,7 +26,9 @@ class TrainingJob(Job):
         super().__init__(name, f"{arguments} --out {OUTPUTS}/{self.output} --save-minutes 1e-6", overwrites)
 
     def fingerprint(self, outputs: Path, printed: str) -> str:
-        return model_fingerprint(outputs / self.output)
+        logs = sorted((outputs / f"{self.output}.log").glob("*.csv"))
+        tables = [table_without_clocks(log.read_text()) for log in logs]
+        return digest(model_fingerprint(outputs / self.output), *tables)
 
     def write_older(self, inputs: Path, outputs: Path) -> None:
         shutil.copytree(inputs / "classifier", outputs / self.output)
@@ -37,6 +39,11 @@ class TrainingJob(Job):
                 verify_folder(folder)
             except Exception as error:
                 yield f"corrupt checkpoint: {error}"
+        if (log := outputs / f"{self.output}.log" / "config.json").exists():
+            try:
+                json.loads(log.read_text())
+            except ValueError as error:
+                yield f"corrupt log: {error}"
 
     def promised_line(self, names: set[str]) -> str | None:
         return "resumed an unfinished run" if any(map(_CHECKPOINT.fullmatch, names)) else None

@@ -40,7 +40,7 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     Raises:
         ModelFolderError: when the folder exists already or cannot be written.
     """
-    from textgraft.storage.folders import require_writable
+    from textgraft.storage.folders import clean_up, require_writable
     from textgraft.training.checkpoints import Checkpoints
 
     folder = Path(str(run.out))
@@ -49,13 +49,15 @@ def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], Trainable
     with Checkpoints(f"{folder}.run", run.save_minutes, run.restart) as checkpoints:
         # With --overwrite, the model may be an older result of the same run, which is to be replaced.
         if not run.overwrite and checkpoints.already_saved_to(folder):
+            clean_up(folder)
             checkpoints.clear()
         require_writable(folder, run.overwrite)
         model = train(checkpoints)
-        model.save(folder, overwrite=run.overwrite)
-        checkpoints.interruption.resume_hint = f"{folder} is complete"
-        try:
-            checkpoints.clear()
-        except ModelFolderError as error:
-            warn(f"{folder} is complete, but checkpoints are left: {error}")
+        with checkpoints.interruption.deferred():
+            model.save(folder, overwrite=run.overwrite)
+            checkpoints.interruption.resume_hint = f"{folder} is complete"
+            try:
+                checkpoints.clear()
+            except ModelFolderError as error:
+                warn(f"{folder} is complete, but checkpoints are left: {error}")
     return folder

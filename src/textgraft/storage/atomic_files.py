@@ -20,7 +20,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Those of dead writers of the same path are removed.
     """
     path = path.absolute()
-    _remove_leftovers(path)
+    remove_unfinished(path)
     with temporary_file(path) as (file, temporary):
         yield file
         file.flush()
@@ -46,16 +46,20 @@ def temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
         # Another process took it for that of a dead writer before we had the lock.
 
 
-def _remove_leftovers(path: Path) -> None:
-    for leftover in find_temporary(path, BUILDING):
+def remove_unfinished(path: Path) -> bool:
+    """Remove the temporary files of dead writers of a path; returns whether there was one."""
+    is_found = False
+    for leftover in find_temporary(path.absolute(), BUILDING):
         with suppress(OSError):
             descriptor = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 status = os.fstat(descriptor)
                 if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and _lock(descriptor):
                     leftover.unlink()
+                    is_found = True
             finally:
                 os.close(descriptor)
+    return is_found
 
 
 def _lock(descriptor: int) -> bool | None:

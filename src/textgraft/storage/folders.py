@@ -13,7 +13,7 @@ from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import recover, remove_leftovers, replace_folder
 from textgraft.storage.syncing import FileContent, sync_folder, sync_written, write_file
-from textgraft.storage.temporary import BUILDING, REMOVED, temporary_path
+from textgraft.storage.temporary import BUILDING, REMOVED, remove_tree, temporary_path
 from textgraft.storage.verification import (
     EDITABLE_FILES,
     MANIFEST,
@@ -55,9 +55,11 @@ def write_folder(
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
-        sync_written(target)
-        if previous:
-            _remove_previous(previous, target)
+        try:
+            sync_written(target)
+        finally:
+            if previous:
+                _remove_previous(previous, target)
 
 
 def require_writable(target: Path, overwrite: bool) -> None:
@@ -75,6 +77,17 @@ def require_writable(target: Path, overwrite: bool) -> None:
         try_writing_folder(target)
 
 
+def clean_up(target: Path) -> None:
+    """Remove what a writer of a folder left that was killed when the folder was complete.
+
+    Raises:
+        BusyError: when another process is writing it.
+    """
+    target = Path(os.path.realpath(target))
+    with locked(target), disk_errors("write", target):
+        remove_leftovers(target)
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder unless it exists, for `write_folder` to write into; a ModelFolderError when that fails."""
     with disk_errors("create", folder):
@@ -90,14 +103,14 @@ def remove_folder(folder: Path) -> None:
     with disk_errors("remove", folder):
         removed = folder.rename(temporary_path(folder, REMOVED))
     try:
-        shutil.rmtree(removed)
+        remove_tree(removed)
     except OSError as error:
         warn(f"{folder} is removed, but its files are still in {removed}: {explain(error, removed)}")
 
 
 def _remove_previous(previous: Path, target: Path) -> None:
     try:
-        shutil.rmtree(previous)
+        remove_tree(previous)
     except OSError as error:
         warn(f"{target} is written, but its previous version is still in {previous}: {explain(error, previous)}")
 

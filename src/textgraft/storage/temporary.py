@@ -44,4 +44,15 @@ def remove_own_folder(path: Path) -> None:
     """Remove a temporary folder if it is ours and can be removed."""
     with suppress(OSError):
         if is_own_folder(path):
-            shutil.rmtree(path)
+            remove_tree(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and what is in it, also when a signal interrupts that, which only the first one does."""
+    try:
+        shutil.rmtree(folder)
+    except OSError:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

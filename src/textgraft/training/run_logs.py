@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.errors import ConfigError, ModelFolderError, error_summary
+from textgraft.storage.atomic_files import atomic_file
 from textgraft.storage.disk import explain
 from textgraft.training.callbacks import Callback, Step
 from textgraft.training.history import History
@@ -60,7 +61,8 @@ class FolderLog(Callback):
     def on_train_begin(self, facts: dict[str, Any], is_resumed: bool) -> None:
         with self._writing():
             self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / _CONFIG).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            with atomic_file(self._folder / _CONFIG) as file:
+                file.write(f"{json.dumps(facts, indent=2)}\n".encode())
             self._open(is_resumed)
 
     def on_step_end(self, step: Step) -> None:

@@ -13,7 +13,7 @@ from textgraft.storage.atomic_files import atomic_file
 from textgraft.storage.disk import disk_errors
 from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
-from textgraft.storage.replacement import recover
+from textgraft.storage.replacement import remove_leftovers
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
 LOGS = "logs"
@@ -52,8 +52,8 @@ class RunFolder:
         with locked(self.path.absolute()):
             self._require_same_search()
             folders.make_folder(self.path)
-            recover(self.model)
             with locked(self.model), disk_errors("write", self.model):
+                remove_leftovers(self.model)
                 try_writing_folder(self.model)
             self.write(_SEARCH, (json.dumps(self._identity, indent=2) + "\n").encode())
             folders.make_folder(self.path / PLOTS)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError, DataError
-from textgraft.storage.atomic_files import atomic_file
+from textgraft.storage.atomic_files import atomic_file, remove_unfinished
 from textgraft.storage.disk import disk_errors
 from textgraft.storage.probe import try_writing_file
 from textgraft.terminal.escaping import MAX_TEXT, printable
@@ -43,11 +44,15 @@ class Destination:
 def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
     """Check the path of a file to be written after long work; that it can be written is tried.
 
+    What an interrupted run left beside it is removed, which is logged.
+
     Raises:
         ConfigError: for an ending without a writer.
         DataError: when the file exists, unless it may be overwritten, or it cannot be written.
     """
     _check_output(path, endings, overwrite)
+    if remove_unfinished(path):
+        log(f"{path}: an earlier run was interrupted; starting over")
     require_writable_file(path)
 
 
