@@ -7,14 +7,25 @@ import pytest
 
 from tests.helpers.resuming import SimulatedCrashError, crash
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.storage.folders import write_folder
+from textgraft.storage.safetensors import to_safetensors
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 
+SHAPES = {"0000": (3,)}
 RUN = {"fit": {"fine_tune": "all", "learning_rate": 0.001}, "data_sha256": {"train": "a"}}
 
 
 def snapshot(step=1, weight=0.5):
     weights = {"0000": np.full(3, weight, np.float32)}
     return Snapshot(RunProgress(batch=step, step=step), weights, {"0000": np.zeros(3, np.float32)}, None)
+
+
+def files_of(checkpoint):
+    return {file.name: [file.read_bytes()] for file in checkpoint.iterdir() if file.name != "manifest.json"}
+
+
+def join(arrays):
+    return b"".join(to_safetensors(arrays))
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def test_newest_checkpoint_replaces_the_previous_one(folder):
     with Checkpoints(folder) as checkpoints:
         checkpoints.start_run(RUN)
         checkpoints.save(snapshot(step=2, weight=0.25))
-        loaded = checkpoints.load()
+        loaded = checkpoints.load(SHAPES, SHAPES)
     assert [path.name for path in folder.iterdir()] == ["checkpoint-000000-00000002"]
     assert loaded.progress == RunProgress(batch=2, step=2)
     np.testing.assert_array_equal(loaded.weights["0000"], np.full(3, 0.25, np.float32))
@@ -51,6 +62,34 @@ def test_another_run_is_refused_with_its_differences(folder, run, message):
     with Checkpoints(folder, restart=True) as checkpoints:
         checkpoints.start_run(run)
         assert not checkpoints.has_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("state.json", b"[]", "state.json must be an object"),
+        ("state.json", b"{", "Expecting property name"),
+        ("state.json", b'{"run": {}}', "state.json lacks progress"),
+        ("state.json", b'{"run": {}, "progress": {"epoch": "x"}}', "state.json.progress lacks batch"),
+        ("weights.safetensors", b"", "header"),
+        ("weights.safetensors", join({"0000": np.zeros(4)}), r"0000 has the shape \(4,\), not \(3,\)"),
+        ("optimizer.safetensors", join({}), r"0000 has the shape None, not \(3,\)"),
+        ("optimizer.safetensors", join({"0000": np.zeros(3), "x": np.zeros(1)}), r"x has the shape \(1,\), not None"),
+    ],
+)
+def test_edited_checkpoint_is_refused_in_one_line(folder, name, content, message):
+    (checkpoint,) = folder.iterdir()
+    write_folder(checkpoint, {**files_of(checkpoint), name: [content]}, overwrite=True)
+
+    def resume():
+        with Checkpoints(folder) as checkpoints:
+            checkpoints.start_run(RUN)
+            checkpoints.load(SHAPES, SHAPES)
+
+    with pytest.raises(ModelFolderError, match=message) as error:
+        resume()
+    assert str(error.value).startswith(f"cannot resume from {checkpoint / name}: ")
+    assert str(error.value).endswith("; pass --restart to start over")
 
 
 def test_damaged_checkpoint_is_refused(folder):

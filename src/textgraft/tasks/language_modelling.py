@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 import tensorflow as tf
-from safetensors.numpy import load, load_file
+from safetensors.numpy import load
 
 from textgraft import runtime
 from textgraft.backbones.base import Backbone
@@ -30,6 +30,7 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.inference import compute_outputs, inference_step
+from textgraft.training.state_files import read_arrays
 from textgraft.training.token_ids import TruncationCount
 
 # Logits in memory at once; a training step holds a few float32 copies of each.
@@ -101,7 +102,8 @@ class LanguageModelling(TrainableTask):
         if checkpoints is None:
             state = load(b"".join(compute()[_INITIAL_STATE]))
         else:
-            state = load_file(checkpoints.prepared_files("initial", run_facts, compute) / _INITIAL_STATE)
+            path = checkpoints.prepared_files("initial", run_facts, compute) / _INITIAL_STATE
+            state = read_arrays(path, {_LOSS: (), **{weight.path: tuple(weight.shape) for weight in head}})
         for weight in head:
             weight.assign(state[weight.path])
         perplexity = self.objective.metrics_from_loss(float(state[_LOSS]))["perplexity"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError, warn
 from textgraft.model_folder import folder as model_folder
@@ -22,14 +21,20 @@ from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.schema import ANY, Integer, List, Map, Object, Scalar
 from textgraft.storage.syncing import FileContent
 from textgraft.storage.verification import MANIFEST, verify_folder
+from textgraft.storage.weights_file import Shape
 from textgraft.training.config import SAVE_MINUTES
 from textgraft.training.interruption import Interruption
+from textgraft.training.state_files import read_arrays, read_state
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
 _CHECKPOINT, _PREPARED = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"prepared-\w+-[0-9a-f]{16}")
 _MAX_TIME_SHARE = 0.02
+
+_NUMBER = Scalar("a number", lambda value: type(value) in (int, float))
+_COUNT = Integer(0)
 
 
 @dataclass
@@ -59,6 +64,21 @@ class RunProgress:
         """Reset the counters of the current epoch."""
         self.epoch, self.batch, self.seen, self.weight, self.totals = self.epoch + 1, 0, 0, 0, {}
         self.epoch_seconds = 0.0
+
+
+_STATE_SCHEMA = Object(
+    {
+        "run": Map(ANY),
+        "progress": Object(
+            {
+                **dict.fromkeys(("epoch", "batch", "step", "seen", "weight"), _COUNT),
+                "totals": Map(_NUMBER),
+                "records": List(Map(_NUMBER)),
+                **dict.fromkeys(("epoch_seconds", "seconds"), _NUMBER),
+            }
+        ),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -134,13 +154,21 @@ class Checkpoints:
             )
         self._set_resume_hint()
 
-    def load(self) -> Snapshot | None:
-        """The newest checkpoint of the run, or None."""
+    def load(self, weights: Mapping[str, Shape], optimizer: Mapping[str, Shape]) -> Snapshot | None:
+        """The newest checkpoint of the run, or None.
+
+        `weights` and `optimizer` are the shapes of the run's arrays by name.
+
+        Raises:
+            ModelFolderError: when its files are not those of a checkpoint, or have other arrays.
+        """
         if (newest := self._newest) is None:
             return None
-        best = load_file(newest / _BEST) if (newest / _BEST).exists() else None
+        best = read_arrays(newest / _BEST, weights) if (newest / _BEST).exists() else None
         progress = RunProgress(**_read_state(newest)["progress"])
-        snapshot = Snapshot(progress, load_file(newest / _WEIGHTS), load_file(newest / _OPTIMIZER), best)
+        snapshot = Snapshot(
+            progress, read_arrays(newest / _WEIGHTS, weights), read_arrays(newest / _OPTIMIZER, optimizer), best
+        )
         self._started_at = self._saved_at = time.monotonic()
         return snapshot
 
@@ -277,9 +305,7 @@ def run_digest(run: Mapping[str, Any]) -> str:
 
 
 def _read_state(checkpoint: Path) -> dict[str, Any]:
-    with disk_errors("read", checkpoint):
-        state: dict[str, Any] = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-    return state
+    return read_state(checkpoint / _STATE, _STATE_SCHEMA)
 
 
 def _differences(previous: Mapping[str, Any], current: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

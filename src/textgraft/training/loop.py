@@ -20,7 +20,15 @@ from textgraft.training.history import History
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.optimizer import learning_rates
 from textgraft.training.progress import EtaEstimator
-from textgraft.training.step import Network, Result, TrainingStep, assign_variables, copy_variables, seed_states
+from textgraft.training.step import (
+    Network,
+    Result,
+    TrainingStep,
+    assign_variables,
+    copy_variables,
+    seed_states,
+    shapes_of,
+)
 
 # A training step costs a forward pass, and a backward pass of about twice its work.
 _STEP_COST_IN_FORWARD_PASSES = 3
@@ -76,7 +84,7 @@ class Training:
         with ExitStack() as stack:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
-                self._resume(checkpoints.load())
+                self._resume(checkpoints.load(shapes_of(self._step.variables), shapes_of(self._optimizer_state)))
             while not self._is_finished:
                 self._train_epoch()
                 self._validate_epoch()

@@ -166,6 +166,11 @@ def copy_variables(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]
     return {f"{index:04d}": variable.numpy() for index, variable in enumerate(variables)}
 
 
+def shapes_of(variables: Sequence[keras.Variable]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays from `copy_variables`."""
+    return {f"{index:04d}": tuple(variable.shape) for index, variable in enumerate(variables)}
+
+
 def assign_variables(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
     """Assign arrays from `copy_variables`."""
     for index, variable in enumerate(variables):
