@@ -1,10 +1,14 @@
 """No command passes control characters of names, labels, texts or files on to the terminal."""
 
 import csv
+import errno
 import io
 import json
 import os
 import shutil
+import signal
+import sys
+import warnings
 
 import pytest
 from tools.make_hostile import seal
@@ -12,7 +16,10 @@ from tools.make_hostile import seal
 import textgraft as tg
 from tests.helpers.commands import run_successfully
 from tests.helpers.terminals import CONTROLS, run_on_terminal
-from textgraft.terminal.escaping import MAX_LINE
+from textgraft import cli
+from textgraft.errors import InterruptionError
+from textgraft.model_folder import folder as model_folder
+from textgraft.terminal.escaping import MAX_LINE, printable
 
 NAME = f"a{CONTROLS}\n[b]"
 LABELS = [f"pos{NAME}[/b] [/red]", f"neg{NAME}", "x" * 100_000]
@@ -133,6 +140,49 @@ def test_no_control_character_reaches_the_terminal(arguments, on_terminal):
         assert error.startswith("error: ")
         assert len(error) <= MAX_LINE
         assert after == ""
+
+
+def test_tracebacks_and_warnings_of_libraries_are_escaped(on_terminal, monkeypatch):
+    def read(folder):
+        warnings.warn(f"warning {CONTROLS}", FutureWarning, stacklevel=1)
+        raise RuntimeError(f"error {CONTROLS}")
+
+    monkeypatch.setattr(model_folder, "read", read)
+    answer = on_terminal("info", "MODEL")
+    assert answer.controls == set()
+    assert answer.code == 1
+    assert "FutureWarning: warning \\x1b" in answer.output
+    assert "Traceback (most recent call last):\n" in answer.output
+    assert "RuntimeError: error \\x1b" in answer.output
+
+
+def test_errors_of_the_system_are_one_printable_line(on_terminal, monkeypatch):
+    def read(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", f"a{CONTROLS}\n")
+
+    monkeypatch.setattr(model_folder, "read", read)
+    answer = on_terminal("info", "MODEL")
+    assert answer.output == f"error: {printable(f'a{CONTROLS}')}\\n: Permission denied\n"
+    assert answer.code == 1
+
+
+def test_interruptions_name_folders_without_control_characters(on_terminal, monkeypatch):
+    def read(folder):
+        raise InterruptionError(f"stopped by SIGINT; {folder} is complete", signal.SIGINT)
+
+    monkeypatch.setattr(model_folder, "read", read)
+    answer = on_terminal("info", "MODEL")
+    assert answer.controls == set()
+    assert answer.code == 130
+
+
+def test_characters_that_the_encoding_lacks_are_escaped(model, monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(sys, "argv", ["textgraft", "info", str(shutil.copytree(model, model.with_name("é王")))])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert b"\\xe9\\u738b: all files match the manifest" in stdout.buffer.getvalue()
 
 
 @pytest.mark.slow

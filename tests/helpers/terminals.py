@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from textgraft.cli import app as command_line
+from textgraft import cli
 
 # A title, hidden text, erased lines, controls of 8 bits, text from right to left, and a separator of lines.
 CONTROLS = "\x1b]0;title\x07\x1b[8m\x1b[2J\r\x9b31m\x7f\u202e\u2028\u200f\U000e0041"
@@ -50,11 +50,9 @@ def run_on_terminal(*arguments: object, typed: str = "") -> Answer:
             patch.setenv("COLUMNS", "200")
             patch.delenv("COLORTERM", raising=False)
             try:
-                command_line.make_app()()
+                cli.main()
             except SystemExit as end:
                 answer.code = int(end.code or 0)
-            except BaseException:
-                command_line.show_traceback(*sys.exc_info())
     return answer
 
 

@@ -89,14 +89,14 @@ def test_json_keeps_its_value():
     assert "é" in line
 
 
-@pytest.mark.parametrize("error", [*{TextgraftError, *TextgraftError.__subclasses__(), RowIndexError}])
+@pytest.mark.parametrize("error", [TextgraftError, *TextgraftError.__subclasses__(), RowIndexError])
 def test_errors_are_one_printable_line(error):
-    message = f"a.csv\n: label \x1b]0;title\x07 {'x' * 10_000}; drop it"
-    for shown in (str(error(message)), *error(message).args):
-        assert shown == printable(message)
+    raised = error(f"a.csv\n: label \x1b]0;title\x07 {'x' * 10_000}; drop it")
+    for shown in (str(raised), *raised.args):
+        assert shown == printable(shown)
         assert len(shown) <= MAX_LINE
         assert shown.startswith(r"a.csv\n: label \x1b]0;title\x07 xxx")
-        assert shown.endswith("x; drop it")
+        assert "xxx; drop it" in shown
 
 
 def test_interruptions_and_warnings_are_printable():

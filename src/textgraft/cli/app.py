@@ -132,9 +132,9 @@ def _printable_usage_errors() -> Iterator[None]:
         raise
 
 
-def show_traceback(*error: Any) -> None:
-    """As `sys.excepthook`: print the traceback of an unexpected error, escaped."""
-    typer.echo(printable_lines("".join(traceback.format_exception(*error))), err=True, nl=False)
+def show_traceback(error: Exception) -> None:
+    """Print the traceback of an unexpected error, escaped."""
+    typer.echo(printable_lines("".join(traceback.format_exception(error))), err=True, nl=False)
 
 
 @contextmanager
