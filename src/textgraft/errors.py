@@ -1,6 +1,7 @@
 """Errors that a user can meet, and their exit codes. Each message is one line: problem, location, fix."""
 
 import inspect
+import threading
 import warnings
 from typing import ClassVar
 
@@ -105,6 +106,19 @@ def warn(message: str) -> None:
     while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ("textgraft", "contextlib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(printable(message), TextgraftWarning, stacklevel=level)
+
+
+class Once:
+    """A function that is true at its first call only, in whatever threads the calls are."""
+
+    def __init__(self) -> None:
+        self._lock, self._is_used = threading.Lock(), False
+
+    def __call__(self) -> bool:
+        """Whether this is the first call."""
+        with self._lock:
+            is_first, self._is_used = not self._is_used, True
+        return is_first
 
 
 class InterruptionError(KeyboardInterrupt):

@@ -7,15 +7,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, TextgraftError
 
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 PRECISIONS = ("auto", *DTYPE_POLICIES)
+
+_STARTING = Lock()  # held by the thread that starts TensorFlow
 
 
 def set_threads(threads: int) -> None:
@@ -31,10 +35,33 @@ def start_tensorflow(deterministic: bool = False) -> None:
     `deterministic` restricts TensorFlow to deterministic operations, in the whole process.
     """
     _start()
+    require_own_process()
     if deterministic:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+
+
+def require_own_process() -> None:
+    """Refuse to use TensorFlow in a fork of the process where it started: it would wait forever for threads.
+
+    Raises:
+        TextgraftError: in such a process.
+    """
+    if os.getpid() != _start():
+        raise TextgraftError(
+            "this process was forked after TensorFlow had started, which does not work in forks; use the start method "
+            '"spawn", or create and load models in the worker processes only'
+        )
+
+
+@cache
+def thread_pool() -> ThreadPoolExecutor:
+    """Threads that compute side by side, one per core, for the life of the process.
+
+    TensorFlow keeps about 1 KB for each thread that has ever called it, so threads are not made for each call.
+    """
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="textgraft")
 
 
 def provide_home() -> None:
@@ -59,8 +86,14 @@ def _private_folder() -> Path:
     return folder if is_private else Path(tempfile.mkdtemp(prefix="textgraft-"))
 
 
+def _start() -> int:
+    """Import everything, once; returns the id of the process that did."""
+    with _STARTING:
+        return _import_everything()
+
+
 @cache
-def _start() -> None:
+def _import_everything() -> int:
     provide_home()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -72,6 +105,7 @@ def _start() -> None:
         tf.config.list_logical_devices()
         for logger in ("tensorflow", "absl"):
             logging.getLogger(logger).setLevel(logging.ERROR)
+    return os.getpid()
 
 
 def choose_precision(precision: str) -> str:

@@ -1,14 +1,59 @@
-"""Every use of Keras internals: nested layers, LoRA matrices, caches of language models, dropout, seed generators."""
+"""Every use of Keras internals: global state, nested layers, LoRA, caches of language models, dropout, seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
+from typing import Any
 
 import keras
 import keras_hub
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 _UINT16_VALUES = 1 << 16
+_NAMES, _UNINITIALIZED = "object_name_uids", "uninitialized_variables"
+
+# Held while layers compute by other functions.
+_REPLACING = RLock()
+
+
+@contextmanager
+def separate_state() -> Iterator[None]:
+    """Build layers as if they were the first of the process, in float32 unless they have a type.
+
+    Elsewhere each layer without a name gets a new one, and TensorFlow keeps about 30 KB for each name of a variable
+    for the life of the process. The names and the dtype policy of the calling thread are restored at the end.
+    """
+    names, policy = global_state.get_global_attribute(_NAMES), keras.config.dtype_policy()
+    global_state.set_global_attribute(_NAMES, None)
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        global_state.set_global_attribute(_NAMES, names)
+
+
+def discard_uninitialized_variables() -> None:
+    """Forget the variables that were created within a `keras.StatelessScope`; its end would initialize them."""
+    global_state.set_global_attribute(_UNINITIALIZED, [])
+
+
+@contextmanager
+def replaced_calls(calls: Mapping[keras.layers.Layer, Callable[..., Any]]) -> Iterator[None]:
+    """Compute layers by other functions; functions traced in the context keep them, the layers do not.
+
+    Another thread that replaces calls waits.
+    """
+    with _REPLACING:
+        for layer, call in calls.items():
+            layer.call = call
+        try:
+            yield
+        finally:
+            for layer in calls:
+                del layer.call
 
 
 def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
@@ -41,16 +86,11 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
 
     Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is rounded to a
     multiple of 1 / 65,536, and outputs are scaled for it. Each layer draws from its seed generator, as in Keras.
-    Functions traced inside keep the fast version; the layers are restored at the end.
+    Functions traced inside keep the fast version.
     """
     layers = [layer for layer in flatten_layers(network) if _is_plain_dropout(layer)]
-    for layer in layers:
-        layer.call = partial(_drop, layer)
-    try:
+    with replaced_calls({layer: partial(_drop, layer) for layer in layers}):
         yield
-    finally:
-        for layer in layers:
-            del layer.call
 
 
 def is_seed_state(weight: keras.Variable) -> bool:

@@ -8,7 +8,7 @@ has one gradient formula. TensorFlow can fuse these forms.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.format import LayerConfig
-from textgraft.backbones.keras_private import flatten_layers
+from textgraft.backbones.keras_private import flatten_layers, replaced_calls
 
 
 def relu(x: Any) -> Any:
@@ -80,13 +80,8 @@ def fused_layers(network: keras.Model) -> Iterator[None]:
             fused_calls[layer] = partial(_attention, layer)
         elif type(layer) is keras.layers.LayerNormalization and _is_plain_normalization(layer):
             fused_calls[layer] = partial(_layer_norm, layer)
-    for layer, call in fused_calls.items():
-        layer.call = call
-    try:
+    with replaced_calls(fused_calls):
         yield
-    finally:
-        for layer in fused_calls:
-            del layer.call
 
 
 def _is_plain_attention(layer: keras.layers.MultiHeadAttention) -> bool:
@@ -144,31 +139,44 @@ def _attention(
 
 def _layer_norm(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf.Tensor:
     """Layer normalization (Ba et al., 2016, https://arxiv.org/abs/1607.06450) of vectors (..., dim), in float32."""
+    gamma, beta = tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta)
+    rows = tf.reshape(inputs, [-1, gamma.shape[0]])
+    outputs = _normalize_rows(rows.dtype)(rows, gamma, beta, tf.constant(layer.epsilon, tf.float32))
+    return tf.ensure_shape(tf.reshape(outputs, tf.shape(inputs)), inputs.shape)
+
+
+@cache
+def _normalize_rows(dtype: tf.DType) -> Callable[..., tf.Tensor]:
+    """The normalization of rows (n, dim) of a type, given gamma and beta (dim,) and epsilon; compiled once.
+
+    TensorFlow never forgets a custom gradient, nor the graph that it was traced in: in the graph of a network, it would
+    keep the weights of each model that was ever used.
+    """
 
     @tf.custom_gradient
-    def normalize(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-        vectors = tf.cast(inputs, tf.float32)
+    def normalize(
+        rows: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., Any]]:
+        vectors = tf.cast(rows, tf.float32)
         centred = vectors - tf.reduce_mean(vectors, -1, keepdims=True)
-        scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + layer.epsilon)
+        scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), -1, keepdims=True) + epsilon)
         scale = tf.where(scale > 0, scale, np.nan)  # of an infinite variance, it would make all vectors equal
         standard = centred * scale
 
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
             by_output = tf.cast(upstream, tf.float32)
-            by_gamma, by_standard = by_output * standard, by_output * gamma
+            by_standard = by_output * gamma
             projection = tf.reduce_mean(by_standard * standard, -1, keepdims=True)
             mean = tf.reduce_mean(by_standard, -1, keepdims=True)
-            by_input = scale * (by_standard - (standard * projection + mean))
-            row_axes = list(range(len(upstream.shape) - 1))
-            return (
-                tf.cast(by_input, upstream.dtype),
-                tf.reduce_sum(by_gamma, row_axes),
-                tf.reduce_sum(by_output, row_axes),
-            )
+            by_row = scale * (by_standard - (standard * projection + mean))
+            by_gamma, by_beta = tf.reduce_sum(by_output * standard, 0), tf.reduce_sum(by_output, 0)
+            return tf.cast(by_row, upstream.dtype), by_gamma, by_beta, None
 
-        return tf.cast(standard * gamma + beta, inputs.dtype), gradient
+        return tf.cast(standard * gamma + beta, rows.dtype), gradient
 
-    return normalize(inputs, tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta))
+    vector = tf.TensorSpec([None], tf.float32)
+    signature = [tf.TensorSpec([None, None], dtype), vector, vector, tf.TensorSpec([], tf.float32)]
+    return tf.function(normalize, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
 
 
 def _project_heads(projection: keras.layers.EinsumDense, inputs: tf.Tensor) -> tf.Tensor:

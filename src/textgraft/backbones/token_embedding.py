@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
+from textgraft.backbones.keras_private import replaced_calls
+
 
 class TokenEmbedding:
     """Embedding layer; all code reads the token table through this class, so training can replace it.
@@ -36,13 +38,12 @@ class TokenEmbedding:
             vectors: float32 (m, dim).
             rows: int32 (number of ids,), the row in `vectors` of each token id.
         """
-        self._replacement = vectors, rows
-        self.layer.call = self._look_up
-        try:
-            yield
-        finally:
-            del self.layer.call
-            self._replacement = None
+        with replaced_calls({self.layer: self._look_up}):
+            self._replacement = vectors, rows
+            try:
+                yield
+            finally:
+                self._replacement = None
 
     def _look_up(self, ids: tf.Tensor) -> tf.Tensor:
         # The rows are cast after the lookup, not the whole table before it.

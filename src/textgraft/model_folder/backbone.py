@@ -11,6 +11,7 @@ import keras
 from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import load_family
 from textgraft.backbones.format import Head
+from textgraft.backbones.keras_private import discard_uninitialized_variables, separate_state
 from textgraft.errors import ConfigError, ModelFolderError, PresetError
 from textgraft.model_folder.config import HEAD
 from textgraft.model_folder.folder import StoredModel, read
@@ -32,14 +33,11 @@ def rebuilding(stored: StoredModel) -> Iterator[None]:
         ModelFolderError: in place of a ConfigError or PresetError.
     """
     try:
-        with keras.StatelessScope():
+        with separate_state(), keras.StatelessScope():
             try:
                 yield
             except BaseException:
-                # The end of the scope initializes all weights that Keras has registered, and this is how to clear them.
-                policy = keras.config.dtype_policy()
-                keras.utils.clear_session(free_memory=False)
-                keras.config.set_dtype_policy(policy)
+                discard_uninitialized_variables()
                 raise
     except (ConfigError, PresetError) as error:
         reason = " ".join(_LINE_BREAKS.split(str(error)))

@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +16,13 @@ import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.backbones.base import Backbone
+from textgraft.backbones.keras_private import separate_state
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
-from textgraft.errors import ConfigError, DataError, ModelFolderError, counted, error_summary, warn
+from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -95,17 +97,18 @@ class Task(ABC):
         Raises:
             ConfigError: for an unknown field, or one that does not suit the backbone.
             PresetError: when the preset cannot be loaded.
+            TextgraftError: in a process that was forked after TensorFlow had started.
         """
+        runtime.require_own_process()
         self.precision = runtime.choose_precision(precision)
         reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
         self.backbone = backbone = backbone_of(preset, self.precision, reading)
         self.architecture = self.fill_architecture(architecture)
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, float]] = []
-        self._unknown: UnknownTokens | None = None  # the count of the predictions in progress
-        self._unknown_reported = False
+        self._counts = threading.local()  # `unknown`: the count of the thread's predictions in progress
+        self._is_first_unknown, self._is_first_untrained = Once(), Once()
         self.seen: SeenTexts | None = backbone.seen
-        self._is_warned = False
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -118,11 +121,12 @@ class Task(ABC):
             special.separators,
             special.segments,
         )
-        self.pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
-        inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
-        self.head = self.build_head()
-        outputs = self.apply_head(backbone.network(inputs), inputs["padding_mask"])
-        self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
+        with separate_state():
+            self.pooling = Pooling(self.architecture.pooling or backbone.default_pooling, name="pooling")
+            inputs = {tensor.name: tensor for tensor in backbone.network.inputs}
+            self.head = self.build_head()
+            outputs = self.apply_head(backbone.network(inputs), inputs["padding_mask"])
+            self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
         self._infer = inference_step(self.forward, self.input_spec)
 
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
@@ -252,8 +256,7 @@ class Task(ABC):
 
     def warn_if_untrained(self) -> None:
         """Warn, once in the life of the model, that its head has random weights."""
-        if self.has_untrained_head and not self._is_warned:
-            self._is_warned = True
+        if self.has_untrained_head and self._is_first_untrained():
             message = "the head is untrained and its answers are random; call fit first"
             warn(message)
 
@@ -296,20 +299,19 @@ class Task(ABC):
 
     @contextmanager
     def counting_unknown(self) -> Iterator[UnknownTokens]:
-        """Count the unknown tokens of all predictions inside, and warn at the end of the outermost if they are many.
+        """Count the unknown tokens of the thread's predictions inside, and warn at the end of the outermost of many.
 
         A model warns once, at its training or later.
         """
-        if outer := self._unknown:  # read once: another thread may end its predictions
+        if outer := getattr(self._counts, "unknown", None):
             yield outer
             return
-        unknown = self._unknown = self.count_unknown()
+        unknown = self._counts.unknown = self.count_unknown()
         try:
             yield unknown
         finally:
-            self._unknown = None
-        if not self._unknown_reported:
-            self._unknown_reported = unknown.warn()
+            self._counts.unknown = None
+        unknown.warn(self._is_first_unknown)
 
     def count_unknown(self) -> UnknownTokens:
         """A new count of the tokens outside the vocabulary."""
@@ -410,7 +412,8 @@ def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[
         return preset
     if names_model_folder(preset):
         return read_backbone(Path(preset).expanduser(), precision)
-    return load_backbone(preset, precision, **reading)
+    with separate_state():
+        return load_backbone(preset, precision, **reading)
 
 
 def names_model_folder(preset: str | Path) -> bool:

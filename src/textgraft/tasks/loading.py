@@ -28,7 +28,9 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
     Raises:
         ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
             others.
+        TextgraftError: in a process that was forked after TensorFlow had started.
     """
+    runtime.require_own_process()
     stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
     config, precision = stored.config, runtime.choose_precision(precision)
     with rebuilding(stored):

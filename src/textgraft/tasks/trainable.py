@@ -365,7 +365,7 @@ class TrainableTask(Task):
         train = examples["train"]
         unknown = self.count_unknown()
         unknown.add(train.inputs.tokens.ids, self.sample_texts(data))
-        self._unknown_reported = unknown.warn()
+        unknown.warn(self._is_first_unknown)
         if config.balance == "oversample":
             train.sampling_weights = self.objective.sampling_weights(train.targets)
         if options.get("head") is None:

@@ -47,11 +47,10 @@ class UnknownTokens:
         """Whether the share of unknown tokens is above `MAX_SHARE`: the preset hardly knows the language."""
         return self.unknown > MAX_SHARE * self.tokens
 
-    def warn(self) -> bool:
-        """Warn if the share is high; returns whether it is."""
-        if self.is_high:
+    def warn(self, is_first: Callable[[], bool]) -> None:
+        """Warn if the share is high, unless it was reported before; `is_first` is the model's `Once`."""
+        if self.is_high and is_first():
             warn(self.message())
-        return self.is_high
 
     def message(self) -> str:
         """The share of unknown tokens, an example, and presets that know its language, on one line."""

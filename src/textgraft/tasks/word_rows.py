@@ -15,6 +15,7 @@ from textgraft.data.annotations import TaggedText
 from textgraft.data.scripts import is_unspaced
 from textgraft.data.tags import Span
 from textgraft.evaluation.span_metrics import alignment_notices
+from textgraft.runtime import require_own_process
 from textgraft.tasks import tag_decoding
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.words import WordGraph, Words, split, split_given
@@ -48,7 +49,11 @@ class WordRows:
         """The words of texts as arrays: the given words, or the result of splitting if any text has none.
 
         Given words of scripts without spaces are split as running text is.
+
+        Raises:
+            TextgraftError: in a process that was forked after TensorFlow had started.
         """
+        require_own_process()
         if any(text.words is None for text in texts):
             return Words(*(part.numpy() for part in self._split(tf.constant([text.text.encode() for text in texts]))))
         offsets = np.array([offset for text in texts for offset in text.words or ()], np.int64).reshape(-1, 2)

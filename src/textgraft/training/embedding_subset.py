@@ -44,7 +44,9 @@ class EmbeddingSubset:
         self._pretrained = pretrained if weight_decay else None
         self._validation_only = pretrained[validation_only_ids]
         self.vectors = keras.Variable(pretrained[self._trained_ids], name="embeddings", autocast=False)
-        self._validation_vectors = keras.Variable(pretrained[used_ids], trainable=False, autocast=False)
+        self._validation_vectors = keras.Variable(
+            pretrained[used_ids], trainable=False, name="validation_embeddings", autocast=False
+        )
 
     def in_training(self) -> AbstractContextManager[None]:
         """Context in which a training step is traced."""

@@ -6,13 +6,11 @@ which are stored while the run lasts.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -22,6 +20,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.keras_private import is_seed_state
 from textgraft.errors import TrainingError
+from textgraft.runtime import thread_pool
 from textgraft.storage.array_cache import ArrayCache, ArraySpec
 from textgraft.storage.finite import is_finite
 from textgraft.training.inference import batches_by_length, compute_outputs, inference_step
@@ -179,8 +178,7 @@ class FeatureExtractor:
         self._cache = cache
         identity = {**settings, "family": backbone.family, "backbone": backbone.config()}
         weights = [weight for weight in backbone.network.weights if not is_seed_state(weight)]
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            digests = b"".join(threads.map(_digest, weights))
+        digests = b"".join(thread_pool().map(_digest, weights))
         self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode() + digests).digest()
 
     def extract(self, tokens: TokenIds, on_batch: Callable[[int], None], warn: Callable[[str], None]) -> Vectors:

@@ -10,6 +10,9 @@ from textgraft.errors import InterruptionError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# Handlers that stay: None is one that was not set by Python, which Python cannot restore.
+_NOT_HANDLED = (signal.SIG_IGN, None)
+
 
 class Interruption:
     """Turns signals into `InterruptionError`."""
@@ -23,13 +26,16 @@ class Interruption:
     def handle_signals(self) -> Iterator[None]:
         """Raise `InterruptionError` on a signal, or only record it within `deferred`.
 
-        The first signal restores the system's default handler. Ignored signals stay ignored, and outside the main
-        thread, where Python cannot set handlers, nothing changes.
+        The first signal restores the system's default handler, and the end of the context the handler before it.
+        Signals that are ignored, or handled by other code than Python's, stay so. Outside the main thread, where Python
+        cannot set handlers, nothing changes.
         """
         in_main_thread = threading.current_thread() is threading.main_thread()
-        handled = [number for number in _SIGNALS if in_main_thread and signal.getsignal(number) is not signal.SIG_IGN]
-        previous_handlers = {number: signal.signal(number, self._handle) for number in handled}
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS if in_main_thread}
+        previous_handlers = {number: handler for number, handler in handlers.items() if handler not in _NOT_HANDLED}
         try:
+            for number in previous_handlers:
+                signal.signal(number, self._handle)
             yield
         finally:
             for number, handler in previous_handlers.items():

@@ -71,7 +71,7 @@ class Training:
         self._eta, self._compiled, self._validation_seconds = EtaEstimator(), False, 0.0
 
     def run(self, checkpoints: Checkpoints | None = None) -> History:
-        """Train the network; it ends with the weights of its best epoch.
+        """Train the network; it ends with the weights of its best epoch, or of the last step after an exception.
 
         With checkpoints, entered and started for this run, it resumes from the newest one.
 
@@ -85,9 +85,13 @@ class Training:
             if checkpoints:
                 stack.enter_context(checkpoints.interruption.deferred())
                 self._resume(checkpoints.load(shapes_of(self._step.variables), shapes_of(self._optimizer_state)))
-            while not self._is_finished:
-                self._train_epoch()
-                self._validate_epoch()
+            try:
+                while not self._is_finished:
+                    self._train_epoch()
+                    self._validate_epoch()
+            except BaseException:
+                self._write_back(self._progress.step)
+                raise
         self._restore_best()
         graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
         padding = padding_share(self._train.lengths, self._batches(0))
@@ -234,8 +238,12 @@ class Training:
 
     def _restore_best(self) -> None:
         assign_variables(self._step.variables, self._best_weights)
+        self._write_back(self.steps // self._epochs * self._best)
+
+    def _write_back(self, steps: int) -> None:
+        """Write the embedding subset, as it is after a number of steps, into the token table."""
         if self._network.embedding_subset:
-            rates = self._step.table_rates(self._rates[: self.steps // self._epochs * self._best])
+            rates = self._step.table_rates(self._rates[:steps])
             self._network.embedding_subset.refresh(rates)
             self._network.embedding_subset.write_back(rates)
 

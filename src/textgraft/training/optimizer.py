@@ -78,7 +78,12 @@ class Adam:
     ) -> None:
         self._variables, self._schedule = list(variables), schedule
         self._weight_decay, self._clip_norm = weight_decay(config), config.clip_norm or 0.0
-        self.slots = [keras.Variable(tf.zeros(variable.shape), trainable=False) for variable in variables for _ in "mv"]
+        # TensorFlow keeps the operation that creates a variable for each name that it has seen: all have the same.
+        self.slots = [
+            keras.Variable(tf.zeros(variable.shape), trainable=False, name="slot")
+            for variable in variables
+            for _ in "mv"
+        ]
 
     def apply(self, gradients: Mapping[int, tf.Tensor], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Update variables, unless the norm of the gradients is not finite; graph ops.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from textgraft.runtime import require_own_process, thread_pool
 from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Inputs
@@ -18,6 +18,7 @@ from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
 
 _TEXTS_PER_CALL = 256  # of the text graph
+_CALLS_AT_ONCE = 4 * (os.cpu_count() or 1)  # waiting for a core or running
 
 
 @dataclass
@@ -103,7 +104,11 @@ def run_text_graph(
 
     Returns:
         the arrays that `arrays_of` extracts from the rows, concatenated over all texts, and the effect of truncation.
+
+    Raises:
+        TextgraftError: in a process that was forked after TensorFlow had started.
     """
+    require_own_process()
 
     def run(batch: np.ndarray) -> tuple[np.ndarray, ...]:
         rows = graph(tf.constant(batch, tf.string))
@@ -141,12 +146,10 @@ def id_specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ArraySpec]:
 def _run_parallel(
     run: Callable[[np.ndarray], tuple[np.ndarray, ...]], batches: Iterable[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    cores = os.cpu_count() or 1
     starts = ((batch, start) for batch in batches for start in range(0, len(batch), _TEXTS_PER_CALL))
     chunks = (batch[start : start + _TEXTS_PER_CALL] for batch, start in starts)
-    with ThreadPoolExecutor(cores) as pool:
-        while window := list(islice(chunks, 4 * cores)):
-            yield from pool.map(run, window)
+    while window := list(islice(chunks, _CALLS_AT_ONCE)):
+        yield from thread_pool().map(run, window) if len(window) > 1 else map(run, window)
 
 
 def _concatenate(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
