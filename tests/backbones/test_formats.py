@@ -262,6 +262,7 @@ def no_tokenizer(folder):
         (lambda folder: an_added_token(folder, rstrip=True), "the added token '!' with rstrip"),
         (lambda folder: change_tokenizer(folder, model={"type": "BPE"}), "it lacks 'merges'|it lacks 'vocab'"),
         (lambda folder: change_tokenizer(folder, added_tokens=[{"id": 0}]), "it lacks 'content'"),
+        (lambda folder: an_added_token(folder, content="</s>", id=0), "token '</s>' has the ids 2 and 0"),
         (lambda folder: change_tokenizer(folder, pre_tokenizer=[]), "the splitters"),
         (lambda folder: change_config(folder, model_type=["roberta"]), "the family .* is not supported"),
         (no_tokenizer, "neither vocab.json nor tokenizer.json"),

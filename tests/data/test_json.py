@@ -153,3 +153,16 @@ def test_values_that_are_skipped_may_be_nested_to_a_limit(write, depth):
         return
     with pytest.raises(DataError, match="nested too deeply"):
         load_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["text", "label", "text"], "the key 'text' occurs twice"),
+        (map(str, range(101)), "an object of over 100 columns"),
+    ],
+)
+def test_columns_side_by_side_are_few_and_differ(write, names, message):
+    path = write("a.json", f"{{{', '.join(f'{json.dumps(name)}: [1]' for name in names)}}}")
+    with pytest.raises(DataError, match=f"{message}.*; write a list of objects"):
+        load_dataset(path)

@@ -1,6 +1,7 @@
 """SentencePiece against the `tokenizers` library, with vocabularies trained here."""
 
 import io
+import json
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from sentencepiece import sentencepiece_model_pb2
 
 from tests.golden.texts import SHORT
 from tests.helpers.nasty_texts import NASTY
+from tests.helpers.paths import GOLDEN
 from tests.helpers.tokenizer_comparison import CHARACTERS, CLASS_BORDERS, compiled, differing
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames
@@ -211,4 +213,12 @@ def test_a_damaged_model_is_reported(content, tmp_path):
 def test_a_bpe_model_is_refused(tmp_path):
     (tmp_path / "sentencepiece.bpe.model").write_bytes(train(SHORT, 400, model_type="bpe"))
     with pytest.raises(ValueError, match="not a unigram model"):
+        SentencePieceTokenizer.from_hugging_face(tmp_path, XLM_ROBERTA)
+
+
+def test_a_replacement_without_a_pattern_is_damage(tmp_path):
+    content = json.loads((GOLDEN / "deberta_v3" / "tokenizer.json").read_text())
+    content["normalizer"]["normalizers"].append({"type": "Replace", "pattern": {}, "content": ""})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="not enough values"):
         SentencePieceTokenizer.from_hugging_face(tmp_path, XLM_ROBERTA)

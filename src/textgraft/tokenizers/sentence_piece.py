@@ -202,7 +202,7 @@ def _steps_of(normalizer: Mapping[str, Any], file: TokenizerJson) -> list[str]:
     if kind == "Strip":
         return [f"strip_{side}" for side in ("left", "right") if normalizer.get(f"strip_{side}")]
     if kind == "Replace":
-        pattern = next(iter(normalizer["pattern"].values()))
+        (pattern,) = normalizer["pattern"].values()
         if (pattern, normalizer["content"]) not in _REPLACE_STEPS:
             raise file.unsupported(f"the replacement of {pattern!r:.40}")
         return [_REPLACE_STEPS[pattern, normalizer["content"]]]

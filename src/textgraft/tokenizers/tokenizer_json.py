@@ -55,8 +55,20 @@ class TokenizerJson:
         return PresetError(f"{self.path}: its tokenizer has {feature}, which textgraft does not support")
 
     def vocabulary(self, ids: Mapping[str, int]) -> list[str]:
-        """Tokens of the model (`ids`) and added tokens, in the order of their ids; errors: see `ordered`."""
-        return ordered({**ids, **{token["content"]: token["id"] for token in self._added}}, self.path)
+        """Tokens of the model (`ids`) and added tokens, in the order of their ids.
+
+        Raises:
+            PresetError: when a token has two ids, or see `ordered`.
+        """
+        all_ids = dict(ids)
+        for record in self._added:
+            token, token_id = record["content"], record["id"]
+            if all_ids.setdefault(token, token_id) != token_id:
+                raise PresetError(
+                    f"{self.path}: token {token!r:.40} has the ids {all_ids[token]} and {token_id}; download the "
+                    "preset again"
+                )
+        return ordered(all_ids, self.path)
 
     @property
     def added_tokens(self) -> AddedTokens:

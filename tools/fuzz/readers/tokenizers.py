@@ -7,6 +7,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from textgraft.tokenizers.sentence_piece_file import check_sentence_piece_model
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-tokenizers-"))
 _FAMILIES = {
     b'"Unigram"': ("albert", "deberta_v3", "xlm_roberta", "bert_sentence_piece"),
+    b'"vocab.json"': ("gpt2", "roberta", "opt"),
     b'"BPE"': ("gpt2", "roberta", "opt"),
     b"": ("bert", "distil_bert", "electra"),
 }
@@ -46,6 +48,7 @@ _TEXTS = (
 _RULES = {"\ufb01": "fi", "\u2460": "1", "\u00a0": " ", "A": "a", "e\u0301": "\u00e9", "\u200b": ""}
 # One of this number of inputs runs the graph, since its operations take long outside a function that is traced.
 _SHARES = {WordPieceFiles: 2, BytePairFiles: 6, SentencePieceFiles: 20, LowercasingSentencePieceFiles: 20}
+_CLASSIC = ("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json")
 _KEPT = 96  # tokens of a vocabulary
 _CORPUS = ("the film was good and long", "a bad plot, a dull film", "ärger und étude 中文", "not bad at all: good!") * 8
 
@@ -81,19 +84,37 @@ def _check_tokenizer(tokenizer: Tokenizer, content: bytes, choices: Choices, fam
     if choices.rarely(2):
         rebuilt = type(tokenizer).from_assets(folder, settings)
         require(_ids(rebuilt, texts) == ids, "a tokenizer that was stored gives other ids")
-    expected = _reference_ids(content, texts) if content[:1] == b"{" else None
+    expected = _reference_ids(content, texts) if (_FOLDER / "tokenizer.json").exists() else None
     require(expected is None or ids == expected, "ids differ from those of the tokenizers library")
 
 
 # === tokenizer.json ===
 def _read_json(data: bytes) -> None:
     choices, content = split_input(data)
+    for name in ("tokenizer.json", *_CLASSIC):
+        (_FOLDER / name).unlink(missing_ok=True)
+    if not _write_classic_files(content):
+        (_FOLDER / "tokenizer.json").write_bytes(content)
     families = next(names for mark, names in _FAMILIES.items() if mark in content)
-    (_FOLDER / "tokenizer.json").write_bytes(content)
     family = load_family(choices.pick(families))
     assert isinstance(family, TransformerFamily)
     tokenizer = _read_tokenizer(family)
     _check_tokenizer(tokenizer, content, choices, family)
+
+
+def _write_classic_files(content: bytes) -> bool:
+    """Write the files of an object of files: lists as lines, others as JSON; False for another content."""
+    try:
+        files = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(files, dict) or not files.keys() & {"vocab.txt", "vocab.json"}:
+        return False
+    for name, value in files.items():
+        if name in _CLASSIC:
+            text = "\n".join(map(str, value)) if isinstance(value, list) else json.dumps(value)
+            (_FOLDER / name).write_bytes(text.encode("utf-8", "surrogatepass"))
+    return True
 
 
 def _texts_of(vocabulary: Sequence[str], content: bytes) -> list[str]:
@@ -118,8 +139,29 @@ def _reference_ids(content: bytes, texts: Sequence[str]) -> list[list[int]] | No
 
 
 def _json_seeds() -> list[bytes]:
-    names = [name for names in _FAMILIES.values() for name in names if (GOLDEN / name / "tokenizer.json").exists()]
-    return [json.dumps(_small(json.loads((GOLDEN / name / "tokenizer.json").read_text()))).encode() for name in names]
+    names = [name for name in dict.fromkeys(chain(*_FAMILIES.values())) if (GOLDEN / name / "tokenizer.json").exists()]
+    files = [_small(json.loads((GOLDEN / name / "tokenizer.json").read_text())) for name in names]
+    added = {"0": {"content": "[PAD]", "special": True}, "6": {"content": "new", "lstrip": True, "normalized": True}}
+    word_piece = {
+        "vocab.txt": ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "film"],
+        "added_tokens.json": {"new": 6, "more": 7},
+        "tokenizer_config.json": {
+            "do_lower_case": True,
+            "tokenizer_class": "BertTokenizer",
+            "added_tokens_decoder": added,
+        },
+    }
+    model = next(file["model"] for file in files if file["model"]["type"] == "BPE")
+    merges = ["#version: 0.2", *(merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"])]
+    byte_pair = {
+        "vocab.json": model["vocab"],
+        "merges.txt": merges,
+        "tokenizer_config.json": {
+            "add_prefix_space": True,
+            "added_tokens_decoder": {"0": {"content": "<|endoftext|>"}},
+        },
+    }
+    return [json.dumps(file).encode() for file in (*files, word_piece, byte_pair)]
 
 
 def _small(content: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tools.fuzz.watching import require
 from textgraft.backbones.formats.hugging_face_weights import open_tensors
 from textgraft.errors import ModelFolderError
 from textgraft.storage.safetensors import to_safetensors
-from textgraft.storage.verification import tensor_shapes
+from textgraft.storage.weights_file import require_finite, tensor_shapes
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-weights-"))
 _WEIGHTS, _INDEX = _FOLDER / "model.safetensors", _FOLDER / "model.safetensors.index.json"
@@ -36,12 +36,14 @@ def _read_weights(data: bytes) -> None:
         _read_preset_weights()
         return
     shapes = tensor_shapes(_WEIGHTS)
+    require_finite(_WEIGHTS)
     try:
         with safe_open(_WEIGHTS, framework="np") as weights:
-            stored = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+            stored = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ModelFolderError(f"refused by the library: {error}") from error  # `StoredModel.assign` does the same
-    require(stored == shapes, "shapes differ from those that safetensors reads")
+    require({name: array.shape for name, array in stored.items()} == shapes, "shapes differ from the library's")
+    require(all(np.isfinite(array).all() for array in stored.values()), "a value that is not finite")
 
 
 def _read_preset_weights() -> None:

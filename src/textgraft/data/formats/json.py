@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 from textgraft.data.columns import is_column_name, join_names
 from textgraft.data.content import web_page
+from textgraft.data.duplicates import first_duplicate
 from textgraft.data.json_text import JsonReader, decode_json
 from textgraft.data.records import RecordFile
 from textgraft.data.text_files import MAX_CHARACTERS, STANDARD_INPUT, TextLines
 from textgraft.errors import DataError
 
 _PREFIX = 1 << 20  # characters by which the layout is recognized
+_MAX_COLUMNS = 100  # of an object of columns: each reads the file by itself, and holds a chunk of it
 _ITEM_KEYS = ("annotations",)  # of objects that are an item as a whole, such as spaCy's training data
 _END = object()
 
@@ -94,10 +96,14 @@ class JsonFile(RecordFile):
         """Rows of an object of columns, for each of which the file is read once."""
         if self.source == STANDARD_INPUT:
             raise ValueError("an object of columns cannot be read from standard input")
-        names = []
+        names: list[str] = []
         for name in reader.members():
             names.append(name)
+            if len(names) > _MAX_COLUMNS:
+                raise ValueError(f"an object of over {_MAX_COLUMNS} columns")
             reader.skip()
+        if (duplicate := first_duplicate(names)) is not None:
+            raise ValueError(f"the key {duplicate!r} occurs twice")
         for values in zip_longest(*map(self._column, names), fillvalue=_END):
             if _END in values:
                 raise ValueError("columns of different lengths")
