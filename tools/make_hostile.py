@@ -251,8 +251,12 @@ def varint(value: int) -> bytes:
 
 def constant(*shape: int) -> bytes:
     """A graph of one constant, whose one value stands for all of a shape."""
-    dims = message(*((2, message((1, size))) for size in shape))
-    tensor = message((1, 3), (2, dims), (7, varint(1)))  # int32, shape, values
+    return constant_of(message(*((2, message((1, size))) for size in shape)))
+
+
+def constant_of(*shapes: bytes) -> bytes:
+    """The same with messages of shapes, of which a tensor has one."""
+    tensor = message((1, 3), *((2, shape) for shape in shapes), (7, varint(1)))  # int32, shape, values
     attributes = (message((1, b"value"), (2, message((8, tensor)))), message((1, b"dtype"), (2, message((6, 3)))))
     return message((1, message((1, b"huge"), (2, b"Const"), *((5, attribute) for attribute in attributes))))
 
@@ -445,6 +449,35 @@ CASES = {
     "graph-with-functions": Case(partial(append, _GRAPH, message((2, message((1, b""))))), "functions", "word_vectors"),
     "graph-huge-constant": Case(partial(append, _GRAPH, constant(2**31, 2**10)), "constant values", "word_vectors"),
     "graph-many-constants": Case(partial(append, _GRAPH, constant(2**19) * 3), "constant values", "word_vectors"),
+    "graph-op-twice": Case(
+        partial(append, _GRAPH, message((1, message((1, b"a"), (2, b"ReadFile"), (2, b"Identity"))))),
+        "has field 2 of a protocol buffer twice",
+        "word_vectors",
+    ),
+    "graph-attribute-twice": Case(
+        partial(append, _GRAPH, message((1, message((1, b"a"), (2, b"Const"), *(2 * [(5, message((1, b"value")))]))))),
+        "has an attribute twice",
+        "word_vectors",
+    ),
+    "graph-attribute-of-two-values": Case(
+        partial(append, _GRAPH, message((1, message((5, message((1, b"a"), (2, message((3, 1), (6, 3))))))))),
+        "has an attribute of two values",
+        "word_vectors",
+    ),
+    "graph-size-twice": Case(
+        partial(append, _GRAPH, constant_of(message((2, message((1, 0), (1, 2**40)))))), "twice", "word_vectors"
+    ),
+    "graph-shape-twice": Case(
+        partial(append, _GRAPH, constant_of(*(message((2, message((1, 2**18)))) for _ in range(2)))),
+        "has field 2 of a protocol buffer twice",
+        "word_vectors",
+    ),
+    "graph-library-twice": Case(partial(append, _GRAPH, message((2, b""), (2, b""))), "field 2", "word_vectors"),
+    "graph-op-behind-a-long-tag": Case(
+        partial(append, _GRAPH, message((1, varint(2**32 | 2 << 3 | 2) + varint(8) + b"ReadFile"))),
+        "is not a protocol buffer",
+        "word_vectors",
+    ),
     "graph-gigantic": Case(partial(sparse, _GRAPH), "tokenizer.pb has 314,572,800 bytes", "word_vectors"),
     "graph-pickle": Case(partial(pickled, _GRAPH), "tokenizer.pb is refused", "word_vectors"),
     "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "not a protocol buffer", "word_vectors"),

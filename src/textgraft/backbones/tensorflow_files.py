@@ -56,6 +56,9 @@ class Checkpoint:
         import tensorflow as tf
 
         self.path = path
+        # For a folder of that name, TensorFlow reads the checkpoint that a file in it names, wherever it lies.
+        if path.is_dir():
+            raise PresetError(f"{path} is a folder, not the prefix of a checkpoint's files; unpack it again")
         with _one_line_errors(f"{path}: cannot read the checkpoint"):
             self._reader = tf.train.load_checkpoint(str(path))
         self.shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()

@@ -36,7 +36,7 @@ class IdGraph(tf.Module):
         self._graph = tf.compat.v1.GraphDef()
         try:
             self._graph.ParseFromString(graph)
-            check_allowed_ops(graph)
+            check_allowed_ops(self._graph.SerializeToString())  # as TensorFlow has understood it
             keys = tf.constant(words, tf.string)
             initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(words), dtype=tf.int64))
             self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)

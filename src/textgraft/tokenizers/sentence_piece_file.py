@@ -5,17 +5,18 @@ the array (a trie of UTF-8 keys), and the replacements, each with a NUL at its e
 Units of the array: https://github.com/s-yata/darts-clone
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from textgraft.errors import ModelFolderError
-from textgraft.protobuf import messages
+from textgraft.protobuf import fields, messages, require_single
 
 MAX_KEY_BYTES = 5  # the reference tokenizers look up nothing longer
 
-_PIECES, _NORMALIZER, _CHARSMAP = 1, 3, 2
+_PIECES, _TRAINER, _NORMALIZER, _CHARSMAP = 1, 2, 3, 2
 
 _MAX_NODES = 2**14  # per depth; SentencePiece's own rules have 300
 _LEAF, _LABEL = 1 << 31, 0xFF
@@ -33,12 +34,23 @@ def check_sentence_piece_model(model: bytes, location: Path) -> int:
         ModelFolderError: when the model is malformed.
     """
     try:
-        for normalizer in messages(model, _NORMALIZER):
+        parts: dict[int, list[bytes]] = defaultdict(list)
+        for number, value in fields(model):
+            if isinstance(value, bytes):
+                parts[number].append(value)
+        _require_one_of_each(parts)
+        for normalizer in parts[_NORMALIZER]:
+            require_single(normalizer, (_CHARSMAP,))
             for charsmap in messages(normalizer, _CHARSMAP):
                 character_rules(charsmap)
-        return len(messages(model, _PIECES))
+        return len(parts[_PIECES])
     except ValueError as error:
         raise ModelFolderError(f"{location} is damaged: {error}; copy the model folder again") from error
+
+
+def _require_one_of_each(parts: Mapping[int, Sequence[bytes]]) -> None:
+    if any(len(parts[number]) > 1 for number in (_TRAINER, _NORMALIZER)):
+        raise ValueError("it has two specifications of its training or of its normalizer")
 
 
 def character_rules(charsmap: bytes) -> dict[str, str]:

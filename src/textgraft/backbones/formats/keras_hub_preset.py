@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,10 @@ class KerasHubPreset(WeightsFormat):
         path = folder / _WEIGHTS
         if not path.exists():
             raise PresetError(f"{path} is missing; save the preset again")
+        from textgraft.backbones.hdf5_files import require_own_arrays
+
         try:
+            require_own_arrays(path, max(math.prod(weight.shape) for weight in network.weights))
             network.load_weights(str(path))
         except (ValueError, KeyError, OSError) as error:
             raise PresetError(
