@@ -1,6 +1,7 @@
 """What is printed has no control characters, and no long values."""
 
 import json
+import re
 import sys
 import time
 import unicodedata
@@ -58,10 +59,17 @@ def test_location_and_fix_remain_beside_long_values():
         assert "characters)..." in line
         assert "\x1b" not in line
         assert printable(line) == line
-    line = printable(f"a.csv: {'a' * 5000} and {'b' * 6000} are the same; drop one")
-    assert "(5,000 characters)" in line
-    assert "(6,000 characters) " not in line
-    assert "b are the same; drop one" in line
+    names = {"first": "a" * 5_000, "second": "b c " * 6_000, "third": 'd " ' * 6_000}
+    line = printable(
+        f"a.csv: the model's {names['first']}, {names['second']!r} and {names['third']!r} are one; drop two"
+    )
+    assert [int(length.replace(",", "")) for length in re.findall(r"\(([\d,]+) characters\)", line)] == [
+        5_001,
+        24_002,
+        18_002,
+    ]
+    assert line.startswith("a.csv: the model's aaa")
+    assert re.search(r"aaa, 'b c b c .* b c ' and 'd \" d .* d \" ' are one; drop two$", line)
 
 
 def test_shortened_values_state_their_length():

@@ -9,7 +9,7 @@ import re
 
 # Of an error, a warning or a line of a log: a dozen lines of a terminal, in which location and fix are found.
 MAX_LINE = 1_000
-# Of a word in a line that is too long, such as a name or a label, and of a cell of a table.
+# Of a cell of a table; in a line that is too long, of a quoted text or a word, such as a name or a label.
 MAX_VALUE = 200
 # Of a text, or a row, that is shown on a terminal.
 MAX_TEXT = 4_000
@@ -23,21 +23,24 @@ _CONTROLS = (
 )
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 _CONTROL_IN_LINES = re.compile(f"(?!\n)[{_CONTROLS}]")
-_LONG_WORD = re.compile(rf"\S{{{MAX_VALUE + 1},}}")
+# An apostrophe within a word is no quote.
+_LONG_VALUE = re.compile(
+    rf"""(?<!\w)(?:'[^']{{{MAX_VALUE - 1},}}'|"[^"]{{{MAX_VALUE - 1},}}")(?!\w)|\S{{{MAX_VALUE + 1},}}"""
+)
 
 
 def printable(text: str, limit: int = MAX_LINE) -> str:
     r"""A text as one line: control characters as Python writes them (\n, \x1b, \u202e), and shortened.
 
-    The middle of a text of more than `limit` characters is replaced by its length: first that of its longest words,
-    then that of the text, so that the location at the beginning of an error and the fix at its end remain. A line that
-    this function returned is returned unchanged.
+    The middle of a text of more than `limit` characters is replaced by its length: first that of long quoted
+    texts and words, then that of the text, so that the location at the beginning of an error and the fix at its end
+    remain. A line that this function returned is returned unchanged.
     """
     if len(text) <= limit and len(line := _escape(text)) <= limit:
         return line
     length = len(text)
     if limit > MAX_VALUE:
-        text = _LONG_WORD.sub(lambda word: _cut_middle(word[0], MAX_VALUE, len(word[0])), text)
+        text = _LONG_VALUE.sub(lambda value: _cut_middle(value[0], MAX_VALUE, len(value[0])), text)
     if len(text) <= limit and len(line := _escape(text)) <= limit:
         return line
     return _cut_middle(text, limit, length)
