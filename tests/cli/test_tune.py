@@ -22,7 +22,7 @@ from tests.helpers.commands import (
     write_conll,
     write_csv,
 )  # fmt: skip
-from textgraft.errors import ModelFolderError
+from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
@@ -416,3 +416,12 @@ def test_leftovers_of_a_killed_search_are_removed(tmp_path):
     with folder.lock():
         pass
     assert sorted(path.name for path in folder.path.iterdir()) == ["plots", "search.json"]
+
+
+@pytest.mark.parametrize("content", ["3", "[]", '["seed"]', "{", "null"])
+def test_search_file_that_is_no_object_is_reported(tmp_path, content):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "search.json").write_text(content)
+    with pytest.raises((ModelFolderError, ConfigError), match="is not a search folder|holds another search"):
+        RunFolder(folder, {"seed": 0}).lock().__enter__()

@@ -73,8 +73,8 @@ class RunFolder:
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.glob("[!.]*"))):
             return
         try:
-            before = json.loads((self.path / _SEARCH).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = dict(json.loads((self.path / _SEARCH).read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError):
             raise ModelFolderError(f"{self.path} is not a search folder; choose another --out") from None
         differing = [name for name in self._identity if before.get(name) != self._identity[name]]
         if differing:
