@@ -18,8 +18,8 @@ from tests.helpers import commands
 from tests.helpers.commands import assert_fails
 from tests.helpers.paths import GOLDEN
 from textgraft.backbones import preset_sources
-from textgraft.backbones.preset_sources import Wheel
-from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone
+from textgraft.backbones.preset_sources import ResolvedPreset, Wheel
+from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone, verify_files
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tasks.loading import architecture_of
 from tools import make_preset_list
@@ -233,6 +233,12 @@ def test_listed_presets_are_complete():
     } <= set(names)
     assert all(entry.parameters > 0 and entry.address and entry.licence for entry in list_presets())
     assert all(name in [entry.name for entry in find_source(name).entries] for name in names)
+
+
+def test_preset_with_another_hash_is_reported(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(PresetError, match=r"config.json: SHA-256 is 44136f.*, expected 000000.*; download the preset"):
+        verify_files(ResolvedPreset(tmp_path, {"config.json": "0" * 64}))
 
 
 # === Programs ===

@@ -423,5 +423,5 @@ def test_search_file_that_is_no_object_is_reported(tmp_path, content):
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "search.json").write_text(content)
-    with pytest.raises((ModelFolderError, ConfigError), match="is not a search folder|holds another search"):
+    with pytest.raises((ModelFolderError, ConfigError), match=r"is not a search folder|holds another search"):
         RunFolder(folder, {"seed": 0}).lock().__enter__()
