@@ -3,6 +3,7 @@
 import random
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ class Campaign:
         self._folder.mkdir()
 
     def run(self, kills: int) -> Counter[str]:
-        """The outcomes; those that must not occur begin with WRONG."""
+        """The outcomes; those that must not occur begin with WRONG, and are printed at once."""
         try:
             with self._job.service(self._inputs):
                 self._run_uninterrupted()
@@ -50,6 +51,7 @@ class Campaign:
                     self._run_round()
         except Exception as error:  # of a command that cannot be tested, or of its result; the others go on
             self._wrong(f"{type(error).__name__}: {error}")
+        print(f"{self._job.name}: {self._tally['kills']} kills, {self._tally['rounds']} rounds", file=sys.stderr)
         return self._tally
 
     def _run_round(self) -> None:
@@ -193,7 +195,9 @@ class Campaign:
         return True
 
     def _wrong(self, what: str) -> bool:
-        self._tally[f"{WRONG}: {self._job.name}: {what}"] += 1
+        outcome = f"{WRONG}: {self._job.name}: {what}"
+        print(outcome, file=sys.stderr)
+        self._tally[outcome] += 1
         return False
 
     def _clear(self) -> None:

@@ -128,13 +128,15 @@ class Checkpoints:
             if self._restart:
                 self.clear()
             self._remove_leftovers()
+            if self.has_checkpoint:
+                self._set_resume_hint()
             with disk_errors("write", self.folder):
                 try_writing_folder(self._path(RunProgress()) if self.folder.exists() else self.folder)
             self._resources = stack.pop_all()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._resources.close()
+    def __exit__(self, *error: Any) -> None:
+        self._resources.__exit__(*error)
 
     def start_run(self, run: Mapping[str, Any]) -> None:
         """Set the identity of the run, JSON values that determine its result; an unfinished run must have the same.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from textgraft.errors import InterruptionError
+from textgraft.errors import InterruptionError, TextgraftError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -37,6 +37,13 @@ class Interruption:
             for number in previous_handlers:
                 signal.signal(number, self._handle)
             yield
+        except TextgraftError:
+            raise
+        except Exception as error:
+            # Native code in which a signal arrives may turn the exception of its handler into another one.
+            if self.signal_number:
+                raise self._default_error() from error
+            raise
         finally:
             for number, handler in previous_handlers.items():
                 signal.signal(number, handler)
