@@ -63,11 +63,7 @@ def test_location_and_fix_remain_beside_long_values():
     line = printable(
         f"a.csv: the model's {names['first']}, {names['second']!r} and {names['third']!r} are one; drop two"
     )
-    assert [int(length.replace(",", "")) for length in re.findall(r"\(([\d,]+) characters\)", line)] == [
-        5_001,
-        24_002,
-        18_002,
-    ]
+    assert re.findall(r"\(([\d,]+) characters\)", line) == ["5,001", "24,002", "24,002"]
     assert line.startswith("a.csv: the model's aaa")
     assert re.search(r"aaa, 'b c b c .* b c ' and 'd \" d .* d \" ' are one; drop two$", line)
 
