@@ -48,6 +48,7 @@ _TEXTS = (
 _RULES = {"\ufb01": "fi", "\u2460": "1", "\u00a0": " ", "A": "a", "e\u0301": "\u00e9", "\u200b": ""}
 # One of this number of inputs runs the graph, since its operations take long outside a function that is traced.
 _SHARES = {WordPieceFiles: 2, BytePairFiles: 6, SentencePieceFiles: 20, LowercasingSentencePieceFiles: 20}
+_FAIRSEQ = ("xlm_roberta", "bert_sentence_piece")
 _CLASSIC = ("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json")
 _KEPT = 96  # tokens of a vocabulary
 _CORPUS = ("the film was good and long", "a bad plot, a dull film", "ärger und étude 中文", "not bad at all: good!") * 8
@@ -76,7 +77,7 @@ def _check_tokenizer(tokenizer: Tokenizer, content: bytes, choices: Choices, fam
         (folder / name).write_bytes(file)
     settings = json.loads(json.dumps(tokenizer.settings()))
     family.tokenizer.settings.check(settings, "settings")
-    family.tokenizer.check(settings, folder, len(tokenizer.vocabulary))
+    family.tokenizer.check(settings, folder, len(tokenizer.vocabulary), family.special)
     if not choices.rarely(_SHARES[type(family.tokenizer)]):
         return
     texts = _texts_of(tokenizer.vocabulary, content)
@@ -189,7 +190,8 @@ def _small(content: dict[str, Any]) -> dict[str, Any]:
 # === SentencePiece ===
 def _read_model(data: bytes) -> None:
     choices, content = split_input(data)
-    family = load_family(choices.pick(_FAMILIES[b'"Unigram"']))
+    suited = ("deberta_v3",) if b"[UNK]" in content else ("albert",) if b"[CLS]" in content else _FAIRSEQ
+    family = load_family(choices.pick(_FAMILIES[b'"Unigram"'] if choices.rarely(8) else suited))
     assert isinstance(family, TransformerFamily)
     name = choices.pick(("spiece.model", "sentencepiece.bpe.model", "spm.model"))
     for other in ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.json"):
