@@ -20,9 +20,11 @@ _NEW_PROCESSES = 0.15
 # Weights of the moments of kills; a kill before anything is written tests little.
 _MOMENTS = {"before anything is written": 5, "at any time": 40, "during a write": 40, "at the end": 15}
 
+_GRACE = "SIGTERM, then SIGKILL"
+
 # Weights of the signals. A system that stops a service sends SIGTERM, and SIGKILL if that takes too long.
-_SIGNALS = {"SIGKILL": 60, "SIGKILL to the group": 10, "SIGTERM": 12, "SIGINT": 12, "SIGTERM, then SIGKILL": 6}
-_SOFT = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
+_SIGNALS = {"SIGKILL": 60, "SIGKILL to the group": 10, "SIGTERM": 12, "SIGINT": 12, _GRACE: 6}
+_SOFT = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT, _GRACE: signal.SIGTERM}
 
 # Long enough for a machine with other work.
 _MAX_SECONDS_TO_STOP = 120.0
@@ -90,14 +92,15 @@ class Campaign:
             return False
         kind = self._choose(_SIGNALS)
         self._send(command, kind)
-        if command.wait(_MAX_SECONDS_TO_STOP) == 0:
+        code = command.wait(_MAX_SECONDS_TO_STOP)
+        if code == 0 or self._is_repetition(command):  # it ended before the signal
             return False
         names = names_in(self._outputs)
         self._tally["kills"] += 1
         self._tally[f"kills of {self._job.arguments[0]}"] += 1
         self._tally["kills during a write"] += any(map(self._job.is_temporary, names))
         self._check_state(kind)
-        if kind in _SOFT:
+        if code != -signal.SIGKILL and kind in _SOFT:
             self._check_stop(command, _SOFT[kind], names)
         return True
 
@@ -131,11 +134,10 @@ class Campaign:
     def _send(self, command: Command, kind: str) -> None:
         if kind in _SOFT:
             command.kill(_SOFT[kind])
-            return
-        if kind.startswith("SIGTERM"):
-            command.kill(signal.SIGTERM)
+        if kind == _GRACE:
             self._sleep(self._random.random() * _GRACE_SECONDS, command)
-        command.kill(signal.SIGKILL, group=kind.endswith("group"))
+        if kind == _GRACE or kind not in _SOFT:
+            command.kill(signal.SIGKILL, group=kind.endswith("group"))
 
     def _check_state(self, kind: str) -> None:
         """The result is absent, the older or the new one, and whole."""
@@ -178,8 +180,7 @@ class Campaign:
     def _check_end(self, command: Command, before: set[str]) -> bool:
         """Whether a run after kills ended as an uninterrupted one, said what it should say, and left nothing else."""
         code, output = command.wait(), command.messages
-        # It was killed after its result was complete.
-        is_repetition = code != 0 and "exists" in output and not self._job.overwrites
+        is_repetition = self._is_repetition(command)
         if code and not is_repetition:
             return self._wrong(f"ended with {code}: {output[-400:]}")
         line = self._job.promised_line(before)
@@ -193,6 +194,10 @@ class Campaign:
         if names != self._names:
             return self._wrong(f"left {sorted(names - self._names)[:5]}, lacks {sorted(self._names - names)[:5]}")
         return True
+
+    def _is_repetition(self, command: Command) -> bool:
+        """Whether a run was refused because an earlier one was killed after its result was complete."""
+        return command.wait() != 0 and "exists" in command.messages and not self._job.overwrites
 
     def _wrong(self, what: str) -> bool:
         outcome = f"{WRONG}: {self._job.name}: {what}"
