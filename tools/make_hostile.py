@@ -483,7 +483,7 @@ CASES = {
     "graph-half": Case(lambda folder: os.truncate(folder / _GRAPH, 999), "not a protocol buffer", "word_vectors"),
     "graph-empty": Case(partial(write, _GRAPH, b""), "cannot be rebuilt", "word_vectors", refused_by="load"),
     "graph-empty-and-preset-of-two-lines": Case(
-        two_lines, "cannot be rebuilt: a b: its", "word_vectors", refused_by="load"
+        two_lines, r"cannot be rebuilt: a\nb: its", "word_vectors", refused_by="load"
     ),
     "graph-of-a-bare-op": Case(
         partial(append, _GRAPH, node("Tile")), "cannot be rebuilt", "word_vectors", refused_by="load"
