@@ -272,6 +272,7 @@ def two_lines(folder: Path) -> None:
     write(_GRAPH, b"", folder)
 
 
+_ESCAPES = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e"
 _COMPUTATION = ("backbone", "computation")
 _DEEP = b'{"sha256": ' + b"[" * _BRACKETS + b"]" * _BRACKETS + b"}"
 _SMALL_OBJECTS = b'{"format_version": [' + b'{"":0},' * 700_000 + b"0]}"
@@ -513,6 +514,16 @@ SILENT = {
 }
 
 
+# What is valid, and would change a terminal if it were printed as it is.
+SHOWN = {
+    "escape-in-label": Case(partial(configured, ("settings", "labels", 0), _ESCAPES), ""),
+    "escape-in-preset": Case(partial(configured, ("preset",), _ESCAPES), ""),
+    "escape-in-source": Case(partial(configured, ("data", "train", "source"), _ESCAPES), ""),
+    "escape-in-version": Case(partial(configured, ("versions", "textgraft"), _ESCAPES), ""),
+    "label-of-4-megabytes": Case(partial(configured, ("settings", "labels", 0), "x" * 4_000_000), ""),
+}
+
+
 def wrong_types(base: Path) -> dict[str, Case]:
     """A case for every place in a valid config, which then holds a list of an object; and for every field, left out."""
     config = json.loads((base / _CONFIG).read_text())
@@ -537,9 +548,9 @@ def extremes(base: Path) -> dict[str, Case]:
 
 
 def make_extremes(out: Path, base: Path, step: int = 1) -> list[Path]:
-    """Write a folder for every `step`-th of the extremes, and for all of `SILENT`; those of files share them."""
+    """Write a folder for every `step`-th of the extremes, and for `SILENT` and `SHOWN`; most files are shared."""
     cases = extremes(base)
-    chosen = {name: case for index, (name, case) in enumerate(cases.items()) if index % step == 0} | SILENT
+    chosen = {name: case for index, (name, case) in enumerate(cases.items()) if index % step == 0} | SILENT | SHOWN
     for name, case in chosen.items():
         shutil.copytree(base, out / name, copy_function=os.link)
         for changed in (_CONFIG, _MANIFEST):

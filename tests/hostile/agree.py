@@ -11,7 +11,7 @@ from pathlib import Path
 from refuse import peak_memory, report, reset_peak_memory, run_command
 
 TEXTS = "the film was good\nbad\na very dull plot, not fine\n"
-PREDICT = ("--probabilities", "all", "--columns", "", "--precision", "float32")
+PREDICT = ("--columns", "", "--precision", "float32")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import textgraft as tg
 from textgraft.errors import ModelFolderError, PredictionError
 
 MAX_SECONDS = 1200  # all extremes take minutes
+MAX_CHARACTERS = 100_000
 MAX_MEMORY = 256 * 2**20
 FIXES = (
     "copy the model folder again",
@@ -163,6 +164,12 @@ def test_commands_agree_on_extremes_of_the_config(agreements):
 def test_models_with_extremes_that_are_accepted_answer(agreements):
     accepted = {name: answers(ways["predict"]) for name, ways in agreements.items() if not ways["predict"]["code"]}
     assert {name: rows for name, rows in accepted.items() if len(rows) != 3 or len(set(rows)) < 3} == {}
+
+
+def test_information_is_printable_and_short(agreements):
+    shown = {name: ways["info"]["output"] + ways["info"]["message"] for name, ways in agreements.items()}
+    assert {name: text for name, text in shown.items() if not text.replace("\n", "").isprintable()} == {}
+    assert {name: len(text) for name, text in shown.items() if len(text) > MAX_CHARACTERS} == {}
 
 
 def test_memory_of_extremes_is_bounded(agreements, valid):
