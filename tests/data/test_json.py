@@ -62,7 +62,7 @@ def test_reader_holds_little_of_a_long_list():
     item = json.dumps({"text": "é" * 50}, ensure_ascii=False)
     reader = JsonReader(iter(["[", *[f"{item}," * 10] * 1000, "0]"]), limit=2000)
     assert sum(isinstance(reader.value(), dict) for _ in reader.elements()) == 10_000
-    with pytest.raises(ValueError, match="a value over 2000 characters long"):
+    with pytest.raises(ValueError, match="a value of over 2,000 bytes"):
         JsonReader(iter(['["', *["x" * 1000] * 5]), limit=2000).value()
 
 

@@ -16,7 +16,7 @@ from textgraft.data.entities import SpanReader, parse_entities, parse_list
 from textgraft.data.format import Row, RowReader, pack_rows
 from textgraft.data.offsets import OffsetDetector
 from textgraft.data.scripts import WordLengths, join_words
-from textgraft.data.tags import SchemeDetector, Span, spans_from_tags
+from textgraft.data.tags import MAX_WORDS, SchemeDetector, Span, spans_from_tags
 from textgraft.errors import DataError
 
 _SAMPLE = 1024  # first rows, in which the unit of offsets is detected
@@ -164,6 +164,8 @@ def parse_words(tokens: str, tags: str | None, position: int, detector: SchemeDe
         DataError: for any other value, an empty word or a malformed tag, without the location.
     """
     words = _parse_strings(tokens, "words")
+    if len(words) > MAX_WORDS:
+        raise DataError(f"a sentence of over {MAX_WORDS} words; write a row per sentence")
     text, offsets = join_words(words)
     if tags is None:
         return TaggedText(text, offsets, [])

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from itertools import chain, repeat
+from itertools import repeat
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from textgraft.data.bounds import require_few_labels, window_slices
 from textgraft.data.columns import join_names, label_candidates
 from textgraft.data.html_tables import html_table
 from textgraft.data.label_types import STRING, Label, LabelTypes, restore_label, restore_labels
@@ -186,7 +187,11 @@ class Dataset:
     def counts(self) -> dict[str, int]:
         """The number of rows with each category, or each label of a set, sorted by label; empty when there are none."""
         if self.problem == MULTI:
-            return dict(sorted(Counter(chain.from_iterable(self._label_sets())).items()))
+            counts = Counter[str]()
+            for names in self._label_sets():
+                counts.update(names)
+                require_few_labels(self.source, counts)
+            return dict(sorted(counts.items()))
         rows = np.bincount(self._codes, minlength=len(self._store.names)).tolist()
         return {name: count for name, count in sorted(zip(self._store.names, rows, strict=False)) if count}
 
@@ -235,13 +240,20 @@ class Dataset:
         return np.fromiter(self._parse_labels(parse_number), np.float64, len(self))
 
     def batches(self, size: int = _BATCH_SIZE) -> Iterator[Batch]:
-        """All rows in order, in batches of `size`; the last may be smaller."""
+        """All rows in order, in batches of at most `size` rows and 64 MiB."""
         if not isinstance(size, Integral) or size < 1:
             raise ConfigError(f"the size of a batch must be a whole number, at least 1, not {one_line(size)}")
-        for start in range(0, len(self), int(size)):
-            rows = self._rows[start : start + size]
+        for part in self.windows(int(size)):
+            rows = self._rows[part.start : part.stop]
             pairs = self._store.read("pair", rows) if self.paired else None
             yield Batch(self._store.read("text", rows), self._labels(rows), pairs)
+
+    def windows(self, size: int) -> Iterator[range]:
+        """The indices of all rows in order, in the parts that `batches` returns."""
+        for start in range(0, len(self), size):
+            rows = range(start, min(start + size, len(self)))
+            for part in window_slices(self._store.sizes(self._rows[rows.start : rows.stop]), size):
+                yield rows[part]
 
     def location(self, row: int) -> str:
         """Location of a row in the source, such as "reviews.csv, line 7"."""

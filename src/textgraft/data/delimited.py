@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import ClassVar
 
+from textgraft.data.bounds import ROW_BYTES, row_too_large, sample, text_bytes
 from textgraft.data.content import json_text, web_page
 from textgraft.data.dialects import (
     DELIMITERS,
@@ -18,12 +19,11 @@ from textgraft.data.dialects import (
     first_records,
     table_delimiter,
 )
-from textgraft.data.format import is_lines_file
+from textgraft.data.format import check_width, is_lines_file
 from textgraft.data.table_files import Record, TableFile, is_number
-from textgraft.data.text_files import MAX_CHARACTERS, TextFile
+from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError, counted
 
-_SAMPLE_CHARACTERS = 1 << 20
 _MIN_AGREEMENT = 6  # separators in the lines of a cell that are where those of rows would be; fewer are chance
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _SPACE_BEFORE_QUOTE = re.compile(' +"')
@@ -35,7 +35,6 @@ _CSV_ERRORS = {
     + _NO_QUOTES,
     "expected after": f"text follows a closing quote; double the quotes that are text; {_NO_QUOTES}",
     "new-line": "a carriage return outside quotes; end lines with \\n or \\r\\n",
-    "field larger": f"a cell over {MAX_CHARACTERS} characters long; is a quote left open?",
 }
 
 
@@ -81,16 +80,20 @@ class DelimitedFile(TextFile, TableFile):
 
     def read_records(self) -> Iterator[Record]:
         # The default limit, 131,072 characters, is less than a book. It is global to the csv module.
-        csv.field_size_limit(MAX_CHARACTERS)
+        csv.field_size_limit(ROW_BYTES)
         lines: list[str] = []  # of the current row
 
         def recorded() -> Iterator[str]:
+            size = 0
             for line in chain(self._first_lines, self._lines):
+                size = text_bytes(line) + (size if lines else 0)
+                if size > ROW_BYTES:
+                    raise row_too_large(self.location(position), fix="is a quote left open?")
                 lines.append(line)
                 yield line
 
         reader = self._dialect.read(recorded(), strict=True)
-        line = 1 if self._excel_delimiter is None else 2
+        position = 1 if self._excel_delimiter is None else 2
         while True:
             try:
                 cells = next(reader)
@@ -99,9 +102,10 @@ class DelimitedFile(TextFile, TableFile):
             except csv.Error as error:
                 message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
                 message = _ESCAPED_QUOTE if "expected after" in str(error) and '\\"' in lines[-1] else message
-                raise DataError(f"{self.location(line)}: {message}") from None
-            yield Record(line, cells, tuple(lines))
-            line += len(lines)
+                raise DataError(f"{self.location(position)}: {message}") from None
+            check_width(self.location(position), cells)
+            yield Record(position, cells, tuple(lines))
+            position += len(lines)
             lines.clear()
 
     def check(self, record: Record) -> list[str]:
@@ -158,16 +162,10 @@ class DelimitedFile(TextFile, TableFile):
     @cached_property
     def _sample_lines(self) -> list[str]:
         """The first lines, of bounded number and size."""
-        sample: list[str] = []
-        characters = 0
-        for line in self._lines:
-            sample.append(line)
-            characters += len(line)
-            if len(sample) == SAMPLE_LINES or characters > _SAMPLE_CHARACTERS:
-                break
-        if sample and (content := web_page(sample[0]) or json_text(sample[0])):
+        lines = sample(self._lines, text_bytes, SAMPLE_LINES)
+        if lines and (content := web_page(lines[0]) or json_text(lines[0])):
             raise DataError(f"{self.source}: {content}")
-        return sample
+        return lines
 
     @cached_property
     def _excel_delimiter(self) -> str | None:

@@ -2,10 +2,10 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from textgraft.data.bounds import MAX_COLUMNS, sample, text_bytes
 from textgraft.data.columns import is_column_name
 from textgraft.data.encodings import likely_encoding
 from textgraft.data.file_options import FileOptions
@@ -52,7 +52,7 @@ def likely_format(source: str, options: FileOptions) -> str | None:
     Raises:
         DataError: when the file cannot be read as text.
     """
-    lines: list[str] = list(islice(TextLines(source, options.encoding), SAMPLE_LINES))
+    lines: list[str] = sample(iter(TextLines(source, options.encoding)), text_bytes, SAMPLE_LINES)
     if lines and lines[0].lstrip().startswith(("{", "[")):
         return "json"
     dialect = Dialect(",", options.quotes is not False)
@@ -98,12 +98,14 @@ def agreement(lines: Sequence[str], dialect: Dialect) -> float:
 
 
 def first_records(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
-    """The rows in a sample of lines, up to the first that is malformed."""
+    """The rows in a sample of lines, up to the first that is malformed or too wide."""
     records: list[list[str]] = []
     try:
         for cells in dialect.read(lines):
+            if len(cells) > MAX_COLUMNS:
+                break
             if cells:
-                records.append(cells)  # noqa: PERF401 (the rows before an error count)
+                records.append(cells)
     except csv.Error:
         pass
     return records

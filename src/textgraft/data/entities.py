@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from textgraft.data.columns import join_names
+from textgraft.data.json_text import check_values
 from textgraft.data.offsets import CHARACTERS, OffsetConverter, WrittenSpan, fitting_unit, texts_match
 from textgraft.data.scripts import WHITE_SPACE
 from textgraft.data.tags import Span, is_label
@@ -125,6 +126,7 @@ class SpanReader:
 def parse_list(cell: str, name: str, convert: Callable[[Any], Any] = lambda value: value) -> list[Any]:
     """The list in a JSON cell, once converted; a DataError for any other value, with this name."""
     try:
+        check_values(cell)
         values = convert(_load(cell))
         if "\\u" in cell:
             json.dumps(values, ensure_ascii=False).encode()

@@ -1,21 +1,23 @@
 """The contract of a data format, and the packing of rows into Arrow batches of strings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import pyarrow as pa
 
+from textgraft.data.bounds import MAX_COLUMNS, ROW_BYTES, bounded_windows, text_bytes
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.label_types import STRING
+from textgraft.errors import DataError, counted
 
 # Extensions of compressed files, and the bytes with which they begin.
 COMPRESSIONS = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".zip": b"PK"}
 
 _ROWS_PER_BATCH = 4096
-_CHARACTERS_PER_BATCH = 1 << 22
+_BYTES_PER_BATCH = ROW_BYTES + (1 << 22)  # small, since the rows of a batch are also held as strings
 
 
 class Row(NamedTuple):
@@ -29,6 +31,11 @@ class Row(NamedTuple):
     label: str | None = None
     pair: str | None = None
     copied: tuple[str | None, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The memory of its cells in bytes."""
+        return sum(map(text_bytes, (self.text, self.label, self.pair, *self.copied)))
 
 
 class RowReader(ABC):
@@ -147,16 +154,16 @@ def is_lines_file(source: str) -> bool:
 
 def pack_rows(rows: Iterable[Row], copied: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """Pack rows into the batches of `RowReader.rows`; `copied` are the names of their copied columns."""
-    pending: list[Row] = []
-    characters = 0
-    for row in rows:
-        pending.append(row)
-        characters += sum(len(cell) for cell in (row.text, row.label, row.pair, *row.copied) if cell)
-        if len(pending) == _ROWS_PER_BATCH or characters >= _CHARACTERS_PER_BATCH:
-            yield _pack(pending, copied)
-            pending, characters = [], 0
-    if pending:
-        yield _pack(pending, copied)
+    for window in bounded_windows(rows, lambda row: row.size, _ROWS_PER_BATCH, _BYTES_PER_BATCH):
+        yield _pack(window, copied)
+
+
+def check_width(location: str, cells: Sized) -> None:
+    """Raise a DataError for a row of more cells than a table may have."""
+    if len(cells) > MAX_COLUMNS:
+        raise DataError(
+            f"{location}: {counted(len(cells), 'cell')}, and a row may have {MAX_COLUMNS:,}; is it a table?"
+        )
 
 
 def pack_batch(positions: Sequence[int], *cells: Any, copied: pa.StructArray | None = None) -> pa.RecordBatch:

@@ -8,6 +8,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from textgraft.data.bounds import text_bytes
+
+# Lists, objects and what they separate in one value, since each takes up to 100 times its characters in memory.
+MAX_VALUES = 1 << 19
+
+_LONG = 1 << 20  # characters; the values of a shorter text are not counted
 _NUMBER_CONTINUES = ("", ".", "e", "E")  # what follows a number that is cut off
 _MAX_DEPTH = 200  # of values that are skipped: each level takes calls of Python, which allows 1,000
 _TOO_DEEP = "nested too deeply"
@@ -16,6 +22,28 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 class Number(str):
     """A number as it is spelled in the file."""
+
+    __slots__ = ()
+
+
+def check_values(text: str) -> None:
+    """Raise a ValueError for a JSON text of too many values, counted by its commas and opening brackets."""
+    if len(text) > _LONG and sum(map(text.count, ",[{")) > MAX_VALUES:
+        raise ValueError(f"a value of over {MAX_VALUES:,} parts")
+
+
+def value_size(value: Any) -> int:
+    """The approximate number of characters of a value."""
+    size, pending = 0, [value]
+    while pending:
+        part = pending.pop()
+        size += 1 + (len(part) if isinstance(part, str) else 0)
+        if isinstance(part, dict):
+            pending += part
+            pending += part.values()
+        elif isinstance(part, list):
+            pending += part
+    return size
 
 
 def decode_json(text: str, start: int = 0) -> tuple[Any, int]:
@@ -54,7 +82,7 @@ class JsonReader:
 
     def __init__(self, chunks: Iterator[str], limit: int) -> None:
         self._chunks = chunks
-        self._limit = limit  # of characters in a value
+        self._limit = limit  # of the bytes of a value in memory
         self._buffer = ""
         self._start = 0
 
@@ -75,12 +103,20 @@ class JsonReader:
                 value, end = decode_json(self._buffer, self._start)
             except json.JSONDecodeError as error:
                 # It may continue in the next chunk; in a long value, in the next chunks.
-                if not self._fill(len(self._buffer) - self._start):
+                unfinished = self._buffer[self._start :]
+                check_values(unfinished)
+                if text_bytes(unfinished) > self._limit:
+                    raise self._too_long() from None
+                if not self._fill(min(len(unfinished), _LONG)):
                     raise ValueError(error.msg) from None
                 continue
             if isinstance(value, Number) and self._buffer[end : end + 1] in _NUMBER_CONTINUES and self._fill(1):
                 continue
+            if end - self._start > self._limit:  # in a buffer that was longer than a value may be
+                raise self._too_long()
             self._start = end
+            if end > _LONG:  # rather than hold a long value until the next chunk is read
+                self._fill(0)
             return value
 
     def members(self) -> Iterator[str]:
@@ -115,7 +151,7 @@ class JsonReader:
             self.skip(depth + 1)
 
     def _is_open(self, closing: str) -> bool:
-        """Whether a list or an object that has begun is not empty; reads past the end of one that is."""
+        """Whether a list or an object that has unfinished is not empty; reads past the end of one that is."""
         if self.peek() != closing:
             return True
         self._start += 1
@@ -141,9 +177,10 @@ class JsonReader:
             chunks.append(chunk)
             size -= len(chunk)
         self._buffer, self._start = "".join(chunks), 0
-        if len(self._buffer) > self._limit and len(chunks) > 1:
-            raise ValueError(f"a value over {self._limit} characters long")
         return len(chunks) > 1
+
+    def _too_long(self) -> ValueError:
+        return ValueError(f"a value of over {self._limit:,} bytes")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from textgraft.data.duplicates import first_duplicate
 from textgraft.data.folding import fold
+from textgraft.data.json_text import check_values
 
 SINGLE, MULTI, REGRESSION = PROBLEMS = ("single-label", "multi-label", "regression")
 MAX_LISTED = 20  # labels in a line or a table
@@ -88,6 +89,7 @@ def _parse_list(cell: str) -> list[str]:
 
 def _read_json(cell: str) -> Any:
     try:
+        check_values(cell)
         return json.loads(cell, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return None

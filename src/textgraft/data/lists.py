@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
+from textgraft.data.bounds import ROW_BYTES, row_too_large
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.label_types import STRING, LabelTypes
 from textgraft.data.labels import MULTI, PROBLEMS, REGRESSION, SINGLE
@@ -87,7 +88,10 @@ class ExampleRows:
         cells = {"text": text, "pair": pair} if "pair" in self.roles else {"text": text}
         for role, value in cells.items():
             check_text(value, location, role)
-        return Row(position, str(text), self._label_cell(label, location), pair)
+        row = Row(position, str(text), self._label_cell(label, location), pair)
+        if row.size > ROW_BYTES:
+            raise row_too_large(location, "a text")
+        return row
 
     def _label_cell(self, label: Any, location: str) -> str | None:
         if "label" not in self.roles:

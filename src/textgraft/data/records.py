@@ -4,21 +4,23 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
 
+from textgraft.data.bounds import sample
 from textgraft.data.columns import Columns, join_names
 from textgraft.data.exports import MALFORMED, Export, find_export
-from textgraft.data.format import Row, pack_rows
-from textgraft.data.json_text import to_json
+from textgraft.data.format import Row, check_width, pack_rows
+from textgraft.data.json_text import to_json, value_size
 from textgraft.data.text_files import TextFile
 from textgraft.errors import DataError, counted
 
 # Of the first items, by which columns and exports are recognized.
 _SAMPLE_ITEMS = 100
-_SAMPLE_CHARACTERS = 1 << 20
+# Of unknown keys, those that are in memory, and their characters; a message has fewer.
+_MAX_KEYS, _MAX_KEY = 1000, 200
 
 
 class RecordFile(TextFile):
@@ -42,7 +44,9 @@ class RecordFile(TextFile):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(key for record in self._first_records for key in record))
+        names = dict.fromkeys(key for record in self._first_records for key in record)
+        check_width(self.source, names)
+        return tuple(names)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -83,16 +87,7 @@ class RecordFile(TextFile):
     @cached_property
     def _sample(self) -> list[tuple[int, Any]]:
         """The first items, of bounded number and size."""
-        sample: list[tuple[int, Any]] = []
-        characters = 0
-        for position, item in self._items:
-            sample.append((position, item))
-            characters += (
-                sum(len(value) for value in item.values() if isinstance(value, str)) if isinstance(item, dict) else 0
-            )
-            if len(sample) == _SAMPLE_ITEMS or characters > _SAMPLE_CHARACTERS:
-                break
-        return sample
+        return sample(self._items, lambda item: value_size(item[1]), _SAMPLE_ITEMS)
 
     @cached_property
     def _export(self) -> Export:
@@ -121,7 +116,8 @@ class RecordFile(TextFile):
             for role, name in columns.by_role.items()
         }
         if columns.copied:
-            self._unknown_keys |= dict.fromkeys(name for name in record if name not in self._names)
+            unknown = (name[:_MAX_KEY] for name in record if name not in self._names)
+            self._unknown_keys |= dict.fromkeys(islice(unknown, _MAX_KEYS - len(self._unknown_keys)))
         return Row(position, **cells, copied=tuple(self._json(position, record.get(name)) for name in columns.copied))
 
     def _cell(self, position: int, column: str, value: Any, nested: bool) -> str | None:

@@ -7,7 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from textgraft.data.bounds import require_few_labels, text_bytes
 from textgraft.errors import DataError
 
 _BINARY = pa.large_binary()
@@ -44,8 +46,7 @@ class Store:
         Raises:
             DataError: when the temporary folder cannot be written or is full.
         """
-        names: dict[str, int] = {}
-        codes = [np.empty(0, np.int32)]
+        categories, codes = _Categories(), [np.empty(0, np.int32)]
         schema = pa.schema([*((name, _BINARY) for name in cells), ("position", pa.int64())])
         try:
             with tempfile.TemporaryFile() as file:
@@ -54,14 +55,16 @@ class Store:
                         columns = [batch.column(field.name).cast(field.type) for field in schema]
                         writer.write_batch(pa.record_batch(columns, schema=schema))
                         labels = pa.nulls(len(batch)) if "label" in schema.names else batch.column("label")
-                        codes.append(_encode(labels, names))
+                        codes.append(categories.encode(labels))
+                        for position in batch.column("position").slice(0, 1).to_pylist():
+                            require_few_labels(location(position), categories.codes, categories.size)
                 file.flush()
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise DataError(
                 f"{tempfile.gettempdir()}: cannot store texts ({error}); set TMPDIR to a folder with enough space"
             ) from None
-        return cls(mapped, tuple(names), np.concatenate(codes), location)
+        return cls(mapped, tuple(categories.codes), np.concatenate(codes), location)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """The store itself, which never changes."""
@@ -83,9 +86,20 @@ class Store:
             selected = batches == index
             cells = self._batches[index].column(cell).take(pa.array(rows[selected] - self._starts[index]))
             values[selected] = cells.to_numpy(zero_copy_only=False)
-        # Otherwise the pages just read would count as memory of this process until the system needs them.
-        self._mapped.madvise(mmap.MADV_DONTNEED)
+            # Otherwise the pages just read would count as memory of this process until the system needs them.
+            self._mapped.madvise(mmap.MADV_DONTNEED)
         return values
+
+    def sizes(self, rows: np.ndarray) -> np.ndarray:
+        """Bytes of all cells in the rows with these indices, int64 (n,)."""
+        sizes = np.zeros(len(rows), np.int64)
+        batches = self._batch_indices(rows)
+        for index in np.unique(batches):
+            selected = batches == index
+            for cell in self.cells:
+                lengths = np.asarray(pc.fill_null(pc.binary_length(self._batches[index].column(cell)), 0))
+                sizes[selected] += lengths[rows[selected] - self._starts[index]]
+        return sizes
 
     def location(self, row: int) -> str:
         """Location in the source of the row with this index, for messages."""
@@ -96,10 +110,23 @@ class Store:
         return np.searchsorted(self._starts, rows, side="right") - 1
 
 
-def _encode(labels: pa.Array, names: dict[str, int]) -> np.ndarray:
-    """Codes of labels, int32 (n,); new names are added to `names`."""
-    if labels.null_count:
-        return np.zeros(len(labels), np.int32)
-    encoded = labels.dictionary_encode()
-    codes = [names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()]
-    return np.array(codes, np.int32).take(np.asarray(encoded.indices))
+class _Categories:
+    """Labels in the order of first occurrence, with the code of each; `size` is that of all in bytes."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+        self.size = 0
+
+    def encode(self, labels: pa.Array) -> np.ndarray:
+        """Codes of labels, int32 (n,); zeros where there are none."""
+        if labels.null_count:
+            return np.zeros(len(labels), np.int32)
+        encoded = labels.dictionary_encode()
+        codes = [self._code(name) for name in encoded.dictionary.to_pylist()]
+        return np.array(codes, np.int32).take(np.asarray(encoded.indices))
+
+    def _code(self, name: str) -> int:
+        if name not in self.codes:
+            self.codes[name] = len(self.codes)
+            self.size += text_bytes(name)
+        return self.codes[name]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from textgraft.data.bounds import sample, text_bytes
 from textgraft.data.columns import Columns, is_column_name
 from textgraft.data.file_options import NO_HEADER, FileOptions
 from textgraft.data.format import File, Row, pack_rows
@@ -17,7 +18,6 @@ from textgraft.data.whole_numbers import whole_number
 from textgraft.errors import DataError, counted
 
 _SAMPLE_ROWS = 1000
-_SAMPLE_CHARACTERS = 1 << 20
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 
 
@@ -148,14 +148,7 @@ class TableFile(File):
     @cached_property
     def _sample(self) -> list[Record]:
         """The first rows, of bounded number and size."""
-        sample: list[Record] = []
-        characters = 0
-        for record in self._records:
-            sample.append(record)
-            characters += sum(map(len, record.cells))
-            if len(sample) == _SAMPLE_ROWS or characters > _SAMPLE_CHARACTERS:
-                break
-        return sample
+        return sample(self._records, lambda record: sum(map(text_bytes, record.cells)), _SAMPLE_ROWS)
 
     @cached_property
     def _first(self) -> Record | None:

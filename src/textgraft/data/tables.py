@@ -4,21 +4,22 @@ pandas, polars and datasets are not imported: their objects are recognized by th
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from textgraft import registry
+from textgraft.data.bounds import window_slices
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
 from textgraft.data.label_types import STRING
-from textgraft.data.typed_columns import arrow_label_type, is_list_type, pack_columns, to_cells
+from textgraft.data.typed_columns import BATCH_BYTES, BATCH_ROWS, arrow_label_type, is_list_type, pack_columns, to_cells
 from textgraft.errors import DataError, error_summary
 
-_ROWS = 1024
 _NUMBERS = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating)
 _PROTOCOLS = ("__arrow_c_stream__", "__dataframe__")
 
@@ -69,7 +70,9 @@ class Table(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         try:
-            yield from pack_columns(columns, self._pieces(), self._cells, self._array)
+            arrays = ([self._array(piece, name) for name in columns.names] for piece in self._pieces(columns.names))
+            batches = (pa.record_batch(values, columns.names) for values in arrays)
+            yield from pack_columns(columns, batches, self.location, self._cells)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise DataError(f"{self.source}: cannot be read ({error_summary(error)}); check its columns") from error
 
@@ -96,14 +99,26 @@ class Table(Format):
         schema = getattr(self._table, "schema", None)
         return schema.names if isinstance(schema, pa.Schema) else list(self._table.columns)
 
-    def _pieces(self) -> Iterator[Any]:
-        """Consecutive rows as slices of the data frame, or as record batches."""
+    def _pieces(self, names: Sequence[str] = ()) -> Iterator[Any]:
+        """Consecutive rows as slices of the data frame, small in these columns, or as record batches."""
         table = self._table
         if hasattr(type(table), "iloc"):
-            yield from (table.iloc[start : start + _ROWS] for start in range(0, len(table), _ROWS))
+            for start in range(0, len(table), BATCH_ROWS):
+                piece = table.iloc[start : start + BATCH_ROWS]
+                yield from (
+                    piece.iloc[part] for part in window_slices(self._sizes(piece, names), BATCH_ROWS, BATCH_BYTES)
+                )
             return
         for batch in _batches(table):
-            yield from (batch.slice(start, _ROWS) for start in range(0, len(batch), _ROWS))
+            yield from (batch.slice(start, BATCH_ROWS) for start in range(0, len(batch), BATCH_ROWS))
+
+    def _sizes(self, piece: Any, names: Sequence[str]) -> np.ndarray:
+        """The characters of each row of a data frame in these columns, int64 (n,)."""
+        sizes = np.zeros(len(piece), np.int64)
+        for name in names:
+            values = piece.iloc[:, self.columns.index(name)]
+            sizes += np.fromiter((len(value) if isinstance(value, str | bytes) else 8 for value in values), np.int64)
+        return sizes
 
     def _array(self, piece: Any, column: str) -> pa.Array:
         index = self.columns.index(column)
@@ -117,8 +132,7 @@ class Table(Format):
             ) from None
         return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
-    def _cells(self, piece: Any, column: str, nested: bool) -> pa.Array:
-        values = self._array(piece, column)
+    def _cells(self, values: pa.Array, column: str, nested: bool) -> pa.Array:
         if not nested and pa.types.is_floating(values.type) and self._has_missing(column):
             values = _as_integers(values)
         if values.null_count < len(values):

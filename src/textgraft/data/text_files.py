@@ -13,6 +13,8 @@ from typing import IO, Any, ClassVar
 
 import pyarrow as pa
 
+from textgraft.data.archives import ZipArchive
+from textgraft.data.bounds import ROW_BYTES, Expansion, row_too_large, text_bytes
 from textgraft.data.content import foreign_content
 from textgraft.data.encodings import byte_order_mark, is_utf8, likely_encoding
 from textgraft.data.file_options import AUTO, FileOptions
@@ -21,7 +23,6 @@ from textgraft.errors import DataError, counted, error_summary
 
 STANDARD_INPUT = "-"
 FASTTEXT_LABEL = "__label__"  # before a label in a file of fastText
-MAX_CHARACTERS = 1 << 26  # in a line or a cell; more means an unclosed quote, or a binary file
 
 _CHUNK = 1 << 20
 _CONTROLS = re.compile("[\x80-\x9f]")
@@ -54,8 +55,9 @@ class TextLines:
     DataError when the file cannot be read, is not in this encoding, or has a NUL byte or an endless line.
     """
 
-    def __init__(self, source: str, encoding: str) -> None:
+    def __init__(self, source: str, encoding: str, chunk_bytes: int = _CHUNK) -> None:
         self._source = source
+        self._chunk_bytes = chunk_bytes
         self._encoding = encoding
         self._misread = ""
         self._controls = 0
@@ -76,22 +78,37 @@ class TextLines:
         return notices
 
     def __iter__(self) -> Iterator[str]:
-        number, incomplete = 1, ""
+        number, incomplete, size = 1, list[str](), 0  # incomplete: the pieces of a line, of this size in bytes
         for text in self.chunks():
-            *complete, incomplete = (incomplete + text).split("\n")
-            for line in complete:
+            first, *others = text.split("\n")
+            incomplete.append(first)
+            size += text_bytes(first)
+            if size > ROW_BYTES:
+                raise row_too_large(f"{self._source}, line {number}", fix="split it, or is this no text file?")
+            if not others:
+                continue
+            yield "".join([*incomplete, "\n"])
+            incomplete, size = [others.pop()], 0
+            for line in others:
                 yield line + "\n"
-            number += len(complete)
-            if len(incomplete) > MAX_CHARACTERS:
-                raise DataError(
-                    f"{self._source}, line {number}: over {MAX_CHARACTERS} characters long; is this a text file?"
-                )
-        if incomplete:
-            yield incomplete
+            number += 1 + len(others)
+            size = text_bytes(incomplete[0])
+        if last := "".join(incomplete):
+            yield last
+
+    def read(self) -> str:
+        """All lines as one text, of which the source is to be a row; errors are those of iteration."""
+        pieces, size = list[str](), 0
+        for text in self.chunks():
+            pieces.append(text)
+            size += text_bytes(text)
+            if size > ROW_BYTES:
+                raise row_too_large(self._source, fix="split it into several files")
+        return "".join(pieces)
 
     def chunks(self) -> Iterator[str]:
         """The text in pieces, in place of its lines; errors are those of iteration, without that of an endless line."""
-        chunks = read_chunks(self._source)
+        chunks = read_chunks(self._source, self._chunk_bytes)
         start = next(chunks, b"")
         name = self._codec(start)
         decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
@@ -174,15 +191,17 @@ def _encoding_fix(data: bytes, name: str) -> str:
     return f"it looks like {likely}: set encoding to {likely}, or save the file as UTF-8"
 
 
-def read_chunks(source: str) -> Iterator[bytes]:
-    """The bytes of a file, decompressed, in chunks of bounded size; "-" is standard input.
+def read_chunks(source: str, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, in chunks of at most this size; "-" is standard input.
 
     Raises:
         DataError: when the file is missing, damaged or cannot be read.
     """
     try:
         with _open(source) as stream:
-            while chunk := stream.read(_CHUNK):
+            expansion = Expansion(source)
+            while chunk := stream.read(chunk_bytes):
+                expansion.add(len(chunk))
                 yield chunk
     except FileNotFoundError:
         raise DataError(f"{source}: no such file; check the name") from None
@@ -200,7 +219,7 @@ def _open(source: str) -> Any:
 
 @contextmanager
 def _open_member(source: str) -> Iterator[IO[bytes]]:
-    with zipfile.ZipFile(source) as archive:
+    with ZipArchive(source) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
         if len(names) != 1:
             raise DataError(f"{source}: the archive holds {len(names)} files; unpack it and pass one of them")

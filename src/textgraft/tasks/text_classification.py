@@ -109,9 +109,9 @@ class TextClassifier(TrainableTask):
     ) -> dict[str, Any]:
         self.check_labels(data)
         logits = np.concatenate(list(self.outputs(with_progress(_batches(data)), truncated)))
-        for start in range(0, len(data) if on_results else 0, WINDOW):
-            part = data.take(range(start, min(start + WINDOW, len(data))))
-            on_results(part, self.objective.row_results(part, logits[start : start + WINDOW]))  # type: ignore[misc]
+        for rows in data.windows(WINDOW) if on_results else ():
+            part = data.take(rows)
+            on_results(part, self.objective.row_results(part, logits[rows.start : rows.stop]))  # type: ignore[misc]
         return self.objective.evaluate(data, logits)
 
     def answers(

@@ -1,7 +1,6 @@
 """text-generation: continuation of prompts by a causal backbone; evaluated by perplexity."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ class TextGenerator(LanguageModelling):
         """
         start = 0
         batches = as_batches(prompts, self._reading(text=text), DOCUMENTS)
-        for window in windows(map(self.check_pairs, batches), repeat(DOCUMENTS)):
+        for window in windows(map(self.check_pairs, batches), DOCUMENTS):
             yield from self._continuations(window, config, start)
             start += len(window)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
 
+from textgraft.data.bounds import ROW_BYTES, bounded_windows, row_too_large
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.python_inputs import conversion, is_missing, is_source, is_tensor_dataset, type_name, values_of
@@ -26,7 +26,8 @@ _TAKEN = (
 def as_batches(texts: Any, reading: Reading | None = None, size: int | None = None) -> Iterator[np.ndarray]:
     """Object arrays of UTF-8 bytes, (n,) or, for pairs, (n, 2), from one text or any object that holds texts.
 
-    The object is read as a stream, `size` texts at a time (`WINDOW`); `reading` selects the columns of a table or file.
+    The object is read as a stream, up to `size` texts (`WINDOW`) and 64 MiB at a time; `reading` selects the columns of
+    a table or file.
 
     Raises:
         DataError: for another object; for a text that is missing, not a string or holds half of a surrogate pair; or
@@ -46,25 +47,22 @@ def as_batches(texts: Any, reading: Reading | None = None, size: int | None = No
         if is_tensor_dataset(texts):
             values = (row[0] for row in values)  # without labels
         rows = (_encode_row(row, row_number) for row_number, row in enumerate(values, start=1))
-        while window := list(islice(rows, size)):
+        for window in bounded_windows(rows, _row_bytes, size):
             if len({len(row) for row in window}) > 1:
                 raise DataError("the list mixes texts and pairs of texts; pass two lists")
             batch = np.array(window, dtype=object)  # (n, 1) or (n, 2)
             yield batch[:, 0] if batch.shape[1] == 1 else batch
 
 
-def windows(texts: Iterable[np.ndarray], sizes: Iterator[int] | None = None) -> Iterator[np.ndarray]:
-    """Arrays of these sizes, by default `WINDOW` texts each, (m,) or (m, 2), from arrays of any sizes."""
-    sizes = sizes or repeat(WINDOW)
-    size, pending = next(sizes), list[np.ndarray]()
-    for batch in texts:
-        joined = np.concatenate([*pending, batch])
-        while len(joined) >= size:
-            yield joined[:size]
-            joined, size = joined[size:], next(sizes)
-        pending = [joined]
-    if pending and len(pending[0]):
-        yield pending[0]
+def windows(texts: Iterable[np.ndarray], size: int | None = None) -> Iterator[np.ndarray]:
+    """Arrays of `size` texts, by default `WINDOW`, or of 64 MiB, (m,) or (m, 2), from arrays of any sizes."""
+    rows = (row for batch in texts for row in batch)
+    for window in bounded_windows(rows, _row_bytes, size or WINDOW):
+        yield np.array(window, object)
+
+
+def _row_bytes(row: bytes | Sequence[bytes]) -> int:
+    return len(row) if isinstance(row, bytes) else sum(map(len, row))
 
 
 def _encode_row(row: Any, row_number: int) -> list[bytes]:
@@ -76,6 +74,9 @@ def _encode_row(row: Any, row_number: int) -> list[bytes]:
             advice = "; join its words" if isinstance(text, list | tuple) else conversion([text])
             raise DataError(f"text {row_number} must be a string, not {type_name(text)}{advice}")
     try:
-        return [text.encode() for text in texts]
+        encoded = [text.encode() for text in texts]
     except UnicodeEncodeError as error:
         raise DataError(f"text {row_number}: half of a surrogate pair in {error.object!r:.60}; remove it") from None
+    if _row_bytes(encoded) > ROW_BYTES:
+        raise row_too_large(f"text {row_number}", "a text")
+    return encoded

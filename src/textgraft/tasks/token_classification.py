@@ -14,6 +14,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import relu
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
+from textgraft.data.bounds import bounded_windows, text_bytes
 from textgraft.data.python_inputs import is_source, one_line
 from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Entity, Span
@@ -41,6 +42,8 @@ from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TruncationCount
 from textgraft.training.token_inputs import WordInputs
+
+_WORD_BYTES = 120  # of a word's start and end in memory
 
 
 class TokenClassifier(TrainableTask):
@@ -274,9 +277,7 @@ class TokenClassifier(TrainableTask):
 
 
 def _chunks(data: Iterable[TaggedText]) -> Iterator[list[TaggedText]]:
-    texts = iter(data)
-    while chunk := list(islice(texts, WINDOW)):
-        yield chunk
+    return bounded_windows(data, lambda row: text_bytes(row.text) + _WORD_BYTES * len(row.words or ()), WINDOW)
 
 
 def _plain_texts(texts: np.ndarray) -> list[TaggedText]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from textgraft.data.bounds import ROW_BYTES, window_slices
 from textgraft.runtime import require_own_process, thread_pool
 from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
@@ -17,7 +18,9 @@ from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
 
-_TEXTS_PER_CALL = 256  # of the text graph
+# Of a call of the text graph, whose tensors take many times the bytes of the texts.
+_TEXTS_PER_CALL = 256
+_BYTES_PER_CALL = ROW_BYTES + (1 << 21)
 _CALLS_AT_ONCE = 4 * (os.cpu_count() or 1)  # waiting for a core or running
 
 
@@ -146,10 +149,16 @@ def id_specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ArraySpec]:
 def _run_parallel(
     run: Callable[[np.ndarray], tuple[np.ndarray, ...]], batches: Iterable[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    starts = ((batch, start) for batch in batches for start in range(0, len(batch), _TEXTS_PER_CALL))
-    chunks = (batch[start : start + _TEXTS_PER_CALL] for batch, start in starts)
+    chunks = (chunk for batch in batches for chunk in _chunks(batch))
     while window := list(islice(chunks, _CALLS_AT_ONCE)):
         yield from thread_pool().map(run, window) if len(window) > 1 else map(run, window)
+
+
+def _chunks(texts: np.ndarray) -> Iterator[np.ndarray]:
+    """Texts, (n,) or (n, 2), in parts for one call of the graph."""
+    sizes = np.fromiter(map(len, texts.ravel()), np.int64, texts.size).reshape(texts.shape)
+    sizes = sizes if sizes.ndim == 1 else sizes.sum(axis=1)
+    return (texts[part] for part in window_slices(sizes, _TEXTS_PER_CALL, _BYTES_PER_CALL))
 
 
 def _concatenate(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:

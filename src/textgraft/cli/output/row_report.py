@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 
 from textgraft.cli.output.console import print_table
@@ -139,10 +140,11 @@ class RowReport:
 
 def _text_columns(data: Dataset) -> dict[str, Any]:
     """The texts of each column, object (n,) of UTF-8 bytes."""
-    (batch,) = data.batches(max(1, len(data)))
+    batches = list(data.batches())
     from_words = isinstance(data, TaggedDataset) and data.scheme is not None
-    texts = {"text" if from_words else data.roles.get("text", "text"): batch.texts}
-    return texts if batch.pairs is None else {**texts, data.roles.get("pair", "pair"): batch.pairs}
+    texts = {"text" if from_words else data.roles.get("text", "text"): np.concatenate([part.texts for part in batches])}
+    pairs = [part.pairs for part in batches if part.pairs is not None]
+    return {**texts, data.roles.get("pair", "pair"): np.concatenate(pairs)} if pairs else texts
 
 
 def _struct(columns: dict[str, pa.Array]) -> pa.StructArray:

@@ -24,9 +24,8 @@ class SourceColumns:
         Raises:
             DataError: when the source does not have them.
         """
-        (batch,) = data.batches(max(1, len(data)))
         parts, indices = [], list[int]()
-        for row, text in enumerate(batch.texts):
+        for row, text in enumerate(text for batch in data.batches() for text in batch.texts):
             wanted_row = text, data.location(row)
             while (index := self._find(wanted_row)) is None:
                 parts.append(self._copied(indices))

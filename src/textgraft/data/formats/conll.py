@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from textgraft.data.bounds import ROW_BYTES, row_too_large, text_bytes
 from textgraft.data.columns import Columns
 from textgraft.data.format import Row, has_extension, pack_rows
 from textgraft.data.tags import MAX_WORDS, is_tag
@@ -20,6 +21,7 @@ from textgraft.errors import DataError
 
 _DOCUMENT = "-DOCSTART-"
 _SAMPLE = 200  # first lines with words, which determine the columns
+_MAX_SAMPLE_BYTES = 1 << 20
 _MAX_HEADER_LINES = 10_000
 _MAX_UNTAGGED = 4  # columns of a file without a column of valid tags, whose last column is read as tags
 # Of files that are recognized by their first characters.
@@ -135,16 +137,19 @@ class Conll(TextFile):
 
     @cached_property
     def _sentences(self) -> Iterator[_Sentence]:
-        sentence = None
+        sentence, size = None, 0
         for line, fields in self._records():
             if not fields:
                 if sentence:
                     yield sentence
-                sentence = None
+                sentence, size = None, 0
                 continue
             sentence = sentence or _Sentence(line, [], [])
             sentence.tokens.append(fields[0])
             sentence.tags.append(fields[1])
+            size += sum(map(text_bytes, fields))
+            if size > ROW_BYTES:
+                raise row_too_large(self.location(sentence.line), fix="put a blank line between sentences")
             if len(sentence.tokens) > MAX_WORDS:
                 raise DataError(
                     f"{self.location(sentence.line)}: a sentence of over {MAX_WORDS} words; "
@@ -188,13 +193,14 @@ class Conll(TextFile):
     def _first_lines(self) -> list[_Line]:
         """The lines up to and including the first `_SAMPLE` that are neither blank nor start with #."""
         lines: list[_Line] = []
-        words = 0
+        words = size = 0
         for line in self._lines:
             lines.append(line)
             words += _has_word(line[1])
-            if words == _SAMPLE:
+            size += text_bytes(line[1])
+            if words == _SAMPLE or (words and size > _MAX_SAMPLE_BYTES):
                 break
-            if not words and len(lines) > _MAX_HEADER_LINES:
+            if not words and (len(lines) > _MAX_HEADER_LINES or size > ROW_BYTES):
                 raise DataError(f"{self.source}: {len(lines)} lines without a word; is this a CoNLL file?")
         return lines
 

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
+from textgraft.data.bounds import sample, text_bytes
 from textgraft.data.columns import Columns
 from textgraft.data.format import Row, pack_rows
 from textgraft.data.text_files import FASTTEXT_LABEL, TextFile, read_chunks
@@ -55,7 +56,7 @@ class FastText(TextFile):
 
     @cached_property
     def _first_lines(self) -> list[tuple[int, str]]:
-        return list(islice(self._lines, _SAMPLE_LINES))
+        return sample(self._lines, lambda line: text_bytes(line[1]), _SAMPLE_LINES)
 
     @cached_property
     def _lines(self) -> Iterator[tuple[int, str]]:

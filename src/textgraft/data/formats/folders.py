@@ -75,7 +75,7 @@ class Folders(Format):
 
     def _read(self, file: Path) -> str:
         lines = TextLines(str(file), self._encoding)
-        text = "".join(lines)
+        text = lines.read()
         self._doubtful += bool(lines.notices)
         self._first_doubt = self._first_doubt or lines.notices
         return text
@@ -86,7 +86,7 @@ class Folders(Format):
     @cached_property
     def _files(self) -> list[Path]:
         folders = [folder for folder in _label_folders(Path(self.source)) if folder.name != _UNLABELLED]
-        return sorted((file for folder in folders for file in folder.glob("*.txt")), key=_shuffled)
+        return sorted((file for folder in folders for file in folder.glob("*.txt") if file.is_file()), key=_shuffled)
 
 
 def _shuffled(file: Path) -> bytes:

@@ -9,11 +9,17 @@ from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
 from textgraft.data.label_types import STRING
-from textgraft.data.typed_columns import arrow_label_type, class_names, is_list_type, pack_columns, to_cells
+from textgraft.data.typed_columns import (
+    BATCH_ROWS,
+    arrow_label_type,
+    class_names,
+    is_list_type,
+    pack_columns,
+    to_cells,
+)
 from textgraft.errors import ConfigError, DataError, error_summary
 
 _PREFIX = "hf:"
-_ROWS = 1024
 
 
 class HuggingFaceDatasets(Format):
@@ -48,8 +54,9 @@ class HuggingFaceDatasets(Format):
 
     def rows(self, columns: Columns) -> Iterator[pa.RecordBatch]:
         """The rows in order; class ids are replaced by the names of the classes."""
-        dataset = self._dataset.select_columns(columns.names)
-        return pack_columns(columns, dataset.with_format("arrow").iter(_ROWS), self._cells, self._copied)
+        tables = self._dataset.select_columns(columns.names).with_format("arrow").iter(BATCH_ROWS)
+        batches = (batch for table in tables for batch in table.to_batches())
+        return pack_columns(columns, batches, self.location, self._cells, self._copied)
 
     def has_lists(self, column: str) -> bool:
         return is_list_type(self._dataset.features.arrow_schema.field(column).type)
@@ -61,12 +68,11 @@ class HuggingFaceDatasets(Format):
             else arrow_label_type(self._dataset.features.arrow_schema.field(column).type)
         )
 
-    def _copied(self, table: pa.Table, column: str) -> pa.Array:
+    def _copied(self, values: pa.Array, column: str) -> pa.Array:
         names = getattr(self._dataset.features[column], "names", None)
-        return class_names(_column(table, column), names) if names else _column(table, column)
+        return class_names(values, names) if names else values
 
-    def _cells(self, table: pa.Table, column: str, nested: bool) -> pa.Array:
-        values = _column(table, column)
+    def _cells(self, values: pa.Array, column: str, nested: bool) -> pa.Array:
         feature = self._dataset.features[column]
         names = getattr(feature, "names", None)
         if names is not None:
@@ -80,7 +86,3 @@ class HuggingFaceDatasets(Format):
             if class_id is None or not 0 <= class_id < len(names):
                 raise DataError(f"{self.source}: the column {column!r} has a class {class_id}, which has no name")
         return [names[class_id] for class_id in ids if class_id is not None]
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    return table.column(name).combine_chunks()

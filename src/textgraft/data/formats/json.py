@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain, zip_longest
+from itertools import chain
 from typing import Any, NamedTuple
 
+from textgraft.data.bounds import ROW_BYTES
 from textgraft.data.columns import is_column_name, join_names
 from textgraft.data.content import web_page
 from textgraft.data.duplicates import first_duplicate
-from textgraft.data.json_text import JsonReader, decode_json
+from textgraft.data.json_text import JsonReader, decode_json, value_size
 from textgraft.data.records import RecordFile
-from textgraft.data.text_files import MAX_CHARACTERS, STANDARD_INPUT, TextLines
+from textgraft.data.text_files import STANDARD_INPUT, TextLines
 from textgraft.errors import DataError
 
 _PREFIX = 1 << 20  # characters by which the layout is recognized
-_MAX_COLUMNS = 100  # of an object of columns: each reads the file by itself, and holds a chunk of it
 _ITEM_KEYS = ("annotations",)  # of objects that are an item as a whole, such as spaCy's training data
+_MAX_IGNORED = 100  # names in memory; a message has fewer
 _END = object()
+# Of an object of columns, each of which reads the file by itself, in smaller chunks.
+_MAX_COLUMNS = 100
+_COLUMN_CHUNK = 1 << 17
 
 
 class _Layout(NamedTuple):
@@ -58,12 +62,13 @@ class JsonFile(RecordFile):
             raise DataError(f"{self.source}: {problem}")
         position = 1
         try:
-            for item in self._items_of(_layout(prefix), JsonReader(chain([prefix], chunks), MAX_CHARACTERS)):
+            for item in self._items_of(_layout(prefix), JsonReader(chain([prefix], chunks), ROW_BYTES)):
                 yield position, {"text": item} if type(item) is str else item
                 position += 1
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
+            problem = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise DataError(
-                f"{self.location(position)}: not valid JSON, or not a table ({error}); write a list of objects"
+                f"{self.location(position)}: not valid JSON, or not a table ({problem}); write a list of objects"
             ) from None
 
     def _items_of(self, layout: _Layout, reader: JsonReader) -> Iterator[Any]:
@@ -87,7 +92,7 @@ class JsonFile(RecordFile):
             if key == name:
                 yield from (reader.value() for _ in reader.elements())
                 continue
-            ignored += [key] if reader.peek() == "[" else []
+            ignored += [key] if reader.peek() == "[" and len(ignored) < _MAX_IGNORED else []
             reader.skip()
         if ignored:
             self._other_lists = (f"{self.source}: the list {name!r} is read, ignoring {join_names(ignored)}",)
@@ -104,13 +109,22 @@ class JsonFile(RecordFile):
             reader.skip()
         if (duplicate := first_duplicate(names)) is not None:
             raise ValueError(f"the key {duplicate!r} occurs twice")
-        for values in zip_longest(*map(self._column, names), fillvalue=_END):
-            if _END in values:
+        columns = [self._column(name) for name in names]
+        while True:
+            row, size = dict[str, Any](), 0
+            for name, column in zip(names, columns, strict=True):
+                row[name] = next(column, _END)
+                size += value_size(row[name])
+                if size > ROW_BYTES:
+                    raise ValueError(f"a row of over {ROW_BYTES >> 20} MiB")
+            if all(value is _END for value in row.values()):
+                return
+            if _END in row.values():
                 raise ValueError("columns of different lengths")
-            yield dict(zip(names, values, strict=True))
+            yield row
 
     def _column(self, name: str) -> Iterator[Any]:
-        reader = JsonReader(TextLines(self.source, self.options.encoding).chunks(), MAX_CHARACTERS)
+        reader = JsonReader(TextLines(self.source, self.options.encoding, _COLUMN_CHUNK).chunks(), ROW_BYTES)
         for key in reader.members():
             if key != name:
                 reader.skip()
@@ -124,7 +138,7 @@ class JsonFile(RecordFile):
 
 def _layout(prefix: str) -> _Layout:
     """The layout of a file that begins so."""
-    reader = JsonReader(iter([prefix]), MAX_CHARACTERS)
+    reader = JsonReader(iter([prefix]), ROW_BYTES)
     if reader.peek() != "{":
         return _Layout("list")
     if _is_row(prefix):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from textgraft.data.content import web_page
-from textgraft.data.json_text import decode_json
+from textgraft.data.json_text import check_values, decode_json
 from textgraft.data.records import RecordFile
 from textgraft.errors import DataError
 
@@ -21,6 +21,7 @@ class Jsonl(RecordFile):
 
     def _parse(self, line: str, position: int) -> Any:
         try:
+            check_values(line)
             item, end = decode_json(line, len(line) - len(line.lstrip()))
             if line[end:].strip():
                 raise ValueError("text follows the object")

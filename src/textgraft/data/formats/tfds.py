@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, Self
 
-import numpy as np
 import pyarrow as pa
 
 from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format
-from textgraft.data.typed_columns import class_names, pack_columns, to_cells
+from textgraft.data.typed_columns import BATCH_ROWS, class_names, pack_columns, to_cells
 from textgraft.errors import ConfigError, DataError, error_summary
 from textgraft.runtime import start_tensorflow
 
 _PREFIX = "tfds:"
-_ROWS = 1024
 
 
 class Tfds(Format):
@@ -53,23 +51,29 @@ class Tfds(Format):
 
         examples = self._builder.as_dataset(
             split=self._split,
-            batch_size=_ROWS,
+            batch_size=BATCH_ROWS,
             decoders=tfds.decode.PartialDecoding(dict.fromkeys(columns.by_role.values(), True)),
             # One file after another: slices count rows in this order.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
-        return pack_columns(columns, tfds.as_numpy(examples), self._cells)
+        batches = (self._batch(values, columns.names) for values in tfds.as_numpy(examples))
+        return pack_columns(columns, batches, self.location, self._cells)
 
-    def _cells(self, examples: dict[str, np.ndarray], column: str, nested: bool) -> pa.Array:
-        values = examples[column]
+    def _batch(self, values: dict[str, Any], names: list[str]) -> pa.RecordBatch:
+        try:
+            return pa.record_batch([pa.array(values[name].tolist()) for name in names], names)
+        except pa.ArrowInvalid as error:
+            raise self._not_text(" or ".join(names), error) from None
+
+    def _cells(self, values: pa.Array, column: str, nested: bool) -> pa.Array:
         names = getattr(self._builder.info.features[column], "names", None)
         try:
             if names is not None:
-                return class_names(pa.array(values), names)
-            cells = pa.array(values.tolist())
-            cells = cells.cast(pa.string()) if pa.types.is_binary(cells.type) else cells
+                return class_names(values, names)
+            cells = values.cast(pa.string()) if pa.types.is_binary(values.type) else values
             return to_cells(cells, self.source, column, nested)
         except pa.ArrowInvalid as error:
-            raise DataError(
-                f"{self.source}: the column {column!r} is not text ({error_summary(error)}); choose another"
-            ) from None
+            raise self._not_text(column, error) from None
+
+    def _not_text(self, column: str, error: Exception) -> DataError:
+        return DataError(f"{self.source}: the column {column!r} is not text ({error_summary(error)}); choose another")

@@ -6,12 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from textgraft.data.archives import WorkbookArchive
+from textgraft.data.bounds import ROW_BYTES, row_too_large, text_bytes
 from textgraft.data.content import foreign_content
+from textgraft.data.format import check_width
 from textgraft.data.table_files import Record, TableFile
 from textgraft.errors import ConfigError, DataError, error_summary
 
 _ERRORS = frozenset({"#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _WORKBOOK = b"PK"
+_MAX_ROWS = 1 << 20  # of a sheet of Excel
 
 
 class Xlsx(TableFile):
@@ -36,8 +40,16 @@ class Xlsx(TableFile):
         sheet, _ = self._sheets
         try:
             for position, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                self._archive.start_row()
+                if position > _MAX_ROWS:
+                    raise DataError(f"{self.location(position)}: a sheet has up to {_MAX_ROWS:,} rows; save it as CSV")
+                check_width(self.location(position), values)
                 cells = [_cell(value) for value in values]
+                if sum(map(text_bytes, cells)) > ROW_BYTES:
+                    raise row_too_large(self.location(position))
                 yield Record(position, cells if any(cells) else [])
+        except DataError:
+            raise
         except Exception as error:
             raise self._unreadable(error) from None
 
@@ -51,7 +63,7 @@ class Xlsx(TableFile):
     def _sheets(self) -> tuple[Any, list[str]]:
         """The sheet to read, and the names of other sheets that are not empty."""
         try:
-            import openpyxl
+            import openpyxl.reader.excel as openpyxl_reader
         except ImportError:
             raise ConfigError(
                 f"{self.source} needs openpyxl; pip install 'textgraft[xlsx]', or save the sheet as CSV"
@@ -59,8 +71,17 @@ class Xlsx(TableFile):
         if not Path(self.source).is_file():
             raise DataError(f"{self.source}: no such file; check the name")
         try:
-            workbook = openpyxl.load_workbook(self.source, read_only=True, data_only=True)
-            sheets = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible" and _has_cells(sheet)]
+            archive = self._archive
+            reader = openpyxl_reader.ExcelReader(self.source, read_only=True, data_only=True, keep_links=False)
+            reader.archive.close()
+            reader.archive = archive
+            reader.read()
+            workbook = reader.wb
+            sheets = [
+                sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible" and self._has_cells(sheet)
+            ]
+        except DataError:
+            raise
         except Exception as error:
             raise self._unreadable(error) from None
         used = (sheets or workbook.worksheets)[0]
@@ -72,6 +93,18 @@ class Xlsx(TableFile):
             used.reset_dimensions()
         return used, [sheet.title for sheet in sheets if sheet is not used]
 
+    @cached_property
+    def _archive(self) -> WorkbookArchive:
+        return WorkbookArchive(self.source)
+
+    def _has_cells(self, sheet: Any) -> bool:
+        sheet.reset_dimensions()  # what the file says of them is often wrong
+        for values in sheet.iter_rows(values_only=True):
+            self._archive.start_row()
+            if any(value is not None for value in values):
+                return True
+        return False
+
     def _unreadable(self, error: Exception) -> DataError:
         """The error for what openpyxl, its zip and its XML reader raise."""
         with Path(self.source).open("rb") as stream:
@@ -79,11 +112,6 @@ class Xlsx(TableFile):
         content = None if start.startswith(_WORKBOOK) else foreign_content(start)
         problem = content or f"cannot be read as an Excel workbook ({error_summary(error)}); save the table as CSV"
         return DataError(f"{self.source}: {problem}")
-
-
-def _has_cells(sheet: Any) -> bool:
-    sheet.reset_dimensions()  # what the file says of them is often wrong
-    return any(value is not None for values in sheet.iter_rows(values_only=True) for value in values)
 
 
 def _cell(value: Any) -> str:
