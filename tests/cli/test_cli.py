@@ -264,6 +264,15 @@ def test_presets_lists_known_models():
     assert "nnlm-en-dim50" in known
 
 
+def test_cache_that_others_can_write_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTGRAFT_CACHE", str(tmp_path))
+    folder = tmp_path / "arrays"
+    folder.mkdir(mode=0o700)
+    assert run_successfully("cache").output == f"{folder}: 0 entries, 0.0 MiB of at most 5,120.0 MiB\n"
+    folder.chmod(0o777)
+    assert f"the cache is not used: other users can write to {folder}; remove it" in run_successfully("cache").stderr
+
+
 def test_version():
     from textgraft import __version__
 

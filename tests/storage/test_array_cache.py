@@ -345,6 +345,7 @@ def test_clear_keeps_files_of_others(cache):
     cache.put(B, [VALUES])
     assert len(cache.entries) == 2
     (cache.folder / f".{C}.building.abcdef01").mkdir()
+    (cache.folder / f".{D}.lock").touch()  # of a dead process
     cache.clear()
     assert [path.name for path in cache.folder.iterdir()] == ["mine"]
     shutil.rmtree(cache.folder / "mine")

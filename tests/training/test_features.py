@@ -103,6 +103,20 @@ def test_planted_vectors_are_computed_again(tiny_bert):
         np.testing.assert_array_equal(np.load(entry / "0.npy"), expected)
 
 
+def test_unusable_cache_is_said_once(tiny_bert):
+    model, lines = fresh(tiny_bert), []
+    extractor = feature_extractor(model.fine_tuning(fine_tune="none"))
+    folder = ArrayCache.from_environment().folder
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    for text in (b"a film", b"a plot"):
+        extractor.extract(model.tokenize([np.array([text], object)]), lambda _: None, lines.append)
+    assert lines == [
+        f"not cached for later runs: other users can write to {folder}; remove it, or set TEXTGRAFT_CACHE to a folder "
+        "of your own"
+    ]
+
+
 def test_vectors_that_are_not_numbers_are_reported_and_not_cached(tiny_bert):
     model = fresh(tiny_bert)
     weight = model.backbone.network.trainable_variables[-1]

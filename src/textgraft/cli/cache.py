@@ -38,6 +38,8 @@ def cache(action: Annotated[Action, typer.Argument(help="Action: show or clear."
         stored.clear()
         log(f"removed {count:,} entries, {_mib(size)}, from {stored.folder}")
         return
+    if stored.problem:
+        log(f"the cache is not used: {stored.problem}")
     print_line(f"{stored.folder}: {count:,} entries, {_mib(size)} of at most {_mib(stored.limit)}")
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
+from textgraft.storage.locks import locked
 from textgraft.storage.ownership import is_protected
 from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.verification import open_regular, read_manifest, unlisted_files
@@ -99,7 +100,7 @@ class ArrayCache:
         """The arrays of a key, read-only; None when they are absent, or anything about them is not as expected."""
         entry = self.folder / key
         try:
-            if self._problem() or not os.path.lexists(entry):
+            if self.problem or not os.path.lexists(entry):
                 return None
             arrays = _read_entry(entry, specs)
             if arrays is None:
@@ -122,7 +123,7 @@ class ArrayCache:
         entry = self.folder / key
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if problem := self._problem():
+            if problem := self.problem:
                 return f"not cached for later runs: {problem}"
             if not _discard(entry):
                 return f"not cached for later runs: {entry} belongs to another user; remove it"
@@ -149,7 +150,8 @@ class ArrayCache:
     def clear(self) -> None:
         """Remove all entries, and the folder unless it contains other files."""
         for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
-            remove_leftovers(self.folder / name)
+            with suppress(BusyError), locked(self.folder / name):  # removes the lock of a dead process
+                remove_leftovers(self.folder / name)
         for entry in self.entries:
             with suppress(ModelFolderError):  # another process is removing it
                 folders.remove_folder(entry)
@@ -163,8 +165,9 @@ class ArrayCache:
             excess -= _last_use_and_size(entry)[1]
             folders.remove_folder(entry)
 
-    def _problem(self) -> str | None:
-        """Why the folder, which exists, is not used; None for a folder where only this user or root can write."""
+    @property
+    def problem(self) -> str | None:
+        """Why the folder is not used; None unless it exists and another user can write to it, or it is no folder."""
         with suppress(FileNotFoundError):
             status = self.folder.lstat()
             if not stat.S_ISDIR(status.st_mode):

@@ -175,7 +175,7 @@ class FeatureExtractor:
         self._dim = backbone.dim
         self._batch_tokens = batch_tokens or backbone.training_defaults.batch_tokens
         self._infer = inference_step(pool, spec)
-        self._cache = cache
+        self._cache, self._warnings = cache, set[str]()
         identity = {**settings, "family": backbone.family, "backbone": backbone.config()}
         weights = [weight for weight in backbone.network.weights if not is_seed_state(weight)]
         digests = b"".join(thread_pool().map(_digest, weights))
@@ -184,7 +184,8 @@ class FeatureExtractor:
     def extract(self, tokens: TokenIds, on_batch: Callable[[int], None], warn: Callable[[str], None]) -> Vectors:
         """The vector of each text.
 
-        `on_batch` is called with the number of texts in each batch, `warn` with a line when vectors cannot be cached.
+        `on_batch` is called with the number of texts in each batch, `warn` with each different line when vectors
+        cannot be cached.
 
         Raises:
             TrainingError: when a value is not finite, or the disk is full.
@@ -201,7 +202,9 @@ class FeatureExtractor:
             else:
                 values = compute_outputs(self._infer, chunk, self._batch_tokens, on_batch)
             vectors.put(rows, values)
-            if not cached and (problem := self._cache.put(key, [values])):
+            problem = None if cached else self._cache.put(key, [values])
+            if problem and problem not in self._warnings:
+                self._warnings.add(problem)
                 warn(problem)
         return vectors
 
