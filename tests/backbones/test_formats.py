@@ -229,6 +229,12 @@ def a_word_more(folder):
     (folder / "tokenizer.json").write_text(json.dumps(content))
 
 
+def a_gap_in_the_model(folder):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    del content["model"]["vocab"]["<mask>"]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
 def an_added_token(folder, **flags):
     content = json.loads((folder / "tokenizer.json").read_text())
     content["added_tokens"].append({"id": 5, "content": "!", "special": False, **flags})
@@ -262,6 +268,7 @@ def no_tokenizer(folder):
         (lambda folder: an_added_token(folder, rstrip=True), "the added token '!' with rstrip"),
         (lambda folder: change_tokenizer(folder, model={"type": "BPE"}), "it lacks 'merges'|it lacks 'vocab'"),
         (lambda folder: change_tokenizer(folder, added_tokens=[{"id": 0}]), "it lacks 'content'"),
+        (a_gap_in_the_model, "has id 5, expected 4"),
         (lambda folder: an_added_token(folder, content="</s>", id=0), "token '</s>' has the ids 2 and 0"),
         (lambda folder: change_tokenizer(folder, pre_tokenizer=[]), "the splitters"),
         (lambda folder: change_config(folder, model_type=["roberta"]), "the family .* is not supported"),

@@ -55,7 +55,7 @@ class TokenizerJson:
         return PresetError(f"{self.path}: its tokenizer has {feature}, which textgraft does not support")
 
     def vocabulary(self, ids: Mapping[str, int]) -> list[str]:
-        """Tokens of the model (`ids`) and added tokens, in the order of their ids.
+        """Tokens of the model (`ids`) and added tokens, in the order of their ids, of which the model has the first.
 
         Raises:
             PresetError: when a token has two ids, or see `ordered`.
@@ -68,6 +68,7 @@ class TokenizerJson:
                     f"{self.path}: token {token!r:.40} has the ids {all_ids[token]} and {token_id}; download the "
                     "preset again"
                 )
+        ordered(ids, self.path)  # the reference ignores the id of an added token that fills a gap in the model
         return ordered(all_ids, self.path)
 
     @property
