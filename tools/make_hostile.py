@@ -24,6 +24,7 @@ OUTSIDE = "outside"  # holds what no reader of a case may open
 RAN = "ran"  # is there once code from a case was run
 
 _BRACKETS = 100_000
+_CONTROLS = "\x1b]0;title\x07\x1b[2J\n\x9b31m\u202e\u2028"  # what a terminal would obey
 _SPARSE = 300 * 2**20
 _CONFIG, _WEIGHTS, _MANIFEST = "config.json", "model.safetensors", "manifest.json"
 _HISTORY, _SEEN, _VOCABULARY, _GRAPH = "history.csv", "seen_texts.bin", "vocab.txt", "tokenizer.pb"
@@ -391,6 +392,16 @@ CASES = {
     "seen-salt-short": Case(partial(configured, ("seen_texts", "salt"), "00"), "16 bytes in hexadecimal digits"),
     "seen-set-unknown": Case(partial(configured, ("seen_texts", "digests", "x"), 1), "unknown field 'x'"),
     "card-gigantic": Case(partial(sparse, "README.md"), "above the limit of 8,388,608"),
+    # === Control characters ===
+    "field-with-controls": Case(partial(configured, (_CONTROLS,), 1), r"has the unknown field '\x1b]0;"),
+    "value-with-controls": Case(partial(configured, ("task",), _CONTROLS), r"task '\x1b]0;"),
+    "long-value-with-controls": Case(
+        partial(configured, ("precision",), 10**5 * _CONTROLS[:4]), "precision must be one of"
+    ),
+    "listed-name-with-controls": Case(partial(listed, _CONTROLS), r"'\x1b]0;", sealed=False),
+    "weights-name-with-controls": Case(
+        partial(with_weights, lambda header: header.update({_CONTROLS: first(header)})), "has the offsets"
+    ),
     # === Sizes ===
     "huge-vocabulary": Case(partial(resized, "vocabulary_size", 10**9), "vocabulary_size is 1,000,000,000, but"),
     "more-layers": Case(partial(resized, "num_layers", 1000), "a network of 1,000 blocks, but model.safetensors has"),

@@ -70,7 +70,7 @@ def by_name(reports, way):
 
 
 def is_refusal(report, way, code):
-    line = "\n" not in report["message"] and len(report["message"]) < 600
+    line = report["message"].isprintable() and len(report["message"]) < 600
     if way in ("info", "predict"):
         return report["code"] == code and line and report["message"].startswith("error: ") and not report["output"]
     return report["kind"] == "ModelFolderError" and line

@@ -1,6 +1,5 @@
 """Rebuilding networks from model folders; memory for weights is allocated only when all their shapes match the file."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +18,6 @@ from textgraft.model_folder.writing import named_weights
 from textgraft.task_specs import task_spec
 
 _BACKBONE = "backbone/"
-_LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @contextmanager
@@ -40,8 +38,7 @@ def rebuilding(stored: StoredModel) -> Iterator[None]:
                 discard_uninitialized_variables()
                 raise
     except (ConfigError, PresetError) as error:
-        reason = " ".join(_LINE_BREAKS.split(str(error)))
-        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {reason}; copy the model folder again") from error
+        raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {error}; copy the model folder again") from error
 
 
 def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:
