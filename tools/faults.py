@@ -1,10 +1,11 @@
 """Errors of the system, injected into the calls by which a process uses files.
 
-    python tools/faults.py ERRNO CALL:K VERB ...    run `textgraft VERB ...`; its k-th CALL fails, such as EIO fsync:3
-    python tools/faults.py ERRNO CALL:K+ VERB ...   from there on, every call fails that changes files
+    python tools/faults.py ERRNO CALL:K VERB ...        run `textgraft VERB ...`, whose k-th CALL fails: EIO fsync:3
+    python tools/faults.py ERRNO CALL:K+ VERB ...       from there on, every call fails that changes files
+    python tools/faults.py ERRNO CALL@PART:K VERB ...   only calls count whose path contains PART
 
-Calls are counted whose path is in the working folder. CALL is the name of a function of `os`, "create" (an open that
-may write), "flock", "exchange", or "any".
+Calls count whose path is in the working folder. CALL is the name of a function of `os`, "create" (an open that may
+write), "flock", "exchange", or "any".
 """
 
 import builtins
@@ -34,6 +35,9 @@ CHANGES = frozenset({
 _MAY_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
+Fails = Callable[[int, str, str], bool]
+
+
 class Faults:
     """Counts the calls for paths in a folder, and fails some of them.
 
@@ -45,7 +49,7 @@ class Faults:
         self,
         folder: Path,
         code: int = 0,
-        fails: Callable[[int, str], bool] = lambda index, name: False,
+        fails: Fails = lambda index, name, path: False,
         late: bool = False,
     ) -> None:
         """Prepare faults.
@@ -53,7 +57,7 @@ class Faults:
         Args:
             folder: its absolute path.
             code: errno of the faults.
-            fails: whether a call fails, by its index in `calls` and its name.
+            fails: whether a call fails, by its index in `calls`, its name and its path.
             late: whether a call that fails takes effect all the same, as when a network file system loses the answer.
         """
         self.calls: list[str] = []
@@ -82,7 +86,7 @@ class Faults:
     def run(self, name: str, path: str, call: Callable[[], Any], part: Callable[[], Any] = lambda: None) -> Any:
         """Count a call and run it, or fail it, perhaps after a part of it."""
         self.calls.append(name)
-        if not self._fails(len(self.calls) - 1, name):
+        if not self._fails(len(self.calls) - 1, name, path):
             return call()
         if self._late or name == "close":
             call()
@@ -178,23 +182,29 @@ class _File:
             self._faults.close(self._file.fileno(), self._file.close)
 
 
-def select(call: str) -> Callable[[int, str], bool]:
-    """Whether a call fails, by its index and its name, as CALL:K or CALL:K+ says."""
-    name, _, number = call.partition(":")
+def select(fault: str) -> Fails:
+    """Which calls fail, as CALL@PART:K+ says, see above."""
+    call, _, number = fault.rpartition(":")
+    name, _, part = call.partition("@")
     first, count = int(number.removesuffix("+")), 0
 
-    def fails(index: int, called: str) -> bool:
+    def fails(index: int, called: str, path: str) -> bool:
         nonlocal count
-        is_counted = name in (called, "any")
+        is_counted = name in (called, "any") and part in path
         count += is_counted
         return count >= first and called in CHANGES if number.endswith("+") else is_counted and count == first
 
     return fails
 
 
-if __name__ == "__main__":
-    from textgraft.cli import main
+def main() -> None:
+    """Run `textgraft` with faults, from the command line."""
+    from textgraft.cli import main as textgraft
 
-    code, call = getattr(errno, sys.argv.pop(1)), select(sys.argv.pop(1))
-    with Faults(Path.cwd(), code, call).injected():
-        main()
+    code, fails = getattr(errno, sys.argv.pop(1)), select(sys.argv.pop(1))
+    with Faults(Path.cwd(), code, fails).injected():
+        textgraft()
+
+
+if __name__ == "__main__":
+    main()

@@ -63,11 +63,11 @@ def attempts(
     for index, name in enumerate(counted.calls):
         for code in codes:
             begin()
-            faults = Faults(folder, code, lambda call, _, index=index: call == index)
+            faults = Faults(folder, code, lambda call, *_, index=index: call == index)
             yield attempt(write, faults, code, f"{errno.errorcode[code]} at call {index}, {name}")
         for code in LASTING & codes if name in CHANGES else ():
             begin()
-            faults = Faults(folder, code, lambda call, name, index=index: call >= index and name in CHANGES)
+            faults = Faults(folder, code, lambda call, name, _, index=index: call >= index and name in CHANGES)
             yield attempt(write, faults, code, f"{errno.errorcode[code]} from call {index}, {name}")
 
 
@@ -237,7 +237,7 @@ def test_fault_is_known_before_a_run(tmp_path, call):
         lambda: folders.require_writable(tmp_path / "model", overwrite=False),
         lambda: Checkpoints(tmp_path / "model.run").__enter__(),
     ):
-        faults = Faults(tmp_path, errno.EIO, lambda index, name: name == call)
+        faults = Faults(tmp_path, errno.EIO, lambda index, name, _: name == call)
         with faults.injected(), pytest.raises(ModelFolderError, match="Input/output error; the disk"):
             enter()
         assert not list(tmp_path.iterdir())

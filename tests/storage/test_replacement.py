@@ -106,7 +106,7 @@ def test_rename_that_took_effect_in_spite_of_its_error_succeeds(tmp_path, rename
     write_folder(tmp_path / "model", OLD)
     renames = []
 
-    def fails(index, name):
+    def fails(index, name, _):
         renames.extend([index] * (name == "rename"))
         return name == "rename" and len(renames) == rename + 1
 
@@ -144,7 +144,7 @@ def test_writer_restores_before_it_asks_whether_the_target_exists(interrupted):
 
 
 def test_reader_of_a_read_only_disk_is_told_the_previous_folder(interrupted):
-    faults = Faults(interrupted.parent, errno.EROFS, lambda index, name: name == "create")
+    faults = Faults(interrupted.parent, errno.EROFS, lambda index, name, _: name == "create")
     message = (
         f"{re.escape(str(interrupted))} is missing, since .* rename {re.escape(str(interrupted.parent))}.*{PREVIOUS}"
     )

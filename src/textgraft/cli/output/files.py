@@ -58,12 +58,12 @@ def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
 
 def require_writable_file(path: Path) -> None:
     """Raise a DataError unless a file can be written, which is tried beside it."""
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; choose the name of a file")
     folder = path.absolute().parent
-    if not folder.is_dir():
-        raise DataError(f"cannot write {path}: {folder} is not a folder; create it first")
     with disk_errors("write", path, kind=DataError):
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; choose the name of a file")
+        if not folder.is_dir():
+            raise DataError(f"cannot write {path}: {folder} is not a folder; create it first")
         try_writing_file(path)
 
 
@@ -126,5 +126,6 @@ def open_output(
 def _check_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
     if path.suffix.lower() not in endings:
         raise ConfigError(f"{path}: choose a name that ends in {', '.join(endings)}")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already; choose another name or pass --overwrite")
+    with disk_errors("write", path, kind=DataError):
+        if path.exists() and not overwrite:
+            raise DataError(f"{path} exists already; choose another name or pass --overwrite")
