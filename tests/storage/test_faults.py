@@ -230,6 +230,23 @@ def test_file_system_that_cannot_sync_folders_is_no_fault(tmp_path, monkeypatch,
     assert refused
 
 
+def test_target_of_another_user_in_a_shared_folder_is_refused_before_a_run(tmp_path, monkeypatch):
+    folders.write_folder(tmp_path / "model", OLD)
+    tmp_path.chmod(0o1777)
+    folders.require_writable(tmp_path / "model", overwrite=True)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(ModelFolderError, match="Operation not permitted; check the permissions"):
+        folders.require_writable(tmp_path / "model", overwrite=True)
+    folders.require_writable(tmp_path / "another", overwrite=True)
+
+
+def test_mount_point_is_refused_before_a_run(tmp_path, monkeypatch):
+    folders.write_folder(tmp_path / "model", OLD)
+    monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "model")
+    with pytest.raises(ModelFolderError, match="Device or resource busy; another program or a mount uses it"):
+        folders.require_writable(tmp_path / "model", overwrite=True)
+
+
 @pytest.mark.parametrize("call", ["fsync", "rename", "mkdir", "create"])
 def test_fault_is_known_before_a_run(tmp_path, call):
     """A file system on which only one kind of call fails."""

@@ -130,6 +130,11 @@ def test_reader_follows_a_link_to_an_interrupted_replacement(interrupted):
     verify_folder(link)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "missing/model"])
+def test_name_that_no_folder_can_have_is_left_to_its_reader(tmp_path, name):
+    recover_to_read(tmp_path / name)
+
+
 def test_newest_previous_folder_is_restored(interrupted):
     write_folder(interrupted.with_name(".model.previous.00000000"), NEW)
     os.utime(interrupted.with_name(PREVIOUS) / "manifest.json", (1, 1))

@@ -1,7 +1,9 @@
 """A trial of what writing needs, before long work whose result is to be written."""
 
+import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from textgraft.storage.atomic_files import temporary_file
@@ -20,6 +22,7 @@ def try_writing_folder(target: Path) -> None:
         OSError: when the target cannot be written.
     """
     first, second = temporary_path(target, BUILDING), temporary_path(target, BUILDING)
+    _require_renamable(target)
     try:
         first.mkdir()
         write_file(first / "file", [_CONTENT])
@@ -41,6 +44,7 @@ def try_writing_file(target: Path) -> None:
     """
     target = target.absolute()
     second = temporary_path(target, BUILDING)
+    _require_renamable(target)
     with temporary_file(target) as (file, first):
         file.write(_CONTENT)
         file.flush()
@@ -49,3 +53,15 @@ def try_writing_file(target: Path) -> None:
             first.replace(second)
         finally:
             second.unlink(missing_ok=True)
+
+
+def _require_renamable(target: Path) -> None:
+    """Raise the OSError that the replacement of an existing target would meet, which cannot be tried."""
+    if not is_present(target):
+        return
+    if target.is_mount():
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+    parent = target.parent.stat()
+    # In a folder as /tmp, only these may rename it.
+    if parent.st_mode & stat.S_ISVTX and os.geteuid() not in (0, parent.st_uid, target.lstat().st_uid):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))

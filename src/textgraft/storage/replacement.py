@@ -73,7 +73,7 @@ def recover(target: Path) -> None:
         ModelFolderError: when its previous folder may not be renamed; names it.
         BusyError: when another process still holds the lock.
     """
-    target = Path(os.path.realpath(target))
+    target = _resolve(target)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while previous := _find_previous(target):
         try:
@@ -90,10 +90,18 @@ def recover(target: Path) -> None:
 
 def recover_to_read(target: Path) -> None:
     """Like `recover`, for a reader; errors are the same, also for a previous folder of another user."""
-    target = Path(os.path.realpath(target))
+    target = _resolve(target)
     recover(target)
     if others := list(filter(_is_complete, _find_previous(target, of_this_user=False))):
         raise _interrupted(target, others[0])
+
+
+def _resolve(target: Path) -> Path:
+    """What a link refers to; the path itself where no file can have its name."""
+    try:
+        return Path(os.path.realpath(target))
+    except ValueError:
+        return target
 
 
 def _restore(target: Path) -> None:
@@ -104,9 +112,11 @@ def _restore(target: Path) -> None:
 
 
 def _find_previous(target: Path, of_this_user: bool = True) -> list[Path]:
-    """Previous folders of a missing one that have a manifest, the newest first."""
-    with disk_errors("read", target):
+    """Previous folders of a missing one that have a manifest, the newest first; [] where that cannot be told."""
+    try:
         candidates = [] if is_present(target) else find_temporary(target, PREVIOUS)
+    except (OSError, ValueError):  # whoever reads or writes the target will meet the error too
+        return []
     times = {}
     for path in candidates:
         with suppress(OSError):

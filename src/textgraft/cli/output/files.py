@@ -51,8 +51,9 @@ def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
         DataError: when the file exists, unless it may be overwritten, or it cannot be written.
     """
     _check_output(path, endings, overwrite)
-    if remove_unfinished(path):
-        log(f"{path}: an earlier run was interrupted; starting over")
+    with disk_errors("write", path, kind=DataError):
+        if remove_unfinished(path):
+            log(f"{path}: an earlier run was interrupted; starting over")
     require_writable_file(path)
 
 
