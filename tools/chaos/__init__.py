@@ -13,7 +13,7 @@ from tools.chaos.processes import Starter
 
 
 def chaos(
-    folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job], writes: Sequence[str]
+    folder: Path, kills: int, streams: int, seed: int, jobs: Sequence[Job], faults: Sequence[str]
 ) -> Counter[str]:
     """Run everything and count the outcomes; those that must not occur begin with WRONG.
 
@@ -23,14 +23,14 @@ def chaos(
         streams: number of parallel runs.
         seed: random seed of the moments.
         jobs: commands, among which the kills are divided.
-        writes: of `Faults.fail_writes`; without any, no processes compete either.
+        faults: of `Faults.fail_calls`; without any, no processes compete either.
     """
     starter = Starter(folder / "scratch")
     make_inputs(folder / "inputs", starter)
     campaigns = [Campaign(folder, job, starter, seed + index) for index, job in enumerate(jobs)]
     with ThreadPoolExecutor(streams) as pool:
         tally = sum(pool.map(lambda campaign: campaign.run(-(-kills // len(jobs))), campaigns), Counter[str]())
-    if not writes:
+    if not faults:
         return tally
-    faults = Faults(folder, TRAIN, starter)
-    return tally + faults.fail_writes(writes) + faults.compete()
+    training = Faults(folder, TRAIN, starter)
+    return tally + training.fail_calls(faults) + training.compete()

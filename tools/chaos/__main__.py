@@ -4,8 +4,8 @@
 
 Every round starts a command with a tiny model and kills it several times, by SIGKILL, SIGTERM or SIGINT, then lets it
 finish: its result must equal that of an uninterrupted run, and nothing else may be left. Between the kills, what has a
-final name must be absent, the older or the new one, and complete, and so must every checkpoint. Then one write after
-the other fails, and several processes train into one folder.
+final name must be absent, the older or the new one, and complete, and so must every checkpoint. Then system calls fail
+in several runs, and several processes train into one folder.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tools.chaos import chaos
-from tools.chaos.faults import WRITES
+from tools.chaos.faults import FAULTS
 from tools.chaos.job import WRONG
 from tools.chaos.jobs import JOBS
 
@@ -31,12 +31,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a new folder that keeps the files of all runs")
     options = parser.parse_args()
     jobs = [job for job in JOBS if not options.only or any(word in job.name for word in options.only)]
-    writes = () if options.only else WRITES
+    faults = () if options.only else FAULTS
     start_time = time.monotonic()
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(exist_ok=True)
-        tally = chaos(folder, options.kills, options.streams, options.seed, jobs, writes)
+        tally = chaos(folder, options.kills, options.streams, options.seed, jobs, faults)
     for outcome, count in sorted(tally.items()):
         print(f"{count:5}  {outcome}")
     print(f"{time.monotonic() - start_time:.0f} s")

@@ -1,16 +1,24 @@
-"""Full disks, and several processes that write one folder."""
+"""Errors of the disk, and several processes that write one folder."""
 
+import errno
+import os
+import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.chaos.job import OUTPUTS, WRONG, Job
 from tools.chaos.processes import ROOT, TEXTGRAFT, Command, Starter
 
-# Files at which the disk is full, see tools/full_disk.py.
-WRITES = (*map(str, (1, 2, 3, 4, 5, 8, 13, 21, 34, 55)), "model")
+# Errors and calls, see tools/faults.py: in the trial before a run, in checkpoints, in the model, and after it.
+FAULTS = (
+    "EIO fsync:1", "EACCES mkdir:1", "EROFS create:1", "EINVAL rename:1",
+    "ENOSPC write@checkpoint:2", "EDQUOT write@checkpoint:6+", "EIO fsync@checkpoint:9", "EROFS rename@checkpoint:2+",
+    "ENOSPC write@.model.building:3", "EIO fsync@.model.building:4", "EIO rename@.model.building:2",
+    "EINVAL fsync@outputs:8", "EIO unlink@checkpoint:2+", "EACCES rmdir:5",
+)  # fmt: skip
 
 _BUSY, _CANNOT_WRITE = 7, 5
 _MAX_REFUSAL_SECONDS = 2.0
@@ -23,27 +31,38 @@ class Faults:
         self._folder, self._job, self._starter = folder, job, starter
         self._expected = ""
 
-    def fail_writes(self, writes: Sequence[str]) -> Counter[str]:
-        """Fail a write in each of several runs: one error line each, complete checkpoints, and the same final model.
+    def fail_calls(self, faults: Sequence[str]) -> Counter[str]:
+        """Fail system calls in each of several runs: the same model or one error line, and complete checkpoints.
 
         Args:
-            writes: the file of each run at which the disk is full, see `tools/full_disk.py`.
+            faults: of each run, see `tools/faults.py`.
         """
         tally: Counter[str] = Counter()
-        folder = self._new_folder("full-disk")
-        for write in writes:
-            command = self._start(folder, [sys.executable, str(ROOT / "tools" / "full_disk.py"), write])
-            code, lines = command.wait(), command.messages.splitlines()
-            errors = [line for line in lines if line.startswith("error:") and "bytes are needed" in line]
-            tally["failed writes"] += 1
-            if code != _CANNOT_WRITE or len(errors) != 1 or (folder / OUTPUTS / self._job.output).exists():
-                tally[f"{WRONG}: failed write {write} ended with {code}: {lines[-1:]}"] += 1
-            for damage in self._job.find_damage(folder / OUTPUTS):
-                tally[f"{WRONG}: failed write {write}: {damage}"] += 1
+        folder = self._new_folder("faults")
+        for fault in faults:
+            reason = os.strerror(getattr(errno, fault.split()[0]))
+            command = self._start(folder, [sys.executable, str(ROOT / "tools" / "faults.py"), *fault.split()])
+            code, messages = command.wait(), command.messages
+            tally["failed calls"] += 1
+            outcomes = list(self._judge(code, messages, reason, folder / OUTPUTS / self._job.output))
+            for outcome in (*outcomes, *self._job.find_damage(folder / OUTPUTS)):
+                tally[f"{WRONG}: {fault}: {outcome}"] += 1
         self._start(folder).wait()
         if self._fingerprint(folder) != self._expected_fingerprint():
-            tally[f"{WRONG}: after failed writes it ended differently"] += 1
+            tally[f"{WRONG}: after failed calls it ended differently"] += 1
         return tally
+
+    def _judge(self, code: int, messages: str, reason: str, output: Path) -> Iterator[str]:
+        """What is wrong with the end of a run; a result that it wrote is removed."""
+        errors = [line for line in messages.splitlines() if line.startswith("error:")]
+        if "Traceback" in messages or code not in (0, _CANNOT_WRITE) or output.exists() != (code == 0):
+            yield f"ended with {code}: {messages[-300:]}"
+        elif code and (len(errors) != 1 or reason not in errors[0]):
+            yield f"does not say {reason}: {errors}"
+        elif code == 0:
+            if self._job.fingerprint(output.parent, "") != self._expected_fingerprint():
+                yield "ended differently"
+            shutil.rmtree(output)
 
     def compete(self, processes: int = 3) -> Counter[str]:
         """Let several processes write one folder: one does, the others exit at once."""

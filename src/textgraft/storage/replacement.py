@@ -58,7 +58,7 @@ def remove_leftovers(target: Path) -> None:
     Raises:
         ModelFolderError: when the previous folder cannot get its name back.
     """
-    with disk_errors("restore", target):
+    with disk_errors("write", target):
         _restore(target)
         # Without a target, a previous folder that is damaged may be all that the user has.
         kinds = (BUILDING, REMOVED, PREVIOUS) if is_present(target) else (BUILDING, REMOVED)
