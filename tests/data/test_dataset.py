@@ -208,6 +208,15 @@ def test_arguments_of_a_split_are_checked(fraction, seed):
         Dataset.from_lists(["a", "b"], ["x", "x"]).split(fraction, seed)
 
 
+def test_presentations_have_no_control_characters():
+    controls = "\x1b]0;title\x07\x9b\u202e\n\u2028"
+    data = Dataset.from_lists([f"a{controls}", "b"], [f"x{controls}", "y" * 10_000], source=f"s{controls}")
+    for shown in (repr(data), data._repr_html_()):
+        assert shown.isprintable()
+        assert len(shown) < 1_000
+    assert data[0].text == f"a{controls}"
+
+
 def test_dataset_in_a_notebook_and_as_a_data_frame():
     pytest.importorskip("pandas")
     data = Dataset.from_lists(["a", "<b>&" + "c" * 300], ["x", "<y>"])
