@@ -53,6 +53,23 @@ def test_group_with_another_member_is_not_the_users_own(me):
     assert not is_protected(status(ME, 0o100664))
 
 
+@pytest.mark.parametrize(("mode", "protected"), [(0o755, True), (0o700, True), (0o777, False), (0o1777, True)], ids=oct)
+def test_tree_is_protected_where_nobody_else_can_rename_it(tmp_path, mode, protected):
+    folder = tmp_path / "parent" / "folder"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    folder.parent.chmod(mode)
+    assert is_protected_tree(folder) is protected
+
+
+def test_link_on_the_way_is_not_protected(tmp_path):
+    (tmp_path / "parent" / "folder").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "parent")
+    assert is_protected_tree(tmp_path / "parent" / "folder")
+    assert not is_protected_tree(tmp_path / "link" / "folder")
+    assert is_protected_tree((tmp_path / "link" / "folder").resolve())
+
+
 def test_tree_is_protected_down_to_its_files(tmp_path):
     file = tmp_path / "tree" / "folder" / "file"
     file.parent.mkdir(parents=True)

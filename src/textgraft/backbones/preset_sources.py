@@ -227,11 +227,16 @@ class TfHub(PresetSource):
             folder = cache / hashlib.sha1(candidate.encode(), usedforsecurity=False).hexdigest()
             if is_saved_model(folder):
                 from_google = google_address is not None or preset in _HUB_MODULES
-                return ResolvedPreset(folder, trusted=from_google and is_protected_tree(folder))
+                return _from_google(folder) if from_google else ResolvedPreset(folder)
         if handle is None:
             raise PresetError(f"{preset} is not in the TF-Hub cache {cache}; unpack it there or give its folder")
-        folder = _from_kaggle(preset, handle, download)
-        return ResolvedPreset(folder, trusted=is_protected_tree(folder))
+        return _from_google(_from_kaggle(preset, handle, download))
+
+
+def _from_google(folder: Path) -> ResolvedPreset:
+    """A module from Google's addresses, trusted unless other users can have changed it in its cache."""
+    folder = folder.resolve()  # nobody can then point a link on the way to another folder
+    return ResolvedPreset(folder, trusted=is_protected_tree(folder))
 
 
 def _remove_interrupted_downloads(snapshot: Path) -> None:

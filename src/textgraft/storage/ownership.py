@@ -21,12 +21,27 @@ def is_protected(status: os.stat_result) -> bool:
     return not mode & stat.S_IWGRP or _is_own_group(status.st_gid)
 
 
-def is_protected_tree(path: Path) -> bool:
-    """Whether a folder is protected, and all in it, down to regular files; a link in it is not."""
+def is_protected_tree(folder: Path) -> bool:
+    """Whether nobody else can change a folder, all in it down to regular files, or the names that lead to it.
+
+    A link is not protected, neither in the folder nor on the way to it: resolve the path first.
+    """
+    return all(_keeps_names(parent.lstat()) for parent in folder.absolute().parents) and _is_protected_inside(folder)
+
+
+def _is_protected_inside(path: Path) -> bool:
     status = path.lstat()
     if not is_protected(status):
         return False
-    return all(map(is_protected_tree, path.iterdir())) if stat.S_ISDIR(status.st_mode) else stat.S_ISREG(status.st_mode)
+    if stat.S_ISDIR(status.st_mode):
+        return all(map(_is_protected_inside, path.iterdir()))
+    return stat.S_ISREG(status.st_mode)
+
+
+def _keeps_names(status: os.stat_result) -> bool:
+    """Whether nobody else can rename what this user has in a folder: it is protected, or sticky as /tmp is."""
+    is_owned = status.st_uid in (os.geteuid(), _ROOT)
+    return is_protected(status) or bool(is_owned and stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX)
 
 
 def _is_own_group(group_id: int) -> bool:
