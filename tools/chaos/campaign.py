@@ -84,11 +84,11 @@ class Campaign:
 
     def _kill_once(self) -> bool:
         """Start, kill and check; False when the command ended first."""
-        before = names_in(self._outputs)
+        before, promised_line = names_in(self._outputs), self._job.promised_line(self._outputs)
         command = self._start()
         self._wait_for_moment(command, before)
         if command.poll() is not None:
-            self._check_end(command, before)
+            self._check_end(command, promised_line)
             return False
         kind = self._choose(_SIGNALS)
         self._send(command, kind)
@@ -171,22 +171,21 @@ class Campaign:
             self._wrong(f"{number.name} left {partial[:3]} and said: {last[0]}")
 
     def _finish(self, killed: int) -> None:
-        before = names_in(self._outputs)
+        promised_line = self._job.promised_line(self._outputs)
         command = self._start()
-        command.wait()
+        ended_identically = self._check_end(command, promised_line)
         self._tally["rounds"] += 1
-        self._tally["kills in rounds that ended identically"] += killed if self._check_end(command, before) else 0
+        self._tally["kills in rounds that ended identically"] += killed if ended_identically else 0
 
-    def _check_end(self, command: Command, before: set[str]) -> bool:
+    def _check_end(self, command: Command, promised_line: str | None) -> bool:
         """Whether a run after kills ended as an uninterrupted one, said what it should say, and left nothing else."""
         code, output = command.wait(), command.messages
         is_repetition = self._is_repetition(command)
         if code and not is_repetition:
             return self._wrong(f"ended with {code}: {output[-400:]}")
-        line = self._job.promised_line(before)
-        if line and line not in output and not is_repetition:
-            return self._wrong(f"did not say that it was {line}: {output[-400:]}")
-        if line:
+        if promised_line and not is_repetition:
+            if promised_line not in output:
+                return self._wrong(f"did not say {promised_line!r}: {output[-400:]}")
             self._tally["rounds that resumed or started over, and said so"] += 1
         if self._fingerprint(command.printed) != self._expected:
             return self._wrong("ended differently")

@@ -46,7 +46,7 @@ class FetchJob(Job):
             if file.read_bytes() != (self._source / file.name).read_bytes():
                 yield f"{file.name} is not what the hub has"
 
-    def promised_line(self, names: set[str]) -> str | None:
+    def promised_line(self, outputs: Path) -> str | None:
         return None
 
     def is_temporary(self, name: str) -> bool:

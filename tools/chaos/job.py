@@ -71,9 +71,9 @@ class Job(ABC):
         """What is wrong between kills with files that do not belong to the result."""
         return iter(())
 
-    def promised_line(self, names: set[str]) -> str | None:
-        """What the next run must print where an interrupted one left these names in the outputs."""
-        return "starting over" if any(map(self.is_temporary, names)) else None
+    def promised_line(self, outputs: Path) -> str | None:
+        """What the next run must print because of what an interrupted one left in the outputs."""
+        return "starting over" if any(map(self.is_temporary, names_in(outputs))) else None
 
     def is_temporary(self, name: str) -> bool:
         """Whether a path in the outputs is one that a writer renames or removes when it succeeds."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.chaos.job import OUTPUTS, Job, digest
+from tools.chaos.job import OUTPUTS, Job, digest, names_in
 
 from textgraft.storage.verification import verify_folder
 
@@ -45,8 +45,8 @@ class TrainingJob(Job):
             except ValueError as error:
                 yield f"corrupt log: {error}"
 
-    def promised_line(self, names: set[str]) -> str | None:
-        return "resumed an unfinished run" if any(map(_CHECKPOINT.fullmatch, names)) else None
+    def promised_line(self, outputs: Path) -> str | None:
+        return "resumed an unfinished run" if any(map(_CHECKPOINT.fullmatch, names_in(outputs))) else None
 
 
 def model_fingerprint(model: Path) -> str:

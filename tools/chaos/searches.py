@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tools.chaos.job import OUTPUTS, Job, digest
 from tools.chaos.models import model_fingerprint, table_without_clocks
@@ -47,20 +48,25 @@ class SearchJob(Job):
                 verify_folder(folder / "model")
             except Exception as error:
                 yield f"corrupt model: {error}"
-        if (folder / "study.sqlite").exists() and (answer := _check_copy(folder)) != "ok":
+        answer = _query_copy(folder, "PRAGMA integrity_check")
+        if answer not in (None, "ok"):
             yield f"corrupt database: {answer}"
 
-    def promised_line(self, names: set[str]) -> str | None:
-        return None
+    def promised_line(self, outputs: Path) -> str | None:
+        running = _query_copy(outputs / self.output, "SELECT count(*) FROM trials WHERE state = 'RUNNING'")
+        return "repeating 1 trial, during which the process ended" if running == 1 else None
 
     def is_temporary(self, name: str) -> bool:
         return name.endswith("-journal") or super().is_temporary(name)
 
 
-def _check_copy(folder: Path) -> str:
-    """SQLite's check of a database, in a copy: opening the database itself would complete what was interrupted."""
+def _query_copy(folder: Path, query: str) -> Any:
+    """A value from a copy of the database, whose opening would complete what was interrupted; None without it."""
     with tempfile.TemporaryDirectory() as name:
         for file in folder.glob("study.sqlite*"):
             shutil.copy(file, name)
         with closing(sqlite3.connect(Path(name) / "study.sqlite")) as database:
-            return str(database.execute("PRAGMA integrity_check").fetchone()[0])
+            try:
+                return database.execute(query).fetchone()[0]
+            except sqlite3.OperationalError as error:  # the search was killed before it had made the tables
+                return None if "no such table" in str(error) else str(error)

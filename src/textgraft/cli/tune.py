@@ -15,7 +15,7 @@ from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
-from textgraft.errors import ConfigError, DataError, InterruptionError
+from textgraft.errors import ConfigError, DataError, InterruptionError, counted
 from textgraft.options import changed_options, check_options, option
 from textgraft.runtime import choose_precision
 from textgraft.training.interruption import Interruption
@@ -167,8 +167,8 @@ def _run_search(
     runner = f"{socket.gethostname()}:{location}" if options.storage else None
     starts, metric = starting_points(space, capabilities), task.selection_metric(options.metric)
     study = Study(url, folder.study_name, space, starts, metric, options.seed, runner)
-    if stale := study.fail_stale_trials():
-        log(f"{stale} trials were running when their process ended; they are repeated")
+    if repeated := study.fail_stale_trials():
+        log(f"repeating {counted(repeated, 'trial')}, during which the process ended")
     search = Search(folder, study, task, shared, log, run_log)
     search.run(options.trials, options.minutes)
     return search

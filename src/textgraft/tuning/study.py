@@ -91,16 +91,18 @@ class Study:
 
     @storage_errors()
     def fail_stale_trials(self) -> int:
-        """Mark running trials of this runner as failed, since their process is gone; returns their number.
+        """Mark running trials of this runner as failed, since their process is gone.
 
-        The draw of a failed trial is repeated, unless three processes died with it.
+        Returns the number of those whose draw is repeated: all with which fewer than three processes died.
         """
+        repeated = 0
         stale = [trial for trial in self._trials(TrialState.RUNNING) if self._is_mine(trial)]
         for trial in stale:
             if self._crash_count(trial.user_attrs.get("draw")) < _MAX_RETRIES:
                 self._study.set_user_attr(f"{_REQUEUED}{trial.number}", True)
+                repeated += 1
             self._study.tell(trial.number, state=TrialState.FAIL)
-        return len(stale)
+        return repeated
 
     @storage_errors()
     def ask(self) -> tuple[optuna.Trial, TrialRow]:
