@@ -289,6 +289,7 @@ def test_unknown_label_is_reported_with_its_line(tiny_word_vectors, tmp_path):
         ("multi-label", {"problem": "regression"}, "lacks mean"),
         ("regression", {"scale": 0}, "scale must be a number from 1e-100 to 1e+100"),
         ("regression", {"scale": 1e999}, "Infinity"),
+        ("regression", {"mean": 1e30, "scale": 1.0}, "scale 1.0 is nothing beside the mean 1e+30"),
         ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
     ],
 )

@@ -106,6 +106,18 @@ class _LabelSettings(Object):
             )
 
 
+class _RegressionSettings(Object):
+    """Settings whose scale is not lost beside the mean in float64, which would make all answers equal."""
+
+    def check(self, value: Any, where: str) -> None:
+        super().check(value, where)
+        if value["mean"] + value["scale"] == value["mean"]:
+            raise ModelFolderError(
+                f"{where}.scale {value['scale']} is nothing beside the mean {value['mean']}; copy the model folder "
+                "again"
+            )
+
+
 def _schema(settings: Schema, validation: Sequence[str], headline: tuple[str, ...], test: Object) -> ModelSchema:
     """The schema of a problem; `validation` are metrics beside the loss, `test` fields beside loss and headline."""
     intervals = [f"{name}_interval" for name in headline]
@@ -145,7 +157,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
         _PER_CLASS,
     ),
     REGRESSION: _schema(
-        Object({"problem": OneOf((REGRESSION,)), "mean": MEAN, "scale": SCALE}, {"pairs": BOOLEAN}),
+        _RegressionSettings({"problem": OneOf((REGRESSION,)), "mean": MEAN, "scale": SCALE}, {"pairs": BOOLEAN}),
         ("mae", "pearson", "spearman"),
         ("pearson", "spearman", "mae", "rmse"),
         Object({}),

@@ -42,7 +42,9 @@ class Regression(TextObjective):
     def prepare(self, train: Dataset) -> None:
         numbers = train.numbers()
         mean, scale = float(numbers.mean()), float(numbers.std())
-        self.mean, self.scale = mean, scale if SCALE.holds(scale) else 1.0
+        # All numbers are the same, or as good as the same in float64.
+        is_constant = not SCALE.holds(scale) or mean + scale == mean
+        self.mean, self.scale = mean, max(1.0, abs(mean)) if is_constant else scale
 
     def targets(self, data: Dataset) -> np.ndarray:
         """Standardized numbers, float32 (n,)."""
