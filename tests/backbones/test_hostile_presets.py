@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import textgraft as tg
+from textgraft.backbones.format import Head
 from textgraft.backbones.hdf5_files import require_own_arrays
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.tensorflow_files import Checkpoint
-from textgraft.errors import PresetError
+from textgraft.backbones.text_vectors import TextVectors
+from textgraft.errors import ConfigError, PresetError
 
 
 def external_link(file, outside):
@@ -88,6 +91,26 @@ def test_epsilon_without_a_normal_number_is_refused(tiny_bert, tmp_path, epsilon
     (folder / "config.json").write_text(json.dumps({**config, "layer_norm_eps": epsilon}))
     with pytest.raises(PresetError, match="does not describe a bert network"):
         load_backbone(folder)
+
+
+def test_head_with_a_weight_that_is_not_finite_is_refused(tiny_bert):
+    def fill(head):
+        head.weights[0].assign(np.full(head.weights[0].shape, np.nan))
+        return ""
+
+    backbone = load_backbone(tiny_bert)
+    dense = {"units": 2, "activation": "linear", "use_bias": False}
+    backbone.embed_as(TextVectors("mean"), Head({"normalize": False, "layers": [dense], "prompt": ""}, fill))
+    with pytest.raises(PresetError, match="the weight dense_0/kernel has a value that is not a finite number"):
+        tg.TextEmbedder(backbone, "float32")
+
+
+def test_default_length_without_space_for_a_text_is_refused(tiny_bert):
+    backbone = load_backbone(tiny_bert)
+    vectors = TextVectors("mean", sequence_length=2)
+    backbone.embed_as(vectors, Head(vectors.settings(), lambda head: ""))
+    with pytest.raises(ConfigError, match="sequence_length must be between 3 and 64, or 0 for 64, not 2"):
+        tg.TextEmbedder(backbone, "float32")
 
 
 def test_folder_in_place_of_a_checkpoint_is_not_followed(tmp_path):

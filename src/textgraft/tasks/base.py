@@ -345,7 +345,7 @@ class Task(ABC):
         if length is None:
             if self.backbone.text_vectors and self.backbone.text_vectors.sequence_length:
                 default = self.backbone.text_vectors.sequence_length
-            return min(default, limit) if default and limit else default
+            length = min(default, limit) if default and limit else default
         minimum = special_token_count(self.backbone.special_tokens, self.pairs) + 1
         if length and (length < minimum or (limit is not None and length > limit)):
             bounds = (
