@@ -404,8 +404,8 @@ CASES = {
     ),
     # === Sizes ===
     "huge-vocabulary": Case(partial(resized, "vocabulary_size", 10**9), "vocabulary_size is 1,000,000,000, but"),
-    "more-layers": Case(partial(resized, "num_layers", 1000), "a network of 1,000 blocks, but model.safetensors has"),
-    "many-layers": Case(partial(resized, "num_layers", 10**6), "at most 1024"),
+    "more-layers": Case(partial(resized, "num_layers", 60), "a network of 60 blocks, but model.safetensors has"),
+    "many-layers": Case(partial(resized, "num_layers", 10**6), "at most 64"),
     "wide-network": Case(partial(resized, "hidden_dim", 10**6), "hidden_dim is 1,000,000, but model.safetensors holds"),
     "wide-feed-forward": Case(partial(resized, "intermediate_dim", 10**9), "intermediate_dim is 1,000,000,000, but"),
     "long-sequences": Case(partial(resized, "max_sequence_length", 10**9), "max_sequence_length is 1,000,000,000, but"),

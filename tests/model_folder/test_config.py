@@ -56,6 +56,17 @@ def test_more_blocks_than_tensors_are_refused(stored):
             check({**config, "network": {**config["network"], **blocks}}, shapes, folder, family)
 
 
+@pytest.mark.parametrize("sizes", [{"num_layers": MAX_LAYERS + 1}, {"num_layers": 3, "num_groups": 2}])
+def test_blocks_that_are_applied_too_often_are_refused(sizes, tmp_path):
+    config = {"network": {"num_layers": 2, "num_groups": 1, "num_inner_repetitions": 1, "vocabulary_size": 5, **sizes}}
+    names = [f"group_{index}/query/kernel" for index in range(sizes.get("num_groups", 1))]
+    (tmp_path / "vocab.txt").write_text("<pad>\n<unk>\n[CLS]\n[SEP]\n[MASK]\n")
+    (tmp_path / "spiece.model").write_bytes(b"")
+    config["tokenizer"] = {"special_tokens": []}
+    with pytest.raises(ModelFolderError, match="layers must be a multiple of groups, and all at most 64"):
+        families()["albert"].check_files(config, tmp_path, names)
+
+
 def test_sizes_beyond_the_stored_values_are_refused(stored):
     family, config, shapes, folder = stored
     sizes = config.get("network", config)

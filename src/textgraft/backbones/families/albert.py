@@ -1,8 +1,13 @@
 """ALBERT: shared block weights and factorized embeddings (Lan et al., 2019, https://arxiv.org/abs/1909.11942)."""
 
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead
+from textgraft.errors import ModelFolderError, counted
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import LOWERCASING_SENTENCE_PIECE
@@ -59,3 +64,14 @@ class Albert(TransformerFamily):
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
         ),
     )
+
+    def check_files(self, config: Mapping[str, Any], folder: Path, tensors: Collection[str]) -> None:
+        super().check_files(config, folder, tensors)
+        network = config["network"]
+        layers, groups, repetitions = (network[n] for n in ("num_layers", "num_groups", "num_inner_repetitions"))
+        if layers % groups or layers * repetitions > MAX_LAYERS:
+            raise ModelFolderError(
+                f"{folder}: config.json describes {layers:,} layers of {counted(groups, 'group')}, each applied "
+                f"{repetitions:,} times; layers must be a multiple of groups, and all at most {MAX_LAYERS}; copy the "
+                "model folder again"
+            )
