@@ -7,7 +7,7 @@ import pytest
 
 from textgraft.cli.options import RunOptions
 from textgraft.cli.runs import train_into_folder
-from textgraft.errors import InterruptionError, ModelFolderError
+from textgraft.errors import InterruptionError, ModelFolderError, TextgraftWarning
 from textgraft.training.checkpoints import Checkpoints
 
 
@@ -30,3 +30,14 @@ def test_signal_while_the_model_is_written_ends_the_command_when_it_is_complete(
     with pytest.raises(InterruptionError, match=r"stopped by SIGTERM; no partial files remain; .*model is complete"):
         train_into_folder(RunOptions(out=str(tmp_path / "model")), lambda checkpoints: SimpleNamespace(save=save))
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_checkpoints_that_cannot_be_removed_do_not_fail_a_run_with_a_complete_model(tmp_path, monkeypatch):
+    def clear(checkpoints):
+        raise ModelFolderError("cannot remove it: Input/output error")
+
+    monkeypatch.setattr(Checkpoints, "clear", clear)
+    model = SimpleNamespace(save=lambda folder, overwrite: folder.mkdir())
+    with pytest.warns(TextgraftWarning, match="model is complete, but checkpoints are left: cannot remove it: Input"):
+        folder = train_into_folder(RunOptions(out=str(tmp_path / "model")), lambda checkpoints: model)
+    assert folder.is_dir()

@@ -1,10 +1,13 @@
-"""What a model folder refuses to hold."""
+"""What a model folder refuses to hold, and how it is found."""
 
 import numpy as np
 import pytest
 
+from textgraft.backbones.presets import find_source
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import write_model_folder
+from textgraft.storage.folders import write_folder
 
 CONFIG = {"task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {}, "versions": {}}
 SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
@@ -32,3 +35,15 @@ def test_unreadable_content_is_not_written(tmp_path, change, message):
     with pytest.raises(ModelFolderError, match=message):
         write_model_folder(tmp_path / "model", **{**SMALL, **change})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_replacement_is_finished_when_a_model_is_read(tmp_path):
+    write_folder(tmp_path / ".model.previous.0a1b2c3d", {"config.json": [b"{}"]})
+    with pytest.raises(ModelFolderError, match="format version"):  # of the restored folder
+        model_folder.read(tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_interrupted_replacement_is_finished_when_a_model_is_a_preset(tmp_path):
+    write_folder(tmp_path / ".model.previous.0a1b2c3d", {"config.json": [b"{}"]})
+    assert find_source(str(tmp_path / "model")).resolve(str(tmp_path / "model"), download=False).path.is_dir()

@@ -1,10 +1,13 @@
-"""Output files: what interrupted runs leave beside them."""
+"""Output files: what interrupted runs leave beside them, and a trial before long work."""
 
+import errno
 import fcntl
 
 import pytest
+from tools.faults import Faults
 
 from textgraft.cli.output.files import require_output
+from textgraft.errors import DataError
 
 
 @pytest.fixture
@@ -29,3 +32,10 @@ def test_part_of_a_run_in_progress_stays(tmp_path, leftover, capsys):
         require_output(tmp_path / "predictions.csv", [".csv"], overwrite=False)
     assert leftover.exists()
     assert not capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_is_refused_before_long_work(tmp_path):
+    faults = Faults(tmp_path, errno.EIO, lambda index, name, _: name == "fsync")
+    with faults.injected(), pytest.raises(DataError, match=r"cannot write .*out\.csv: Input/output error; the disk"):
+        require_output(tmp_path / "out.csv", [".csv"], overwrite=False)
+    assert list(tmp_path.iterdir()) == []
