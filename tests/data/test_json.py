@@ -166,3 +166,26 @@ def test_columns_side_by_side_are_few_and_differ(write, names, message):
     path = write("a.json", f"{{{', '.join(f'{json.dumps(name)}: [1]' for name in names)}}}")
     with pytest.raises(DataError, match=f"{message}.*; write a list of objects"):
         load_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "message"),
+    [
+        (["text", []], ["a", "b"], "'columns' is not a list of names"),
+        ([None, "label"], ["a", "b"], "'columns' is not a list of names"),
+        ("ab", ["a", "b"], "'columns' is not a list of names"),
+        (["text", "label"], ["a"], "a row is not a list of 2 cells"),
+    ],
+)
+def test_malformed_columns_beside_rows_are_reported(write, columns, row, message):
+    path = write("a.json", json.dumps({"columns": columns, "data": [row]}))
+    with pytest.raises(
+        DataError, match=f"row 1: not valid JSON, or not a table \\({message}\\); write a list of objects"
+    ):
+        load_dataset(path)
+
+
+def test_row_of_another_kind_is_reported(write):
+    path = write("a.json", json.dumps({"columns": ["text", "label"], "data": [["a", "b"], "ab"]}))
+    with pytest.raises(DataError, match=r"row 2: .*a row is not a list of 2 cells"):
+        load_dataset(path)

@@ -12,7 +12,7 @@ from textgraft.data.duplicates import first_duplicate
 from textgraft.data.json_text import JsonReader, decode_json, value_size
 from textgraft.data.records import RecordFile
 from textgraft.data.text_files import STANDARD_INPUT, TextLines
-from textgraft.errors import DataError
+from textgraft.errors import DataError, counted
 
 _PREFIX = 1 << 20  # characters by which the layout is recognized
 _ITEM_KEYS = ("annotations",)  # of objects that are an item as a whole, such as spaCy's training data
@@ -185,10 +185,22 @@ def _cells(reader: JsonReader) -> Iterator[dict[str, Any]]:
     names: list[str] | None = None
     for key in reader.members():
         if key == "columns":
-            names = reader.value()
+            names = _column_names(reader.value())
         elif key == "data" and names is not None:
-            yield from (dict(zip(names, reader.value(), strict=True)) for _ in reader.elements())
+            yield from (_row(names, reader.value()) for _ in reader.elements())
         elif key == "data":
             raise ValueError("a list of lists in 'data', without 'columns' before it")
         else:
             reader.skip()
+
+
+def _column_names(names: Any) -> list[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("'columns' is not a list of names")
+    return names
+
+
+def _row(names: list[str], cells: Any) -> dict[str, Any]:
+    if not isinstance(cells, list) or len(cells) != len(names):
+        raise ValueError(f"a row is not a list of {counted(len(names), 'cell')}")
+    return dict(zip(names, cells, strict=True))
