@@ -282,6 +282,15 @@ def test_first_windows_of_a_stream_are_short():
     assert pa.Table.from_batches(windows)["row"].to_pylist() == list(range(400))
 
 
+def test_windows_are_bounded_in_bytes():
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 150, pa.int32()), pa.array(["x" * 2**20]))
+    windows = list(growing_windows([pa.record_batch({"text": texts})]))
+    assert sum(map(len, windows)) == 150
+    assert [len(window) for window in windows[:2]] == [32, 57]
+    batches = list(as_batches("x" * 2**20 for _ in range(80)))
+    assert [len(batch) for batch in batches] == [57, 23]
+
+
 def test_truncation_is_counted(tiny_bert):
     data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)

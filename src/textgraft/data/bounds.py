@@ -28,7 +28,8 @@ LABELS_BYTES = 1 << 25
 MAX_EXPANSION = 250
 MIN_EXPANDED_BYTES = 1 << 30
 
-_REFERENCE, _EMPTY = 8, getsizeof("")
+_REFERENCE = 8
+_WITHOUT_REFERENCE = getsizeof("") - _REFERENCE
 
 _Item = TypeVar("_Item")
 
@@ -42,11 +43,12 @@ def bounded_windows(
     limits of consecutive windows.
     """
     limits = repeat(rows) if isinstance(rows, int) else rows
+    full = max_bytes - ROW_BYTES
     window, size, limit = list[_Item](), 0, next(limits)
     for item in items:
         window.append(item)
         size += size_of(item)
-        if len(window) >= limit or size > max_bytes - ROW_BYTES:
+        if size > full or len(window) >= limit:
             yield window
             window, size, limit = [], 0, next(limits)
     if window:
@@ -87,7 +89,7 @@ class Expansion:
 
 def text_bytes(text: str | None) -> int:
     """The memory of a string and its reference: a byte per character, 2 or 4 where the text has wider ones, and 8."""
-    return _REFERENCE if text is None else _REFERENCE + getsizeof(text) - _EMPTY
+    return _REFERENCE if text is None else getsizeof(text) - _WITHOUT_REFERENCE
 
 
 def array_bytes(values: pa.Array) -> np.ndarray:

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import ClassVar
 
-from textgraft.data.bounds import ROW_BYTES, row_too_large, sample, text_bytes
+from textgraft.data.bounds import MAX_COLUMNS, ROW_BYTES, row_too_large, sample, text_bytes
 from textgraft.data.content import json_text, web_page
 from textgraft.data.dialects import (
     DELIMITERS,
@@ -103,7 +103,8 @@ class DelimitedFile(TextFile, TableFile):
                 message = next((text for part, text in _CSV_ERRORS.items() if part in str(error)), str(error))
                 message = _ESCAPED_QUOTE if "expected after" in str(error) and '\\"' in lines[-1] else message
                 raise DataError(f"{self.location(position)}: {message}") from None
-            check_width(self.location(position), cells)
+            if len(cells) > MAX_COLUMNS:
+                check_width(self.location(position), cells)
             yield Record(position, cells, tuple(lines))
             position += len(lines)
             lines.clear()

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -35,7 +36,8 @@ class Row(NamedTuple):
     @property
     def size(self) -> int:
         """The memory of its cells in bytes."""
-        return sum(map(text_bytes, (self.text, self.label, self.pair, *self.copied)))
+        cells = text_bytes(self.text) + text_bytes(self.label) + text_bytes(self.pair)
+        return cells + sum(map(text_bytes, self.copied)) if self.copied else cells
 
 
 class RowReader(ABC):
@@ -154,7 +156,7 @@ def is_lines_file(source: str) -> bool:
 
 def pack_rows(rows: Iterable[Row], copied: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """Pack rows into the batches of `RowReader.rows`; `copied` are the names of their copied columns."""
-    for window in bounded_windows(rows, lambda row: row.size, _ROWS_PER_BATCH, _BYTES_PER_BATCH):
+    for window in bounded_windows(rows, attrgetter("size"), _ROWS_PER_BATCH, _BYTES_PER_BATCH):
         yield _pack(window, copied)
 
 
