@@ -119,6 +119,21 @@ def test_faults_while_a_folder_is_written(tmp_path, monkeypatch, before, exchang
         assert [path.name for path in parent.iterdir()] == ["model"], result
 
 
+def test_faults_while_an_interrupted_replacement_is_finished(tmp_path):
+    parent = tmp_path / "parent"
+    target = parent / "model"
+
+    def begin():
+        shutil.rmtree(parent, ignore_errors=True)
+        parent.mkdir()
+        folders.write_folder(parent / ".model.previous.0a1b2c3d", OLD)
+
+    codes = {errno.EIO, errno.EACCES}
+    for result in attempts(tmp_path, begin, lambda: folders.write_folder(target, NEW, overwrite=True), codes):
+        recover(target)
+        assert content(target) == ("old" if result.error else "new"), result
+
+
 @pytest.mark.parametrize("before", [None, b"old"], ids=["new", "replaced"])
 def test_faults_while_a_file_is_written(tmp_path, before):
     parent = tmp_path / "parent"
