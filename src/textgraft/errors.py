@@ -3,7 +3,7 @@
 import inspect
 import threading
 import warnings
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from textgraft.terminal.escaping import printable
 
@@ -79,13 +79,15 @@ class BusyError(TextgraftError):
 
 
 class PredictionError(TextgraftError):
-    """An output or a metric of a model that is not a finite number; takes the name of what was computed."""
+    """An output or a metric of a model that is not a finite number."""
 
     exit_code = 8
     meaning = "output not a finite number"
 
-    def __init__(self, subject: str) -> None:
-        super().__init__(
+    @classmethod
+    def about(cls, subject: str) -> Self:
+        """The error for what was computed, such as "the metric loss"."""
+        return cls(
             f"{subject} is not a finite number, since values in the network overflow; use --precision float32 "
             '(precision="float32"), or another model'
         )
@@ -126,4 +128,8 @@ class InterruptionError(KeyboardInterrupt):
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(printable(message))
+        self.signal = signal
         self.exit_code = 128 + signal  # the convention of shells
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int]]:
+        return type(self), (str(self), self.signal)

@@ -136,7 +136,7 @@ def _append(cache: Cache, ids: np.ndarray, rows: Sequence[DecodingRow]) -> tuple
     invalid = ~np.isfinite(logits).all(axis=1)
     if invalid.any():
         row = rows[int(invalid.argmax())] if len(rows) > 1 else rows[0]
-        raise PredictionError(f"the output for prompt {row.number}")
+        raise PredictionError.about(f"the output for prompt {row.number}")
     return logits, vectors
 
 

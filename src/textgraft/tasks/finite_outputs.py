@@ -28,7 +28,7 @@ def require_finite_outputs(outputs: Any, texts: np.ndarray) -> Any:
     index = int(np.argmax(~np.isfinite(values.reshape(len(values), -1)).all(axis=1)))
     row = index if values is outputs else int(np.searchsorted(np.cumsum(outputs.lengths), index, side="right"))
     text = next(iter(np.atleast_1d(texts[row]))).decode()
-    raise PredictionError(f"the output for the text {text[:_SHOWN_CHARACTERS]!r}")
+    raise PredictionError.about(f"the output for the text {text[:_SHOWN_CHARACTERS]!r}")
 
 
 def require_finite_metrics(metrics: Mapping[str, Any]) -> None:
@@ -38,4 +38,4 @@ def require_finite_metrics(metrics: Mapping[str, Any]) -> None:
         if isinstance(value, dict):
             require_finite_metrics(value)
         elif not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
-            raise PredictionError(f"the metric {name}")
+            raise PredictionError.about(f"the metric {name}")
