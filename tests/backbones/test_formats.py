@@ -120,7 +120,7 @@ def test_table_with_more_rows_than_the_vocabulary_is_read(copied):
     folder = copied("bert")
     weights = weights_of(folder)
     table = weights["embeddings.word_embeddings.weight"]
-    weights["embeddings.word_embeddings.weight"] = np.concatenate([table, np.full((3, 32), np.nan, table.dtype)])
+    weights["embeddings.word_embeddings.weight"] = np.concatenate([table, np.full((3, 32), 9, table.dtype)])
     save_file(weights, folder / "model.safetensors")
     change_config(folder, vocab_size=len(table) + 3)
     np.testing.assert_array_equal(vectors(folder), vectors(GOLDEN / "bert"))
