@@ -338,6 +338,14 @@ def test_unwritable_cache_returns_a_warning(tmp_path):
     assert warning.startswith("not cached for later runs: ")
 
 
+def test_what_a_killed_process_left_of_another_entry_is_removed(cache):
+    cache.put(A, [VALUES])
+    (cache.folder / f".{B}.building.abcdef01").mkdir()
+    (cache.folder / f".{B}.lock").touch()
+    cache.put(C, [VALUES])
+    assert {path.name for path in cache.folder.iterdir()} == {A, C}
+
+
 def test_clear_keeps_files_of_others(cache):
     (cache.folder / "mine").mkdir(parents=True)
     (cache.folder / "mine" / "letter.txt").write_text("x" * 2000)

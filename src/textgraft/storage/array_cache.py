@@ -21,9 +21,7 @@ import numpy as np
 from textgraft.errors import BusyError, ConfigError, ModelFolderError
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
-from textgraft.storage.locks import locked
 from textgraft.storage.ownership import is_protected
-from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.verification import open_regular, read_manifest, unlisted_files
 
 _GIB = 1 << 30
@@ -127,6 +125,7 @@ class ArrayCache:
                 return f"not cached for later runs: {problem}"
             if not _discard(entry):
                 return f"not cached for later runs: {entry} belongs to another user; remove it"
+            self._clean_up()
             self._evict(self.size + size - self.limit)
             content = {f"{index}.npy": _npy(array) for index, array in enumerate(arrays)}
             folders.write_folder(entry, content, overwrite=True, private=True)
@@ -149,14 +148,19 @@ class ArrayCache:
 
     def clear(self) -> None:
         """Remove all entries, and the folder unless it contains other files."""
-        for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
-            with suppress(BusyError), locked(self.folder / name):  # removes the lock of a dead process
-                remove_leftovers(self.folder / name)
+        self._clean_up()
         for entry in self.entries:
             with suppress(ModelFolderError):  # another process is removing it
                 folders.remove_folder(entry)
         with suppress(OSError):
             self.folder.rmdir()
+
+    def _clean_up(self) -> None:
+        """Remove what dead processes left of entries that they were storing, and their locks."""
+        for name in {leftover.name[1:65] for leftover in self.folder.glob(".*")}:
+            if _KEY.fullmatch(name):
+                with suppress(BusyError):
+                    folders.clean_up(self.folder / name)
 
     def _evict(self, excess: int) -> None:
         for entry in self.entries:
