@@ -282,7 +282,7 @@ CASES: dict[str, Case] = {
     "expanding.txt.gz": Case(compressed(".gz", _SHORT_LINES, 2000), _EXPANDS, slow=True),
     "expanding.txt.bz2": Case(compressed(".bz2", _SHORT_LINES, 2000), _EXPANDS, slow=True),
     "expanding.jsonl.zst": Case(
-        compressed(".zst", json.dumps({"text": ROW}).encode() + b"\n", 1_200_000), _EXPANDS, slow=True
+        compressed(".zst", (json.dumps({"text": ROW}).encode() + b"\n") * 1000, 1200), _EXPANDS, slow=True
     ),
     "nested.csv.gz": Case(content(lambda: gzip.compress(gzip.compress(b"text\na\n"))), "compressed by gzip"),
     "nested.csv.zip": Case(zipped(("a.csv", b"PK\3\4" + bytes(100))), "a zip archive"),
@@ -317,7 +317,9 @@ CASES: dict[str, Case] = {
     "keys.jsonl": Case(text(numbered('{"text": "a text", "key #": 0}\n', 200_000)), rows=200_000, slow=True),
     "columns.json": Case(text("{", numbered('"#": [1],', 100_000), '"text": []}'), "an object of over 100"),
     "samples.jsonl.gz": Case(
-        compressed(".gz", json.dumps({"text": "a", "n": [[]] * 300_000}).encode() + b"\n", 120), rows=120, slow=True
+        compressed(".gz", json.dumps({"text": "a", "label": "x", "n": [[]] * 200_000}).encode() + b"\n", 120),
+        rows=120,
+        slow=True,
     ),
     "side.json": Case(
         text("{", numbered(f'"#": ["{_THREE_MIB}"],', 7), '"text": ["a"]}'),
