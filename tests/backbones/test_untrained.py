@@ -121,3 +121,8 @@ def test_invalid_sizes_and_families_are_reported(made):
     for family in ("gpt2", "bert"):
         with pytest.raises(ConfigError, match="vocabulary_size 20"):
             make_vocabulary(family, texts(), 20, False)
+
+
+def test_more_blocks_than_a_model_folder_may_have_are_refused():
+    with pytest.raises(ConfigError, match="layers must be between 1 and 64, not 65"):
+        Sizes(layers=65)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from textgraft.backbones.family import MAX_LAYERS
 from textgraft.errors import ConfigError
 from textgraft.options import check_options, option
 
@@ -10,7 +11,7 @@ from textgraft.options import check_options, option
 class Sizes:
     """Sizes of a network; the inner layers of its blocks are four times as wide as its token vectors."""
 
-    layers: int = option(4, "Number of transformer layers.", panel="Model", minimum=1)
+    layers: int = option(4, "Number of transformer layers.", panel="Model", minimum=1, maximum=MAX_LAYERS)
     width: int = option(256, "Width of the token vectors.", panel="Model", minimum=1)
     heads: int = option(4, "Number of attention heads per layer.", panel="Model", minimum=1)
     sequence_length: int = option(128, "Maximum tokens per text, fixed for all later use.", panel="Model", minimum=3)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
-from textgraft.backbones.family import TransformerFamily
+from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
@@ -38,12 +38,15 @@ class Transformer(Backbone):
         """Combine a network of `family.network_class`, which is changed to `layer_config`, and a tokenizer.
 
         Raises:
-            PresetError: when the vocabulary lacks a special token or does not have the size of the network's table.
+            PresetError: when the vocabulary lacks a special token or does not have the size of the network's table, or
+                the network has more than `MAX_LAYERS` blocks.
         """
         self._family, self._encoder, self._tokenizer, self._layer_config = family, encoder, tokenizer, layer_config
         self.family, self.training_defaults, self.origin = family.name, family.training_defaults, origin
         self.special_tokens = self._special_tokens()
         self._require_vocabulary_size()
+        if encoder.num_layers > MAX_LAYERS:  # such a model could be saved, but not loaded
+            raise PresetError(f"{origin.preset} has {encoder.num_layers} blocks; the maximum is {MAX_LAYERS}")
         set_layer_config(encoder, layer_config)
         output = encoder.output
         inputs = {tensor.name: tensor for tensor in encoder.inputs}
