@@ -48,10 +48,25 @@ _TEXTS = (
 _RULES = {"\ufb01": "fi", "\u2460": "1", "\u00a0": " ", "A": "a", "e\u0301": "\u00e9", "\u200b": ""}
 # One of this number of inputs runs the graph, since its operations take long outside a function that is traced.
 _SHARES = {WordPieceFiles: 2, BytePairFiles: 6, SentencePieceFiles: 20, LowercasingSentencePieceFiles: 20}
-_FAIRSEQ = ("xlm_roberta", "bert_sentence_piece")
 _CLASSIC = ("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json")
 _KEPT = 96  # tokens of a vocabulary
 _CORPUS = ("the film was good and long", "a bad plot, a dull film", "ärger und étude 中文", "not bad at all: good!") * 8
+
+
+def _family(names: Sequence[str], content: bytes, choices: Choices) -> TransformerFamily:
+    """One of these families, mostly one whose special tokens are in the content, except those that it adds itself."""
+    families = [family for family in map(load_family, names) if isinstance(family, TransformerFamily)]
+    suited = [
+        family
+        for family in families
+        if all(token.encode() in content for token in (family.special.unknown, family.special.start or ""))
+    ]
+    return choices.pick(families if choices.rarely(8) or not suited else suited)
+
+
+def _empty_folder() -> None:
+    shutil.rmtree(_FOLDER)
+    _FOLDER.mkdir()
 
 
 def _read_tokenizer(family: TransformerFamily) -> Tokenizer:
@@ -71,7 +86,6 @@ def _ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 def _check_tokenizer(tokenizer: Tokenizer, content: bytes, choices: Choices, family: TransformerFamily) -> None:
     """Store and rebuild a tokenizer, as a model folder does, and run its graph for a share of the inputs."""
     folder = _FOLDER / "stored"
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name, file in tokenizer.assets().items():
         (folder / name).write_bytes(file)
@@ -92,13 +106,10 @@ def _check_tokenizer(tokenizer: Tokenizer, content: bytes, choices: Choices, fam
 # === tokenizer.json ===
 def _read_json(data: bytes) -> None:
     choices, content = split_input(data)
-    for name in ("tokenizer.json", *_CLASSIC):
-        (_FOLDER / name).unlink(missing_ok=True)
+    _empty_folder()
     if not _write_classic_files(content):
         (_FOLDER / "tokenizer.json").write_bytes(content)
-    families = next(names for mark, names in _FAMILIES.items() if mark in content)
-    family = load_family(choices.pick(families))
-    assert isinstance(family, TransformerFamily)
+    family = _family(next(names for mark, names in _FAMILIES.items() if mark in content), content, choices)
     tokenizer = _read_tokenizer(family)
     _check_tokenizer(tokenizer, content, choices, family)
 
@@ -190,12 +201,9 @@ def _small(content: dict[str, Any]) -> dict[str, Any]:
 # === SentencePiece ===
 def _read_model(data: bytes) -> None:
     choices, content = split_input(data)
-    suited = ("deberta_v3",) if b"[UNK]" in content else ("albert",) if b"[CLS]" in content else _FAIRSEQ
-    family = load_family(choices.pick(_FAMILIES[b'"Unigram"'] if choices.rarely(8) else suited))
-    assert isinstance(family, TransformerFamily)
+    family = _family(_FAMILIES[b'"Unigram"'], content, choices)
     name = choices.pick(("spiece.model", "sentencepiece.bpe.model", "spm.model"))
-    for other in ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.json"):
-        (_FOLDER / other).unlink(missing_ok=True)
+    _empty_folder()
     (_FOLDER / name).write_bytes(content)
     pieces = check_sentence_piece_model(content, _FOLDER / name)
     tokenizer = _read_tokenizer(family)
