@@ -11,6 +11,7 @@ when there is any.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,13 @@ def main() -> None:
         sys.exit(_fuzz_all(options.minutes, options.seed))
     out = options.out or Path(tempfile.gettempdir()) / f"fuzz-{options.reader}"
     out.mkdir(parents=True, exist_ok=True)
+    scratch = tempfile.tempdir = tempfile.mkdtemp(prefix="fuzz-")
     fuzzer = Fuzzer(options.reader, options.seed, out, guided=not options.no_atheris and not options.replay)
     if options.replay:
-        sys.exit(fuzzer.replay(options.replay))
-    fuzzer.run(60 * options.minutes)
+        is_finding = fuzzer.replay(options.replay)
+        shutil.rmtree(scratch)
+        sys.exit(is_finding)
+    fuzzer.run(60 * options.minutes, lambda: shutil.rmtree(scratch))
 
 
 def _fuzz_all(minutes: float, seed: int) -> int:

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -54,8 +54,9 @@ class Fuzzer:
             print(f"{file}: {kind or 'no finding'}")
         return int(any(kind for _, kind in kinds))
 
-    def run(self, seconds: float) -> NoReturn:
-        """Fuzz for this time of the CPU, print a report and exit: with 1 if there is a finding."""
+    def run(self, seconds: float, clean: Callable[[], None]) -> NoReturn:
+        """Fuzz for this time of the CPU, print a report, call `clean` and exit: with 1 if there is a finding."""
+        self._clean = clean
         limit_memory()
         self._end = self._started + seconds
         if self._atheris:
@@ -101,6 +102,7 @@ class Fuzzer:
         if now >= self._end:
             self._report(now)
             sys.stdout.flush()
+            self._clean()
             os._exit(int(bool(self.watch.findings)))
         if now - self._reported >= _REPORT_SECONDS:
             self._report(now)
