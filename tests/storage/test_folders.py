@@ -96,6 +96,21 @@ def test_folder_that_cannot_be_created_is_reported(tmp_path):
         folders.make_folder(tmp_path / "run")
 
 
+def test_trial_that_a_signal_interrupts_leaves_nothing(tmp_path, monkeypatch):
+    rmtree, calls = shutil.rmtree, []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        rmtree(*arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folders.require_writable(tmp_path / "model", overwrite=False)
+    assert names(tmp_path) == []
+
+
 def test_removal_that_a_signal_interrupts_is_completed(tmp_path, monkeypatch):
     rmtree, calls = shutil.rmtree, []
 

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 from textgraft.storage.atomic_files import temporary_file
@@ -32,8 +33,9 @@ def try_writing_folder(target: Path) -> None:
             first.mkdir()
             exchange(first, second)
     finally:
-        for folder in (first, second):
-            shutil.rmtree(folder, ignore_errors=True)
+        with ExitStack() as stack:
+            for folder in (first, second, first, second):  # twice, since a signal may interrupt one removal
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
 
 
 def try_writing_file(target: Path) -> None:
