@@ -97,3 +97,10 @@ def test_shuffled_rows_of_unequal_size_are_read_in_order():
     batches = list(data.batches())
     assert len(batches) > 1
     assert [text.decode() for batch in batches for text in batch.texts] == [texts[row] for row in order]
+
+
+def test_parquet_page_of_100_mib_is_read_if_it_has_many_texts(tmp_path):
+    path, rows = tmp_path / "a.parquet", 20_000  # pyarrow writes no more to a page
+    table = pa.table({"text": [f"{row:05}" + "a" * 5238 for row in range(rows)], "label": ["x", "y"] * (rows // 2)})
+    pq.write_table(table, path, data_page_size=1 << 30, write_batch_size=rows, use_dictionary=False)
+    assert tg.load_dataset(path)[-1].text == f"{rows - 1:05}" + "a" * 5238

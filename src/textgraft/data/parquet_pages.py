@@ -20,7 +20,8 @@ _DICTIONARY_ENCODINGS = (2, 8)
 _DELTA_BYTE_ARRAY = 7
 _MAX_DEPTH = 4  # of the structs in a header
 _STRUCT = 12
-_MAX_PAGE_BYTES = 96 << 20  # of the columns that are read; files have pages of 1 MiB, or of 1,024 long texts
+# Of the columns that are read, see `Pages.memory`. DuckDB writes pages of up to 100 MiB; 60 MiB as they are stored.
+_MAX_PAGE_BYTES = 190 << 20
 _MAX_PAGE_VALUES = 1 << 24  # of lists, whose levels are held for all values of a row
 
 
@@ -54,8 +55,9 @@ class Pages(NamedTuple):
 
     @property
     def memory(self) -> int:
-        """Bytes in memory while the column is read, without its values."""
-        return 2 * self.dictionary + self.largest + self.compressed
+        """Bytes in memory while the column is read: a page as stored and unpacked, a batch, and the dictionary."""
+        batch = min(self.largest, max(BATCH_BYTES, int(self.density)))
+        return 4 * self.dictionary + self.largest + self.compressed + batch  # measured
 
 
 def plan_decoding(source: str, file: pq.ParquetFile, group: int, names: Sequence[str]) -> Decoding:
