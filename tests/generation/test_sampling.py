@@ -42,6 +42,17 @@ def test_random_number_above_the_sum_of_probabilities_selects_the_last_token():
     assert choose_token(logits, GenerationConfig(temperature=1.0), Highest()) == 48
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("temperature", "expected"),
+    [(5e-324, [0, 1, 0]), (1e-40, [0, 1, 0]), (1e300, [1 / 3] * 3), (float("inf"), [1 / 3] * 3)],
+)
+def test_distribution_is_one_at_extreme_temperatures(temperature, expected):
+    logits = np.array([1, 3, -2e30], np.float32)
+    ids, probabilities = sampling_distribution(logits, GenerationConfig(temperature=temperature))
+    np.testing.assert_allclose(probabilities[np.argsort(ids)], expected)
+
+
 def test_greedy_selects_the_first_of_equal_logits():
     assert choose_token(np.array([1, 3, 3], np.float32), GenerationConfig(), np.random.default_rng(0)) == 1
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from textgraft.backbones.language_model import Cache
 from textgraft.backbones.presets import load_backbone
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
@@ -130,6 +131,20 @@ def test_stream_equals_generate(model, prompt_ids, config):
         stream = Generator(model).stream(prompts[index], config, index)
         assert "".join(stream) == expected.text
         assert stream.continuation == expected
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("config", [BEAMS, CONTRASTIVE], ids=["beams", "contrastive"])
+def test_certain_tokens_and_vectors_of_zeros_are_searched(model, prompt_ids, config, monkeypatch):
+    append = Cache.append
+
+    def extreme(cache, ids):
+        logits, vectors = append(cache, ids)
+        return 1e4 * logits, 0 * vectors
+
+    monkeypatch.setattr(Cache, "append", extreme)
+    greedy, other = (Generator(model).generate([prompt_ids("a")], way)[0] for way in (GREEDY, config))
+    assert other.text == greedy.text
 
 
 def test_beam_search_cannot_stream(model, prompt_ids):

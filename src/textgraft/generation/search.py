@@ -6,7 +6,7 @@ A strategy yields (row, newly decoded text).
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
 from textgraft.backbones.language_model import Cache, LanguageModel
 from textgraft.errors import PredictionError
@@ -52,7 +52,7 @@ def beam_search(model: LanguageModel, row: DecodingRow, config: GenerationConfig
     sequences, scores = [list[int]()], np.zeros(1)
     finished: list[tuple[float, list[int]]] = []
     while True:
-        totals = (scores[:, np.newaxis] + np.log(token_probabilities(logits))).ravel()
+        totals = (scores[:, np.newaxis] + log_softmax(logits.astype(np.float64), axis=-1)).ravel()
         best = top_indices(totals, 2 * beams)
         parents, tokens = best // logits.shape[1], best % logits.shape[1]
         candidates = [[*sequences[parent], int(token)] for parent, token in zip(parents, tokens, strict=True)]
@@ -105,7 +105,9 @@ def sampling_distribution(logits: np.ndarray, config: GenerationConfig) -> tuple
         ids int64 (m,) and their probabilities float64 (m,).
     """
     ids = top_indices(logits, config.top_k) if config.top_k else np.arange(len(logits))
-    probabilities = token_probabilities(logits[ids] / config.sampling_temperature)
+    differences = logits[ids].astype(np.float64) - logits[ids].max()
+    with np.errstate(over="ignore"):  # of a low temperature: minus infinity, whose probability is 0
+        probabilities = token_probabilities(differences / config.sampling_temperature)
     if config.top_p < 1:
         order = np.argsort(-probabilities, kind="stable")
         preceding = np.cumsum(probabilities[order]) - probabilities[order]
@@ -150,4 +152,5 @@ def _shortest_prompt(rows: Sequence[DecodingRow]) -> int:
 
 
 def _normalize(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1))
