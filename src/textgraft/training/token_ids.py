@@ -4,13 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 
-from textgraft.data.bounds import ROW_BYTES, window_slices
+from textgraft.data.bounds import ROW_BYTES, bounded_windows, window_slices
 from textgraft.runtime import require_own_process, thread_pool
 from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
@@ -18,10 +17,13 @@ from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
 
-# Of a call of the text graph, whose tensors take many times the bytes of the texts.
+# Of a call of the text graph, whose tensors take up to 150 times the bytes of the texts.
 _TEXTS_PER_CALL = 256
-_BYTES_PER_CALL = ROW_BYTES + (1 << 21)
-_CALLS_AT_ONCE = 4 * (os.cpu_count() or 1)  # waiting for a core or running
+_BYTES_PER_CALL = ROW_BYTES + (1 << 19)
+# Of the calls that wait for a core or are running; a text of the largest size is among them with little else.
+_CORES = os.cpu_count() or 1
+_CALLS_AT_ONCE = 4 * _CORES
+_BYTES_AT_ONCE = ROW_BYTES + (1 << 20) * _CORES
 
 
 @dataclass
@@ -150,7 +152,7 @@ def _run_parallel(
     run: Callable[[np.ndarray], tuple[np.ndarray, ...]], batches: Iterable[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, ...]]:
     chunks = (chunk for batch in batches for chunk in _chunks(batch))
-    while window := list(islice(chunks, _CALLS_AT_ONCE)):
+    for window in bounded_windows(chunks, _text_bytes, _CALLS_AT_ONCE, _BYTES_AT_ONCE):
         yield from thread_pool().map(run, window) if len(window) > 1 else map(run, window)
 
 
@@ -159,6 +161,10 @@ def _chunks(texts: np.ndarray) -> Iterator[np.ndarray]:
     sizes = np.fromiter(map(len, texts.ravel()), np.int64, texts.size).reshape(texts.shape)
     sizes = sizes if sizes.ndim == 1 else sizes.sum(axis=1)
     return (texts[part] for part in window_slices(sizes, _TEXTS_PER_CALL, _BYTES_PER_CALL))
+
+
+def _text_bytes(texts: np.ndarray) -> int:
+    return sum(map(len, texts.flat))
 
 
 def _concatenate(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
