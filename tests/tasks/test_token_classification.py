@@ -239,7 +239,7 @@ def test_entities_of_given_words_are_whole_words(tiny_word_vectors):
     words = [["北京大学", "在", "北京", "film"] * 20]
     model = fresh(tiny_word_vectors, decoding="free")
     (row,) = tg.TaggedDataset.from_lists(words, [["O"] * 80])
-    logits = model._logits(model._rows.words([row]))
+    logits = model._logits([row], model._rows.words([row]))
     logits.values[:] = np.random.default_rng(0).normal(size=logits.values.shape)
     (entities,) = model._decode([row], model._rows.words([row]), logits)
     starts, ends = ({word[side] for word in row.words} for side in (0, 1))
