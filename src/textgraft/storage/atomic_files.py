@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from textgraft.storage.disk import is_present
+from textgraft.storage.disk import is_present, resolve_links
 from textgraft.storage.syncing import sync_written
 from textgraft.storage.temporary import BUILDING, find_temporary, temporary_path
 
@@ -17,9 +17,9 @@ from textgraft.storage.temporary import BUILDING, find_temporary, temporary_path
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A temporary file beside a path, which it replaces when the block succeeds; after an error, it is unchanged.
 
-    Those of dead writers of the same path are removed.
+    A link stays, and the file that it leads to is replaced. Temporary files of dead writers of the same path are removed.
     """
-    path = path.absolute()
+    path = resolve_links(path)
     remove_unfinished(path)
     with temporary_file(path) as (file, temporary):
         yield file
@@ -49,7 +49,7 @@ def temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
 def remove_unfinished(path: Path) -> bool:
     """Remove the temporary files of dead writers of a path; returns whether there was one."""
     is_found = False
-    for leftover in find_temporary(path.absolute(), BUILDING):
+    for leftover in find_temporary(resolve_links(path), BUILDING):
         with suppress(OSError):
             descriptor = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:

@@ -1,6 +1,7 @@
 """Questions to the disk, and its errors as one line: the system's reason, and what to do about it."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,14 @@ def is_present(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def resolve_links(path: Path) -> Path:
+    """The absolute path that a path leads to; the path itself where no file can have its name."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return path
 
 
 def free_bytes(path: Path) -> int | None:

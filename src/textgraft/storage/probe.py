@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from textgraft.storage.atomic_files import temporary_file
-from textgraft.storage.disk import is_present
+from textgraft.storage.disk import is_present, resolve_links
 from textgraft.storage.exchange import exchange
 from textgraft.storage.syncing import sync_folder, write_file
 from textgraft.storage.temporary import BUILDING, temporary_path
@@ -44,7 +44,7 @@ def try_writing_file(target: Path) -> None:
     Raises:
         OSError: when the target cannot be written.
     """
-    target = target.absolute()
+    target = resolve_links(target)
     second = temporary_path(target, BUILDING)
     _require_renamable(target)
     with temporary_file(target) as (file, first):

@@ -4,13 +4,12 @@ Where two names cannot be exchanged atomically, the old folder is renamed before
 that dies in between leaves no folder under the name; the next writer or reader gives it back to the old one.
 """
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from textgraft.errors import BusyError, ModelFolderError
-from textgraft.storage.disk import disk_errors, explain, is_present
+from textgraft.storage.disk import disk_errors, explain, is_present, resolve_links
 from textgraft.storage.exchange import exchange
 from textgraft.storage.locks import locked
 from textgraft.storage.syncing import sync_written
@@ -73,7 +72,7 @@ def recover(target: Path) -> None:
         ModelFolderError: when its previous folder may not be renamed; names it.
         BusyError: when another process still holds the lock.
     """
-    target = _resolve(target)
+    target = resolve_links(target)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while previous := _find_previous(target):
         try:
@@ -90,18 +89,10 @@ def recover(target: Path) -> None:
 
 def recover_to_read(target: Path) -> None:
     """Like `recover`, for a reader; errors are the same, also for a previous folder of another user."""
-    target = _resolve(target)
+    target = resolve_links(target)
     recover(target)
     if others := list(filter(_is_complete, _find_previous(target, of_this_user=False))):
         raise _interrupted(target, others[0])
-
-
-def _resolve(target: Path) -> Path:
-    """What a link refers to; the path itself where no file can have its name."""
-    try:
-        return Path(os.path.realpath(target))
-    except ValueError:
-        return target
 
 
 def _restore(target: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError, DataError
 from textgraft.storage.atomic_files import atomic_file, remove_unfinished
-from textgraft.storage.disk import disk_errors
+from textgraft.storage.disk import disk_errors, is_present, resolve_links
 from textgraft.storage.probe import try_writing_file
 from textgraft.terminal.escaping import MAX_TEXT, printable
 
@@ -59,10 +59,13 @@ def require_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
 
 def require_writable_file(path: Path) -> None:
     """Raise a DataError unless a file can be written, which is tried beside it."""
-    folder = path.absolute().parent
+    target = resolve_links(path)
+    folder = target.parent
     with disk_errors("write", path, kind=DataError):
         if path.is_dir():
             raise DataError(f"{path} is a folder; choose the name of a file")
+        if is_present(target) and not target.is_file():  # such as a pipe, or /dev/null, which root could replace
+            raise DataError(f"{path} is not a regular file, and is not replaced; choose another name")
         if not folder.is_dir():
             raise DataError(f"cannot write {path}: {folder} is not a folder; create it first")
         try_writing_file(path)
@@ -128,5 +131,5 @@ def _check_output(path: Path, endings: Iterable[str], overwrite: bool) -> None:
     if path.suffix.lower() not in endings:
         raise ConfigError(f"{path}: choose a name that ends in {', '.join(endings)}")
     with disk_errors("write", path, kind=DataError):
-        if path.exists() and not overwrite:
+        if is_present(resolve_links(path)) and not overwrite:
             raise DataError(f"{path} exists already; choose another name or pass --overwrite")
