@@ -64,6 +64,22 @@ def thread_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="textgraft")
 
 
+def provide_standard_streams() -> None:
+    """Open what is closed of standard input and output: input ends at once, and writing fails with an OSError.
+
+    The numbers of all three are taken, so that no file that is opened later gets one, and what is printed.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # takes the lowest free number
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (for the life of the process)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
 def provide_home() -> None:
     """Give libraries, which write to the home folder, a private temporary folder where there is none to write to."""
     try:

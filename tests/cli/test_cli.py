@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
 from textgraft.cli.app import COMMANDS
 from textgraft.cli.parameters import Parameters
-from textgraft.errors import ModelFolderError
+from textgraft.errors import DataError, ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.loading import load_as
 from textgraft.tasks.text_classification import TextClassifier
@@ -238,6 +238,17 @@ def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path)
     )
 
 
+def test_model_is_saved_although_its_results_cannot_be_printed(reviews, tiny_word_vectors, tmp_path, monkeypatch):
+    def print_result(*_):
+        raise DataError("standard output is full")
+
+    monkeypatch.setattr("textgraft.cli.train.print_result", print_result)
+    options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--out", tmp_path / "m")
+    assert_fails(run("train", reviews, *options), 3, "standard output is full")
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert model_folder.read(tmp_path / "m").config["metrics"]["validation_report"]["accuracy"]
+
+
 def test_columns_of_the_training_are_remembered(tiny_word_vectors, tmp_path):
     rows = [(str(n), text, label) for n, (text, label) in
             enumerate([*((text, "good") for text in GOOD), *((text, "bad") for text in BAD)] * 2)]  # fmt: skip
@@ -316,6 +327,8 @@ def test_flags_override_the_config_file_and_the_file_defaults(reviews, tiny_word
         ("epochs = ", ["is not TOML"]),
         ('data = "C:\\new\\t.csv"', [r"'C:\new\t.csv'", "write Windows paths in single quotes"]),
         ("\ufeffepochs = '3'", ["epochs must be of type int"]),
+        ('data = "a\\u0000b.csv"', [r"data is 'a\x00b.csv'", "null character; remove it"]),
+        ("#" * 2**20 + "\nepochs = 3", ["larger than 1,048,576 bytes"]),
     ],
 )
 def test_wrong_config_files_are_reported(reviews, tmp_path, line, words):
@@ -323,6 +336,11 @@ def test_wrong_config_files_are_reported(reviews, tmp_path, line, words):
     assert_fails(
         run("train", reviews, "--out", tmp_path / "m", "--config", tmp_path / "run.toml"), 2, "run.toml", *words
     )
+
+
+def test_endless_config_file_is_refused(reviews, tmp_path):
+    result = run("train", reviews, "--out", tmp_path / "m", "--config", "/dev/zero")
+    assert_fails(result, 2, "/dev/zero is larger than")
 
 
 def test_wrong_options_are_reported(reviews, trained, tiny_bert, tmp_path):

@@ -154,3 +154,33 @@ def test_libraries_do_not_write_to_a_read_only_home(temporary_folder, monkeypatc
     assert Path(os.environ["KERAS_HOME"]).parent == temporary_folder
     assert os.environ["MPLCONFIGDIR"] == "own"
     monkeypatch.delenv("KERAS_HOME")
+
+
+def test_closed_standard_output_is_reported_in_one_line(tmp_path):
+    command = f"exec {sys.executable} -m textgraft presets --json >&-"
+    process = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    assert process.stderr == "error: a file, or standard output: Bad file descriptor\n"
+    assert process.returncode == 1
+
+
+def test_no_file_takes_the_number_of_a_closed_stream(tmp_path):
+    code = (
+        "import sys\n"
+        "from textgraft.runtime import provide_standard_streams\n"
+        "provide_standard_streams()\n"
+        f"with open({str(tmp_path / 'file')!r}, 'w') as file:\n"
+        "    assert file.fileno() > 2\n"
+        "    assert sys.stdin.read() == ''\n"
+    )
+    command = f'exec {sys.executable} -c "$0" <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command, code], cwd=tmp_path, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_broken_pipe_ends_a_command_without_an_error(options):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "textgraft", "presets", *options]
+    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (0, "")

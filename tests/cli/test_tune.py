@@ -22,7 +22,7 @@ from tests.helpers.commands import (
     write_conll,
     write_csv,
 )  # fmt: skip
-from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.errors import ConfigError, DataError, ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.trainable import TrainableTask
@@ -270,6 +270,17 @@ def test_winner_of_another_machine_is_trained_again(data_folder, tiny_bert):
     assert "was run on another machine" in second.stderr
     digests = {(data_folder / out / "model" / "model.safetensors").read_bytes() for out in ("here", "there")}
     assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_winner_is_tested_although_results_cannot_be_printed(data_folder, tiny_bert, monkeypatch):
+    def print_result(*_):
+        raise DataError("standard output is full")
+
+    monkeypatch.setattr("textgraft.cli.tune.print_result", print_result)
+    command = options(data_folder, tiny_bert, "unprinted", "--test", data_folder / "test.csv", "--trials", 1)
+    assert_fails(run(*command), 3, "standard output is full")
+    assert model_folder.read(data_folder / "unprinted" / "model").config["metrics"]["test"]["texts"] == 30
 
 
 def test_failed_trials_do_not_end_the_search(data_folder, tiny_bert, tmp_path):

@@ -8,8 +8,9 @@ def main() -> None:
 
     try:
         from textgraft.cli.app import make_app, show_traceback
-        from textgraft.runtime import provide_home
+        from textgraft.runtime import provide_home, provide_standard_streams
 
+        provide_standard_streams()
         if isinstance(sys.stdout, io.TextIOWrapper):  # characters that its encoding lacks are escaped
             sys.stdout.reconfigure(errors="backslashreplace")
         provide_home()

@@ -110,7 +110,9 @@ def _reporting_errors(command: Callable[..., None]) -> Callable[..., None]:
             log(f"error: {error}" if isinstance(error, TextgraftError) else str(error))
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError as error:
-            sys.stderr.close()
+            if sys.stderr is not None:
+                sys.stderr.close()
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (a flush at exit would fail again)
             raise typer.Exit(0) from error
         except OSError as error:
             if error.errno is None:  # raised by a library, not by the system

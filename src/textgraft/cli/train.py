@@ -1,8 +1,9 @@
 """`textgraft train`: from labelled texts to a tested model folder."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
@@ -73,6 +74,8 @@ def train(
         log(f"{counts} texts; {model_summary(model, training_config.fine_tune)}")
         return model, splits
 
+    reports: list[Callable[[], None]] = []
+
     def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
         model, splits = build()
         history = model.fit(
@@ -81,9 +84,7 @@ def train(
         log(_outcome(model, history))
         if run.verbose:
             log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
-        _report(model, splits)
-        for name, part in model.record["data"].items():
-            log_truncation(name, part["truncated"], model.architecture.sequence_length)
+        reports.append(partial(_report, model, *_evaluate(model, splits)))
         return model
 
     if run.dry_run:
@@ -91,30 +92,39 @@ def train(
         print_plan(model.plan(splits.train, validation=splits.validation, **fit_options))
         return
     folder = train_into_folder(run, train_model)
+    for report in reports:  # after the model is saved, since standard output may be closed or full
+        report()
     log(f"saved {folder}; next: textgraft predict {folder} FILE")
 
 
-def _report(model: "TrainableTask", splits: "Splits") -> None:
-    """Evaluate the model on the test set, or without one, a model of labels on the validation set."""
-    from textgraft.data.label_checks import unpredicted_notice
+def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, Any]]:
+    """The set and the metrics on it: the test set, or without one, for a model of labels, the validation set."""
     from textgraft.task_specs import task_spec
 
     name, data = ("test", splits.test) if splits.test is not None else ("validation", splits.validation)
     counted = partial(with_progress, total=len(data))
     if splits.test is not None:
-        metrics = model.evaluate(data, store=True, with_progress=counted)
-    elif task_spec(model.name).labelled:
-        metrics = model.evaluate_validation(data, with_progress=counted)
-    else:
-        return
-    selected = name == "validation" and len(model.history) > 1
-    log(f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":"))
-    print_result(model.objective.report(metrics))
-    per_label = metrics.get("per_class", {})
-    predicted, support = (
-        {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
-    )
-    log(*filter(None, [unpredicted_notice(predicted, support, name)]))
+        return name, model.evaluate(data, store=True, with_progress=counted)
+    if task_spec(model.name).labelled:
+        return name, model.evaluate_validation(data, with_progress=counted)
+    return name, {}
+
+
+def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
+    """Print metrics on a set, if there are any, and log how many texts were truncated."""
+    from textgraft.data.label_checks import unpredicted_notice
+
+    if metrics:
+        selected = name == "validation" and len(model.history) > 1
+        log(f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":"))
+        print_result(model.objective.report(metrics))
+        per_label = metrics.get("per_class", {})
+        predicted, support = (
+            {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
+        )
+        log(*filter(None, [unpredicted_notice(predicted, support, name)]))
+    for part, record in model.record["data"].items():
+        log_truncation(part, record["truncated"], model.architecture.sequence_length)
 
 
 def _outcome(model: "TrainableTask", history: "History") -> str:

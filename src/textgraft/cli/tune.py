@@ -187,25 +187,30 @@ def _report(
     folder.write(LEADERBOARD, leaderboard.csv())
     for name, png in search_plots(leaderboard).items():
         folder.write(f"{PLOTS}/{name}", png)
+    elsewhere = search.study.running_elsewhere
+    metrics = None if elsewhere else _test(folder, search.study, winner.run, model, read)
+    # Last, since standard output may be closed or full.
     print_result(leaderboard.table())
     log(leaderboard.summary(winner))
     if warning := leaderboard.baseline_warning(winner):
         log(warning)
-    if elsewhere := search.study.running_elsewhere:
+    if elsewhere:
         log(
             f"{elsewhere} trials that other machines started in the last day are still running; run this command again "
             "when they have ended, or a day after they started, to test the winner"
         )
-    else:
-        _test(folder, search.study, winner.run, model, read)
+    if metrics:
+        print_result(model.objective.report(metrics))
     log(f"saved {folder.model}; command to train it again: {folder.path / COMMAND}")
 
 
-def _test(folder: "RunFolder", study: "Study", run: str, model: "TrainableTask", read: "Callable[[], Splits]") -> None:
-    """Read the test texts for the first time, and test the winner, unless that is already done."""
+def _test(
+    folder: "RunFolder", study: "Study", run: str, model: "TrainableTask", read: "Callable[[], Splits]"
+) -> dict[str, Any] | None:
+    """Read the test texts for the first time, and test the winner, unless that is already done; returns the metrics."""
     splits = read()
     if splits.test is None:
-        return
+        return None
     before = model.record["data"].get("test", {})
     if before.get("sha256") != splits.test.fingerprint():
         log(*splits.notices)
@@ -216,7 +221,8 @@ def _test(folder: "RunFolder", study: "Study", run: str, model: "TrainableTask",
         study.add_tested_run(run)
         model.evaluate(splits.test, store=True, with_progress=partial(with_progress, total=len(splits.test)))
         model.save(folder.model, overwrite=True)
-    print_result(model.objective.report(model.record["metrics"]["test"]))
+    metrics: dict[str, Any] = model.record["metrics"]["test"]
+    return metrics
 
 
 def _train_command(options: Mapping[str, Any], data: str, out: str, hyperparameters: "Hyperparameters") -> str:

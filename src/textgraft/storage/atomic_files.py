@@ -17,7 +17,7 @@ from textgraft.storage.temporary import BUILDING, find_temporary, temporary_path
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A temporary file beside a path, which it replaces when the block succeeds; after an error, it is unchanged.
 
-    A link stays, and the file that it leads to is replaced. Temporary files of dead writers of the same path are removed.
+    A link stays, and the file that it leads to is replaced. Those of dead writers of the same path are removed.
     """
     path = resolve_links(path)
     remove_unfinished(path)

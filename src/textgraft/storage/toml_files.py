@@ -9,6 +9,7 @@ from typing import Any
 
 from textgraft.errors import ConfigError
 
+_MAX_BYTES = 1 << 20  # options take a few thousand; a device such as /dev/zero has no end
 _ESCAPED_PATH = re.compile(r"[A-Za-z]:.*[\x00-\x1f]")  # "C:\new\t.csv" in double quotes: \n and \t are escapes
 
 
@@ -16,10 +17,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file.
 
     Raises:
-        ConfigError: for a file that cannot be read or parsed.
+        ConfigError: for a file that cannot be read or parsed, or is too large.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ConfigError(f"{path} is larger than {_MAX_BYTES:,} bytes; pass a TOML file of options")
+        return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except RecursionError:
@@ -32,7 +37,8 @@ def read_options(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
     """The values of a TOML file of options with these types, by name; hyphens in keys count as underscores.
 
     Raises:
-        ConfigError: for a file that cannot be read, an unknown key, a key that is set twice or a value of a wrong type.
+        ConfigError: for a file that cannot be read, an unknown key, a key that is set twice, a value of a wrong type or
+            one with a null character.
     """
     values: dict[str, Any] = {}
     for key, value in read_toml(path).items():
@@ -44,6 +50,8 @@ def read_options(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
             raise ConfigError(
                 f"{path}: {name} is {value!r}, with control characters; write Windows paths in single quotes"
             )
+        if any("\0" in item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)):
+            raise ConfigError(f"{path}: {name} is {value!r}, and no name or text has a null character; remove it")
         values[name] = check_type(path, name, value, types[name])
     return values
 

@@ -22,6 +22,10 @@ class SafeConsole(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable_lines(segment.text), segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Raise the error as other output does; Rich would end the process with code 1."""
+        raise BrokenPipeError
+
 
 def console(file: IO[str] | None = None, stderr: bool = False) -> SafeConsole:
     """A console on a file, on standard error or on standard output; it reads no markup and highlights nothing."""
