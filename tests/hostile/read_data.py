@@ -1,6 +1,6 @@
 """Script: read the data files in a folder, each in a process of its own, and print the results as JSON.
 
-python read_data.py CORPUS NAME...
+python -m tests.hostile.read_data CORPUS NAME...
 """
 
 import multiprocessing

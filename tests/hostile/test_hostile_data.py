@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from tools.make_hostile_data import make_hostile_data
 
 import textgraft as tg
+from tests.helpers.paths import TESTS
 from tests.hostile.test_hostile import MAX_MEMORY
 from textgraft.errors import DataError
 
@@ -20,9 +20,8 @@ LONG = "a long text " * 800_000
 def cases_and_reports(request, tmp_path_factory):
     corpus = tmp_path_factory.mktemp("hostile_data")
     cases = make_hostile_data(corpus, slow=request.param)
-    script = Path(__file__).with_name("read_data.py")
-    command = [sys.executable, "-W", "ignore", str(script), str(corpus), *cases]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.hostile.read_data", str(corpus), *cases]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=TESTS.parent)
     assert answer.returncode == 0, answer.stderr[-2000:]
     reports = {report["name"]: report for report in map(json.loads, answer.stdout.splitlines())}
     assert reports.keys() == cases.keys(), answer.stderr[-2000:]
