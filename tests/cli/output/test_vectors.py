@@ -1,5 +1,7 @@
 """Files of vectors are read back."""
 
+import gc
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -21,3 +23,16 @@ def test_vectors(tmp_path, suffix):
         table = pq.read_table(path)
         np.testing.assert_array_equal(np.stack(table["vector"].to_numpy()), expected)
         assert table["text"].to_pylist() == ["a", "é", "", "d"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_parquet_file_is_discarded_silently(tmp_path):
+    def interrupted():
+        with open_vectors(tmp_path / "vectors.parquet", 3) as vectors:
+            vectors.write(np.array([b"a"], object), np.zeros((1, 3), np.float32))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    gc.collect()  # of a writer that is still open
+    assert list(tmp_path.iterdir()) == []

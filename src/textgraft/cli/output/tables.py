@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from textgraft.cli.output.files import Destination, open_output
 from textgraft.cli.output.log import log
+from textgraft.cli.output.parquet_file import ParquetFile
 from textgraft.cli.output.sheets import SheetTable
 from textgraft.data.formulas import escape_formula
 from textgraft.errors import ConfigError
@@ -99,7 +99,7 @@ class _ParquetTable:
 
     def __init__(self, file: BinaryIO, columns: TableColumns) -> None:
         self._file, self._columns = file, columns
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: ParquetFile | None = None
 
     def write(self, copied: pa.StructArray, answers: Sequence[Sequence[Any]]) -> None:
         arrays = copied.flatten()
@@ -109,15 +109,20 @@ class _ParquetTable:
         names = [*self._columns.copied, *self._columns.answers]
         if self._writer is None:
             schema = pa.schema([(name, array.type) for name, array in zip(names, arrays, strict=True)])
-            self._writer = pq.ParquetWriter(self._file, schema)
+            self._writer = ParquetFile(self._file, schema)
         columns = [array.cast(field.type) for array, field in zip(arrays, self._writer.schema, strict=True)]
         self._writer.write_table(pa.table(columns, schema=self._writer.schema))
 
     def close(self) -> None:
         if self._writer is None:
             names = (*self._columns.copied, *self._columns.answers)
-            self._writer = pq.ParquetWriter(self._file, pa.schema([(name, pa.string()) for name in names]))
+            self._writer = ParquetFile(self._file, pa.schema([(name, pa.string()) for name in names]))
         self._writer.close()
+
+    def discard(self) -> None:
+        """Close the writer after an error."""
+        if self._writer is not None:
+            self._writer.discard()
 
 
 class _ExcelTable:

@@ -7,9 +7,9 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from textgraft.cli.output.files import open_output
+from textgraft.cli.output.parquet_file import ParquetFile
 
 
 class VectorFile(Protocol):
@@ -48,8 +48,8 @@ class _ParquetVectors:
     def __init__(self, file: BinaryIO, dim: int) -> None:
         self.rows, self._dim = 0, dim
         self._schema = pa.schema([("text", pa.string()), ("vector", pa.list_(pa.float32(), dim))])
-        self._writer = pq.ParquetWriter(file, self._schema)
-        self.close = self._writer.close
+        self._writer = ParquetFile(file, self._schema)
+        self.close, self.discard = self._writer.close, self._writer.discard
 
     def write(self, texts: np.ndarray, vectors: np.ndarray) -> None:
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), self._dim)
