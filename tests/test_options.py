@@ -8,7 +8,7 @@ from textgraft.cli.options import Config
 from textgraft.cli.parameters import as_command
 from textgraft.errors import ConfigError
 from textgraft.generation.config import GenerationConfig
-from textgraft.options import changed_options, check_options, make_options, option, option_fields
+from textgraft.options import MAX_SEED, changed_options, check_options, make_options, option, option_fields
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
 from textgraft.tuning.search_space import SEARCHABLE
@@ -63,9 +63,10 @@ def test_wrong_values_are_reported(values, message):
 
 
 @pytest.mark.parametrize("options", [Architecture, TrainingConfig, GenerationConfig])
-def test_negative_seed_is_refused(options):
-    with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
-        check_options(options(seed=-1))
+@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1])
+def test_seed_out_of_range_is_refused(options, seed):
+    with pytest.raises(ConfigError, match=f"seed must be between 0 and 4,294,967,295, not {seed}"):
+        check_options(options(seed=seed))
 
 
 def test_numbered_choices_take_any_number():

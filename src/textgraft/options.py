@@ -4,7 +4,6 @@ The command line, the keys of config files, the search space of `textgraft tune`
 documentation are made from these fields.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -20,6 +19,9 @@ from textgraft.errors import ConfigError
 PANELS = ("Data", "Model", "Training", "Generation", "Output", "Advanced")
 
 _MAX_INTEGER = 2**63 - 1
+
+# Of random seeds, as in numpy and scikit-learn; seeds of layers, which count on from it, are 64-bit integers too.
+MAX_SEED = 2**32 - 1
 
 Options = TypeVar("Options")
 
@@ -82,10 +84,14 @@ class Option:
         ]  # fmt: skip
         stated = [(words, holds, limit) for words, holds, limit in limits if limit is not None]
         if not all(holds(value, limit) for _, holds, limit in stated):
-            bounds = " and ".join("finite" if limit == math.inf else f"{words} {limit:g}" for words, _, limit in stated)
+            bounds = " and ".join(f"{words} {_number(limit)}" for words, _, limit in stated)
             if self.minimum is not None and self.maximum is not None:
-                bounds = f"between {self.minimum:g} and {self.maximum:g}"
+                bounds = f"between {_number(self.minimum)} and {_number(self.maximum)}"
             raise ConfigError(f"{name} must be {bounds}, not {value}")
+
+
+def _number(limit: float) -> str:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def option(default: Any, help: str, **metadata: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from textgraft.errors import ConfigError
-from textgraft.options import check_options, option
+from textgraft.options import MAX_SEED, check_options, option
 
 _NEW_TOKENS = 128
 _CANDIDATES = 4
@@ -51,7 +51,9 @@ class GenerationConfig:
         minimum=0,
         maximum=1,
     )
-    seed: int = option(0, "Random seed of sampling; each prompt has its own stream.", panel="Generation", minimum=0)
+    seed: int = option(
+        0, "Random seed of sampling; each prompt has its own stream.", panel="Generation", minimum=0, maximum=MAX_SEED
+    )
     stop: tuple[str, ...] = option((), "Stop before this string; may be repeated.", panel="Generation")
 
     def __post_init__(self) -> None:

@@ -39,6 +39,8 @@ def rebuilding(stored: StoredModel) -> Iterator[None]:
                 raise
     except (ConfigError, PresetError) as error:
         raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {error}; copy the model folder again") from error
+    finally:
+        discard_uninitialized_variables()  # the end of the scope may have failed to initialize them
 
 
 def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:

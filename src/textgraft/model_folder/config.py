@@ -12,6 +12,7 @@ from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
+from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
     ANY,
@@ -42,7 +43,7 @@ _ARCHITECTURE = Object(
         "sequence_length": Integer(1, optional=True),
         "truncation": OneOf(TRUNCATIONS),
         "cleaning": Object({step.name: BOOLEAN for step in fields(Cleaning)}),
-        "seed": Integer(0),
+        "seed": Integer(0, MAX_SEED),
     }
 )
 _DATA = Map(

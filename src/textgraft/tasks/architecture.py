@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS
-from textgraft.options import option
+from textgraft.options import MAX_SEED, option
 from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS
 
@@ -41,4 +41,4 @@ class Architecture:
         (), "Widths of ReLU layers between the text vector and the output, such as 16 or 64,16.", panel="Model"
     )
     cleaning: Cleaning = field(default_factory=Cleaning)
-    seed: int = option(0, "Random seed of the head's initial weights.", minimum=0)
+    seed: int = option(0, "Random seed of the head's initial weights.", minimum=0, maximum=MAX_SEED)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS as _USUAL
-from textgraft.options import CheckedOptions, option
+from textgraft.options import MAX_SEED, CheckedOptions, option
 
 SAVE_MINUTES = 5.0  # between two checkpoints within an epoch
 
@@ -140,4 +140,6 @@ class TrainingConfig(CheckedOptions):
         minimum=1,
         searchable=True,
     )
-    seed: int = option(0, "Random seed of the validation split, the weights, the batch order and dropout.", minimum=0)
+    seed: int = option(
+        0, "Random seed of the validation split, the weights, the batch order and dropout.", minimum=0, maximum=MAX_SEED
+    )
