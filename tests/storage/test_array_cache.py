@@ -372,11 +372,11 @@ def test_folder_and_limit_come_from_the_environment(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("user_cache", "folder"),
-    [("/caches", "/caches"), ("", "/home/me/.cache"), ("caches", "/home/me/.cache"), (None, "/home/me/.cache")],
+    [("/caches", "/caches"), ("", "/own/.cache"), ("caches", "/own/.cache"), (None, "/own/.cache")],
 )
 def test_default_folder_is_in_the_users_cache(monkeypatch, user_cache, folder):
     monkeypatch.delenv("TEXTGRAFT_CACHE", raising=False)
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/own")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if user_cache is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", user_cache)

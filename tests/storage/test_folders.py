@@ -96,7 +96,7 @@ def test_folder_that_cannot_be_created_is_reported(tmp_path):
         folders.make_folder(tmp_path / "run")
 
 
-def test_trial_that_a_signal_interrupts_leaves_nothing(tmp_path, monkeypatch):
+def interrupt_first_removal(monkeypatch):
     rmtree, calls = shutil.rmtree, []
 
     def interrupted(*arguments, **options):
@@ -106,22 +106,18 @@ def test_trial_that_a_signal_interrupts_leaves_nothing(tmp_path, monkeypatch):
         rmtree(*arguments, **options)
 
     monkeypatch.setattr(shutil, "rmtree", interrupted)
+
+
+def test_trial_that_a_signal_interrupts_leaves_nothing(tmp_path, monkeypatch):
+    interrupt_first_removal(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         folders.require_writable(tmp_path / "model", overwrite=False)
     assert names(tmp_path) == []
 
 
 def test_removal_that_a_signal_interrupts_is_completed(tmp_path, monkeypatch):
-    rmtree, calls = shutil.rmtree, []
-
-    def interrupted(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        rmtree(*arguments, **options)
-
     write_folder(tmp_path / "model", content("one"))
-    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    interrupt_first_removal(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         write_folder(tmp_path / "model", content("two"), overwrite=True)
     verify_folder(tmp_path / "model")
