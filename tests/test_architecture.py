@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 GROUND = {"errors", "options", "protobuf", "registry", "runtime", "terminal"}
 LAYERS = [
     "storage", "data", "task_specs", "text", "tokenizers", "backbones",
-    "generation", "training", "tasks", "tuning", "cli",
+    "engines", "generation", "training", "tasks", "tuning", "cli",
 ]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
 SIDE_USERS = {"training", "tasks", "tuning", "cli"}

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ModelFolderError
 from textgraft.runtime import start_tensorflow
 
 _FOLDER = "model"
 
 
-def reduce_model(model: Any) -> tuple[Callable[..., Any], tuple[dict[str, bytes], str]]:
+def reduce_model(model: Any) -> tuple[Callable[..., Any], tuple[dict[str, bytes], str, str]]:
     """What `Task.__reduce__` returns: `load_files`, and its arguments.
 
     Raises:
@@ -20,10 +21,10 @@ def reduce_model(model: Any) -> tuple[Callable[..., Any], tuple[dict[str, bytes]
     with tempfile.TemporaryDirectory(prefix="textgraft-") as parent:
         folder = model.save(Path(parent) / _FOLDER)
         files = {file.name: file.read_bytes() for file in folder.iterdir()}
-    return load_files, (files, model.precision)
+    return load_files, (files, model.precision, model.engine)
 
 
-def load_files(files: Mapping[str, bytes], precision: str = "auto") -> Any:
+def load_files(files: Mapping[str, bytes], precision: str = "auto", engine: str = TENSORFLOW) -> Any:
     """The model of a folder with these files.
 
     Raises:
@@ -37,7 +38,7 @@ def load_files(files: Mapping[str, bytes], precision: str = "auto") -> Any:
         folder.mkdir()
         for name, content in _checked(files):
             (folder / name).write_bytes(content)
-        return load(folder, precision)
+        return load(folder, precision, engine)
 
 
 def _checked(files: Any) -> list[tuple[str, bytes]]:

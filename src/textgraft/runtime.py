@@ -19,6 +19,8 @@ from textgraft.errors import ConfigError, TextgraftError
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 PRECISIONS = ("auto", *DTYPE_POLICIES)
 
+THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
+
 _STARTING = Lock()  # held by the thread that starts TensorFlow
 
 
@@ -26,7 +28,7 @@ def set_threads(threads: int) -> None:
     """Set the number of CPU threads; a ConfigError when TensorFlow, which reads it at start-up, is imported already."""
     if "tensorflow" in sys.modules:
         raise ConfigError("threads must be set before TensorFlow is imported")
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+    os.environ[THREADS_VARIABLE] = os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
 
 
 def start_tensorflow(deterministic: bool = False) -> None:

@@ -201,6 +201,11 @@ class Backbone(ABC):
         )
 
     @property
+    def batch_tokens(self) -> int:
+        """Maximum tokens of a batch in predictions, padding included."""
+        return self.training_defaults.batch_tokens
+
+    @property
     def vocabulary_size(self) -> int:
         """Number of tokens; the embedding table may have more rows."""
         return int(self.token_embedding.vectors.shape[0])

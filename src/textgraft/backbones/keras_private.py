@@ -1,4 +1,4 @@
-"""Every use of Keras internals: global state, nested layers, LoRA, caches of language models, dropout, seeds."""
+"""Every use of Keras internals: global state, layers in networks, LoRA, caches of language models, dropout, seeds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +59,21 @@ def replaced_calls(calls: Mapping[keras.layers.Layer, Callable[..., Any]]) -> It
 def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
     """All layers at any depth; `Model.layers` has the top level only."""
     return list(network._flatten_layers())
+
+
+def run_layers(network: keras.Model, inputs: Mapping[str, Any], call: Callable[..., Any]) -> Any:
+    """Call a function in place of each layer at the top level: with the layer, its inputs and its other arguments.
+
+    Args:
+        network: has its inputs by name.
+        inputs: values of any type by these names, which replace its tensors.
+        call: from a layer and values to the layer's output.
+
+    Returns:
+        the network's output.
+    """
+    values = [inputs[tensor.name] for tensor in network.inputs]
+    return network._run_through_graph(values, lambda layer: partial(call, layer))
 
 
 def remove_lora_matrices(layer: keras.layers.Layer, merge: bool) -> None:

@@ -36,7 +36,7 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
 _ATTENTION_CLASSES = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMultiHeadAttention)
 
 # Added to masked scores, as in Keras; representable in bfloat16.
-_MASKED_SCORE = -1e9
+MASKED_SCORE = -1e9
 
 
 def sizes_in(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +49,13 @@ def read_layer_config(network: keras.Model) -> LayerConfig:
     layers = {layer.name: layer for layer in flatten_layers(network)}
     activation = layers["feedforward_intermediate_dense"].activation.__name__
     return LayerConfig(activation, layers["feedforward_layer_norm"].epsilon)
+
+
+def activation_name(layer: keras.layers.Dense) -> str | None:
+    """The name in `ACTIVATIONS` of a layer's activation; None where it has none."""
+    if layer.activation is keras.activations.linear:
+        return None
+    return next(name for name, activation in ACTIVATIONS.items() if activation is layer.activation)
 
 
 def set_layer_config(network: keras.Model, layer_config: LayerConfig) -> None:
@@ -125,7 +132,7 @@ def _attention(
     keys, values = _project_heads(layer.key_dense, value), _project_heads(layer.value_dense, value)
     scores = tf.matmul(queries, keys, transpose_b=True)  # (b, heads, t, s)
     if attention_mask is not None:
-        scores += _MASKED_SCORE * (1 - tf.cast(attention_mask, scores.dtype))[:, tf.newaxis]
+        scores += MASKED_SCORE * (1 - tf.cast(attention_mask, scores.dtype))[:, tf.newaxis]
     weights = tf.nn.softmax(scores)
     for dropout in flatten_layers(layer):
         if isinstance(dropout, keras.layers.Dropout):

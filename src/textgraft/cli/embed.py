@@ -42,7 +42,7 @@ def embed(
     reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     architecture: Annotated[Architecture, o.Group(only=("pooling", "sequence_length"))],
     model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
-    runtime_options: o.RuntimeOptions,
+    prediction: o.PredictionOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     vector_options: VectorOptions,
 ) -> None:
@@ -70,7 +70,7 @@ def embed(
 
     options = (architecture, model_options, vector_options)
     arguments = {**architecture_of(preset), **{k: v for group in options for k, v in changed_options(group).items()}}
-    embedder = TextEmbedder(preset, runtime_options.precision, **arguments)
+    embedder = TextEmbedder(preset, prediction.precision, engine=prediction.engine, **arguments)
     log(f"{preset}: {embedder.summary}")
     truncated = TruncationCount()
     with embedder.counting_unknown(), open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:

@@ -20,7 +20,7 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="Source of labelled texts.")],
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(without=("problem",))],
-    runtime_options: o.RuntimeOptions,
+    prediction: o.PredictionOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     unseen: o.Unseen = False,
     out: Annotated[
@@ -71,7 +71,7 @@ def evaluate(
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
-    model = load_as(TrainableTask, stored, runtime_options.precision)
+    model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
     progress = partial(with_progress, total=len(dataset))
     is_number = stored.config["settings"].get("problem") == REGRESSION
     separator = stored.config["settings"].get("label_separator")

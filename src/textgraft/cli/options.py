@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.data.slices import VALIDATION_SHARE
+from textgraft.engines.names import ENGINES, TENSORFLOW, check_engine
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
 from textgraft.training.config import SAVE_MINUTES
@@ -126,6 +127,22 @@ class RuntimeOptions(CheckedOptions):
     threads: int | None = option(
         None, "Number of processor threads.", panel="Advanced", shown_default="one per core", minimum=1
     )
+
+
+@dataclass(frozen=True)
+class PredictionOptions(RuntimeOptions):
+    """Options of what computes predictions."""
+
+    engine: str = option(
+        TENSORFLOW,
+        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime, in float32).",
+        panel="Advanced",
+        choices=ENGINES,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_engine(self.engine, self.precision)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def predict(
     folder: o.Folder,
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(only=("text", "pair", *FILE_OPTIONS, "empty", "format"))],
-    runtime_options: o.RuntimeOptions,
+    prediction: o.PredictionOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",
     out: Annotated[
@@ -85,7 +85,7 @@ def predict(
     destination = Destination(out, run.overwrite, escape_formulas)
     require_delimited(destination, ".jsonl" if task == _ENTITIES else ".csv")
     if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == _ENTITIES):
-        answer_typed_texts(stored, runtime_options.precision)
+        answer_typed_texts(stored, prediction)
         return
     copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
     rows = read_rows(stored, data, reading, sources.split, copied)
@@ -96,7 +96,7 @@ def predict(
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.token_ids import TruncationCount
 
-    model = load_as(TrainableTask, stored, runtime_options.precision)
+    model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
     truncated, report = TruncationCount(), PredictionReport(stored)
     names = model.objective.answer_columns[
         : _PROBABILITIES[probabilities or "top"] if task == _CLASSIFICATION else None

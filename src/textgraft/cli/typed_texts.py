@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from textgraft.cli.options import PredictionOptions
 from textgraft.cli.output.console import print_line
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
@@ -18,13 +19,13 @@ def are_texts_typed(data: str) -> bool:
     return data == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
 
 
-def answer_typed_texts(stored: Any, precision: str) -> None:
+def answer_typed_texts(stored: Any, prediction: PredictionOptions) -> None:
     """Print a stored model's prediction for each line."""
     load_tensorflow()
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
-    model = load_as(TrainableTask, stored, precision)
+    model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
     log("type a text and press Enter; Ctrl-D ends")
     for line in sys.stdin:
         if text := line.strip():

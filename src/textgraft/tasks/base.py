@@ -22,6 +22,8 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
+from textgraft.engines.engine import Encoder, start_engine
+from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
@@ -57,6 +59,7 @@ class Task(ABC):
         public: names that `dir` shows, beside those of the base classes.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         architecture: with every default filled in.
+        engine: what computes token vectors in predictions: "tensorflow" or "onnx".
         text_graph: strings to packed rows.
         head: from the pooled vector (b, dim) to the outputs.
         model: backbone, pooling and head, from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
@@ -70,8 +73,8 @@ class Task(ABC):
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
     public: ClassVar[tuple[str, ...]] = (
-        "architecture", "backbone", "head", "history", "model", "name", "precision", "record", "save",
-        "settings", "text_graph", "weights",
+        "architecture", "backbone", "engine", "head", "history", "model", "name", "precision", "record", "save",
+        "settings", "text_graph", "use_engine", "weights",
     )  # fmt: skip
     objective: Objective
 
@@ -100,7 +103,7 @@ class Task(ABC):
             TextgraftError: in a process that was forked after TensorFlow had started.
         """
         runtime.require_own_process()
-        self.precision = runtime.choose_precision(precision)
+        self.precision, self.engine = runtime.choose_precision(precision), TENSORFLOW
         reading = {"vocabulary_limit": vocabulary_limit, "trust_savedmodel": trust_savedmodel}
         self.backbone = backbone = backbone_of(preset, self.precision, reading)
         self.architecture = self.fill_architecture(architecture)
@@ -127,7 +130,8 @@ class Task(ABC):
             self.head = self.build_head()
             outputs = self.apply_head(backbone.network(inputs), inputs["padding_mask"])
             self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
-        self._infer = inference_step(self.forward, self.input_spec)
+        self._encoder: Encoder = backbone
+        self._compile()
 
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
         """The architecture with this backbone's defaults, from fields of `Architecture`; nothing is built.
@@ -167,6 +171,17 @@ class Task(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments other than backbone and architecture, as JSON values."""
+
+    def use_engine(self, engine: str) -> None:
+        """Compute token vectors by an engine from now on, from the present weights, which are then no longer trained.
+
+        Raises:
+            ConfigError: when the engine is unknown or not installed, or does not compute such a network, or the model
+                is not in float32.
+        """
+        check_engine(engine, self.precision)
+        self._encoder, self.engine = start_engine(engine, self.backbone), engine
+        self._compile()
 
     # === Presentation ===
 
@@ -210,7 +225,7 @@ class Task(ABC):
     @property
     def max_windows(self) -> int:
         """Number of windows of one text that go through the network at once."""
-        return max(1, self.backbone.training_defaults.batch_tokens // (self.architecture.sequence_length or 1))
+        return max(1, self._encoder.batch_tokens // (self.architecture.sequence_length or 1))
 
     @property
     def weights(self) -> dict[str, keras.Variable]:
@@ -230,7 +245,7 @@ class Task(ABC):
             split: a split backbone; the batch then has outputs of its frozen part in place of token ids: ragged
                 (b, None, dim) or, in windows, (b, None, None, dim).
         """
-        encoder = split or self.backbone
+        encoder = split or self._encoder
 
         def outputs(rows: Any) -> tf.Tensor:
             return self.head(encoder.pool(rows, self.pooling, training), training=training)
@@ -239,7 +254,7 @@ class Task(ABC):
 
     def pool(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.Tensor:
         """Packed rows to pooled vectors, float32 (b, dim), averaged over windows; arguments: see `forward`."""
-        encoder = split or self.backbone
+        encoder = split or self._encoder
         return self._mean_over_windows(
             lambda rows: encoder.pool(rows, self.pooling, training), batch, self.backbone.dim, training
         )
@@ -365,8 +380,12 @@ class Task(ABC):
     def _ids(self) -> type[TokenIds]:
         return WindowIds if self.windowed else PairIds if self.pairs else TokenIds
 
+    def _compile(self) -> None:
+        """Prepare the functions that predict; they are traced when they are first called."""
+        self._infer = inference_step(self.forward, self.input_spec)
+
     def _compute_outputs(self, inputs: Inputs) -> Any:
-        return compute_outputs(self._infer, inputs, self.backbone.training_defaults.batch_tokens)
+        return compute_outputs(self._infer, inputs, self._encoder.batch_tokens)
 
     def _warn_of_truncation(self, count: TruncationCount) -> None:
         if count.texts:

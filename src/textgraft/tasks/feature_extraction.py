@@ -13,6 +13,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import TextVectors
+from textgraft.engines.names import TENSORFLOW, network_precision
 from textgraft.errors import ConfigError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.base import Task
@@ -32,6 +33,7 @@ class TextEmbedder(Task):
         prompt: str | None = None,
         *,
         layers: Sequence[Mapping[str, Any]] | None = None,
+        engine: str = TENSORFLOW,
         **options: Any,
     ) -> None:
         """Load the backbone, and the layers that its authors put after the pooling.
@@ -43,15 +45,19 @@ class TextEmbedder(Task):
             prompt: text to put before each text, or the name of one of the preset's prompts; "" for none. By default
                 the preset's default prompt, if it has one.
             layers: fields of dense layers whose weights the caller sets; by default those of the preset.
+            engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), in float32.
             options: arguments of all models (see `Task`); hidden and dropout have no effect.
 
         Raises:
-            ConfigError: for another pooling than the one that the preset's layers follow.
+            ConfigError: for another pooling than the one that the preset's layers follow, or an engine that is not
+                installed or does not compute such a network.
         """
         self._options = {"normalize": normalize, "prompt": prompt, "layers": layers}
-        super().__init__(preset, precision, **options)
+        super().__init__(preset, network_precision(engine, precision), **options)
         if layers is None and self.name in self.backbone.heads:
             self.backbone.fill_head(self.name, self.head)
+        if engine != TENSORFLOW:
+            self.use_engine(engine)
 
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
         architecture, vectors = super().fill_architecture(options), self.backbone.text_vectors

@@ -141,7 +141,7 @@ class MaskFiller(LanguageModelling):
     def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Rows, and positions in them, to the logits there: float32 ragged (b, None, vocabulary)."""
         rows, positions = batch
-        vectors, _ = (split or self.backbone).vectors(rows, training)
+        vectors, _ = (split or self._encoder).vectors(rows, training)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         masked_vectors = tf.gather_nd(vectors, tf.stack([row_ids, positions.values], axis=1))  # (p, dim)
         return positions.with_values(self.head(masked_vectors[tf.newaxis], training=training)[0])

@@ -60,7 +60,6 @@ class LanguageModelling(TrainableTask):
         # Documents are cleaned and cut into rows elsewhere.
         self._document_graph = replace(self.text_graph, cleaning=Cleaning(), start=None, end=None, sequence_length=None)
         self._vocabulary_rows = int(self.backbone.token_embedding.vectors.shape[0])
-        self._infer_losses = inference_step(self._losses, (self.input_spec, _TOKENS))
 
     @property
     def has_untrained_head(self) -> bool:
@@ -71,6 +70,10 @@ class LanguageModelling(TrainableTask):
 
     def apply_head(self, vectors: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         return self.head(vectors)
+
+    def _compile(self) -> None:
+        super()._compile()
+        self._infer_losses = inference_step(self._losses, (self.input_spec, _TOKENS))
 
     @abstractmethod
     def _read(self, data: Dataset, with_progress: WithProgress) -> Examples[Any]:
@@ -151,7 +154,7 @@ class LanguageModelling(TrainableTask):
     @property
     def _batch_tokens(self) -> int:
         max_tokens = int(_MAX_LOGITS / (self.predicted_share * self._vocabulary_rows))
-        return max(1, min(self.backbone.training_defaults.batch_tokens, max_tokens))
+        return max(1, min(self._encoder.batch_tokens, max_tokens))
 
 
 def language_task(preset: str | Path | Backbone, precision: str = "auto", **options: Any) -> TrainableTask:

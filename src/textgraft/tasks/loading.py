@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from textgraft import runtime
 from textgraft.data.python_inputs import as_path
+from textgraft.engines.names import TENSORFLOW, network_precision
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
@@ -18,19 +19,22 @@ from textgraft.text.cleaning import Cleaning
 _Loaded = TypeVar("_Loaded", bound=Task)
 
 
-def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
+def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str = TENSORFLOW) -> Task:
     """Load a model folder: it is verified first, and no code from it is run.
 
     Args:
         folder: path of a model folder, or the result of `model_folder.read`.
         precision: "auto", "float32" or "mixed_bfloat16".
+        engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), which predicts only, in float32.
 
     Raises:
+        ConfigError: for an engine that is not installed, or does not compute such a model.
         ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
             others.
         TextgraftError: in a process that was forked after TensorFlow had started.
     """
     runtime.require_own_process()
+    precision = network_precision(engine, precision)
     stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
     config, precision = stored.config, runtime.choose_precision(precision)
     with rebuilding(stored):
@@ -42,17 +46,20 @@ def load(folder: str | Path | StoredModel, precision: str = "auto") -> Task:
     stored.assign(task.weights)
     task.history, task.seen = stored.history, stored.seen
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
+    task.use_engine(engine)
     return task
 
 
-def load_as(kind: type[_Loaded], folder: str | Path | StoredModel, precision: str = "auto") -> _Loaded:
+def load_as(
+    kind: type[_Loaded], folder: str | Path | StoredModel, precision: str = "auto", engine: str = TENSORFLOW
+) -> _Loaded:
     """Load a model folder that must be of one task.
 
     Raises:
-        ConfigError: when it is of another task.
+        ConfigError: when it is of another task; see also `load`.
         ModelFolderError: see `load`.
     """
-    task = load(folder, precision)
+    task = load(folder, precision, engine)
     if not isinstance(task, kind):
         path = folder.folder if isinstance(folder, StoredModel) else folder
         raise ConfigError(f"{path} is a model for {task.name}; this needs one for {kind.name or kind.description}")

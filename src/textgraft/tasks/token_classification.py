@@ -145,7 +145,7 @@ class TokenClassifier(TrainableTask):
     def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Rows, and positions of words in them, to logits of tags: float32 ragged (b, None, tags)."""
         rows, positions = batch
-        vectors, mask = (split or self.backbone).vectors(rows, training)
+        vectors, mask = (split or self._encoder).vectors(rows, training)
         logits = self.head({"vectors": vectors, "padding_mask": mask}, training=training)  # (b, t, tags)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         return positions.with_values(tf.gather_nd(logits, tf.stack([row_ids, positions.values], axis=1)))

@@ -17,6 +17,7 @@ from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.data.splits import hold_out
+from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, DataError, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
@@ -147,12 +148,13 @@ class TrainableTask(Task):
             options: training options, the fields of `TrainingConfig`.
 
         Raises:
-            ConfigError: for an invalid option, or an unfinished run with other options.
+            ConfigError: for an invalid option, an unfinished run with other options, or an engine that only predicts.
             DataError: for another object, a missing text or label, or a label the model does not have.
             TrainingError: when the loss is no longer finite.
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
         """
+        self._require_trainable()
         reader, callback = self._reader(text=text, label=label, pair=pair), Callbacks(callbacks)
         with ExitStack() as stack:
             stack.callback(callback.close)
@@ -224,6 +226,7 @@ class TrainableTask(Task):
             ConfigError: for an invalid option.
             DataError: see `fit`.
         """
+        self._require_trainable()
         reader = self._reader(text=text, label=label, pair=pair)
         with ExitStack() as stack:
             stack.callback(self.objective.snapshot())
@@ -337,6 +340,10 @@ class TrainableTask(Task):
             training = f"trained on {data['train']['texts']:,} texts, {len(self.history)} epochs"
         task, preset = super()._facts()
         return [task, *named, preset, training]
+
+    def _require_trainable(self) -> None:
+        if self.engine != TENSORFLOW:
+            raise ConfigError(f"a model with engine {self.engine} is not trained; load it with engine {TENSORFLOW}")
 
     def _reader(self, **columns: str | None) -> DataReader:
         return DataReader(task_spec(self.name), self._reading(**columns))

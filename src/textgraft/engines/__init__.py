@@ -1,0 +1,1 @@
+"""Engines that compute token vectors in place of TensorFlow, for prediction only."""

@@ -1,0 +1,43 @@
+"""The names of engines and of their precisions; no TensorFlow import."""
+
+from importlib.util import find_spec
+
+from textgraft.data.python_inputs import one_line
+from textgraft.errors import ConfigError
+from textgraft.runtime import PRECISIONS
+
+TENSORFLOW, ONNX = "tensorflow", "onnx"
+INT8 = "int8"
+
+ENGINES = (TENSORFLOW, ONNX)
+PREDICTION_PRECISIONS = (*PRECISIONS, INT8)
+
+_PACKAGES = ("onnx", "onnxruntime")
+
+
+def check_engine(engine: str, precision: str) -> None:
+    """Check that an engine is known, computes in a precision, and has its packages.
+
+    Raises:
+        ConfigError: when it is not so.
+    """
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ConfigError(f"engine {one_line(engine)} is unknown; choose one of {', '.join(ENGINES)}")
+    if precision == INT8 and engine == TENSORFLOW:
+        raise ConfigError("precision int8 needs engine onnx; add it, or choose another precision")
+    if engine != ONNX:
+        return
+    if precision not in ("auto", "float32", INT8):
+        raise ConfigError(f"engine onnx computes in float32 and int8, not in precision {one_line(precision)}")
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        raise ConfigError(f"engine onnx needs {' and '.join(missing)}; run: pip install 'textgraft[onnx]'")
+
+
+def network_precision(engine: str, precision: str) -> str:
+    """The precision of a model whose backbone an engine computes, for `runtime.choose_precision`.
+
+    Raises:
+        ConfigError: see `check_engine`.
+    """
+    check_engine(engine, precision)
+    return precision if engine == TENSORFLOW else "float32"
