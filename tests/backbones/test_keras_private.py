@@ -1,11 +1,11 @@
-"""Fast dropout: rate, scale, gradient and seeds of dropout; the network is restored afterwards."""
+"""Fast dropout: rate, scale, gradient and seeds, the network is restored afterwards; weights without random numbers."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.backbones.keras_private import fast_dropout
+from textgraft.backbones.keras_private import deferred_weights, fast_dropout
 
 
 def network(rate, seed=0):
@@ -70,3 +70,20 @@ def test_nested_dropout_layers_are_found(two_layer_bert):
     found = [layer for layer in model._flatten_layers() if keras_private._is_plain_dropout(layer)]
     # the embeddings', two and one for the attention in each of two blocks, the head's
     assert len(found) == 1 + 2 * 3 + 1
+
+
+def test_initializer_is_called_for_weights_without_a_value_only():
+    shapes = []
+
+    def initialize(shape, dtype=None):
+        shapes.append(shape)
+        return tf.ones(shape, dtype)
+
+    layer = keras.layers.Dense(3, kernel_initializer=initialize, bias_initializer=initialize)
+    with deferred_weights():
+        layer.build((None, 2))
+        layer.kernel.assign(np.full((2, 3), 7.0))
+    assert shapes == [(3,)]
+    np.testing.assert_array_equal(layer(np.ones((1, 2))), np.full((1, 3), 15.0))
+    layer.kernel.assign(np.zeros((2, 3)))
+    np.testing.assert_array_equal(layer(np.ones((1, 2))), np.ones((1, 3)))

@@ -15,7 +15,7 @@ from tests.helpers.commands import run_successfully, start_process
 from textgraft import runtime
 from textgraft.cli.app import COMMANDS
 from textgraft.cli.output import status as status_module
-from textgraft.cli.output.status import _not_imported, status
+from textgraft.cli.output.status import _NOT_NEEDED, _not_imported, status
 
 COMMANDS_WITHOUT_TENSORFLOW = [["--version"], ["-h"], ["train", "-h"], ["presets"], ["cache"], ["info", "no-folder"]]
 
@@ -111,6 +111,18 @@ def test_packages_are_not_imported_only_for_a_while(monkeypatch):
             import colorsys
         import json  # noqa: F401
     import colorsys  # noqa: F401
+
+
+def test_predictions_import_no_package_that_is_not_needed():
+    code = (
+        "import gc, sys\n"
+        "from textgraft.cli.output.status import load_tensorflow\n"
+        "load_tensorflow()\n"
+        "import textgraft.tasks.loading, textgraft.tasks.text_classification, textgraft.tasks.feature_extraction\n"
+        f"print([name for name in {_NOT_NEEDED} if name in sys.modules], gc.isenabled(), gc.get_freeze_count() > 10**5)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout == "[] True True\n"
 
 
 @pytest.fixture

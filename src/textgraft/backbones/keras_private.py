@@ -35,7 +35,33 @@ def separate_state() -> Iterator[None]:
         global_state.set_global_attribute(_NAMES, names)
 
 
-def discard_uninitialized_variables() -> None:
+@contextmanager
+def deferred_weights() -> Iterator[None]:
+    """Build layers without allocating their weights, which get a value at the end of the context.
+
+    It is the one that was assigned in the context, or an initial value; no random numbers are drawn for the former. An
+    exception discards the weights. Weights from before the context must not be assigned.
+    """
+    try:
+        with keras.StatelessScope() as scope:
+            try:
+                yield
+            except BaseException:
+                _discard_uninitialized_variables()
+                raise
+            for variable in global_state.get_global_attribute(_UNINITIALIZED) or []:
+                if (value := scope.get_current_value(variable)) is not None:
+                    variable._initializer = partial(_given_value, value)
+    finally:
+        _discard_uninitialized_variables()  # the end of the scope may have failed to initialize them
+
+
+def _given_value(value: tf.Tensor, *_: Any, **__: Any) -> tf.Tensor:
+    """An initializer, for any shape and type."""
+    return value
+
+
+def _discard_uninitialized_variables() -> None:
     """Forget the variables that were created within a `keras.StatelessScope`; its end would initialize them."""
     global_state.set_global_attribute(_UNINITIALIZED, [])
 

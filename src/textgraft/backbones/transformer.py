@@ -12,6 +12,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.keras_private import deferred_weights
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
 from textgraft.backbones.split_network import SplitNetwork
@@ -64,12 +65,13 @@ class Transformer(Backbone):
         weights_format = next(family.formats_of(path))
         with _preset_errors(f"{path}: cannot use its tokenizer"):
             tokenizer = weights_format.read_tokenizer(path, family.tokenizer_class, family.special)
-        with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
-            encoder = family.network_class(**weights_format.read_sizes(path), dtype=precision)
-            layer_config = weights_format.read_layer_config(path, encoder)
-        backbone = cls(family, encoder, tokenizer, layer_config, origin)
-        with _preset_errors(f"{path}: its weights do not match its config.json"):
-            weights_format.load_weights(path, encoder)
+        with deferred_weights():
+            with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
+                encoder = family.network_class(**weights_format.read_sizes(path), dtype=precision)
+                layer_config = weights_format.read_layer_config(path, encoder)
+            backbone = cls(family, encoder, tokenizer, layer_config, origin)
+            with _preset_errors(f"{path}: its weights do not match its config.json"):
+                weights_format.load_weights(path, encoder)
         backbone.heads = weights_format.read_heads(path, layer_config)
         backbone.notices += weights_format.notices(path)
         return backbone

@@ -10,7 +10,7 @@ import keras
 from textgraft.backbones.base import Backbone, Origin
 from textgraft.backbones.family import load_family
 from textgraft.backbones.format import Head
-from textgraft.backbones.keras_private import discard_uninitialized_variables, separate_state
+from textgraft.backbones.keras_private import deferred_weights, separate_state
 from textgraft.errors import ConfigError, ModelFolderError, PresetError
 from textgraft.model_folder.config import HEAD
 from textgraft.model_folder.folder import StoredModel, read
@@ -22,25 +22,18 @@ _BACKBONE = "backbone/"
 
 @contextmanager
 def rebuilding(stored: StoredModel) -> Iterator[None]:
-    """Build layers without allocating their weights, which are allocated at the end of the context.
+    """Build layers without allocating their weights; `StoredModel.assign` sets them before the end of the context.
 
-    Within the context a weight has a path and a shape, but no value, and `StoredModel.check_weights` can compare them.
-    An exception discards the weights.
+    Within the context a weight has a path and a shape, but no value. An exception discards the weights.
 
     Raises:
         ModelFolderError: in place of a ConfigError or PresetError.
     """
     try:
-        with separate_state(), keras.StatelessScope():
-            try:
-                yield
-            except BaseException:
-                discard_uninitialized_variables()
-                raise
+        with separate_state(), deferred_weights():
+            yield
     except (ConfigError, PresetError) as error:
         raise ModelFolderError(f"{stored.folder} cannot be rebuilt: {error}; copy the model folder again") from error
-    finally:
-        discard_uninitialized_variables()  # the end of the scope may have failed to initialize them
 
 
 def rebuild_backbone(stored: StoredModel, precision: str) -> Backbone:
@@ -66,9 +59,7 @@ def read_backbone(folder: Path, precision: str) -> Backbone:
     stored = read(folder)
     with rebuilding(stored):
         backbone = rebuild_backbone(stored, precision)
-        weights = named_weights(backbone=backbone.network)
-        stored.check_weights(weights, _BACKBONE)
-    stored.assign(weights, _BACKBONE)
+        stored.assign(named_weights(backbone=backbone.network), _BACKBONE)
     backbone.origin = Origin(str(folder), stored.sha256)
     backbone.default_pooling = stored.config["architecture"]["pooling"]
     if stored.seen is not None:

@@ -127,7 +127,7 @@ def _unsuitable(config: Mapping[str, Any]) -> str:
 def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: Path) -> None:
     """Bound the sizes in the config by the stored weights, and check the tokenizer's files.
 
-    All names and shapes of the weights are compared when the network is built; see `StoredModel.check_weights`. Here
+    All names and shapes of the weights are compared when the network is built; see `StoredModel.assign`. Here
     those are that a field of the config determines.
 
     Args:

@@ -66,27 +66,15 @@ class StoredModel:
         self.seen = read_seen(folder, config, sha256)
         require_finite(folder / WEIGHTS)
 
-    def check_weights(self, variables: Mapping[str, Any], prefix: str = "") -> None:
-        """Compare names and shapes of variables (`keras.Variable`) with the stored weights that have a prefix.
-
-        Raises:
-            ModelFolderError: when a weight is missing, left over or of another shape.
-        """
-        stored = {name: shape for name, shape in self._shapes.items() if name.startswith(prefix)}
-        for name, variable in variables.items():
-            shape = stored.pop(name, None)
-            if shape != tuple(variable.shape):
-                raise mismatch(self.folder, name, tuple(variable.shape), shape)
-        for name, shape in stored.items():
-            raise mismatch(self.folder, name, None, shape)
-
     def assign(self, variables: Mapping[str, Any], prefix: str = "") -> None:
-        """Set variables to the stored weights; see `check_weights`.
+        """Set variables (`keras.Variable`) to the stored weights that have a prefix.
+
+        Names and shapes are compared before any value is read.
 
         Raises:
             ModelFolderError: when names or shapes differ, or the folder was replaced since it was verified.
         """
-        self.check_weights(variables, prefix)
+        self._check_weights(variables, prefix)
         path = self.folder / WEIGHTS
         try:
             with safe_open(path, framework="np") as weights:
@@ -96,6 +84,16 @@ class StoredModel:
             raise ModelFolderError(f"{path} is damaged: {error}; copy the model folder again") from error
         if read_manifest(self.folder) != self.sha256:
             raise ModelFolderError(f"{self.folder} was replaced while it was read; read it again")
+
+    def _check_weights(self, variables: Mapping[str, Any], prefix: str) -> None:
+        """Raise a ModelFolderError for a stored weight with a prefix that is missing, left over or of another shape."""
+        stored = {name: shape for name, shape in self._shapes.items() if name.startswith(prefix)}
+        for name, variable in variables.items():
+            shape = stored.pop(name, None)
+            if shape != tuple(variable.shape):
+                raise mismatch(self.folder, name, tuple(variable.shape), shape)
+        for name, shape in stored.items():
+            raise mismatch(self.folder, name, None, shape)
 
 
 def read(folder: Path) -> StoredModel:

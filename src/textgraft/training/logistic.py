@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from textgraft.errors import DataError
 from textgraft.training.examples import Examples
@@ -49,6 +48,8 @@ def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> N
     Raises:
         DataError: when a label has no training text.
     """
+    from sklearn.linear_model import LogisticRegression  # 1.5 seconds, which predictions do not need
+
     targets = np.asarray(train.targets)
     if not all_labels_present(targets, layer.units):
         raise DataError("a label has no training text; logistic regression needs at least one per label")

@@ -15,7 +15,7 @@ from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Inputs
 from textgraft.training.id_cache import IdCache
-from textgraft.training.ragged import Ragged
+from textgraft.training.ragged import Ragged, row_lengths
 
 # Of a call of the text graph, whose tensors take up to 150 times the bytes of the texts.
 _TEXTS_PER_CALL = 256
@@ -140,7 +140,7 @@ def run_text_graph(
 
 def id_arrays(rows: Packed) -> tuple[np.ndarray, np.ndarray]:
     """Concatenated ids and lengths of packed rows."""
-    return rows.token_ids.values.numpy(), rows.token_ids.row_lengths().numpy()
+    return rows.token_ids.values.numpy(), row_lengths(rows.token_ids)
 
 
 def id_specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ArraySpec]:

@@ -10,7 +10,7 @@ from textgraft.storage.array_cache import ArraySpec
 from textgraft.text.packing import Packed, TextGraph
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.id_cache import IdCache
-from textgraft.training.ragged import Ragged
+from textgraft.training.ragged import Ragged, row_lengths
 from textgraft.training.token_ids import TokenIds, TruncationCount, run_text_graph
 
 
@@ -106,7 +106,7 @@ def _split_windows(values: np.ndarray | tf.Tensor, windows: Ragged) -> tf.Ragged
 
 def _arrays(rows: Packed) -> tuple[np.ndarray, ...]:
     ids = rows.token_ids  # (n, windows, tokens)
-    return tuple(array.numpy() for array in (ids.flat_values, ids.values.row_lengths(), ids.row_lengths()))
+    return ids.flat_values.numpy(), row_lengths(ids.values), row_lengths(ids)
 
 
 def _specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ...]:

@@ -1,5 +1,6 @@
 """Signs of life on standard error while a command reads its data or TensorFlow starts."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from typing import IO
 from textgraft.runtime import start_tensorflow
 from textgraft.terminal.escaping import printable
 
-# Keras imports them, if they are installed, for features that no command uses: a third of the time of its start.
-_NOT_NEEDED = ("matplotlib", "pandas", "sklearn")
+# TensorFlow, Keras and KerasHub import them, if they are installed, for features that no command uses.
+_NOT_NEEDED = ("kagglehub", "matplotlib", "pandas", "scipy", "sklearn")
 
 _DELAY = 1.0
 
@@ -21,7 +22,7 @@ def load_tensorflow(deterministic: bool = False) -> None:
     if "tensorflow" in sys.modules:
         start_tensorflow(deterministic)
         return
-    with status("loading TensorFlow", delay=0), _not_imported(_NOT_NEEDED):
+    with status("loading TensorFlow", delay=0), _not_imported(_NOT_NEEDED), _no_garbage():
         start_tensorflow(deterministic)
 
 
@@ -66,3 +67,17 @@ def _not_imported(packages: tuple[str, ...]) -> Iterator[None]:
     finally:
         for package in halted:
             del sys.modules[package]
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Search for garbage neither in the context nor, ever, among what was created until its end.
+
+    A search among the million objects that TensorFlow's modules leave takes a quarter of a second.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
