@@ -220,6 +220,11 @@ class Backbone(ABC):
             raise ConfigError(f"{self.family} has no blocks to train separately; set fine_tune to all or none")
         return SplitNetwork(self.network, self.network.output, lambda vectors, _: vectors, self.special_tokens.pad)
 
+    @property
+    def blocks(self) -> list[keras.layers.Layer]:
+        """The layers of attention, from the input; each has weights of its own, and may be applied several times."""
+        return []
+
     def layer_index(self, weight: keras.Variable) -> int:
         """Index of a weight's layer: 0 for the lowest, the maximum for weights outside the network."""
         return 0 if any(weight is network_weight for network_weight in self.network.weights) else 1

@@ -82,8 +82,14 @@ def replaced_calls(calls: Mapping[keras.layers.Layer, Callable[..., Any]]) -> It
                 del layer.call
 
 
-def flatten_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """All layers at any depth; `Model.layers` has the top level only."""
+def replacements(layer: keras.layers.Layer) -> dict[keras.layers.Layer, Callable[..., Any]]:
+    """The functions that replace calls of layers inside a layer; see `replaced_calls`."""
+    inner_layers = [inner for inner in flatten_layers(layer) if inner is not layer]
+    return {inner: vars(inner)["call"] for inner in inner_layers if "call" in vars(inner)}
+
+
+def flatten_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """A layer and all layers in it at any depth; `Model.layers` has the top level only."""
     return list(network._flatten_layers())
 
 
@@ -132,6 +138,25 @@ def fast_dropout(network: keras.Model) -> Iterator[None]:
     layers = [layer for layer in flatten_layers(network) if _is_plain_dropout(layer)]
     with replaced_calls({layer: partial(_drop, layer) for layer in layers}):
         yield
+
+
+@contextmanager
+def replaced_seeds(layer: keras.layers.Layer, draw: Callable[[Callable[[], tf.Tensor]], tf.Tensor]) -> Iterator[None]:
+    """Draw the seeds in a layer by a function, which receives the one that draws a new seed."""
+    generators = [generator for inner in flatten_layers(layer) for generator in inner._seed_generators]
+    with _REPLACING:
+        for generator in generators:
+            generator.next = partial(draw, generator.next)
+        try:
+            yield
+        finally:
+            for generator in generators:
+                del generator.next
+
+
+def is_training(layer: keras.layers.Layer) -> bool:
+    """Whether a layer that is being called is in training mode; not all layers have it as an argument."""
+    return bool(layer._get_call_context().training)
 
 
 def is_seed_state(weight: keras.Variable) -> bool:

@@ -135,9 +135,13 @@ class Transformer(Backbone):
             self._splits[num_blocks] = SplitNetwork(self.network, hidden, apply_last_blocks, self.special_tokens.pad)
         return self._splits[num_blocks]
 
+    @property
+    def blocks(self) -> list[keras.layers.Layer]:
+        return keras.tree.flatten(self._encoder.transformer_layers)  # type: ignore[no-any-return]
+
     def layer_index(self, weight: keras.Variable) -> int:
         """0 for embeddings, then the number of the block from 1; layers after the last block belong to it."""
-        blocks = keras.tree.flatten(self._encoder.transformer_layers)
+        blocks = self.blocks
         for index, block in enumerate(blocks, 1):
             if any(weight is block_weight for block_weight in block.weights):
                 return index

@@ -96,6 +96,12 @@ class TrainingConfig(CheckedOptions):
         shown_default=f"{_USUAL.batch_tokens} for transformers",
         minimum=1,
     )
+    recompute: bool = option(
+        False,
+        "Compute the activations of blocks again in the backward pass: less memory for long texts, a third more time.",
+        panel="Advanced",
+        excludes=("fine_tune", "none"),
+    )
     optimizer: str | None = option(
         None,
         "Optimizer: adam or adamw.",

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.keras_private import fast_dropout, is_seed_state
+from textgraft.backbones.recompute import recomputing_tape
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
 from textgraft.training.examples import Examples, Inputs
@@ -33,6 +34,7 @@ class Network:
     training_loss: Loss | None = None  # loss to minimize; None for the objective's
     embedding_subset: EmbeddingSubset | None = None  # replaces the token table, where the network trains it
     layer_index: Callable[[keras.Variable], int] = lambda _: 0  # of a variable, from the input; the head's is highest
+    recomputed: Sequence[keras.layers.Layer] = ()  # layers whose activations are computed again in the backward pass
 
 
 class Result(NamedTuple):
@@ -141,7 +143,7 @@ class TrainingStep:
         with (
             fast_dropout(network.layers),
             subset.in_training() if subset else nullcontext(),
-            tf.GradientTape() as tape,
+            recomputing_tape(network.recomputed) as tape,
         ):
             outputs = network.forward(batch, training=True)
             loss = minimized = tf.reduce_sum(network.objective.loss(targets, outputs)) * share

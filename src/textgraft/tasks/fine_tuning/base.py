@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from textgraft.data.dataset import Dataset
+from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
@@ -48,7 +49,9 @@ class FineTuning:
         self.task, self.config = task, config
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise a ConfigError where the user set a field of `TrainingConfig` that the mode does not support."""
+        """Raise a ConfigError where the user set a field of `TrainingConfig` that mode or backbone do not support."""
+        if self.config.recompute and not self.task.backbone.blocks:
+            raise ConfigError(f"{self.task.backbone.family} has no blocks to recompute; drop recompute")
 
     def id_cache(self) -> IdCache | None:
         """The user's cache of token ids, where tokenization is a large share of the work."""
@@ -106,9 +109,10 @@ class FineTuning:
         forward: Callable[..., Any],
         embedding_subset: EmbeddingSubset | None = None,
     ) -> Network:
-        objective = self.task.objective
+        objective, backbone = self.task.objective, self.task.backbone
         training_loss = objective.training_loss(self.config.balance, examples["train"].targets)
-        return Network(layers, forward, objective, training_loss, embedding_subset, self.task.backbone.layer_index)
+        recomputed = backbone.blocks if self.config.recompute else ()
+        return Network(layers, forward, objective, training_loss, embedding_subset, backbone.layer_index, recomputed)
 
     def _limit_windows(self, train: Examples[Any], callback: Callback) -> Examples[Any]:
         """Training examples in which no text has more windows than fit in memory."""
