@@ -12,6 +12,7 @@ from textgraft import runtime
 from textgraft.cli import parameters
 from textgraft.cli.options import Group, RuntimeOptions
 from textgraft.errors import ConfigError
+from textgraft.processor import Processor
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def machine(monkeypatch):
         gpus = ["gpu"] if gpu else []
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else ["cpu"])
         monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: {"compute_capability": gpu})
-        monkeypatch.setattr(runtime.Path, "read_text", lambda _: f"processor : 0\nflags : fpu {flags} sse2\n")
+        monkeypatch.setattr(runtime, "processor", lambda: Processor("", "x86_64", frozenset(flags.split())))
         monkeypatch.setattr(runtime, "_bfloat16_is_slower", lambda: slower)
         runtime._multiplies_bfloat16.cache_clear()
 

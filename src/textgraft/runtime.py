@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from textgraft.errors import ConfigError, TextgraftError
+from textgraft.processor import processor
 
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 PRECISIONS = ("auto", *DTYPE_POLICIES)
@@ -157,9 +158,7 @@ def _multiplies_bfloat16() -> bool:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tuple(tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))) >= (8, 0)
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return processor().multiplies_bfloat16
 
 
 @cache
