@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.paths import GOLDEN, REAL_DATA
+from textgraft.computation import prefer_onednn
 
+prefer_onednn()  # before a test file imports TensorFlow
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

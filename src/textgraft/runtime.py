@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
-from textgraft.errors import ConfigError, TextgraftError
+from textgraft.computation import misses_onednn, prefer_onednn
+from textgraft.errors import ConfigError, TextgraftError, warn
 from textgraft.processor import processor
 
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
@@ -116,6 +117,7 @@ def _import_everything() -> int:
     provide_home()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prefer_onednn()
     with suppressed_native_stderr():
         import keras_hub  # noqa: F401
         import tensorflow as tf
@@ -124,6 +126,11 @@ def _import_everything() -> int:
         tf.config.list_logical_devices()
         for logger in ("tensorflow", "absl"):
             logging.getLogger(logger).setLevel(logging.ERROR)
+    if misses_onednn():
+        warn(
+            "TensorFlow was imported before textgraft, and computes without oneDNN, which is faster on this processor; "
+            "set the environment variable TF_ENABLE_ONEDNN_OPTS to 1, or to 0 to keep it so"
+        )
     return os.getpid()
 
 

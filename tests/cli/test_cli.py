@@ -61,6 +61,8 @@ def test_info_shows_labels_and_metrics(trained):
     config = json.loads(run("info", trained, "--json").stdout)
     assert config["settings"]["labels"] == ["bad", "good"]
     assert config["metrics"]["test"]["texts"] == 40
+    assert " kernels, " in table.stdout
+    assert list(config["computation"]) == ["kernels", "processor", "threads", "precision"]
 
 
 def test_edited_card_is_said_once_and_the_folder_still_works(trained, tmp_path, monkeypatch):
@@ -197,6 +199,12 @@ def test_predict_from_standard_input(trained):
     lines = run("predict", trained, stdin="the film was good\nvery dull\n").stdout.splitlines()
     assert lines[0] == "text,prediction,probability"
     assert [line.split(",")[0] for line in lines[1:]] == ["the film was good", "very dull"]
+
+
+def test_verbose_prints_how_texts_are_computed(trained):
+    result = run("predict", trained, "--verbose", "--precision", "float32", stdin="good\n")
+    assert re.search(r"^(oneDNN|Eigen|CUDA)\b.* kernels, \S.* processor, \d+ threads?, float32$", result.stderr, re.M)
+    assert " kernels, " not in run("predict", trained, stdin="good\n").stderr
 
 
 def test_embed_writes_vectors_in_order(tiny_word_vectors, trained, reviews, tmp_path):

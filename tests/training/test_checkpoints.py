@@ -1,17 +1,23 @@
 """Checkpoints on disk: which are written, kept, refused and removed; no model is trained."""
 
 import json
+import warnings
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.helpers.resuming import SimulatedCrashError, crash
-from textgraft.errors import ConfigError, ModelFolderError, TrainingError
+from textgraft.computation import Computation
+from textgraft.errors import ConfigError, ModelFolderError, TextgraftWarning, TrainingError
 from textgraft.storage.folders import write_folder
 from textgraft.storage.safetensors import to_safetensors
-from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
+from textgraft.training import checkpoints as module
+from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot, run_digest
 
 SHAPES = {"0000": (3,)}
+COMPUTATION = Computation("oneDNN", "AVX2", 2, "float32")
 RUN = {"fit": {"fine_tune": "all", "learning_rate": 0.001}, "data_sha256": {"train": "a"}}
 
 
@@ -32,14 +38,14 @@ def join(arrays):
 def folder(tmp_path):
     """A folder with one checkpoint of an unfinished run."""
     with Checkpoints(tmp_path / "run") as checkpoints:
-        checkpoints.start_run(RUN)
+        checkpoints.start_run(RUN, COMPUTATION)
         checkpoints.save(snapshot())
     return tmp_path / "run"
 
 
 def test_newest_checkpoint_replaces_the_previous_one(folder):
     with Checkpoints(folder) as checkpoints:
-        checkpoints.start_run(RUN)
+        checkpoints.start_run(RUN, COMPUTATION)
         checkpoints.save(snapshot(step=2, weight=0.25))
         loaded = checkpoints.load(SHAPES, SHAPES)
     assert [path.name for path in folder.iterdir()] == ["checkpoint-000000-00000002"]
@@ -65,6 +71,46 @@ def test_another_run_is_refused_with_its_differences(folder, run, message):
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kernels": "Eigen"}, r'\(kernels was "oneDNN", is "Eigen"\)'),
+        ({"processor": "AMX", "threads": 4}, r'\(processor was "AVX2", is "AMX"; threads was 2, is 4\)'),
+    ],
+    ids=["kernels", "processor and threads"],
+)
+def test_run_resumes_with_another_computation_and_a_warning(folder, changes, message):
+    with Checkpoints(folder) as checkpoints:
+        with pytest.warns(TextgraftWarning, match=message) as issued:
+            checkpoints.start_run(RUN, replace(COMPUTATION, **changes))
+        assert "the last bits of the weights may differ" in str(issued[0].message)
+        assert checkpoints.load(SHAPES, SHAPES).progress.step == 1
+        checkpoints.save(snapshot(step=2))
+    with Checkpoints(folder) as checkpoints, warnings.catch_warnings(action="error"):
+        checkpoints.start_run(RUN, replace(COMPUTATION, **changes))  # that of the newest checkpoint
+
+
+def test_finished_model_belongs_to_its_run_whatever_computed_it(folder, tmp_path, monkeypatch):
+    config = {"run": run_digest(RUN), "computation": asdict(replace(COMPUTATION, kernels="Eigen"))}
+    monkeypatch.setattr(module, "is_model_folder", lambda _: True)
+    monkeypatch.setattr(module.model_folder, "read", lambda _: SimpleNamespace(config=config))
+    with Checkpoints(folder) as checkpoints:
+        assert checkpoints.already_saved_to(tmp_path)
+        config["run"] = run_digest({})
+        assert not checkpoints.already_saved_to(tmp_path)
+
+
+def test_checkpoint_without_computation_resumes(folder):
+    """As earlier versions wrote it."""
+    (checkpoint,) = folder.iterdir()
+    state = json.loads((checkpoint / "state.json").read_text())
+    assert state.pop("computation")
+    write_folder(checkpoint, {**files_of(checkpoint), "state.json": [json.dumps(state).encode()]}, overwrite=True)
+    with Checkpoints(folder) as checkpoints, warnings.catch_warnings(action="error"):
+        checkpoints.start_run(RUN, COMPUTATION)
+        assert checkpoints.has_checkpoint
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("state.json", b"[]", "state.json must be an object"),
@@ -83,7 +129,7 @@ def test_edited_checkpoint_is_refused_in_one_line(folder, name, content, message
 
     def resume():
         with Checkpoints(folder) as checkpoints:
-            checkpoints.start_run(RUN)
+            checkpoints.start_run(RUN, COMPUTATION)
             checkpoints.load(SHAPES, SHAPES)
 
     with pytest.raises(ModelFolderError, match=message) as error:
@@ -96,7 +142,7 @@ def test_damaged_checkpoint_is_refused(folder):
     (weights,) = folder.glob("*/weights.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with Checkpoints(folder) as checkpoints, pytest.raises(ModelFolderError, match="altered"):
-        checkpoints.start_run(RUN)
+        checkpoints.start_run(RUN, COMPUTATION)
 
 
 def test_weights_that_are_not_finite_are_never_saved(folder):

@@ -28,7 +28,7 @@ def adapt(
         o.Group(without=("head", "cache_dtype", "balance", "gradual_unfreezing"), defaults={"epochs": 1}),
     ],
     model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
-    run: Annotated[o.RunOptions, o.Group(without=("verbose",))],
+    run: o.RunOptions,
     runtime_options: o.RuntimeOptions,
     preset: Annotated[str | None, typer.Argument(help="Pretrained model; see `textgraft presets`.")] = None,
     data: o.Data = None,

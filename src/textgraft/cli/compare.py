@@ -75,7 +75,7 @@ def compare(
     dataset = read_evaluation_data(stored[0], data, reading, sources.split)
     dataset, seen = _find_seen(stored, dataset, unseen)
     refusal = "" if allow_seen else _why_no_winner(dataset, seen)
-    load_tensorflow()
+    load_tensorflow(runtime_options)
     models = [_test(model, dataset, runtime_options.precision) for model in stored]
     labels = sorted(stored[0].config["settings"]["labels"])
     pairs = list(_compare_pairs(models, dataset.label_ids(labels), len(labels)))

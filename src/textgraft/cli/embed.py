@@ -62,7 +62,7 @@ def embed(
 
     require_output(out, VECTOR_FILES, run.overwrite)
     rows = read_texts_only(data, reading, sources.split)
-    load_tensorflow()
+    load_tensorflow(prediction)
     from textgraft.tasks.feature_extraction import TextEmbedder
     from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.streaming import growing_windows

@@ -66,7 +66,7 @@ def evaluate(
     destination = Destination(out, run.overwrite, escape_formulas)
     require_delimited(destination)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
-    load_tensorflow()
+    load_tensorflow(prediction)
     from textgraft.cli.output.row_report import ResultColumns, RowReport
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask

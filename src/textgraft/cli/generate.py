@@ -60,7 +60,7 @@ def generate(
     if not prompts:
         batches = stream_texts(file or STANDARD_INPUT, reading, sources.split)
         prompts = [text.decode() for batch in batches for text in batch.texts]
-    load_tensorflow()
+    load_tensorflow(runtime_options)
     from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.text_generation import TextGenerator
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table
+from textgraft.computation import Computation
 from textgraft.data.labels import SINGLE, join_labels
 
 
@@ -43,6 +44,8 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "sequence length": str(architecture["sequence_length"] or "no limit"),
         "precision": config["precision"],
     }
+    if "computation" in config:
+        facts["trained with"] = str(Computation(**config["computation"]))
     for part, data in config.get("data", {}).items():
         facts[f"{part} data"] = f"{data['texts']:,} texts of {data['source']}, SHA-256 {data['sha256'][:16]}..."
     for part, values in results(config):

@@ -9,7 +9,7 @@ from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
-from textgraft.cli.runs import model_summary, train_into_folder
+from textgraft.cli.runs import compilation, model_summary, train_into_folder
 from textgraft.data.columns import Reading
 from textgraft.options import changed_options
 from textgraft.training.config import TrainingConfig
@@ -38,7 +38,7 @@ def train_language_model(
 
     def build(checkpoints: "Checkpoints") -> "tuple[TrainableTask, Splits]":
         splits = _read_texts(data, sources, reading, training_config.seed)
-        load_tensorflow(deterministic=not run.fast)
+        load_tensorflow(runtime_options, deterministic=not run.fast)
         return build_model(splits.train, checkpoints), splits
 
     if run.dry_run:
@@ -48,7 +48,9 @@ def train_language_model(
             model, splits = build(checkpoints)
             print_plan(model.plan(splits.train, validation=splits.validation, **changed_options(training_config)))
         return
-    folder = train_into_folder(run, lambda checkpoints: _train(*build(checkpoints), training_config, checkpoints))
+    folder = train_into_folder(
+        run, lambda checkpoints: _train(*build(checkpoints), training_config, runtime_options, checkpoints)
+    )
     log(f"saved {folder}; next: textgraft train FILE --preset {folder} --out ANOTHER")
 
 
@@ -65,7 +67,11 @@ def _read_texts(data: str, sources: Sources, reading: Reading, seed: int) -> "Sp
 
 
 def _train(
-    model: "TrainableTask", splits: "Splits", training_config: TrainingConfig, checkpoints: "Checkpoints"
+    model: "TrainableTask",
+    splits: "Splits",
+    training_config: TrainingConfig,
+    runtime_options: RuntimeOptions,
+    checkpoints: "Checkpoints",
 ) -> "TrainableTask":
     log(
         f"{model.name} on {len(splits.train):,} texts, validated on {len(splits.validation):,} others; "
@@ -79,4 +85,6 @@ def _train(
         f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "
         f"{history.best_epoch} of {len(history.records)}, the best; {history.seconds:.0f} s"
     )
+    if runtime_options.verbose:
+        log(compilation(history))
     return model

@@ -127,6 +127,9 @@ class RuntimeOptions(CheckedOptions):
     threads: int | None = option(
         None, "Number of processor threads.", panel="Advanced", shown_default="one per core", minimum=1
     )
+    verbose: bool = option(
+        False, "Print kernels, threads and precision; after training also graphs and padding.", panel="Output"
+    )
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,6 @@ class RunOptions:
     out: str | None = option(None, "Model folder to write.", panel="Output")
     overwrite: bool = option(False, "Replace an existing folder.", panel="Output")
     dry_run: bool = option(False, "Estimate time and memory without training.", panel="Output")
-    verbose: bool = option(False, "Print the number of compiled graphs and the share of padding.", panel="Output")
     save_minutes: float = option(
         SAVE_MINUTES,
         "Minutes between two checkpoints within an epoch.",

@@ -90,7 +90,7 @@ def predict(
     copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
     rows = read_rows(stored, data, reading, sources.split, copied)
 
-    load_tensorflow()
+    load_tensorflow(prediction)
     from textgraft.cli.output.predictions import PredictionReport, open_predictions
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask

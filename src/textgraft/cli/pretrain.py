@@ -43,7 +43,7 @@ def pretrain(
             defaults={"batch_size": 32, "learning_rate": 1e-3},
         ),
     ],
-    run: Annotated[o.RunOptions, o.Group(without=("verbose",))],
+    run: o.RunOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
     config: o.Config = None,

@@ -10,6 +10,7 @@ from textgraft.errors import ConfigError, ModelFolderError, warn
 if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
+    from textgraft.training.history import History
 
 
 def require(usage: str, run: RunOptions, **arguments: str | None) -> None:
@@ -28,6 +29,11 @@ def model_summary(model: "TrainableTask", fine_tune: str) -> str:
     trainable, total = model.fine_tuning(fine_tune=fine_tune).parameter_counts()
     parameters = f"{total:,} parameters ({trainable:,} trainable)"
     return f"{model.objective.summary}; {model.backbone.origin.preset}: {parameters}, {model.precision}"
+
+
+def compilation(history: "History") -> str:
+    """A line about the cost of a run that options can change."""
+    return f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding"
 
 
 def train_into_folder(run: RunOptions, train: "Callable[[Checkpoints], TrainableTask]") -> Path:

@@ -9,7 +9,7 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow, status
-from textgraft.cli.runs import model_summary, require, train_into_folder
+from textgraft.cli.runs import compilation, model_summary, require, train_into_folder
 from textgraft.data.columns import Reading, describe_roles
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
@@ -64,7 +64,7 @@ def train(
         columns = describe_roles(splits.train.columns, splits.train.roles)
         log(*columns, *splits.notices, *describe_counts(splits.labels))
         find_metric(training_config.metric, spec.metrics(splits.train))
-        load_tensorflow(deterministic=not run.fast)
+        load_tensorflow(runtime_options, deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 
         settings = {**spec.settings_from(splits.train), **changed_options(architecture)}
@@ -82,8 +82,8 @@ def train(
             splits.train, validation=splits.validation, checkpoints=checkpoints, callbacks=logs, **fit_options
         )
         log(_outcome(model, history))
-        if run.verbose:
-            log(f"{history.graphs} graphs compiled; {history.padding:.1%} of the training tokens were padding")
+        if runtime_options.verbose:
+            log(compilation(history))
         reports.append(partial(_report, model, *_evaluate(model, splits)))
         return model
 

@@ -111,7 +111,7 @@ def tune(
     try:
         with interruption.handle_signals(), folder.lock():
             log(*task.splits.notices, *describe_counts(task.splits.labels))
-            load_tensorflow(deterministic=True)
+            load_tensorflow(runtime_options, deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
             search = _run_search(search_options, folder, space, task, shared, log_options.log)
             command = partial(_train_command, options, data, f"{out}-again")

@@ -21,7 +21,7 @@ def are_texts_typed(data: str) -> bool:
 
 def answer_typed_texts(stored: Any, prediction: PredictionOptions) -> None:
     """Print a stored model's prediction for each line."""
-    load_tensorflow()
+    load_tensorflow(prediction)
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 

@@ -57,12 +57,16 @@ _SEEN = Object(
     {TRAIN: Integer(0), VALIDATION: Integer(0)},
     {ADAPTATION: Integer(0), "excluded": Integer(0), "estimated": BOOLEAN},
 )
+_COMPUTATION = Object(
+    {"kernels": STRING, "processor": STRING, "threads": Integer(1), "precision": OneOf(DTYPE_POLICIES)}
+)
 _RECORD: dict[str, Schema] = {
     "run": STRING,
     "fit": Map(SCALAR),
     "metrics": Object({}, others=ANY),
     "data": _DATA,
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
+    "computation": _COMPUTATION,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(

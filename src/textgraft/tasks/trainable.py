@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from textgraft.computation import current_computation
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import join_first, show_label
 from textgraft.data.metrics import find_metric
@@ -165,9 +166,9 @@ class TrainableTask(Task):
                 seed = self.training_config(options).seed
                 train, validation, notices = reader.read_training(data, labels, validation, seed)
                 run = self._prepare_run(train, validation, options)
-                mode, facts = run.mode, self._run_facts(run)
+                mode, facts, computation = run.mode, self._run_facts(run), current_computation(self.precision)
                 if checkpoints is not None:
-                    checkpoints.start_run(facts)
+                    checkpoints.start_run(facts, computation)
                 if progress:
                     callback.add(stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch)))
                 callback.on_train_begin(facts, is_resumed=checkpoints is not None and checkpoints.has_checkpoint)
@@ -203,6 +204,7 @@ class TrainableTask(Task):
                 for name, dataset in run.data.items()
             },
             "columns": dict(run.data["train"].roles),
+            "computation": asdict(computation),
         }
         texts = {name: dataset.digests() for name, dataset in run.data.items()}
         salted_by = " ".join(facts["data_sha256"].values())

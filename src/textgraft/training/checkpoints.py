@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from textgraft.computation import Computation
 from textgraft.errors import ConfigError, ModelFolderError, TrainingError, warn
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import is_model_folder
@@ -21,7 +22,7 @@ from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import remove_leftovers
 from textgraft.storage.safetensors import to_safetensors
-from textgraft.storage.schema import ANY, Integer, List, Map, Object, Scalar
+from textgraft.storage.schema import ANY, SCALAR, Integer, List, Map, Object, Scalar
 from textgraft.storage.syncing import FileContent
 from textgraft.storage.verification import MANIFEST, verify_folder
 from textgraft.storage.weights_file import Shape
@@ -77,7 +78,8 @@ _STATE_SCHEMA = Object(
                 **dict.fromkeys(("epoch_seconds", "seconds"), _NUMBER),
             }
         ),
-    }
+    },
+    {"computation": Map(SCALAR)},
 )
 
 
@@ -109,6 +111,7 @@ class Checkpoints:
         self._restart, self._save_seconds = restart, 60 * save_minutes
         self._started_at = self._saved_at = time.monotonic()
         self._run: dict[str, Any] = {}
+        self._computation: dict[str, Any] = {}
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -138,21 +141,31 @@ class Checkpoints:
     def __exit__(self, *error: Any) -> None:
         self._resources.__exit__(*error)
 
-    def start_run(self, run: Mapping[str, Any]) -> None:
+    def start_run(self, run: Mapping[str, Any], computation: Computation | None = None) -> None:
         """Set the identity of the run, JSON values that determine its result; an unfinished run must have the same.
+
+        Another computation than that of the newest checkpoint is a warning, since it changes the last bits only.
 
         Raises:
             ConfigError: when the newest checkpoint is of another run; lists the differences.
             ModelFolderError: when it is damaged.
         """
         self._run = json.loads(json.dumps(run))
+        self._computation = asdict(computation) if computation else {}
         if (newest := self._newest) is None:
             return
         verify_folder(newest)
-        if differences := list(_differences(_read_state(newest)["run"], self._run)):
+        state = _read_state(newest)
+        if differences := list(_differences(state["run"], self._run)):
             raise ConfigError(
                 f"{self.folder} holds an unfinished run of other options, data or versions: "
                 f"{'; '.join(differences)}; restore them, or pass --restart to start over"
+            )
+        before = state.get("computation") or self._computation
+        if differences := list(_differences(before, self._computation)):
+            warn(
+                f"{self.folder}: the run resumes with other kernels, threads or processor ({'; '.join(differences)}); "
+                "the last bits of the weights may differ from those of an uninterrupted run"
             )
         self._set_resume_hint()
 
@@ -239,7 +252,7 @@ class Checkpoints:
         if previous == target:
             return
         files: dict[str, FileContent] = {
-            _STATE: [json.dumps({"run": self._run, "progress": asdict(progress)}, indent=2).encode()],
+            _STATE: [json.dumps(self._state(progress), indent=2).encode()],
             _WEIGHTS: to_safetensors(snapshot.weights),
             _OPTIMIZER: to_safetensors(snapshot.optimizer),
         }
@@ -264,6 +277,9 @@ class Checkpoints:
         for folder in self._complete(_PREPARED) + self._complete(_CHECKPOINT):
             folders.remove_folder(folder)
         self._remove_if_empty()
+
+    def _state(self, progress: RunProgress) -> dict[str, Any]:
+        return {"run": self._run, "computation": self._computation, "progress": asdict(progress)}
 
     def _set_resume_hint(self) -> None:
         self.interruption.resume_hint = f"{self.resume_command} resumes from the last checkpoint"

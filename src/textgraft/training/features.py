@@ -158,7 +158,7 @@ class FeatureExtractor:
         pool: (batch of token ids, training) to vectors, float32 (b, dim).
         spec: type of such a batch.
         backbone: runs in `pool`.
-        settings: JSON values: pooling, precision and anything else that is not part of the backbone.
+        settings: JSON values: pooling, computation and anything else that is not part of the backbone.
         cache: stores the vectors.
         batch_tokens: maximum tokens per batch, padding included; by default that of the backbone's training.
     """

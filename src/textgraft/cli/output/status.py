@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import IO
 
-from textgraft.runtime import start_tensorflow
+from textgraft.cli.options import PredictionOptions, RuntimeOptions
+from textgraft.cli.output.log import log
+from textgraft.computation import current_computation
+from textgraft.engines.names import TENSORFLOW, network_precision
+from textgraft.runtime import choose_precision, start_tensorflow
 from textgraft.terminal.escaping import printable
 
 # TensorFlow, Keras and KerasHub import them, if they are installed, for features that no command uses.
@@ -17,13 +21,22 @@ _NOT_NEEDED = ("kagglehub", "matplotlib", "pandas", "scipy", "sklearn")
 _DELAY = 1.0
 
 
-def load_tensorflow(deterministic: bool = False) -> None:
-    """`start_tensorflow` with a status."""
+def load_tensorflow(options: RuntimeOptions | None = None, deterministic: bool = False) -> None:
+    """`start_tensorflow` with a status; verbose options also print how it computes."""
     if "tensorflow" in sys.modules:
         start_tensorflow(deterministic)
-        return
-    with status("loading TensorFlow", delay=0), _not_imported(_NOT_NEEDED), _no_garbage():
-        start_tensorflow(deterministic)
+    else:
+        with status("loading TensorFlow", delay=0), _not_imported(_NOT_NEEDED), _no_garbage():
+            start_tensorflow(deterministic)
+    if options and options.verbose:
+        log(_describe(options))
+
+
+def _describe(options: RuntimeOptions) -> str:
+    """How a command computes with these options, in one line."""
+    engine = options.engine if isinstance(options, PredictionOptions) else TENSORFLOW
+    computation = current_computation(choose_precision(network_precision(engine, options.precision)))
+    return str(computation) if engine == TENSORFLOW else f"token vectors by engine {engine}; {computation}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from textgraft import runtime
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.computation import current_computation
 from textgraft.data.metrics import without_optional
 from textgraft.errors import ConfigError
 from textgraft.storage.array_cache import ArrayCache
@@ -105,7 +106,8 @@ def feature_extractor(mode: FineTuning) -> FeatureExtractor:
     """The backbone with its current weights, and the user's cache of pooled vectors."""
     task, batch_tokens, cache = mode.task, mode.config.batch_tokens, ArrayCache.from_environment()
     settings = {
-        "pooling": task.architecture.pooling, "precision": task.precision, "versions": runtime.versions(),
+        "pooling": task.architecture.pooling, "versions": runtime.versions(),
+        "computation": asdict(current_computation(task.precision)),
         "batch_tokens": batch_tokens,  # the padding of a text changes the last bits of its vector
     }  # fmt: skip
     return FeatureExtractor(task.pool, task.input_spec, task.backbone, settings, cache, batch_tokens)
