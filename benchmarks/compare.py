@@ -1,8 +1,9 @@
 """Compare textgraft with its peers.
 
-    python -m benchmarks.compare [--jobs ...] [--peers ...] [--seeds ...] [--hours H]
+    python -m benchmarks.compare [--jobs ...] [--peers ...] [--seeds ...] [--hours H] [--again]
 
-Stored runs are not repeated; the others run one after the other, each in its own process tree.
+Runs that are stored for this machine are not repeated without `--again`. The others run one after the other, each in
+its own process tree.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.comparison import jobs, roster, store, table
 from benchmarks.comparison.jobs import JOBS, Job
 from benchmarks.comparison.roster import PEERS, ROOT, MissingEnvironmentError, Peer
@@ -34,13 +36,14 @@ def main() -> None:
     """Run, store and rebuild the page; exit with status 1 when a peer failed or could not run."""
     arguments = _arguments()
     require_data()
+    machine.require_all_instructions()
     failed = False
     with tempfile.TemporaryDirectory() as name:
         for job in (JOBS[name] for name in arguments.jobs):
             for seed in job.seeds if arguments.seeds is None else arguments.seeds:
                 folder = Path(name) / f"{job.name}-{seed}"
                 peers = [peer for peer in job.peers() if peer.name in arguments.peers]
-                failed |= not _run_job(job, seed, peers, arguments.hours, folder)
+                failed |= not _run_job(job, seed, peers, arguments, folder)
     table.main()
     sys.exit(failed)
 
@@ -51,25 +54,26 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help=", ".join(PEERS))
     parser.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="default: those of the job")
     parser.add_argument("--hours", type=float, default=2.0, help="time limit of a run (default: %(default)g)")
+    parser.add_argument("--again", action="store_true", help="repeat stored runs too, such as with a new textgraft")
     return parser.parse_args()
 
 
-def _run_job(job: Job, seed: int, peers: list[Peer], hours: float, folder: Path) -> bool:
-    """Run the peers without a stored result; False when one of them failed."""
-    records, succeeded = store.read(), True
+def _run_job(job: Job, seed: int, peers: list[Peer], arguments: argparse.Namespace, folder: Path) -> bool:
+    """Run the peers without a stored result, or all with `--again`; False when one of them failed."""
+    records, succeeded = [] if arguments.again else store.read(), True
     task: dict[str, object] = {}
     for peer in peers:
         try:
-            run = {"job": job.name, "peer": peer.name, "seed": seed, "machine": store.machine()}
+            run = {"job": job.name, "peer": peer.name, "seed": seed, "machine": machine.name()}
             run["versions"] = roster.versions(peer)
         except MissingEnvironmentError as error:
             print(error, file=sys.stderr, flush=True)
             succeeded = False
             continue
-        if store.is_stored(records, run, hours):
+        if store.is_stored(records, run, arguments.hours):
             continue
         task = task or _prepare(job, seed, folder)
-        figures = _measure(peer, jobs.write_for(peer, task, folder), hours)
+        figures = _measure(peer, jobs.write_for(peer, task, folder), arguments.hours)
         succeeded &= figures is not None
         if figures:
             record = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **run, **figures}

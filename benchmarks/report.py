@@ -1,11 +1,12 @@
-"""Data sets and output of the benchmarks: one line of JSON each, with the machine."""
+"""Data sets and output of the benchmarks: one line of JSON each, with the machine and its kind of processor."""
 
 import json
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from benchmarks import machine
 
 
 def data_folder() -> Path:
@@ -21,9 +22,8 @@ def require_data() -> None:
 
 def report(name: str, **figures: Any) -> None:
     """Print the results of a benchmark."""
-    print(
-        json.dumps({"benchmark": name, **figures, "cores": os.cpu_count(), "machine": platform.machine()}), flush=True
-    )
+    line = {"benchmark": name, **figures, "processor": machine.kind(), "machine": machine.name()}
+    print(json.dumps(line), flush=True)
 
 
 def sample(data: Any, rows: int, seed: int = 0) -> Any:

@@ -36,14 +36,13 @@ def main() -> None:
 def _steps(side: str, train: tg.Dataset) -> Callable[[int], object]:
     """A function that runs the step of an index, on a model of this variant."""
     from textgraft.tasks.texts import as_batches
-    from textgraft.training.config import TrainingConfig
     from textgraft.training.embedding_subset import EmbeddingSubset
     from textgraft.training.epochs import shuffled_batches
     from textgraft.training.examples import Examples
     from textgraft.training.step import Network, TrainingStep
 
     model = tg.TextClassifier("minilm", train.label_names)
-    config = TrainingConfig().with_defaults(model.backbone.training_defaults)
+    config = model.training_config({})
     tokens = model.tokenize(as_batches(train))
     compact = (
         EmbeddingSubset(model.backbone.token_embedding, tokens.ids, tokens.ids[:0], 0.01) if side == "compact" else None

@@ -125,7 +125,7 @@ def write(job: Job, seed: int, folder: Path, module: Path | None) -> dict[str, o
     return {
         "labels": train.label_names,
         "seed": seed,
-        "minilm": _minilm(),
+        "minilm": minilm_folder(),
         "module": str(module) if module else None,
         **{
             name: str(folder / f"{name}.parquet") if name in parts else None for name in ("train", "validation", "test")
@@ -145,7 +145,8 @@ def _table(data: tg.Dataset) -> pa.Table:
     return pa.table({"text": texts, "label": data.require_labels().tolist()})
 
 
-def _minilm() -> str:
+def minilm_folder() -> str:
+    """Folder of minilm's files, verified."""
     start_tensorflow()  # silences its log
     from textgraft.backbones import presets
 

@@ -1,4 +1,4 @@
-"""docs/comparison.svg, drawn from the stored results: `python -m benchmarks.comparison.picture`."""
+"""The figures of docs/comparison.md, drawn from the stored results: `python -m benchmarks.comparison.picture`."""
 
 import statistics
 from collections.abc import Sequence
@@ -10,13 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
-from benchmarks.comparison import store
+from benchmarks.comparison import picture_files, store
 from benchmarks.comparison.jobs import JOBS, Job
 from benchmarks.comparison.labels import spread
 from benchmarks.comparison.roster import PEERS
 from benchmarks.comparison.store import Record
-
-PATH = Path(__file__).parents[2] / "docs" / "comparison.svg"
 
 _OURS, _THEIRS, _GRID = "#c2410c", "#475569", "#e2e8f0"
 _COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.4
@@ -24,23 +22,23 @@ _LABEL_GAP = 0.075  # of a panel's height, between two labels
 
 
 def main() -> None:
-    """Draw the results of this machine, one panel per job."""
-    machine = store.machine()
-    records = [record for record in store.latest(store.read()) if record["machine"] == machine and "accuracy" in record]
-    draw(records, PATH)
+    """Draw the results of each machine, one panel per job."""
+    records = picture_files.shown(store.latest(store.read()))
+    for machine in {record["machine"] for record in records}:
+        draw([record for record in records if record["machine"] == machine], picture_files.path(machine))
 
 
 def draw(records: Sequence[Record], path: Path) -> None:
     """Draw accuracy against the CPU seconds of training.
 
     Args:
-        records: of one machine, finished runs only.
+        records: of one machine, from `picture_files.shown`.
         path: an SVG or PNG file.
     """
     mpl.rcParams.update(
         {"svg.hashsalt": "textgraft", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     )
-    run = {record["job"] for record in records} - {"predict"}  # which measures speed only
+    run = {record["job"] for record in records}
     jobs = [job for job in JOBS.values() if job.name in run]
     rows = -(-len(jobs) // _COLUMNS)
     figure, panels = plt.subplots(

@@ -1,9 +1,7 @@
 """Results: a file of JSON lines, one per run, to which runs are appended."""
 
 import json
-import os
-import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +42,3 @@ def is_stored(records: Iterable[Record], run: Record, hours: float) -> bool:
 def latest(records: Iterable[Record]) -> list[Record]:
     """The last record of each machine, job, peer and seed, whatever the versions."""
     return list({tuple(record[name] for name in _RUN): record for record in records}.values())
-
-
-def machine() -> str:
-    """Name of this machine in the results: processor, cores and memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor() or platform.machine()
-    lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
-    fields: Mapping[str, str] = {name.strip(): value.strip() for name, _, value in lines}
-    bfloat16 = " with AVX-512 BF16" if "avx512_bf16" in fields.get("flags", "").split() else ""
-    return f"{fields.get('model name', platform.machine())}{bfloat16}"

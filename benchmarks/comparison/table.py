@@ -1,15 +1,17 @@
-"""docs/comparison.md, rebuilt from the stored results: `python -m benchmarks.comparison.table`."""
+"""docs/comparison.md and the table in README.md, rebuilt from the stored results.
 
-import statistics
+python -m benchmarks.comparison.table
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
-from benchmarks.comparison import store
+from benchmarks import machine
+from benchmarks.comparison import figures, markdown, picture_files, speed, store
 from benchmarks.comparison.jobs import JOBS, Job
-from benchmarks.comparison.roster import ENVIRONMENTS, PEERS, Peer
+from benchmarks.comparison.roster import ENVIRONMENTS, PEERS, ROOT, Peer
 from benchmarks.comparison.store import Record
 
-PATH = Path(__file__).parents[2] / "docs" / "comparison.md"
+PATH, README = ROOT / "docs" / "comparison.md", ROOT / "README.md"
 
 _HEAD = """\
 # Comparison with other libraries
@@ -30,9 +32,15 @@ Accuracy is the mean over the seeds, with the minimum and the maximum in parenth
 rows and the training. Seconds and CPU seconds cover everything from rows in memory to a trained model, including the
 loading of pretrained weights, without imports; "training" is the library's fit call, where a peer reports it. Texts/s
 is the speed of the first prediction, MiB the peak memory of the process. Ratios in parentheses are textgraft's figure
-divided by the peer's, over the seeds that both have run.
+divided by the peer's, over the seeds that both have run. The last column is the day of the runs: versions of textgraft
+between two releases have the same number.
+"""
+_SPEED = """\
+## Speed
 
-![Accuracy over CPU seconds](comparison.svg)
+How many times as fast as another library textgraft is, the seconds of both, and the day of textgraft's run: of training
+without loading, and of the first prediction of a process. [Speed by processor](measurements.md#speed-by-processor) has
+shorter measurements, also on other processors.
 """
 _FIGURES = {
     "fit_seconds": "seconds",
@@ -41,29 +49,48 @@ _FIGURES = {
     "texts_per_second": "texts/s",
     "peak_mib": "MiB",
 }
-_COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "compared with")
+_COLUMNS = ("peer", "seeds", "accuracy", *_FIGURES.values(), "compared with", "date")
 
 
 def build(records: Iterable[Record]) -> str:
     """The page, built from stored records."""
     current = store.latest(records)
-    machines = sorted({record["machine"] for record in current}) or [None]
-    return "\n".join(
-        [_HEAD, *(_machine(name, [r for r in current if r["machine"] == name]) for name in machines), _peers()]
-    )
+    machines = sorted({record["machine"] for record in current}, key=machine.order_of)
+    by_machine = {name: [record for record in current if record["machine"] == name] for name in machines}
+    sections = [_machine(name, runs) for name, runs in by_machine.items()]
+    return "\n".join([_HEAD, *_processors(by_machine), _SPEED, *speed.lines(current), "", *sections, _peers()])
 
 
 def main() -> None:
-    """Write the page."""
-    PATH.write_text(build(store.read()), encoding="utf-8")
+    """Write the page and the table."""
+    records = store.read()
+    PATH.write_text(build(records), encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(markdown.replace_block(readme, "speed", speed.lines(records)), encoding="utf-8")
 
 
-def _machine(name: str | None, records: list[Record]) -> str:
-    title = f"## {name or 'No machine yet'}\n\nVersions: {_versions(records) or 'none yet'}.\n"
+def _processors(by_machine: Mapping[str, list[Record]]) -> list[str]:
+    """A table of the machines, and of the kinds of processors without one."""
+    rows = [
+        [machine.kind_of(name), name, figures.dates(runs), _jobs_without(runs) or "none"]
+        for name, runs in by_machine.items()
+    ]
+    rows += [[kind, "", "not run", "all"] for kind in speed.missing_kinds(by_machine)]
+    return ["## Processors\n", *markdown.table(["processor", "machine", "dates", "jobs not run"], rows), ""]
+
+
+def _jobs_without(records: Iterable[Record]) -> str:
+    run = {record["job"] for record in records}
+    return "; ".join(job.title for job in JOBS.values() if job.name not in run)
+
+
+def _machine(name: str, records: list[Record]) -> str:
+    title = f"## {name}\n\nVersions: {_versions(records)}.\n"
+    picture = (
+        [f"![Accuracy over CPU seconds]({picture_files.path(name).name})\n"] if picture_files.shown(records) else []
+    )
     of_job = [(job, [record for record in records if record["job"] == job.name]) for job in JOBS.values()]
-    missing = [job.title for job, runs in of_job if not runs]
-    sections = [_job(job, runs) for job, runs in of_job if runs]
-    return "\n".join([title, *sections, *([f"Not run yet: {'; '.join(missing)}.\n"] if missing else [])])
+    return "\n".join([title, *picture, *(_job(job, runs) for job, runs in of_job if runs)])
 
 
 def _versions(records: Iterable[Record]) -> str:
@@ -73,24 +100,25 @@ def _versions(records: Iterable[Record]) -> str:
 
 def _job(job: Job, records: list[Record]) -> str:
     rows = {peer.name: [r for r in records if r["peer"] == peer.name] for peer in PEERS.values()}
-    finished = [peer for peer in PEERS.values() if _finished(rows[peer.name])]
+    present = [peer for peer in PEERS.values() if figures.finished(rows[peer.name])]
     lines = [f"### {job.title}\n"]
-    if finished:
-        tested = max(record["test_rows"] for record in _finished(records))
-        lines += [f"Tested on {tested:,} texts.\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
-        lines += [*(_line(_cells(peer, rows)) for peer in finished), ""]
-    absent = {peer: _absence_reason(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in finished}
+    if present:
+        tested = max(record["test_rows"] for record in figures.finished(records))
+        lines += [f"Tested on {tested:,} texts.\n", *markdown.table(_COLUMNS, (_cells(peer, rows) for peer in present))]
+        lines += [""]
+    absent = {peer: _absence_reason(peer, job, rows[peer.name]) for peer in PEERS.values() if peer not in present}
     return "\n".join([*lines, *_absent(absent)])
 
 
 def _cells(peer: Peer, rows: dict[str, list[Record]]) -> list[str]:
-    finished = _finished(rows[peer.name])
-    ours = _finished(rows.get(peer.reference or "", []))
-    accuracy = [record["accuracy"] for record in finished]
+    runs = figures.finished(rows[peer.name])
+    ours = figures.finished(rows.get(peer.reference or "", []))
+    accuracy = [record["accuracy"] for record in runs]
     spread = f" ({min(accuracy):.3f} to {max(accuracy):.3f})" if len(accuracy) > 1 else ""
-    figures = [_figure(name, finished, ours) for name in _FIGURES]
+    cells = [_figure(name, runs, ours) for name in _FIGURES]
     against = PEERS[peer.reference].title if peer.reference and ours else ""
-    return [peer.title, str(len(finished)), f"{statistics.mean(accuracy):.3f}{spread}", *figures, against]
+    mean = f"{figures.mean('accuracy', runs):.3f}{spread}"
+    return [peer.title, str(len(runs)), mean, *cells, against, figures.dates(runs)]
 
 
 def _absent(reasons: Mapping[Peer, str]) -> list[str]:
@@ -109,50 +137,20 @@ def _absence_reason(peer: Peer, job: Job, records: Sequence[Record]) -> str:
 
 
 def _figure(name: str, records: list[Record], ours: list[Record]) -> str:
-    records, ours = ([r for r in side if _has(r, name)] for side in (records, ours))
+    records, ours = (figures.with_figure(name, side) for side in (records, ours))
     if not records:
         return ""
-    shared = {record["seed"] for record in records} & {record["seed"] for record in ours}
-    text = f"{_mean(name, records):,.{0 if _mean(name, records) >= 10 else 1}f}"
-    if not shared:
-        return text
-    mine, theirs = ([r for r in side if r["seed"] in shared] for side in (ours, records))
-    return f"{text} ({_ratio(_mean(name, mine), _mean(name, theirs))})"
-
-
-def _has(record: Record, name: str) -> bool:
-    return record.get("predict_seconds" if name == "texts_per_second" else name) is not None
-
-
-def _ratio(mine: float, theirs: float) -> str:
-    """Quotient to two significant digits."""
-    if not theirs:
-        return "-"
-    quotient = float(f"{mine / theirs:.2g}")
-    return f"{quotient:,.0f}" if quotient >= 10 else f"{quotient:g}"
-
-
-def _mean(name: str, records: list[Record]) -> float:
-    if name == "texts_per_second":
-        return sum(r["test_rows"] for r in records) / max(sum(r["predict_seconds"] for r in records), 0.01)
-    return statistics.mean(record[name] for record in records)
-
-
-def _finished(records: Iterable[Record]) -> list[Record]:
-    return [record for record in records if "accuracy" in record]
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    text = figures.rounded(figures.mean(name, records))
+    mine, theirs = figures.shared_seeds(ours, records)
+    return f"{text} ({figures.ratio(figures.mean(name, mine), figures.mean(name, theirs))})" if mine else text
 
 
 def _peers() -> str:
-    lines = ["## Peers\n", _line(("peer", "file", "environment")), _line(["---"] * 3)]
-    lines += [
-        _line((peer.title, f"`benchmarks/peers/{peer.name}.py`", f"`make {ENVIRONMENTS[peer.environment][1]}`"))
+    rows = (
+        (peer.title, f"`benchmarks/peers/{peer.name}.py`", f"`make {ENVIRONMENTS[peer.environment][1]}`")
         for peer in PEERS.values()
-    ]
-    return "\n".join([*lines, ""])
+    )
+    return "\n".join(["## Peers\n", *markdown.table(("peer", "file", "environment"), rows), ""])
 
 
 if __name__ == "__main__":

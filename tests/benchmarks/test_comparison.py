@@ -1,5 +1,6 @@
 """Jobs, stored results and the page of the comparison, without the packages of the peers."""
 
+import argparse
 import ast
 import csv
 import itertools
@@ -16,17 +17,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import compare
-from benchmarks.comparison import jobs, labels, roster, store, table
+from benchmarks import compare, machine
+from benchmarks.comparison import jobs, labels, markdown, roster, speed, store, table
 from benchmarks.comparison.jobs import JOBS
 from benchmarks.comparison.roster import PEERS, ROOT
+from benchmarks.report import report
+from textgraft.processor import Processor
 
+MACHINE = "M with AVX2, 2 cores, 8 GiB"
 VERSIONS = {"python": "3.11.7", "scikit-learn": "1.9.1"}
+ONCE = argparse.Namespace(hours=1.0, again=False)
 FIGURES = {"fit_seconds": 10.0, "cpu_seconds": 20.0, "predict_seconds": 4.0, "peak_mib": 100, "test_rows": 2000}
 
 
 def record(peer, seed=0, job="imdb_16", **figures):
-    run = {"job": job, "peer": peer, "seed": seed, "machine": "M, 2 cores", "versions": VERSIONS}
+    run = {"date": "2026-11-25", "job": job, "peer": peer, "seed": seed, "machine": MACHINE, "versions": VERSIONS}
     return {**run, "accuracy": 0.5, **FIGURES, **figures}
 
 
@@ -40,6 +45,11 @@ def absence_reason(page, title, job="imdb_16"):
     section = page.split(f"### {JOBS[job].title}\n")[1].split("\n##")[0]
     (line,) = (line for line in section.splitlines() if line.startswith("- ") and title in line.split(": ")[0])
     return line.split(": ", 1)[1]
+
+
+def processor_row(page, kind):
+    (line,) = (line for line in page.split("## Speed")[0].splitlines() if line.startswith(f"| {kind} |"))
+    return [cell.strip() for cell in line[1:-1].split("|")]
 
 
 @pytest.fixture
@@ -89,19 +99,21 @@ def test_seed_changes_the_training_rows_but_not_the_test_rows(tmp_path, small_jo
     assert written[0][1].equals(written[1][1])
 
 
-def test_stored_runs_are_not_repeated(tmp_path, small_job, monkeypatch):
+def test_stored_runs_are_repeated_on_request_only(tmp_path, small_job, monkeypatch):
     path, ran = tmp_path / "compare.jsonl", []
     monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
     monkeypatch.setattr(store.read, "__defaults__", (path,))
     monkeypatch.setattr(store.append, "__defaults__", (path,))
     monkeypatch.setattr(compare, "_measure", lambda peer, file, hours: ran.append(peer.name) or {"accuracy": 0.5})
     peers = [PEERS["tfidf_lr"], PEERS["nbsvm"]]
-    assert compare._run_job(small_job, 0, peers[:1], 1.0, tmp_path / "a")
-    assert compare._run_job(small_job, 0, peers, 1.0, tmp_path / "b")
-    assert compare._run_job(small_job, 1, peers[:1], 1.0, tmp_path / "c")
-    assert ran == ["tfidf_lr", "nbsvm", "tfidf_lr"]
+    again = argparse.Namespace(hours=1.0, again=True)
+    assert compare._run_job(small_job, 0, peers[:1], ONCE, tmp_path / "a")
+    assert compare._run_job(small_job, 0, peers, ONCE, tmp_path / "b")
+    assert compare._run_job(small_job, 1, peers[:1], ONCE, tmp_path / "c")
+    assert compare._run_job(small_job, 0, peers[1:], again, tmp_path / "d")
+    assert ran == ["tfidf_lr", "nbsvm", "tfidf_lr", "nbsvm"]
     assert [(line["peer"], line["seed"]) for line in store.read(path)] == [
-        ("tfidf_lr", 0), ("nbsvm", 0), ("tfidf_lr", 1),
+        ("tfidf_lr", 0), ("nbsvm", 0), ("tfidf_lr", 1), ("nbsvm", 0),
     ]  # fmt: skip
 
 
@@ -109,7 +121,9 @@ def test_failed_run_is_not_stored(tmp_path, small_job, monkeypatch):
     monkeypatch.setattr(roster, "versions", lambda peer: VERSIONS)
     monkeypatch.setattr(store.read, "__defaults__", (tmp_path / "none",))
     monkeypatch.setattr(compare, "_measure", lambda peer, file, hours: None)
-    assert not compare._run_job(small_job, 0, [PEERS["nbsvm"]], 1.0, tmp_path / "a")
+    assert not compare._run_job(
+        small_job, 0, [PEERS["nbsvm"]], argparse.Namespace(hours=1.0, again=False), tmp_path / "a"
+    )
     assert not (tmp_path / "none").exists()
 
 
@@ -143,7 +157,7 @@ def test_page_has_means_ranges_and_ratios_over_shared_seeds():
     ours, theirs = row_of(page, "textgraft, fine-tuned"), row_of(page, "HF Trainer")
     assert ours[1:5] == ["2", "0.850 (0.800 to 0.900)", "252", "4.0"]
     assert theirs[1:4] == ["1", "0.700", "20 (0.25)"]
-    assert theirs[4:] == ["8.0 (0.5)", "20 (1)", "500 (1)", "400 (0.25)", "textgraft, fine-tuned"]
+    assert theirs[4:] == ["8.0 (0.5)", "20 (1)", "500 (1)", "400 (0.25)", "textgraft, fine-tuned", "2026-11-25"]
 
 
 def test_latest_record_of_a_run_counts():
@@ -171,7 +185,70 @@ def test_peer_without_training_seconds_has_an_empty_cell():
 
 
 def test_page_without_records():
-    assert "Not run yet: IMDb, 16 labelled texts; IMDb, 64 labelled texts; " in table.build([])
+    page = table.build([])
+    assert all(processor_row(page, kind) == [kind, "", "not run", "all"] for kind in machine.KINDS)
+
+
+def test_page_lists_the_jobs_that_each_processor_has_run():
+    bf16 = {"machine": "N with AVX-512 BF16, 2 cores, 8 GiB"}
+    others = [record("nbsvm", job=name, **bf16) for name in JOBS if name not in ("trec", "predict")]
+    page = table.build([record("nbsvm", job=name) for name in JOBS] + others)
+    assert processor_row(page, "AVX2") == ["AVX2", MACHINE, "2026-11-25", "none"]
+    assert processor_row(page, "AVX-512 BF16")[3] == f"{JOBS['trec'].title}; {JOBS['predict'].title}"
+    assert processor_row(page, "AMX") == ["AMX", "", "not run", "all"]
+
+
+def test_rows_have_the_first_and_the_last_day_of_their_runs():
+    page = table.build(
+        [record("nbsvm", 0), record("nbsvm", 1, date="2026-11-28"), record("nbsvm", 2, date="2026-11-26")]
+    )
+    assert row_of(page, "NBSVM")[-1] == "2026-11-25 to 2026-11-28"
+
+
+def test_speeds_have_a_column_per_machine_in_the_order_of_its_instructions():
+    amx = {"machine": "N with AMX, 2 cores, 8 GiB", "job": "imdb_1000"}
+    lines = speed.lines([
+        record("textgraft_fine_tune", training_seconds=50.0, date="2026-11-29", **amx),
+        record("hf_trainer", training_seconds=200.0, **amx),
+        record("hf_trainer", 1, training_seconds=800.0, **amx),
+        record("hf_trainer", job="imdb_1000", training_seconds=500.0),
+    ])  # fmt: skip
+    assert lines[0] == f"| job | compared with | {MACHINE} | {amx['machine']} |"
+    assert lines[2].endswith("| HF Trainer | not run | 4 (50 s against 200 s; 2026-11-29) |")
+    assert lines[3].endswith("| KerasHub fit | not run | not run |")
+    assert lines[-1] == "Not run on other kinds of processors: AVX-512, AVX-512 BF16."
+
+
+def test_readme_has_the_speeds_of_the_stored_results():
+    """Otherwise: `python -m benchmarks.comparison.table`."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown.replace_block(readme, "speed", speed.lines(store.read())) == readme
+
+
+def test_page_is_that_of_the_stored_results():
+    """Otherwise: `python -m benchmarks.comparison.table`."""
+    assert table.PATH.read_text(encoding="utf-8") == table.build(store.read())
+
+
+def test_replaced_block_keeps_the_rest_of_the_page():
+    page = "a\n<!-- x -->\nold\n<!-- end of x -->\nb\n"
+    assert markdown.replace_block(page, "x", ["new", "er"]) == "a\n<!-- x -->\nnew\ner\n<!-- end of x -->\nb\n"
+
+
+def test_machine_names_its_kind_of_processor(monkeypatch):
+    for features, kind in (({"avx2"}, "AVX2"), ({"avx2", "avx512f", "avx512_bf16"}, "AVX-512 BF16")):
+        described = Processor("AMD EPYC", "x86_64", frozenset(features))
+        monkeypatch.setattr(machine, "processor", lambda described=described: described)
+        assert machine.name().startswith(f"AMD EPYC with {kind}, ")
+        assert machine.kind_of(machine.name()) == kind
+
+
+def test_limited_instructions_are_reported_and_not_stored(monkeypatch, capsys):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    report("example", seconds=1)
+    assert json.loads(capsys.readouterr().out)["processor"].endswith(" limited to AVX2")
+    with pytest.raises(SystemExit, match=r"ONEDNN_MAX_CPU_ISA is AVX2, .*; unset it"):
+        machine.require_all_instructions()
 
 
 @pytest.mark.parametrize("name", PEERS)
@@ -216,4 +293,5 @@ def test_stored_results_have_known_jobs_and_peers():
     for stored in store.read():
         assert stored["job"] in JOBS
         assert stored["peer"] in PEERS
+        assert machine.kind_of(stored["machine"]) in machine.KINDS
         assert not Path(stored["machine"]).is_absolute()
