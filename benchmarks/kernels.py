@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.comparison.jobs import minilm_folder
@@ -33,17 +34,20 @@ class Engine:
         module: file of `benchmarks.engines`.
         precision: argument of the module.
         environment: one of `roster.ENVIRONMENTS`.
+        package: an optional one that it needs in textgraft's environment.
     """
 
     title: str
     module: str
     precision: str
     environment: str
+    package: str | None = None
 
 
 _ALL = (
     Engine("textgraft", "textgraft_", "auto", "textgraft"),
     Engine("textgraft-float32", "textgraft_", "float32", "textgraft"),
+    Engine("textgraft-onnx", "textgraft_onnx", "float32", "textgraft", "onnxruntime"),
     Engine("torch-float32", "torch_", "float32", "torch"),
     Engine("torch-bfloat16", "torch_", "bfloat16", "torch"),
 )
@@ -111,15 +115,18 @@ def _arguments() -> argparse.Namespace:
         "--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="ENGINE", help=", ".join(ENGINES)
     )
     parser.add_argument("--rounds", type=int, default=3, help="turns of all engines (default: %(default)s)")
-    parser.add_argument("--repetitions", type=int, default=10, help="calls at a shape (default: %(default)s)")
+    parser.add_argument("--repetitions", type=int, default=5, help="calls at a shape (default: %(default)s)")
     return parser.parse_args()
 
 
 def _is_installed(engine: Engine) -> bool:
     python, target = ENVIRONMENTS[engine.environment]
-    if not python.exists():
-        print(f"{engine.title}: its environment is missing; run: make {target}", file=sys.stderr, flush=True)
-    return python.exists()
+    installed = python.exists() and (engine.package is None or find_spec(engine.package) is not None)
+    if not installed:
+        print(
+            f"{engine.title}: not measured, its packages are missing; run: make {target}", file=sys.stderr, flush=True
+        )
+    return installed
 
 
 def _run(environment: str, module: str, *arguments: str) -> dict[str, Any]:

@@ -12,10 +12,8 @@ from benchmarks.engines import contract, op_times
 def main() -> None:
     """Measure a batch of prediction and a training step, and the share of matrix products in the time of both."""
     folder, precision, repetitions = contract.arguments()
-    labels = [f"label {index}" for index in range(contract.CLASSES)]
-    longest = max(tokens for _, tokens in contract.SHAPES)
-    model = tg.TextClassifier(folder, labels, sequence_length=longest, precision=precision)
-    works = {contract.FORWARD: lambda *shape: _forward(model, *shape), contract.STEP: lambda *s: _step(model, *s)}
+    model = new_model(folder, precision)
+    works = {contract.FORWARD: lambda *shape: forward(model, *shape), contract.STEP: lambda *s: _step(model, *s)}
     shares = {
         name: {contract.shape_name(*shape): op_times.product_share(work(*shape)) for shape in contract.SHAPES}
         for name, work in works.items()
@@ -23,16 +21,23 @@ def main() -> None:
     contract.print_seconds(works, repetitions, precision=model.precision, product_time_share=shares)
 
 
+def new_model(folder: str, precision: str) -> tg.TextClassifier:
+    """A classifier that takes texts of all shapes."""
+    labels = [f"label {index}" for index in range(contract.CLASSES)]
+    longest = max(tokens for _, tokens in contract.SHAPES)
+    return tg.TextClassifier(folder, labels, sequence_length=longest, precision=precision)
+
+
+def forward(model: tg.TextClassifier, texts: int, tokens: int) -> Callable[[], object]:
+    """A call that does what `predict` does with the token ids of a batch."""
+    inputs = _token_ids(texts, tokens)
+    return lambda: model._compute_outputs(inputs)
+
+
 def _token_ids(texts: int, tokens: int) -> object:
     from textgraft.training.token_ids import TokenIds, TruncationCount
 
     return TokenIds(contract.token_ids(texts, tokens).ravel(), np.full(texts, tokens), TruncationCount())
-
-
-def _forward(model: tg.TextClassifier, texts: int, tokens: int) -> Callable[[], object]:
-    """What `predict` does with the token ids of a batch."""
-    inputs = _token_ids(texts, tokens)
-    return lambda: model._compute_outputs(inputs)
 
 
 def _step(model: tg.TextClassifier, texts: int, tokens: int) -> Callable[[], object]:
