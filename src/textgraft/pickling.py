@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from textgraft.engines.names import TENSORFLOW
+from textgraft.engines.names import INT8, TENSORFLOW
 from textgraft.errors import ModelFolderError
 from textgraft.runtime import start_tensorflow
 
@@ -21,7 +21,7 @@ def reduce_model(model: Any) -> tuple[Callable[..., Any], tuple[dict[str, bytes]
     with tempfile.TemporaryDirectory(prefix="textgraft-") as parent:
         folder = model.save(Path(parent) / _FOLDER)
         files = {file.name: file.read_bytes() for file in folder.iterdir()}
-    return load_files, (files, model.precision, model.engine)
+    return load_files, (files, INT8 if model.quantization else model.precision, model.engine)
 
 
 def load_files(files: Mapping[str, bytes], precision: str = "auto", engine: str = TENSORFLOW) -> Any:

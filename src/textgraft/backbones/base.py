@@ -55,6 +55,7 @@ class Backbone(ABC):
         default_pooling: one of `poolings`.
         contextual: whether a token's vector depends on the tokens around it.
         is_causal: whether the network predicts the next token.
+        products: see `engines.engine.Encoder`.
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (or a part of them), each int32 (b, t);
             output (b, t, dim).
         token_embedding: the embedding layer of the network.
@@ -70,6 +71,7 @@ class Backbone(ABC):
     poolings: ClassVar[tuple[str, ...]] = POOLINGS
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
+    products: tuple[str, ...] = ()
 
     family: str
     training_defaults: TrainingDefaults

@@ -8,10 +8,11 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import with_progress
-from textgraft.cli.output.log import log, log_truncation
+from textgraft.cli.output.log import describe_proof, log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
+from textgraft.engines.names import INT8
 from textgraft.options import changed_options, option
 from textgraft.tasks.architecture import Architecture
 
@@ -70,12 +71,16 @@ def embed(
 
     options = (architecture, model_options, vector_options)
     arguments = {**architecture_of(preset), **{k: v for group in options for k, v in changed_options(group).items()}}
-    embedder = TextEmbedder(preset, prediction.precision, engine=prediction.engine, **arguments)
+    in_int8 = prediction.precision == INT8
+    precision = "float32" if in_int8 else prediction.precision
+    embedder = TextEmbedder(preset, precision, engine=prediction.engine, **arguments)
     log(f"{preset}: {embedder.summary}")
     truncated = TruncationCount()
     with embedder.counting_unknown(), open_vectors(out, embedder.dim, overwrite=run.overwrite) as table:
         for window in growing_windows(with_progress(rows)):
             texts = texts_of(window).texts
+            if in_int8 and embedder.quantization is None:
+                log(describe_proof(embedder.quantize(texts)))
             table.write(texts, *embedder.outputs([texts], truncated))
     log(*rows.notices)
     log_truncation(data, asdict(truncated), embedder.architecture.sequence_length)

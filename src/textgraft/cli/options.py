@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from textgraft.data.slices import VALIDATION_SHARE
-from textgraft.engines.names import ENGINES, TENSORFLOW, check_engine
+from textgraft.engines.names import ENGINES, PREDICTION_PRECISIONS, TENSORFLOW, check_engine
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
 from textgraft.training.config import SAVE_MINUTES
@@ -136,9 +136,15 @@ class RuntimeOptions(CheckedOptions):
 class PredictionOptions(RuntimeOptions):
     """Options of what computes predictions."""
 
+    precision: str = option(
+        "auto",
+        f"Numerical precision: {', '.join(PREDICTION_PRECISIONS)} (engine onnx; see `textgraft quantize`).",
+        panel="Advanced",
+        choices=PREDICTION_PRECISIONS,
+    )
     engine: str = option(
         TENSORFLOW,
-        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime, in float32).",
+        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime).",
         panel="Advanced",
         choices=ENGINES,
     )

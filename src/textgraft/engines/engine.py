@@ -1,18 +1,25 @@
 """The start of an engine."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
+from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import ONNX
 from textgraft.errors import ConfigError
 from textgraft.text.packing import PairRows
 
 
 class Encoder(Protocol):
-    """What computes token vectors in predictions: a `Backbone`, or an engine in its place."""
+    """What computes token vectors in predictions: a `Backbone`, or an engine in its place.
+
+    Attributes:
+        products: names of the network's products with weights, in the order of computation; of a backbone none.
+    """
+
+    products: tuple[str, ...]
 
     @property
     def batch_tokens(self) -> int:
@@ -25,10 +32,10 @@ class Encoder(Protocol):
         """See `Backbone.pool`."""
 
 
-def start_engine(engine: str, backbone: Backbone, quantization: Any = None) -> Encoder:
+def start_engine(engine: str, backbone: Backbone, quantization: Quantization | None = None) -> Encoder:
     """An engine with the weights that a backbone has now, whose name and packages are checked.
 
-    `quantization` is an `int8.Quantization`, or None for float32.
+    `quantization` is the form of int8; None for float32.
 
     Raises:
         ConfigError: when the engine does not compute such a network.

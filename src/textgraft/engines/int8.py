@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textgraft.processor import processor
+
+# Instructions of x86 that add products of uint8 and int8 in 32 bits; without them, sums of two overflow 16 bits.
+_EXACT = {"avx512_vnni", "avx_vnni", "amx_int8"}
+_X86 = "x86_64"
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -18,8 +24,19 @@ class Quantization:
     float32: frozenset[str] = frozenset()
 
 
-def quantize(kernel: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+def quantize_kernel(kernel: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """A kernel, float32 (dim, units), as int8 (dim, units) and a scale for each unit, float32 (units,)."""
     largest = 2 ** (bits - 1) - 1
     scales = np.maximum(np.abs(kernel).max(axis=0) / largest, np.finfo(np.float32).tiny)
     return np.round(kernel / scales).astype(np.int8), scales.astype(np.float32)
+
+
+def weight_bits() -> int:
+    """The bits of a weight with which this processor computes exactly; see `Quantization`."""
+    return 8 if processor().machine != _X86 or processor().features & _EXACT else 7
+
+
+def processor_kind() -> str:
+    """The architecture of this processor and the instructions on which results in int8 depend."""
+    current = processor()
+    return " ".join([current.machine, *sorted(current.features & {"avx2", "avx512f", *_EXACT})])

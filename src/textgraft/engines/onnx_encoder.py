@@ -18,13 +18,18 @@ _ERRORS = 3  # the level of its log
 
 
 class OnnxEncoder:
-    """Computes token vectors as `Backbone` does, from the same rows, for inference only."""
+    """Computes token vectors as `Backbone` does, from the same rows, for inference only.
+
+    Attributes:
+        products: names of the products with weights, in the order of computation.
+    """
 
     # Tokens per batch, padding included; larger ones leave the processor's cache.
     batch_tokens = 1024
 
     def __init__(self, network: OnnxNetwork, pad_id: int, dim: int) -> None:
         """Start a session; `dim` is the width of a token vector, and `pad_id` fills rows."""
+        self.products = network.products
         self._inputs, self._pad_id, self._dim = network.inputs, pad_id, dim
         options = ort.SessionOptions()
         options.log_severity_level = _ERRORS

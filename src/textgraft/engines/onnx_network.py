@@ -11,7 +11,7 @@ import numpy as np
 
 from textgraft.backbones.keras_private import flatten_layers, run_layers
 from textgraft.backbones.layers import MASKED_SCORE, activation_name
-from textgraft.engines.int8 import Quantization, quantize
+from textgraft.engines.int8 import Quantization, quantize_kernel
 from textgraft.engines.onnx_graph import MICROSOFT, OnnxGraph
 from textgraft.errors import ConfigError
 
@@ -181,7 +181,7 @@ class _Writer:
         if self._quantization is None or name in self._quantization.float32:
             product = self.graph.add("MatMul", vectors, self.graph.constant(kernel, f"{name}/kernel"))
             return self.graph.add("Add", product, offset)
-        integers, scales = quantize(kernel, self._quantization.bits)
+        integers, scales = quantize_kernel(kernel, self._quantization.bits)
         factors = (
             self.graph.constant(integers, f"{name}/kernel"),
             self.graph.constant(scales, f"{name}/scales"),

@@ -18,6 +18,7 @@ from textgraft.storage.schema import (
     ANY,
     BOOLEAN,
     DROPOUT,
+    NUMBER,
     SCALAR,
     STRING,
     Integer,
@@ -60,6 +61,19 @@ _SEEN = Object(
 _COMPUTATION = Object(
     {"kernels": STRING, "processor": STRING, "threads": Integer(1), "precision": OneOf(DTYPE_POLICIES)}
 )
+# That predictions in int8 are those in float32; see `tasks.quantization`.
+_PROOF = Object(
+    {
+        "processor": STRING,
+        "data": STRING,
+        "texts": Integer(1),
+        "agreement": NUMBER,
+        "lost": NUMBER,
+        "metric": STRING,
+        "float32": List(STRING),
+        "versions": Map(STRING),
+    }
+)
 _RECORD: dict[str, Schema] = {
     "run": STRING,
     "fit": Map(SCALAR),
@@ -67,6 +81,7 @@ _RECORD: dict[str, Schema] = {
     "data": _DATA,
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
+    "int8": List(_PROOF),
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(

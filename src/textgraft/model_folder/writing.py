@@ -15,11 +15,12 @@ import numpy as np
 from textgraft.backbones.family import load_family
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
-from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS
+from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS, StoredModel
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.syncing import FileContent
+from textgraft.storage.verification import verify_folder
 
 if TYPE_CHECKING:
     import keras
@@ -62,8 +63,7 @@ def write_model_folder(
     _require_finite(folder, weights, history)
     files: dict[str, FileContent] = {name: [data] for name, data in assets.items()}
     try:
-        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
-        files[CONFIG] = [f"{text}\n".encode()]
+        files[CONFIG] = [_json(config)]
     except UnicodeEncodeError as error:
         raise ModelFolderError(f"cannot write {folder}: a name in its config is not UTF-8: {error}") from error
     except ValueError as error:
@@ -81,6 +81,23 @@ def write_model_folder(
             )
     folders.write_folder(folder, files, overwrite)
     return folder
+
+
+def add_proof(stored: StoredModel, proof: Mapping[str, Any]) -> None:
+    """Add a proof of int8 to a model folder, in place of an earlier one for the same kind of processor.
+
+    Raises:
+        ModelFolderError: when the folder was altered since it was verified, or cannot be written.
+    """
+    others = [other for other in stored.config.get("int8", []) if other["processor"] != proof["processor"]]
+    verify_folder(stored.folder)
+    files: dict[str, FileContent] = {name: [(stored.folder / name).read_bytes()] for name in stored.sha256}
+    files[CONFIG] = [_json({**stored.config, "int8": [*others, dict(proof)]})]
+    folders.write_folder(stored.folder, files, overwrite=True)
+
+
+def _json(config: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
 def _require_finite(folder: Path, weights: Mapping[str, np.ndarray], history: list[dict[str, float]]) -> None:

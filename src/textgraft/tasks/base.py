@@ -23,6 +23,7 @@ from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
 from textgraft.engines.engine import Encoder, start_engine
+from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
@@ -60,6 +61,7 @@ class Task(ABC):
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         architecture: with every default filled in.
         engine: what computes token vectors in predictions: "tensorflow" or "onnx".
+        quantization: the form of int8 in which the engine computes; None for other precisions.
         text_graph: strings to packed rows.
         head: from the pooled vector (b, dim) to the outputs.
         model: backbone, pooling and head, from {"token_ids", "padding_mask", "segment_ids"} to the head's output.
@@ -131,6 +133,7 @@ class Task(ABC):
             outputs = self.apply_head(backbone.network(inputs), inputs["padding_mask"])
             self.model = keras.Model(inputs, outputs, name=self.name.replace("-", "_"))
         self._encoder: Encoder = backbone
+        self.quantization: Quantization | None = None
         self._compile()
 
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
@@ -172,15 +175,18 @@ class Task(ABC):
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments other than backbone and architecture, as JSON values."""
 
-    def use_engine(self, engine: str) -> None:
+    def use_engine(self, engine: str, quantization: Quantization | None = None) -> None:
         """Compute token vectors by an engine from now on, from the present weights, which are then no longer trained.
+
+        `quantization` is a form of int8 that was proved; None for float32.
 
         Raises:
             ConfigError: when the engine is unknown or not installed, or does not compute such a network, or the model
                 is not in float32.
         """
         check_engine(engine, self.precision)
-        self._encoder, self.engine = start_engine(engine, self.backbone), engine
+        self._encoder = start_engine(engine, self.backbone, quantization)
+        self.engine, self.quantization = engine, quantization
         self._compile()
 
     # === Presentation ===

@@ -13,17 +13,19 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import TextVectors
-from textgraft.engines.names import TENSORFLOW, network_precision
-from textgraft.errors import ConfigError
+from textgraft.engines.names import INT8, ONNX, TENSORFLOW, network_precision
+from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.base import Task
+from textgraft.tasks.quantization import COSINE, RANKING_TEXTS, Agreement, prove_int8, sample_rows
+from textgraft.training.token_ids import TruncationCount
 
 
 class TextEmbedder(Task):
     """Texts to pooled vectors, float32 (n, dim)."""
 
     name = "feature-extraction"
-    public = ("normalize", "predict")
+    public = ("normalize", "predict", "quantize")
 
     def __init__(
         self,
@@ -45,13 +47,17 @@ class TextEmbedder(Task):
             prompt: text to put before each text, or the name of one of the preset's prompts; "" for none. By default
                 the preset's default prompt, if it has one.
             layers: fields of dense layers whose weights the caller sets; by default those of the preset.
-            engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), in float32.
+            engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), in float32; see `quantize`.
             options: arguments of all models (see `Task`); hidden and dropout have no effect.
 
         Raises:
             ConfigError: for another pooling than the one that the preset's layers follow, or an engine that is not
                 installed or does not compute such a network.
         """
+        if precision == INT8:
+            raise ConfigError(
+                "precision int8 is proved by texts; create the embedder in float32 and call quantize(texts)"
+            )
         self._options = {"normalize": normalize, "prompt": prompt, "layers": layers}
         super().__init__(preset, network_precision(engine, precision), **options)
         if layers is None and self.name in self.backbone.heads:
@@ -136,6 +142,37 @@ class TextEmbedder(Task):
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
+    def quantize(self, texts: Any, *, text: str | None = None) -> dict[str, Any]:
+        """Compute vectors in int8 by ONNX Runtime from now on, where these texts prove that they stay nearly the same.
+
+        Their mean cosine similarity to those in float32 must be at least 0.99; otherwise parts of the network stay in
+        float32. Arguments: see `predict`.
+
+        Returns:
+            the proof: "agreement", the mean similarity; "least", that of the least similar vector; "texts", their
+            number; and "float32", the names of the parts in float32.
+
+        Raises:
+            ConfigError: when int8 does not suffice, or the engine is not installed or does not compute such a network.
+            DataError: see `predict`; also without a text.
+        """
+        windows = list(self.text_batches(texts, text=text))
+        if not windows:
+            raise DataError("int8 is proved by texts; give at least one")
+        self.use_engine(ONNX)
+        expected = np.concatenate(list(self.outputs(windows, TruncationCount())))
+
+        cosines = np.ones(1)
+
+        def measure() -> Agreement:
+            nonlocal cosines
+            cosines = _cosines(np.concatenate(list(self.outputs(windows, TruncationCount()))), expected)
+            return Agreement(float(cosines.mean()), 0.0, COSINE)
+
+        tokens = self.tokenize([windows[0][:RANKING_TEXTS]])
+        proof = prove_int8(self, sample_rows(tokens.batch, len(tokens)), measure, "texts", len(expected))
+        return {**proof, "least": float(cosines.min())}
+
     def predict(self, texts: Any, *, text: str | None = None) -> np.ndarray:
         """The vector of each text, float32 (n, dim); of a single string, (dim,).
 
@@ -149,3 +186,10 @@ class TextEmbedder(Task):
         parts = list(self.outputs(self.text_batches(texts, text=text)))
         vectors = np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
         return vectors[0] if isinstance(texts, str) else vectors
+
+
+def _cosines(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Cosine similarity of vectors (n, dim) and others, float64 (n,); 1 where both are zero."""
+    products = np.einsum("nd,nd->n", vectors.astype(np.float64), others)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
+    return np.where(lengths > 0, products / np.maximum(lengths, np.finfo(np.float64).tiny), 1.0)

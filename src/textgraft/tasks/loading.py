@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from textgraft import runtime
 from textgraft.data.python_inputs import as_path
-from textgraft.engines.names import TENSORFLOW, network_precision
+from textgraft.engines.names import INT8, TENSORFLOW, network_precision
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
@@ -14,6 +14,7 @@ from textgraft.model_folder.config import RECORD_FIELDS
 from textgraft.model_folder.folder import StoredModel
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task, names_model_folder
+from textgraft.tasks.quantization import stored_quantization
 from textgraft.text.cleaning import Cleaning
 
 _Loaded = TypeVar("_Loaded", bound=Task)
@@ -24,17 +25,18 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
 
     Args:
         folder: path of a model folder, or the result of `model_folder.read`.
-        precision: "auto", "float32" or "mixed_bfloat16".
-        engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), which predicts only, in float32.
+        precision: "auto", "float32" or "mixed_bfloat16"; "int8" with engine onnx, where `quantize` has proved it.
+        engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), which predicts only.
 
     Raises:
-        ConfigError: for an engine that is not installed, or does not compute such a model.
+        ConfigError: for an engine that is not installed, or does not compute such a model; and for int8 without a
+            proof on this kind of processor.
         ModelFolderError: when a file is missing, altered or malformed, has another format version, or does not fit the
             others.
         TextgraftError: in a process that was forked after TensorFlow had started.
     """
     runtime.require_own_process()
-    precision = network_precision(engine, precision)
+    in_int8, precision = precision == INT8, network_precision(engine, precision)
     stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
     config, precision = stored.config, runtime.choose_precision(precision)
     with rebuilding(stored):
@@ -45,7 +47,8 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
         stored.assign(task.weights)
     task.history, task.seen = stored.history, stored.seen
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
-    task.use_engine(engine)
+    proofs = task.record.get("int8", [])
+    task.use_engine(engine, stored_quantization(proofs, stored.folder) if in_int8 else None)
     return task
 
 

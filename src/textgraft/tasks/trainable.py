@@ -18,8 +18,8 @@ from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.data.splits import hold_out
-from textgraft.engines.names import TENSORFLOW
-from textgraft.errors import ConfigError, DataError, warn
+from textgraft.engines.names import ONNX, TENSORFLOW
+from textgraft.errors import ConfigError, DataError, counted, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
@@ -29,7 +29,8 @@ from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
-from textgraft.tasks.row_results import OnResults
+from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
+from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.callbacks import Callback, Callbacks
@@ -57,7 +58,7 @@ class TrainableTask(Task):
     """A task that `fit` trains for an objective."""
 
     description = "a task that can be trained"
-    public: ClassVar[tuple[str, ...]] = ("evaluate", "fit", "objective", "plan")
+    public: ClassVar[tuple[str, ...]] = ("evaluate", "fit", "objective", "plan", "quantize")
 
     @abstractmethod
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
@@ -286,6 +287,68 @@ class TrainableTask(Task):
             self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
         return metrics
 
+    def quantize(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        text: str | None = None,
+        label: str | None = None,
+        pair: str | None = None,
+        with_progress: WithProgress = iter,
+    ) -> dict[str, Any]:
+        """Predict in int8 by ONNX Runtime from now on, where it is proved that the answers stay the same.
+
+        On texts that the model was not trained on, at least 99 % of the answers must be those in float32, and at most
+        0.3 points of the metric may be lost; otherwise parts of the network stay in float32. `save` stores the proof,
+        which `load(..., engine="onnx", precision="int8")` needs.
+
+        Args:
+            data: as in `evaluate`.
+            labels: as in `evaluate`.
+            text: as in `evaluate`.
+            label: as in `evaluate`.
+            pair: as in `evaluate`.
+            with_progress: as in `evaluate`.
+
+        Returns:
+            the proof: "agreement", "lost", "metric", "texts", and "float32", the names of the parts in float32.
+
+        Raises:
+            ConfigError: when int8 does not suffice, the engine is not installed or does not compute such a network, or
+                the model has no labels.
+            DataError: as `evaluate`, and for less than 100 texts.
+        """
+        spec = task_spec(self.name)
+        if not spec.labelled or not getattr(self, "labels", ()):
+            raise ConfigError(f"precision int8 is proved by labels, which a model for {self.name} without labels lacks")
+        data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
+        if len(data) < MIN_TEXTS:
+            raise DataError(f"{data.source} has {counted(len(data), 'text')}; int8 is proved by at least {MIN_TEXTS}")
+        metric = spec.schema(self.settings()).headline[0]
+
+        def answer() -> tuple[list[Any], float]:
+            answers: list[Any] = []
+            metrics = self.evaluate(
+                data, with_progress=with_progress, on_results=lambda _, results: answers.extend(map(_answer, results))
+            )
+            return answers, metrics[metric]
+
+        self.use_engine(ONNX)
+        expected, best = answer()
+
+        def measure() -> Agreement:
+            answers, score = answer()
+            equal = sum(answer == reference for answer, reference in zip(answers, expected, strict=True))
+            return Agreement(equal / len(expected), best - score, metric)
+
+        tokens = self.examples(data.take(range(RANKING_TEXTS))).inputs.tokens
+        rows = sample_rows(tokens.batch, len(tokens))
+        proof = prove_int8(self, rows, measure, data.source, len(data))
+        others = [other for other in self.record.get("int8", []) if other["processor"] != proof["processor"]]
+        self.record["int8"] = [*others, proof]
+        return proof
+
     def evaluate_validation(self, data: Dataset, with_progress: WithProgress = iter) -> dict[str, Any]:
         """`evaluate` on the validation set of the training; the model folder keeps the metrics for its card."""
         truncated = TruncationCount()
@@ -417,6 +480,16 @@ def select_mode(task: Task, config: TrainingConfig) -> FineTuning:
     if name == "last":
         return LastBlocks(task, config, int(number))
     return FrozenVectors(task, config) if task.pooled else FrozenTokens(task, config)
+
+
+def _answer(result: RowResult) -> Any:
+    """A prediction without its scores, to be compared with another one."""
+    if isinstance(result.prediction, list):
+        return [
+            [item[name] for name in ("start", "end", "label")] if isinstance(item, dict) else item
+            for item in result.prediction
+        ]
+    return result.prediction
 
 
 def _data_facts(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import typer
 
@@ -37,3 +38,15 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
     if truncated["texts"]:
         counts = f"{counted(truncated['texts'], 'text')} truncated to {sequence_length} tokens"
         log(f"{name}: {counts} ({counted(truncated['tokens'], 'token')} dropped)")
+
+
+def describe_proof(proof: Mapping[str, Any]) -> str:
+    """A line about a proof of int8, as `TrainableTask.quantize` and `TextEmbedder.quantize` return it."""
+    agreement, texts = proof["agreement"], counted(proof["texts"], "text")
+    parts = f"; in float32: {', '.join(proof['float32'])}" if proof["float32"] else ""
+    if "least" in proof:
+        return (
+            f"int8: mean {proof['metric']} to float32 {agreement:.4f}, at least {proof['least']:.4f} ({texts}){parts}"
+        )
+    lost = f"{100 * proof['lost']:.2f} points of {proof['metric']} lost"
+    return f"int8: {agreement:.2%} of the answers as in float32, {lost} ({texts}){parts}"

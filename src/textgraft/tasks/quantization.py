@@ -1,0 +1,118 @@
+"""int8 in predictions, which must prove itself: texts whose answers are compared with those in float32."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.engines.engine import start_engine
+from textgraft.engines.int8 import Quantization, processor_kind, weight_bits
+from textgraft.engines.names import ONNX
+from textgraft.errors import ConfigError
+
+if TYPE_CHECKING:
+    from textgraft.tasks.base import Task
+
+MIN_AGREEMENT = 0.99
+MAX_LOST = 0.003
+MIN_TEXTS = 100
+COSINE = "cosine similarity"
+RANKING_TEXTS = 32  # by which products are ranked
+
+
+class Agreement(NamedTuple):
+    """How answers in int8 compare with those in float32.
+
+    Attributes:
+        agreement: share of equal answers, or mean cosine similarity of vectors.
+        lost: of the metric, by the labels of the texts; 0 without labels.
+        metric: name of the metric.
+    """
+
+    agreement: float
+    lost: float
+    metric: str
+
+    @property
+    def suffices(self) -> bool:
+        """Whether int8 may answer."""
+        return self.agreement >= MIN_AGREEMENT and self.lost <= MAX_LOST
+
+
+def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source: str, texts: int) -> dict[str, Any]:
+    """Compute a model in int8 from now on, with as many products in float32 as the limits ask for.
+
+    First all products are in int8; then the 1, 2, 4 ... that change token vectors most are in float32, at most half.
+
+    Args:
+        task: its engine is onnx, in float32; where int8 does not suffice, it is so again at the end.
+        rows: packed rows of some of the texts.
+        measure: compares answers of the task with those that it gave before.
+        source: of the texts.
+        texts: their number.
+
+    Returns:
+        the proof, as JSON values: an item of the field "int8" in a model folder's config.
+
+    Raises:
+        ConfigError: when int8 does not suffice.
+    """
+    bits, in_float32 = weight_bits(), 0
+    ranked: list[str] = []
+    while True:
+        task.use_engine(ONNX, Quantization(bits, frozenset(ranked[:in_float32])))
+        result = measure()
+        if result.suffices:
+            return {
+                "processor": processor_kind(),
+                "data": source,
+                "texts": texts,
+                **result._asdict(),
+                "float32": ranked[:in_float32],
+                "versions": {"onnxruntime": version("onnxruntime")},
+            }
+        ranked = ranked or _by_error(task, rows, bits)
+        in_float32 = 2 * in_float32 or 1
+        if in_float32 > len(ranked) // 2:
+            task.use_engine(ONNX)
+            raise ConfigError(
+                f"int8 does not suffice: agreement {result.agreement:.4f} with float32 on {texts:,} texts, "
+                f"{100 * result.lost:.2f} points of {result.metric} lost (limits: {MIN_AGREEMENT:g} and "
+                f"{100 * MAX_LOST:g}); {ranked[0]} loses most; use precision float32"
+            )
+
+
+def stored_quantization(proofs: list[dict[str, Any]], folder: Any) -> Quantization:
+    """The form of int8 that was proved on this kind of processor.
+
+    Raises:
+        ConfigError: when there is no such proof.
+    """
+    for proof in proofs:
+        if proof["processor"] == processor_kind():
+            return Quantization(weight_bits(), frozenset(proof["float32"]))
+    raise ConfigError(
+        f"{folder} has no proof of int8 on this kind of processor ({processor_kind()}); run: textgraft quantize "
+        f"{folder} FILE, with labelled texts that the model was not trained on"
+    )
+
+
+def _by_error(task: "Task", rows: Any, bits: int) -> list[str]:
+    """Names of the products, the one first that alone changes the token vectors most."""
+    reference = start_engine(ONNX, task.backbone)
+    expected, mask = reference.vectors(rows)
+    is_token = tf.cast(mask, tf.bool)
+    errors = {}
+    for product in reference.products:
+        encoder = start_engine(ONNX, task.backbone, Quantization(bits, frozenset(reference.products) - {product}))
+        difference = tf.boolean_mask(encoder.vectors(rows)[0] - expected, is_token)
+        errors[product] = float(tf.reduce_mean(tf.square(difference)))
+    return sorted(errors, key=lambda product: -errors[product])
+
+
+def sample_rows(batch: Callable[[np.ndarray], Any], count: int) -> Any:
+    """The first packed rows of some inputs; windows are rows."""
+    rows = batch(np.arange(min(RANKING_TEXTS, count)))
+    return rows.values if isinstance(rows, tf.RaggedTensor) and rows.ragged_rank > 1 else rows

@@ -1,0 +1,126 @@
+"""Predictions in int8, and the proof that they need."""
+
+import numpy as np
+import pytest
+
+from textgraft.engines import int8
+from textgraft.engines.int8 import quantize_kernel
+from textgraft.errors import ConfigError, DataError
+from textgraft.model_folder.folder import read
+from textgraft.model_folder.writing import add_proof
+from textgraft.processor import Processor
+from textgraft.tasks import quantization
+from textgraft.tasks.feature_extraction import TextEmbedder
+from textgraft.tasks.loading import load
+from textgraft.tasks.quantization import Agreement, prove_int8
+from textgraft.tasks.text_classification import TextClassifier
+
+pytest.importorskip("onnxruntime")
+
+TEXTS = [f"{word} film {number}" for number in range(60) for word in ("good", "bad")]
+LABELS = ["good", "bad"] * 60
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_bert, tmp_path_factory):
+    model = TextClassifier(tiny_bert, ["bad", "good"], "float32")
+    model.fit(TEXTS, LABELS, fine_tune="none", progress=False)
+    return model.save(tmp_path_factory.mktemp("models") / "model")
+
+
+def test_quantized_kernel_is_near_the_kernel():
+    kernel = np.random.default_rng(0).normal(size=(32, 8)).astype(np.float32)
+    kernel[:, 3] = 0
+    for bits, largest in ((8, 127), (7, 63)):
+        integers, scales = quantize_kernel(kernel, bits)
+        assert np.abs(integers).max() == largest
+        assert (np.abs(integers * scales - kernel) <= scales / 2 + 1e-7).all()
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "bits"),
+    [
+        ("x86_64", {"avx2"}, 7),
+        ("x86_64", {"avx2", "avx512_vnni"}, 8),
+        ("x86_64", {"avx_vnni"}, 8),
+        ("aarch64", set(), 8),
+    ],
+)
+def test_processors_whose_sums_overflow_get_smaller_weights(monkeypatch, machine, features, bits):
+    monkeypatch.setattr(int8, "processor", lambda: Processor("any", machine, frozenset(features)))
+    assert int8.weight_bits() == bits
+
+
+def test_folder_without_a_proof_is_refused(folder):
+    with pytest.raises(ConfigError, match=r"has no proof of int8 .*; run: textgraft quantize"):
+        load(folder, "int8", "onnx")
+
+
+def test_proof_in_the_folder_allows_int8(folder, tmp_path, monkeypatch):
+    model = load(folder, engine="onnx")
+    proof = model.quantize(TEXTS, LABELS)
+    assert proof["agreement"] >= 0.99
+    path = load(folder).save(tmp_path / "copy")
+    before = read(path).config
+    add_proof(read(path), proof)
+    assert read(path).config == {**before, "int8": [proof]}
+    quantized = load(path, "int8", "onnx")
+    assert quantized.quantization.float32 == frozenset(proof["float32"])
+    assert quantized.predict(TEXTS) == model.predict(TEXTS)
+    difference = quantized.predict_proba(TEXTS) - load(folder, "float32").predict_proba(TEXTS)
+    assert 0 < np.abs(difference).max() < 0.05
+    monkeypatch.setattr(quantization, "processor_kind", lambda: "another")
+    with pytest.raises(ConfigError, match="has no proof of int8 on this kind of processor"):
+        load(path, "int8", "onnx")
+
+
+def test_proof_is_saved_with_the_model_and_dropped_by_training(folder, tmp_path):
+    model = load(folder, engine="onnx")
+    model.quantize(TEXTS, LABELS)
+    path = model.save(tmp_path / "quantized")
+    assert load(path, "int8", "onnx").quantization is not None
+    trained = load(path, "float32")
+    trained.fit(TEXTS, LABELS, fine_tune="none", progress=False)
+    assert "int8" not in trained.record
+
+
+def test_products_that_change_vectors_most_stay_in_float32(tiny_bert):
+    embedder = TextEmbedder(tiny_bert, engine="onnx")
+    tokens = embedder.tokenize([np.array([text.encode() for text in TEXTS[:8]], object)])
+    agreements = iter([0.9, 0.95, 0.995])
+    proof = prove_int8(
+        embedder, tokens.batch(np.arange(8)), lambda: Agreement(next(agreements), 0.0, "accuracy"), "texts", 120
+    )
+    assert len(proof["float32"]) == 2
+    assert embedder.quantization.float32 == frozenset(proof["float32"])
+
+
+def test_int8_that_loses_too_much_is_refused(tiny_bert):
+    embedder = TextEmbedder(tiny_bert, engine="onnx")
+    tokens = embedder.tokenize([np.array([text.encode() for text in TEXTS[:8]], object)])
+    rows = tokens.batch(np.arange(8))
+    with pytest.raises(ConfigError, match=r"0\.40 points of accuracy lost .*transformer_layer_0/.* loses most"):
+        prove_int8(embedder, rows, lambda: Agreement(1.0, 0.004, "accuracy"), "texts", 120)
+    assert embedder.quantization is None
+
+
+def test_embeddings_prove_themselves(tiny_bert):
+    embedder = TextEmbedder(tiny_bert, "float32")
+    expected = embedder.predict(TEXTS)
+    proof = embedder.quantize(TEXTS)
+    assert 0.99 <= proof["agreement"] <= 1
+    assert proof["least"] <= proof["agreement"]
+    assert 0 < np.abs(embedder.predict(TEXTS) - expected).max() < 0.5
+
+
+def test_few_texts_and_models_without_labels_are_refused(tiny_bert, folder):
+    with pytest.raises(DataError, match="has 2 texts; int8 is proved by at least 100"):
+        load(folder).quantize(TEXTS[:2], LABELS[:2])
+    regression = TextClassifier(tiny_bert, problem="regression")
+    with pytest.raises(ConfigError, match="precision int8 is proved by labels"):
+        regression.quantize(TEXTS, [1.0] * len(TEXTS))
+
+
+def test_int8_needs_the_engine(folder):
+    with pytest.raises(ConfigError, match="precision int8 needs engine onnx"):
+        load(folder, "int8")
