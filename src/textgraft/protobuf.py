@@ -61,6 +61,8 @@ def _all_fields(message: bytes) -> Iterator[tuple[int, int | bytes | None]]:
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
     """The number at a position, in groups of 7 bits, and the position after it."""
+    if position < len(message) and message[position] < 0x80:  # nearly all
+        return message[position], position + 1
     value = 0
     for index, byte in enumerate(message[position : position + 10]):
         value |= (byte & 0x7F) << 7 * index
