@@ -539,7 +539,7 @@ def wrong_types(base: Path) -> dict[str, Case]:
     """A case for every place in a valid config, which then holds a list of an object; and for every field, left out."""
     config = json.loads((base / _CONFIG).read_text())
     wrong = {"type-of-" + "-".join(map(str, path)): Case(partial(configured, path, [{}]), "") for path in paths(config)}
-    optional = {"run", "fit", "metrics", "data", "columns"}
+    optional = {"run", "fit", "metrics", "data", "columns", "computation"}
     return wrong | {f"no-{name}": Case(partial(without, name), "") for name in config.keys() - optional}
 
 

@@ -23,14 +23,19 @@ def check_engine(engine: str, precision: str) -> None:
     """
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ConfigError(f"engine {one_line(engine)} is unknown; choose one of {', '.join(ENGINES)}")
-    if precision == INT8 and engine == TENSORFLOW:
+    if is_int8(precision) and engine == TENSORFLOW:
         raise ConfigError("precision int8 needs engine onnx; add it, or choose another precision")
     if engine != ONNX:
         return
-    if precision not in ("auto", "float32", INT8):
+    if not isinstance(precision, str) or precision not in ("auto", "float32", INT8):
         raise ConfigError(f"engine onnx computes in float32 and int8, not in precision {one_line(precision)}")
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise ConfigError(f"engine onnx needs {' and '.join(missing)}; run: pip install 'textgraft[onnx]'")
+
+
+def is_int8(precision: object) -> bool:
+    """Whether a precision, or what a user passes for it, is int8."""
+    return isinstance(precision, str) and precision == INT8
 
 
 def network_precision(engine: str, precision: str) -> str:

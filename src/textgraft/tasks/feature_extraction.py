@@ -13,7 +13,7 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import ACTIVATIONS
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import TextVectors
-from textgraft.engines.names import INT8, ONNX, TENSORFLOW, network_precision
+from textgraft.engines.names import ONNX, TENSORFLOW, is_int8, network_precision
 from textgraft.errors import ConfigError, DataError
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.base import Task
@@ -54,7 +54,7 @@ class TextEmbedder(Task):
             ConfigError: for another pooling than the one that the preset's layers follow, or an engine that is not
                 installed or does not compute such a network.
         """
-        if precision == INT8:
+        if is_int8(precision):
             raise ConfigError(
                 "precision int8 is proved by texts; create the embedder in float32 and call quantize(texts)"
             )

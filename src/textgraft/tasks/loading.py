@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from textgraft import runtime
 from textgraft.data.python_inputs import as_path
-from textgraft.engines.names import INT8, TENSORFLOW, network_precision
+from textgraft.engines.names import TENSORFLOW, is_int8, network_precision
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.backbone import rebuild_backbone, rebuilding
@@ -36,7 +36,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
         TextgraftError: in a process that was forked after TensorFlow had started.
     """
     runtime.require_own_process()
-    in_int8, precision = precision == INT8, network_precision(engine, precision)
+    in_int8, precision = is_int8(precision), network_precision(engine, precision)
     stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
     config, precision = stored.config, runtime.choose_precision(precision)
     with rebuilding(stored):
