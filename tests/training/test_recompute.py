@@ -51,7 +51,7 @@ def assert_same_training(fit, calls, tolerance=1e-6):
     assert calls
     assert seeds_drawn(model) == draws
     for record, other in zip(records, history, strict=True):
-        assert record == pytest.approx(other, abs=tolerance)
+        assert record == pytest.approx(other, rel=tolerance, abs=tolerance)
     for name, weight in weights.items():
         if "key/bias" not in name:  # it changes no share of attention: Adam scales the rounding of its gradient
             np.testing.assert_allclose(weight, expected[name], atol=tolerance, err_msg=name)
