@@ -1,10 +1,16 @@
 """Activations that are computed again: the same training but for rounding, and nothing that outlives it."""
 
 import gc
+import multiprocessing
+import sys
 import weakref
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tools.make_tiny_presets import make_tiny_bert
 
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
@@ -118,6 +124,30 @@ def test_weights_are_freed_after_a_training_with_recomputed_blocks(tiny_bert):
     gc.collect()
     assert len(references) > 2
     assert [reference for reference in references if reference() is not None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
+def test_recomputed_blocks_take_less_memory(tmp_path):
+    preset = make_tiny_bert(tmp_path / "eight-layer-bert", num_layers=8)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
+        plain, recomputed = processes.map(peak_growth, repeat(preset), (False, True))
+    assert recomputed < 0.6 * plain
+
+
+def peak_growth(preset, recompute):
+    """Memory of a step of 512 rows of 64 tokens, in KiB; in a process of its own."""
+    model = fresh(preset)
+    rows = tg.Dataset.from_lists(["film " * 80] * 512, ["bad", "good"] * 256)
+    before = peak()
+    options = {"batch_size": 512, "batch_tokens": 512 * 64, "epochs": 1, "head": "gradient", "recompute": recompute}
+    model.fit(rows, validation=reviews(), progress=False, **options)
+    return peak() - before
+
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 @pytest.mark.parametrize(
