@@ -98,7 +98,7 @@ class TrainingConfig(CheckedOptions):
     )
     recompute: bool = option(
         False,
-        "Compute the activations of blocks again in the backward pass: less memory for long texts, a third more time.",
+        "Compute the activations of blocks again in the backward pass: less memory, one more forward pass per step.",
         panel="Advanced",
         excludes=("fine_tune", "none"),
     )
