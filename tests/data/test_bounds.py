@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import textgraft as tg
-from textgraft.data.bounds import ROW_BYTES, WINDOW_BYTES, array_bytes, bounded_windows, sample, text_bytes
+from textgraft.data.array_sizes import array_bytes
+from textgraft.data.bounds import ROW_BYTES, WINDOW_BYTES, bounded_windows, sample, text_bytes
 from textgraft.data.loading import load_dataset
 from textgraft.data.store import Store
 

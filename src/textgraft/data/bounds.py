@@ -1,17 +1,19 @@
-"""Bounds of memory: rows in windows of bounded number and size, and the limits of a row and of a compressed file."""
+"""Bounds of memory: rows in windows of bounded number and size, and the limits of a row and of a compressed file.
+
+Importing this file does not import numpy or pyarrow.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice, repeat
 from pathlib import Path
 from sys import getsizeof
-from typing import TypeVar
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, TypeVar
 
 from textgraft.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The texts of a window. A window and its copies (strings, tokens, answers) are in memory at once.
 WINDOW_BYTES = 64 << 20
@@ -60,7 +62,7 @@ def sample(items: Iterator[_Item], size_of: Callable[[_Item], int], rows: int, m
     return next(bounded_windows(islice(items, rows), size_of, rows, max_bytes + ROW_BYTES), [])
 
 
-def window_slices(sizes: np.ndarray, rows: int, max_bytes: int = WINDOW_BYTES) -> Iterator[slice]:
+def window_slices(sizes: "np.ndarray", rows: int, max_bytes: int = WINDOW_BYTES) -> Iterator[slice]:
     """The windows of rows of these sizes in bytes, int64 (n,), as slices."""
     if len(sizes) <= rows and sizes.sum() <= max_bytes - ROW_BYTES:
         yield from [slice(0, len(sizes))] if len(sizes) else []
@@ -90,34 +92,6 @@ class Expansion:
 def text_bytes(text: str | None) -> int:
     """The memory of a string and its reference: a byte per character, 2 or 4 where the text has wider ones, and 8."""
     return _REFERENCE if text is None else getsizeof(text) - _WITHOUT_REFERENCE
-
-
-def array_bytes(values: pa.Array) -> np.ndarray:
-    """The size of each value of an Arrow array, int64 (n,), as if a dictionary repeated its values."""
-    kind = values.type
-    if isinstance(values, pa.ExtensionArray):
-        return array_bytes(values.storage)
-    if pa.types.is_dictionary(kind):
-        sizes = pa.array(array_bytes(values.dictionary)).take(values.indices)
-    elif is_binary(kind):
-        sizes = pc.binary_length(values)
-    elif pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        sizes = pc.binary_length(values.cast(pa.large_binary()))
-    elif pa.types.is_struct(kind):
-        return sum(map(array_bytes, values.flatten()), np.zeros(len(values), np.int64))
-    elif any(is_type(kind) for is_type in (pa.types.is_list, pa.types.is_large_list, pa.types.is_map)):
-        offsets = np.asarray(values.offsets)
-        sums = np.concatenate([[0], np.cumsum(array_bytes(values.values))])
-        return sums[offsets[1:]] - sums[offsets[:-1]]  # type: ignore[no-any-return]
-    else:
-        return np.full(len(values), values.nbytes // max(1, len(values)))
-    return np.asarray(pc.fill_null(sizes, 0)).astype(np.int64)
-
-
-def is_binary(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is one of strings or bytes."""
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    return any(is_type(kind) for is_type in kinds)
 
 
 def require_few_labels(source: str, labels: Sized, size: int = 0) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textgraft.data.bounds import ROW_BYTES, array_bytes, row_too_large, window_slices
+from textgraft.data.array_sizes import array_bytes
+from textgraft.data.bounds import ROW_BYTES, row_too_large, window_slices
 from textgraft.data.columns import Columns
 from textgraft.data.format import pack_batch
 from textgraft.data.label_types import BOOLEAN, INTEGER, STRING

@@ -1,8 +1,7 @@
-"""The names of engines and of their precisions; no TensorFlow import."""
+"""The names of engines and of their precisions; importing this file does not import numpy or TensorFlow."""
 
 from importlib.util import find_spec
 
-from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.runtime import PRECISIONS
 
@@ -22,13 +21,13 @@ def check_engine(engine: str, precision: str) -> None:
         ConfigError: when it is not so.
     """
     if not isinstance(engine, str) or engine not in ENGINES:
-        raise ConfigError(f"engine {one_line(engine)} is unknown; choose one of {', '.join(ENGINES)}")
+        raise ConfigError(f"engine {_shown(engine)} is unknown; choose one of {', '.join(ENGINES)}")
     if is_int8(precision) and engine == TENSORFLOW:
         raise ConfigError("precision int8 needs engine onnx; add it, or choose another precision")
     if engine != ONNX:
         return
     if not isinstance(precision, str) or precision not in ("auto", "float32", INT8):
-        raise ConfigError(f"engine onnx computes in float32 and int8, not in precision {one_line(precision)}")
+        raise ConfigError(f"engine onnx computes in float32 and int8, not in precision {_shown(precision)}")
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise ConfigError(f"engine onnx needs {' and '.join(missing)}; run: pip install 'textgraft[onnx]'")
 
@@ -46,3 +45,9 @@ def network_precision(engine: str, precision: str) -> str:
     """
     check_engine(engine, precision)
     return precision if engine == TENSORFLOW else "float32"
+
+
+def _shown(value: object) -> str:
+    from textgraft.data.python_inputs import one_line
+
+    return one_line(value)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from textgraft.data.bounds import array_bytes, bounded_windows
+from textgraft.data.array_sizes import array_bytes
+from textgraft.data.bounds import bounded_windows
 from textgraft.tasks.texts import WINDOW
 
 _FIRST_WINDOW = 32
