@@ -1,8 +1,6 @@
 """Imports go down the layers only and in no circle; TensorFlow is imported when it is needed."""
 
 import ast
-import resource
-import statistics
 import subprocess
 import sys
 from collections import defaultdict
@@ -103,17 +101,20 @@ def test_importing_the_package_loads_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_help_answers_in_half_a_second():
-    """Of the processor's time, which other processes do not lengthen."""
-    command = [str(Path(sys.executable).parent / "textgraft"), "--help"]
-    seconds = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+def test_help_imports_no_large_package():
+    """What makes it slow, on any machine."""
+    large = ("google", "h5py", "keras", "pandas", "pyarrow", "scipy", "sklearn", "tensorflow")
+    code = f"""import sys
+sys.argv = ["textgraft", "--help"]
+from textgraft.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("imported:", [name for name in {large!r} if name in sys.modules])"""
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "predict" in answer
-    assert statistics.median(seconds) < 0.5
+    assert answer.splitlines()[-1] == "imported: []"
 
 
 def module_of(file: Path) -> str:
