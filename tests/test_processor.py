@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from textgraft.processor import Processor, cache_sizes, from_cpuinfo, from_sysctl, processor
+from textgraft.processor import Processor, from_cpuinfo, from_sysctl, processor
 
 AVX = "fpu sse sse2 ssse3 sse4_1 sse4_2 avx"
 AVX2 = f"{AVX} f16c fma bmi1 avx2 bmi2"
@@ -70,15 +70,3 @@ def test_other_machines_have_their_own_name():
 def test_this_machine_is_recognized():
     assert processor().machine == platform.machine()
     assert processor().features
-
-
-def test_sizes_of_caches_are_bytes_by_level(tmp_path):
-    caches = {"Data": (1, "48K"), "Instruction": (1, "32K"), "Unified": (2, "2048K"), "unified": (3, "300M")}
-    for index, (kind, (level, size)) in enumerate(caches.items()):
-        folder = tmp_path / f"index{index}"
-        folder.mkdir()
-        for name, value in (("level", level), ("type", kind), ("size", size)):
-            (folder / name).write_text(f"{value}\n")
-    (tmp_path / "index4").mkdir()  # a cache of which nothing is known
-    assert cache_sizes(tmp_path) == {1: 48 << 10, 2: 2 << 20, 3: 300 << 20}
-    assert cache_sizes(tmp_path / "absent") == {}

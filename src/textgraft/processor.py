@@ -1,4 +1,4 @@
-"""The processor: its name, instructions and caches; does not import TensorFlow."""
+"""The processor: its name and instructions; does not import TensorFlow."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_CPUINFO, _CACHES = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu/cpu0/cache")
+_CPUINFO = Path("/proc/cpuinfo")
 _ARM, _X86 = ("aarch64", "arm64"), ("x86_64", "amd64", "i386", "i686")
 
 # Of x86, from the newest instructions down, by the feature of which each kind has one.
@@ -18,7 +18,6 @@ _KINDS = {
     "AVX2": {"avx2"},
     "AVX": {"avx"},
 }
-_BYTES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -75,22 +74,6 @@ def from_sysctl(values: Mapping[str, str], machine: str) -> Processor:
     flags = " ".join(values.get(name, "") for name in ("features", "leaf7_features")).lower().split()
     features = frozenset(names.get(flag, flag) for flag in flags)
     return Processor(values.get("brand_string") or machine, machine, features)
-
-
-def cache_sizes(folder: Path = _CACHES) -> dict[int, int]:
-    """Bytes of the first core's data caches by level, {1: 49152, 2: 2097152, ...}; empty except on Linux.
-
-    Cores may share a cache: usually all those of a socket share level 3.
-    """
-    sizes = {}
-    for index in sorted(folder.glob("index*")):
-        try:
-            level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
-            if kind != "Instruction":
-                sizes[int(level)] = int(size[:-1]) * _BYTES[size[-1]]
-        except (OSError, ValueError, KeyError, IndexError):  # not reported, as in some virtual machines
-            continue
-    return sizes
 
 
 def _sysctl() -> dict[str, str]:
