@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.helpers.commands import run, run_successfully
 from textgraft.engines import int8
 from textgraft.engines.int8 import quantize_kernel
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.folder import read
-from textgraft.model_folder.writing import add_proof
+from textgraft.model_folder.writing import store_proofs
 from textgraft.processor import Processor
 from textgraft.tasks import quantization
 from textgraft.tasks.feature_extraction import TextEmbedder
@@ -62,7 +63,7 @@ def test_proof_in_the_folder_allows_int8(folder, tmp_path, monkeypatch):
     assert proof["agreement"] >= 0.99
     path = load(folder).save(tmp_path / "copy")
     before = read(path).config
-    add_proof(read(path), proof)
+    store_proofs(read(path), [proof])
     assert read(path).config == {**before, "int8": [proof]}
     quantized = load(path, "int8", "onnx")
     assert quantized.quantization.float32 == frozenset(proof["float32"])
@@ -72,6 +73,19 @@ def test_proof_in_the_folder_allows_int8(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(quantization, "processor_kind", lambda: "another")
     with pytest.raises(ConfigError, match="has no proof of int8 on this kind of processor"):
         load(path, "int8", "onnx")
+
+
+def test_command_line_refuses_int8_until_quantize_proved_it(folder, tmp_path):
+    path, data, answers = load(folder).save(tmp_path / "model"), tmp_path / "data.csv", tmp_path / "answers.csv"
+    rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
+    data.write_text("\n".join(["text,label", *rows]) + "\n")
+    predict = ("predict", path, data, "--engine", "onnx", "--precision", "int8", "--out", answers)
+    refused = run(*predict)
+    assert refused.exit_code == ConfigError.exit_code
+    assert not answers.exists()
+    assert "of the answers as in float32" in run_successfully("quantize", path, data).stderr
+    run_successfully(*predict)
+    assert len(answers.read_text().splitlines()) == 1 + len(TEXTS)
 
 
 def test_proof_is_saved_with_the_model_and_dropped_by_training(folder, tmp_path):
@@ -101,6 +115,18 @@ def test_int8_that_loses_too_much_is_refused(tiny_bert):
     rows = tokens.batch(np.arange(8))
     with pytest.raises(ConfigError, match=r"0\.40 points of accuracy lost .*transformer_layer_0/.* loses most"):
         prove_int8(embedder, rows, lambda: Agreement(1.0, 0.004, "accuracy"), "texts", 120)
+    assert embedder.quantization is None
+
+
+def test_interrupted_proof_leaves_float32(tiny_bert):
+    embedder = TextEmbedder(tiny_bert, engine="onnx")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prove_int8(embedder, None, interrupt, "texts", 120)
+    assert embedder.engine == "onnx"
     assert embedder.quantization is None
 
 

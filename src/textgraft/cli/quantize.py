@@ -33,7 +33,7 @@ def quantize(
     """
     from textgraft.cli.inputs import read_evaluation_data
     from textgraft.model_folder import folder as model_folder
-    from textgraft.model_folder.writing import add_proof
+    from textgraft.model_folder.writing import store_proofs
 
     check_engine(ONNX, "float32")
     stored = model_folder.read(folder)
@@ -44,7 +44,7 @@ def quantize(
 
     model = load_as(TrainableTask, stored, engine=ONNX)
     proof = model.quantize(dataset, with_progress=partial(with_progress, total=len(dataset)))
-    add_proof(stored, proof)
+    store_proofs(stored, model.record["int8"])
     if json:
         print_json(proof)
     log(

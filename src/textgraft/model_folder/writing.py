@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,16 +83,15 @@ def write_model_folder(
     return folder
 
 
-def add_proof(stored: StoredModel, proof: Mapping[str, Any]) -> None:
-    """Add a proof of int8 to a model folder, in place of an earlier one for the same kind of processor.
+def store_proofs(stored: StoredModel, proofs: Sequence[Mapping[str, Any]]) -> None:
+    """Write proofs of int8 into a model folder, in place of those that it has.
 
     Raises:
         ModelFolderError: when the folder was altered since it was verified, or cannot be written.
     """
-    others = [other for other in stored.config.get("int8", []) if other["processor"] != proof["processor"]]
     verify_folder(stored.folder)
     files: dict[str, FileContent] = {name: [(stored.folder / name).read_bytes()] for name in stored.sha256}
-    files[CONFIG] = [_json({**stored.config, "int8": [*others, dict(proof)]})]
+    files[CONFIG] = [_json({**stored.config, "int8": [*proofs]})]
     folders.write_folder(stored.folder, files, overwrite=True)
 
 

@@ -47,7 +47,7 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
     First all products are in int8; then the 1, 2, 4 ... that change token vectors most are in float32, at most half.
 
     Args:
-        task: its engine is onnx, in float32; where int8 does not suffice, it is so again at the end.
+        task: its engine is onnx, in float32; where int8 does not suffice, and after an error, it is so again.
         rows: packed rows of some of the texts.
         measure: compares answers of the task with those that it gave before.
         source: of the texts.
@@ -63,7 +63,11 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
     ranked: list[str] = []
     while True:
         task.use_engine(ONNX, Quantization(bits, frozenset(ranked[:in_float32])))
-        result = measure()
+        try:
+            result = measure()
+        except BaseException:  # also an interruption: nothing is predicted in int8 without a proof
+            task.use_engine(ONNX)
+            raise
         if result.suffices:
             return {
                 "processor": processor_kind(),
