@@ -1,6 +1,7 @@
 """Files of the figures: one per machine."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,5 +18,9 @@ def path(machine: str) -> Path:
 
 
 def shown(records: Iterable[Record]) -> list[Record]:
-    """The runs that the figure shows."""
-    return [record for record in figures.finished(records) if record["job"] != _WITHOUT_TRAINING]
+    """The runs that a figure shows: of jobs that at least two peers have run on the machine."""
+    peers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    runs = [record for record in figures.finished(records) if record["job"] != _WITHOUT_TRAINING]
+    for run in runs:
+        peers[run["machine"], run["job"]].add(run["peer"])
+    return [run for run in runs if len(peers[run["machine"], run["job"]]) > 1]

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import compare, machine
-from benchmarks.comparison import jobs, labels, markdown, roster, speed, store, table
+from benchmarks.comparison import jobs, labels, markdown, picture_files, roster, speed, store, table
 from benchmarks.comparison.jobs import JOBS
 from benchmarks.comparison.roster import PEERS, ROOT
 from benchmarks.report import report
@@ -295,3 +295,11 @@ def test_stored_results_have_known_jobs_and_peers():
         assert stored["peer"] in PEERS
         assert machine.kind_of(stored["machine"]) in machine.KINDS
         assert not Path(stored["machine"]).is_absolute()
+
+
+def test_picture_shows_jobs_that_two_peers_ran_on_the_machine():
+    runs = [
+        {"machine": machine, "job": "trec", "peer": peer, "seed": 0, "accuracy": 0.9}
+        for machine, peer in (("one", "hf_trainer"), ("one", "nbsvm"), ("two", "nbsvm"))
+    ]
+    assert picture_files.shown(runs) == runs[:2]
