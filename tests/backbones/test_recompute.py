@@ -41,6 +41,29 @@ def loss_and_gradients(backbone, blocks):
     return loss.numpy(), dict(zip(names, map(np.asarray, gradients), strict=True)), drawn
 
 
+def test_without_blocks_a_custom_gradient_is_the_only_one():
+    """A persistent tape would also compute gradients of the results inside a compiled function, from zeros."""
+    variable = tf.Variable(tf.ones([3]))
+
+    @tf.custom_gradient
+    def sine(x):
+        return tf.sin(tf.square(x)), lambda upstream: 2 * upstream
+
+    compiled = tf.function(sine, input_signature=[tf.TensorSpec([None])], autograph=False)
+
+    def step():
+        with recomputing_tape([]) as tape:
+            loss = tf.reduce_sum(compiled(variable))
+        return tape.gradient(loss, [variable])
+
+    step = tf.function(step, autograph=False)
+    graph = step.get_concrete_function().graph.as_graph_def()
+    operations = {node.op for function in graph.library.function for node in function.node_def}
+    assert "Sin" in operations
+    assert "Cos" not in operations
+    np.testing.assert_array_equal(step()[0], [2, 2, 2])
+
+
 @pytest.mark.parametrize("precision", ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradients_equal_those_of_a_plain_tape(family, precision):

@@ -63,7 +63,7 @@ class RecomputingTape:
     """A gradient tape that does not keep the activations of blocks; see `recomputing_tape`."""
 
     def __init__(self, tape: tf.GradientTape) -> None:
-        """Wrap a persistent tape."""
+        """Wrap a tape, persistent where it is to record calls."""
         self._tape, self._calls = tape, list[_BlockCall]()
 
     def call(self, block: keras.layers.Layer, *args: Any, **kwargs: Any) -> tf.Tensor:
@@ -105,7 +105,8 @@ def recomputing_tape(blocks: Sequence[keras.layers.Layer]) -> Iterator[Recomputi
     Args:
         blocks: layers with one output, whose activations are computed again in the backward pass; may be empty.
     """
-    with tf.GradientTape(persistent=True) as tape:
+    # A persistent tape would make compiled functions return gradients of their intermediate results too.
+    with tf.GradientTape(persistent=bool(blocks)) as tape:
         recomputing = RecomputingTape(tape)
         with replaced_calls({block: partial(recomputing.call, block) for block in blocks}):
             yield recomputing
