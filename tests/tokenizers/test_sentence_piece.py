@@ -222,3 +222,14 @@ def test_a_replacement_without_a_pattern_is_damage(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="not enough values"):
         SentencePieceTokenizer.from_hugging_face(tmp_path, XLM_ROBERTA)
+
+
+@pytest.mark.parametrize("length", [512, 513])
+def test_a_piece_of_more_than_512_characters_is_refused(length, small_model, tmp_path):
+    proto = sentencepiece_model_pb2.ModelProto.FromString(small_model)
+    proto.pieces.add(piece="ж" * length, score=-1.0)
+    if length > 512:
+        with pytest.raises(ValueError, match="a piece has 513 characters; the maximum is 512"):
+            from_model_file(tmp_path, proto.SerializeToString())
+    else:
+        assert not from_model_file(tmp_path, proto.SerializeToString()).differing(["ж" * 512, "ж" * 700, "a"])

@@ -25,6 +25,9 @@ from textgraft.tokenizers.sentence_piece_ops import CHARACTER_RULES, MARK, Sente
 from textgraft.tokenizers.tokenizer_json import TokenizerJson
 from textgraft.tokenizers.unigram import Unigram
 
+# Code points of a piece; the search takes a step for each. SentencePiece trains pieces of at most 16 by default.
+_MAX_PIECE_LENGTH = 512
+
 _MAX_CAPITALIZED_SHARE = 0.05  # of the pieces of an uncased model
 
 _ModelProto = sentencepiece_model_pb2.ModelProto
@@ -228,6 +231,8 @@ def _unigram(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int])
     scores = [piece.score for piece in proto.pieces] if scores is None else scores
     if missing := [piece for piece in pieces if piece not in ids]:
         raise ValueError(f"the vocabulary lacks {missing[0]!r:.40}, a piece of the SentencePiece model")
+    if (length := max(map(len, pieces))) > _MAX_PIECE_LENGTH:
+        raise ValueError(f"a piece has {length:,} characters; the maximum is {_MAX_PIECE_LENGTH}")
     unknown = [piece.piece for piece in proto.pieces if piece.type == _Piece.UNKNOWN]
     if not all(pieces) or not all(map(math.isfinite, scores)) or len(unknown) != 1:
         raise ValueError("its SentencePiece model has an empty piece, an infinite score, or not one unknown piece")
