@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -26,12 +27,14 @@ from textgraft.data.input_rows import InputRows, read_inputs
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.data.loading import load_datasets
 from textgraft.data.offsets import OFFSETS
+from textgraft.data.scripts import WHITE_SPACE
 from textgraft.data.streams import read_texts
 from textgraft.data.tagged import TaggedDataset, load_tagged_datasets, read_tagged, read_tagged_inputs
 from textgraft.data.tags import Span
 from textgraft.errors import DataError
 from textgraft.task_specs import infer_task, task_spec
 
+_WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]")
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-tables-"))
 _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": partial(gzip.compress, mtime=0),
@@ -210,8 +213,8 @@ def _check_tagged(data: TaggedDataset) -> None:
 
 
 def _is_trimmed(text: str, span: Span) -> bool:
-    covered = text[span.start : span.end]
-    return covered == covered.strip(" \t\r\n")
+    """Whether a span has no white space at its ends, in whatever script."""
+    return not any(map(_WHITE_SPACE.match, (text[span.start], text[span.end - 1])))
 
 
 def _require_equal_spans(data: TaggedDataset) -> None:
