@@ -5,7 +5,7 @@ from typing import Any
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json, print_table
 from textgraft.computation import Computation
-from textgraft.data.labels import SINGLE, join_labels
+from textgraft.data.labels import MAX_LISTED, SINGLE, join_first, join_labels, show_label
 
 
 def info(folder: o.Folder, json: o.Json = False) -> None:
@@ -28,6 +28,7 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.card import results, with_interval
+    from textgraft.model_folder.config import ZERO_SHOT
     from textgraft.task_specs import task_spec
 
     architecture, settings = config["architecture"], config["settings"]
@@ -44,6 +45,10 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "sequence length": str(architecture["sequence_length"] or "no limit"),
         "precision": config["precision"],
     }
+    for label, texts in list(settings.get("descriptions", {}).items())[:MAX_LISTED]:
+        facts[f"description of {show_label(label)}"] = join_first(texts[:MAX_LISTED], len(texts))
+    if config.get(ZERO_SHOT):
+        facts["training"] = "none: the head was made from the descriptions"
     if "computation" in config:
         facts["trained with"] = str(Computation(**config["computation"]))
     for part, data in config.get("data", {}).items():

@@ -118,6 +118,24 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
+class LabelOptions:
+    """What labels mean."""
+
+    descriptions: str | None = option(
+        None, "TOML file that describes each label by a string or a list of strings.", panel="Model"
+    )
+    zero_shot: bool = option(
+        False, "Make a classifier from descriptions or names of labels alone, without training texts.", panel="Model"
+    )
+    labels: str | None = option(
+        None,
+        "Labels of a zero-shot model, such as sports,politics.",
+        panel="Model",
+        shown_default="those of the descriptions",
+    )
+
+
+@dataclass(frozen=True)
 class RuntimeOptions(CheckedOptions):
     """Options of the TensorFlow runtime."""
 

@@ -11,6 +11,7 @@ from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import compilation, model_summary, require, train_into_folder
 from textgraft.data.columns import Reading, describe_roles
+from textgraft.errors import ConfigError
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
@@ -28,6 +29,7 @@ def train(
     reading: Reading,
     task_options: o.TaskOptions,
     model_options: o.ModelOptions,
+    label_options: o.LabelOptions,
     architecture: Architecture,
     training_config: TrainingConfig,
     run: o.RunOptions,
@@ -46,7 +48,21 @@ def train(
         textgraft train reviews.csv --test held-out.csv --fine-tune none --out quick
 
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
+
+        textgraft train reviews.csv --fine-tune none --descriptions labels.toml --out quick
+
+        textgraft train --zero-shot --descriptions labels.toml --out topics
     """
+    from textgraft.cli.zero_shot import describe_labels, make_zero_shot, require_unset
+
+    if label_options.zero_shot:
+        unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
+        unused |= {**changed_options(training_config), **changed_options(run), **changed_options(log_options)}
+        require_unset(unused, architecture)
+        make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options)
+        return
+    if label_options.labels is not None:
+        raise ConfigError("labels is for --zero-shot; drop it, since training takes the labels of the data")
     from textgraft.data.label_checks import describe_counts
     from textgraft.data.metrics import find_metric
     from textgraft.data.splits import read_splits
@@ -64,11 +80,13 @@ def train(
         columns = describe_roles(splits.train.columns, splits.train.roles)
         log(*columns, *splits.notices, *describe_counts(splits.labels))
         find_metric(training_config.metric, spec.metrics(splits.train))
+        settings = spec.settings_from(splits.train)
+        if label_options.descriptions is not None:
+            settings["descriptions"] = describe_labels(label_options.descriptions, settings)
         load_tensorflow(runtime_options, deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 
-        settings = {**spec.settings_from(splits.train), **changed_options(architecture)}
-        settings |= changed_options(model_options)
+        settings |= {**changed_options(architecture), **changed_options(model_options)}
         model = task_class(task)(task_options.preset, precision=runtime_options.precision, **settings)
         counts = ", ".join(f"{name} {len(part):,}" for name, part in splits.items())
         log(f"{counts} texts; {model_summary(model, training_config.fine_tune)}")

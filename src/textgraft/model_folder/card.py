@@ -9,6 +9,7 @@ from typing import Any
 
 from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
+from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -23,6 +24,8 @@ def write_card(config: dict[str, Any]) -> str:
     if labels:
         lines += [f"Labels: {join_first([*map(_code, labels[:MAX_LISTED])], len(labels))}.", ""]
     lines += _use(spec.usage(settings))
+    if descriptions := settings.get("descriptions"):
+        lines += _descriptions(descriptions, config.get(ZERO_SHOT, False))
     if "data" in config:
         lines += _training(config)
     if config.get("metrics"):
@@ -34,6 +37,15 @@ def write_card(config: dict[str, Any]) -> str:
 def _use(call: str) -> list[str]:
     code = f'import textgraft as tg\n\ntg.load("this folder").{call}'
     return ["## Use", "", "```python", code, "```", ""]
+
+
+def _descriptions(descriptions: Mapping[str, Sequence[str]], is_zero_shot: bool) -> list[str]:
+    rows = [
+        (_code(label), join_first([*map(_code, texts[:MAX_LISTED])], len(texts)))
+        for label, texts in descriptions.items()
+    ]
+    note = ["The head was made from these descriptions, without training texts.", ""] if is_zero_shot else []
+    return ["## Descriptions of the labels", "", *note, *_table(("label", "descriptions"), rows)]
 
 
 def _training(config: dict[str, Any]) -> list[str]:

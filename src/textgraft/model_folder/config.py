@@ -34,6 +34,7 @@ from textgraft.text.cleaning import Cleaning
 from textgraft.text.truncation import TRUNCATIONS, WINDOWS, why_no_windows
 
 HEAD = "head/"  # begins the names of the head's weights
+ZERO_SHOT = "zero_shot"  # the field that says that the head was made from descriptions, without a training text
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
@@ -82,6 +83,7 @@ _RECORD: dict[str, Schema] = {
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
     "int8": List(_PROOF),
+    ZERO_SHOT: BOOLEAN,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(

@@ -8,6 +8,7 @@ from typing import Any
 from textgraft.data import metrics
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.descriptions import why_invalid
 from textgraft.data.label_types import LABEL_TYPES, restore_label
 from textgraft.data.labels import MAX_NUMBER, MULTI, PROBLEMS, REGRESSION, SINGLE
 from textgraft.data.metrics import Metric
@@ -104,6 +105,8 @@ class _LabelSettings(Object):
                 f"{where}.thresholds must be {len(labels)}, one for each label, not {len(value['thresholds'])}; copy "
                 "the model folder again"
             )
+        if "descriptions" in value and (problem := why_invalid(value["descriptions"], labels)):
+            raise ModelFolderError(f"{where}.descriptions: {problem}; copy the model folder again")
 
 
 class _RegressionSettings(Object):
@@ -141,6 +144,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
                 "problem": OneOf(PROBLEMS),
                 "temperature": TEMPERATURE,
                 "label_type": OneOf(LABEL_TYPES),
+                "descriptions": Map(List(NONEMPTY, 1)),
             },
         ),
         ("accuracy",),

@@ -4,10 +4,11 @@ import os
 import pkgutil
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import keras
@@ -57,6 +58,7 @@ class Task(ABC):
     Attributes:
         name: the task's id, as Hugging Face names it; an abstract task has a `description` in its place.
         ties_embeddings: whether the head reads the token table too.
+        descriptions: what each label means; empty where that is not known.
         public: names that `dir` shows, beside those of the base classes.
         objective: loss, metrics and decoding of the outputs; only trainable tasks have one.
         architecture: with every default filled in.
@@ -74,6 +76,7 @@ class Task(ABC):
     description: ClassVar[str] = ""
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
+    descriptions: Mapping[str, Sequence[str]] = MappingProxyType({})
     public: ClassVar[tuple[str, ...]] = (
         "architecture", "backbone", "engine", "head", "history", "model", "name", "precision", "record", "save",
         "settings", "text_graph", "use_engine", "weights",

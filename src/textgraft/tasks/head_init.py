@@ -13,6 +13,7 @@ from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
 from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
+from textgraft.tasks.label_descriptions import description_prior, init_head_by_descriptions
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.epochs import is_few_texts
@@ -35,7 +36,7 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
     A trained model keeps its head. Options of the user about gradient steps select "gradient" for a frozen backbone.
     """
     task, config = mode.task, mode.config
-    if task.record or config.balance != "none" or why_not_logistic(task) or not task.backbone.pretrained:
+    if "fit" in task.record or config.balance != "none" or why_not_logistic(task) or not task.backbone.pretrained:
         return "gradient"
     if mode.trains_backbone:
         preferred = is_few_texts(len(train), task.backbone.training_defaults.epochs, config.batch_size or 1)
@@ -45,10 +46,19 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
     return "logistic" if preferred and possible else "gradient"
 
 
+def init_head(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
+    """Initialize the head before gradient steps: by logistic regression, or a new head by descriptions of labels."""
+    if mode.config.head == "logistic":
+        init_head_by_logistic_regression(mode, train, callback)
+    elif mode.task.descriptions and "fit" not in mode.task.record:
+        init_head_by_descriptions(mode.task, mode.task.descriptions)
+        callback.on_message("head initialized by the descriptions of the labels")
+
+
 def init_head_by_logistic_regression(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
     """Fit the head to the backbone's current vectors; a DataError reports a label without training text."""
     from textgraft.training.logistic import fit_logistic_layer
 
     (vectors,) = with_pooled_vectors(mode, [train], callback)
-    fit_logistic_layer(mode.task.head.layers[-1], vectors)
+    fit_logistic_layer(mode.task.head.layers[-1], vectors, description_prior(mode.task, len(vectors), callback))
     callback.on_message(f"head initialized by logistic regression on {len(vectors):,} embeddings")

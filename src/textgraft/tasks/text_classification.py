@@ -12,9 +12,13 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import relu
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
+from textgraft.data.descriptions import describe_by_name, read_descriptions
 from textgraft.data.label_types import Label
+from textgraft.data.labels import SINGLE
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
+from textgraft.model_folder.config import ZERO_SHOT
+from textgraft.tasks.label_descriptions import init_head_by_descriptions
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -33,7 +37,7 @@ class TextClassifier(TrainableTask):
     """Texts, or pairs of texts, to labels, sets of labels or numbers."""
 
     name = "text-classification"
-    public = ("labels", "pairs", "predict", "predict_proba")
+    public = ("descriptions", "labels", "pairs", "predict", "predict_proba", "zero_shot")
     objective: TextObjective
 
     def __init__(
@@ -44,6 +48,7 @@ class TextClassifier(TrainableTask):
         *,
         problem: str = "single-label",
         pairs: bool = False,
+        descriptions: Any = None,
         **options: Any,
     ) -> None:
         """Load the backbone and build an untrained head.
@@ -54,18 +59,30 @@ class TextClassifier(TrainableTask):
             precision: "auto", "float32" or "mixed_bfloat16".
             problem: "single-label", "multi-label" or "regression".
             pairs: whether each text has a second one.
+            descriptions: what each label means, for `zero_shot` and as a prior for `fit`: a mapping from labels to
+                strings or lists of strings, or the path of a TOML file of it; without labels, its keys are the labels.
             options: arguments of all models (see `Task`), and of the problem's class in `tasks.objectives`.
 
         Raises:
-            ConfigError: for an unknown problem, or labels that do not suit it.
+            ConfigError: for an unknown problem, labels or descriptions that do not suit it, and for descriptions that
+                are invalid (see `read_descriptions`).
         """
         if not isinstance(problem, str) or problem not in _OBJECTIVES:
             raise ConfigError(f"problem {one_line(problem)} is unknown; choose one of {', '.join(_OBJECTIVES)}")
         kind: Any = _OBJECTIVES[problem]
+        if descriptions is not None and (problem != SINGLE or pairs):
+            raise ConfigError("descriptions are for models of one label per single text; drop descriptions")
+        if descriptions is not None and options.get("hidden"):
+            raise ConfigError("descriptions are for a head of one layer; drop descriptions or hidden")
+        if descriptions is not None and isinstance(labels, tuple) and not labels:
+            descriptions = read_descriptions(descriptions)
+            labels = tuple(descriptions)
         try:
             self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})
         except (TypeError, ValueError) as error:
             raise ConfigError(f"wrong type of an option of {problem} ({error}); see the Python API") from error
+        if descriptions is not None:
+            self.descriptions = read_descriptions(descriptions, self.objective.labels)
         self.pairs = pairs
         super().__init__(preset, precision, **options)
 
@@ -92,7 +109,36 @@ class TextClassifier(TrainableTask):
 
     def settings(self) -> dict[str, Any]:
         problem = {} if isinstance(self.objective, SingleLabel) else {"problem": self.objective.name}
-        return {**problem, **self.objective.settings(), **({"pairs": True} if self.pairs else {})}
+        descriptions = {label: list(texts) for label, texts in self.descriptions.items()}
+        return {
+            **problem,
+            **self.objective.settings(),
+            **({"pairs": True} if self.pairs else {}),
+            **({"descriptions": descriptions} if descriptions else {}),
+        }
+
+    @property
+    def has_untrained_head(self) -> bool:
+        return not self.record.get(ZERO_SHOT) and super().has_untrained_head
+
+    def zero_shot(self) -> None:
+        """Set the head from the descriptions of the labels, without a training text.
+
+        A label's logit is proportional to the cosine of the embedding of a text and that of the label's descriptions.
+        Without descriptions, the name of each label describes it.
+
+        Raises:
+            ConfigError: when a name is not a word, such as "0" or "LABEL_3"; for a description that has no embedding;
+                and for models of pairs, sets of labels or numbers, with hidden layers, or that are trained.
+        """
+        self._require_trainable()
+        if not isinstance(self.objective, SingleLabel) or self.pairs or self.architecture.hidden:
+            raise ConfigError("zero-shot needs one label per single text, and no hidden layers; train a model instead")
+        if "fit" in self.record:
+            raise ConfigError("zero-shot would replace the head, which is trained; create a new model")
+        self.descriptions = self.descriptions or describe_by_name(self.objective.labels)
+        init_head_by_descriptions(self, self.descriptions)
+        self.record[ZERO_SHOT] = True
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
@@ -150,6 +196,10 @@ class TextClassifier(TrainableTask):
         parts = list(self.probabilities(self.text_batches(texts, text=text, pair=pair)))
         probabilities = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
         return probabilities[0] if isinstance(texts, str) else probabilities
+
+    def _facts(self) -> list[str]:
+        facts = super()._facts()
+        return [*facts[:-1], "zero-shot"] if self.record.get(ZERO_SHOT) else facts
 
     def _reading(self, **columns: str | None) -> Reading:
         separator = getattr(self.objective, "label_separator", None)

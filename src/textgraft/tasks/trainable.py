@@ -27,7 +27,7 @@ from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
-from textgraft.tasks.head_init import default_head_init, init_head_by_logistic_regression, why_not_logistic
+from textgraft.tasks.head_init import default_head_init, init_head, why_not_logistic
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
 from textgraft.tasks.row_results import OnResults, RowResult
@@ -114,8 +114,8 @@ class TrainableTask(Task):
             metrics to keep beside those of the best epoch.
         """
         mode, is_resumed = run.mode, checkpoints is not None and checkpoints.has_checkpoint
-        if mode.config.head == "logistic" and mode.has_steps and not is_resumed:
-            init_head_by_logistic_regression(mode, run.examples["train"], callback)
+        if mode.has_steps and not is_resumed:
+            init_head(mode, run.examples["train"], callback)
         return {}
 
     def fit(

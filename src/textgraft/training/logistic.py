@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -12,9 +13,18 @@ from textgraft.training.examples import Examples
 from textgraft.training.features import Vectors
 from textgraft.training.history import History
 from textgraft.training.objective import all_labels_present
+from textgraft.training.prior import FittedPrior, fit_to_prior
 
 _MAX_ITERATIONS = 1000
 _MIN_SQUARED_NORM = 1e-12
+
+
+@dataclass(frozen=True)
+class LayerPrior:
+    """A prior of a layer's weights, float (dim, units), for vectors of length 1; `on_fitted` receives the result."""
+
+    kernel: np.ndarray
+    on_fitted: Callable[[FittedPrior], None]
 
 
 def train_logistic_head(
@@ -22,13 +32,14 @@ def train_logistic_head(
     train: Examples[Vectors],
     validation: Examples[Vectors],
     metrics: Callable[[np.ndarray, np.ndarray, bool], dict[str, float]],
+    prior: LayerPrior | None = None,
 ) -> History:
     """Call `fit_logistic_layer` and evaluate.
 
     `metrics` computes mean loss and metrics from targets, logits, and whether these are of the validation set.
     """
     start = time.monotonic()
-    fit_logistic_layer(layer, train)
+    fit_logistic_layer(layer, train, prior)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
     for prefix, examples in {"": train, "val_": validation}.items():
@@ -38,8 +49,8 @@ def train_logistic_head(
     return History([record], 1, seconds)
 
 
-def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> None:
-    """Set the weights of a layer to scikit-learn's optimum.
+def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors], prior: LayerPrior | None = None) -> None:
+    """Set the weights of a layer to scikit-learn's optimum, or to that of `fit_to_prior`.
 
     The layer maps vectors (b, dim) to one logit per label, or to one for the second of two labels; targets are label
     indices, int32 (n,). C is the inverse of the mean squared norm of the vectors, so that the L2 penalty does not
@@ -48,14 +59,21 @@ def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors]) -> N
     Raises:
         DataError: when a label has no training text.
     """
-    from sklearn.linear_model import LogisticRegression  # 1.5 seconds, which predictions do not need
-
     targets = np.asarray(train.targets)
     if not all_labels_present(targets, layer.units):
         raise DataError("a label has no training text; logistic regression needs at least one per label")
     vectors = train.inputs.values
     squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
     inverse_penalty = 1 / max(squared_norm, _MIN_SQUARED_NORM)
+    if prior:
+        scale = np.sqrt(inverse_penalty)
+        fitted = fit_to_prior(scale * vectors, targets, prior.kernel)
+        layer.kernel.assign(scale * fitted.kernel)
+        layer.bias.assign(fitted.bias)
+        prior.on_fitted(fitted)
+        return
+    from sklearn.linear_model import LogisticRegression  # 1.5 seconds, which predictions do not need
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes")
         regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)

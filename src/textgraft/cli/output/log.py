@@ -13,7 +13,7 @@ from textgraft.options import option_fields
 from textgraft.terminal.escaping import printable
 from textgraft.training.config import TrainingConfig
 
-_OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen")
+_OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen", "descriptions")
 
 
 def log(*lines: str) -> None:

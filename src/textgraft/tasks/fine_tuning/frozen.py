@@ -18,6 +18,7 @@ from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
+from textgraft.tasks.label_descriptions import description_prior
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS, HEAD_ONLY_DEFAULTS, TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
@@ -85,7 +86,8 @@ class FrozenVectors(FineTuning):
         if self.has_steps:
             return None
         layer = self.task.head.layers[-1]
-        history = train_logistic_head(layer, train, validation, self._means)
+        prior = description_prior(self.task, len(train), callback)
+        history = train_logistic_head(layer, train, validation, self._means, prior)
         callback.on_epoch_end(history.records[0])
         return history, partial(compute_logits, layer, validation)
 

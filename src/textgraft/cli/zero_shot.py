@@ -1,0 +1,89 @@
+"""The descriptions of labels in `textgraft train`, and models made of them alone by `--zero-shot`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textgraft.cli import options as o
+from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow
+from textgraft.cli.runs import require
+from textgraft.data.descriptions import Descriptions, describe_by_name, read_descriptions
+from textgraft.data.duplicates import first_duplicate
+from textgraft.data.label_types import label_name
+from textgraft.data.labels import SINGLE
+from textgraft.errors import ConfigError, counted
+from textgraft.options import changed_options
+from textgraft.tasks.architecture import Architecture
+
+_USED = ("out", "overwrite", "file")  # `file` is the group of the options of files, which are named one by one
+
+
+def describe_labels(source: str, settings: Mapping[str, Any]) -> Descriptions:
+    """The descriptions of the labels in the settings of a task, from a file.
+
+    Raises:
+        ConfigError: for a task without one label per single text, and see `data.descriptions`.
+    """
+    if settings.get("problem") != SINGLE or settings["pairs"]:
+        raise ConfigError("descriptions are for models of one label per single text; drop descriptions")
+    return read_descriptions(source, [label_name(label) for label in settings["labels"]])
+
+
+def require_unset(options: Mapping[str, Any], architecture: Architecture) -> None:
+    """Raise a ConfigError for an option of data or training that is set; values are None where they are not."""
+    names = [name for name, value in options.items() if value is not None and name not in _USED]
+    names += ["hidden"] if architecture.hidden else []
+    if names:
+        raise ConfigError(
+            f"--zero-shot reads no data and trains nothing; drop {', '.join(names)} (test by textgraft evaluate)"
+        )
+
+
+def make_zero_shot(
+    label_options: o.LabelOptions,
+    task_options: o.TaskOptions,
+    model_options: o.ModelOptions,
+    architecture: Architecture,
+    run: o.RunOptions,
+    runtime_options: o.RuntimeOptions,
+) -> None:
+    """Write a model folder whose head is made from the descriptions.
+
+    Raises:
+        ConfigError: for labels or descriptions that are missing or invalid; see `data.descriptions`.
+        ModelFolderError: when the folder exists already or cannot be written.
+    """
+    from textgraft.storage.folders import require_writable
+
+    require("textgraft train --zero-shot --out FOLDER", run)
+    if task_options.task not in (None, "text-classification"):
+        raise ConfigError(f"--zero-shot makes a model for text-classification, not for {task_options.task}; drop one")
+    source, labels = label_options.descriptions, _listed(label_options.labels)
+    if source is None and not labels:
+        raise ConfigError("--zero-shot needs labels: pass --labels a,b or --descriptions labels.toml")
+    descriptions = read_descriptions(source, labels) if source is not None else describe_by_name(labels)
+    folder = Path(str(run.out))
+    require_writable(folder, run.overwrite)
+    load_tensorflow(runtime_options)
+    from textgraft.tasks.text_classification import TextClassifier
+
+    settings = {**changed_options(architecture), **changed_options(model_options)}
+    model = TextClassifier(
+        task_options.preset, labels, runtime_options.precision, descriptions=descriptions, **settings
+    )
+    model.zero_shot()
+    texts = sum(map(len, model.descriptions.values()))
+    log(f"head made from {counted(texts, 'description')} of {counted(len(model.labels), 'label')}, without training")
+    model.save(folder, overwrite=run.overwrite)
+    log(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+
+def _listed(labels: str | None) -> tuple[str, ...]:
+    """The labels in a list with commas between them."""
+    names = tuple(name.strip() for name in labels.split(",")) if labels is not None else ()
+    if not all(names):
+        raise ConfigError(f"labels {labels!r} has an empty label; write the labels with a comma between each two")
+    if (duplicate := first_duplicate(names)) is not None:
+        raise ConfigError(f"labels has {duplicate!r} twice; write it once")
+    return names
