@@ -137,7 +137,7 @@ def test_descriptions_that_are_worse_than_the_majority_are_reported(tiny_word_ve
 
 
 def test_descriptions_are_not_used_for_many_texts(tiny_word_vectors, monkeypatch):
-    monkeypatch.setattr("textgraft.tasks.label_descriptions.MAX_TEXTS", 15)
+    monkeypatch.setattr("textgraft.tasks.label_descriptions.MAX_PRIOR_TEXTS", 15)
     described, callback = zero_shot(tiny_word_vectors, DESCRIPTIONS), RecordingCallback()
     described.fit(*PLOTS, validation=PLOTS, callbacks=callback, fine_tune="none")
     plain = tg.TextClassifier(tiny_word_vectors, list(DESCRIPTIONS), precision="float32")

@@ -14,7 +14,7 @@ from textgraft.tasks.texts import as_batches
 from textgraft.training.callbacks import Callback
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.logistic import LayerPrior
-from textgraft.training.prior import MAX_TEXTS, FittedPrior
+from textgraft.training.prior import MAX_PRIOR_TEXTS, FittedPrior
 
 # Logits of a text are this times the cosines of its embedding and those of the labels, if it is as long as the
 # embeddings of descriptions are; chosen by the likelihood of training texts of IMDb, AG News and TREC.
@@ -84,8 +84,8 @@ def description_prior(task: Task, texts: int, callback: Callback) -> LayerPrior 
     """
     if not task.descriptions:
         return None
-    if texts > MAX_TEXTS:
-        callback.on_message(f"descriptions not used: more than {MAX_TEXTS:,} training texts")
+    if texts > MAX_PRIOR_TEXTS:
+        callback.on_message(f"descriptions not used: more than {MAX_PRIOR_TEXTS:,} training texts")
         return None
     vectors, _ = label_vectors(task, task.descriptions)
 

@@ -12,7 +12,7 @@ import numpy as np
 STRENGTHS = (0.0, 0.125, 0.25, 0.5, 1.0)
 
 # Texts from which on a prior is not used: it no longer changes the accuracy, and cross-validation takes seconds.
-MAX_TEXTS = 2000
+MAX_PRIOR_TEXTS = 2000
 
 _FOLDS = 5
 _MAX_ITERATIONS = 300
