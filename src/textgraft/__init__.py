@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from textgraft.data.tagged import TaggedDataset as TaggedDataset
     from textgraft.data.tagged import load_tagged as load_tagged
     from textgraft.errors import TextgraftError as TextgraftError
+    from textgraft.export.exporting import export_model as export_model
+    from textgraft.export.exporting import verify_export as verify_export
     from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
     from textgraft.tasks.fill_mask import MaskFiller as MaskFiller
     from textgraft.tasks.loading import load as load
@@ -34,9 +36,11 @@ _MODULES = {
     "TextGenerator": "tasks.text_generation",
     "TextgraftError": "errors",
     "TokenClassifier": "tasks.token_classification",
+    "export_model": "export.exporting",
     "load": "tasks.loading",
     "load_dataset": "data.loading",
     "load_tagged": "data.tagged",
+    "verify_export": "export.exporting",
 }
 __all__ = list(_MODULES)
 
@@ -48,7 +52,7 @@ def __getattr__(name: str) -> Any:
         return version("textgraft")
     if name not in _MODULES:
         raise AttributeError(f"module 'textgraft' has no attribute {name!r}")
-    if _MODULES[name].startswith("tasks."):
+    if _MODULES[name].startswith(("export.", "tasks.")):
         from textgraft.runtime import start_tensorflow
 
         start_tensorflow()

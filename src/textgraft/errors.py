@@ -93,6 +93,13 @@ class PredictionError(TextgraftError):
         )
 
 
+class ExportError(TextgraftError):
+    """An exported model that is incomplete, altered, or gives other answers than the model that it was made from."""
+
+    exit_code = 9
+    meaning = "exported model altered, or its answers differ"
+
+
 _ERRORS: list[type[TextgraftError]] = [TextgraftError, *TextgraftError.__subclasses__()]
 _MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
 EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."

@@ -185,6 +185,11 @@ class Backbone(ABC):
                 )
 
     @property
+    def tables(self) -> tf.Module | None:
+        """What holds the lookup tables of `tokenize`; None where it has none."""
+        return None
+
+    @property
     def language_model(self) -> Any:
         """The network with its logits of the next token, a `LanguageModel`; a ConfigError for other families."""
         raise self._other_family("does not predict the next token", lambda family: family.is_causal)

@@ -108,6 +108,10 @@ class WordVectors(Backbone):
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer(texts)
 
+    @property
+    def tables(self) -> tf.Module:
+        return self._tokenizer
+
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
         """Compute sums and means as sparse sums over table rows: no padding, and no vector per token.
 

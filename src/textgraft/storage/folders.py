@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from textgraft.errors import ModelFolderError, warn
@@ -27,30 +27,55 @@ from textgraft.storage.verification import (
 def write_folder(
     target: Path, files: Mapping[str, FileContent], overwrite: bool = False, private: bool = False
 ) -> None:
-    """Write a folder under a temporary name beside the target, hash and sync it, then rename it.
+    """Write a folder of files and their manifest; see `build_folder` for how it is replaced, and the errors.
 
-    The target's parent must exist. With `overwrite`, a folder that has a manifest, and nothing of the user's, is
-    replaced; it stays intact until the new one is complete. With `private`, only this user has access, whatever the
-    umask. Once the target is written, errors are warnings.
+    With `overwrite`, a folder that has a manifest, and nothing of the user's, is replaced. With `private`, only this
+    user has access, whatever the umask.
+    """
+
+    def write(building: Path) -> None:
+        _write_files(building, files)
+        for file in building.iterdir() if private else ():
+            file.chmod(0o600)
+
+    size = sum(memoryview(piece).nbytes for content in files.values() for piece in content)
+    build_folder(target, write, size, overwrite, 0o700 if private else 0o777)
+
+
+def build_folder(
+    target: Path,
+    write: Callable[[Path], None],
+    size: int | None = None,
+    overwrite: bool = False,
+    mode: int = 0o777,
+) -> None:
+    """Create a folder under a temporary name beside the target, fill it, then rename it.
+
+    The target's parent must exist; a replaced target stays intact until the new one is complete. Once the target is
+    written, errors are warnings.
+
+    Args:
+        target: the folder.
+        write: fills an empty folder and syncs it to disk.
+        size: bytes that must be free, if known.
+        overwrite: replace a target that `write_folder` wrote.
+        mode: permissions of the folder, which the umask limits.
 
     Raises:
         ModelFolderError: when the target exists or cannot be written; the target is unchanged.
         BusyError: when another process is writing it.
     """
     target = Path(os.path.realpath(target))
-    size = sum(memoryview(piece).nbytes for content in files.values() for piece in content)
     _require_replaceable(target, overwrite)
     with locked(target), disk_errors("write", target, size):
         remove_leftovers(target)
         _require_replaceable(target, overwrite)  # again: another process may have written it before we had the lock
-        if (free := free_bytes(target)) is not None and free < size:
+        if size is not None and (free := free_bytes(target)) is not None and free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         building = temporary_path(target, BUILDING)
         try:
-            building.mkdir(0o700 if private else 0o777)
-            _write_files(building, files)
-            for file in building.iterdir() if private else ():
-                file.chmod(0o600)
+            building.mkdir(mode)
+            write(building)
             previous = replace_folder(building, target)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)

@@ -96,8 +96,13 @@ def unlisted_files(folder: Path, listed: Collection[str]) -> list[str]:
 
 def is_altered(path: Path, sha256: str, max_bytes: float = math.inf) -> bool:
     """Whether a file has another SHA-256; errors are those of `open_regular`."""
+    return digest_of(path, max_bytes) != sha256
+
+
+def digest_of(path: Path, max_bytes: float = math.inf) -> str:
+    """The SHA-256 of a regular file, in hexadecimal; errors are those of `open_regular`."""
     with open_regular(path, max_bytes) as file, disk_errors("read", path):
-        return hashlib.file_digest(file, "sha256").hexdigest() != sha256
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Mapping[str, str]:

@@ -39,7 +39,7 @@ from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
 from textgraft.terminal.escaping import printable
-from textgraft.text.packing import TextGraph
+from textgraft.text.packing import PairRows, TextGraph
 from textgraft.text.truncation import WINDOWS, why_no_windows
 from textgraft.text.windows import map_in_chunks
 from textgraft.tokenizers.base import special_token_count
@@ -267,6 +267,34 @@ class Task(ABC):
         return self._mean_over_windows(
             lambda rows: encoder.pool(rows, self.pooling, training), batch, self.backbone.dim, training
         )
+
+    def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Texts to named answers in one graph, as an exported model computes them.
+
+        Args:
+            texts: string (n,), or the two of pairs.
+
+        Raises:
+            ConfigError: for a task that is not exported.
+        """
+        raise self._not_exported()
+
+    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        """What `serve` must answer for strings, or pairs of them: the predictions of this model by the same names."""
+        raise self._not_exported()
+
+    def _not_exported(self) -> ConfigError:
+        return ConfigError(f"models for {self.name} are not exported yet; export text-classification or embeddings")
+
+    def reference_outputs(self, texts: Sequence[Any]) -> np.ndarray:
+        """The outputs of the model for a few strings, or pairs, without a warning of truncated or unknown tokens."""
+        parts = [(batch, self._compute_outputs(self.tokenize([batch]))) for batch in self.text_batches(texts)]
+        return np.concatenate([require_finite_outputs(outputs, batch) for batch, outputs in parts])
+
+    def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
+        """The outputs of the model for texts, string (n,) each, by graph ops; see `outputs` for many texts."""
+        packed = self.text_graph.pack(*texts)
+        return self.forward(PairRows(packed.token_ids, packed.first_lengths) if self.pairs else packed.token_ids)
 
     # === Texts ===
 

@@ -142,6 +142,12 @@ class TextEmbedder(Task):
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
+    def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"vector": self.text_outputs(*texts)}
+
+    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        return {"vector": self.reference_outputs(texts)}
+
     def quantize(self, texts: Any, *, text: str | None = None) -> dict[str, Any]:
         """Compute vectors in int8 by ONNX Runtime from now on, where these texts prove that they stay nearly the same.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import relu
@@ -139,6 +140,12 @@ class TextClassifier(TrainableTask):
         self.descriptions = self.descriptions or describe_by_name(self.objective.labels)
         init_head_by_descriptions(self, self.descriptions)
         self.record[ZERO_SHOT] = True
+
+    def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.objective.serve(self.text_outputs(*texts))
+
+    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        return self.objective.named_answers(self.reference_outputs(texts))
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))

@@ -75,6 +75,14 @@ class TextObjective(Objective):
     def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Any]:
         """Probabilities to answers: a label, a list of labels, or a number each; labels are by default `classes`."""
 
+    @abstractmethod
+    def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """The arrays of an exported model's answers, each (n, ...), by name."""
+
+    @abstractmethod
+    def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`named_answers` by graph ops."""
+
     def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
         """The result of each row."""
         probabilities = self.probabilities(logits)

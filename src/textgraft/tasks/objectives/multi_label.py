@@ -132,6 +132,23 @@ class MultiLabel(TextObjective):
         flags = probabilities >= self.thresholds
         return [row[selected].tolist() for row, selected in zip(rounded, flags, strict=True)]
 
+    def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """All labels, string, with their probabilities, float32, and whether they are predicted, bool: (n, labels)."""
+        scores = self.probabilities(logits)
+        return {
+            "labels": np.broadcast_to(np.array(self.labels, object), scores.shape),
+            "scores": scores,
+            "predicted": scores >= self.thresholds,
+        }
+
+    def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = tf.sigmoid(logits)
+        return {
+            "labels": tf.broadcast_to(tf.constant(self.labels), tf.shape(scores)),
+            "scores": scores,
+            "predicted": tf.cast(scores, tf.float64) >= self.thresholds,
+        }
+
     def _truths(self, data: Dataset) -> list[list[Label]]:
         flags = self.flags(self.targets(data))
         return [[self.classes[index] for index in np.flatnonzero(row).tolist()] for row in flags]

@@ -76,6 +76,13 @@ class Regression(TextObjective):
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         return [self.probabilities(logits).round(DECIMALS).tolist()]
 
+    def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """The number of each text, float64 (n,)."""
+        return {"value": self.probabilities(logits)}
+
+    def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"value": tf.cast(logits[:, 0], tf.float64) * self.scale + self.mean}
+
     def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
         predictions = self.probabilities(logits).round(DECIMALS).tolist()
         residuals = [

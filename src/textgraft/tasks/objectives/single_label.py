@@ -101,6 +101,28 @@ class SingleLabel(TextObjective):
         names = labels or self.classes
         return [names[index] for index in probabilities.argmax(axis=1)]
 
+    def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """The label of each text, string (n,), with its probability, and all labels and probabilities, (n, labels)."""
+        scores, names = self.probabilities(logits), np.array(self.labels, object)
+        best = scores.argmax(axis=1)
+        rows = np.arange(len(scores))
+        return {
+            "label": names[best],
+            "score": scores[rows, best],
+            "labels": np.broadcast_to(names, scores.shape),
+            "scores": scores,
+        }
+
+    def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = tf.concat([tf.zeros_like(logits), logits], 1) if self.width == 1 else logits
+        scores, names = tf.nn.softmax(logits / self.temperature), tf.constant(self.labels)
+        return {
+            "label": tf.gather(names, tf.argmax(scores, axis=1)),
+            "score": tf.reduce_max(scores, axis=1),
+            "labels": tf.broadcast_to(names, tf.shape(scores)),
+            "scores": scores,
+        }
+
     def _truths(self, data: Dataset) -> list[Label]:
         return [self.classes[index] for index in self.targets(data).tolist()]
 

@@ -1,0 +1,47 @@
+"""`textgraft export`: a model in a format that other programs run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textgraft.cli import options as o
+from textgraft.cli.output.console import print_json
+from textgraft.cli.output.exports import describe_verification, verification_values
+from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow, status
+
+
+def export(
+    folder: o.Folder,
+    out: Annotated[Path, typer.Option(help="Folder to write, which must not exist.", rich_help_panel="Output")],
+    runtime_options: Annotated[o.RuntimeOptions, o.Group(only=("threads", "verbose"))],
+    to: Annotated[
+        str, typer.Option(help="Format: savedmodel.  \\[savedmodel]", rich_help_panel="Output", show_default=False)
+    ] = "savedmodel",
+    json: o.Json = False,
+) -> None:
+    """Write a model in a format that other programs run, from strings to answers.
+
+    The exported model is compared with the model before it is written, by texts that are stored with it.
+
+    Example:
+        textgraft export sentiment --out serving/sentiment/1
+    """
+    from textgraft.model_folder import folder as model_folder
+    from textgraft.storage.folders import require_writable
+
+    require_writable(out, overwrite=False)
+    stored = model_folder.read(folder)
+    load_tensorflow(runtime_options)
+    from textgraft.export.exporting import export_model
+    from textgraft.tasks.loading import load
+
+    with status("exporting"):
+        verification = export_model(load(stored, "float32"), out, to)
+    if json:
+        print_json(verification_values(verification))
+    log(
+        f"{folder} is exported to {out}: {describe_verification(verification)}",
+        f"next: textgraft verify {out}, on the machine that will run it",
+    )

@@ -1,0 +1,28 @@
+"""Verifications of exported models, as lines and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from textgraft.errors import counted
+
+if TYPE_CHECKING:
+    from textgraft.export.exporting import Verification
+
+_MEGABYTE = 10**6
+
+
+def describe_verification(verification: Verification) -> str:
+    """A line about the format, its size, what it needs and the compared answers."""
+    needs = f"; it needs {', '.join(verification.needs)}" if verification.needs else ""
+    return (
+        f"{verification.format}, {verification.bytes / _MEGABYTE:,.0f} MB; the answers to "
+        f"{counted(verification.texts, 'text')} are those of the model (largest difference "
+        f"{verification.largest_difference:.1e}){needs}"
+    )
+
+
+def verification_values(verification: Verification) -> dict[str, Any]:
+    """JSON values."""
+    return asdict(verification)

@@ -1,0 +1,97 @@
+"""Export of a model, and verification of what was exported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from textgraft import registry, runtime
+from textgraft.data.python_inputs import as_path
+from textgraft.engines.names import TENSORFLOW
+from textgraft.errors import ConfigError
+from textgraft.export.format import ExportFormat, Text
+from textgraft.export.golden_texts import GOLDEN_TEXTS
+from textgraft.export.record import RECORD, ExportRecord, as_lists, largest_difference, list_files, read_record
+from textgraft.storage.folders import build_folder
+from textgraft.storage.syncing import sync_tree
+from textgraft.storage.verification import digest_of
+from textgraft.tasks.base import Task
+
+FORMATS = "export.formats"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of a comparison of an exported model with its model.
+
+    Attributes:
+        format: name of the format.
+        texts: number of texts whose answers were compared.
+        largest_difference: of numbers in the answers, relative above 1.
+        needs: what the format needs beside its own runtime.
+        bytes: size of all files.
+    """
+
+    format: str
+    texts: int
+    largest_difference: float
+    needs: tuple[str, ...]
+    bytes: int
+
+
+def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Verification:
+    """Write a model in the format of other programs, after its answers were found equal to those of the model.
+
+    The exported model computes in float32, whatever its model does, and takes strings.
+
+    Args:
+        model: of text classification or feature extraction, in float32 and computed by TensorFlow, as
+            `load(folder, "float32")` returns it.
+        folder: must not exist; its parent must.
+        to: the format; "savedmodel".
+
+    Raises:
+        ConfigError: for an unknown format, or a model that is not exported.
+        ExportError: when an answer of the exported model differs; nothing is written.
+        ModelFolderError: when the folder exists or cannot be written.
+        BusyError: when another process is writing it.
+    """
+    if to not in registry.names(FORMATS):
+        raise ConfigError(f"format {to!r} is unknown; choose one of {', '.join(registry.names(FORMATS))}")
+    kind = registry.implementation(FORMATS, to, ExportFormat)()
+    if model.engine != TENSORFLOW or model.precision != "float32":
+        raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
+    texts: list[Text] = [(text, text[::-1]) for text in GOLDEN_TEXTS] if model.pairs else [*GOLDEN_TEXTS]
+    verifications: list[Verification] = []
+
+    def write(building: Path) -> None:
+        needs = kind.write(model, building)
+        expected = as_lists(model.reference_answers(texts))
+        difference = largest_difference(kind.open(building)(texts), expected, texts)
+        sync_tree(building)
+        digests = {name: digest_of(building / name) for name in list_files(building)}
+        ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
+        verifications.append(Verification(to, len(texts), difference, tuple(needs), _size(building, digests)))
+
+    build_folder(as_path(folder, "the folder of the exported model"), write)
+    return verifications[0]
+
+
+def verify_export(folder: str | Path) -> Verification:
+    """Compare the files of an exported model with their SHA-256, and its answers on this machine with its model's.
+
+    This runs the exported model; a SavedModel is a program, so the folder must come from a trusted source.
+
+    Raises:
+        ExportError: for a folder that is no exported model, a file that is missing, altered or not listed, or an answer
+            that differs.
+    """
+    folder = as_path(folder, "the folder of the exported model")
+    record = read_record(folder)
+    kind = registry.implementation(FORMATS, record.format, ExportFormat)()
+    difference = largest_difference(kind.open(folder)(record.inputs), record.answers, record.inputs)
+    size = _size(folder, record.sha256)
+    return Verification(record.format, len(record.texts), difference, tuple(record.needs), size)
+
+
+def _size(folder: Path, files: Mapping[str, str]) -> int:
+    return sum((folder / name).stat().st_size for name in (*files, RECORD) if (folder / name).exists())

@@ -1,0 +1,60 @@
+"""TensorFlow's SavedModel, from strings to answers, for TensorFlow Serving and programs in any language."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from textgraft.errors import ExportError, error_summary
+from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.tasks.base import Task
+
+_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+_INPUTS = ("text", "text_pair")
+
+
+class SavedModel(ExportFormat):
+    """A folder with the signature `serving_default`: `text` and, for pairs, `text_pair`, string (n,), to answers."""
+
+    name = "savedmodel"
+
+    def write(self, model: Task, folder: Path) -> list[str]:
+        specs = [tf.TensorSpec([None], tf.string, name) for name in _INPUTS[: 1 + model.pairs]]
+        module = tf.Module()
+        # The variables and tables that the graph reads must be attributes.
+        module.network, module.head, module.tokenizer = model.backbone.network, model.head, model.backbone.tables
+        module.serve = tf.function(model.serve, input_signature=specs, autograph=False)
+        serve = module.serve.get_concrete_function()
+        try:
+            tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
+        except tf.errors.OpError as error:
+            raise OSError(error_summary(error)) from error
+        others = _other_operations(serve.graph.as_graph_def())
+        return [f"TensorFlow Text ({', '.join(others)})"] if others else []
+
+    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+        import tensorflow_text  # noqa: F401  (registers its operations)
+
+        try:
+            loaded = tf.saved_model.load(str(folder))
+            loaded.signatures[_SIGNATURE]
+        except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
+            raise ExportError(f"{folder} is not a SavedModel of textgraft: {error_summary(error)}") from error
+        return partial(_answer, loaded)
+
+
+def _answer(loaded: Any, texts: Sequence[Text]) -> Answers:
+    columns = np.array(texts, object).reshape(len(texts), -1).T  # (1 or 2, n)
+    inputs = {name: tf.constant(column, tf.string) for name, column in zip(_INPUTS, columns, strict=False)}
+    return {name: output.numpy() for name, output in loaded.signatures[_SIGNATURE](**inputs).items()}
+
+
+def _other_operations(graph: tf.compat.v1.GraphDef) -> list[str]:
+    """Names of the operations that are not TensorFlow's own."""
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    functions = {function.signature.name for function in graph.library.function}
+    names = {node.op for node in nodes} - functions
+    return sorted(name for name in names if not hasattr(tf.raw_ops, name))

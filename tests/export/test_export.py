@@ -1,0 +1,259 @@
+"""Exported models: equal answers, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import textgraft as tg
+from tests.helpers.commands import assert_fails, run, run_successfully
+from tests.helpers.nasty_texts import NASTY
+from tests.helpers.paths import GOLDEN
+from tests.helpers.reviews import reviews
+from textgraft import registry
+from textgraft.errors import ConfigError, ExportError, ModelFolderError
+from textgraft.export.golden_texts import GOLDEN_TEXTS
+from textgraft.export.record import RECORD, largest_difference
+
+TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
+FAMILIES = [
+    pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
+    for name in registry.names("backbones.families")
+    if name not in ("bert", "word_vectors")  # tested above
+]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bert):
+    model = tg.TextClassifier(tiny_bert, ["bad", "good", "so so"], precision="float32", sequence_length=32)
+    model.objective.temperature = 1.7
+    sharpen(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports") / "model"
+    tg.export_model(model, folder)
+    return folder
+
+
+def sharpen(model):
+    """Give the head weights whose outputs differ from text to text."""
+    kernel, bias = model.head.layers[-1].weights
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    outputs = model.reference_outputs([(text, "a second text") for text in TEXTS] if model.pairs else TEXTS)
+    kernel.assign(kernel / outputs.std(axis=0))
+    bias.assign(-outputs.mean(axis=0) / outputs.std(axis=0))
+
+
+def serve(folder, **inputs):
+    """Call the exported model as a program does that knows TensorFlow only."""
+    loaded = tf.saved_model.load(str(folder))
+    inputs = {name: tf.constant(texts, tf.string) for name, texts in inputs.items()}
+    return {name: output.numpy() for name, output in loaded.signatures["serving_default"](**inputs).items()}
+
+
+def test_labels_and_calibrated_probabilities_equal_those_of_the_model(model, exported):
+    answers = serve(exported, text=TEXTS)
+    assert [label.decode() for label in answers["label"]] == model.predict(TEXTS)
+    assert len(set(answers["label"])) > 1
+    np.testing.assert_allclose(answers["scores"], model.predict_proba(TEXTS), atol=1e-6)
+    np.testing.assert_array_equal(answers["score"], answers["scores"].max(axis=1))
+    assert [name.decode() for name in answers["labels"][0]] == ["bad", "good", "so so"]
+
+
+def test_no_text_gives_no_answer(exported):
+    answers = serve(exported, text=[])
+    assert answers["scores"].shape == (0, 3)
+    assert answers["label"].shape == (0,)
+
+
+@pytest.mark.parametrize("problem", ["binary", "multi-label", "regression", "pairs", "windows", "hidden"])
+def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, problem):
+    labels = {"binary": [False, True], "multi-label": ["a", "b"], "regression": []}.get(problem, ["x", "y", "z"])
+    options = {
+        "multi-label": {"problem": "multi-label", "thresholds": [0.3, 0.7]},
+        "regression": {"problem": "regression", "mean": 1e6, "scale": 250.0},
+        "pairs": {"pairs": True},
+        "windows": {"truncation": "windows"},
+        "hidden": {"hidden": (8,), "truncation": "head+tail"},
+    }.get(problem, {})
+    model = tg.TextClassifier(tiny_bert, labels, precision="float32", sequence_length=16, **options)
+    sharpen(model)
+    tg.export_model(model, tmp_path / "out")
+    texts = [(text, "a second text") for text in TEXTS] if problem == "pairs" else TEXTS
+    inputs = {"text_pair": [second for _, second in texts]} if problem == "pairs" else {}
+    answers = serve(tmp_path / "out", text=TEXTS, **inputs)
+    if problem == "regression":
+        np.testing.assert_allclose(answers["value"], model.predict(texts), rtol=1e-6)
+        assert np.ptp(answers["value"]) > 1
+        return
+    np.testing.assert_allclose(answers["scores"], model.predict_proba(texts), atol=1e-6)
+    if problem == "multi-label":
+        sets = [[labels[index] for index in np.flatnonzero(row)] for row in answers["predicted"]]
+        assert sets == model.predict(texts)
+        assert len({*map(tuple, sets)}) > 1
+    else:
+        names = dict(zip(model.labels, model.objective.labels, strict=True))
+        assert [label.decode() for label in answers["label"]] == [names[label] for label in model.predict(texts)]
+
+
+@pytest.mark.parametrize("options", [{}, {"prompt": "query: ", "normalize": True, "pooling": "cls"}])
+def test_vectors_equal_those_of_the_embedder(tiny_bert, tmp_path, options):
+    embedder = tg.TextEmbedder(tiny_bert, precision="float32", **options)
+    tg.export_model(embedder, tmp_path / "out")
+    np.testing.assert_allclose(serve(tmp_path / "out", text=TEXTS)["vector"], embedder.predict(TEXTS), atol=1e-6)
+
+
+def test_word_vectors_are_exported_with_their_table(tiny_word_vectors, tmp_path):
+    model = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
+    sharpen(model)
+    assert tg.export_model(model, tmp_path / "out").needs == ()
+    np.testing.assert_allclose(serve(tmp_path / "out", text=TEXTS)["scores"], model.predict_proba(TEXTS), atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_is_exported(family, tmp_path):
+    model = tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", sequence_length=24)
+    sharpen(model)
+    tg.export_model(model, tmp_path / "out")
+    np.testing.assert_allclose(serve(tmp_path / "out", text=TEXTS)["scores"], model.predict_proba(TEXTS), atol=1e-6)
+
+
+_PROGRAM = """
+import sys
+import tensorflow as tf
+import tensorflow_text
+
+serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+labels = serve(text=tf.constant(["a great film", "no"]))["label"].numpy()
+print(*(label.decode() for label in labels), *({"textgraft", "keras_hub"} & sys.modules.keys()), sep=",")
+"""
+
+
+def test_another_program_needs_tensorflow_and_tensorflow_text_only(model, exported):
+    result = subprocess.run([sys.executable, "-c", _PROGRAM, exported], capture_output=True, text=True, check=True)
+    assert result.stdout.strip().split(",") == model.predict(["a great film", "no"])
+
+
+def test_graph_has_no_operation_on_files_and_no_python(exported):
+    graph = tf.saved_model.load(str(exported)).signatures["serving_default"].graph.as_graph_def()
+    names = {node.op for node in graph.node} | {node.op for f in graph.library.function for node in f.node_def}
+    assert "FastWordpieceTokenizeWithOffsets" in names
+    forbidden = ("File", "PyFunc", "Save", "Restore", "Assign", "Random")
+    assert [name for name in names if any(part in name for part in forbidden)] == []
+
+
+def test_record_holds_the_answers_of_the_model(model, exported):
+    record = json.loads((exported / RECORD).read_text())
+    assert record["texts"] == list(GOLDEN_TEXTS)
+    assert record["answers"]["label"] == model.predict(list(GOLDEN_TEXTS))
+    assert record["needs"] == ["TensorFlow Text (FastWordpieceTokenizeWithOffsets, NormalizeUTF8)"]
+
+
+def copy_of(exported, target):
+    for file in filter(Path.is_file, exported.rglob("*")):
+        copy = target / file.relative_to(exported)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    return target
+
+
+def change_byte(folder):
+    file = next(folder.glob("variables/*.data-*"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def remove_file(folder):
+    next(folder.glob("variables/*.index")).unlink()
+
+
+def add_file(folder):
+    (folder / "variables" / "more").write_text("x")
+
+
+def change_answer(folder):
+    record = json.loads((folder / RECORD).read_text())
+    record["answers"]["scores"][3][0] += 0.01
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def break_record(folder):
+    (folder / RECORD).write_text('{"format": "savedmodel"}')
+
+
+def remove_record(folder):
+    (folder / RECORD).unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (change_byte, "has been altered since the export"),
+        (remove_file, "variables.index is missing"),
+        (add_file, "more is not listed in textgraft.json"),
+        (change_answer, "answers scores"),
+        (break_record, "lacks task"),
+        (remove_record, "is not an exported model: it has no textgraft.json"),
+    ],
+)
+def test_altered_export_is_refused(exported, tmp_path, damage, message):
+    folder = copy_of(exported, tmp_path / "copy")
+    assert tg.verify_export(folder).texts == len(GOLDEN_TEXTS)
+    damage(folder)
+    with pytest.raises(ExportError, match=message):
+        tg.verify_export(folder)
+
+
+def test_difference_names_output_and_text():
+    expected = {"score": [0.25, 0.5]}
+    assert largest_difference({"score": np.array([0.25, 0.500001])}, expected, ["a", "b"]) == pytest.approx(1e-6)
+    for value in (0.51, np.nan):
+        with pytest.raises(ExportError, match=r"answers score .* for 'b'; the model answered 0.5"):
+            largest_difference({"score": np.array([0.25, value])}, expected, ["a", "b"])
+    with pytest.raises(ExportError, match="answers label no for 'a'; the model answered yes"):
+        largest_difference({"label": np.array([b"no"], object)}, {"label": ["yes"]}, ["a"])
+
+
+def test_export_with_other_answers_is_not_written(model, tmp_path, monkeypatch):
+    wrong = {**model.reference_answers(list(GOLDEN_TEXTS))}
+    wrong["scores"] = wrong["scores"][::-1]
+    monkeypatch.setattr(model, "reference_answers", lambda texts: wrong)
+    with pytest.raises(ExportError, match="answers scores"):
+        tg.export_model(model, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_exported_is_refused(tiny_bert, model, tmp_path):
+    with pytest.raises(ConfigError, match="models for token-classification are not exported yet"):
+        tg.export_model(tg.TokenClassifier(tiny_bert, ["PER"], precision="float32"), tmp_path / "out")
+    with pytest.raises(ConfigError, match="load this one with precision float32"):
+        tg.export_model(tg.TextClassifier(tiny_bert, ["x", "y"], precision="mixed_bfloat16"), tmp_path / "out")
+    with pytest.raises(ConfigError, match="format 'pmml' is unknown; choose one of savedmodel"):
+        tg.export_model(model, tmp_path / "out", "pmml")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ModelFolderError, match="already exists"):
+        tg.export_model(model, tmp_path / "there")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_export_and_verification_by_the_command_line(tiny_bert, tmp_path):
+    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32")
+    model.fit(reviews(), validation=reviews(), epochs=1, progress=False)
+    model.save(tmp_path / "model")
+    result = run_successfully("export", tmp_path / "model", "--out", tmp_path / "out", "--json")
+    assert json.loads(result.stdout)["texts"] == len(GOLDEN_TEXTS)
+    assert "the answers to 32 texts are those of the model" in result.stderr
+    assert "needs TensorFlow Text" in result.stderr
+    assert json.loads(run_successfully("verify", tmp_path / "out", "--json").stdout)["format"] == "savedmodel"
+    assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "out"), 5, "already exists")
+    change_byte(tmp_path / "out")
+    assert_fails(run("verify", tmp_path / "out"), 9, "has been altered since the export")
+    assert_fails(run("verify", tmp_path), 9, "is not an exported model")
