@@ -110,6 +110,37 @@ def test_vectors_equal_those_of_the_embedder(tiny_bert, tmp_path, options):
     np.testing.assert_allclose(serve(tmp_path / "out", text=TEXTS)["vector"], embedder.predict(TEXTS), atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [{}, {"decoding": "free"}, {"splitting": "characters", "hidden": (8,)}])
+def test_entities_equal_those_of_the_model(tmp_path, options):
+    model = tg.TokenClassifier(GOLDEN / "bert", ["PER", "LOC"], precision="float32", sequence_length=16, **options)
+    texts = ["Ada Lovelace met Charles in London.", *TEXTS]  # the last one takes several rows of 16 tokens
+    kernel, bias = model.head.layers[-1].weights
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    logits = next(model.outputs([np.array([text.encode() for text in texts], object)])).values
+    kernel.assign(kernel / logits.std(axis=0))
+    bias.assign(-logits.mean(axis=0) / logits.std(axis=0))
+    tg.export_model(model, tmp_path / "out")
+    answers, expected = serve(tmp_path / "out", text=texts), model.predict(texts)
+    assert answers["count"].tolist() == [len(entities) for entities in expected]
+    assert {entity.label for entities in expected for entity in entities} == {"PER", "LOC"}
+    for row, entities in enumerate(expected):
+        for index, entity in enumerate(entities):
+            assert answers["text"][row, index].decode() == entity.text
+            assert answers["label"][row, index].decode() == entity.label
+            assert (answers["start"][row, index], answers["end"][row, index]) == (entity.start, entity.end)
+            assert answers["score"][row, index] == pytest.approx(entity.score, abs=2e-6)
+        assert not answers["text"][row, len(entities) :].any()
+
+
+def test_texts_without_entities_and_no_texts_have_none(tiny_bert, tmp_path):
+    model = tg.TokenClassifier(tiny_bert, ["PER"], precision="float32")
+    tg.export_model(model, tmp_path / "out")
+    for texts in ([], [""], ["", "  "]):
+        answers = serve(tmp_path / "out", text=texts)
+        assert answers["count"].tolist() == [0] * len(texts)
+        assert answers["label"].shape == (len(texts), 0)
+
+
 def test_word_vectors_are_exported_with_their_table(tiny_word_vectors, tmp_path):
     model = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
     sharpen(model)
@@ -232,8 +263,8 @@ def test_export_with_other_answers_is_not_written(model, tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_exported_is_refused(tiny_bert, model, tmp_path):
-    with pytest.raises(ConfigError, match="models for token-classification are not exported yet"):
-        tg.export_model(tg.TokenClassifier(tiny_bert, ["PER"], precision="float32"), tmp_path / "out")
+    with pytest.raises(ConfigError, match="models for fill-mask are not exported yet"):
+        tg.export_model(tg.MaskFiller(tiny_bert, precision="float32"), tmp_path / "out")
     with pytest.raises(ConfigError, match="load this one with precision float32"):
         tg.export_model(tg.TextClassifier(tiny_bert, ["x", "y"], precision="mixed_bfloat16"), tmp_path / "out")
     with pytest.raises(ConfigError, match="format 'pmml' is unknown; choose one of savedmodel"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from textgraft import registry, runtime
 from textgraft.data.python_inputs import as_path
 from textgraft.engines.names import TENSORFLOW
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, ExportError
 from textgraft.export.format import ExportFormat, Text
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, ExportRecord, as_lists, largest_difference, list_files, read_record
@@ -44,7 +44,7 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
     The exported model computes in float32, whatever its model does, and takes strings.
 
     Args:
-        model: of text classification or feature extraction, in float32 and computed by TensorFlow, as
+        model: for classification, entities or embeddings, in float32 and computed by TensorFlow, as
             `load(folder, "float32")` returns it.
         folder: must not exist; its parent must.
         to: the format; "savedmodel".
@@ -67,9 +67,9 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
         needs = kind.write(model, building)
         expected = as_lists(model.reference_answers(texts))
         difference = largest_difference(kind.open(building)(texts), expected, texts)
-        sync_tree(building)
         digests = {name: digest_of(building / name) for name in list_files(building)}
         ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
+        sync_tree(building)
         verifications.append(Verification(to, len(texts), difference, tuple(needs), _size(building, digests)))
 
     build_folder(as_path(folder, "the folder of the exported model"), write)
@@ -87,6 +87,8 @@ def verify_export(folder: str | Path) -> Verification:
     """
     folder = as_path(folder, "the folder of the exported model")
     record = read_record(folder)
+    if record.format not in registry.names(FORMATS):
+        raise ExportError(f"{folder} has the format {record.format!r}, which this version of textgraft does not run")
     kind = registry.implementation(FORMATS, record.format, ExportFormat)()
     difference = largest_difference(kind.open(folder)(record.inputs), record.answers, record.inputs)
     size = _size(folder, record.sha256)

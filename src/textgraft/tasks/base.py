@@ -284,7 +284,9 @@ class Task(ABC):
         raise self._not_exported()
 
     def _not_exported(self) -> ConfigError:
-        return ConfigError(f"models for {self.name} are not exported yet; export text-classification or embeddings")
+        return ConfigError(
+            f"models for {self.name} are not exported yet; those for classification, entities and embeddings are"
+        )
 
     def reference_outputs(self, texts: Sequence[Any]) -> np.ndarray:
         """The outputs of the model for a few strings, or pairs, without a warning of truncated or unknown tokens."""

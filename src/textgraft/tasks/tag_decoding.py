@@ -76,7 +76,7 @@ def viterbi(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         scores: float (w, tags), log-probabilities of all texts, concatenated.
         lengths: int (n,), words of each text.
     """
-    transitions = _transition_scores(scores.shape[1])
+    transitions = transition_scores(scores.shape[1])
     tags = np.zeros(len(scores), np.int32)
     for size in np.unique(lengths[lengths > 0]):
         starts = (np.cumsum(lengths) - lengths)[lengths == size]
@@ -101,7 +101,7 @@ def _best_paths(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
     return tags
 
 
-def _transition_scores(tags: int) -> np.ndarray:
+def transition_scores(tags: int) -> np.ndarray:
     """(tags, tags): 0 where the row's tag may be followed by the column's, a prohibitive score elsewhere."""
     previous, following = np.arange(tags)[:, None], np.arange(tags)[None, :]
     is_inside = (following != OUTSIDE) & (following % 2 == 0)

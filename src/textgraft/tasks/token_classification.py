@@ -26,7 +26,7 @@ from textgraft.task_specs.token_classification import (
     SPLITTINGS,
     STRIP_HTML_PROBLEM,
 )
-from textgraft.tasks import tag_decoding
+from textgraft.tasks import tag_decoding, tag_graph
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.objectives import DECIMALS
@@ -149,6 +149,23 @@ class TokenClassifier(TrainableTask):
         logits = self.head({"vectors": vectors, "padding_mask": mask}, training=training)  # (b, t, tags)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         return positions.with_values(tf.gather_nd(logits, tf.stack([row_ids, positions.values], axis=1)))
+
+    def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        (texts,) = texts
+        words, rows = self._rows.pack(texts)
+        logits = self.forward((rows.token_ids, rows.positions)).values
+        logits = tf.RaggedTensor.from_row_lengths(logits, words.lengths, validate=False)
+        tags, probabilities = self.objective.graph_tags(logits)
+        return tag_graph.entities(texts, words, tags, probabilities, self.labels)
+
+    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]
+        width = max(map(len, rows), default=0)
+        answers: dict[str, np.ndarray] = {"count": np.array([len(row) for row in rows], np.int64)}
+        for field, padding in (("label", ""), ("start", 0), ("end", 0), ("score", np.float32(0)), ("text", "")):
+            values = [[getattr(entity, field) for entity in row] + [padding] * (width - len(row)) for row in rows]
+            answers[field] = np.array(values, object if padding == "" else type(padding))
+        return answers
 
     # === Training and evaluation ===
 

@@ -18,7 +18,7 @@ from textgraft.evaluation.span_metrics import alignment_notices
 from textgraft.runtime import require_own_process
 from textgraft.tasks import tag_decoding
 from textgraft.text.cleaning import Cleaning
-from textgraft.text.words import WordGraph, Words, split, split_given
+from textgraft.text.words import WordGraph, Words, WordWindows, split, split_given
 from textgraft.training.ragged import Ragged, concatenate_rows
 from textgraft.training.token_ids import TokenIds, TruncationCount
 from textgraft.training.token_inputs import WordInputs
@@ -66,6 +66,11 @@ class WordRows:
         word_texts = np.repeat(np.arange(len(texts)), lengths)
         part_counts = np.bincount(word_texts, parts.lengths, len(texts)).astype(np.int64)
         return Words(parts.words, starts + parts.starts, starts + parts.ends, part_counts)
+
+    def pack(self, texts: tf.Tensor) -> tuple[Words, WordWindows]:
+        """The words of texts, string (n,), and their rows, by graph ops."""
+        words = self._split(texts)
+        return words, self._graph.pack(words)
 
     def inputs(self, parts: Iterable[Words]) -> WordInputs:
         """Rows of all words, in order."""

@@ -13,7 +13,7 @@ from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError, counted
 from textgraft.evaluation.metric_tables import span_tables
 from textgraft.task_specs.token_classification import DECODINGS, tag_count
-from textgraft.tasks import tag_decoding
+from textgraft.tasks import tag_decoding, tag_graph
 from textgraft.tasks.objectives import summed_cross_entropy
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Ragged
@@ -70,6 +70,16 @@ class Tags(Objective):
         """Float32 (w, tags)."""
         shifted = np.exp(logits.values - logits.values.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def graph_tags(self, logits: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """`tags` of logits, float32 ragged (n, None, tags), by graph ops, and their probabilities, float32 (w,)."""
+        probabilities = tf.nn.softmax(logits.values)
+        if self.decoding == "free":
+            tags = tf.argmax(probabilities, axis=1, output_type=tf.int32)
+        else:
+            scores = tf.cast(tf.math.log(probabilities + _TINY), tf.float64)
+            tags = tag_graph.best_tags(logits.with_values(scores))
+        return tags, tf.gather(probabilities, tags, batch_dims=1)
 
     def word_losses(self, logits: Ragged, tags: np.ndarray) -> np.ndarray:
         """The cross-entropy of each word, float32 (w,)."""
