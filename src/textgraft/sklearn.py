@@ -45,6 +45,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         balance: str = "none",
+        ngrams: bool = False,
         sequence_length: int | None = None,
         text: str | None = None,
         random_state: Any = 0,
@@ -56,13 +57,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             preset: name, address or path; see docs/guide/presets.md.
-            fine_tune: as the training option of this name, like `head`, `epochs`, `batch_size`, `learning_rate` and
-                `balance`.
+            fine_tune: as the training option of this name, like `head`, `epochs`, `batch_size`, `learning_rate`,
+                `balance` and `ngrams`.
             head: how the head is trained or initialized.
             epochs: maximum number of epochs.
             batch_size: texts per step.
             learning_rate: peak learning rate.
             balance: treatment of rare labels.
+            ngrams: add a linear model of the texts' words.
             sequence_length: maximum tokens per text.
             text: the text column, where texts are a data frame; by default its only column, or one named as a text.
             random_state: seed of the head's weights and of the training, as scikit-learn takes it.
@@ -77,6 +79,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.balance = balance
+        self.ngrams = ngrams
         self.sequence_length = sequence_length
         self.text = text
         self.random_state = random_state
@@ -185,4 +188,4 @@ def _seed(random_state: Any) -> int:
     return int(random_state) if is_number else int(check_random_state(random_state).randint(2**31 - 1))
 
 
-_FIT_OPTIONS = ("fine_tune", "head", "epochs", "batch_size", "learning_rate", "balance")
+_FIT_OPTIONS = ("fine_tune", "head", "epochs", "batch_size", "learning_rate", "balance", "ngrams")

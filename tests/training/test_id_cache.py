@@ -27,14 +27,14 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def runs(monkeypatch):
     """A list that receives the number of texts of each batch through a text graph."""
-    counted, run_parallel = [], token_ids._run_parallel
+    counted, run_parallel = [], token_ids.run_in_parallel
 
     def counting(run, batches):
         for batch in batches:
             counted.append(len(batch))
             yield from run_parallel(run, [batch])
 
-    monkeypatch.setattr(token_ids, "_run_parallel", counting)
+    monkeypatch.setattr(token_ids, "run_in_parallel", counting)
     return counted
 
 

@@ -26,5 +26,5 @@ def test_texts_that_are_tokenized_at_once_are_of_bounded_size(sizes):
         return (np.zeros(len(batch)),)
 
     batch = np.array([bytes(size) for size in sizes], object)
-    assert sum(len(rows) for (rows,) in token_ids._run_parallel(run, [batch])) == len(sizes)
+    assert sum(len(rows) for (rows,) in token_ids.run_in_parallel(run, [batch])) == len(sizes)
     assert max(sizes) <= most <= token_ids._BYTES_AT_ONCE

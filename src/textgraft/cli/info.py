@@ -29,6 +29,7 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.card import results, with_interval
     from textgraft.model_folder.config import ZERO_SHOT
+    from textgraft.model_folder.ngrams import describe_ngrams
     from textgraft.task_specs import task_spec
 
     architecture, settings = config["architecture"], config["settings"]
@@ -49,6 +50,8 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         facts[f"description of {show_label(label)}"] = join_first(texts[:MAX_LISTED], len(texts))
     if config.get(ZERO_SHOT):
         facts["training"] = "none: the head was made from the descriptions"
+    if "ngrams" in config:
+        facts["n-grams"] = describe_ngrams(config["ngrams"])
     if "computation" in config:
         facts["trained with"] = str(Computation(**config["computation"]))
     for part, data in config.get("data", {}).items():

@@ -10,6 +10,7 @@ from typing import Any
 from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
 from textgraft.model_folder.config import ZERO_SHOT
+from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -56,6 +57,8 @@ def _training(config: dict[str, Any]) -> list[str]:
         counts = f"{counted(truncated['texts'], 'text')} truncated ({counted(truncated['tokens'], 'token')} dropped)"
         lines.append(f"- {_name(name)}: {counted(dataset['texts'], 'text')} of {_code(dataset['source'])}; {counts}")
     lines += [f"- {_name(name)}: {_name(value)}" for name, value in fit.items()]
+    if "ngrams" in config:
+        lines.append(f"- n-grams of words: {describe_ngrams(config['ngrams'])}")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 
 

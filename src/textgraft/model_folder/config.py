@@ -11,6 +11,7 @@ from textgraft.backbones.family import family_names, load_family
 from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
 from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
@@ -99,7 +100,7 @@ _FIELDS = Object(
         "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
-    {**_RECORD, "seen_texts": SEEN_SCHEMA},
+    {**_RECORD, "seen_texts": SEEN_SCHEMA, "ngrams": NGRAMS_SCHEMA},
 )
 
 
@@ -142,6 +143,8 @@ def _unsuitable(config: Mapping[str, Any]) -> str:
         return f"config.architecture.sequence_length must be {limits}, not {length}"
     if architecture["truncation"] == WINDOWS and (problem := why_no_windows(length, spec.pooled and not pairs)):
         return f"config.architecture: {problem}"
+    if "ngrams" in config and not spec.takes_ngrams(config["settings"]):
+        return "config.ngrams does not suit the task and its settings"
     return spec.unsuitable(config)
 
 
@@ -173,9 +176,16 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
     check_shapes(stored, family.weight_shapes(config["backbone"]), folder)
     if (head := task_spec(config["task"]).weight_shapes(config["settings"], hidden)) is not None:
         check_shapes(stored, head, folder)
-        names = {name for name in head if name.startswith(HEAD)}
-        for name in sorted(names ^ {name for name in stored if name.startswith(HEAD)}):
-            raise mismatch(folder, name, head.get(name), stored.get(name))
+        _check_names(stored, {name: head[name] for name in head if name.startswith(HEAD)}, HEAD, folder)
+    ngrams = ngram_shapes(config)
+    check_shapes(stored, ngrams, folder)
+    _check_names(stored, ngrams, NGRAMS, folder)
+
+
+def _check_names(stored: Mapping[str, Shape], described: Mapping[str, ShapePattern], prefix: str, folder: Path) -> None:
+    """Refuse a stored tensor with a prefix that the config does not describe, and the reverse."""
+    for name in sorted(described.keys() ^ {name for name in stored if name.startswith(prefix)}):
+        raise mismatch(folder, name, described.get(name), stored.get(name))
 
 
 def check_shapes(stored: Mapping[str, Shape], patterns: Mapping[str, ShapePattern], folder: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files, mismatch
+from textgraft.model_folder.ngrams import check_ngrams
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.disk import explain
 from textgraft.storage.replacement import recover_to_read
@@ -65,6 +66,8 @@ class StoredModel:
         self.history = _read_history(folder / HISTORY)
         self.seen = read_seen(folder, config, sha256)
         require_finite(folder / WEIGHTS)
+        if "ngrams" in config:
+            check_ngrams(folder / WEIGHTS)
 
     def assign(self, variables: Mapping[str, Any], prefix: str = "") -> None:
         """Set variables (`keras.Variable`) to the stored weights that have a prefix.

@@ -103,6 +103,10 @@ class TaskSpec(ABC):
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of a model folder with these settings, which are not yet checked."""
 
+    def takes_ngrams(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a model with these settings can have an n-gram model beside its network."""
+        return False
+
     def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
         """The shapes of the weights that settings and the widths of hidden layers determine; None if unknown.
 

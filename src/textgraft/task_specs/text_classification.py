@@ -70,6 +70,9 @@ class TextClassificationSpec(TaskSpec):
         problem = settings.get("problem")
         return _SCHEMAS[problem if problem in PROBLEMS else SINGLE]
 
+    def takes_ngrams(self, settings: Mapping[str, Any]) -> bool:
+        return settings.get("problem", SINGLE) == SINGLE and not settings.get("pairs", False)
+
     def weight_shapes(self, settings: Mapping[str, Any], hidden: Sequence[int]) -> Mapping[str, ShapePattern] | None:
         labels = len(settings.get("labels", ()))
         is_single = settings.get("problem", SINGLE) == SINGLE

@@ -174,6 +174,10 @@ class Task(ABC):
     def build_head(self) -> keras.Model:
         """The model from a vector (b, dim) to the task's output."""
 
+    def restore(self, config: Mapping[str, Any]) -> None:
+        """Build what the config of a model folder describes beside backbone and head: by default nothing."""
+        return
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments other than backbone and architecture, as JSON values."""
@@ -347,9 +351,14 @@ class Task(ABC):
                 tokens = self.tokenize([window])
                 count.add(tokens.truncated)
                 unknown.add(tokens.ids, window)
-                yield require_finite_outputs(self._compute_outputs(tokens), window)
+                outputs = self.complete_outputs(window, self._compute_outputs(tokens))
+                yield require_finite_outputs(outputs, window)
         if truncated is None:
             self._warn_of_truncation(count)
+
+    def complete_outputs(self, texts: np.ndarray, outputs: Any) -> Any:
+        """The outputs for texts, UTF-8 bytes (n, ...), from those of the network: by default the same."""
+        return outputs
 
     @contextmanager
     def counting_unknown(self) -> Iterator[UnknownTokens]:

@@ -44,6 +44,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
         backbone = rebuild_backbone(stored, precision)
         task_class = pkgutil.resolve_name(task_spec(config["task"]).class_path)
         task: Task = task_class(backbone, precision=precision, **architecture, **config["settings"])
+        task.restore(config)
         stored.assign(task.weights)
     task.history, task.seen = stored.history, stored.seen
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}

@@ -1,9 +1,9 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -16,10 +16,14 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.descriptions import describe_by_name, read_descriptions
 from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
+from textgraft.data.metrics import without_optional
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.model_folder.config import ZERO_SHOT
+from textgraft.ngrams.model import NgramModel
+from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.label_descriptions import init_head_by_descriptions
+from textgraft.tasks.ngrams import Ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -27,6 +31,7 @@ from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
+from textgraft.training.callbacks import Callback
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.token_ids import TruncationCount
@@ -35,11 +40,16 @@ _OBJECTIVES: dict[str, type[TextObjective]] = {kind.name: kind for kind in (Sing
 
 
 class TextClassifier(TrainableTask):
-    """Texts, or pairs of texts, to labels, sets of labels or numbers."""
+    """Texts, or pairs of texts, to labels, sets of labels or numbers.
+
+    Attributes:
+        ngrams: the n-gram model whose logits are added to the network's; None where there is none.
+    """
 
     name = "text-classification"
     public = ("descriptions", "labels", "pairs", "predict", "predict_proba", "zero_shot")
     objective: TextObjective
+    ngrams: Ngrams | None = None
 
     def __init__(
         self,
@@ -146,6 +156,46 @@ class TextClassifier(TrainableTask):
 
     def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         return self.objective.named_answers(self.reference_outputs(texts))
+
+    @property
+    def weights(self) -> dict[str, keras.Variable]:
+        return {**super().weights, **(self.ngrams.model.weights if self.ngrams else {})}
+
+    def restore(self, config: Mapping[str, Any]) -> None:
+        if facts := config.get("ngrams"):
+            self.ngrams = Ngrams(NgramModel(facts["features"], self.objective.width), facts)
+
+    def _config(self) -> dict[str, Any]:
+        return {**super()._config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
+
+    def complete_outputs(self, texts: np.ndarray, outputs: Any) -> Any:
+        return outputs + self.ngrams.model.logits(texts) if self.ngrams else outputs
+
+    def after_training(
+        self,
+        run: Run,
+        train: Examples[Any],
+        validation: Examples[Any],
+        outputs: Callable[[], Any],
+        callback: Callback,
+    ) -> dict[str, float]:
+        self.ngrams = None
+        if not run.mode.config.ngrams:
+            return super().after_training(run, train, validation, outputs, callback)
+        logits: np.ndarray = outputs()
+        fitted = fit_ngrams(run, train, logits)
+        if isinstance(fitted, str):
+            callback.on_message(f"n-grams: not used; {fitted}")
+            return super().after_training(run, train, validation, lambda: logits, callback)
+        objective, targets = cast("SingleLabel", self.objective), np.asarray(validation.targets)
+        before = objective.metrics(targets, logits)["accuracy"]
+        self.ngrams, objective.temperature = fitted.ngrams, fitted.temperature
+        metrics = objective.validation_metrics(targets, fitted.validation_logits)
+        metrics = without_optional(metrics, objective.selectable, run.mode.config.metric)
+        losses = objective.loss(tf.constant(targets), tf.constant(fitted.validation_logits / fitted.temperature))
+        accuracies = f"validation accuracy {before:.3f} -> {metrics['accuracy']:.3f} ({len(targets):,} texts)"
+        callback.on_message(f"n-grams: {accuracies}; {fitted.summary}")
+        return {f"val_{name}": value for name, value in {**metrics, "loss": float(tf.reduce_mean(losses))}.items()}
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))

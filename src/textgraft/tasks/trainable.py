@@ -28,6 +28,7 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head, why_not_logistic
+from textgraft.tasks.ngrams import why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
 from textgraft.tasks.row_results import OnResults, RowResult
@@ -118,6 +119,30 @@ class TrainableTask(Task):
             init_head(mode, run.examples["train"], callback)
         return {}
 
+    def after_training(
+        self,
+        run: Run,
+        train: Examples[Any],
+        validation: Examples[Any],
+        outputs: Callable[[], Any],
+        callback: Callback,
+    ) -> dict[str, float]:
+        """Work after the last step: by default the calibration of the objective.
+
+        Args:
+            run: as it was prepared.
+            train: the examples that trained the network.
+            validation: those that validated it.
+            outputs: computes the trained network's metric inputs for the validation examples.
+            callback: receives messages.
+
+        Returns:
+            metrics to keep beside those of the best epoch, or in their place.
+        """
+        if message := self.objective.calibrate(validation.targets, outputs):
+            callback.on_message(message)
+        return {}
+
     def fit(
         self,
         data: Any,
@@ -192,14 +217,13 @@ class TrainableTask(Task):
                 location = partial(self.example_location, run.data["train"])
                 training = Training(network, train_examples, validation_examples, mode.config, callback, location)
                 history, outputs = training.run(checkpoints), training.validation_outputs
-            if message := self.objective.calibrate(validation_examples.targets, outputs):
-                callback.on_message(message)
+            final_metrics = self.after_training(run, train_examples, validation_examples, outputs, callback)
             callback.on_train_end(history)
         self.history = history.records
         self.record = {
             "run": run_digest(facts),
             "fit": {**asdict(mode.config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": {**history.records[history.best_epoch - 1], **initial_metrics}},
+            "metrics": {"validation": {**history.records[history.best_epoch - 1], **initial_metrics, **final_metrics}},
             "data": {
                 name: _data_facts(dataset, run.examples[name].inputs.tokens.truncated)
                 for name, dataset in run.data.items()
@@ -390,6 +414,8 @@ class TrainableTask(Task):
             raise ConfigError(problem)
         if mode.config.balance != "none" and not self.objective.balances:
             raise ConfigError("balance applies to labels of whole texts, and this model has none; drop balance")
+        if mode.config.ngrams and (problem := why_no_ngrams(task_spec(self.name), self.settings(), mode.config)):
+            raise ConfigError(problem)
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}

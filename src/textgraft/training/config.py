@@ -50,6 +50,11 @@ class TrainingConfig(CheckedOptions):
         excludes=("head", "logistic"),
         searchable=True,
     )
+    ngrams: bool = option(
+        False,
+        "Add a linear model of the texts' words and pairs of words to a classifier of single labels.",
+        searchable=True,
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -62,26 +63,53 @@ def fit_logistic_layer(layer: keras.layers.Dense, train: Examples[Vectors], prio
     targets = np.asarray(train.targets)
     if not all_labels_present(targets, layer.units):
         raise DataError("a label has no training text; logistic regression needs at least one per label")
-    vectors = train.inputs.values
-    squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
-    inverse_penalty = 1 / max(squared_norm, _MIN_SQUARED_NORM)
-    if prior:
-        scale = np.sqrt(inverse_penalty)
-        fitted = fit_to_prior(scale * vectors, targets, prior.kernel)
-        layer.kernel.assign(scale * fitted.kernel)
-        layer.bias.assign(fitted.bias)
-        prior.on_fitted(fitted)
-        return
-    from sklearn.linear_model import LogisticRegression  # 1.5 seconds, which predictions do not need
+    optimum = _optimum(train.inputs.values, targets, prior)
+    layer.kernel.assign(optimum.kernel)
+    layer.bias.assign(optimum.bias)
+    if prior and optimum.prior:
+        prior.on_fitted(optimum.prior)
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes")
-        regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)
-    layer.kernel.assign(regression.coef_.T)
-    layer.bias.assign(regression.intercept_)
+
+def held_out_logits(
+    train: Examples[Vectors], folds: np.ndarray, units: int, prior: LayerPrior | None = None
+) -> np.ndarray:
+    """Logits, float32 (n, units), of layers that `fit_logistic_layer` would fit without the fold of the text.
+
+    Zeros for texts in no fold, below 0; the texts outside each fold have all labels.
+    """
+    vectors, targets = train.inputs.values, np.asarray(train.targets)
+    logits = np.zeros((len(targets), units), np.float32)
+    for fold in np.unique(folds[folds >= 0]):
+        held_out = folds == fold
+        optimum = _optimum(vectors[~held_out], targets[~held_out], prior)
+        logits[held_out] = vectors[held_out] @ optimum.kernel + optimum.bias
+    return logits
 
 
 def compute_logits(layer: keras.layers.Dense, examples: Examples[Vectors]) -> np.ndarray:
     """Logits, float32 (n, units)."""
     product: np.ndarray = examples.inputs.values @ layer.kernel.numpy() + layer.bias.numpy()
     return product
+
+
+class _Optimum(NamedTuple):
+    """Kernel (dim, units) and bias (units,) of a layer, and the fitted prior if there is one."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    prior: FittedPrior | None = None
+
+
+def _optimum(vectors: np.ndarray, targets: np.ndarray, prior: LayerPrior | None) -> _Optimum:
+    squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
+    inverse_penalty = 1 / max(squared_norm, _MIN_SQUARED_NORM)
+    if prior:
+        scale = np.sqrt(inverse_penalty)
+        fitted = fit_to_prior(scale * vectors, targets, prior.kernel)
+        return _Optimum(scale * fitted.kernel, fitted.bias, fitted)
+    from sklearn.linear_model import LogisticRegression  # 1.5 seconds, which predictions do not need
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        regression = LogisticRegression(C=inverse_penalty, max_iter=_MAX_ITERATIONS).fit(vectors, targets)
+    return _Optimum(regression.coef_.T, regression.intercept_)

@@ -127,13 +127,13 @@ def run_text_graph(
         columns += (
             cache.arrays(
                 batch,
-                lambda batch: _concatenate(_run_parallel(run, [batch])),
+                lambda batch: _concatenate(run_in_parallel(run, [batch])),
                 specs(len(batch), cache.vocabulary_size),
             )
             for batch in texts
         )
     else:
-        columns += _run_parallel(run, texts)
+        columns += run_in_parallel(run, texts)
     *arrays, dropped = _concatenate(columns)
     return arrays, TruncationCount(int(np.count_nonzero(dropped)), int(dropped.sum(dtype=np.int64)))
 
@@ -148,9 +148,10 @@ def id_specs(texts: int, vocabulary_size: int) -> tuple[ArraySpec, ArraySpec]:
     return ArraySpec("int32", (None,), below=vocabulary_size), ArraySpec("int64", (texts,), counts=0)
 
 
-def _run_parallel(
+def run_in_parallel(
     run: Callable[[np.ndarray], tuple[np.ndarray, ...]], batches: Iterable[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, ...]]:
+    """A function's results for parts of batches, object arrays of UTF-8 bytes, a few at a time on each core."""
     chunks = (chunk for batch in batches for chunk in _chunks(batch))
     for window in bounded_windows(chunks, _text_bytes, _CALLS_AT_ONCE, _BYTES_AT_ONCE):
         yield from thread_pool().map(run, window) if len(window) > 1 else map(run, window)

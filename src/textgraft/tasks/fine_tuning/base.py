@@ -68,6 +68,13 @@ class FineTuning:
         """Train the head in closed form; returns the history and a function that computes the validation logits."""
         return None
 
+    def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
+        """The network's outputs (n, width) for training texts, each by a head fitted without the text's fold.
+
+        None where that would take another training. Folds are integers (n,); texts in no fold, below 0, have zeros.
+        """
+        return None
+
     def adapted(self) -> AbstractContextManager[None]:
         """Context with weights that exist during training only."""
         return nullcontext()

@@ -25,7 +25,7 @@ from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import FeatureExtractor
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
-from textgraft.training.logistic import compute_logits, train_logistic_head
+from textgraft.training.logistic import compute_logits, held_out_logits, train_logistic_head
 from textgraft.training.step import Network
 
 
@@ -90,6 +90,9 @@ class FrozenVectors(FineTuning):
         history = train_logistic_head(layer, train, validation, self._means, prior)
         callback.on_epoch_end(history.records[0])
         return history, partial(compute_logits, layer, validation)
+
+    def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
+        return None if self.has_steps else held_out_logits(train, folds, self.task.head.layers[-1].units)
 
     def estimate(self, examples: ExampleSets) -> tuple[float, int]:
         """Only the feature extraction counts."""

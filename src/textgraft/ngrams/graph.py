@@ -1,0 +1,78 @@
+"""Strings to counts of hashed n-grams, and counts to weighted features, as ops of core TensorFlow."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from textgraft.data.scripts import UNSPACED, WHITE_SPACE
+from textgraft.model_folder.ngrams import BUCKETS
+from textgraft.text.ops import lower, row_ids
+
+# Of a script without spaces; like a punctuation mark or symbol, a word by itself with its combining marks.
+_CHARACTER = rf"[{UNSPACED}]\pM*"
+_SINGLE = rf"[{UNSPACED}\pP\pS]\pM*"
+_BETWEEN_WORDS = f"[{WHITE_SPACE}'’]+"
+
+_MIN_SQUARED_NORM = 1e-12
+
+
+class Counts(NamedTuple):
+    """How often n-grams occur in texts: an item for each text and bucket, in any order.
+
+    Attributes:
+        rows: int64 (m,), index of the text.
+        buckets: int64 (m,), below `BUCKETS`.
+        counts: float32 (m,), at least 1.
+    """
+
+    rows: tf.Tensor
+    buckets: tf.Tensor
+    counts: tf.Tensor
+
+
+def count_ngrams(texts: tf.Tensor) -> Counts:
+    """Count the words of texts, string (n,) of valid UTF-8, and each pair of consecutive words.
+
+    Words are in lower case, between white space and apostrophes. Punctuation marks and symbols are words by themselves.
+    So are the characters of scripts without spaces, of which three consecutive ones are counted too.
+    """
+    words = split_words(texts)
+    rows = row_ids(words.row_lengths(), tf.size(words.values))
+    is_character = tf.strings.regex_full_match(words.values, _CHARACTER)
+    ngrams = [(words.values, rows), _consecutive(words.values, rows, 2)]
+    ngrams.append(_consecutive(words.values, tf.where(is_character, rows, -1), 3))
+    values, rows = (tf.concat(parts, 0) for parts in zip(*ngrams, strict=True))
+    buckets = tf.strings.to_hash_bucket_fast(values, BUCKETS)
+    keys, _, counts = tf.unique_with_counts(rows * BUCKETS + buckets)
+    return Counts(keys // BUCKETS, keys % BUCKETS, tf.cast(counts, tf.float32))
+
+
+def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
+    """The words of texts, string ragged (n, None); see `count_ngrams`."""
+    texts = tf.strings.regex_replace(lower(texts), _BETWEEN_WORDS, " ")
+    return tf.strings.split(tf.strings.regex_replace(texts, _SINGLE, r" \0 "))
+
+
+def weighted(rows: tf.Tensor, counts: tf.Tensor, scale: tf.Tensor, texts: tf.Tensor | int) -> tf.Tensor:
+    """Features of norm 1 for each text, float32 (m,): (1 + log count) * scale.
+
+    Args:
+        rows: int64 (m,), index of the text.
+        counts: float32 (m,), at least 1.
+        scale: float32 (m,), at least 0, of the n-gram.
+        texts: their number.
+    """
+    values = (1 + tf.math.log(counts)) * scale
+    squared_norms = tf.math.unsorted_segment_sum(tf.square(values), rows, texts)
+    return values * tf.math.rsqrt(tf.maximum(tf.gather(squared_norms, rows), _MIN_SQUARED_NORM))
+
+
+def _consecutive(words: tf.Tensor, rows: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each `size` consecutive words of one row, joined by spaces, string (p,), and the row; rows below 0 have none."""
+    count = tf.maximum(tf.size(words) - size + 1, 0)
+    starts = rows[:count]
+    is_in_row = starts >= 0
+    for offset in range(1, size):
+        is_in_row &= rows[offset : count + offset] == starts
+    parts = [tf.boolean_mask(words[offset : count + offset], is_in_row) for offset in range(size)]
+    return tf.strings.join(parts, " "), tf.boolean_mask(starts, is_in_row)

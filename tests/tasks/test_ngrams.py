@@ -1,0 +1,231 @@
+"""Words and network together: `fit(..., ngrams=True)`."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+import textgraft as tg
+from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
+from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.sklearn import TextClassifier
+from textgraft.storage import folders
+from textgraft.task_specs import task_spec
+
+FROZEN = {"fine_tune": "none", "head": "logistic"}
+LABELS = ["even", "odd"]
+
+
+def topics(count=200, seed=0, labels=LABELS):
+    """Texts whose label depends on words that no vocabulary has, and on none that it has."""
+    random = np.random.default_rng(seed)
+    targets = np.arange(count) % len(labels)
+    texts = [
+        f"the film was {labels[target]}{random.integers(8)}q only{seed}{row}q" for row, target in enumerate(targets)
+    ]
+    return tg.Dataset.from_lists(texts, [labels[target] for target in targets])
+
+
+def fresh(preset, labels=LABELS, **options):
+    return tg.TextClassifier(preset, labels, precision="float32", **options)
+
+
+def fit(model, data=None, validation=None, callback=None, **options):
+    callback = callback or RecordingCallback()
+    model.fit(
+        data or topics(), validation=validation or topics(60, seed=1), callbacks=callback, ngrams=True,
+        **{**FROZEN, **options},
+    )  # fmt: skip
+    return [line for line in callback.messages if line.startswith("n-grams")]
+
+
+def logits(model, texts=("the film was odd3q", "", "a plot")):
+    return np.concatenate(list(model.outputs([np.array([text.encode() for text in texts], object)])))
+
+
+@pytest.fixture
+def trained(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    fit(model)
+    return model
+
+
+@pytest.mark.parametrize("labels", [LABELS, ["zero", "one", "two"]])
+def test_ngrams_add_what_the_network_cannot_see(tiny_word_vectors, labels):
+    model = fresh(tiny_word_vectors, labels)
+    (line,) = fit(model, topics(labels=labels), topics(60, seed=1, labels=labels))
+    assert "-> 1.000 (60 texts); log loss of 260 held-out texts" in line
+    metrics = model.evaluate(topics(60, seed=2, labels=labels))
+    assert metrics["accuracy"] == 1
+    model.ngrams = None
+    assert model.evaluate(topics(60, seed=2, labels=labels))["accuracy"] < 0.9
+
+
+def test_outputs_are_the_sum_of_network_and_ngrams(trained):
+    both, ngrams = logits(trained), trained.ngrams.model
+    texts = np.array([b"the film was odd3q", b"", b"a plot"], object)
+    trained.ngrams = None
+    np.testing.assert_allclose(both, logits(trained) + ngrams.logits(texts), rtol=1e-6)
+
+
+def test_validation_metrics_are_those_of_both_together(trained):
+    metrics = trained.record["metrics"]["validation"]
+    report = trained.evaluate_validation(topics(60, seed=1))
+    assert metrics["val_accuracy"] == report["accuracy"] == 1
+    assert metrics["val_loss"] == pytest.approx(report["loss"], rel=1e-4)
+    assert trained.history[0]["val_accuracy"] < 0.9  # of the network
+
+
+def test_saved_model_and_pickle_have_the_same_outputs(trained, tmp_path):
+    expected = logits(trained)
+    loaded = tg.load(trained.save(tmp_path / "model"), precision="float32")
+    np.testing.assert_array_equal(logits(loaded), expected)
+    np.testing.assert_array_equal(logits(pickle.loads(pickle.dumps(trained))), expected)
+    assert loaded.ngrams.facts == trained.ngrams.facts
+
+
+def test_card_describes_the_ngrams(trained, tmp_path):
+    card = (trained.save(tmp_path / "model") / "README.md").read_text()
+    assert f"- n-grams of words: {trained.ngrams.model.features}, weight" in card
+
+
+def test_ngrams_of_texts_with_random_labels_are_not_used(tiny_word_vectors):
+    random = np.random.default_rng(0)
+
+    def data(count):
+        texts = [" ".join(random.choice(["film", "plot", "dull", "fine", "red", "blue"], 5)) for _ in range(count)]
+        return tg.Dataset.from_lists(texts, random.choice(LABELS, count).tolist())
+
+    model = fresh(tiny_word_vectors)
+    (line,) = fit(model, data(200), data(40))
+    assert line.startswith("n-grams: not used; log loss of ")
+    assert model.ngrams is None
+    assert model.objective.temperature != 1  # of the network alone
+
+
+def test_texts_without_common_ngrams_leave_the_network_alone(tiny_word_vectors):
+    texts = [f"only{row}q" for row in range(40)]
+    data = tg.Dataset.from_lists(texts, [LABELS[row % 2] for row in range(40)])
+    model = fresh(tiny_word_vectors)
+    assert fit(model, data) == ["n-grams: not used; too few training texts have an n-gram or a label in common"]
+    assert model.ngrams is None
+    assert "ngrams" not in model._config()
+
+
+def test_few_held_out_texts_leave_the_network_alone(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    (line,) = fit(model, validation=topics(20), head="gradient", epochs=1)
+    assert line == "n-grams: not used; 20 validation texts are too few to weigh them, at least 30 are needed"
+
+
+def test_fine_tuned_network_is_weighed_on_the_validation_texts(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    (line,) = fit(model, fine_tune="all", head="gradient", epochs=1)
+    assert "log loss of 60 held-out texts" in line
+    assert model.evaluate(topics(60, seed=2))["accuracy"] == 1
+
+
+def test_another_training_without_ngrams_drops_them(trained):
+    trained.fit(topics(), validation=topics(60, seed=1), progress=False, callbacks=RecordingCallback(), **FROZEN)
+    assert trained.ngrams is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"problem": "multi-label"}, {"pairs": True}, {"problem": "regression", "labels": ()}]
+)
+def test_other_problems_are_refused(tiny_word_vectors, options):
+    model = fresh(tiny_word_vectors, **{"labels": LABELS, **options})
+    with pytest.raises(ConfigError, match="ngrams needs one label per single text; drop ngrams"):
+        model.training_config({"ngrams": True})
+
+
+def test_entities_and_balance_are_refused(tiny_word_vectors):
+    with pytest.raises(ConfigError, match="ngrams needs one label"):
+        tg.TokenClassifier(tiny_word_vectors, ["A"]).training_config({"ngrams": True})
+    with pytest.raises(ConfigError, match="ngrams does not support balance"):
+        fresh(tiny_word_vectors).training_config({"ngrams": True, "balance": "weights"})
+
+
+def test_resumed_run_has_the_same_ngrams(tiny_word_vectors, tmp_path):
+    def train(model, callback, checkpoints):
+        fit(model, callback=callback, checkpoints=checkpoints, head="gradient", epochs=2, batch_size=50)
+
+    resumed, uninterrupted, _ = assert_resume_changes_nothing(
+        lambda: fresh(tiny_word_vectors), train, 5, tmp_path / "run"
+    )
+    assert resumed.ngrams.facts == uninterrupted.ngrams.facts
+
+
+def test_dry_run_estimates_their_time(tiny_word_vectors):
+    model = fresh(tiny_word_vectors)
+    plan = model.plan(topics(), validation=topics(60, seed=1), ngrams=True, **FROZEN)
+    assert plan.seconds > 0
+    assert model.ngrams is None
+
+
+def test_estimator_of_scikit_learn_takes_ngrams(tiny_word_vectors):
+    data = topics()
+    texts = [text.decode() for batch in data.batches() for text in batch.texts]
+    estimator = TextClassifier(
+        str(tiny_word_vectors), fine_tune="none", head="logistic", ngrams=True, model_options={"trust_savedmodel": True}
+    )
+    estimator.fit(texts, [LABELS[row % 2] for row in range(len(texts))])
+    assert estimator.score(texts, [LABELS[row % 2] for row in range(len(texts))]) == 1
+
+
+# === Model folders that nobody should trust ===
+
+
+def rewritten(folder, change_tensors=None, change_config=None):
+    """Change a model folder and its manifest."""
+    files = {file.name: [file.read_bytes()] for file in folder.iterdir() if file.name != "manifest.json"}
+    if change_tensors:
+        tensors = load(*files["model.safetensors"])
+        change_tensors(tensors)
+        files["model.safetensors"] = [save(tensors)]
+    if change_config:
+        config = json.loads(*files["config.json"])
+        change_config(config)
+        files["config.json"] = [json.dumps(config).encode()]
+    folders.write_folder(folder, files, overwrite=True)
+    return folder
+
+
+def replace(name, function):
+    return lambda tensors: tensors.update({f"ngrams/{name}": function(tensors[f"ngrams/{name}"]).astype(np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("change_tensors", "change_config", "message"),
+    [
+        (
+            replace("buckets", lambda values: values[::-1].copy()),
+            None,
+            "whole numbers below 1,048,576 in ascending order",
+        ),
+        (replace("buckets", lambda values: values + 0.5), None, "whole numbers below"),
+        (replace("buckets", lambda values: values + 2**20), None, "whole numbers below"),
+        (replace("buckets", lambda values: values - values[0] - 1), None, "whole numbers below"),
+        (replace("buckets", lambda values: values * 0), None, "whole numbers below"),
+        (replace("scale", lambda values: -values), None, "ngrams/scale must be at least 0"),
+        (replace("kernel", lambda values: values * np.nan), None, "not a finite number"),
+        (replace("kernel", lambda values: np.hstack([values, values])), None, "ngrams/kernel"),
+        (lambda tensors: tensors.pop("ngrams/bias"), None, "ngrams/bias"),
+        (replace("bias", lambda values: values), lambda config: config.pop("ngrams"), "ngrams/bias"),
+        (None, lambda config: config["ngrams"].update(features=3), "ngrams/buckets"),
+        (None, lambda config: config["ngrams"].update(scale="other"), "scale must be one of idf, log-count-ratio"),
+        (None, lambda config: config["ngrams"].update(features=2**21), "at most 1048576"),
+        (None, lambda config: config["settings"].update(pairs=True), "config.ngrams does not suit the task"),
+    ],
+)
+def test_invalid_ngrams_in_a_folder_are_refused(trained, tmp_path, change_tensors, change_config, message):
+    folder = rewritten(trained.save(tmp_path / "model"), change_tensors, change_config)
+    with pytest.raises(ModelFolderError, match=message):
+        tg.load(folder)
+
+
+def test_only_single_labels_take_ngrams():
+    assert [name for name in ("token-classification", "fill-mask") if task_spec(name).takes_ngrams({})] == []
+    assert task_spec("text-classification").takes_ngrams({})
