@@ -55,8 +55,8 @@ def log_count_ratio(counts: sp.csr_matrix, targets: np.ndarray) -> np.ndarray:
     frequencies = np.stack([np.bincount(counts.indices[rows == label], minlength=counts.shape[1]) for label in labels])
     shares = (1 + frequencies) / (1 + frequencies).sum(axis=1, keepdims=True)
     ratios = np.log(shares * (len(labels) - 1) / (shares.sum(axis=0) - shares))
-    squares: np.ndarray = sizes @ np.square(ratios) / len(targets)
-    return np.sqrt(squares).astype(np.float32)
+    quadratic_mean: np.ndarray = np.sqrt(sizes @ np.square(ratios) / len(targets))
+    return quadratic_mean.astype(np.float32)
 
 
 # Functions of counts (n, features) and label indices (n,) to a factor of each feature.

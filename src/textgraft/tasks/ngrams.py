@@ -42,7 +42,7 @@ class FittedBeside(NamedTuple):
         ngrams: with the weight folded in.
         temperature: of the sum of the logits of network and n-grams.
         validation_logits: that sum for the validation texts, float32 (n, width).
-        summary: numbers for the log, such as "41,203 n-grams, log loss of 1,000 held-out texts 0.512 -> 0.377".
+        summary: numbers for the log, which begin with the log loss of the held-out texts.
     """
 
     ngrams: Ngrams
@@ -102,7 +102,9 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
     model = fitted.to_model(factor)
     facts = {"features": model.features, "weight": weights.ngrams, **asdict(settings)}
     combined = (validation_logits + factor * validation_ngrams).astype(np.float32)
-    summary = f"{losses}; {model.features:,} n-grams"
+    summary = (
+        f"{losses}; {model.features:,} n-grams, weight {weights.ngrams:.2f}, temperature {weights.temperature:.2f}"
+    )
     return FittedBeside(Ngrams(model, facts), weights.temperature, combined, summary)
 
 
