@@ -8,6 +8,7 @@ from textgraft.ngrams.combination import fit_combination, fit_weights, label_log
 from textgraft.ngrams.fitting import ALWAYS_IN_TRAINING, FOLDS, NgramRegression, Settings, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.tasks.objectives.single_label import best_temperature
+from textgraft.text.cleaning import Cleaning
 
 WORDS = ["red", "green", "blue", "plain", "round", "small"]
 
@@ -25,7 +26,9 @@ def texts_of(count, labels=3, seed=0):
 def regression(count=60, labels=3, width=None):
     texts, targets = texts_of(count, labels)
     folds = assign_folds(np.arange(count), targets, seed=0)
-    return NgramRegression(count_texts([texts]), targets, width or (1 if labels == 2 else labels), folds), targets
+    return NgramRegression(
+        count_texts([texts], Cleaning()), targets, width or (1 if labels == 2 else labels), folds
+    ), targets
 
 
 def test_folds_are_stratified_and_equal_texts_share_one():
@@ -53,11 +56,11 @@ def test_graph_computes_the_logits_of_the_matrix(labels, width):
     fitted = fitting.fit(Settings("log-count-ratio", 16.0))
     texts, _ = texts_of(300, labels, seed=1)
     texts[:3] = b"", b"unknown words", "red 红".encode()
-    expected = fitted.logits(count_texts([texts]))
+    expected = fitted.logits(count_texts([texts], Cleaning()))
     assert expected.shape == (300, width)
     assert (label_logits(expected[3:]).argmax(axis=1) == np.arange(3, 300) % labels).all()
-    np.testing.assert_allclose(fitted.to_model(2.5).logits(texts), 2.5 * expected, atol=1e-4)
-    assert fitted.to_model(1.0).logits(texts[:0]).shape == (0, width)
+    np.testing.assert_allclose(fitted.to_model(2.5, Cleaning()).logits(texts), 2.5 * expected, atol=1e-4)
+    assert fitted.to_model(1.0, Cleaning()).logits(texts[:0]).shape == (0, width)
 
 
 def test_ngrams_of_single_texts_are_left_out():
@@ -70,7 +73,7 @@ def test_ngrams_of_single_texts_are_left_out():
 
 def test_held_out_logits_are_those_of_models_without_the_fold():
     texts, targets = texts_of(60, 2)
-    counts, folds = count_texts([texts]), assign_folds(np.arange(60), targets, seed=0)
+    counts, folds = count_texts([texts], Cleaning()), assign_folds(np.arange(60), targets, seed=0)
     flipped = np.where(folds == 0, 1 - targets, targets)
     settings = Settings("log-count-ratio", 16.0)
     logits = NgramRegression(counts, targets, 1, folds).held_out_logits(settings)
@@ -96,7 +99,7 @@ def test_settings_are_those_with_the_lowest_held_out_loss():
 def test_texts_without_common_ngrams_or_labels_cannot_be_fitted(texts, targets):
     targets = np.array(targets)
     folds = assign_folds(np.arange(len(texts)), targets, seed=0)
-    assert not NgramRegression(count_texts([np.array(texts, object)]), targets, 1, folds).is_possible
+    assert not NgramRegression(count_texts([np.array(texts, object)], Cleaning()), targets, 1, folds).is_possible
 
 
 def test_weights_without_ngrams_are_the_temperature_of_the_network():

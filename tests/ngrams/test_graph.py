@@ -17,6 +17,7 @@ from textgraft.ngrams.matrix import (
     select_buckets,
     to_features,
 )
+from textgraft.text.cleaning import Cleaning
 
 REVIEWS = [
     "It's a GREAT film, isn't it?", "a great film", "", "not a great film at all", "dull... a dull, dull film!",
@@ -70,7 +71,7 @@ def test_features_are_those_of_scikit_learn():
     expected = vectorizer.fit_transform(REVIEWS).toarray()
     names = vectorizer.get_feature_names_out()
     order = np.argsort([bucket(name) for name in names])
-    counts = count_texts(arrays(REVIEWS))
+    counts = count_texts(arrays(REVIEWS), Cleaning())
     buckets = select_buckets(counts, 1)
     assert buckets.tolist() == sorted(bucket(name) for name in names)
     counts = counts[:, buckets]
@@ -80,7 +81,7 @@ def test_features_are_those_of_scikit_learn():
 
 def test_log_count_ratio_of_two_labels_is_that_of_naive_bayes():
     targets = np.array([1, 1, 0, 1, 0, 0, 1])
-    counts = count_texts(arrays(REVIEWS))
+    counts = count_texts(arrays(REVIEWS), Cleaning())
     counts = counts[:, select_buckets(counts, 1)]
     occurs = counts.toarray() > 0
     shares = [(1 + occurs[targets == label].sum(axis=0)) for label in (0, 1)]
@@ -90,7 +91,7 @@ def test_log_count_ratio_of_two_labels_is_that_of_naive_bayes():
 
 def test_an_ngram_of_one_label_alone_has_the_highest_ratio_of_several_labels():
     texts = ["red x", "red x", "blue x", "blue x", "green x", "green x"]
-    counts = count_texts(arrays(texts))
+    counts = count_texts(arrays(texts), Cleaning())
     buckets = select_buckets(counts, 3)
     ratios = dict(zip(buckets.tolist(), log_count_ratio(counts[:, buckets], np.array([0, 0, 1, 1, 2, 2])), strict=True))
     assert ratios[bucket("x")] < 1e-6 < 0.5 < ratios[bucket("red")]
@@ -98,12 +99,17 @@ def test_an_ngram_of_one_label_alone_has_the_highest_ratio_of_several_labels():
 
 def test_many_buckets_are_reduced_to_the_most_frequent(monkeypatch):
     monkeypatch.setattr("textgraft.ngrams.matrix._MAX_WEIGHTS", 4)
-    counts = count_texts(arrays(["a b", "a b", "a c", "c b"]))
+    counts = count_texts(arrays(["a b", "a b", "a c", "c b"]), Cleaning())
     assert select_buckets(counts, 2).tolist() == sorted([bucket("a"), bucket("b")])
 
 
 def test_unusual_texts_have_finite_features():
     texts = [text for text in NASTY if not any("\ud800" <= character <= "\udfff" for character in text)]
-    features = to_features(count_texts(arrays(texts)), np.ones(BUCKETS, np.float32))
+    features = to_features(count_texts(arrays(texts), Cleaning()), np.ones(BUCKETS, np.float32))
     norms = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
     np.testing.assert_allclose(norms, [float(len(words(text)) > 0) for text in texts], atol=1e-5)
+
+
+def test_texts_are_cleaned_first():
+    cleaned = count_texts(arrays(["a<br>b &amp; c"]), Cleaning(strip_html=True))
+    assert (cleaned != count_texts(arrays(["a b & c"]), Cleaning())).nnz == 0

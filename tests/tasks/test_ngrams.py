@@ -5,11 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from safetensors.numpy import load, save
 
 import textgraft as tg
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.export.exporting import export_model
 from textgraft.sklearn import TextClassifier
 from textgraft.storage import folders
 from textgraft.task_specs import task_spec
@@ -84,6 +86,14 @@ def test_saved_model_and_pickle_have_the_same_outputs(trained, tmp_path):
     np.testing.assert_array_equal(logits(loaded), expected)
     np.testing.assert_array_equal(logits(pickle.loads(pickle.dumps(trained))), expected)
     assert loaded.ngrams.facts == trained.ngrams.facts
+
+
+def test_exported_model_has_them(trained, tmp_path):
+    export_model(trained, tmp_path / "exported")
+    served = tf.saved_model.load(str(tmp_path / "exported")).signatures["serving_default"]
+    texts = ["the film was odd3q", "the film was even1q"]
+    labels = served(text=tf.constant(texts))["label"].numpy()
+    assert [label.decode() for label in labels] == trained.predict(texts) == ["odd", "even"]
 
 
 def test_card_describes_the_ngrams(trained, tmp_path):

@@ -11,6 +11,7 @@ from textgraft.backbones.keras_private import separate_state
 from textgraft.ngrams.combination import label_logits, log_loss
 from textgraft.ngrams.matrix import SCALES, select_buckets, to_features
 from textgraft.ngrams.model import NgramModel
+from textgraft.text.cleaning import Cleaning
 
 FOLDS = 5
 ALWAYS_IN_TRAINING = -1  # in place of a fold
@@ -44,10 +45,10 @@ class FittedNgrams:
         """Logits (n, width) of texts with these counts, (n, `BUCKETS`)."""
         return _logits(counts[:, self.buckets], self.scale, self.kernel, self.bias)
 
-    def to_model(self, factor: float) -> NgramModel:
+    def to_model(self, factor: float, cleaning: Cleaning) -> NgramModel:
         """The model that computes these logits times a factor from strings."""
         with separate_state():
-            model = NgramModel(*self.kernel.shape)
+            model = NgramModel(self.kernel.shape[0], self.kernel.shape[1], cleaning)
         arrays = (self.buckets, self.scale, factor * self.kernel, factor * self.bias)
         for variable, array in zip(model.weights.values(), arrays, strict=True):
             variable.assign(array)

@@ -1,6 +1,6 @@
 """Counts of n-grams of all texts, and the features of those that occur often enough, as sparse matrices."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from textgraft.model_folder.ngrams import BUCKETS
 from textgraft.model_folder.ngrams import SCALES as SCALE_NAMES
-from textgraft.ngrams.graph import count_ngrams, weighted
+from textgraft.ngrams.graph import Counts, count_ngrams, weighted
+from textgraft.text.cleaning import Cleaning
 from textgraft.training.token_ids import run_in_parallel
 
 _MIN_TEXTS = 2  # with an n-gram that is kept; single ones are most n-grams, and add nothing on held-out texts
@@ -19,9 +20,15 @@ _MAX_WEIGHTS = 1 << 21
 _ROWS_PER_CALL = 4096
 
 
-def count_texts(batches: Iterable[np.ndarray]) -> sp.csr_matrix:
+def count_texts(batches: Iterable[np.ndarray], cleaning: Cleaning) -> sp.csr_matrix:
     """Counts, float32 (n, `BUCKETS`), of the n-grams of batches of texts, object arrays of UTF-8 bytes."""
-    parts = [_to_matrix(*arrays) for arrays in run_in_parallel(_count, batches)]
+    graph = _compiled(cleaning)
+
+    def count(batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        rows, buckets, counts = graph(tf.constant(batch, tf.string))
+        return rows.numpy(), buckets.numpy().astype(np.int32), counts.numpy(), np.array(len(batch))
+
+    parts = [_to_matrix(*arrays) for arrays in run_in_parallel(count, batches)]
     return sp.vstack([sp.csr_matrix((0, BUCKETS), dtype=np.float32), *parts], format="csr", dtype=np.float32)
 
 
@@ -73,15 +80,14 @@ def to_features(counts: sp.csr_matrix, scale: np.ndarray) -> sp.csr_matrix:
     return sp.csr_matrix((np.concatenate(values), counts.indices, counts.indptr), counts.shape)
 
 
-def _count(batch: np.ndarray) -> tuple[np.ndarray, ...]:
-    rows, buckets, counts = _compiled_count()(tf.constant(batch, tf.string))
-    return rows.numpy(), buckets.numpy().astype(np.int32), counts.numpy(), np.array(len(batch))
-
-
 @cache
-def _compiled_count() -> Callable[[tf.Tensor], Any]:
-    signature = [tf.TensorSpec([None], tf.string)]
-    return tf.function(count_ngrams, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
+def _compiled(cleaning: Cleaning) -> Any:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def compiled(texts: tf.Tensor) -> Counts:
+        with tf.device("CPU:0"):  # operations on strings run on no other
+            return count_ngrams(cleaning(texts))
+
+    return compiled
 
 
 def _to_matrix(rows: np.ndarray, buckets: np.ndarray, counts: np.ndarray, texts: np.ndarray) -> sp.csr_matrix:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from textgraft.model_folder.ngrams import NGRAMS
 from textgraft.ngrams.graph import count_ngrams, weighted
+from textgraft.text.cleaning import Cleaning
 from textgraft.training.token_ids import run_in_parallel
 
 
@@ -22,7 +23,8 @@ class NgramModel:
         bias: float32 (width,).
     """
 
-    def __init__(self, features: int, width: int) -> None:
+    def __init__(self, features: int, width: int, cleaning: Cleaning) -> None:
+        self._cleaning = cleaning
         shapes = {"buckets": (features,), "scale": (features,), "kernel": (features, width), "bias": (width,)}
         self.buckets, self.scale, self.kernel, self.bias = (
             keras.Variable("zeros", shape, "float32", trainable=False, name=name) for name, shape in shapes.items()
@@ -40,7 +42,7 @@ class NgramModel:
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Logits, float32 (n, width), of texts, string (n,); graph ops."""
-        found, size = count_ngrams(texts), tf.size(texts, tf.int64)
+        found, size = count_ngrams(self._cleaning(texts)), tf.size(texts, tf.int64)
         buckets = tf.cast(tf.convert_to_tensor(self.buckets), tf.int64)
         columns = tf.searchsorted(buckets, found.buckets, out_type=tf.int64)
         columns = tf.minimum(columns, self.features - 1)

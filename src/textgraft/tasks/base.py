@@ -295,6 +295,7 @@ class Task(ABC):
     def reference_outputs(self, texts: Sequence[Any]) -> np.ndarray:
         """The outputs of the model for a few strings, or pairs, without a warning of truncated or unknown tokens."""
         parts = [(batch, self._compute_outputs(self.tokenize([batch]))) for batch in self.text_batches(texts)]
+        parts = [(batch, self.complete_outputs(batch, outputs)) for batch, outputs in parts]
         return np.concatenate([require_finite_outputs(outputs, batch) for batch, outputs in parts])
 
     def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:

@@ -72,10 +72,10 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
     Returns:
         why the n-grams are not used, where they do not lower the log loss or cannot be fitted.
     """
-    data, config = run.data, run.mode.config
+    data, config, cleaning = run.data, run.mode.config, run.mode.task.architecture.cleaning
     targets, width = np.asarray(run.examples["train"].targets), validation_logits.shape[1]
     folds = assign_folds(data["train"].digests(), targets, config.seed)
-    regression = NgramRegression(count_texts(_texts(data["train"])), targets, width, folds)
+    regression = NgramRegression(count_texts(_texts(data["train"]), cleaning), targets, width, folds)
     if not regression.is_possible:
         return "too few training texts have an n-gram or a label in common"
     validation_targets = np.asarray(run.examples["validation"].targets)
@@ -86,7 +86,7 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
         return f"{texts} validation texts are too few to weigh them, at least {MIN_HELD_OUT} are needed"
     settings = regression.choose_settings()
     fitted = regression.fit(settings)
-    validation_ngrams = fitted.logits(count_texts(_texts(data["validation"])))
+    validation_ngrams = fitted.logits(count_texts(_texts(data["validation"]), cleaning))
     logits = [(validation_logits, validation_ngrams)]
     if network is not None:
         logits.append((network[held_out], regression.held_out_logits(settings)[held_out]))
@@ -99,7 +99,7 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
         return losses
     weights = combination.weights
     factor = weights.ngrams * weights.temperature
-    model = fitted.to_model(factor)
+    model = fitted.to_model(factor, cleaning)
     facts = {"features": model.features, "weight": weights.ngrams, **asdict(settings)}
     combined = (validation_logits + factor * validation_ngrams).astype(np.float32)
     summary = (
@@ -115,8 +115,8 @@ def estimate_seconds(run: Run) -> float:
     start = time.monotonic()
     targets = np.asarray(run.examples["train"].targets[: len(sample)])
     folds = assign_folds(sample.digests(), targets, run.mode.config.seed)
-    width = max(1, len(np.unique(targets)))
-    regression = NgramRegression(count_texts(_texts(sample)), targets, width if width > 2 else 1, folds)
+    counts = count_texts(_texts(sample), run.mode.task.architecture.cleaning)
+    regression = NgramRegression(counts, targets, run.mode.task.head.layers[-1].units, folds)
     if regression.is_possible:
         regression.fit(regression.choose_settings())
     return (time.monotonic() - start) * texts / len(sample)

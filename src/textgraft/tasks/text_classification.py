@@ -163,10 +163,14 @@ class TextClassifier(TrainableTask):
 
     def restore(self, config: Mapping[str, Any]) -> None:
         if facts := config.get("ngrams"):
-            self.ngrams = Ngrams(NgramModel(facts["features"], self.objective.width), facts)
+            self.ngrams = Ngrams(NgramModel(facts["features"], self.objective.width, self.architecture.cleaning), facts)
 
     def _config(self) -> dict[str, Any]:
         return {**super()._config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
+
+    def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
+        outputs = super().text_outputs(*texts)
+        return outputs + self.ngrams.model(*texts) if self.ngrams else outputs
 
     def complete_outputs(self, texts: np.ndarray, outputs: Any) -> Any:
         return outputs + self.ngrams.model.logits(texts) if self.ngrams else outputs

@@ -26,6 +26,7 @@ class SavedModel(ExportFormat):
         module = tf.Module()
         # The variables and tables that the graph reads must be attributes.
         module.network, module.head, module.tokenizer = model.backbone.network, model.head, model.backbone.tables
+        module.weights = [weight.value for weight in model.weights.values()]
         module.serve = tf.function(model.serve, input_signature=specs, autograph=False)
         serve = module.serve.get_concrete_function()
         try:

@@ -92,7 +92,10 @@ class FrozenVectors(FineTuning):
         return history, partial(compute_logits, layer, validation)
 
     def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
-        return None if self.has_steps else held_out_logits(train, folds, self.task.head.layers[-1].units)
+        if self.has_steps:
+            return None
+        prior = description_prior(self.task, len(train), Callback())
+        return held_out_logits(train, folds, self.task.head.layers[-1].units, prior)
 
     def estimate(self, examples: ExampleSets) -> tuple[float, int]:
         """Only the feature extraction counts."""
