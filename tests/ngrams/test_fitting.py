@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.ngrams.combination import fit_combination, fit_weights, label_logits, log_loss
+from textgraft.ngrams.combination import fit_combination, fit_weights, label_logits, mean_log_loss
 from textgraft.ngrams.fitting import ALWAYS_IN_TRAINING, FOLDS, NgramRegression, Settings, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.tasks.objectives.single_label import best_temperature
@@ -86,7 +86,7 @@ def test_settings_are_those_with_the_lowest_held_out_loss():
     fitting, targets = regression(count=40)
     chosen = fitting.choose_settings()
     losses = {
-        (scale, strength): log_loss(fitting.held_out_logits(Settings(scale, strength)), targets)
+        (scale, strength): mean_log_loss(fitting.held_out_logits(Settings(scale, strength)), targets)
         for scale in ("idf", "log-count-ratio")
         for strength in (4.0, 16.0, 64.0)
     }
@@ -121,7 +121,7 @@ def test_informative_ngrams_are_better_and_noise_is_not():
     assert better.is_better
     assert better.combined_loss < better.network_loss - 0.02
     combined = better.weights.combine(network, informative)
-    assert log_loss(combined, targets) < log_loss(network / better.weights.temperature, targets)
+    assert mean_log_loss(combined, targets) < mean_log_loss(network / better.weights.temperature, targets)
     worse = fit_combination(targets, network, useless, folds)
     assert worse.combined_loss > worse.network_loss - 0.005
     misleading = fit_combination(targets, network, -informative, folds)

@@ -9,11 +9,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tests.helpers.nasty_texts import NASTY
 from textgraft.model_folder.ngrams import BUCKETS
-from textgraft.ngrams.graph import count_ngrams, split_words
+from textgraft.ngrams.graph import count_ngrams, split_into_words
 from textgraft.ngrams.matrix import (
     count_texts,
     inverse_document_frequency,
-    log_count_ratio,
+    log_count_ratios,
     select_buckets,
     to_features,
 )
@@ -26,7 +26,7 @@ REVIEWS = [
 
 
 def words(text):
-    return [word.decode() for word in split_words(tf.constant([text]))[0].numpy()]
+    return [word.decode() for word in split_into_words(tf.constant([text]))[0].numpy()]
 
 
 def bucket(ngram):
@@ -86,14 +86,16 @@ def test_log_count_ratio_of_two_labels_is_that_of_naive_bayes():
     occurs = counts.toarray() > 0
     shares = [(1 + occurs[targets == label].sum(axis=0)) for label in (0, 1)]
     shares = [share / share.sum() for share in shares]
-    np.testing.assert_allclose(log_count_ratio(counts, targets), np.abs(np.log(shares[1] / shares[0])), rtol=1e-5)
+    np.testing.assert_allclose(log_count_ratios(counts, targets), np.abs(np.log(shares[1] / shares[0])), rtol=1e-5)
 
 
 def test_an_ngram_of_one_label_alone_has_the_highest_ratio_of_several_labels():
     texts = ["red x", "red x", "blue x", "blue x", "green x", "green x"]
     counts = count_texts(arrays(texts), Cleaning())
     buckets = select_buckets(counts, 3)
-    ratios = dict(zip(buckets.tolist(), log_count_ratio(counts[:, buckets], np.array([0, 0, 1, 1, 2, 2])), strict=True))
+    ratios = dict(
+        zip(buckets.tolist(), log_count_ratios(counts[:, buckets], np.array([0, 0, 1, 1, 2, 2])), strict=True)
+    )
     assert ratios[bucket("x")] < 1e-6 < 0.5 < ratios[bucket("red")]
 
 

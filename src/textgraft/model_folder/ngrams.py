@@ -14,7 +14,7 @@ from textgraft.task_specs import ShapePattern
 # N-grams are hashed to as many buckets. Their indices are stored in float32, which is exact below 2**24.
 BUCKETS = 1 << 20
 
-SCALES = ("idf", "log-count-ratio")
+SCALE_NAMES = ("idf", "log-count-ratio")
 
 NGRAMS = "ngrams/"  # begins the names of the tensors
 _BUCKETS, _SCALE = f"{NGRAMS}buckets", f"{NGRAMS}scale"
@@ -23,7 +23,7 @@ NGRAMS_SCHEMA = Object(
     {
         "features": Integer(1, BUCKETS),
         "weight": number(0, 1e6),
-        "scale": OneOf(SCALES),
+        "scale": OneOf(SCALE_NAMES),
         "inverse_penalty": number(1e-6, 1e6),
     }
 )

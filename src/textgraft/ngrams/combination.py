@@ -54,8 +54,8 @@ def fit_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray
         train = ~test
         for_fold = fit_weights(targets[train], network[train], ngrams[train])
         alone = fit_weights(targets[train], network[train], np.zeros_like(ngrams[train]))
-        combined_loss += test.sum() * log_loss(for_fold.combine(network[test], ngrams[test]), targets[test])
-        network_loss += test.sum() * log_loss(network[test] / alone.temperature, targets[test])
+        combined_loss += test.sum() * mean_log_loss(for_fold.combine(network[test], ngrams[test]), targets[test])
+        network_loss += test.sum() * mean_log_loss(network[test] / alone.temperature, targets[test])
     return Combination(weights, network_loss / max(1, judged.sum()), combined_loss / max(1, judged.sum()))
 
 
@@ -94,7 +94,7 @@ def label_logits(logits: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 
-def log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
+def mean_log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     """Mean negative log-likelihood of label indices, int (n,), by logits (n, labels)."""
     margins = logits - logits[np.arange(len(targets)), targets][:, np.newaxis]
     return float(np.logaddexp.reduce(margins, axis=1).mean())

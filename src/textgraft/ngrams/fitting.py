@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from textgraft.backbones.keras_private import separate_state
-from textgraft.ngrams.combination import label_logits, log_loss
+from textgraft.ngrams.combination import label_logits, mean_log_loss
 from textgraft.ngrams.matrix import SCALES, select_buckets, to_features
 from textgraft.ngrams.model import NgramModel
 from textgraft.text.cleaning import Cleaning
@@ -82,7 +82,7 @@ class NgramRegression:
         held_out = (self._folds >= 0) & (self._folds < folds)
         choices = [Settings(*values) for values in product(SCALES, _INVERSE_PENALTIES)]
         logits = [self.held_out_logits(settings, folds)[held_out] for settings in choices]
-        losses = [log_loss(label_logits(values), self._targets[held_out]) for values in logits]
+        losses = [mean_log_loss(label_logits(values), self._targets[held_out]) for values in logits]
         return choices[int(np.argmin(losses))]
 
     def held_out_logits(self, settings: Settings, folds: int = FOLDS) -> np.ndarray:

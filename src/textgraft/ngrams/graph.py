@@ -16,7 +16,7 @@ _BETWEEN_WORDS = f"[{WHITE_SPACE}'’]+"
 _MIN_SQUARED_NORM = 1e-12
 
 
-class Counts(NamedTuple):
+class NgramCounts(NamedTuple):
     """How often n-grams occur in texts: an item for each text and bucket, in any order.
 
     Attributes:
@@ -30,13 +30,13 @@ class Counts(NamedTuple):
     counts: tf.Tensor
 
 
-def count_ngrams(texts: tf.Tensor) -> Counts:
+def count_ngrams(texts: tf.Tensor) -> NgramCounts:
     """Count the words of texts, string (n,) of valid UTF-8, and each pair of consecutive words.
 
     Words are in lower case, between white space and apostrophes. Punctuation marks and symbols are words by themselves.
     So are the characters of scripts without spaces, of which three consecutive ones are counted too.
     """
-    words = split_words(texts)
+    words = split_into_words(texts)
     rows = row_ids(words.row_lengths(), tf.size(words.values))
     is_character = tf.strings.regex_full_match(words.values, _CHARACTER)
     ngrams = [(words.values, rows), _consecutive(words.values, rows, 2)]
@@ -44,10 +44,10 @@ def count_ngrams(texts: tf.Tensor) -> Counts:
     values, rows = (tf.concat(parts, 0) for parts in zip(*ngrams, strict=True))
     buckets = tf.strings.to_hash_bucket_fast(values, BUCKETS)
     keys, _, counts = tf.unique_with_counts(rows * BUCKETS + buckets)
-    return Counts(keys // BUCKETS, keys % BUCKETS, tf.cast(counts, tf.float32))
+    return NgramCounts(keys // BUCKETS, keys % BUCKETS, tf.cast(counts, tf.float32))
 
 
-def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
+def split_into_words(texts: tf.Tensor) -> tf.RaggedTensor:
     """The words of texts, string ragged (n, None); see `count_ngrams`."""
     texts = tf.strings.regex_replace(lower(texts), _BETWEEN_WORDS, " ")
     return tf.strings.split(tf.strings.regex_replace(texts, _SINGLE, r" \0 "))

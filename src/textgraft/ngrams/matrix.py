@@ -8,9 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
-from textgraft.model_folder.ngrams import BUCKETS
-from textgraft.model_folder.ngrams import SCALES as SCALE_NAMES
-from textgraft.ngrams.graph import Counts, count_ngrams, weighted
+from textgraft.model_folder.ngrams import BUCKETS, SCALE_NAMES
+from textgraft.ngrams.graph import NgramCounts, count_ngrams, weighted
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.token_ids import run_in_parallel
 
@@ -50,7 +49,7 @@ def inverse_document_frequency(counts: sp.csr_matrix, targets: np.ndarray) -> np
     return idf.astype(np.float32)
 
 
-def log_count_ratio(counts: sp.csr_matrix, targets: np.ndarray) -> np.ndarray:
+def log_count_ratios(counts: sp.csr_matrix, targets: np.ndarray) -> np.ndarray:
     """How much an n-gram says about the label (Wang and Manning, 2012, https://aclanthology.org/P12-2018).
 
     For two labels, the absolute logarithm of the ratio of its shares of the n-grams of each, with one more of each
@@ -67,7 +66,7 @@ def log_count_ratio(counts: sp.csr_matrix, targets: np.ndarray) -> np.ndarray:
 
 
 # Functions of counts (n, features) and label indices (n,) to a factor of each feature.
-SCALES = dict(zip(SCALE_NAMES, (inverse_document_frequency, log_count_ratio), strict=True))
+SCALES = dict(zip(SCALE_NAMES, (inverse_document_frequency, log_count_ratios), strict=True))
 
 
 def to_features(counts: sp.csr_matrix, scale: np.ndarray) -> sp.csr_matrix:
@@ -83,7 +82,7 @@ def to_features(counts: sp.csr_matrix, scale: np.ndarray) -> sp.csr_matrix:
 @cache
 def _compiled(cleaning: Cleaning) -> Any:
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    def compiled(texts: tf.Tensor) -> Counts:
+    def compiled(texts: tf.Tensor) -> NgramCounts:
         with tf.device("CPU:0"):  # operations on strings run on no other
             return count_ngrams(cleaning(texts))
 

@@ -108,7 +108,7 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
     return FittedBeside(Ngrams(model, facts), weights.temperature, combined, summary)
 
 
-def estimate_seconds(run: Run) -> float:
+def estimate_ngram_seconds(run: Run) -> float:
     """The time of `fit_ngrams`, extrapolated from some texts."""
     texts = len(run.data["train"])
     sample = run.data["train"].take(range(min(_SAMPLE, texts)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.frozen import feature_extractor
-from textgraft.tasks.ngrams import estimate_seconds
+from textgraft.tasks.ngrams import estimate_ngram_seconds
 from textgraft.training.token_ids import TruncationCount
 
 
@@ -45,7 +45,7 @@ def estimate_cost(run: Run) -> Plan:
     if config.head == "logistic" and mode.has_steps:
         seconds += feature_extractor(mode).estimate_seconds(tokens["train"])
     if config.ngrams:
-        seconds += estimate_seconds(run)
+        seconds += estimate_ngram_seconds(run)
     trainable, parameters = mode.parameter_counts()
     return Plan(
         texts={name: len(dataset) for name, dataset in run.data.items()},
