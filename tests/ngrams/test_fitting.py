@@ -63,7 +63,7 @@ def test_graph_computes_the_logits_of_the_matrix(labels, width):
     assert fitted.to_model(1.0, Cleaning()).logits(texts[:0]).shape == (0, width)
 
 
-def test_ngrams_of_single_texts_are_left_out():
+def test_ngrams_of_single_texts_have_no_weight():
     fitting, _ = regression()
     fitted = fitting.fit(Settings("idf", 16.0))
     only = int(tf.strings.to_hash_bucket_fast("only3", 1 << 20))

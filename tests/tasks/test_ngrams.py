@@ -115,7 +115,7 @@ def test_ngrams_of_texts_with_random_labels_are_not_used(tiny_word_vectors):
     assert model.objective.temperature != 1  # of the network alone
 
 
-def test_texts_without_common_ngrams_leave_the_network_alone(tiny_word_vectors):
+def test_texts_without_common_ngrams_are_not_fitted(tiny_word_vectors):
     texts = [f"only{row}q" for row in range(40)]
     data = tg.Dataset.from_lists(texts, [LABELS[row % 2] for row in range(40)])
     model = fresh(tiny_word_vectors)
@@ -124,7 +124,7 @@ def test_texts_without_common_ngrams_leave_the_network_alone(tiny_word_vectors):
     assert "ngrams" not in model._config()
 
 
-def test_few_held_out_texts_leave_the_network_alone(tiny_word_vectors):
+def test_few_held_out_texts_are_not_fitted(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
     (line,) = fit(model, validation=topics(20), head="gradient", epochs=1)
     assert line == "n-grams: not used; 20 validation texts are too few to weigh them, at least 30 are needed"

@@ -48,15 +48,15 @@ def fit_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray
     """
     weights = fit_weights(targets, network, ngrams)
     network_loss = combined_loss = 0.0
-    judged = folds >= 0
-    for fold in np.unique(folds[judged]):
+    scored = folds >= 0
+    for fold in np.unique(folds[scored]):
         test = folds == fold
         train = ~test
         for_fold = fit_weights(targets[train], network[train], ngrams[train])
         alone = fit_weights(targets[train], network[train], np.zeros_like(ngrams[train]))
         combined_loss += test.sum() * mean_log_loss(for_fold.combine(network[test], ngrams[test]), targets[test])
         network_loss += test.sum() * mean_log_loss(network[test] / alone.temperature, targets[test])
-    return Combination(weights, network_loss / max(1, judged.sum()), combined_loss / max(1, judged.sum()))
+    return Combination(weights, network_loss / max(1, scored.sum()), combined_loss / max(1, scored.sum()))
 
 
 def fit_weights(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray) -> Weights:

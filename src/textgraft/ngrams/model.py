@@ -14,7 +14,7 @@ from textgraft.training.token_ids import run_in_parallel
 
 
 class NgramModel:
-    """A linear model of the weighted counts of n-grams; those that training did not keep are left out.
+    """A linear model of the weighted counts of n-grams; those that training did not keep do not count.
 
     Attributes:
         buckets: hashes of the n-grams in ascending order, whole numbers in float32 (features,).
@@ -42,12 +42,12 @@ class NgramModel:
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Logits, float32 (n, width), of texts, string (n,); graph ops."""
-        found, size = count_ngrams(self._cleaning(texts)), tf.size(texts, tf.int64)
+        ngrams, size = count_ngrams(self._cleaning(texts)), tf.size(texts, tf.int64)
         buckets = tf.cast(tf.convert_to_tensor(self.buckets), tf.int64)
-        columns = tf.searchsorted(buckets, found.buckets, out_type=tf.int64)
+        columns = tf.searchsorted(buckets, ngrams.buckets, out_type=tf.int64)
         columns = tf.minimum(columns, self.features - 1)
-        is_known = tf.gather(buckets, columns) == found.buckets
-        rows, columns, counts = (tf.boolean_mask(part, is_known) for part in (found.rows, columns, found.counts))
+        is_known = tf.gather(buckets, columns) == ngrams.buckets
+        rows, columns, counts = (tf.boolean_mask(part, is_known) for part in (ngrams.rows, columns, ngrams.counts))
         values = weighted(rows, counts, tf.gather(tf.convert_to_tensor(self.scale), columns), size)
         matrix = tf.SparseTensor(tf.stack([rows, columns], axis=1), values, tf.stack([size, self.features]))
         return tf.sparse.sparse_dense_matmul(matrix, tf.convert_to_tensor(self.kernel)) + self.bias

@@ -92,8 +92,8 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
         logits.append((network[held_out], regression.held_out_logits(settings)[held_out]))
     pooled = [label_logits(np.concatenate(parts)) for parts in zip(*logits, strict=True)]
     pooled_targets = np.concatenate([validation_targets, targets[held_out]])
-    judging = assign_folds(np.arange(texts), pooled_targets, config.seed)
-    combination = fit_combination(pooled_targets, pooled[0], pooled[1], judging)
+    folds_of_pooled = assign_folds(np.arange(texts), pooled_targets, config.seed)
+    combination = fit_combination(pooled_targets, pooled[0], pooled[1], folds_of_pooled)
     losses = f"log loss of {texts:,} held-out texts {combination.network_loss:.3f} -> {combination.combined_loss:.3f}"
     if not combination.is_better:
         return losses
