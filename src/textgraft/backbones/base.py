@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -183,6 +183,10 @@ class Backbone(ABC):
                     f"{self.origin.preset}: the weight {weight.path} has a value that is not a finite number; download "
                     "the preset again"
                 )
+
+    def core_ops(self) -> AbstractContextManager[None]:
+        """Tokenize by TensorFlow's own operations in graphs that are traced in the context; see `Tokenizer`."""
+        return nullcontext()
 
     @property
     def tables(self) -> tf.Module | None:

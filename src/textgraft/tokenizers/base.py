@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -113,6 +114,13 @@ class Tokenizer(ABC):
             PresetError: when the tokenizer is not byte-level.
         """
         raise PresetError(f"token {self.vocabulary[token_id]!r:.40} has no exact text; only byte-level tokens have one")
+
+    def core_ops(self) -> AbstractContextManager[None]:
+        """Use TensorFlow's own operations where they give the same ids; graphs that are traced in the context keep it.
+
+        Others, such as those of TensorFlow Text, need its library in the program that runs the graph.
+        """
+        return nullcontext()
 
     @abstractmethod
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:

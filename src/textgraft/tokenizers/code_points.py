@@ -95,10 +95,13 @@ class Trie:
         """Index of the string that ends at each node, int32 (m,), or `NONE`."""
         return tf.where(nodes < 0, NONE, tf.gather(self._strings_at, tf.maximum(nodes, 0)))
 
-    def matches(self, codes: tf.Tensor, remaining: tf.Tensor) -> Matches:
-        """Find all strings at all positions of codes, int32 (c,).
+    def matches(self, codes: tf.Tensor, remaining: tf.Tensor, starts: tf.Tensor | None = None) -> Matches:
+        """Find all strings at positions of codes, int32 (c,).
 
-        `remaining`, int32 (c,), is the number of code points from each, itself included, to the end of its text.
+        Args:
+            codes: of all texts.
+            remaining: int32 (c,), number of code points from each, itself included, to the end of its text.
+            starts: the positions, int32 (s,); all where None.
         """
 
         def deepen(depth: tf.Tensor, starts: tf.Tensor, nodes: tf.Tensor, *arrays: tf.TensorArray) -> tuple[Any, ...]:
@@ -112,7 +115,7 @@ class Trie:
             continues = (nodes >= 0) & (tf.gather(remaining, starts) > depth)
             return depth, tf.boolean_mask(starts, continues), tf.boolean_mask(nodes, continues), *arrays
 
-        starts = tf.range(tf.size(codes))
+        starts = tf.range(tf.size(codes)) if starts is None else starts
         arrays = [
             tf.TensorArray(tf.int32, 1, dynamic_size=True, infer_shape=False, element_shape=[None]) for _ in range(3)
         ]

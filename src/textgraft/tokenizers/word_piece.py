@@ -5,7 +5,8 @@ References:
     Song et al., 2020, https://arxiv.org/abs/2012.15524
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from textgraft.storage.preset_files import read_optional_json, read_preset_lines
 from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
+from textgraft.tokenizers.core_ops import CharacterTable, LongestPieces
 from textgraft.tokenizers.files import MAX_PLACEHOLDERS
 from textgraft.tokenizers.tokenizer_json import TokenizerJson, with_added_tokens
 
@@ -72,17 +74,18 @@ class WordPieceTokenizer(Tokenizer):
         if len(special_tokens) > MAX_PLACEHOLDERS:
             raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {MAX_PLACEHOLDERS}")
         self._placeholders = {token: chr(_FIRST_PLACEHOLDER + index) for index, token in enumerate(special_tokens)}
+        self._strip_accents: Callable[[tf.Tensor], tf.Tensor] = _strip_accents
         # In normalized texts, the longest match at a position wins.
         normalized = {
             self._normalize_letters(tf.constant(token)).numpy().decode(): token for token in normalized_tokens
         }
         self._normalized = {form: normalized[form] for form in sorted(normalized, key=len, reverse=True)}
-        self._pieces = tf_text.FastWordpieceTokenizer(
+        self._split_words = tf_text.FastWordpieceTokenizer(
             vocab=[self._placeholders.get(token, token) for token in vocabulary],
             unknown_token=self._placeholders["[UNK]"],
             max_bytes_per_word=_MAX_WORD_LENGTH * _MAX_BYTES_PER_CHARACTER,
             no_pretokenization=True,
-        )
+        ).tokenize
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
@@ -119,9 +122,20 @@ class WordPieceTokenizer(Tokenizer):
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         words = self.split(texts)
-        pieces = self._pieces.tokenize(words.values)
+        pieces = self._split_words(words.values)
         splits = tf.gather(pieces.row_splits, words.row_splits)
         return tf.RaggedTensor.from_row_splits(tf.cast(pieces.values, tf.int32), splits, validate=False)
+
+    @contextmanager
+    def core_ops(self) -> Iterator[None]:
+        previous = self._split_words, self._strip_accents
+        vocabulary = [self._placeholders.get(token, token) for token in self.vocabulary]
+        self._split_words = LongestPieces(vocabulary, self.vocabulary.index("[UNK]"))
+        self._strip_accents = CharacterTable(_strip_accents)
+        try:
+            yield
+        finally:
+            self._split_words, self._strip_accents = previous
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Texts to words, string ragged (n, None); special tokens as their placeholders."""
@@ -153,8 +167,12 @@ class WordPieceTokenizer(Tokenizer):
         texts = tf.strings.regex_replace(texts, r"[\x00\pC\x{FFFD}]", "")
         texts = tf.strings.regex_replace(texts, _CJK, r" \0 ")
         if self._settings["strip_accents"]:
-            texts = tf.strings.regex_replace(tf_text.normalize_utf8(texts, "NFD"), _ACCENTS, "")
+            texts = self._strip_accents(texts)
         return lower(texts) if self._settings["lowercase"] else texts
+
+
+def _strip_accents(texts: tf.Tensor) -> tf.Tensor:
+    return tf.strings.regex_replace(tf_text.normalize_utf8(texts, "NFD"), _ACCENTS, "")
 
 
 def _require_tokenizer_class(folder: Path, config: Mapping[str, Any]) -> None:

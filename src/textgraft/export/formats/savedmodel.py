@@ -23,12 +23,12 @@ class SavedModel(ExportFormat):
 
     def write(self, model: Task, folder: Path) -> list[str]:
         specs = [tf.TensorSpec([None], tf.string, name) for name in _INPUTS[: 1 + model.pairs]]
+        with model.backbone.core_ops():
+            serve = tf.function(model.serve, input_signature=specs, autograph=False).get_concrete_function()
         module = tf.Module()
         # The variables and tables that the graph reads must be attributes.
-        module.network, module.head, module.tokenizer = model.backbone.network, model.head, model.backbone.tables
         module.weights = [weight.value for weight in model.weights.values()]
-        module.serve = tf.function(model.serve, input_signature=specs, autograph=False)
-        serve = module.serve.get_concrete_function()
+        module.tables = model.backbone.tables
         try:
             tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
         except tf.errors.OpError as error:
