@@ -20,12 +20,7 @@ from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, largest_difference
 
 TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
-NEEDS = {
-    "albert": ("TensorFlow Text (NormalizeUTF8)",),
-    "xlm_roberta": ("TensorFlow Text (RegexSplitWithOffsets)",),
-    "deberta_v3": ("TensorFlow Text (NormalizeUTF8, RegexSplitWithOffsets)",),
-    "bert_sentence_piece": ("TensorFlow Text (NormalizeUTF8, RegexSplitWithOffsets)",),
-}
+NEEDS = {"deberta_v3": ("TensorFlow Text (NormalizeUTF8)",)}
 FAMILIES = [
     pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
     for name in registry.names("backbones.families")

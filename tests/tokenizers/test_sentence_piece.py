@@ -14,7 +14,8 @@ from sentencepiece import sentencepiece_model_pb2
 from tests.golden.texts import SHORT
 from tests.helpers.nasty_texts import NASTY
 from tests.helpers.paths import GOLDEN
-from tests.helpers.tokenizer_comparison import CHARACTERS, CLASS_BORDERS, compiled, differing
+from tests.helpers.tokenizer_comparison import CHARACTERS, CLASS_BORDERS, compiled, differing, random_texts
+from textgraft.backbones.presets import load_backbone
 from textgraft.errors import PresetError
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import NORMALIZATION_STEPS
@@ -222,6 +223,16 @@ def test_a_replacement_without_a_pattern_is_damage(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="not enough values"):
         SentencePieceTokenizer.from_hugging_face(tmp_path, XLM_ROBERTA)
+
+
+@pytest.mark.parametrize("family", ["albert", "xlm_roberta"])
+def test_core_ops_give_the_same_ids(family):
+    tokenizer = load_backbone(GOLDEN / family)._tokenizer
+    texts = [*(f"a{character}b {character}" for character in CLASS_BORDERS), *NASTY[:30], *random_texts(500, " ")]
+    graph = compiled(tokenizer)
+    with tokenizer.core_ops():
+        graph(["traced here"])
+    assert differing(texts, graph, compiled(tokenizer)) == []
 
 
 @pytest.mark.parametrize("length", [512, 513])

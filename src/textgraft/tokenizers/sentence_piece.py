@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -140,6 +141,9 @@ class SentencePieceTokenizer(Tokenizer):
     def assets(self) -> dict[str, bytes]:
         files = {SENTENCE_PIECE_MODEL: self._model, **super().assets()}
         return files if self._scores is None else {**files, SCORES: to_lines(map(repr, self._scores))}
+
+    def core_ops(self) -> AbstractContextManager[None]:
+        return self._graph.core_ops()
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._graph(texts)

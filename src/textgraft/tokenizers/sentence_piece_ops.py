@@ -5,13 +5,16 @@ References:
     Kudo & Richardson, 2018, https://arxiv.org/abs/1808.06226
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
 from textgraft.text.ops import escaped, join_rows, lower, regex_class, row_ids, strip_before
 from textgraft.tokenizers.character_map import CharacterMap
+from textgraft.tokenizers.core_ops import CharacterTable
 from textgraft.tokenizers.unigram import Unigram
 
 MARK = "\u2581"  # precedes each word
@@ -50,6 +53,10 @@ NORMALIZERS: Mapping[str, Normalizer] = {
 }
 
 
+def _decompose_without_accents(texts: tf.Tensor) -> tf.Tensor:
+    return NORMALIZERS["strip_accents"](NORMALIZERS["nfkd"](texts))
+
+
 class SentencePiece:
     """Texts to token ids with a SentencePiece model."""
 
@@ -72,7 +79,21 @@ class SentencePiece:
         """
         normalizers: Mapping[str, Normalizer] = {**NORMALIZERS, CHARACTER_RULES: CharacterMap(rules)}
         self._normalizers = [normalizers[step] for step in steps]
+        self._steps = list(steps)
         self._unigram, self._special_ids, self._stripping = unigram, special_ids, stripping
+
+    @contextmanager
+    def core_ops(self) -> Iterator[None]:
+        """See `Tokenizer.core_ops`: a decomposition whose marks are deleted next is a table of characters."""
+        previous = self._normalizers
+        self._normalizers = [
+            CharacterTable(_decompose_without_accents) if steps == ("nfkd", "strip_accents") else normalize
+            for normalize, steps in zip(previous, pairwise([*self._steps, ""]), strict=True)
+        ]
+        try:
+            yield
+        finally:
+            self._normalizers = previous
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""
