@@ -52,6 +52,12 @@ def test_other_objects_are_reported(tmp_path):
         read_descriptions(tmp_path / "none.toml", ["a"])
     with pytest.raises(ConfigError, match="must be a mapping from labels to texts or a path, not list"):
         read_descriptions(["x"], ["a"])
+    with pytest.raises(
+        ConfigError, match="a, description 1 has a null character or half of a surrogate pair; remove it"
+    ):
+        read_descriptions({"a": "\ud800"}, ["a"])
+    with pytest.raises(ConfigError, match="descriptions: two keys are the label 1; drop one"):
+        read_descriptions({1: "x", "1": "y"}, ["1"])
     with pytest.raises(ConfigError, match="a label must be a string, integer or boolean, not float"):
         read_descriptions({0.5: "x"}, ["a"])
 

@@ -128,6 +128,7 @@ def calls(tiny_word_vectors, tiny_gpt2, tiny_bert, tmp_path_factory):
         "split seed": lambda wrong: data.split(0.5, wrong),
         "preset": lambda wrong: tg.TextClassifier(wrong, ["bad", "good"]),
         "labels": lambda wrong: tg.TextClassifier(model.backbone, wrong),
+        "descriptions": lambda wrong: tg.TextClassifier(model.backbone, ["bad", "good"], descriptions=wrong),
         "precision": lambda wrong: tg.TextEmbedder(model.backbone, wrong),
         "problem": lambda wrong: tg.TextClassifier(model.backbone, ["bad", "good"], problem=wrong),
         "sequence_length": lambda wrong: tg.TextEmbedder(model.backbone, sequence_length=wrong),

@@ -164,13 +164,14 @@ def test_descriptions_of_other_heads_are_refused(tiny_word_vectors):
 def test_labels_and_descriptions_must_agree(tiny_word_vectors):
     with pytest.raises(ConfigError, match="descriptions: no description of plot"):
         tg.TextClassifier(tiny_word_vectors, ["bad", "good", "plot"], descriptions=TWO)
+    assert tg.TextClassifier(tiny_word_vectors, descriptions={1: "good", 0: "bad"}).labels == (1, 0)
     with pytest.raises(ConfigError, match="labels must be at least two different strings"):
         tg.TextClassifier(tiny_word_vectors, descriptions={"bad": "bad"})
 
 
 def test_truncated_description_is_refused(tiny_bert):
-    with pytest.raises(ConfigError, match="a description has more than 8 tokens; shorten it"):
-        zero_shot(tiny_bert, {"bad": "bad " * 9, "good": "good"}, sequence_length=8)
+    with pytest.raises(ConfigError, match=r"the description 'good good .*' has more than 8 tokens; shorten it"):
+        zero_shot(tiny_bert, {"bad": "bad", "good": "good " * 9}, sequence_length=8)
 
 
 def test_description_without_direction_is_refused(tiny_word_vectors, monkeypatch):

@@ -1,10 +1,12 @@
 """Descriptions of labels: what each label means, in a few words or sentences."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textgraft.data.duplicates import first_duplicate
 from textgraft.data.folding import fold
 from textgraft.data.label_types import label_name, label_type
 from textgraft.data.labels import join_labels, show_label
@@ -17,6 +19,7 @@ Descriptions = dict[str, tuple[str, ...]]
 
 MAX_DESCRIPTIONS = 100  # of a label
 MAX_CHARACTERS = 2000  # of a description
+_INVALID = re.compile("[\0\ud800-\udfff]")
 _SEPARATORS = str.maketrans(dict.fromkeys("_-/&,.'\u2019", " "))  # between the words of a name
 
 
@@ -37,6 +40,9 @@ def read_descriptions(source: Any, labels: Sequence[str] = ()) -> Descriptions:
     elif not isinstance(source, Mapping):
         raise ConfigError(f"descriptions must be a mapping from labels to texts or a path, not {type_name(source)}")
     values = {_key(key): (value,) if isinstance(value, str) else value for key, value in source.items()}
+    if len(values) < len(source):
+        twice = first_duplicate(map(_key, source))
+        raise ConfigError(f"{location}: two keys are the label {show_label(twice)}; drop one")
     if problem := why_invalid(values, labels or list(values)):
         raise ConfigError(f"{location}: {problem}")
     return {label: tuple(values[label]) for label in labels or values}
@@ -99,8 +105,10 @@ def _key(key: Any) -> str:
 def _problem(text: Any) -> str:
     if not isinstance(text, str):
         return f"must be a string, not {type_name(text)}"
-    if not text.strip() or "\0" in text:
-        return "is empty; write a few words" if not text.strip() else "has a null character; remove it"
+    if not text.strip():
+        return "is empty; write a few words"
+    if _INVALID.search(text):
+        return "has a null character or half of a surrogate pair; remove it"
     if len(text) > MAX_CHARACTERS:
         return f"has {len(text):,} characters; write at most {MAX_CHARACTERS:,}"
     return ""

@@ -109,7 +109,9 @@ def _embed(task: Task, texts: Sequence[str]) -> np.ndarray:
     batches = list(as_batches(texts))
     tokens = task.tokenize(batches)
     if tokens.truncated.texts:
-        raise ConfigError(f"a description has more than {task.architecture.sequence_length} tokens; shorten it")
+        long = next(text for text in texts if task.tokenize(as_batches([text])).truncated.texts)
+        limit = task.architecture.sequence_length
+        raise ConfigError(f"the description {long!r:.60} has more than {limit} tokens; shorten it")
     infer = inference_step(task.pool, task.input_spec)
     embeddings: np.ndarray = compute_outputs(infer, tokens, task.backbone.batch_tokens)
     require_finite_outputs(embeddings, np.concatenate(batches))

@@ -86,8 +86,8 @@ class TextClassifier(TrainableTask):
         if descriptions is not None and options.get("hidden"):
             raise ConfigError("descriptions are for a head of one layer; drop descriptions or hidden")
         if descriptions is not None and isinstance(labels, tuple) and not labels:
-            descriptions = read_descriptions(descriptions)
-            labels = tuple(descriptions)
+            # The keys of a mapping keep their types; those of a file are strings.
+            labels = tuple(descriptions if isinstance(descriptions, Mapping) else read_descriptions(descriptions))
         try:
             self.objective = kind(labels, **{name: options.pop(name) for name in kind.options if name in options})
         except (TypeError, ValueError) as error:
