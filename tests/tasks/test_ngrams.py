@@ -9,6 +9,7 @@ import tensorflow as tf
 from safetensors.numpy import load, save
 
 import textgraft as tg
+from tests.helpers.commands import run_successfully
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
 from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.export.exporting import export_model
@@ -96,9 +97,11 @@ def test_exported_model_has_them(trained, tmp_path):
     assert [label.decode() for label in labels] == trained.predict(texts) == ["odd", "even"]
 
 
-def test_card_describes_the_ngrams(trained, tmp_path):
-    card = (trained.save(tmp_path / "model") / "README.md").read_text()
-    assert f"- n-grams of words: {trained.ngrams.model.features}, weight" in card
+def test_card_and_info_describe_the_ngrams(trained, tmp_path):
+    folder = trained.save(tmp_path / "model")
+    description = f"{trained.ngrams.model.features}, weight {trained.ngrams.facts['weight']:.2f} beside the network"
+    assert f"- n-grams of words: {description}" in (folder / "README.md").read_text()
+    assert description in run_successfully("info", folder).stdout
 
 
 def test_ngrams_of_texts_with_random_labels_are_not_used(tiny_word_vectors):
