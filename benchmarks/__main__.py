@@ -8,7 +8,7 @@ from benchmarks.report import require_data
 NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch",
     "token_table", "kernels", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
-    "frozen_heads", "calibration", "descriptions",
+    "frozen_heads", "calibration", "descriptions", "exported",
 )  # fmt: skip
 
 
