@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 from textgraft.processor import processor
 
@@ -13,9 +14,24 @@ _LIMIT = "ONEDNN_MAX_CPU_ISA"
 
 
 def name() -> str:
-    """Processor with its kind, cores and memory, such as "AMD EPYC with AVX-512 BF16, 2 cores, 24 GiB"."""
+    """Processor with its kind, cores and memory, such as "AMD EPYC (Zen 4) with AVX-512 BF16, 2 cores, 24 GiB"."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return f"{processor().name} with {processor().kind}, {os.cpu_count()} cores, {memory:.0f} GiB"
+    return f"{processor().name}{_generation()} with {processor().kind}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def _generation(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Generation of an AMD processor, such as " (Zen 4)", which virtual machines leave out of its name; "" for others.
+
+    Zen 5 multiplies twice as many numbers per cycle as Zen 4 with the same instructions.
+    """
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    values = dict(re.findall(r"^(vendor_id|cpu family|model)\s*:\s*(\S+)$", text, re.MULTILINE))
+    if values.get("vendor_id") != "AuthenticAMD":
+        return ""
+    family, model = int(values["cpu family"]), int(values["model"])
+    zen4 = 0x10 <= model < 0x20 or 0x60 <= model < 0x80 or 0xA0 <= model < 0xB0
+    generation = {25: 4 if zen4 else 3, 26: 5}.get(family)
+    return f" (Zen {generation})" if generation else ""
 
 
 def kind() -> str:

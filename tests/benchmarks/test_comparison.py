@@ -5,6 +5,7 @@ import ast
 import csv
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -239,8 +240,24 @@ def test_machine_names_its_kind_of_processor(monkeypatch):
     for features, kind in (({"avx2"}, "AVX2"), ({"avx2", "avx512f", "avx512_bf16"}, "AVX-512 BF16")):
         described = Processor("AMD EPYC", "x86_64", frozenset(features))
         monkeypatch.setattr(machine, "processor", lambda described=described: described)
-        assert machine.name().startswith(f"AMD EPYC with {kind}, ")
+        assert re.match(rf"AMD EPYC( \(Zen \d\))? with {kind}, ", machine.name())
         assert machine.kind_of(machine.name()) == kind
+
+
+@pytest.mark.parametrize(
+    ("vendor", "family", "model", "generation"),
+    [
+        ("AuthenticAMD", 25, 1, " (Zen 3)"),
+        ("AuthenticAMD", 25, 17, " (Zen 4)"),
+        ("AuthenticAMD", 26, 2, " (Zen 5)"),
+        ("AuthenticAMD", 23, 49, ""),
+        ("GenuineIntel", 6, 143, ""),
+    ],
+)
+def test_machine_names_the_generation_of_amd(vendor, family, model, generation, tmp_path):
+    lines = f"vendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: AMD EPYC\n"
+    (tmp_path / "cpuinfo").write_text(2 * lines)
+    assert machine._generation(tmp_path / "cpuinfo") == generation
 
 
 def test_limited_instructions_are_reported_and_not_stored(monkeypatch, capsys):
