@@ -246,6 +246,24 @@ def test_altered_export_is_refused(exported, tmp_path, damage, message):
         tg.verify_export(folder)
 
 
+_READING = """
+import sys
+from pathlib import Path
+from textgraft.export.record import read_record
+
+print("tensorflow" in sys.modules, flush=True)
+read_record(Path(sys.argv[1]))
+"""
+
+
+def test_damaged_export_is_reported_without_tensorflow(exported, tmp_path):
+    folder = copy_of(exported, tmp_path / "copy")
+    change_byte(folder)
+    result = subprocess.run([sys.executable, "-c", _READING, folder], capture_output=True, text=True, check=False)
+    assert result.stdout == "False\n"
+    assert "has been altered since the export" in result.stderr
+
+
 def test_difference_names_output_and_text():
     expected = {"score": [0.25, 0.5]}
     assert largest_difference({"score": np.array([0.25, 0.500001])}, expected, ["a", "b"]) == pytest.approx(1e-6)
@@ -286,7 +304,8 @@ def test_export_and_verification_by_the_command_line(tiny_bert, tmp_path):
     assert json.loads(result.stdout)["texts"] == len(GOLDEN_TEXTS)
     assert "the answers to 32 texts are those of the model" in result.stderr
     assert json.loads(run_successfully("verify", tmp_path / "out", "--json").stdout)["format"] == "savedmodel"
-    assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "out"), 5, "already exists")
+    assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "out"), 5, "already exists; remove it or choose")
+    assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "new", "--to", "pmml"), 2, "format 'pmml'")
     change_byte(tmp_path / "out")
     assert_fails(run("verify", tmp_path / "out"), 9, "has been altered since the export")
     assert_fails(run("verify", tmp_path), 9, "is not an exported model")

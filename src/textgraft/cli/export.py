@@ -28,9 +28,11 @@ def export(
     Example:
         textgraft export sentiment --out serving/sentiment/1
     """
+    from textgraft.export.format import require_exportable
     from textgraft.model_folder import folder as model_folder
     from textgraft.storage.folders import require_writable
 
+    require_exportable(to, out)
     require_writable(out, overwrite=False)
     stored = model_folder.read(folder)
     load_tensorflow(runtime_options)

@@ -8,15 +8,13 @@ from textgraft import registry, runtime
 from textgraft.data.python_inputs import as_path
 from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, ExportError
-from textgraft.export.format import ExportFormat, Text
+from textgraft.export.format import FORMATS, ExportFormat, Text, require_exportable
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, ExportRecord, as_lists, largest_difference, list_files, read_record
 from textgraft.storage.folders import build_folder
 from textgraft.storage.syncing import sync_tree
 from textgraft.storage.verification import digest_of
 from textgraft.tasks.base import Task
-
-FORMATS = "export.formats"
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
         ModelFolderError: when the folder exists or cannot be written.
         BusyError: when another process is writing it.
     """
-    if to not in registry.names(FORMATS):
-        raise ConfigError(f"format {to!r} is unknown; choose one of {', '.join(registry.names(FORMATS))}")
+    folder = as_path(folder, "the folder of the exported model")
+    require_exportable(to, folder)
     kind = registry.implementation(FORMATS, to, ExportFormat)()
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
@@ -72,7 +70,7 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
         sync_tree(building)
         verifications.append(Verification(to, len(texts), difference, tuple(needs), _size(building, digests)))
 
-    build_folder(as_path(folder, "the folder of the exported model"), write)
+    build_folder(folder, write)
     return verifications[0]
 
 

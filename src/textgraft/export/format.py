@@ -1,13 +1,22 @@
-"""The contract of an export format, and the answers by which an exported model is compared with its model."""
+"""The contract of an export format, and what an export needs; importing this file does not import TensorFlow."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from textgraft.tasks.base import Task
+from textgraft import registry
+from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.storage.disk import disk_errors, is_present
+
+if TYPE_CHECKING:
+    from textgraft.tasks.base import Task
+
+FORMATS = "export.formats"
 
 # One array per output of the exported model, each (n, ...), by its name.
 Answers = Mapping[str, np.ndarray]
@@ -44,3 +53,12 @@ class ExportFormat(ABC):
         Raises:
             ExportError: when the files cannot be read.
         """
+
+
+def require_exportable(to: str, folder: Path) -> None:
+    """Refuse an unknown format by a ConfigError, and a folder that exists by a ModelFolderError."""
+    if to not in registry.names(FORMATS):
+        raise ConfigError(f"format {to!r} is unknown; choose one of {', '.join(registry.names(FORMATS))}")
+    with disk_errors("write", folder):
+        if is_present(folder):
+            raise ModelFolderError(f"{folder} already exists; remove it or choose another name")
