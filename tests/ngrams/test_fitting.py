@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from textgraft.ngrams.combination import fit_combination, fit_weights, label_logits, mean_log_loss
+from textgraft.ngrams.combination import fit_combination, fit_weights
 from textgraft.ngrams.fitting import ALWAYS_IN_TRAINING, FOLDS, NgramRegression, Settings, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.tasks.objectives.single_label import best_temperature
 from textgraft.text.cleaning import Cleaning
+from textgraft.training.log_loss import label_logits, mean_log_loss
 
 WORDS = ["red", "green", "blue", "plain", "round", "small"]
 

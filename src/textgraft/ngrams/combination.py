@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textgraft.training.log_loss import margins, mean_log_loss
+
 _LOG_TEMPERATURE_BOUNDS = (-5.0, 5.0)  # five standard deviations of the prior
 _DECIMALS = 4
 
@@ -72,29 +74,17 @@ def fit_weights(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray) ->
     """
     from scipy.optimize import minimize  # 0.3 seconds, which predictions do not need
 
-    rows = np.arange(len(targets))
-    margins = [logits.astype(np.float64) - logits[rows, targets][:, np.newaxis] for logits in (network, ngrams)]
+    network_margins, ngram_margins = margins(network, targets), margins(ngrams, targets)
 
     def penalized_loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         log_temperature, weight = parameters
-        scaled = margins[0] * np.exp(-log_temperature)
-        combined = scaled + weight * margins[1]
+        scaled = network_margins * np.exp(-log_temperature)
+        combined = scaled + weight * ngram_margins
         losses = np.logaddexp.reduce(combined, axis=1)
         probabilities = np.exp(combined - losses[:, np.newaxis])
-        gradient = [-(probabilities * scaled).sum() + log_temperature, (probabilities * margins[1]).sum() + weight]
+        gradient = [-(probabilities * scaled).sum() + log_temperature, (probabilities * ngram_margins).sum() + weight]
         return losses.sum() + (log_temperature**2 + weight**2) / 2, np.array(gradient)
 
     bounds = [_LOG_TEMPERATURE_BOUNDS, (0, None)]
     optimum = minimize(penalized_loss, [0.0, 0.5], jac=True, method="L-BFGS-B", bounds=bounds).x
     return Weights(round(float(np.exp(optimum[0])), _DECIMALS), round(float(optimum[1]), _DECIMALS))
-
-
-def label_logits(logits: np.ndarray) -> np.ndarray:
-    """One logit per label, (n, labels), from those or from the logit of the second of two, (n, 1)."""
-    return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
-
-
-def mean_log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Mean negative log-likelihood of label indices, int (n,), by logits (n, labels)."""
-    margins = logits - logits[np.arange(len(targets)), targets][:, np.newaxis]
-    return float(np.logaddexp.reduce(margins, axis=1).mean())

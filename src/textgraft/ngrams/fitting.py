@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from textgraft.backbones.keras_private import separate_state
-from textgraft.ngrams.combination import label_logits, mean_log_loss
 from textgraft.ngrams.matrix import SCALES, select_buckets, to_features
 from textgraft.ngrams.model import NgramModel
 from textgraft.text.cleaning import Cleaning
+from textgraft.training.log_loss import label_logits, mean_log_loss
 
 FOLDS = 5
 ALWAYS_IN_TRAINING = -1  # in place of a fold

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textgraft.data.dataset import Dataset
-from textgraft.ngrams.combination import fit_combination, label_logits
+from textgraft.ngrams.combination import fit_combination
 from textgraft.ngrams.fitting import NgramRegression, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.ngrams.model import NgramModel
@@ -17,6 +17,7 @@ from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.texts import WINDOW
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples
+from textgraft.training.log_loss import label_logits
 
 # Held-out texts below which the weight of the n-grams would be a matter of chance.
 MIN_HELD_OUT = 30

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textgraft.training.log_loss import label_logits, mean_log_loss
+
 # Multiples of the prior to choose from; 0 is logistic regression without it.
 STRENGTHS = (0.0, 0.125, 0.25, 0.5, 1.0)
 
@@ -57,7 +59,7 @@ def fit_to_prior(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray) ->
     else:
         strength = STRENGTHS[-1]
     kernel, bias = regress(vectors, targets, strength * prior)
-    predicted = _label_logits(vectors @ prior).argmax(axis=1)
+    predicted = label_logits(vectors @ prior).argmax(axis=1)
     majority = np.bincount(targets).max() / len(targets)
     return FittedPrior(kernel, bias, strength, float(np.mean(predicted == targets)), float(majority))
 
@@ -74,7 +76,7 @@ def regress(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray) -> tupl
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         change, bias = weights[:size].reshape(prior.shape), weights[size:]
-        logits = _label_logits(offsets + vectors @ change + bias)
+        logits = label_logits(offsets + vectors @ change + bias)
         log_sums = np.logaddexp.reduce(logits, axis=1)
         errors = np.exp(logits - log_sums[:, np.newaxis])
         errors[rows, targets] -= 1
@@ -101,21 +103,14 @@ def _cross_validate(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray,
     for held_out in folds:
         rows = np.setdiff1d(np.arange(len(targets)), held_out)
         kernel, bias = regress(vectors[rows], targets[rows], prior)
-        logits.append(_label_logits(vectors[held_out] @ kernel + bias))
+        logits.append(label_logits(vectors[held_out] @ kernel + bias))
     return _best_loss(np.concatenate(logits), targets[np.concatenate(folds)])
 
 
 def _best_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
-    margins = logits - logits[np.arange(len(targets)), targets][:, np.newaxis]
-
     def loss(log_scale: float) -> float:
-        return float(np.logaddexp.reduce(margins * np.exp(log_scale), axis=1).mean())
+        return mean_log_loss(logits * np.exp(log_scale), targets)
 
     return float(minimize_scalar(loss, bounds=_LOG_SCALE_BOUNDS, method="bounded").fun)
-
-
-def _label_logits(logits: np.ndarray) -> np.ndarray:
-    """One logit per label, (n, labels)."""
-    return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits

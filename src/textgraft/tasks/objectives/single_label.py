@@ -17,6 +17,7 @@ from textgraft.evaluation.metric_tables import classification_tables
 from textgraft.task_specs.text_classification import TEMPERATURE
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
+from textgraft.training.log_loss import label_logits, margins
 from textgraft.training.objective import Loss
 
 # The confusion matrix grows with the square of the labels, and config.json is read whole.
@@ -89,11 +90,11 @@ class SingleLabel(TextObjective):
 
     def calibrate(self, targets: np.ndarray, outputs: Callable[[], np.ndarray]) -> str:
         """Fit the temperature."""
-        self.temperature = best_temperature(targets, self._label_logits(outputs()))
+        self.temperature = best_temperature(targets, label_logits(outputs()))
         return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} validation texts)"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        logits = self._label_logits(logits)
+        logits = label_logits(logits)
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
@@ -129,10 +130,6 @@ class SingleLabel(TextObjective):
     def report(self, metrics: dict[str, Any]) -> RenderableType:
         return classification_tables(metrics)
 
-    def _label_logits(self, logits: np.ndarray) -> np.ndarray:
-        """One logit per label, (n, labels)."""
-        return np.concatenate([np.zeros_like(logits), logits], axis=1) if self.width == 1 else logits
-
     def _counts(self, targets: np.ndarray) -> np.ndarray:
         return np.bincount(targets, minlength=len(self.labels))
 
@@ -150,11 +147,10 @@ def best_temperature(targets: np.ndarray, logits: np.ndarray) -> float:
     """
     from scipy.optimize import minimize_scalar  # 0.3 seconds, which predictions do not need
 
-    margins = logits.astype(np.float64)
-    margins -= margins[np.arange(len(targets)), targets][:, np.newaxis]
+    target_margins = margins(logits, targets)
 
     def penalised_loss(log_temperature: float) -> float:
-        losses = np.logaddexp.reduce(margins / np.exp(log_temperature), axis=1)
+        losses = np.logaddexp.reduce(target_margins / np.exp(log_temperature), axis=1)
         return float(losses.sum() + log_temperature**2 / 2)
 
     optimum = minimize_scalar(penalised_loss, bounds=_LOG_TEMPERATURE_BOUNDS, method="bounded", options={"xatol": 1e-6})

@@ -1,0 +1,19 @@
+"""Log loss of logits, with NumPy."""
+
+import numpy as np
+
+
+def label_logits(logits: np.ndarray) -> np.ndarray:
+    """One logit per label, (n, labels), from those or from the logit of the second of two, (n, 1)."""
+    return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+
+
+def margins(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Logits (n, labels) minus that of the target, an index for each row, int (n,); float64 (n, labels)."""
+    result: np.ndarray = logits.astype(np.float64) - logits[np.arange(len(targets)), targets][:, np.newaxis]
+    return result
+
+
+def mean_log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Mean negative log-likelihood of label indices, int (n,), by logits (n, labels)."""
+    return float(np.logaddexp.reduce(margins(logits, targets), axis=1).mean())
