@@ -20,6 +20,7 @@ from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, largest_difference
 
 TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
+SLOW = ("regression", "windows", "hidden")
 NEEDS = {"deberta_v3": ("TensorFlow Text (NormalizeUTF8)",)}
 FAMILIES = [
     pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
@@ -74,7 +75,9 @@ def test_no_text_gives_no_answer(exported):
     assert answers["label"].shape == (0,)
 
 
-@pytest.mark.parametrize("problem", ["binary", "multi-label", "regression", "pairs", "windows", "hidden"])
+@pytest.mark.parametrize(
+    "problem", ["binary", "multi-label", "pairs", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+)
 def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, problem):
     labels = {"binary": [False, True], "multi-label": ["a", "b"], "regression": []}.get(problem, ["x", "y", "z"])
     options = {
@@ -104,14 +107,24 @@ def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, probl
         assert [label.decode() for label in answers["label"]] == [names[label] for label in model.predict(texts)]
 
 
-@pytest.mark.parametrize("options", [{}, {"prompt": "query: ", "normalize": True, "pooling": "cls"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"prompt": "query: ", "normalize": True, "pooling": "cls"}, pytest.param({}, marks=pytest.mark.slow)],
+)
 def test_vectors_equal_those_of_the_embedder(tiny_bert, tmp_path, options):
     embedder = tg.TextEmbedder(tiny_bert, precision="float32", **options)
     tg.export_model(embedder, tmp_path / "out")
     np.testing.assert_allclose(serve(tmp_path / "out", text=TEXTS)["vector"], embedder.predict(TEXTS), atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"decoding": "free"}, {"splitting": "characters", "hidden": (8,)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        pytest.param({"decoding": "free"}, marks=pytest.mark.slow),
+        pytest.param({"splitting": "characters", "hidden": (8,)}, marks=pytest.mark.slow),
+    ],
+)
 def test_entities_equal_those_of_the_model(tmp_path, options):
     model = tg.TokenClassifier(GOLDEN / "bert", ["PER", "LOC"], precision="float32", sequence_length=16, **options)
     texts = ["Ada Lovelace met Charles in London.", *TEXTS]  # the last one takes several rows of 16 tokens

@@ -1,17 +1,22 @@
 """The n-gram model: multinomial logistic regression on sparse features, with settings chosen on held-out texts."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from textgraft.backbones.keras_private import separate_state
 from textgraft.ngrams.matrix import SCALES, select_buckets, to_features
 from textgraft.ngrams.model import NgramModel
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.log_loss import label_logits, mean_log_loss
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 FOLDS = 5
 ALWAYS_IN_TRAINING = -1  # in place of a fold

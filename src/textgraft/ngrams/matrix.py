@@ -1,17 +1,21 @@
 """Counts of n-grams of all texts, and the features of those that occur often enough, as sparse matrices."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from textgraft.model_folder.ngrams import BUCKETS, SCALE_NAMES
 from textgraft.ngrams.graph import NgramCounts, count_ngrams, weighted
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.token_ids import run_in_parallel
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 _MIN_TEXTS = 2  # with an n-gram that is kept; single ones are most n-grams, and add nothing on held-out texts
 # Weights of the model, features times logits: its solver keeps about 25 copies in float64.
@@ -21,6 +25,8 @@ _ROWS_PER_CALL = 4096
 
 def count_texts(batches: Iterable[np.ndarray], cleaning: Cleaning) -> sp.csr_matrix:
     """Counts, float32 (n, `BUCKETS`), of the n-grams of batches of texts, object arrays of UTF-8 bytes."""
+    import scipy.sparse as sp  # 0.2 seconds, which predictions do not need
+
     graph = _compiled(cleaning)
 
     def count(batch: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -71,6 +77,8 @@ SCALES = dict(zip(SCALE_NAMES, (inverse_document_frequency, log_count_ratios), s
 
 def to_features(counts: sp.csr_matrix, scale: np.ndarray) -> sp.csr_matrix:
     """`weighted` counts (n, features), of the same shape and type."""
+    import scipy.sparse as sp
+
     values = [counts.data[:0]]
     for start in range(0, counts.shape[0], _ROWS_PER_CALL):
         part = counts[start : start + _ROWS_PER_CALL]
@@ -90,4 +98,6 @@ def _compiled(cleaning: Cleaning) -> Any:
 
 
 def _to_matrix(rows: np.ndarray, buckets: np.ndarray, counts: np.ndarray, texts: np.ndarray) -> sp.csr_matrix:
+    import scipy.sparse as sp
+
     return sp.csr_matrix((counts, (rows, buckets)), (int(texts), BUCKETS))
