@@ -232,6 +232,18 @@ def change_answer(folder):
     (folder / RECORD).write_text(json.dumps(record))
 
 
+def mix_answers(folder):
+    record = json.loads((folder / RECORD).read_text())
+    record["answers"]["scores"][3] = "none"
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def mix_texts(folder):
+    record = json.loads((folder / RECORD).read_text())
+    record["texts"][2] = ["one", 2]
+    (folder / RECORD).write_text(json.dumps(record))
+
+
 def break_record(folder):
     (folder / RECORD).write_text('{"format": "savedmodel"}')
 
@@ -247,6 +259,8 @@ def remove_record(folder):
         (remove_file, "variables.index is missing"),
         (add_file, "more is not listed in textgraft.json"),
         (change_answer, "answers scores"),
+        (mix_answers, "textgraft.json has no valid answers for scores"),
+        (mix_texts, r"texts\[2\] must be a text, or a list of two"),
         (break_record, "lacks task"),
         (remove_record, "is not an exported model: it has no textgraft.json"),
     ],

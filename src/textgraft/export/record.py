@@ -11,7 +11,7 @@ import numpy as np
 
 from textgraft.errors import ExportError, ModelFolderError
 from textgraft.export.format import Answers, Text
-from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, parse_json
+from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, Scalar, parse_json
 from textgraft.storage.syncing import write_file
 from textgraft.storage.verification import STRAY_FILES, is_altered, read_bounded
 
@@ -19,13 +19,20 @@ RECORD = "textgraft.json"
 TOLERANCE = 1e-5  # of numbers, relative above 1
 
 _MAX_BYTES = 2**26
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+_TEXT = Scalar("a text, or a list of two", lambda value: all(map(STRING.holds, value if _is_pair(value) else [value])))
 _SCHEMA = Object(
     {
         "format": NONEMPTY,
         "task": NONEMPTY,
         "versions": Map(STRING),
         "needs": List(NONEMPTY),
-        "texts": List(ANY, min_items=1),
+        "texts": List(_TEXT, min_items=1),
         "answers": Map(List(ANY)),
         "sha256": Map(STRING),
     }
@@ -111,7 +118,11 @@ def largest_difference(answers: Answers, expected: Mapping[str, Sequence[Any]], 
         )
     largest = 0.0
     for name, values in answers.items():
-        values, others = _decoded(np.asarray(values)), np.array(expected[name])
+        values = _decoded(np.asarray(values))
+        try:
+            others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
+        except (TypeError, ValueError) as error:
+            raise ExportError(f"{RECORD} has no valid answers for {name}; export the model again") from error
         if values.shape != others.shape:
             raise ExportError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":
