@@ -91,7 +91,8 @@ class CheckpointTensors:
 
     def __getitem__(self, name: str) -> np.ndarray:
         variable = self._variables[name]
-        with np.errstate(over="ignore"):  # an infinite weight is refused by `Backbone.require_finite_weights`
+        # A weight that is not finite is refused by `Backbone.require_finite_weights`.
+        with np.errstate(over="ignore", invalid="ignore"):
             array = np.asarray(self._checkpoint[self._keys[variable]], np.float32)
         if variable.endswith("kernel"):
             input_axes = array.ndim - 1 if "attention_output" in variable else 1  # attention heads have their own axis

@@ -46,7 +46,8 @@ class _SafetensorsFiles:
         return set(self._files)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        with np.errstate(over="ignore"):  # an infinite weight is refused by `Backbone.require_finite_weights`
+        # A weight that is not finite is refused by `Backbone.require_finite_weights`.
+        with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self._files[name].get_tensor(name)).astype(np.float32)
 
 
