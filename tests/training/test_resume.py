@@ -94,6 +94,15 @@ def test_weights_of_an_earlier_best_epoch_are_in_the_checkpoint(tiny_word_vector
     assert uninterrupted.record["fit"]["best_epoch"] < 3
 
 
+@pytest.fixture
+def default_interrupt():
+    """Python's handler of SIGINT, also where the tests run in the background of a shell, which ignores the signal."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("default_interrupt")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_finishes_the_step_and_saves(tiny_word_vectors, tmp_path, number):
     callback = RecordingCallback(2, lambda: os.kill(os.getpid(), number))
