@@ -1,5 +1,6 @@
 """`textgraft export`: a model in a format that other programs run."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
-from textgraft.cli.output.exports import describe_verification, verification_values
+from textgraft.cli.output.exports import describe_verification
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 
@@ -42,7 +43,7 @@ def export(
     with status("exporting"):
         verification = export_model(load(stored, "float32"), out, to)
     if json:
-        print_json(verification_values(verification))
+        print_json(asdict(verification))
     log(
         f"{folder} is exported to {out}: {describe_verification(verification)}",
         f"next: textgraft verify {out}, on the machine that will run it",

@@ -1,5 +1,6 @@
 """`textgraft verify`: an exported model on the machine that runs it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
-from textgraft.cli.output.exports import describe_verification, verification_values
+from textgraft.cli.output.exports import describe_verification
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 
@@ -32,5 +33,5 @@ def verify(
 
     verification = verify_export(folder)
     if json:
-        print_json(verification_values(verification))
+        print_json(asdict(verification))
     log(f"{folder}: {describe_verification(verification)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,13 +26,7 @@ Text = str | tuple[str, str]
 
 
 class ExportFormat(ABC):
-    """A format of exported models.
-
-    Attributes:
-        name: value of `--to`, the name of the file.
-    """
-
-    name: ClassVar[str]
+    """A format of exported models; the name of its file is the value of `--to`."""
 
     @abstractmethod
     def write(self, model: Task, folder: Path) -> list[str]:

@@ -1,9 +1,8 @@
-"""Verifications of exported models, as lines and as JSON."""
+"""Verifications of exported models as lines."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textgraft.errors import counted
 
@@ -21,8 +20,3 @@ def describe_verification(verification: Verification) -> str:
         f"{counted(verification.texts, 'text')} are those of the model (largest difference "
         f"{verification.largest_difference:.1e}){needs}"
     )
-
-
-def verification_values(verification: Verification) -> dict[str, Any]:
-    """JSON values."""
-    return asdict(verification)

@@ -19,8 +19,6 @@ _INPUTS = ("text", "text_pair")
 class SavedModel(ExportFormat):
     """A folder with the signature `serving_default`: `text` and, for pairs, `text_pair`, string (n,), to answers."""
 
-    name = "savedmodel"
-
     def write(self, model: Task, folder: Path) -> list[str]:
         specs = [tf.TensorSpec([None], tf.string, name) for name in _INPUTS[: 1 + model.pairs]]
         with model.backbone.core_ops():
