@@ -1,5 +1,7 @@
 """TensorFlow's SavedModel, from strings to answers, for TensorFlow Serving and programs in any language."""
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +31,8 @@ class SavedModel(ExportFormat):
         module.tables = model.backbone.tables
         try:
             tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
+        except tf.errors.ResourceExhaustedError as error:  # TensorFlow's name of a full disk
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         except tf.errors.OpError as error:
             raise OSError(error_summary(error)) from error
         others = _other_operations(serve.graph.as_graph_def())
