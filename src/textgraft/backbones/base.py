@@ -60,6 +60,7 @@ class Backbone(ABC):
             output (b, t, dim).
         token_embedding: the embedding layer of the network.
         special_tokens: the tokens that packing adds.
+        space_before_words: see `Tokenizer`.
         max_sequence_length: maximum tokens per row, or None.
         pretrained: False for random weights.
         heads: pretrained heads by task id.
@@ -72,6 +73,7 @@ class Backbone(ABC):
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
     products: tuple[str, ...] = ()
+    space_before_words: bool = False
 
     family: str
     training_defaults: TrainingDefaults
@@ -183,6 +185,25 @@ class Backbone(ABC):
                     f"{self.origin.preset}: the weight {weight.path} has a value that is not a finite number; download "
                     "the preset again"
                 )
+
+    def hugging_face_config(self) -> dict[str, Any]:
+        """config.json of the network in a Hugging Face folder; a ConfigError for a network that has no such form."""
+        raise self._no_hugging_face_form()
+
+    def hugging_face_class(self, head: str) -> str:
+        """The class in transformers of such a network with a head, such as "ForTokenClassification" or "Model"."""
+        raise self._no_hugging_face_form()
+
+    def hugging_face_tokenizer(self, sequence_length: int | None) -> dict[str, bytes]:
+        """The tokenizer's files in a Hugging Face folder by name, which truncate rows to a number of tokens.
+
+        Raises:
+            ConfigError: for a tokenizer that has no such form.
+        """
+        raise self._no_hugging_face_form()
+
+    def _no_hugging_face_form(self) -> ConfigError:
+        return ConfigError(f"networks and tokenizers of Hugging Face cannot express {self.family}; choose savedmodel")
 
     def core_ops(self) -> AbstractContextManager[None]:
         """Tokenize by TensorFlow's own operations in graphs that are traced in the context; see `Tokenizer`."""

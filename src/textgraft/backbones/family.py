@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textgraft import registry
 from textgraft.backbones.format import WeightsFormat
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.keras_hub_preset import KerasHubPreset
 from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.backbones.training_defaults import TRANSFORMER_DEFAULTS, TrainingDefaults
@@ -127,6 +128,11 @@ class TransformerFamily(Family):
         import keras_hub
 
         return getattr(keras_hub.models, self.network)  # type: ignore[no-any-return]
+
+    @property
+    def hugging_face_format(self) -> HuggingFaceFormat:
+        """The format of the family's Hugging Face folders."""
+        return next(known for known in self.formats if isinstance(known, HuggingFaceFormat))
 
     @property
     def tokenizer_class(self) -> type[Tokenizer]:

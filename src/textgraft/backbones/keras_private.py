@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import keras_hub
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
@@ -106,6 +107,15 @@ def run_layers(network: keras.Model, inputs: Mapping[str, Any], call: Callable[.
     """
     values = [inputs[tensor.name] for tensor in network.inputs]
     return network._run_through_graph(values, lambda layer: partial(call, layer))
+
+
+def relative_buckets(attention: keras.layers.Layer, length: int) -> np.ndarray:
+    """The bucket of each difference of two positions from 1 - length to length - 1, int64 (2 * length - 1,).
+
+    `attention` is KerasHub's disentangled self-attention.
+    """
+    buckets = np.asarray(attention._get_rel_pos(length))[0, 0]  # (length, length)
+    return np.concatenate([buckets[0, :0:-1], buckets[:, 0]]).astype(np.int64)
 
 
 def remove_lora_matrices(layer: keras.layers.Layer, merge: bool) -> None:

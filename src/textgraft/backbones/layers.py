@@ -52,11 +52,12 @@ def read_layer_config(network: keras.Model) -> LayerConfig:
     return LayerConfig(activation, layers["feedforward_layer_norm"].epsilon)
 
 
-def activation_name(layer: keras.layers.Dense) -> str | None:
-    """The name in `ACTIVATIONS` of a layer's activation; None where it has none."""
+def activation_name(layer: keras.layers.Layer) -> str | None:
+    """The name of a layer's activation, in `ACTIVATIONS` or Keras's; None where it has none."""
     if layer.activation is keras.activations.linear:
         return None
-    return next(name for name, activation in ACTIVATIONS.items() if activation is layer.activation)
+    names = (name for name, activation in ACTIVATIONS.items() if activation is layer.activation)
+    return next(names, None) or str(layer.activation.__name__)
 
 
 def set_layer_config(network: keras.Model, layer_config: LayerConfig) -> None:

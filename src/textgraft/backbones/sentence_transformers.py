@@ -17,10 +17,10 @@ from textgraft.tokenizers import tokenizer_json
 if TYPE_CHECKING:
     import keras
 
-_MODULES, _PROMPTS, _CONFIG = "modules.json", "config_sentence_transformers.json", "config.json"
+MODULES, PROMPTS, CONFIG = "modules.json", "config_sentence_transformers.json", "config.json"
 
 # Poolings by their names in 1_Pooling/config.json; older folders have a key for each.
-_POOLINGS: Mapping[str, str | None] = {
+POOLING_NAMES: Mapping[str, str | None] = {
     "cls": "cls",
     "max": "max",
     "mean": "mean",
@@ -28,7 +28,7 @@ _POOLINGS: Mapping[str, str | None] = {
     "weightedmean": None,
     "lasttoken": "last",
 }
-_OLD_KEYS = {
+POOLING_KEYS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -36,7 +36,7 @@ _OLD_KEYS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_ACTIVATIONS = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
+ACTIVATION_NAMES = {"Identity": "linear", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
 _KINDS = ("Transformer", "Pooling", "Dense", "Normalize")
 _SENTENCE_EMBEDDING = "sentence_embedding"
 _MAX_LENGTH = 1e300  # larger numbers of tokens are damage; 1e30 is a usual way to write that there is no limit
@@ -51,22 +51,22 @@ class SentenceTransformer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / _MODULES
+        self._path = folder / MODULES
         modules = [self._module(entry) for entry in read_json_list(self._path)]
         kinds = [kind for kind, _ in modules]
         if kinds[:2] != ["Transformer", "Pooling"] or "Normalize" in kinds[:-1]:
             raise self._unsupported(f"the modules {', '.join(kinds)} in this order")
         self.network, pooling = folder / modules[0][1], folder / modules[1][1]
         self._layers = [folder / path for kind, path in modules if kind == "Dense"]
-        texts, prompt = _prompts(folder / _PROMPTS)
-        config = read_json(pooling / _CONFIG)
+        texts, prompt = _prompts(folder / PROMPTS)
+        config = read_json(pooling / CONFIG)
         if texts and config.get("include_prompt") is False:
-            raise PresetError(f"{pooling / _CONFIG}: include_prompt false is not supported; it must be true")
+            raise PresetError(f"{pooling / CONFIG}: include_prompt false is not supported; it must be true")
         settings = read_optional_json(self._settings_file())
         self.vectors = TextVectors(
-            pooling=self._pooling(pooling / _CONFIG, config),
+            pooling=self._pooling(pooling / CONFIG, config),
             normalize="Normalize" in kinds,
-            layers=tuple(_dense_layer(folder / _CONFIG) for folder in self._layers),
+            layers=tuple(_dense_layer(folder / CONFIG) for folder in self._layers),
             sequence_length=self._sequence_length(),
             lowercase=bool(settings.get("do_lower_case")),
             prompts=texts,
@@ -121,14 +121,16 @@ class SentenceTransformer:
         )
 
     def _pooling(self, path: Path, config: Mapping[str, Any]) -> str:
-        modes = config.get("pooling_mode") or [name for key, name in _OLD_KEYS.items() if config.get(key)] or ["mean"]
+        modes = (
+            config.get("pooling_mode") or [name for key, name in POOLING_KEYS.items() if config.get(key)] or ["mean"]
+        )
         modes = [modes] if isinstance(modes, str) else modes
         if not _are_strings(modes):
             raise PresetError(f"{path}: pooling_mode must be a string or a list of strings; download the preset again")
         if len(modes) > 1:
             raise PresetError(f"{path}: {' and '.join(modes)} side by side are not supported; keep one of them")
-        if (pooling := _POOLINGS.get(modes[0])) is None:
-            supported = ", ".join(name for name, pooling in _POOLINGS.items() if pooling)
+        if (pooling := POOLING_NAMES.get(modes[0])) is None:
+            supported = ", ".join(name for name, pooling in POOLING_NAMES.items() if pooling)
             raise PresetError(f"{path}: the pooling {modes[0]} is not supported; supported: {supported}")
         return pooling
 
@@ -146,7 +148,7 @@ class SentenceTransformer:
 
 def is_sentence_transformer(path: Path) -> bool:
     """Whether a path is a folder of sentence-transformers."""
-    return (path / _MODULES).is_file()
+    return (path / MODULES).is_file()
 
 
 def _prompts(path: Path) -> tuple[dict[str, str], str]:
@@ -179,10 +181,12 @@ def _dense_layer(path: Path) -> dict[str, Any]:
     config = read_json(path)
     name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
     inputs = [config.get(key) or _SENTENCE_EMBEDDING for key in ("module_input_name", "module_output_name")]
-    if name not in _ACTIVATIONS:
-        raise PresetError(f"{path}: activation_function {name} is not supported; supported: {', '.join(_ACTIVATIONS)}")
+    if name not in ACTIVATION_NAMES:
+        raise PresetError(
+            f"{path}: activation_function {name} is not supported; supported: {', '.join(ACTIVATION_NAMES)}"
+        )
     if config.get("use_residual") or inputs != [_SENTENCE_EMBEDDING] * 2:
         raise PresetError(f"{path}: a residual connection, or another input than the pooled vector, is not supported")
     if not (type(units := config.get("out_features")) is int and 0 < units <= MAX_UNITS):
         raise PresetError(f"{path}: out_features must be an integer from 1 to {MAX_UNITS}, not {units!r:.40}")
-    return {"units": units, "activation": _ACTIVATIONS[name], "use_bias": bool(config.get("bias", True))}
+    return {"units": units, "activation": ACTIVATION_NAMES[name], "use_bias": bool(config.get("bias", True))}

@@ -20,6 +20,7 @@ from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.files import BYTE_PAIR, fits_table
+from textgraft.tokenizers.hugging_face_files import tokenizer_files
 
 # What KerasHub, TensorFlow, tf.text and the readers of files raise for values that do not fit.
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
@@ -44,7 +45,7 @@ class Transformer(Backbone):
         """
         self._family, self._encoder, self._tokenizer, self._layer_config = family, encoder, tokenizer, layer_config
         self.family, self.training_defaults, self.origin = family.name, family.training_defaults, origin
-        self.special_tokens = self._special_tokens()
+        self.special_tokens, self.space_before_words = self._special_tokens(), tokenizer.space_before_words
         self._require_vocabulary_size()
         if encoder.num_layers > MAX_LAYERS:  # such a model could be saved, but not loaded
             raise PresetError(f"{origin.preset} has {encoder.num_layers} blocks; the maximum is {MAX_LAYERS}")
@@ -95,6 +96,25 @@ class Transformer(Backbone):
 
     def assets(self) -> dict[str, bytes]:
         return self._tokenizer.assets()
+
+    def hugging_face_config(self) -> dict[str, Any]:
+        special = self.special_tokens
+        sizes = sizes_in(self._encoder.get_config())
+        ends = {"bos_token_id": special.start, "eos_token_id": special.end_of_text}
+        return {
+            **self._family.hugging_face_format.config(sizes, self._layer_config),
+            "pad_token_id": special.pad,
+            **({name: token for name, token in ends.items() if token is not None} if self.is_causal else {}),
+        }
+
+    def hugging_face_class(self, head: str) -> str:
+        return f"{self._family.hugging_face_format.class_prefix}{head}"
+
+    def hugging_face_tokenizer(self, sequence_length: int | None) -> dict[str, bytes]:
+        special = self._family.special
+        segments = special.segments and "segment_ids" in self.network.input
+        class_name = self._family.hugging_face_format.tokenizer_class
+        return tokenizer_files(self._tokenizer, special, segments, sequence_length, class_name)
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer(texts)

@@ -216,6 +216,22 @@ class Task(ABC):
     # === Network ===
 
     @property
+    def output_labels(self) -> tuple[str, ...]:
+        """What each output means, as `id2label` of a Hugging Face folder lists it; empty where outputs have no names.
+
+        Two labels may have one output, which is the logit of the second.
+        """
+        return ()
+
+    def output_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The affine map from the head's outputs to the logits or numbers that other programs expect.
+
+        Factors, float64 (width, outputs), and offsets, float64 (outputs,); calibration is in them. None where the
+        outputs are vectors, or those of tokens.
+        """
+        return None
+
+    @property
     def pooled(self) -> bool:
         """Whether the head takes one vector per text."""
         return task_spec(self.name).pooled
@@ -285,6 +301,14 @@ class Task(ABC):
 
     def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         """What `serve` must answer for strings, or pairs of them: the predictions of this model by the same names."""
+        raise self._not_exported()
+
+    def inference_settings(self) -> dict[str, Any]:
+        """What a program must know beside tokenizer and network to answer as this model, as JSON values.
+
+        Raises:
+            ConfigError: for a task that is not exported, or an answer that needs more than tokenizer and network.
+        """
         raise self._not_exported()
 
     def _not_exported(self) -> ConfigError:

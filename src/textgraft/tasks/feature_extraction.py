@@ -145,6 +145,9 @@ class TextEmbedder(Task):
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"vector": self.text_outputs(*texts)}
 
+    def inference_settings(self) -> dict[str, Any]:
+        return {"problem": None, "labels": [], "classes": [], "prompt": self._settings["prompt"]}
+
     def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         return {"vector": self.reference_outputs(texts)}
 

@@ -102,6 +102,13 @@ class TextClassifier(TrainableTask):
         """The labels, in the order of `predict_proba`; empty for regression."""
         return self.objective.classes
 
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        return tuple(self.objective.labels)
+
+    def output_map(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.objective.output_map()
+
     def build_head(self) -> keras.Model:
         """Dropout, the hidden layers, and a layer of logits; in float32."""
         seed, rate = self.architecture.seed, self.architecture.dropout
@@ -167,6 +174,17 @@ class TextClassifier(TrainableTask):
 
     def _config(self) -> dict[str, Any]:
         return {**super()._config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
+
+    def inference_settings(self) -> dict[str, Any]:
+        if self.ngrams:
+            raise ConfigError("n-grams are exported to savedmodel only; choose it, or train without --ngrams")
+        thresholds = getattr(self.objective, "thresholds", None)
+        return {
+            "problem": self.objective.name,
+            "labels": list(self.objective.labels),
+            "classes": list(self.labels),
+            **({} if thresholds is None else {"thresholds": thresholds.tolist()}),
+        }
 
     def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
         outputs = super().text_outputs(*texts)

@@ -36,7 +36,7 @@ from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans, widen_to_words
-from textgraft.text.words import Words
+from textgraft.text.words import Words, python_pattern
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
@@ -98,6 +98,10 @@ class TokenClassifier(TrainableTask):
         """Types of spans."""
         return self.objective.labels
 
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        return self.objective.tag_names
+
     def fill_architecture(self, options: Mapping[str, Any]) -> Architecture:
         architecture = super().fill_architecture(options)
         if architecture.cleaning.strip_html:
@@ -157,6 +161,17 @@ class TokenClassifier(TrainableTask):
         logits = tf.RaggedTensor.from_row_lengths(logits, words.lengths, validate=False)
         tags, probabilities = self.objective.graph_tags(logits)
         return tag_graph.entities(texts, words, tags, probabilities, self.labels)
+
+    def inference_settings(self) -> dict[str, Any]:
+        return {
+            "problem": None,
+            "labels": list(self.labels),
+            "classes": list(self.labels),
+            "tags": list(self.output_labels),
+            "decoding": self.objective.decoding,
+            "word_pattern": python_pattern(self.splitting),
+            "space_before_words": self.backbone.space_before_words,
+        }
 
     def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 UNICODE_CLASSES: Mapping[str, str] = json.loads(Path(__file__).with_name("unicode_classes.json").read_text("ascii"))
@@ -45,6 +46,16 @@ def regex_class(name: str) -> str:
     """One of `UNICODE_CLASSES` as the inside of a character class of RE2."""
     spans = UNICODE_CLASSES[name].split()
     return "".join("-".join(f"\\x{{{code}}}" for code in span.split("-")) for span in spans)
+
+
+def characters_of(pattern: str) -> str:
+    """The characters that an RE2 pattern matches as the inside of a character class of Python's `re`."""
+    codes = np.array([code for code in range(0x110000) if not 0xD800 <= code < 0xE000], np.int32)
+    characters = tf.strings.unicode_encode(codes[:, np.newaxis], "UTF-8")
+    matching = codes[tf.strings.regex_full_match(characters, pattern).numpy()]
+    borders = np.flatnonzero(np.diff(matching) > 1)
+    starts, ends = matching[np.append(0, borders + 1)], matching[np.append(borders, len(matching) - 1)]
+    return "".join(f"\\U{start:08x}-\\U{end:08x}" for start, end in zip(starts, ends, strict=True))
 
 
 def row_ids(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

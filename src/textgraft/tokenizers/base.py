@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from textgraft.errors import PresetError
 
@@ -53,7 +53,13 @@ def special_token_count(special: Any, pairs: bool) -> int:
 
 
 class Tokenizer(ABC):
-    """A vocabulary, tokens in the order of their ids, and graph ops from texts to token ids."""
+    """A vocabulary, tokens in the order of their ids, and graph ops from texts to token ids.
+
+    Attributes:
+        space_before_words: whether a space belongs to the token that follows it.
+    """
+
+    space_before_words: ClassVar[bool] = False
 
     def __init__(self, vocabulary: Sequence[str], settings: dict[str, Any]) -> None:
         """Check that the special tokens are in the vocabulary and that a file with one token per line can store it.
@@ -105,7 +111,9 @@ class Tokenizer(ABC):
 
         `spaced`, bool (w,), is whether white space or the start of the text precedes the word.
         """
-        return self(words)
+        import tensorflow as tf
+
+        return self(tf.where(spaced, tf.strings.join([" ", words]), words) if self.space_before_words else words)
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes of a token; the concatenated bytes of several tokens are their exact text.
@@ -114,6 +122,14 @@ class Tokenizer(ABC):
             PresetError: when the tokenizer is not byte-level.
         """
         raise PresetError(f"token {self.vocabulary[token_id]!r:.40} has no exact text; only byte-level tokens have one")
+
+    @abstractmethod
+    def hugging_face_parts(self) -> dict[str, Any]:
+        """The parts of a tokenizer.json that give the same token ids: normalizer, pre_tokenizer, model and decoder."""
+
+    def hugging_face_settings(self) -> dict[str, Any]:
+        """Settings of tokenizer_config.json that repeat those of the parts."""
+        return {}
 
     def core_ops(self) -> AbstractContextManager[None]:
         """Use TensorFlow's own operations where they give the same ids; graphs that are traced in the context keep it.

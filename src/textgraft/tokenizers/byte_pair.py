@@ -22,6 +22,8 @@ Merges = Sequence[tuple[str, str]]
 class BytePairTokenizer(Tokenizer):
     """Reads vocab.json and merges.txt, or tokenizer.json alone."""
 
+    space_before_words = True
+
     def __init__(
         self,
         vocabulary: Sequence[str],
@@ -75,13 +77,32 @@ class BytePairTokenizer(Tokenizer):
     def assets(self) -> dict[str, bytes]:
         return {**super().assets(), MERGES: to_lines(map(" ".join, self._merges))}
 
-    def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
-        # A space belongs to the token that follows it.
-        return self(tf.where(spaced, tf.strings.join([" ", words]), words))
-
     def token_bytes(self, token_id: int) -> bytes:
         token = self.vocabulary[token_id]
         return token.encode() if token in self._settings["special_tokens"] else symbol_bytes(token)
+
+    def hugging_face_parts(self) -> dict[str, Any]:
+        byte_level = {"type": "ByteLevel", "trim_offsets": True, "use_regex": True}
+        return {
+            "normalizer": None,
+            "pre_tokenizer": {**byte_level, "add_prefix_space": self._settings["add_prefix_space"]},
+            "model": {
+                "type": "BPE",
+                "dropout": None,
+                "unk_token": None,
+                "continuing_subword_prefix": None,
+                "end_of_word_suffix": None,
+                "fuse_unk": False,
+                "byte_fallback": False,
+                "ignore_merges": False,
+                "vocab": {token: token_id for token_id, token in enumerate(self.vocabulary)},
+                "merges": list(map(" ".join, self._merges)),  # readers of any age know this form
+            },
+            "decoder": {**byte_level, "add_prefix_space": True},
+        }
+
+    def hugging_face_settings(self) -> dict[str, Any]:
+        return {"add_prefix_space": self._settings["add_prefix_space"]}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._graph(texts)

@@ -54,6 +54,8 @@ _REPLACE_STEPS = {
     (" {2,}", MARK): "single_marks",
     ("\\s{2,}|[\\n\\r\\t]", " "): "spaces",
 }
+_STRIP_STEPS = {"strip_left": (True, False), "strip_right": (False, True)}  # of the left and of the right end
+_SPLITTER_STEP = "whitespace"
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -92,8 +94,8 @@ class SentencePieceTokenizer(Tokenizer):
         ids, proto = {token: token_id for token_id, token in enumerate(vocabulary)}, _parse(model)
         unigram, rules = _unigram(proto, scores, ids), character_rules(proto.normalizer_spec.precompiled_charsmap)
         special_ids = {token: ids[token] for token in special_tokens}
-        all_steps = steps if CHARACTER_RULES in steps else [*steps, *_SENTENCE_PIECE_STEPS]
-        self._graph = SentencePiece(unigram, rules, special_ids, all_steps, stripping)
+        self._steps = list(steps) if CHARACTER_RULES in steps else [*steps, *_SENTENCE_PIECE_STEPS]
+        self._graph = SentencePiece(unigram, rules, special_ids, self._steps, stripping)
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
@@ -141,6 +143,29 @@ class SentencePieceTokenizer(Tokenizer):
     def assets(self) -> dict[str, bytes]:
         files = {SENTENCE_PIECE_MODEL: self._model, **super().assets()}
         return files if self._scores is None else {**files, SCORES: to_lines(map(repr, self._scores))}
+
+    def hugging_face_parts(self) -> dict[str, Any]:
+        proto = _parse(self._model)
+        scores = [piece.score for piece in proto.pieces] if self._scores is None else self._scores
+        by_token = dict(zip((piece.piece for piece in proto.pieces), scores, strict=True))
+        unknown = next(piece.piece for piece in proto.pieces if piece.type == _Piece.UNKNOWN)
+        ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
+        size = 1 + max(ids[token] for token in by_token)  # the tokens after them are added ones
+        charsmap = proto.normalizer_spec.precompiled_charsmap
+        metaspace = {"type": "Metaspace", "replacement": MARK, "prepend_scheme": "always", "split": True}
+        splitters = [{"type": "WhitespaceSplit"}] if _SPLITTER_STEP in self._steps else []
+        normalizers = [part for step in self._steps for part in _normalizers(step, charsmap)]
+        return {
+            "normalizer": {"type": "Sequence", "normalizers": normalizers} if normalizers else None,
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [*splitters, metaspace]} if splitters else metaspace,
+            "model": {
+                "type": "Unigram",
+                "unk_id": ids[unknown],
+                "byte_fallback": False,
+                "vocab": [[token, by_token.get(token, 0.0)] for token in self.vocabulary[:size]],
+            },
+            "decoder": metaspace,
+        }
 
     def core_ops(self) -> AbstractContextManager[None]:
         return self._graph.core_ops()
@@ -226,7 +251,24 @@ def _splitter_steps(file: TokenizerJson) -> list[str]:
     file.require(
         file.splitters[-1], replacement=(MARK,), prepend_scheme=("always",), add_prefix_space=(True,), split=(True,)
     )
-    return ["whitespace"] if len(kinds) > 1 else []
+    return [_SPLITTER_STEP] if len(kinds) > 1 else []
+
+
+def _normalizers(step: str, charsmap: bytes) -> list[dict[str, Any]]:
+    """The normalizers of a tokenizer.json that compute a step; `charsmap` is that of the model."""
+    if step in _STRIP_STEPS:
+        left, right = _STRIP_STEPS[step]
+        return [{"type": "Strip", "strip_left": left, "strip_right": right}]
+    if step == CHARACTER_RULES:
+        encoded = base64.b64encode(charsmap).decode("ascii")
+        return [{"type": "Precompiled", "precompiled_charsmap": encoded}] if charsmap else []
+    if kind := next((kind for kind, name in _STEPS.items() if name == step), ""):
+        return [{"type": kind}]
+    return [
+        {"type": "Replace", "pattern": {"String" if step == "quotes" else "Regex": pattern}, "content": content}
+        for (pattern, content), name in _REPLACE_STEPS.items()
+        if name == step
+    ]
 
 
 def _unigram(proto: Any, scores: Sequence[float] | None, ids: Mapping[str, int]) -> Unigram:

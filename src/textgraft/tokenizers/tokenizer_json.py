@@ -1,7 +1,7 @@
 """Reading tokenizer.json, a Hugging Face tokenizer in one file; features without graph ops are refused."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,9 @@ from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_json, read_optional_json
 
 NAME, CONFIG, ADDED_TOKENS = "tokenizer.json", "tokenizer_config.json", "added_tokens.json"
+
+# Steps between float64 numbers, more than the error of a quotient of two rounded numbers; and limits of the library.
+_MAX_STEPS, _MAX_EXPONENT, _MAX_MANTISSA = 4, 23, 2**64
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,29 @@ def parsed_as_reference(number: float) -> float:
     integer, power = float(units + fraction), float(f"1e{abs(exponent)}")
     value = integer / power if exponent < 0 else integer * power
     return -value if number < 0 else value
+
+
+def written_for_reference(value: float) -> str:
+    """A number in JSON that the `tokenizers` library reads as `value`, or else as one of the nearest; see above."""
+    for number in _neighbours(value):
+        if parsed_as_reference(number) == value:
+            return repr(number)
+    # === Digits beyond those of any float64: mantissas whose quotient by a power of ten is the value ===
+    for exponent in range(_MAX_EXPONENT):
+        power = float(10**exponent)
+        for mantissa in _neighbours(float(round(abs(value) * power))):
+            if mantissa.is_integer() and mantissa < _MAX_MANTISSA and mantissa / power == abs(value):
+                return f"{'-' * (value < 0)}{int(mantissa)}e-{exponent}"
+    return repr(value)
+
+
+def _neighbours(value: float) -> Iterator[float]:
+    """A number, and those before and after it, the nearest first."""
+    yield value
+    below = above = value
+    for _ in range(_MAX_STEPS):
+        below, above = math.nextafter(below, -math.inf), math.nextafter(above, math.inf)
+        yield from (below, above)
 
 
 def _sequence(part: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

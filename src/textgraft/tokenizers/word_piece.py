@@ -120,6 +120,30 @@ class WordPieceTokenizer(Tokenizer):
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         return cls(read_preset_lines(folder / VOCABULARY), **settings)
 
+    def hugging_face_parts(self) -> dict[str, Any]:
+        return {
+            "normalizer": {
+                "type": "BertNormalizer",
+                "clean_text": True,
+                "handle_chinese_chars": True,
+                "strip_accents": self._settings["strip_accents"],
+                "lowercase": self._settings["lowercase"],
+            },
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "model": {
+                "type": "WordPiece",
+                "unk_token": "[UNK]",
+                "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": _MAX_WORD_LENGTH,
+                "vocab": {token: token_id for token_id, token in enumerate(self.vocabulary)},
+            },
+            "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        }
+
+    def hugging_face_settings(self) -> dict[str, Any]:
+        lowercase, strip_accents = self._settings["lowercase"], self._settings["strip_accents"]
+        return {"do_lower_case": lowercase, "strip_accents": strip_accents, "tokenize_chinese_chars": True}
+
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         words = self.split(texts)
         pieces = self._split_words(words.values)

@@ -59,6 +59,8 @@ class Albert(TransformerFamily):
                 f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.full_layer_layer_norm",
             },
             requires={"position_embedding_type": ("absolute",)},
+            class_prefix="Albert",
+            tokenizer_class="AlbertTokenizer",
             activation="gelu_new",
             dropout=0.0,
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),

@@ -38,6 +38,8 @@ BERT_FORMAT = HuggingFaceFormat(
     prefixes=("bert.",),
     size_keys={**BERT_SIZE_KEYS, "num_segments": "type_vocab_size"},
     modules=bert_modules(),
+    class_prefix="Bert",
+    tokenizer_class="BertTokenizer",
     requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
     masked_heads=(BERT_HEAD,),
 )

@@ -3,10 +3,11 @@
 Wang et al., 2020, https://arxiv.org/abs/2002.10957 (its students of XLM-RoBERTa)
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from textgraft.backbones.families.bert import BERT_FORMAT, Bert
-from textgraft.backbones.families.xlm_roberta import XlmRoberta
+from textgraft.backbones.families.xlm_roberta import XLM_ROBERTA_TOKENIZER, XlmRoberta
 from textgraft.backbones.family import TransformerFamily
 from textgraft.tokenizers.files import SENTENCE_PIECE, uses_sentence_piece
 
@@ -19,7 +20,7 @@ class BertSentencePiece(TransformerFamily):
     tokenizer = SENTENCE_PIECE
     special = XlmRoberta.special
     extra_sizes = Bert.extra_sizes
-    formats = (BERT_FORMAT,)
+    formats = (replace(BERT_FORMAT, tokenizer_class=XLM_ROBERTA_TOKENIZER),)
     preset_names = ("multilingual_e5_small",)
 
     def reads(self, path: Path) -> bool:

@@ -47,6 +47,8 @@ class DebertaV3(TransformerFamily):
                 f"{_LAYER}/feedforward_output_dense": f"{_MODULE}.output.dense",
                 f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.output.LayerNorm",
             },
+            class_prefix="DebertaV2",
+            tokenizer_class="DebertaV2Tokenizer",
             requires={
                 "relative_attention": (True,),
                 "pos_att_type": (["p2c", "c2p"], "p2c|c2p", ["c2p", "p2c"], "c2p|p2c"),

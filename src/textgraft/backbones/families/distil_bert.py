@@ -42,6 +42,8 @@ class DistilBert(TransformerFamily):
                 f"{_LAYER}/feedforward_output_dense": f"{_MODULE}.ffn.lin2",
                 f"{_LAYER}/feedforward_layer_norm": f"{_MODULE}.output_layer_norm",
             },
+            class_prefix="DistilBert",
+            tokenizer_class="DistilBertTokenizer",
             activation_key="activation",
             masked_heads=(MaskedHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),),
         ),

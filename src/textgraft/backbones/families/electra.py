@@ -32,6 +32,8 @@ class Electra(TransformerFamily):
                 "num_segments": "type_vocab_size",
             },
             modules={**bert_modules(), "embeddings_projection": "embeddings_project"},
+            class_prefix="Electra",
+            tokenizer_class="ElectraTokenizer",
             requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", "generator_lm_head", activation="gelu"),),
         ),

@@ -4,7 +4,7 @@ https://cdn.openai.com/better-language-models/language_models_are_unsupervised_m
 """
 
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
+from textgraft.backbones.formats.hugging_face import HuggingFaceFormat, SizeKey
 from textgraft.backbones.formats.hugging_face_weights import Module
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
@@ -31,7 +31,7 @@ class Gpt2(TransformerFamily):
                 "num_layers": "n_layer",
                 "num_heads": "n_head",
                 "hidden_dim": "n_embd",
-                "intermediate_dim": lambda config: config.get("n_inner") or 4 * config["n_embd"],
+                "intermediate_dim": SizeKey("n_inner", multiple=(4, "n_embd")),
                 "dropout": "resid_pdrop",
                 "max_sequence_length": "n_positions",
             },
@@ -49,6 +49,8 @@ class Gpt2(TransformerFamily):
                 f"{_LAYER}/feedforward_output_dense": Module("h.{}.mlp.c_proj", transposed=False),
                 "layer_norm": "ln_f",
             },
+            class_prefix="GPT2",
+            tokenizer_class="GPT2Tokenizer",
             requires={
                 "scale_attn_weights": (True,),
                 "scale_attn_by_inverse_layer_idx": (False,),

@@ -35,6 +35,8 @@ class Opt(TransformerFamily):
                 f"{_LAYER}/feedforward_output_dense": f"{_MODULE}.fc2",
                 "layer_norm": "final_layer_norm",
             },
+            class_prefix="OPT",
+            tokenizer_class="GPT2Tokenizer",
             requires={
                 "activation_function": ("relu",),
                 "do_layer_norm_before": (True,),

@@ -2,7 +2,7 @@
 
 from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
-from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
+from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat, SizeKey
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
@@ -15,7 +15,7 @@ HUGGING_FACE = HuggingFaceFormat(
     prefixes=("roberta.",),
     size_keys={
         **BERT_SIZE_KEYS,
-        "max_sequence_length": lambda config: config["max_position_embeddings"] - _PADDING_POSITIONS,
+        "max_sequence_length": SizeKey("max_position_embeddings", excess=_PADDING_POSITIONS),
     },
     modules={
         **bert_modules("embeddings/"),
@@ -24,6 +24,8 @@ HUGGING_FACE = HuggingFaceFormat(
             "embeddings.position_embeddings", skipped=_PADDING_POSITIONS, added="embeddings.token_type_embeddings"
         ),
     },
+    class_prefix="Roberta",
+    tokenizer_class="RobertaTokenizer",
     requires={
         "position_embedding_type": ("absolute",),
         "is_decoder": (False,),

@@ -6,6 +6,8 @@ from textgraft.backbones.families.roberta import HUGGING_FACE, Roberta
 from textgraft.backbones.family import TransformerFamily
 from textgraft.tokenizers.files import SENTENCE_PIECE
 
+XLM_ROBERTA_TOKENIZER = "XLMRobertaTokenizer"  # the name of its class in transformers
+
 
 class XlmRoberta(TransformerFamily):
     """XLM-RoBERTa."""
@@ -14,4 +16,11 @@ class XlmRoberta(TransformerFamily):
     network = "XLMRobertaBackbone"
     tokenizer = SENTENCE_PIECE
     special = replace(Roberta.special, segments=False)
-    formats = (replace(HUGGING_FACE, model_types=("xlm-roberta",)),)
+    formats = (
+        replace(
+            HUGGING_FACE,
+            model_types=("xlm-roberta",),
+            class_prefix="XLMRoberta",
+            tokenizer_class=XLM_ROBERTA_TOKENIZER,
+        ),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FILL_MASK = "fill-mask"
 _EMBEDDING_TABLE = "embeddings.word_embeddings.weight"
+# Activations of `LayerConfig` by the names of transformers; of several names, the first is written.
 _ACTIVATIONS = {
     "gelu": "gelu", "gelu_python": "gelu", "gelu_new": "gelu_approximate", "gelu_fast": "gelu_approximate",
     "gelu_pytorch_tanh": "gelu_approximate", "relu": "relu",
@@ -36,7 +37,30 @@ _ACTIVATIONS = {
 # KerasHub's layer on top of the first token; no token vector depends on it.
 _POOLER = "pooled_dense/"
 
-SizeKeys = Mapping[str, str | Callable[[Mapping[str, Any]], Any]]
+
+@dataclass(frozen=True)
+class SizeKey:
+    """A key of config.json whose value is not just a constructor argument of the network.
+
+    Attributes:
+        key: the key.
+        excess: what the value has more than the argument.
+        multiple: without the key, or where it is null, a number times the value of another key.
+    """
+
+    key: str
+    excess: int = 0
+    multiple: tuple[int, str] | None = None
+
+    def read(self, config: Mapping[str, Any]) -> Any:
+        """The argument; a KeyError for a key that the config lacks."""
+        if self.multiple and not config.get(self.key):
+            factor, key = self.multiple
+            return factor * config[key]
+        return config[self.key] - self.excess
+
+
+SizeKeys = Mapping[str, str | SizeKey]
 
 # Keys of config.json in BERT and the families that follow it.
 BERT_SIZE_KEYS: SizeKeys = {
@@ -59,7 +83,9 @@ class HuggingFaceFormat(WeightsFormat):
         model_types: values of model_type in config.json.
         prefixes: prefixes of the backbone's tensors in folders that have a head as well; other tensors are the head's.
         modules: module of each layer; each {} is a number.
-        size_keys: key of config.json, or a function of config.json, for each constructor argument of the network.
+        size_keys: key of config.json for each constructor argument of the network.
+        class_prefix: what the names of transformers' classes for the family begin with.
+        tokenizer_class: name of the tokenizer's class in transformers.
         requires: supported values of keys of config.json; the first value is the default.
         activation_key, epsilon_key: keys of the activation and of the epsilon of normalizations.
         activation, epsilon, dropout: defaults without the keys.
@@ -72,6 +98,8 @@ class HuggingFaceFormat(WeightsFormat):
     model_types: tuple[str, ...]
     prefixes: tuple[str, ...]
     modules: Mapping[str, str | Module]
+    class_prefix: str
+    tokenizer_class: str
     size_keys: SizeKeys = field(default_factory=lambda: BERT_SIZE_KEYS)
     requires: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     activation_key: str = "hidden_act"
@@ -109,7 +137,9 @@ class HuggingFaceFormat(WeightsFormat):
                 values = " or ".join(map(repr, supported))
                 raise PresetError(f"{path}: {name} is {value!r:.60}; only {values} is supported")
         try:
-            sizes = {name: key(config) if callable(key) else config[key] for name, key in self.size_keys.items()}
+            sizes = {
+                name: config[key] if isinstance(key, str) else key.read(config) for name, key in self.size_keys.items()
+            }
         except (KeyError, TypeError) as error:
             raise PresetError(f"{path} lacks {error.args[0]}; download the preset again") from error
         for name, size in sizes.items():
@@ -125,6 +155,18 @@ class HuggingFaceFormat(WeightsFormat):
             supported = ", ".join(_ACTIVATIONS)
             raise PresetError(f"{path}: {self.activation_key} {activation!r} is not supported; supported: {supported}")
         return LayerConfig(_ACTIVATIONS[activation], float(config.get(self.epsilon_key, self.epsilon)))
+
+    def config(self, sizes: Mapping[str, Any], layer_config: LayerConfig) -> dict[str, Any]:
+        """config.json of a network: what `read_sizes` and `read_layer_config` read, and `requires`."""
+        keys = {name: SizeKey(key) if isinstance(key, str) else key for name, key in self.size_keys.items()}
+        activation = next(name for name, value in _ACTIVATIONS.items() if value == layer_config.activation)
+        return {
+            "model_type": self.model_types[0],
+            **{name: values[0] for name, values in self.requires.items()},
+            **{key.key: sizes[name] + key.excess for name, key in keys.items()},
+            self.activation_key: activation,
+            self.epsilon_key: layer_config.layer_norm_epsilon,
+        }
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:
         with self.open_tensors(folder) as tensors:

@@ -83,6 +83,10 @@ class TextObjective(Objective):
     def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """`named_answers` by graph ops."""
 
+    def output_map(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Task.output_map`: by default the logits themselves."""
+        return np.eye(self.width), np.zeros(self.width)
+
     def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
         """The result of each row."""
         probabilities = self.probabilities(logits)

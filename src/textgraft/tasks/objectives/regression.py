@@ -83,6 +83,9 @@ class Regression(TextObjective):
     def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"value": tf.cast(logits[:, 0], tf.float64) * self.scale + self.mean}
 
+    def output_map(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([[self.scale]]), np.array([self.mean])
+
     def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
         predictions = self.probabilities(logits).round(DECIMALS).tolist()
         residuals = [

@@ -124,6 +124,11 @@ class SingleLabel(TextObjective):
             "scores": scores,
         }
 
+    def output_map(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two labels have two logits, of which the first is 0; all are divided by the temperature."""
+        factors = np.array([[0.0, 1.0]]) if self.width == 1 else np.eye(self.width)
+        return factors / self.temperature, np.zeros(len(self.labels))
+
     def _truths(self, data: Dataset) -> list[Label]:
         return [self.classes[index] for index in self.targets(data).tolist()]
 

@@ -44,6 +44,11 @@ class Tags(Objective):
         self.decoding = decoding
         self.width = tag_count(len(self.labels))
 
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """The name of each tag in IOB2; see `tag_decoding` for their order."""
+        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+
     def loss(self, targets: tf.RaggedTensor, outputs: tf.RaggedTensor) -> tf.Tensor:
         return summed_cross_entropy(targets, outputs)
 
