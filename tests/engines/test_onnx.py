@@ -1,5 +1,6 @@
 """ONNX Runtime computes the same token vectors as TensorFlow, for every task."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,17 @@ def test_token_vectors_equal_those_of_tensorflow(family):
 def test_networks_of_other_layers_are_refused(family, layer):
     with pytest.raises(ConfigError, match=f"not {layer}, a layer of this network; use engine tensorflow"):
         TextEmbedder(GOLDEN / family, engine="onnx")
+
+
+def test_batches_side_by_side_have_the_vectors_of_batches_alone(tiny_bert, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+    engine = start_engine("onnx", load_backbone(tiny_bert))
+    ids = np.random.default_rng(0).integers(5, 30, (8, 30))
+    inputs = [ids, np.ones_like(ids), np.zeros_like(ids)]
+    alone = engine.compute(inputs)
+    with ThreadPoolExecutor(3) as pool:
+        for vectors in pool.map(lambda _: engine.compute(inputs), range(30)):
+            np.testing.assert_array_equal(vectors, alone)
 
 
 def test_word_vectors_are_refused(tiny_word_vectors):

@@ -1,7 +1,9 @@
 """Token vectors by ONNX Runtime (https://onnxruntime.ai)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
 
 import keras
 import numpy as np
@@ -25,22 +27,18 @@ class OnnxEncoder:
     """
 
     # Tokens per batch, padding included; larger ones leave the processor's cache.
-    batch_tokens = 1024
+    batch_tokens = 512
 
     def __init__(self, network: OnnxNetwork, pad_id: int, dim: int) -> None:
         """Start a session; `dim` is the width of a token vector, and `pad_id` fills rows."""
         self.products = network.products
         self._inputs, self._pad_id, self._dim = network.inputs, pad_id, dim
-        options = ort.SessionOptions()
-        options.log_severity_level = _ERRORS
-        options.intra_op_num_threads = int(os.environ.get(THREADS_VARIABLE, 0))
-        # Threads that wait would take time from TensorFlow's, which compute before and after.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._model = network.model
         self._weights = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in network.weights.items()}
-        options.add_external_initializers([*self._weights], [*self._weights.values()])
-        self._session = ort.InferenceSession(
-            network.model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER_FUSIONS
-        )
+        self._threads = int(os.environ.get(THREADS_VARIABLE, 0)) or os.cpu_count() or 1
+        self._sessions: dict[int, ort.InferenceSession] = {}  # by their number of threads
+        self._running, self._lock = 0, Lock()
+        self._session(self._threads)
 
     def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
         """Pooled vectors, float32 (b, dim); see `Backbone.pool`."""
@@ -59,5 +57,37 @@ class OnnxEncoder:
     def compute(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """Token vectors, float32 (b, t, dim), of the network's inputs, each int64 (b, t)."""
         feed = {INPUTS[name]: values for name, values in zip(self._inputs, inputs, strict=True)}
-        (vectors,) = self._session.run([OUTPUT], feed)
+        with self._threads_of_run() as threads:
+            (vectors,) = self._session(threads).run([OUTPUT], feed)
         return vectors  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _threads_of_run(self) -> Iterator[int]:
+        """The number of threads for a batch: half of them while another batch is computed.
+
+        Threads that compute one batch wait for each other after each operation. In batches of their own they do not,
+        which is 1.2 times as fast with two cores.
+        """
+        with self._lock:
+            threads = max(1, self._threads // 2) if self._running else self._threads
+            self._running += 1
+        try:
+            yield threads
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _session(self, threads: int) -> ort.InferenceSession:
+        """The session with a number of threads, which starts when it is first needed; all share their weights."""
+        with self._lock:
+            if threads not in self._sessions:
+                options = ort.SessionOptions()
+                options.log_severity_level = _ERRORS
+                options.intra_op_num_threads = threads
+                # Threads that wait would take time from TensorFlow's, which compute before and after.
+                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+                options.add_external_initializers([*self._weights], [*self._weights.values()])
+                self._sessions[threads] = ort.InferenceSession(
+                    self._model, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER_FUSIONS
+                )
+            return self._sessions[threads]
