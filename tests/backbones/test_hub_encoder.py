@@ -12,6 +12,7 @@ import textgraft as tg
 from tests.golden.texts import MOST_TOKENS, SHORT
 from tests.helpers.paths import GOLDEN
 from tests.helpers.token_vectors import hidden, packed
+from textgraft.backbones import model_garden
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats import hub_encoder
 from textgraft.backbones.presets import load_backbone
@@ -142,7 +143,7 @@ def test_damaged_module_is_reported_in_one_line(copied, harm, message, monkeypat
 
 
 def test_missing_variable_is_reported(copied, monkeypatch):
-    renames = [(pattern, name) for pattern, name in hub_encoder._RENAMES if "type" not in pattern]
-    monkeypatch.setattr(hub_encoder, "_RENAMES", renames)
+    renames = [(pattern, name) for pattern, name in model_garden._RENAMES if "type" not in pattern]
+    monkeypatch.setattr(model_garden, "_RENAMES", renames)
     with pytest.raises(PresetError, match=r"bert.embeddings.token_type_embeddings.weight is missing"):
         load_backbone(copied, trust_savedmodel=True)

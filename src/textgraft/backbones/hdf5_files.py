@@ -7,9 +7,11 @@ import h5py
 
 from textgraft.errors import PresetError
 
+_NUMBERS = "fiub"  # kinds of numpy: an item of another one can have any size
 
-def require_own_arrays(path: Path, max_values: int) -> None:
-    """Check that a file holds groups and arrays only, and refers to no other file.
+
+def require_own_arrays(path: Path, max_values: int) -> list[str]:
+    """Check that a file holds groups and arrays only, and refers to no other file; returns the paths of its arrays.
 
     Links and arrays of HDF5 can name any file, which is opened where they are looked up; and an array that is not
     stored can have any shape.
@@ -24,6 +26,7 @@ def require_own_arrays(path: Path, max_values: int) -> None:
     """
     with h5py.File(path, "r") as file:
         groups: list[h5py.Group] = [file]
+        arrays: list[str] = []
         known = {h5py.h5o.get_info(file.id).addr}
         while groups:
             group = groups.pop()
@@ -39,8 +42,13 @@ def require_own_arrays(path: Path, max_values: int) -> None:
                     raise _refused(path, group, name, "is neither a group of its own nor an array")
                 elif item.external or item.is_virtual:
                     raise _refused(path, group, name, "is stored in another file")
+                elif item.dtype.kind not in _NUMBERS:
+                    raise _refused(path, group, name, "has no numbers")
                 elif math.prod(item.shape or ()) > max_values:
                     raise _refused(path, group, name, f"has the shape {item.shape}, larger than any weight")
+                else:
+                    arrays.append(item.name)
+    return arrays
 
 
 def _refused(path: Path, group: h5py.Group, name: str, problem: str) -> PresetError:

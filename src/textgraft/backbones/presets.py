@@ -95,8 +95,8 @@ def load_backbone(
     Args:
         preset: a name ("minilm", "nnlm-en-dim50", "bert_tiny_en_uncased"), an address ("hf://owner/name",
             "kaggle://owner/model/framework/variation/1", "https://tfhub.dev/..."), or the path of a Hugging Face
-            folder, a KerasHub preset folder, Google's original BERT release, a TF-Hub SavedModel folder or a file of
-            word vectors.
+            folder, a KerasHub preset folder, Google's original BERT release, a TF-Hub SavedModel folder, a folder with
+            the .h5 weights of a BERT classifier of Keras 2 or a file of word vectors.
         precision: Keras dtype policy name, "float32" or "mixed_bfloat16".
         vocabulary_limit: maximum number of words read from a file of word vectors, which begins with frequent words.
         trust_savedmodel: load a SavedModel, which is a program, from any source.
@@ -157,8 +157,8 @@ def _find_family(path: Path) -> Family:
     if name is None:
         raise PresetError(
             f"{path} is not a preset: expected a Hugging Face or KerasHub folder with config.json "
-            f"({', '.join(known)}), a BERT release with bert_config.json, a TF-Hub folder with saved_model.pb, or a "
-            "file of word vectors (.txt, .vec, .bin)"
+            f"({', '.join(known)}), a BERT release with bert_config.json, a TF-Hub folder with saved_model.pb, a "
+            "folder with vocab.txt and the .h5 file of a BERT classifier, or a file of word vectors (.txt, .vec, .bin)"
         )
     problem = f"{path}: the family {str(name)!r:.60} is not supported"
     import keras_hub

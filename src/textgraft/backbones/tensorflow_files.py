@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -44,6 +44,20 @@ def load_saved_model(path: Path) -> Any:
         return tf.saved_model.load(str(path))
 
 
+class Variables(Protocol):
+    """Arrays of a model's variables, which are read when they are used.
+
+    Attributes:
+        path: for messages.
+        shapes: shape of each array by key.
+    """
+
+    path: Path
+    shapes: Mapping[str, list[int]]
+
+    def __getitem__(self, key: str) -> Any: ...
+
+
 class Checkpoint:
     """A TensorFlow checkpoint, whose variables are read when they are used; a PresetError when it cannot be read.
 
@@ -69,9 +83,9 @@ class Checkpoint:
 
 
 class CheckpointTensors:
-    """The variables of a checkpoint by the names and in the shapes of a Hugging Face folder."""
+    """The variables of a checkpoint, or another file, by the names and in the shapes of a Hugging Face folder."""
 
-    def __init__(self, checkpoint: Checkpoint, keys: Mapping[str, str], rename: Callable[[str], str]) -> None:
+    def __init__(self, checkpoint: Variables, keys: Mapping[str, str], rename: Callable[[str], str]) -> None:
         """Rename variables; `keys` has the key of each in the checkpoint."""
         self.path, self._checkpoint, self._keys = checkpoint.path, checkpoint, keys
         self._variables = {rename(variable): variable for variable in keys}

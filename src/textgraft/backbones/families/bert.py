@@ -6,6 +6,7 @@ from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
+from textgraft.backbones.formats.keras2_bert import Keras2Bert
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
@@ -53,7 +54,12 @@ class Bert(TransformerFamily):
     tokenizer = WORD_PIECE
     special = SpecialNames(start="[CLS]", end="[SEP]", pad="[PAD]", unknown="[UNK]", mask="[MASK]")
     extra_sizes = Object({"num_segments": Integer(1)})
-    formats = (BERT_FORMAT, OriginalBert(**vars(BERT_FORMAT)), HubEncoder(**vars(BERT_FORMAT)))
+    formats = (
+        BERT_FORMAT,
+        OriginalBert(**vars(BERT_FORMAT)),
+        HubEncoder(**vars(BERT_FORMAT)),
+        Keras2Bert(**vars(BERT_FORMAT)),
+    )
 
     def reads(self, path: Path) -> bool:
         return super().reads(path) and not uses_sentence_piece(path)

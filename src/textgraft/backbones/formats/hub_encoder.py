@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +13,7 @@ from textgraft import protobuf
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
 from textgraft.backbones.formats.hugging_face_weights import Tensors
+from textgraft.backbones.model_garden import ACTIVATION, hugging_face_name, read_sizes
 from textgraft.backbones.tensorflow_files import (
     Checkpoint,
     CheckpointTensors,
@@ -34,26 +34,6 @@ _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Fields of tensorflow/core/protobuf/trackable_object_graph.proto.
 _NODE, _ATTRIBUTE, _FULL_NAME, _KEY = 1, 2, 2, 3
 
-# Patterns of exported variable names and their Hugging Face replacements, in order of application.
-_RENAMES = (
-    (r"^bert/cls/predictions/output_bias/", "cls/predictions/"),
-    (r"^bert/cls/", "cls/"),
-    (r"^word_embeddings/embeddings", "bert/embeddings/word_embeddings/weight"),
-    (r"^position_embedding/embeddings", "bert/embeddings/position_embeddings/weight"),
-    (r"^type_embeddings/embeddings", "bert/embeddings/token_type_embeddings/weight"),
-    (r"^embeddings/layer_norm/", "bert/embeddings/LayerNorm/"),
-    (r"^pooler_transform/", "bert/pooler/dense/"),
-    (r"^transformer/layer_(\d+)/", r"bert/encoder/layer/\1/"),
-    (r"/self_attention/attention_output/", "/attention/output/dense/"),
-    (r"/self_attention/", "/attention/self/"),
-    (r"/self_attention_layer_norm/", "/attention/output/LayerNorm/"),
-    (r"/intermediate/", "/intermediate/dense/"),
-    (r"(\d)/output/", r"\1/output/dense/"),
-    (r"/output_layer_norm/", "/output/LayerNorm/"),
-    (r"/kernel$", "/weight"),
-)
-_EMBEDDINGS, _LAYER = "bert.embeddings.", "bert.encoder.layer."
-
 # Ids that every vocabulary has, and the tolerated relative distance of their vectors from the module's.
 _TEST_IDS = np.array([[2, 0, 1, 3], [3, 1, 2, 0]], np.int32)
 _TOLERANCE = {"float32": 2e-4, "bfloat16": 0.1}
@@ -69,25 +49,10 @@ class HubEncoder(HuggingFaceFormat):
         return is_hub_encoder(folder)
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:
-        """Sizes by the shapes of the weights; the dropout, which no file states, is BERT's."""
-        variables = _open(folder)
-        tokens, positions, segments = (
-            variables.shape(f"{_EMBEDDINGS}{name}_embeddings.weight") for name in ("word", "position", "token_type")
-        )
-        return {
-            "vocabulary_size": tokens[0],
-            "hidden_dim": tokens[1],
-            "num_layers": len({name.split(".")[3] for name in variables.names() if name.startswith(_LAYER)}),
-            "num_heads": variables.shape(f"{_LAYER}0.attention.self.query.weight")[1],
-            "intermediate_dim": variables.shape(f"{_LAYER}0.intermediate.dense.weight")[1],
-            "max_sequence_length": positions[0],
-            "num_segments": segments[0],
-            "dropout": 0.1,
-        }
+        return read_sizes(_open(folder))
 
     def read_layer_config(self, folder: Path, network: keras.Model) -> LayerConfig:
-        """Model Garden's BERT computes GELU by tanh."""
-        return LayerConfig("gelu_approximate", self.epsilon)
+        return LayerConfig(ACTIVATION, self.epsilon)
 
     def load_weights(self, folder: Path, network: keras.Model) -> None:
         """Read the checkpoint; then run the module, which is a program, to compare the vectors."""
@@ -107,7 +72,7 @@ class HubEncoder(HuggingFaceFormat):
 def _open(folder: Path) -> CheckpointTensors:
     checkpoint = _checkpoint(folder)
     keys = {name: key for name, key in _checkpoint_keys(checkpoint[_OBJECTS]).items() if key != _LOWERCASE}
-    return CheckpointTensors(checkpoint, keys, _hugging_face_name)
+    return CheckpointTensors(checkpoint, keys, hugging_face_name)
 
 
 def _checkpoint(folder: Path) -> Checkpoint:
@@ -122,13 +87,6 @@ def _checkpoint_keys(object_graph: bytes) -> Mapping[str, str]:
             (name,), (key,) = protobuf.messages(attribute, _FULL_NAME) or [b""], protobuf.messages(attribute, _KEY)
             keys[name.decode()] = key.decode()
     return keys
-
-
-def _hugging_face_name(variable: str) -> str:
-    """transformer/layer_0/output/kernel to bert.encoder.layer.0.output.dense.weight."""
-    for pattern, replacement in _RENAMES:
-        variable = re.sub(pattern, replacement, variable)
-    return variable.replace("/", ".")
 
 
 def _require_equal_vectors(folder: Path, network: keras.Model) -> None:

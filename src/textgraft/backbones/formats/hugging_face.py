@@ -1,4 +1,7 @@
-"""Hugging Face folders: config.json, model.safetensors (one file or several), and the files of the tokenizer."""
+"""Hugging Face folders: config.json, the weights, and the files of the tokenizer.
+
+The weights are model.safetensors, in one file or several, or else those of TensorFlow's classes (`hugging_face_h5`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from textgraft.backbones.format import Head, LayerConfig, WeightsFormat
+from textgraft.backbones.formats.hugging_face_h5 import h5_notices, open_h5_tensors, weights_file
 from textgraft.backbones.formats.hugging_face_weights import (
     MaskedHead,
     Module,
@@ -112,7 +116,8 @@ class HuggingFaceFormat(WeightsFormat):
 
     def open_tensors(self, folder: Path) -> AbstractContextManager[Tensors]:
         """The tensors of a folder by Hugging Face's names; each is read when it is used."""
-        return open_tensors(folder)
+        path = weights_file(folder)
+        return open_h5_tensors(path, self.prefixes) if path else open_tensors(folder)
 
     def reads(self, folder: Path) -> bool:
         name = published_name(folder)
@@ -127,6 +132,8 @@ class HuggingFaceFormat(WeightsFormat):
             notices.append(f"{path} lacks model_type; read as {self.model_types[0]}, from architectures")
         if dropout not in config:
             notices.append(f"{path} lacks {dropout}; it is {self.dropout}, the default of {self.model_types[0]}")
+        if type(self) is HuggingFaceFormat and (weights := weights_file(folder)):
+            notices += h5_notices(weights, self.prefixes, self.masked_heads)
         return tuple(notices)
 
     def read_sizes(self, folder: Path) -> dict[str, Any]:

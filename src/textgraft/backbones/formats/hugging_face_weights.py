@@ -14,14 +14,14 @@ import ml_dtypes  # noqa: F401  (registers the bfloat16 of numpy that safetensor
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from textgraft.errors import PresetError, error_summary
+from textgraft.errors import PresetError, counted, error_summary
 from textgraft.storage.preset_files import read_json
 
 if TYPE_CHECKING:
     import keras
 
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
-_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+_UNSUPPORTED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "flax_model.msgpack")
 
 # Keras names of weights, and their names in the folders. Old checkpoints use gamma and beta.
 _WEIGHT_NAMES = {"kernel": ("weight",), "bias": ("bias",), "gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
@@ -49,6 +49,11 @@ class _SafetensorsFiles:
         # A weight that is not finite is refused by `Backbone.require_finite_weights`.
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self._files[name].get_tensor(name)).astype(np.float32)
+
+
+def has_safetensors(folder: Path) -> bool:
+    """Whether a folder has weights in one file or several."""
+    return (folder / _WEIGHTS).exists() or (folder / _INDEX).exists()
 
 
 @contextmanager
@@ -90,10 +95,10 @@ def _open_shards(folder: Path, stack: ExitStack) -> _SafetensorsFiles:
 def _require(path: Path) -> Path:
     if path.exists():
         return path
-    pickles = [name for name in _PICKLES if (path.parent / name).exists()]
-    if pickles:
+    others = [name for name in _UNSUPPORTED if (path.parent / name).exists()]
+    if others:
         raise PresetError(
-            f"{path} is missing; {pickles[0]} is not supported, since opening it can run code: convert it where "
+            f"{path} is missing; {others[0]} is not supported, since opening it can run code: convert it where "
             "transformers and torch are installed, by AutoModel.from_pretrained(FOLDER).save_pretrained(FOLDER)"
         )
     raise PresetError(f"{path} is missing; download the preset again")
@@ -172,6 +177,14 @@ class TensorReader:
             raise PresetError(
                 f"{self.path}: unknown tensor {min(unknown)}{more}; config.json describes another network"
             )
+
+
+def unused_tensors(tensors: Tensors, prefixes: Sequence[str], heads: Sequence[MaskedHead]) -> Iterator[str]:
+    """One line if there are tensors that neither the network nor one of the heads has."""
+    names = {name for name in tensors.names() if not name.startswith(tuple(prefixes))}
+    unused = sorted(name for name in names if not any(head.is_among([name]) for head in heads))
+    if unused:
+        yield f"{tensors.path}: {counted(len(unused), 'tensor')} of another head, such as {unused[0]}, are not used"
 
 
 def read_weight(weight: keras.Variable, modules: Mapping[str, str | Module], reader: TensorReader) -> np.ndarray:
