@@ -16,7 +16,6 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 # Regular expressions; in any case, except those with a capital letter.
 PHRASES = (
     r"--beam\b",
-    r"--contrastive\b",
     r"--long\b",
     r"--stored\b",
     r"\bCompactTable\b",

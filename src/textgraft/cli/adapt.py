@@ -25,7 +25,10 @@ def adapt(
     architecture: Annotated[Architecture, o.Group(without=("pooling", "hidden", "dropout", "truncation"))],
     training_config: Annotated[
         TrainingConfig,
-        o.Group(without=("head", "cache_dtype", "balance", "ngrams", "gradual_unfreezing"), defaults={"epochs": 1}),
+        o.Group(
+            without=("head", "cache_dtype", "balance", "ngrams", "contrastive", "gradual_unfreezing"),
+            defaults={"epochs": 1},
+        ),
     ],
     model_options: Annotated[o.ModelOptions, o.Group(only=("trust_savedmodel",))],
     run: o.RunOptions,

@@ -39,7 +39,16 @@ def pretrain(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=("fine_tune", "head", "cache_dtype", "balance", "ngrams", "layer_decay", "gradual_unfreezing"),
+            without=(
+                "fine_tune",
+                "head",
+                "cache_dtype",
+                "balance",
+                "ngrams",
+                "contrastive",
+                "layer_decay",
+                "gradual_unfreezing",
+            ),
             defaults={"batch_size": 32, "learning_rate": 1e-3},
         ),
     ],

@@ -23,6 +23,7 @@ from textgraft.errors import ConfigError, DataError, counted, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
+from textgraft.tasks.fine_tuning.contrastive import why_not_contrastive
 from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
@@ -415,6 +416,8 @@ class TrainableTask(Task):
         if mode.config.balance != "none" and not self.objective.balances:
             raise ConfigError("balance applies to labels of whole texts, and this model has none; drop balance")
         if mode.config.ngrams and (problem := why_no_ngrams(task_spec(self.name), self.settings(), mode.config)):
+            raise ConfigError(problem)
+        if mode.config.contrastive and (problem := why_not_contrastive(self)):
             raise ConfigError(problem)
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)

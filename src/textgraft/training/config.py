@@ -55,6 +55,13 @@ class TrainingConfig(CheckedOptions):
         "Add a linear model of the texts' words and pairs of words to a classifier of single labels.",
         searchable=True,
     )
+    contrastive: bool = option(
+        False,
+        "Add a contrastive loss, which draws the vectors of texts with one label together, to a classifier of single "
+        "labels.",
+        excludes=("fine_tune", "none"),
+        searchable=True,
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

@@ -36,6 +36,20 @@ class Network:
     layer_index: Callable[[keras.Variable], int] = lambda _: 0  # of a variable, from the input; the head's is highest
     recomputed: Sequence[keras.layers.Layer] = ()  # layers whose activations are computed again in the backward pass
 
+    def training_pass(self, batch: Any, targets: Any) -> "TrainingPass":
+        """A forward pass with dropout, by graph ops."""
+        outputs = self.forward(batch, training=True)
+        losses = self.objective.loss(targets, outputs)
+        return TrainingPass(outputs, losses, self.training_loss(targets, outputs) if self.training_loss else losses)
+
+
+class TrainingPass(NamedTuple):
+    """Result of a forward pass in training; losses are float32 (b,)."""
+
+    outputs: Any
+    losses: tf.Tensor  # of the objective
+    minimized: tf.Tensor  # losses to minimize
+
 
 class Result(NamedTuple):
     """Result of a step."""
@@ -145,10 +159,8 @@ class TrainingStep:
             subset.in_training() if subset else nullcontext(),
             recomputing_tape(network.recomputed) as tape,
         ):
-            outputs = network.forward(batch, training=True)
-            loss = minimized = tf.reduce_sum(network.objective.loss(targets, outputs)) * share
-            if network.training_loss:
-                minimized = tf.reduce_sum(network.training_loss(targets, outputs)) * share
+            outputs, losses, losses_to_minimize = network.training_pass(batch, targets)
+            loss, minimized = tf.reduce_sum(losses) * share, tf.reduce_sum(losses_to_minimize) * share
         gradients = tape.gradient(minimized, [self.variables[index].value for index in indices])
         metric_inputs = network.objective.metric_inputs(targets, outputs)
         return loss, metric_inputs, dict(zip(indices, map(tf.convert_to_tensor, gradients), strict=True))

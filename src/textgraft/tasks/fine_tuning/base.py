@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task
+from textgraft.tasks.fine_tuning.contrastive import with_contrastive_loss
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
@@ -60,7 +62,7 @@ class FineTuning:
     def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
         """The network with the examples that train and validate it; frozen blocks report their progress."""
         network = self._network(examples, self.task.model, self.task.forward, self._embedding_subset(examples))
-        return network, self._limit_windows(examples["train"], callback), examples["validation"]
+        return self._contrastive(network), self._limit_windows(examples["train"], callback), examples["validation"]
 
     def solve(
         self, train: Examples[Any], validation: Examples[Any], callback: Callback
@@ -120,6 +122,10 @@ class FineTuning:
         training_loss = objective.training_loss(self.config.balance, examples["train"].targets)
         recomputed = backbone.blocks if self.config.recompute else ()
         return Network(layers, forward, objective, training_loss, embedding_subset, backbone.layer_index, recomputed)
+
+    def _contrastive(self, network: Network, split: SplitNetwork | None = None) -> Network:
+        """A network of the whole task, or of its head and trainable blocks, with the contrastive loss if it is on."""
+        return with_contrastive_loss(network, self.task, split) if self.config.contrastive else network
 
     def _limit_windows(self, train: Examples[Any], callback: Callback) -> Examples[Any]:
         """Training examples in which no text has more windows than fit in memory."""

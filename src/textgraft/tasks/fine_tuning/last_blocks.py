@@ -90,7 +90,8 @@ class LastBlocks(FineTuning):
 
         train, validation = store(examples["train"]), store(examples["validation"])
         forward = partial(self.task.forward, split=split)
-        return self._network(examples, self._trained_layers(split), forward), train, validation
+        network = self._network(examples, self._trained_layers(split), forward)
+        return self._contrastive(network, split), train, validation
 
     def _trained_layers(self, split: SplitNetwork) -> keras.Model:
         inputs = split.trainable.input
