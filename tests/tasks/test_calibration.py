@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
+import textgraft as tg
+from tests.helpers.resuming import RecordingCallback
 from textgraft.evaluation.classification_metrics import log_loss
+from textgraft.ngrams.fitting import assign_folds
 from textgraft.tasks.objectives.multi_label import best_thresholds
 from textgraft.tasks.objectives.single_label import best_temperature
+from textgraft.tasks.texts import as_batches
+from textgraft.training.log_loss import label_logits
 
 
 def draw_example(texts, labels=3, seed=0):
@@ -83,3 +89,27 @@ def test_a_label_that_was_not_learned_is_not_assigned_to_most_texts():
     targets[100] = True
     probabilities = np.linspace(0.02, 0.01, 200)[:, None]  # assigning it to 101 texts has the highest F1
     assert best_thresholds(targets, probabilities) == 0.5
+
+
+@pytest.mark.parametrize("labels", [["bad", "good"], ["bad", "good", "plot"]])
+def test_logistic_regression_is_calibrated_on_held_out_training_texts_too(tiny_word_vectors, labels):
+    """Each text's logits, by definition: from scikit-learn's optimum for the texts outside its fold."""
+    texts = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull film", "very bad"]
+    data = tg.Dataset.from_lists(
+        [f"{text} {'very ' * number}" for number in range(5) for text in texts],
+        ["plot" if "plot" in text and len(labels) > 2 else labels[row < 3] for row, text in enumerate(texts)] * 5,
+    )
+    model, callback = tg.TextClassifier(tiny_word_vectors, labels, precision="float32"), RecordingCallback()
+    model.fit(data, validation=data.take(range(3)), callbacks=callback, fine_tune="none", seed=1)
+    vectors = tg.TextEmbedder(model.backbone, precision="float32", normalize=False).predict(data)
+    targets, logits = data.label_ids(model.labels), np.zeros((len(data), len(labels)), np.float32)
+    strengths, folds = (vectors**2).sum(axis=1), assign_folds(data.digests(), data.label_ids(model.labels), seed=1)
+    for fold in np.unique(folds):
+        train = folds != fold
+        head = LogisticRegression(C=1 / strengths[train].mean(), max_iter=1000).fit(vectors[train], targets[train])
+        scores = head.decision_function(vectors[~train])
+        logits[~train] = scores if len(labels) > 2 else np.stack([0 * scores, scores], axis=1)
+    validation = label_logits(np.concatenate(list(model.outputs(as_batches(data.take(range(3)))))))
+    expected = best_temperature(np.concatenate([targets[:3], targets]), np.concatenate([validation, logits]))
+    assert model.objective.temperature == pytest.approx(expected, rel=0.01)
+    assert f"calibrated: temperature {model.objective.temperature:.2f} (33 held-out texts)" in callback.messages

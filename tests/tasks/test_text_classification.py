@@ -139,7 +139,7 @@ def test_loss_that_is_not_finite_stops_training(tiny_word_vectors):
     ("preset", "data", "config"),
     [
         ("tiny_word_vectors", two_labels(), {}),
-        ("tiny_word_vectors", three_labels(), {"fine_tune": "none", "head": "logistic"}),
+        ("tiny_word_vectors", three_labels(), {"fine_tune": "none", "head": "gradient"}),
         pytest.param("tiny_bert", three_labels(), {}, marks=pytest.mark.slow),
         pytest.param("tiny_bert", two_labels(), {"fine_tune": "lora:2"}, marks=pytest.mark.slow),
         pytest.param("tiny_bert", three_labels(), {"fine_tune": "last:1"}, marks=pytest.mark.slow),
@@ -159,7 +159,7 @@ def test_temperature_is_calibrated_on_the_validation_set(request, tmp_path, pres
     shares = np.exp(logits / found)
     probabilities = model.predict_proba(validation)
     np.testing.assert_allclose(probabilities, shares / shares.sum(axis=1, keepdims=True), atol=1e-6)
-    assert f"calibrated: temperature {found:.2f} (20 validation texts)" in callback.messages
+    assert f"calibrated: temperature {found:.2f} (20 held-out texts)" in callback.messages
     assert model.evaluate(validation)["loss"] < model.record["metrics"]["validation"]["val_loss"]
     model.save(tmp_path / "model")
     loaded = tg.load(tmp_path / "model", precision="float32")

@@ -29,6 +29,7 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head, why_not_logistic
+from textgraft.tasks.held_out import with_held_out_training_texts
 from textgraft.tasks.ngrams import why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
@@ -140,7 +141,7 @@ class TrainableTask(Task):
         Returns:
             metrics to keep beside those of the best epoch, or in their place.
         """
-        if message := self.objective.calibrate(validation.targets, outputs):
+        if message := self.objective.calibrate(*with_held_out_training_texts(run, train, validation, outputs)):
             callback.on_message(message)
         return {}
 

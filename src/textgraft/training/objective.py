@@ -77,7 +77,7 @@ class Objective(ABC):
         return
 
     def calibrate(self, targets: Any, outputs: Callable[[], Any]) -> str:
-        """Set the state that depends on the trained model's `metric_inputs` for the validation set.
+        """Set the state that depends on the `metric_inputs` of texts that did not train the model, with their targets.
 
         Returns:
             a message for the user, or an empty string.

@@ -91,7 +91,7 @@ class SingleLabel(TextObjective):
     def calibrate(self, targets: np.ndarray, outputs: Callable[[], np.ndarray]) -> str:
         """Fit the temperature."""
         self.temperature = best_temperature(targets, label_logits(outputs()))
-        return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} validation texts)"
+        return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} held-out texts)"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         logits = label_logits(logits)
