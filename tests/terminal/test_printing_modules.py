@@ -10,6 +10,7 @@ PACKAGE = Path(textgraft.__file__).parent
 ALLOWED = {
     "errors.py": {"warnings.warn"},
     "runtime.py": {"os.dup", "sys.stderr.flush"},  # what native code wrote before an import failed
+    "export/wheel_runtime/__main__.py": {"print", "file=sys.stderr"},
     "terminal/console.py": {"Console"},
     "cli/__init__.py": {"sys.stdout.reconfigure"},
     "cli/app.py": {"typer.echo", "sys.stdout.flush", "sys.stderr.close"},

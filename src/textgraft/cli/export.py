@@ -11,14 +11,19 @@ from textgraft.cli.output.console import print_json
 from textgraft.cli.output.exports import describe_verification
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
+from textgraft.export.format import ExportOptions
 
 
 def export(
     folder: o.Folder,
     out: Annotated[Path, typer.Option(help="Folder to write, which must not exist.", rich_help_panel="Output")],
     runtime_options: Annotated[o.RuntimeOptions, o.Group(only=("threads", "verbose"))],
+    export_options: Annotated[ExportOptions, o.Group()],
     to: Annotated[
-        str, typer.Option(help="Format: savedmodel.  \\[savedmodel]", rich_help_panel="Output", show_default=False)
+        str,
+        typer.Option(
+            help="Format: savedmodel, onnx or wheel.  \\[savedmodel]", rich_help_panel="Output", show_default=False
+        ),
     ] = "savedmodel",
     json: o.Json = False,
 ) -> None:
@@ -26,8 +31,10 @@ def export(
 
     The exported model is compared with the model before it is written, by texts that are stored with it.
 
-    Example:
+    Examples:
         textgraft export sentiment --out serving/sentiment/1
+
+        textgraft export sentiment --to wheel --name sentiment --version 1.0.0 --out dist
     """
     from textgraft.export.format import require_exportable
     from textgraft.model_folder import folder as model_folder
@@ -37,11 +44,12 @@ def export(
     require_writable(out, overwrite=False)
     stored = model_folder.read(folder)
     load_tensorflow(runtime_options)
-    from textgraft.export.exporting import export_model
+    from textgraft.export.exporting import export_format, export_model
     from textgraft.tasks.loading import load
 
+    export_format(to, export_options)
     with status("exporting"):
-        verification = export_model(load(stored, "float32"), out, to)
+        verification = export_model(load(stored, "float32"), out, to, **asdict(export_options))
     if json:
         print_json(asdict(verification))
     log(

@@ -28,8 +28,13 @@ def check_engine(engine: str, precision: str) -> None:
         return
     if not isinstance(precision, str) or precision not in ("auto", "float32", INT8):
         raise ConfigError(f"engine onnx computes in float32 and int8, not in precision {_shown(precision)}")
+    require_packages("engine onnx")
+
+
+def require_packages(user: str) -> None:
+    """Check that the packages of engine onnx are installed; a ConfigError says what needs them."""
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
-        raise ConfigError(f"engine onnx needs {' and '.join(missing)}; run: pip install 'textgraft[onnx]'")
+        raise ConfigError(f"{user} needs {' and '.join(missing)}; run: pip install 'textgraft[onnx]'")
 
 
 def is_int8(precision: object) -> bool:

@@ -1,4 +1,4 @@
-"""A transformer encoder as an ONNX model, written from its Keras layers and weights.
+"""A transformer as an ONNX model, written from its Keras layers and weights.
 
 The operations have the forms that ONNX Runtime's own optimizations recognize.
 """
@@ -10,9 +10,10 @@ import keras
 import numpy as np
 
 from textgraft.backbones.keras_private import flatten_layers, run_layers
-from textgraft.backbones.layers import MASKED_SCORE, activation_name
+from textgraft.backbones.layers import activation_name
 from textgraft.engines.int8 import Quantization, quantize_kernel
-from textgraft.engines.onnx_graph import MICROSOFT, OnnxGraph
+from textgraft.engines.onnx_attention import AttentionWriter
+from textgraft.engines.onnx_graph import BATCH, MICROSOFT, SEQUENCE, OnnxGraph, OnnxOutput, array_of
 from textgraft.errors import ConfigError
 
 # Inputs by the names that Hugging Face gives them.
@@ -28,7 +29,11 @@ _ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "gelu": ("Gelu", {}),
     "gelu_approximate": ("Gelu", {"approximate": "tanh"}),
     "relu": ("Relu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
 }
+
+_MIN_SQUARED_NORM = 1e-24  # the square of Keras's least length
 
 
 class OnnxNetwork(NamedTuple):
@@ -51,44 +56,69 @@ def write_network(network: keras.Model, quantization: Quantization | None = None
     """Write a network from token ids to token vectors, in float32 or int8.
 
     Raises:
-        ConfigError: for a network with other layers than those of transformer encoders.
+        ConfigError: for a network with other layers than those of transformers.
     """
+    writer = LayerWriter(OnnxGraph(), quantization)
     inputs = tuple(network.input)
-    writer = _Writer(quantization)
-    output = run_layers(network, {name: INPUTS[name] for name in inputs}, writer.write)
-    dim = int(network.output_shape[-1])
-    model = writer.graph.model([INPUTS[name] for name in inputs], {OUTPUT: dim}, {OUTPUT: output})
+    output = writer.run(network, {name: INPUTS[name] for name in inputs})
+    shape = (BATCH, SEQUENCE, int(network.output_shape[-1]))
+    model = writer.graph.model([INPUTS[name] for name in inputs], {OUTPUT: OnnxOutput(output, shape)})
     return OnnxNetwork(model, writer.graph.weights, inputs, tuple(writer.products))
 
 
-class _Writer:
-    """Writes layers; values are names in the graph."""
+class LayerWriter:
+    """Writes layers; values are names in the graph.
 
-    def __init__(self, quantization: Quantization | None) -> None:
-        self.graph = OnnxGraph()
+    Attributes:
+        graph: has the nodes and weights.
+        products: names of the products with weights, in the order of computation.
+    """
+
+    def __init__(self, graph: OnnxGraph, quantization: Quantization | None = None, prefix: str = "") -> None:
+        """Write to a graph; `prefix` precedes the names of products, and `quantization` is for products in int8."""
+        self.graph = graph
         self.products: dict[str, None] = {}  # in order
-        self._quantization = quantization
-        self._score_biases: dict[str, str] = {}  # by mask
-        # By the names of the layers' classes, some of which are KerasHub's.
-        self._writers: Mapping[str, Callable[..., str]] = {
+        self._quantization, self._prefix = quantization, prefix
+        # By the names of the classes of layers and operations, some of which are KerasHub's.
+        self._writers: Mapping[str, Callable[..., Any]] = {
             "Add": lambda layer, values: self._sum(*values),
+            "Cast": lambda operation, value: value,  # of masks, which are float32
+            "Conv1D": self._convolution,
             "Dense": self._dense_layer,
+            "DisentangledAttentionEncoder": self._disentangled_block,
             "Dropout": lambda layer, value: value,
             "Embedding": self._lookup,
+            "GetItem": self._with_last_axis,
+            "Identity": lambda layer, value: value,
             "LayerNormalization": self._layer_norm,
+            "Multiply": lambda operation, *values: self.graph.add("Mul", *values),
             "PositionEmbedding": self._positions,
+            "RelativeEmbedding": self._relative_vectors,
             "ReversibleEmbedding": self._lookup,
             "TokenAndPositionEmbedding": self._token_and_position,
+            "TransformerDecoder": self._causal_block,
             "TransformerEncoder": self._block,
+            "UnitNormalization": self._unit_norm,
         }
 
-    def write(self, layer: keras.layers.Layer, *values: Any, training: bool | None = None, **options: Any) -> str:
-        """Write a layer of the network's top level as it predicts; returns its output."""
+    def run(self, network: keras.Model, inputs: Mapping[str, str]) -> str:
+        """Write a network, given the values of its inputs by name, as it predicts; returns its output.
+
+        Raises:
+            ConfigError: for a network with other layers than those of transformers and heads.
+        """
+        return run_layers(network, inputs, self._write)  # type: ignore[no-any-return]
+
+    def affine(self, name: str, vectors: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        """Write a product with a kernel, float32 (dim, units), plus a bias (units,)."""
+        return self._product(f"{self._prefix}{name}", vectors, kernel, bias)
+
+    def _write(self, layer: keras.layers.Layer, *values: Any, training: bool | None = None, **options: Any) -> str:
+        """Write a layer of the network's top level; returns its output."""
         kind = type(layer).__name__
         if kind not in self._writers:
             raise ConfigError(
-                f"engine onnx computes transformer encoders, and not {kind}, a layer of this network; use engine "
-                "tensorflow"
+                f"engine onnx computes transformers, and not {kind}, a layer of this network; use engine tensorflow"
             )
         return self._writers[kind](layer, *values, **options)
 
@@ -109,53 +139,45 @@ class _Writer:
 
     # === Blocks ===
 
-    def _block(self, block: keras.layers.Layer, vectors: str, padding_mask: str) -> str:
+    def _causal_block(self, block: keras.layers.Layer, vectors: str, decoder_padding_mask: str) -> str:
+        return self._block(block, vectors, decoder_padding_mask, causal=True)
+
+    def _disentangled_block(
+        self, block: keras.layers.Layer, vectors: str, padding_mask: str, rel_embeddings: np.ndarray
+    ) -> str:
+        return self._block(block, vectors, padding_mask, relative=rel_embeddings)
+
+    def _block(
+        self,
+        block: keras.layers.Layer,
+        vectors: str,
+        padding_mask: str,
+        causal: bool = False,
+        relative: np.ndarray | None = None,
+    ) -> str:
+        """A block; `relative`, float32 (2 * buckets, dim), are the vectors of differences of positions."""
         layers = {layer.name: layer for layer in flatten_layers(block)}
+        attention_writer = AttentionWriter(self.graph, self._product, block, relative)
+        score_bias = attention_writer.score_bias(padding_mask, causal)
 
         def attention(values: str) -> str:
-            return self._attention(block.name, layers, values, padding_mask)
+            return attention_writer.write(values, score_bias)
 
         def feedforward(values: str) -> str:
             inner = self._dense(f"{block.name}/intermediate", layers["feedforward_intermediate_dense"], values)
             return self._dense(f"{block.name}/output", layers["feedforward_output_dense"], inner)
 
         for part, name in ((attention, "self_attention_layer_norm"), (feedforward, "feedforward_layer_norm")):
-            if block.normalize_first:
+            if getattr(block, "normalize_first", False):
                 vectors = self._sum(vectors, part(self._layer_norm(layers[name], vectors)))
             else:
                 vectors = self._layer_norm(layers[name], self._sum(part(vectors), vectors))
         return vectors
 
-    def _attention(self, block: str, layers: Mapping[str, keras.layers.Layer], vectors: str, mask: str) -> str:
-        heads, width = layers["query"].kernel.shape[1:]
-        query = self._heads(f"{block}/query", layers["query"], vectors, [0, 2, 1, 3], width**-0.5)
-        key = self._heads(f"{block}/key", layers["key"], vectors, [0, 2, 3, 1])
-        value = self._heads(f"{block}/value", layers["value"], vectors, [0, 2, 1, 3])
-        scores = self.graph.add("Add", self.graph.add("MatMul", query, key), self._score_bias(mask))  # (b, heads, t, t)
-        weights = self.graph.add("Softmax", scores, axis=-1)
-        joined = self.graph.add("Transpose", self.graph.add("MatMul", weights, value), perm=[0, 2, 1, 3])
-        joined = self.graph.add("Reshape", joined, self.graph.integers(0, 0, heads * width))
-        output = layers["attention_output"]
-        kernel = _array(output.kernel).reshape(heads * width, -1)
-        return self._product(f"{block}/attention_output", joined, kernel, _array(output.bias))
-
-    def _heads(self, name: str, layer: keras.layers.Layer, vectors: str, order: list[int], scale: float = 1) -> str:
-        """(b, t, dim) to the axes (b, t, heads, width) in an order."""
-        dim, heads, width = layer.kernel.shape
-        kernel, bias = _array(layer.kernel).reshape(dim, -1), _array(layer.bias).reshape(-1)
-        if scale != 1:
-            kernel, bias = kernel * np.float32(scale), bias * np.float32(scale)
-        product = self._product(name, vectors, kernel, bias)
-        split = self.graph.add("Reshape", product, self.graph.integers(0, 0, heads, width))
-        return self.graph.add("Transpose", split, perm=order)
-
-    def _score_bias(self, mask: str) -> str:
-        """What is added to scores, (b, 1, 1, t): a large negative number where the mask, int64 (b, t), is 0."""
-        if mask not in self._score_biases:
-            shown = self.graph.add("Cast", self.graph.add("Unsqueeze", mask, self.graph.integers(1, 2)), to=1)
-            hidden = self.graph.add("Sub", self.graph.number(1), shown)
-            self._score_biases[mask] = self.graph.add("Mul", hidden, self.graph.number(MASKED_SCORE))
-        return self._score_biases[mask]
+    def _relative_vectors(self, layer: keras.layers.Layer, vectors: str) -> np.ndarray:
+        """The vectors of differences of positions, float32 (2 * buckets, dim), which are the same for all texts."""
+        table = keras.ops.expand_dims(keras.ops.convert_to_tensor(layer.rel_embeddings), 0)
+        return np.asarray(keras.ops.convert_to_numpy(layer.layer_norm(table)[0]), np.float32)
 
     # === Layers ===
 
@@ -164,15 +186,38 @@ class _Writer:
         return self.graph.add("LayerNormalization", vectors, gamma, beta, axis=-1, epsilon=layer.epsilon)
 
     def _dense_layer(self, layer: keras.layers.Dense, vectors: str) -> str:
-        return self._dense(layer.name, layer, vectors)
+        return self._dense(f"{self._prefix}{layer.name}", layer, vectors)
+
+    def _convolution(self, layer: keras.layers.Conv1D, vectors: str) -> str:
+        """Vectors (b, t, dim) to (b, t, units); a position outside the text counts as zeros."""
+        kernel = self._constant(
+            f"{layer.name}/kernel", array_of(layer.kernel).transpose(2, 1, 0)
+        )  # (units, dim, width)
+        bias = self._constant(f"{layer.name}/bias", array_of(layer.bias))
+        columns = self.graph.add("Transpose", vectors, perm=[0, 2, 1])
+        output = self.graph.add("Conv", columns, kernel, bias, auto_pad="SAME_UPPER")
+        return self._activate(layer, self.graph.add("Transpose", output, perm=[0, 2, 1]))
+
+    def _unit_norm(self, layer: keras.layers.UnitNormalization, vectors: str) -> str:
+        """Vectors (b, dim) divided by their Euclidean length, and vectors of zeros as they are."""
+        squares = self.graph.add("ReduceSum", self.graph.add("Mul", vectors, vectors), self.graph.integers(-1))
+        length = self.graph.add("Sqrt", self.graph.add("Max", squares, self.graph.number(_MIN_SQUARED_NORM)))
+        return self.graph.add("Div", vectors, length)
+
+    def _with_last_axis(self, operation: Any, mask: str, *_: Any) -> str:
+        """A mask, int64 (b, t), as float32 (b, t, 1); the heads index nothing else."""
+        return self.graph.add("Cast", self.graph.add("Unsqueeze", mask, self.graph.integers(2)), to=1)
 
     def _dense(self, name: str, layer: keras.layers.Dense, vectors: str) -> str:
-        product = self._product(name, vectors, _array(layer.kernel), _array(layer.bias))
-        activation = activation_name(layer)
-        if activation is None:
-            return product
+        kernel = array_of(layer.kernel)
+        bias = array_of(layer.bias) if layer.use_bias else np.zeros(kernel.shape[1:], np.float32)
+        return self._activate(layer, self._product(name, vectors, kernel, bias))
+
+    def _activate(self, layer: keras.layers.Layer, values: str) -> str:
+        if (activation := activation_name(layer)) is None:
+            return values
         operation, attributes = _ACTIVATIONS[activation]
-        return self.graph.add(operation, product, **attributes)
+        return self.graph.add(operation, values, **attributes)
 
     def _product(self, name: str, vectors: str, kernel: np.ndarray, bias: np.ndarray) -> str:
         """Vectors (..., dim) to (..., units)."""
@@ -194,10 +239,8 @@ class _Writer:
             first = self.graph.add("Add", first, other)
         return first
 
+    def _constant(self, name: str, array: np.ndarray) -> str:
+        return self.graph.constant(array, f"{self._prefix}{name}")
+
     def _weight(self, weight: keras.Variable) -> str:
-        return self.graph.constant(_array(weight), weight.path)
-
-
-def _array(weight: keras.Variable) -> np.ndarray:
-    """The values of a weight, float32."""
-    return np.asarray(keras.ops.convert_to_numpy(weight.value), np.float32)
+        return self.graph.constant(array_of(weight), weight.path)

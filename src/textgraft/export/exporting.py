@@ -8,9 +8,9 @@ from textgraft import registry, runtime
 from textgraft.data.python_inputs import as_path
 from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, ExportError
-from textgraft.export.format import FORMATS, ExportFormat, Text, require_exportable
-from textgraft.export.golden_texts import GOLDEN_TEXTS
-from textgraft.export.record import RECORD, ExportRecord, as_lists, largest_difference, list_files, read_record
+from textgraft.export.format import FORMATS, ExportFormat, ExportOptions, require_exportable
+from textgraft.export.golden_texts import golden_texts
+from textgraft.export.record import RECORD, ExportRecord, as_lists, compare_answers, list_files, read_record
 from textgraft.storage.folders import build_folder
 from textgraft.storage.syncing import sync_tree
 from textgraft.storage.verification import digest_of
@@ -36,7 +36,15 @@ class Verification:
     bytes: int
 
 
-def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Verification:
+def export_model(
+    model: Task,
+    folder: str | Path,
+    to: str = "savedmodel",
+    *,
+    int8: bool = False,
+    name: str | None = None,
+    version: str | None = None,
+) -> Verification:
     """Write a model in the format of other programs, after its answers were found equal to those of the model.
 
     The exported model computes in float32, whatever its model does, and takes strings.
@@ -45,26 +53,31 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
         model: for classification, entities or embeddings, in float32 and computed by TensorFlow, as
             `load(folder, "float32")` returns it.
         folder: must not exist; its parent must.
-        to: the format; "savedmodel".
+        to: the format: "savedmodel", "onnx" or "wheel".
+        int8: write the network in int8 too, as `quantize` proved it on this kind of processor ("onnx"), or only so
+            ("wheel").
+        name: of the package ("wheel").
+        version: of the package ("wheel").
 
     Raises:
-        ConfigError: for an unknown format, or a model that is not exported.
+        ConfigError: for an unknown format, an option that the format does not have or needs, or a model that it cannot
+            express.
         ExportError: when an answer of the exported model differs; nothing is written.
         ModelFolderError: when the folder exists or cannot be written.
         BusyError: when another process is writing it.
     """
     folder = as_path(folder, "the folder of the exported model")
     require_exportable(to, folder)
-    kind = registry.implementation(FORMATS, to, ExportFormat)()
+    kind = export_format(to, ExportOptions(int8, name, version))
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
-    texts: list[Text] = [(text, text[::-1]) for text in GOLDEN_TEXTS] if model.pairs else [*GOLDEN_TEXTS]
+    texts = golden_texts(model.pairs)
     verifications: list[Verification] = []
 
     def write(building: Path) -> None:
         needs = kind.write(model, building)
-        expected = as_lists(model.reference_answers(texts))
-        difference = largest_difference(kind.open(building)(texts), expected, texts)
+        expected = as_lists(kind.reference(model, texts))
+        difference = compare_answers(kind.open(building)(texts), expected, texts, kind.tolerance)
         digests = {name: digest_of(building / name) for name in list_files(building)}
         ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
         sync_tree(building)
@@ -72,6 +85,13 @@ def export_model(model: Task, folder: str | Path, to: str = "savedmodel") -> Ver
 
     build_folder(folder, write)
     return verifications[0]
+
+
+def export_format(to: str, options: ExportOptions) -> ExportFormat:
+    """A format by its name; a ConfigError for options that it does not have, or needs."""
+    kind = registry.implementation(FORMATS, to, ExportFormat)(options)
+    kind.check(to)
+    return kind
 
 
 def verify_export(folder: str | Path) -> Verification:
@@ -88,7 +108,8 @@ def verify_export(folder: str | Path) -> Verification:
     if record.format not in registry.names(FORMATS):
         raise ExportError(f"{folder} has the format {record.format!r}, which this version of textgraft does not run")
     kind = registry.implementation(FORMATS, record.format, ExportFormat)()
-    difference = largest_difference(kind.open(folder)(record.inputs), record.answers, record.inputs)
+    answers = kind.open(folder)(record.inputs)
+    difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance)
     size = _size(folder, record.sha256)
     return Verification(record.format, len(record.texts), difference, tuple(record.needs), size)
 

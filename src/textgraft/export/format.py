@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import keyword
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from textgraft import registry
 from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.export.answer_comparison import TOLERANCE
+from textgraft.options import CheckedOptions, option
 from textgraft.storage.disk import disk_errors, is_present
 
 if TYPE_CHECKING:
@@ -25,8 +31,63 @@ Answers = Mapping[str, np.ndarray]
 Text = str | tuple[str, str]
 
 
+# https://peps.python.org/pep-0503/ without a digit or sign at the ends, and the canonical versions of
+# https://peps.python.org/pep-0440/#appendix-b-parsing-version-strings-with-regular-expressions
+_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_NUMBER = r"(0|[1-9][0-9]*)"
+_VERSION = re.compile(
+    rf"([1-9][0-9]*!)?{_NUMBER}(\.{_NUMBER})*((a|b|rc){_NUMBER})?(\.post{_NUMBER})?(\.dev{_NUMBER})?", re.ASCII
+)
+_TAKEN_NAMES = {*sys.stdlib_module_names, "numpy", "onnxruntime", "tokenizers", "textgraft"}
+
+
+@dataclass(frozen=True)
+class ExportOptions(CheckedOptions):
+    """Options of formats; each format honours a part of them."""
+
+    int8: bool = option(
+        False, "Write the network in int8 too, as `textgraft quantize` proved it (onnx, wheel).", panel="Output"
+    )
+    name: str | None = option(None, "Name of the package, which programs import (wheel).", panel="Output")
+    version: str | None = option(None, "Version of the package, such as 1.2.0 (wheel).", panel="Output")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.name is not None and not _NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"name {self.name!r:.60} is not the name of a package; use letters, digits, hyphens and underscores, "
+                "and a letter first"
+            )
+        if self.name is not None and (self.module in _TAKEN_NAMES or keyword.iskeyword(self.module)):
+            raise ConfigError(
+                f"name {self.name} is that of a module of Python or of the package's needs; choose another"
+            )
+        if self.version is not None and not _VERSION.fullmatch(self.version):
+            raise ConfigError(f"version {self.version!r:.60} is not a version such as 1.2.0 or 1.2.0rc1 (PEP 440)")
+
+    @property
+    def module(self) -> str:
+        """The name as programs import it."""
+        return re.sub(r"[-_.]+", "_", self.name or "").lower()
+
+
 class ExportFormat(ABC):
-    """A format of exported models; the name of its file is the value of `--to`."""
+    """A format of exported models; the name of its file is the value of `--to`.
+
+    Attributes:
+        options: names of the fields of `ExportOptions` that it honours.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: ExportOptions = ExportOptions()) -> None:
+        self.selected = options
+
+    def check(self, to: str) -> None:
+        """Raise a ConfigError for an option that the format, named `to`, does not honour, or for one that it lacks."""
+        for field in fields(self.selected):
+            if field.name not in self.options and getattr(self.selected, field.name) != field.default:
+                raise ConfigError(f"format {to} has no option --{field.name}; drop it")
 
     @abstractmethod
     def write(self, model: Task, folder: Path) -> list[str]:
@@ -39,6 +100,15 @@ class ExportFormat(ABC):
             ConfigError: for a task that the format does not express.
             OSError: when a file cannot be written.
         """
+
+    def reference(self, model: Task, texts: Sequence[Text]) -> Answers:
+        """What `open` must answer, by the predictions of the model."""
+        return model.reference_answers(texts)
+
+    @staticmethod
+    def tolerance(name: str) -> float:
+        """The largest difference of numbers in the answers of a name, relative above 1."""
+        return TOLERANCE
 
     @abstractmethod
     def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:

@@ -1,5 +1,7 @@
 """Texts by which an exported model is compared with its model: ordinary ones, and those that break tokenizers."""
 
+from textgraft.export.format import Text
+
 ORDINARY = (
     "A great film: funny, moving and beautifully shot.",
     "The plot was thin, the acting worse, and I left before the end.",
@@ -37,3 +39,8 @@ NASTY = (
     "!" * 500,
 )
 GOLDEN_TEXTS = (*ORDINARY, *NASTY)
+
+
+def golden_texts(pairs: bool) -> list[Text]:
+    """The texts for a model of single texts, or of pairs."""
+    return [(text, text[::-1]) for text in GOLDEN_TEXTS] if pairs else [*GOLDEN_TEXTS]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from textgraft.errors import ExportError, ModelFolderError
+from textgraft.export.answer_comparison import TOLERANCE, decoded, largest_difference
 from textgraft.export.format import Answers, Text
 from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, Scalar, parse_json
 from textgraft.storage.syncing import write_file
 from textgraft.storage.verification import STRAY_FILES, is_altered, read_bounded
 
 RECORD = "textgraft.json"
-TOLERANCE = 1e-5  # of numbers, relative above 1
 
 _MAX_BYTES = 2**26
 
@@ -103,49 +103,17 @@ def list_files(folder: Path) -> list[str]:
 
 def as_lists(answers: Answers) -> dict[str, list[Any]]:
     """Answers as JSON values."""
-    return {name: _decoded(np.asarray(values)).tolist() for name, values in answers.items()}
+    return {name: decoded(np.asarray(values)).tolist() for name, values in answers.items()}
 
 
-def largest_difference(answers: Answers, expected: Mapping[str, Sequence[Any]], texts: Sequence[Text]) -> float:
-    """Compare answers with those of the model; returns the largest difference of numbers, relative above 1.
-
-    Raises:
-        ExportError: when one differs by more than `TOLERANCE`; names the output and the text.
-    """
-    if answers.keys() != expected.keys():
-        raise ExportError(
-            f"the exported model answers {', '.join(answers)} instead of {', '.join(expected)}; export the model again"
-        )
-    largest = 0.0
-    for name, values in answers.items():
-        values = _decoded(np.asarray(values))
-        try:
-            others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
-        except (TypeError, ValueError) as error:
-            raise ExportError(f"{RECORD} has no valid answers for {name}; export the model again") from error
-        if values.shape != others.shape:
-            raise ExportError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
-        if values.dtype.kind == "f":
-            differences = np.abs(values - others) / np.maximum(1, np.abs(others))
-        else:
-            differences = (values != others).astype(float)
-        row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1)
-        if (row := int(row_differences.argmax())) >= 0 and row_differences[row] > TOLERANCE:
-            raise ExportError(
-                f"the exported model answers {name} {_shown(values[row])} for {texts[row]!r:.60}; the model "
-                f"answered {_shown(others[row])}"
-            )
-        largest = max(largest, float(row_differences[row]))
-    return largest
-
-
-def _decoded(values: np.ndarray) -> np.ndarray:
-    """Strings in place of bytes."""
-    if values.dtype != object:
-        return values
-    decoded = [value.decode() if isinstance(value, bytes) else value for value in values.ravel()]
-    return np.array(decoded, str).reshape(values.shape)
-
-
-def _shown(values: Any) -> str:
-    return f"{np.asarray(values).tolist()!s:.60}"
+def compare_answers(
+    answers: Answers,
+    expected: Mapping[str, Sequence[Any]],
+    texts: Sequence[Text],
+    tolerance: Callable[[str], float] = lambda name: TOLERANCE,
+) -> float:
+    """See `answer_comparison.largest_difference`; an ExportError when an answer differs."""
+    try:
+        return largest_difference(answers, expected, texts, tolerance)
+    except ValueError as error:
+        raise ExportError(f"{error}; export the model again") from error

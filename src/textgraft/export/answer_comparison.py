@@ -1,0 +1,68 @@
+"""Comparison of the answers of an exported model with those of the model that it was made from; NumPy only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-5  # of numbers, relative above 1
+INT8_PREFIX = "int8_"
+
+
+def largest_difference(
+    answers: Mapping[str, np.ndarray],
+    expected: Mapping[str, Sequence[Any]],
+    texts: Sequence[Any],
+    tolerance: Callable[[str], float] = lambda name: TOLERANCE,
+) -> float:
+    """Compare answers with those of the trained model; returns the largest difference of numbers, relative above 1.
+
+    Args:
+        answers: arrays (n, ...) by name.
+        expected: the same as lists.
+        texts: the n texts.
+        tolerance: the largest difference that is allowed, by name.
+
+    Raises:
+        ValueError: when one differs more; names the answer and the text.
+    """
+    if answers.keys() != expected.keys():
+        raise ValueError(f"the exported model answers {', '.join(answers)} instead of {', '.join(expected)}")
+    largest = 0.0
+    for name, array in answers.items():
+        values = decoded(np.asarray(array))
+        try:
+            others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the record has no valid answers for {name}") from error
+        if values.shape != others.shape:
+            raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
+        if values.dtype.kind == "f":
+            differences = np.abs(values - others) / np.maximum(1, np.abs(others))
+        else:
+            differences = (values != others).astype(float)
+        row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)
+        if (row := int(row_differences.argmax())) >= 0 and row_differences[row] > tolerance(name):
+            raise ValueError(
+                f"the exported model answers {name} {_shown(values[row])} for {texts[row]!r:.60}; the model "
+                f"answered {_shown(others[row])}"
+            )
+        largest = max(largest, float(row_differences[row]))
+    return largest
+
+
+def as_int8(answers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The numbers of answers in int8 by other names; labels of texts between two labels depend on the processor."""
+    return {f"{INT8_PREFIX}{name}": values for name, values in answers.items() if values.dtype.kind == "f"}
+
+
+def decoded(values: np.ndarray) -> np.ndarray:
+    """Strings in place of bytes and objects."""
+    if values.dtype != object:
+        return values
+    items = [value.decode() if isinstance(value, bytes) else value for value in values.ravel()]
+    return np.array(items, str).reshape(values.shape)
+
+
+def _shown(values: Any) -> str:
+    return f"{np.asarray(values).tolist()!s:.60}"

@@ -1,0 +1,88 @@
+"""A folder with `onnx/model.onnx`, a tokenizer and config.json, as readers of Hugging Face's ONNX exports expect it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textgraft.engines.names import require_packages
+from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.export.answer_comparison import as_int8
+from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.hugging_face_files import hugging_face_files
+from textgraft.export.inference import INFERENCE, inference_file, inference_settings
+from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
+from textgraft.export.sentence_transformers import sentence_transformers_files
+from textgraft.storage.syncing import FileContent, write_file
+from textgraft.tasks.base import Task
+
+NETWORK, QUANTIZED = "onnx/model.onnx", "onnx/model_quantized.onnx"
+
+_DEFAULT_THRESHOLD = 0.5
+
+
+class Onnx(ExportFormat):
+    """See `onnx_model` for the network's inputs and outputs."""
+
+    options = ("int8",)
+
+    def check(self, to: str) -> None:
+        super().check(to)
+        require_packages(f"format {to}")
+
+    def write(self, model: Task, folder: Path) -> list[str]:
+        from textgraft.engines.onnx_graph import model_files
+        from textgraft.export.onnx_model import onnx_model
+
+        settings, truncation = inference_settings(model), model.architecture.truncation
+        if model.pooled and truncation != "head":
+            raise ConfigError(f"tokenizer.json cannot express truncation {truncation}; export to wheel or savedmodel")
+        files: dict[str, FileContent] = {name: [data] for name, data in hugging_face_files(model).items()}
+        files |= sentence_transformers_files(model)
+        files[INFERENCE] = [inference_file(settings)]
+        files |= model_files(NETWORK, *onnx_model(model))
+        needs = _needs(settings)
+        if self.selected.int8:
+            quantization = proved_quantization(model)
+            files |= model_files(QUANTIZED, *onnx_model(model, quantization))
+            needs += int8_needs(quantization, QUANTIZED)
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
+            write_file(folder / name, content)
+        return needs
+
+    def reference(self, model: Task, texts: Sequence[Text]) -> Answers:
+        answers = model.reference_answers(texts)
+        return {**answers, **int8_answers(model, texts)} if self.selected.int8 else answers
+
+    @staticmethod
+    def tolerance(name: str) -> float:
+        return tolerance(name)
+
+    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+        from textgraft.export.wheel_runtime.model import Model
+
+        try:
+            model = Model(folder, NETWORK)
+            quantized = Model(folder, QUANTIZED) if (folder / QUANTIZED).exists() else None
+        except Exception as error:  # the libraries raise many types
+            raise ExportError(f"{folder} is not an ONNX export of textgraft: {error_summary(error)}") from error
+
+        def answer(texts: Sequence[Text]) -> Answers:
+            try:
+                return {**model.answers(texts), **(as_int8(quantized.answers(texts)) if quantized else {})}
+            except Exception as error:
+                raise ExportError(f"{folder} cannot be run: {error_summary(error)}") from error
+
+        return answer
+
+
+def _needs(settings: Mapping[str, Any]) -> list[str]:
+    """What programs must do themselves to answer as the model; inference.json has it."""
+    needs = []
+    if prompt := settings["prompt"]:
+        needs.append(f"the prompt {prompt!r} before each text")
+    if any(threshold != _DEFAULT_THRESHOLD for threshold in settings.get("thresholds", ())):
+        needs.append("the thresholds in inference.json")
+    if "tags" in settings:
+        needs.append("the splitting into words, the windows and the decoding in inference.json")
+    return needs

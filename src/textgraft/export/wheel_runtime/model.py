@@ -1,0 +1,226 @@
+"""Texts to answers with ONNX Runtime; importing this file imports neither TensorFlow nor the rest of textgraft."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+
+from textgraft.export.answer_comparison import as_int8
+from textgraft.tasks.tag_decoding import decode_spans, viterbi
+from tokenizers import Tokenizer
+
+from .rows import Rows, TextRows, WordRows, batches, padded
+from .words import TextWords, split_words
+
+NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
+ENTITIES = "token-classification"
+
+_MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch
+_TINY = 1e-30  # keeps the logarithm of a probability finite
+_LOGITS, _EMBEDDING = "logits", "sentence_embedding"
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_ERRORS = 3  # the level of ONNX Runtime's log
+
+
+class Entity(NamedTuple):
+    """A labelled span of a text; `start` and `end` count code points, `score` is the mean probability of its tags."""
+
+    text: str
+    label: str
+    start: int
+    end: int
+    score: float
+
+
+class Model:
+    """An exported model.
+
+    Attributes:
+        pairs: whether each text is a pair.
+        labels: those that `predict` returns, in the order of `predict_proba`; none for numbers and vectors.
+    """
+
+    def __init__(self, folder: Path, network: str = NETWORK) -> None:
+        """Read the files of a folder: the tokenizer, what surrounds the network, and the network."""
+        self._settings: Mapping[str, Any] = json.loads((folder / INFERENCE).read_text("utf-8"))
+        self._task, self._problem = self._settings["task"], self._settings["problem"]
+        self._special, self._prompt = self._settings["special"], self._settings["prompt"]
+        self.pairs: bool = self._settings["pairs"]
+        self.labels: Sequence[Any] = self._settings["classes"]
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        if self._task == ENTITIES:
+            self._words, self._pattern = WordRows(tokenizer, self._settings), re.compile(self._settings["word_pattern"])
+        else:
+            self._rows = TextRows(tokenizer, self._settings)
+        options = ort.SessionOptions()
+        options.log_severity_level = _ERRORS
+        self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
+        self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
+
+    def predict(self, texts: Any) -> Any:
+        """The answer to each text, in order; to a single string, its answer.
+
+        Args:
+            texts: a string, or strings; for a model of pairs, tuples of two strings.
+
+        Returns:
+            labels, lists of labels, numbers, lists of `Entity`, or vectors, float32 (n, dim).
+
+        Raises:
+            TypeError: for another object.
+        """
+        is_single = isinstance(texts, str)
+        inputs = self._checked([texts] if is_single else list(texts))
+        if self._task == ENTITIES:
+            answers: Any = self.entities(inputs)
+        elif self._problem is None:
+            answers = self._outputs(inputs)
+        else:
+            answers = self._decoded(self._outputs(inputs))
+        return answers[0] if is_single else answers
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """The probability of each label, float32 (n, labels), or (labels,) of a single string; see `predict`."""
+        if self._problem not in ("single-label", "multi-label"):
+            raise TypeError("this model has no labels of texts; use predict")
+        is_single = isinstance(texts, str)
+        scores = self._scores(self._outputs(self._checked([texts] if is_single else list(texts))))
+        return scores[0] if is_single else scores  # type: ignore[no-any-return]
+
+    def records(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
+        """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on."""
+        if self._task == ENTITIES:
+            return [{"entities": [entity._asdict() for entity in row]} for row in self.predict(texts)]
+        outputs = self._outputs(self._checked(texts))
+        if self._problem is None:
+            return [{"vector": row} for row in outputs.tolist()]
+        if self._problem == "regression":
+            return [{"value": value} for value in self._decoded(outputs)]
+        answers, scores = self._decoded(outputs), self._scores(outputs)
+        if self._problem == "single-label":
+            best = scores.max(axis=1).tolist()
+            return [{"label": label, "score": score} for label, score in zip(answers, best, strict=True)]
+        flags = scores >= np.array(self._settings["thresholds"])
+        rows = zip(answers, scores, flags, strict=True)
+        return [{"labels": names, "scores": row[predicted].tolist()} for names, row, predicted in rows]
+
+    def answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The answers by the names and in the form of all exported models: arrays (n, ...)."""
+        if self._task == ENTITIES:
+            return _padded_entities(self.entities(texts))
+        outputs = self._outputs(texts)
+        if self._problem is None:
+            return {"vector": outputs}
+        if self._problem == "regression":
+            return {"value": outputs[:, 0].astype(np.float64)}
+        scores, names = self._scores(outputs), np.array(self._settings["labels"], object)
+        labels = {"labels": np.broadcast_to(names, scores.shape), "scores": scores}
+        if self._problem == "multi-label":
+            return {**labels, "predicted": scores >= np.array(self._settings["thresholds"])}
+        best = scores.argmax(axis=1)
+        return {"label": names[best], "score": scores[np.arange(len(scores)), best], **labels}
+
+    def stored_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The part of `answers` that is compared with stored ones; in int8 the numbers, since labels may differ."""
+        answers = self.answers(texts)
+        return as_int8(answers) if self._settings.get("int8") else answers
+
+    def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """The entities of each text."""
+        words = [split_words(text, self._pattern) for text in texts]
+        rows, positions = self._words.pack(words)
+        parts: list[Any] = [None] * len(rows.ids)
+        for indices, output in self._run(rows, _LOGITS):
+            for index, vectors in zip(indices.tolist(), output, strict=True):
+                parts[index] = vectors[positions[index]]
+        logits = np.concatenate([*parts, np.empty((0, len(self._settings["tags"])), np.float32)])
+        lengths = np.array([len(text.words) for text in words], np.int64)
+        probabilities = _softmax(logits)
+        if self._settings["decoding"] == "free":
+            tags = logits.argmax(axis=1)
+        else:
+            tags = viterbi(np.log(probabilities + np.float32(_TINY)), lengths)
+        return self._spans(texts, words, tags, probabilities[np.arange(len(tags)), tags])
+
+    def _spans(
+        self, texts: Sequence[str], words: Sequence[TextWords], tags: np.ndarray, probabilities: np.ndarray
+    ) -> list[list[Entity]]:
+        lengths = np.array([len(text.words) for text in words], np.int64)
+        text_ids, ends = np.repeat(np.arange(len(texts)), lengths), np.cumsum(lengths)
+        entities: list[list[Entity]] = [[] for _ in texts]
+        spans = decode_spans(tags, lengths)
+        for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True):
+            row = int(text_ids[first])
+            offset = int(ends[row] - lengths[row])
+            start, stop = words[row].starts[first - offset], words[row].ends[end - 1 - offset]
+            score = round(float(probabilities[first:end].mean()), 6)
+            name = self._settings["labels"][label]
+            entities[row].append(Entity(texts[row][start:stop], name, start, stop, score))
+        return entities
+
+    def _outputs(self, texts: Sequence[Any]) -> np.ndarray:
+        """The outputs of the network, float32 (n, width), averaged over the windows of each text."""
+        name = _EMBEDDING if self._problem is None else _LOGITS
+        rows = self._rows.pack([f"{self._prompt}{text}" for text in texts] if self._prompt else texts)
+        width = self._session.get_outputs()[[item.name for item in self._session.get_outputs()].index(name)].shape[-1]
+        outputs = np.empty((len(rows.ids), width), np.float32)
+        for indices, output in self._run(rows, name):
+            outputs[indices] = output
+        if len(texts) == len(rows.ids):
+            return outputs
+        starts = np.cumsum(rows.counts) - rows.counts
+        return np.add.reduceat(outputs, starts) / rows.counts[:, None].astype(np.float32)  # type: ignore[no-any-return]
+
+    def _run(self, rows: Rows, output: str) -> Any:
+        """Indices of rows and an output for them, batch by batch."""
+        for indices in batches([len(row) for row in rows.ids], _MAX_ROWS, _MAX_TOKENS):
+            ids = [rows.ids[index] for index in indices.tolist()]
+            feed = {
+                "input_ids": padded(ids, self._special["pad"]),
+                "attention_mask": padded([[1] * len(row) for row in ids], 0),
+                "token_type_ids": padded([rows.segments[index] for index in indices.tolist()], 0),
+            }
+            (values,) = self._session.run([output], {name: feed[name] for name in self._inputs})
+            yield indices, values
+
+    def _scores(self, logits: np.ndarray) -> np.ndarray:
+        if self._problem == "single-label":
+            return _softmax(logits)
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-logits))  # type: ignore[no-any-return]
+
+    def _decoded(self, outputs: np.ndarray) -> list[Any]:
+        if self._problem == "regression":
+            return outputs[:, 0].astype(np.float64).tolist()  # type: ignore[no-any-return]
+        scores = self._scores(outputs)
+        if self._problem == "single-label":
+            return [self.labels[index] for index in scores.argmax(axis=1).tolist()]
+        flags = scores >= np.array(self._settings["thresholds"])
+        return [[self.labels[index] for index in np.flatnonzero(row).tolist()] for row in flags]
+
+    def _checked(self, texts: Sequence[Any]) -> Sequence[Any]:
+        for number, text in enumerate(texts, 1):
+            parts = text if self.pairs and isinstance(text, tuple | list) and len(text) == 2 else (text,)
+            if len(parts) != 1 + self.pairs or not all(isinstance(part, str) for part in parts):
+                kind = "a pair of strings" if self.pairs else "a string"
+                raise TypeError(f"text {number} must be {kind}, not {type(text).__name__}")
+        return [tuple(text) for text in texts] if self.pairs else texts
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min))
+    return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def _padded_entities(rows: Sequence[Sequence[Entity]]) -> dict[str, np.ndarray]:
+    """The fields of entities as arrays (n, most), padded, and their number, int64 (n,)."""
+    width = max(map(len, rows), default=0)
+    answers: dict[str, np.ndarray] = {"count": np.array([len(row) for row in rows], np.int64)}
+    for field, padding in (("label", ""), ("start", 0), ("end", 0), ("score", np.float32(0)), ("text", "")):
+        values = [[getattr(entity, field) for entity in row] + [padding] * (width - len(row)) for row in rows]
+        answers[field] = np.array(values, object if padding == "" else type(padding))
+    return answers
