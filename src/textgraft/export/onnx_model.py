@@ -76,11 +76,11 @@ def _pool(graph: OnnxGraph, rows: _Rows, method: str) -> str:
     mask = graph.add("Cast", rows.mask, to=1)  # (b, t)
     count = graph.add("ReduceSum", mask, graph.integers(1), keepdims=1)  # (b, 1)
     mask = graph.add("Unsqueeze", mask, graph.integers(2))  # (b, t, 1)
-    zero = graph.number(0)
     if method in ("mean", "sqrtn"):
         total = graph.add("ReduceSum", graph.add("Mul", rows.vectors, mask), graph.integers(1), keepdims=0)
         divisor = graph.add("Max", count, graph.number(1))
         return graph.add("Div", total, graph.add("Sqrt", divisor) if method == "sqrtn" else divisor)
+    zero = graph.number(0)
     if method == "max":
         shown = graph.add("Where", graph.add("Greater", mask, zero), rows.vectors, graph.number(_LOWEST))
         pooled = graph.add("ReduceMax", shown, graph.integers(1), keepdims=0)
