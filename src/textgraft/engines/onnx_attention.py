@@ -28,7 +28,8 @@ class AttentionWriter:
 
         `product` writes the products with weights.
         """
-        self._graph, self._product, self._block, self._relative = graph, product, block, relative
+        self._graph, self._product, self._block = graph, product, block
+        self._relative = np.empty((0, 0), np.float32) if relative is None else relative
         self._layers = {layer.name: layer for layer in flatten_layers(block)}
         self._heads, self._width = self._layers["query"].kernel.shape[1:]
 
@@ -36,12 +37,12 @@ class AttentionWriter:
         """Vectors (b, t, dim) to vectors of the same shape; see `score_bias`."""
         add = self._graph.add
         # Scores are sums of one product, or of three.
-        scale = (self._width if self._relative is None else 3 * self._width) ** -0.5
+        scale = (3 * self._width if len(self._relative) else self._width) ** -0.5
         query = self._split("query", vectors, [0, 2, 1, 3], scale)
         key = self._split("key", vectors, [0, 2, 3, 1])
         value = self._split("value", vectors, [0, 2, 1, 3])
         scores = add("MatMul", query, key)  # (b, heads, t, t)
-        if self._relative is not None:
+        if len(self._relative):
             for relative_scores in self._relative_scores(scores, query, key, scale):
                 scores = add("Add", scores, relative_scores)
         weights = add("Softmax", add("Add", scores, score_bias), axis=-1)
@@ -103,7 +104,7 @@ class AttentionWriter:
     def _at_buckets(self, products: str, scores: str, sign: int) -> str:
         """Of products (b, heads, t, 2 * buckets) those of the bucket of each difference, in the shape of scores."""
         graph, length = self._graph, self._block.max_position_embeddings
-        count = len(self._relative) // 2 if self._relative is not None else 0
+        count = len(self._relative) // 2
 
         def write() -> str:
             buckets = relative_buckets(self._layers["self_attention_layer"], length)

@@ -113,7 +113,7 @@ class LayerWriter:
         """Write a product with a kernel, float32 (dim, units), plus a bias (units,)."""
         return self._product(f"{self._prefix}{name}", vectors, kernel, bias)
 
-    def _write(self, layer: keras.layers.Layer, *values: Any, training: bool | None = None, **options: Any) -> str:
+    def _write(self, layer: keras.layers.Layer, *values: Any, training: bool | None = None, **options: Any) -> Any:
         """Write a layer of the network's top level; returns its output."""
         kind = type(layer).__name__
         if kind not in self._writers:

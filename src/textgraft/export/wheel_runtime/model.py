@@ -89,7 +89,7 @@ class Model:
             raise TypeError("this model has no labels of texts; use predict")
         is_single = isinstance(texts, str)
         scores = self._scores(self._outputs(self._checked([texts] if is_single else list(texts))))
-        return scores[0] if is_single else scores  # type: ignore[no-any-return]
+        return scores[0] if is_single else scores
 
     def records(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on."""
@@ -173,7 +173,7 @@ class Model:
         if len(texts) == len(rows.ids):
             return outputs
         starts = np.cumsum(rows.counts) - rows.counts
-        return np.add.reduceat(outputs, starts) / rows.counts[:, None].astype(np.float32)  # type: ignore[no-any-return]
+        return np.add.reduceat(outputs, starts) / rows.counts[:, None].astype(np.float32)
 
     def _run(self, rows: Rows, output: str) -> Any:
         """Indices of rows and an output for them, batch by batch."""

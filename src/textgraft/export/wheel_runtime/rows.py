@@ -58,7 +58,7 @@ class TextRows:
     def _shortened(self, encoding: Encoding) -> list[int]:
         """Indices of the tokens that remain where half of them are from the end of each text."""
         parts: dict[int, list[int]] = {0: [], 1: []}
-        special = []
+        special: list[int] = []
         for index, part in enumerate(encoding.sequence_ids):
             (special if part is None else parts[part]).append(index)
         lengths = _longest_first([len(part) for part in parts.values()], self._length - len(special))
