@@ -1,4 +1,4 @@
-"""A reader of serialized protocol buffers that needs no schema.
+"""Serialized protocol buffers, read and written without a schema.
 
 Encoding: https://protobuf.dev/programming-guides/encoding/
 """
@@ -69,3 +69,17 @@ def _varint(message: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80 and value < _MAX_VARINT:
             return value, position + index + 1
     raise ValueError("it is not a protocol buffer")
+
+
+def write_field(number: int, value: bytes) -> bytes:
+    """A field of a string, bytes or a message."""
+    return _written_varint(number << 3 | _LENGTH_DELIMITED) + _written_varint(len(value)) + value
+
+
+def _written_varint(value: int) -> bytes:
+    """A number in groups of 7 bits, the lowest first."""
+    pieces = bytearray()
+    while value > 0x7F:
+        pieces.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*pieces, value])

@@ -18,6 +18,7 @@ from textgraft import registry
 from textgraft.errors import ConfigError, ExportError, ModelFolderError
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, largest_difference
+from textgraft.protobuf import messages
 
 TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
 SLOW = ("regression", "windows", "hidden")
@@ -196,6 +197,35 @@ def test_graph_has_no_operation_on_files_and_no_python(exported):
     assert [name for name in names if any(part in name for part in forbidden)] == []
 
 
+def test_warm_up_requests_are_those_of_tensorflow_serving(exported):
+    """The fields of PredictionLog, PredictRequest and ModelSpec, and the outputs of the graph for the tensors."""
+    path = exported / "assets.extra" / "tf_serving_warmup_requests"
+    logs = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
+    sizes = []
+    for log in logs:
+        ((request,),) = [messages(predict_log, 1) for predict_log in messages(log, 6)]
+        assert [messages(spec, 3) for spec in messages(request, 1)] == [[b"serving_default"]]
+        (entry,) = messages(request, 2)
+        assert messages(entry, 1) == [b"text"]
+        texts = tf.io.parse_tensor(messages(entry, 2)[0], tf.string).numpy()
+        assert serve(exported, text=[text.decode() for text in texts])["label"].shape == texts.shape
+        sizes.append(len(texts))
+    assert sizes == [1, 8, 1]
+
+
+def test_full_disk_is_reported_in_one_line_and_nothing_is_left(model, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "model.data-00000-of-00001; No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(
+        ModelFolderError, match=r"No space left on device; .* free disk space or choose another"
+    ) as error:
+        tg.export_model(model, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_record_holds_the_answers_of_the_model(model, exported):
     record = json.loads((exported / RECORD).read_text())
     assert record["texts"] == list(GOLDEN_TEXTS)
@@ -315,7 +345,7 @@ def test_what_cannot_be_exported_is_refused(tiny_bert, model, tmp_path):
         tg.export_model(tg.MaskFiller(tiny_bert, precision="float32"), tmp_path / "out")
     with pytest.raises(ConfigError, match="load this one with precision float32"):
         tg.export_model(tg.TextClassifier(tiny_bert, ["x", "y"], precision="mixed_bfloat16"), tmp_path / "out")
-    with pytest.raises(ConfigError, match="format 'pmml' is unknown; choose one of savedmodel"):
+    with pytest.raises(ConfigError, match=r"format 'pmml' is unknown; choose one of .*savedmodel"):
         tg.export_model(model, tmp_path / "out", "pmml")
     (tmp_path / "there").mkdir()
     with pytest.raises(ModelFolderError, match="already exists"):

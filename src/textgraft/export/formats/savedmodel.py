@@ -12,10 +12,13 @@ import tensorflow as tf
 
 from textgraft.errors import ExportError, error_summary
 from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.golden_texts import ORDINARY
+from textgraft.export.warm_up import write_warm_up
 from textgraft.tasks.base import Task
 
 _SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _INPUTS = ("text", "text_pair")
+_REPETITIONS = 8  # about 1,000 tokens
 
 
 class SavedModel(ExportFormat):
@@ -31,6 +34,7 @@ class SavedModel(ExportFormat):
         module.tables = model.backbone.tables
         try:
             tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
+            write_warm_up(folder, _SIGNATURE, _warm_up_requests(model.pairs))
         except tf.errors.ResourceExhaustedError as error:  # TensorFlow's name of a full disk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         except tf.errors.OpError as error:
@@ -47,6 +51,12 @@ class SavedModel(ExportFormat):
         except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
             raise ExportError(f"{folder} is not a SavedModel of textgraft: {error_summary(error)}") from error
         return partial(_answer, loaded)
+
+
+def _warm_up_requests(pairs: bool) -> list[dict[str, Sequence[str]]]:
+    """A request of one short text, one of several, and one of a text that is longer than most models take."""
+    batches = [ORDINARY[:1], ORDINARY, [" ".join(ORDINARY * _REPETITIONS)]]
+    return [dict.fromkeys(_INPUTS[: 1 + pairs], texts) for texts in batches]
 
 
 def _answer(loaded: Any, texts: Sequence[Text]) -> Answers:
