@@ -124,7 +124,7 @@ def test_texts_without_common_ngrams_are_not_fitted(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
     assert fit(model, data) == ["n-grams: not used; too few training texts have an n-gram or a label in common"]
     assert model.ngrams is None
-    assert "ngrams" not in model._config()
+    assert "ngrams" not in model.config()
 
 
 def test_few_held_out_texts_are_not_fitted(tiny_word_vectors):

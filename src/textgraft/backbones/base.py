@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
+from textgraft.backbones.formats.hugging_face_weights import TextHead
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import EMBEDDING_TASK, POOLINGS, TextVectors
@@ -200,6 +201,20 @@ class Backbone(ABC):
         Raises:
             ConfigError: for a tokenizer that has no such form.
         """
+        raise self._no_hugging_face_form()
+
+    def hugging_face_tensors(self, with_head: bool) -> dict[str, np.ndarray]:
+        """The tensors of the network in a Hugging Face folder by name, float32; beside a head or without one."""
+        raise self._no_hugging_face_form()
+
+    @property
+    def hugging_face_text_head(self) -> TextHead:
+        """The head of the class in transformers for texts; a ConfigError for a network that has no such form."""
+        raise self._no_hugging_face_form()
+
+    @property
+    def hugging_face_tag_head(self) -> str:
+        """The module of the logits in the class in transformers for tokens; "" where there is no such class."""
         raise self._no_hugging_face_form()
 
     def _no_hugging_face_form(self) -> ConfigError:

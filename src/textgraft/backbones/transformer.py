@@ -12,6 +12,7 @@ import tensorflow as tf
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
+from textgraft.backbones.formats.hugging_face_weights import TextHead
 from textgraft.backbones.keras_private import deferred_weights
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
@@ -115,6 +116,17 @@ class Transformer(Backbone):
         segments = special.segments and "segment_ids" in self.network.input
         class_name = self._family.hugging_face_format.tokenizer_class
         return tokenizer_files(self._tokenizer, special, segments, sequence_length, class_name)
+
+    def hugging_face_tensors(self, with_head: bool) -> dict[str, np.ndarray]:
+        return self._family.hugging_face_format.tensors(self.network, with_head)
+
+    @property
+    def hugging_face_text_head(self) -> TextHead:
+        return self._family.hugging_face_format.text_head
+
+    @property
+    def hugging_face_tag_head(self) -> str:
+        return self._family.hugging_face_format.tag_head
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer(texts)

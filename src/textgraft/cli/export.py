@@ -22,7 +22,9 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            help="Format: savedmodel, onnx or wheel.  \\[savedmodel]", rich_help_panel="Output", show_default=False
+            help="Format: savedmodel, huggingface, litert, onnx or wheel.  \\[savedmodel]",
+            rich_help_panel="Output",
+            show_default=False,
         ),
     ] = "savedmodel",
     json: o.Json = False,

@@ -53,7 +53,7 @@ def export_model(
         model: for classification, entities or embeddings, in float32 and computed by TensorFlow, as
             `load(folder, "float32")` returns it.
         folder: must not exist; its parent must.
-        to: the format: "savedmodel", "onnx" or "wheel".
+        to: the format: "savedmodel", "huggingface", "litert", "onnx" or "wheel".
         int8: write the network in int8 too, as `quantize` proved it on this kind of processor ("onnx"), or only so
             ("wheel").
         name: of the package ("wheel").
@@ -71,7 +71,7 @@ def export_model(
     kind = export_format(to, ExportOptions(int8, name, version))
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
-    texts = golden_texts(model.pairs)
+    texts = [text for text in golden_texts(model.pairs) if kind.takes(model, text)]
     verifications: list[Verification] = []
 
     def write(building: Path) -> None:

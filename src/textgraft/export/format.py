@@ -110,6 +110,10 @@ class ExportFormat(ABC):
         """The largest difference of numbers in the answers of a name, relative above 1."""
         return TOLERANCE
 
+    def takes(self, model: Task, text: Text) -> bool:
+        """Whether the programs that will use a model in this format compute a text; by default every text."""
+        return True
+
     @abstractmethod
     def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
         """The exported model as a function, which computes as the programs do that will use it.

@@ -15,7 +15,7 @@ _HEADS = {
     "token-classification": "ForTokenClassification",
     "feature-extraction": "Model",
 }
-_PROBLEM_TYPES = {SINGLE: "single_label_classification", MULTI: "multi_label_classification", REGRESSION: "regression"}
+PROBLEM_TYPES = {SINGLE: "single_label_classification", MULTI: "multi_label_classification", REGRESSION: "regression"}
 
 
 def hugging_face_config(model: Task) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def hugging_face_config(model: Task) -> dict[str, Any]:
     if names:
         config["id2label"] = {str(index): name for index, name in enumerate(names)}
         config["label2id"] = {name: index for index, name in enumerate(names)}
-    if problem in _PROBLEM_TYPES:
-        config["problem_type"] = _PROBLEM_TYPES[problem]
+    if problem in PROBLEM_TYPES:
+        config["problem_type"] = PROBLEM_TYPES[problem]
     return config
 
 

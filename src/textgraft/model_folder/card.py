@@ -17,14 +17,14 @@ from textgraft.terminal.escaping import MAX_VALUE, printable
 _PLAIN_NAME = re.compile(r"(?!.{60})[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
 
-def write_card(config: dict[str, Any]) -> str:
-    """Markdown from a model folder's config."""
+def write_card(config: dict[str, Any], code: str = "") -> str:
+    """Markdown from a model folder's config; `code` uses the model, by default by its folder in textgraft."""
     spec, settings = task_spec(config["task"]), config["settings"]
     lines = [f"# {config['task']} on {_code(config['preset'])}", ""]
     labels = settings.get("labels", ())
     if labels:
         lines += [f"Labels: {join_first([*map(_code, labels[:MAX_LISTED])], len(labels))}.", ""]
-    lines += _use(spec.usage(settings))
+    lines += _use(code or f'import textgraft as tg\n\ntg.load("this folder").{spec.usage(settings)}')
     if descriptions := settings.get("descriptions"):
         lines += _descriptions(descriptions, config.get(ZERO_SHOT, False))
     if "data" in config:
@@ -35,8 +35,7 @@ def write_card(config: dict[str, Any]) -> str:
     return "\n".join([*lines, "## Versions", "", *versions, ""])
 
 
-def _use(call: str) -> list[str]:
-    code = f'import textgraft as tg\n\ntg.load("this folder").{call}'
+def _use(code: str) -> list[str]:
     return ["## Use", "", "```python", code, "```", ""]
 
 

@@ -11,9 +11,11 @@ import numpy as np
 _DTYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint32": "U32"}
 
 
-def to_safetensors(arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
+def to_safetensors(
+    arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
+) -> list[bytes | memoryview]:
     """The content of a safetensors file in pieces: its header, then each array, of a type in `_DTYPES`."""
-    header: dict[str, object] = {}
+    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     pieces: list[bytes | memoryview] = []
     end = 0
     for name, array in sorted(arrays.items()):

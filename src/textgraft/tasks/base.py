@@ -419,10 +419,27 @@ class Task(ABC):
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         path = as_path(folder, "the model folder")
         try:
-            return write_model_folder(path, self._config(), weights, assets, self.history, overwrite)
+            return write_model_folder(path, self.config(), weights, assets, self.history, overwrite)
         except (OSError, ValueError) as error:  # a name that no file can have
             name = one_line(str(path))
             raise ModelFolderError(f"cannot write {name}: {error_summary(error):.60}; choose another name") from error
+
+    def config(self) -> dict[str, Any]:
+        """The content of config.json in a model folder, as JSON values."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "task": self.name,
+            "settings": self.settings(),
+            "preset": self.backbone.origin.preset,
+            "preset_sha256": dict(self.backbone.origin.sha256),
+            "family": self.backbone.family,
+            "backbone": self.backbone.config(),
+            "architecture": asdict(self.architecture),
+            "precision": self.precision,
+            "versions": runtime.versions(),
+            **self.record,
+            **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
+        }
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
         return self.architecture.cleaning
@@ -475,22 +492,6 @@ class Task(ABC):
         rows = batch.values
         values = function(rows) if training else map_in_chunks(function, rows, self.max_windows, width)
         return tf.math.segment_mean(values, batch.value_rowids())
-
-    def _config(self) -> dict[str, Any]:
-        return {
-            "format_version": FORMAT_VERSION,
-            "task": self.name,
-            "settings": self.settings(),
-            "preset": self.backbone.origin.preset,
-            "preset_sha256": dict(self.backbone.origin.sha256),
-            "family": self.backbone.family,
-            "backbone": self.backbone.config(),
-            "architecture": asdict(self.architecture),
-            "precision": self.precision,
-            "versions": runtime.versions(),
-            **self.record,
-            **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
-        }
 
 
 def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:

@@ -172,8 +172,8 @@ class TextClassifier(TrainableTask):
         if facts := config.get("ngrams"):
             self.ngrams = Ngrams(NgramModel(facts["features"], self.objective.width, self.architecture.cleaning), facts)
 
-    def _config(self) -> dict[str, Any]:
-        return {**super()._config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
+    def config(self) -> dict[str, Any]:
+        return {**super().config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
 
     def inference_settings(self) -> dict[str, Any]:
         if self.ngrams:

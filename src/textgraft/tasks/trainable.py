@@ -480,7 +480,7 @@ class TrainableTask(Task):
 
     def _run_facts(self, run: Run) -> dict[str, Any]:
         """The facts that identify a run; a difference in any of them makes another run."""
-        model = self._config()
+        model = self.config()
         return {
             **{name: model[name] for name in _RUN_FACTS},
             "fit": asdict(run.mode.config),

@@ -6,7 +6,7 @@ from typing import Any
 
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, TextHead
 from textgraft.errors import ModelFolderError, counted
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
@@ -64,6 +64,7 @@ class Albert(TransformerFamily):
             activation="gelu_new",
             dropout=0.0,
             masked_heads=(MaskedHead("predictions.dense", "predictions.LayerNorm", "predictions"),),
+            text_head=TextHead("classifier", dense="albert.pooler", activation="tanh"),
         ),
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hub_encoder import HubEncoder
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module, TextHead
 from textgraft.backbones.formats.keras2_bert import Keras2Bert
 from textgraft.backbones.formats.original_bert import OriginalBert
 from textgraft.storage.schema import Integer, Object
@@ -43,6 +43,7 @@ BERT_FORMAT = HuggingFaceFormat(
     tokenizer_class="BertTokenizer",
     requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
     masked_heads=(BERT_HEAD,),
+    text_head=TextHead("classifier", dense="bert.pooler.dense", activation="tanh"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textgraft.backbones.families.bert import BERT_HEAD
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, TextHead
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import SENTENCE_PIECE
@@ -61,6 +61,9 @@ class DebertaV3(TransformerFamily):
             epsilon=1e-7,
             ignored=(r"pooler\.", r"embeddings\.position_(ids|embeddings)"),
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", _HEAD), BERT_HEAD),
+            text_head=TextHead(
+                "classifier", dense="pooler.dense", activation="gelu", activation_key="pooler_hidden_act"
+            ),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, TextHead
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import WORD_PIECE
 
@@ -46,5 +46,6 @@ class DistilBert(TransformerFamily):
             tokenizer_class="DistilBertTokenizer",
             activation_key="activation",
             masked_heads=(MaskedHead("vocab_transform", "vocab_layer_norm", "vocab_projector"),),
+            text_head=TextHead("classifier", dense="pre_classifier", activation="relu"),
         ),
     )

@@ -3,7 +3,7 @@
 from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, TextHead
 from textgraft.storage.schema import Integer, Object
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import WORD_PIECE
@@ -36,5 +36,6 @@ class Electra(TransformerFamily):
             tokenizer_class="ElectraTokenizer",
             requires={"position_embedding_type": ("absolute",), "is_decoder": (False,)},
             masked_heads=(MaskedHead(f"{_HEAD}.dense", f"{_HEAD}.LayerNorm", "generator_lm_head", activation="gelu"),),
+            text_head=TextHead("classifier.out_proj", dense="classifier.dense", activation="gelu"),
         ),
     )

@@ -5,7 +5,7 @@ https://cdn.openai.com/better-language-models/language_models_are_unsupervised_m
 
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat, SizeKey
-from textgraft.backbones.formats.hugging_face_weights import Module
+from textgraft.backbones.formats.hugging_face_weights import Module, TextHead
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -61,6 +61,7 @@ class Gpt2(TransformerFamily):
             activation="gelu_new",
             epsilon_key="layer_norm_epsilon",
             epsilon=1e-5,
+            text_head=TextHead("score", pooling="last", normalization="transformer.ln_f"),
             ignored=(r"h\.\d+\.attn\.(masked_)?bias$",),
         ),
     )

@@ -2,7 +2,7 @@
 
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat
-from textgraft.backbones.formats.hugging_face_weights import Module
+from textgraft.backbones.formats.hugging_face_weights import Module, TextHead
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -48,5 +48,7 @@ class Opt(TransformerFamily):
             activation_key="activation_function",
             activation="relu",
             epsilon=1e-5,
+            text_head=TextHead("score", pooling="last", normalization="model.decoder.final_layer_norm"),
+            tag_head="",
         ),
     )

@@ -3,7 +3,7 @@
 from textgraft.backbones.families.bert import bert_modules
 from textgraft.backbones.family import TransformerFamily
 from textgraft.backbones.formats.hugging_face import BERT_SIZE_KEYS, HuggingFaceFormat, SizeKey
-from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module
+from textgraft.backbones.formats.hugging_face_weights import MaskedHead, Module, TextHead
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.files import BYTE_PAIR
 
@@ -34,6 +34,7 @@ HUGGING_FACE = HuggingFaceFormat(
     },
     epsilon=1e-5,
     masked_heads=(MaskedHead("lm_head.dense", "lm_head.layer_norm", "lm_head", activation="gelu"),),
+    text_head=TextHead("classifier.out_proj", dense="classifier.dense", activation="tanh"),
 )
 
 

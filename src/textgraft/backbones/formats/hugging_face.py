@@ -20,8 +20,10 @@ from textgraft.backbones.formats.hugging_face_weights import (
     Module,
     TensorReader,
     Tensors,
+    TextHead,
     open_tensors,
     read_weight,
+    write_weights,
 )
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import published_name, read_json, read_optional_json
@@ -87,6 +89,7 @@ class HuggingFaceFormat(WeightsFormat):
         model_types: values of model_type in config.json.
         prefixes: prefixes of the backbone's tensors in folders that have a head as well; other tensors are the head's.
         modules: module of each layer; each {} is a number.
+        text_head: head of transformers' class for texts.
         size_keys: key of config.json for each constructor argument of the network.
         class_prefix: what the names of transformers' classes for the family begin with.
         tokenizer_class: name of the tokenizer's class in transformers.
@@ -95,6 +98,7 @@ class HuggingFaceFormat(WeightsFormat):
         activation, epsilon, dropout: defaults without the keys.
         ignored: patterns of the backbone's tensors that no token vector depends on.
         masked_heads: masked-language-model heads; the last one in a folder is used.
+        tag_head: module of the logits in transformers' class for tokens; "" where there is no such class.
     """
 
     config_name: ClassVar[str] = "config.json"
@@ -104,6 +108,7 @@ class HuggingFaceFormat(WeightsFormat):
     modules: Mapping[str, str | Module]
     class_prefix: str
     tokenizer_class: str
+    text_head: TextHead
     size_keys: SizeKeys = field(default_factory=lambda: BERT_SIZE_KEYS)
     requires: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     activation_key: str = "hidden_act"
@@ -113,6 +118,7 @@ class HuggingFaceFormat(WeightsFormat):
     dropout: float = 0.1
     ignored: tuple[str, ...] = (r"pooler\.", r"embeddings\.position_ids$")
     masked_heads: tuple[MaskedHead, ...] = ()
+    tag_head: str = "classifier"
 
     def open_tensors(self, folder: Path) -> AbstractContextManager[Tensors]:
         """The tensors of a folder by Hugging Face's names; each is read when it is used."""
@@ -182,6 +188,12 @@ class HuggingFaceFormat(WeightsFormat):
                 if not weight.path.startswith(_POOLER):
                     weight.assign(read_weight(weight, self.modules, reader))
             reader.require_all_read(self.ignored)
+
+    def tensors(self, network: keras.Model, with_head: bool) -> dict[str, np.ndarray]:
+        """The tensors of a network by name, float32, as `load_weights` reads them; beside a head or without one."""
+        without_head = self.prefixes[1] if len(self.prefixes) > 1 else ""
+        prefix = self.prefixes[0] if with_head else without_head
+        return {f"{prefix}{name}": tensor for name, tensor in write_weights(network.weights, self.modules).items()}
 
     def read_heads(self, folder: Path, layer_config: LayerConfig) -> dict[str, Head]:
         with self.open_tensors(folder) as tensors:

@@ -149,6 +149,27 @@ class MaskedHead:
         return any(name.startswith(f"{module}.") for name in names for module in self.modules.values())
 
 
+@dataclass(frozen=True)
+class TextHead:
+    """Modules of transformers' head on one token vector of a text: a layer as wide as the network, then the logits.
+
+    Attributes:
+        logits: module of the logits.
+        pooling: whose vector it takes: "cls" or "last".
+        dense: module of the first layer; "" where there is none, and the logits have no bias.
+        activation: that of the first layer, a name in `ACTIVATIONS` or Keras's.
+        activation_key: key of config.json that chooses the activation; "" where it is fixed.
+        normalization: the last module of the network, where there is no first layer.
+    """
+
+    logits: str
+    pooling: str = "cls"
+    dense: str = ""
+    activation: str = "linear"
+    activation_key: str = ""
+    normalization: str = ""
+
+
 class TensorReader:
     """Tensors with a common prefix; it counts which of them were read."""
 
@@ -193,12 +214,9 @@ def read_weight(weight: keras.Variable, modules: Mapping[str, str | Module], rea
     Raises:
         PresetError: when the tensor is missing or has another shape.
     """
-    layer, _, weight_name = weight.path.rpartition("/")
-    numbers = re.findall(r"(?<=_)\d+", layer)
-    entry = modules[re.sub(r"(?<=_)\d+", "{}", layer)]
-    module = Module(entry) if isinstance(entry, str) else entry
-    suffixes = _WEIGHT_NAMES.get(weight_name, ("weight",))
-    name, tensor = reader.read([f"{module.name.format(*numbers)}.{suffix}" for suffix in suffixes])
+    weight_name = weight.path.rpartition("/")[2]
+    module, names = _location(weight, modules)
+    name, tensor = reader.read(names)
     array = tensor
     if module.part is not None:
         width = array.shape[-1] // 3
@@ -215,6 +233,45 @@ def read_weight(weight: keras.Variable, modules: Mapping[str, str | Module], rea
             f"{tuple(weight.shape)}"
         )
     return array.reshape(weight.shape)
+
+
+def write_weights(weights: Iterable[keras.Variable], modules: Mapping[str, str | Module]) -> dict[str, np.ndarray]:
+    """The tensors of a folder, float32, from which `read_weight` reads these Keras weights; of a table, its first name.
+
+    Rows that no text uses, and a table that was added to another one, are zeros.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    parts: dict[str, dict[int, np.ndarray]] = {}
+    for weight in weights:
+        layer, _, weight_name = weight.path.rpartition("/")
+        module, (name, *_) = _location(weight, modules)
+        array = np.asarray(weight.numpy(), np.float32)
+        if weight_name == "kernel":
+            input_axes = array.ndim - 1 if layer.endswith("attention_output") else 1  # heads have their own axis
+            array = array.reshape(math.prod(array.shape[:input_axes]), -1)
+            array = array.T if module.transposed else array
+        elif weight_name == "bias":
+            array = array.ravel()
+        array = np.pad(array, [(module.skipped, 0), *[(0, 0)] * (array.ndim - 1)])
+        if module.added:
+            tensors[f"{module.added}.weight"] = np.zeros_like(array[:1])
+        if module.part is None:
+            tensors[name] = array
+        else:
+            parts.setdefault(name, {})[module.part] = array
+    for name, arrays in parts.items():
+        tensors[name] = np.concatenate([arrays[index] for index in sorted(arrays)], axis=-1)
+    return {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+
+
+def _location(weight: keras.Variable, modules: Mapping[str, str | Module]) -> tuple[Module, list[str]]:
+    """The module of a Keras weight, and the possible names of its tensor."""
+    layer, _, weight_name = weight.path.rpartition("/")
+    numbers = re.findall(r"(?<=_)\d+", layer)
+    entry = modules[re.sub(r"(?<=_)\d+", "{}", layer)]
+    module = Module(entry) if isinstance(entry, str) else entry
+    suffixes = _WEIGHT_NAMES.get(weight_name, ("weight",))
+    return module, [f"{module.name.format(*numbers)}.{suffix}" for suffix in suffixes]
 
 
 def _fits(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:

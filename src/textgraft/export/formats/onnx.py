@@ -11,7 +11,7 @@ from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.hugging_face_files import hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
-from textgraft.export.sentence_transformers import sentence_transformers_files
+from textgraft.export.sentence_transformers import embedder_files
 from textgraft.storage.syncing import FileContent, write_file
 from textgraft.tasks.base import Task
 
@@ -37,7 +37,7 @@ class Onnx(ExportFormat):
         if model.pooled and truncation != "head":
             raise ConfigError(f"tokenizer.json cannot express truncation {truncation}; export to wheel or savedmodel")
         files: dict[str, FileContent] = {name: [data] for name, data in hugging_face_files(model).items()}
-        files |= sentence_transformers_files(model)
+        files |= embedder_files(model)
         files[INFERENCE] = [inference_file(settings)]
         files |= model_files(NETWORK, *onnx_model(model))
         needs = _needs(settings)
