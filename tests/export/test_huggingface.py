@@ -17,7 +17,7 @@ from textgraft.errors import ConfigError, ExportError
 from textgraft.export.hugging_face_heads import write_text_head
 from textgraft.text.cleaning import Cleaning
 
-FAST = ("texts-roberta", "tokens-bert", "binary-gpt2")
+FAST = ("binary-gpt2",)
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in MODELS]
 
 
@@ -84,6 +84,7 @@ def change_weight(folder):
     file.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_altered_folder_is_refused(tmp_path):
     tg.export_model(classifier("bert"), tmp_path / "out", "huggingface")
     change_weight(tmp_path / "out")
