@@ -21,6 +21,7 @@ from benchmarks.comparison.jobs import minilm_folder
 from benchmarks.comparison.roster import ENVIRONMENTS, ROOT
 from benchmarks.engines import contract, products
 from benchmarks.report import report
+from textgraft.processor import processor
 
 _COUNTS = {contract.FORWARD: products.forward, contract.STEP: products.step}
 
@@ -57,7 +58,7 @@ ENGINES = {engine.title: engine for engine in _ALL}
 def main() -> None:
     """Run the rounds, and report each engine, work and shape."""
     arguments = _arguments()
-    engines = [ENGINES[title] for title in arguments.engines if _is_installed(ENGINES[title])]
+    engines = [ENGINES[title] for title in arguments.engines if _can_run(ENGINES[title])]
     folder, repetitions = minilm_folder(), str(arguments.repetitions)
     peaks, runs = [], defaultdict(list)
     for _ in range(arguments.rounds):
@@ -119,14 +120,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _is_installed(engine: Engine) -> bool:
+def _can_run(engine: Engine) -> bool:
+    """Whether an engine is measured; prints why not. Emulated, bfloat16 would take a hundred times as long."""
     python, target = ENVIRONMENTS[engine.environment]
-    installed = python.exists() and (engine.package is None or find_spec(engine.package) is not None)
-    if not installed:
-        print(
-            f"{engine.title}: not measured, its packages are missing; run: make {target}", file=sys.stderr, flush=True
-        )
-    return installed
+    problem = None
+    if engine.precision == "bfloat16" and not processor().multiplies_bfloat16:
+        problem = "the processor does not multiply bfloat16"
+    elif not python.exists() or (engine.package and find_spec(engine.package) is None):
+        problem = f"its packages are missing; run: make {target}"
+    if problem:
+        print(f"{engine.title}: not measured, {problem}", file=sys.stderr, flush=True)
+    return problem is None
 
 
 def _run(environment: str, module: str, *arguments: str) -> dict[str, Any]:
