@@ -77,8 +77,8 @@ def test_attention_masks_make_answers_independent_of_padding(exported):
 @pytest.mark.parametrize(
     "problem",
     [
-        "pairs",
         "multi-label",
+        pytest.param("pairs", marks=pytest.mark.slow),
         pytest.param("binary", marks=pytest.mark.slow),
         pytest.param("regression", marks=pytest.mark.slow),
         pytest.param("hidden", marks=pytest.mark.slow),

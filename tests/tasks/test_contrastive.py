@@ -81,6 +81,7 @@ def test_blocks_are_trained_in_every_mode(request, preset, fine_tune):
     assert contrastive_loss(contrastive) < contrastive_loss(other)
 
 
+@pytest.mark.slow
 def test_windows_and_pairs(tiny_word_vectors, two_layer_bert):
     windowed = fresh(two_layer_bert, sequence_length=8, truncation="windows")
     history = fit(windowed, fine_tune="last:1", epochs=1)

@@ -89,7 +89,7 @@ def test_what_is_written_is_read_as_the_same_tokenizer(family, tmp_path):
     assert differing(SHORT, compiled(copy), compiled(tokenizer)) == []
 
 
-@pytest.mark.parametrize("kind", ["fairseq", pytest.param("albert", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("fairseq", "albert")])
 def test_a_sentence_piece_model_without_tokenizer_json_has_equal_ids(kind, tmp_path):
     if kind == "fairseq":
         (tmp_path / "sentencepiece.bpe.model").write_bytes(train(SHORT, 400))

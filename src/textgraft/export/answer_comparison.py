@@ -34,7 +34,7 @@ def largest_difference(
         try:
             others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"the record has no valid answers for {name}") from error
+            raise ValueError(f"there are no valid answers for {name} to compare with") from error
         if values.shape != others.shape:
             raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":

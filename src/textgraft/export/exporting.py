@@ -77,7 +77,7 @@ def export_model(
     def write(building: Path) -> None:
         needs = kind.write(model, building)
         expected = as_lists(kind.reference(model, texts))
-        difference = compare_answers(kind.open(building)(texts), expected, texts, kind.tolerance)
+        difference = compare_answers(kind.open(building)(texts), expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
         ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
         sync_tree(building)
@@ -109,7 +109,7 @@ def verify_export(folder: str | Path) -> Verification:
         raise ExportError(f"{folder} has the format {record.format!r}, which this version of textgraft does not run")
     kind = registry.implementation(FORMATS, record.format, ExportFormat)()
     answers = kind.open(folder)(record.inputs)
-    difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance)
+    difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance, folder)
     size = _size(folder, record.sha256)
     return Verification(record.format, len(record.texts), difference, tuple(record.needs), size)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.errors import ExportError, ModelFolderError
-from textgraft.export.answer_comparison import TOLERANCE, decoded, largest_difference
+from textgraft.export.answer_comparison import decoded, largest_difference
 from textgraft.export.format import Answers, Text
 from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, Scalar, parse_json
 from textgraft.storage.syncing import write_file
@@ -110,10 +110,11 @@ def compare_answers(
     answers: Answers,
     expected: Mapping[str, Sequence[Any]],
     texts: Sequence[Text],
-    tolerance: Callable[[str], float] = lambda name: TOLERANCE,
+    tolerance: Callable[[str], float],
+    place: str | Path,
 ) -> float:
-    """See `answer_comparison.largest_difference`; an ExportError when an answer differs."""
+    """See `answer_comparison.largest_difference`; an ExportError, which names the place, when an answer differs."""
     try:
         return largest_difference(answers, expected, texts, tolerance)
     except ValueError as error:
-        raise ExportError(f"{error}; export the model again") from error
+        raise ExportError(f"{place}: {error}; export the model again") from error
