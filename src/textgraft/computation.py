@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from textgraft.processor import Processor, processor
 
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
 # Variables of the environment that change the results of oneDNN's kernels.
 _ONEDNN_SETTINGS = ("ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE")
@@ -38,7 +39,7 @@ class Computation:
 
 def current_computation(precision: str) -> Computation:
     """How this process computes in a precision, a Keras dtype policy; imports TensorFlow."""
-    return Computation(_kernels(), processor().kind, _threads(), precision)
+    return Computation(_kernels(), processor().kind, operation_threads(), precision)
 
 
 def prefer_onednn() -> None:
@@ -73,11 +74,14 @@ def _kernels() -> str:
     return f"oneDNN ({', '.join(settings)})" if settings else "oneDNN"
 
 
-def _threads() -> int:
-    """As TensorFlow determines it: what the program has set, then the environment, then the cores of the process."""
+def operation_threads() -> int:
+    """Number of threads of one operation, as TensorFlow determines it.
+
+    It is what the program has set, then the environment, then the cores of the process.
+    """
     import tensorflow as tf
 
-    variable = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    variable = os.environ.get(THREADS_VARIABLE, "")
     threads = tf.config.threading.get_intra_op_parallelism_threads() or (int(variable) if variable.isdecimal() else 0)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return int(threads or cores or 1)

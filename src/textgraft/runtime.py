@@ -14,14 +14,12 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock
 
-from textgraft.computation import misses_onednn, prefer_onednn
+from textgraft.computation import THREADS_VARIABLE, misses_onednn, prefer_onednn
 from textgraft.errors import ConfigError, TextgraftError, warn
 from textgraft.processor import processor
 
 DTYPE_POLICIES = ("float32", "mixed_bfloat16")
 PRECISIONS = ("auto", *DTYPE_POLICIES)
-
-THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
 _STARTING = Lock()  # held by the thread that starts TensorFlow
 

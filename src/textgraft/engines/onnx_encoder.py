@@ -1,6 +1,5 @@
 """Token vectors by ONNX Runtime (https://onnxruntime.ai)."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -10,8 +9,8 @@ import numpy as np
 import onnxruntime as ort
 import tensorflow as tf
 
+from textgraft.computation import operation_threads
 from textgraft.engines.onnx_network import INPUTS, OUTPUT, OnnxNetwork
-from textgraft.runtime import THREADS_VARIABLE
 from textgraft.text.packing import PairRows, pad_rows
 
 # Sum and normalization as one operation take three times as long as one after the other.
@@ -35,7 +34,7 @@ class OnnxEncoder:
         self._inputs, self._pad_id, self._dim = network.inputs, pad_id, dim
         self._model = network.model
         self._weights = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in network.weights.items()}
-        self._threads = int(os.environ.get(THREADS_VARIABLE, 0)) or os.cpu_count() or 1
+        self._threads = operation_threads()
         self._sessions: dict[int, ort.InferenceSession] = {}  # by their number of threads
         self._running, self._lock = 0, Lock()
         self._session(self._threads)

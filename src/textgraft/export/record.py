@@ -111,10 +111,10 @@ def compare_answers(
     expected: Mapping[str, Sequence[Any]],
     texts: Sequence[Text],
     tolerance: Callable[[str], float],
-    place: str | Path,
+    source: str | Path,
 ) -> float:
-    """See `answer_comparison.largest_difference`; an ExportError, which names the place, when an answer differs."""
+    """See `answer_comparison.largest_difference`; an ExportError, which names the source, when an answer differs."""
     try:
         return largest_difference(answers, expected, texts, tolerance)
     except ValueError as error:
-        raise ExportError(f"{place}: {error}; export the model again") from error
+        raise ExportError(f"{source}: {error}; export the model again") from error
