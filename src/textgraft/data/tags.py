@@ -17,16 +17,6 @@ _ENDS = frozenset("ESLU")
 _PREFIXES = frozenset("BIMESLU")
 
 
-class Entity(NamedTuple):
-    """A predicted span of a text, code points from `start` up to but not including `end`; the score is from 0 to 1."""
-
-    text: str
-    label: str
-    start: int
-    end: int
-    score: float
-
-
 class Span(NamedTuple):
     """A labelled range from `start` up to but not including `end`, in words or in code points of a text."""
 

@@ -15,9 +15,10 @@ from textgraft.backbones.layers import relu
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
 from textgraft.data.bounds import bounded_windows, text_bytes
+from textgraft.data.predicted_entities import Entity, entity_arrays
 from textgraft.data.python_inputs import is_source, one_line
 from textgraft.data.tagged import TaggedDataset, read_tagged
-from textgraft.data.tags import Entity, Span
+from textgraft.data.tags import Span
 from textgraft.errors import ConfigError
 from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.task_specs.token_classification import (
@@ -175,12 +176,7 @@ class TokenClassifier(TrainableTask):
 
     def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]
-        width = max(map(len, rows), default=0)
-        answers: dict[str, np.ndarray] = {"count": np.array([len(row) for row in rows], np.int64)}
-        for field, padding in (("label", ""), ("start", 0), ("end", 0), ("score", np.float32(0)), ("text", "")):
-            values = [[getattr(entity, field) for entity in row] + [padding] * (width - len(row)) for row in rows]
-            answers[field] = np.array(values, object if padding == "" else type(padding))
-        return answers
+        return entity_arrays(rows)
 
     # === Training and evaluation ===
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from textgraft.cli.output.entity_files import open_conll, split_words
 from textgraft.cli.output.files import Destination
+from textgraft.data.predicted_entities import Entity
 from textgraft.data.tagged import load_tagged
-from textgraft.data.tags import Entity
 from textgraft.errors import DataError
 
 TEXT = "Ada Byron, of London 🙂!"

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from textgraft.cli.output.files import Destination, open_output
+from textgraft.data.predicted_entities import Entity
 from textgraft.data.scripts import unspaced_bounds
-from textgraft.data.tags import Entity, Span, tags_from_spans
+from textgraft.data.tags import Span, tags_from_spans
 
 WordBounds = Sequence[tuple[int, int]]
 

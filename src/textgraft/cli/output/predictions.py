@@ -15,11 +15,11 @@ from textgraft.cli.output.tables import PredictionTable, name_columns, open_tabl
 from textgraft.data.input_rows import InputRows
 from textgraft.data.label_checks import describe_counts
 from textgraft.data.labels import REGRESSION
+from textgraft.data.predicted_entities import Entity
 from textgraft.data.random_splits import text_digests
 from textgraft.data.seen_texts import SeenRows, describe_seen
 from textgraft.data.streams import texts_of
 from textgraft.data.tagged import tagged_texts
-from textgraft.data.tags import Entity
 from textgraft.errors import counted
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ _RUNTIME = "textgraft.export.wheel_runtime"
 # Modules that the runtime shares with textgraft, by their names in the package; they need NumPy only.
 _SHARED = {
     "answer_comparison": "textgraft.export.answer_comparison",
+    "predicted_entities": "textgraft.data.predicted_entities",
     "escaping": "textgraft.terminal.escaping",
     "tag_decoding": "textgraft.tasks.tag_decoding",
 }

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
+from textgraft.data.predicted_entities import Entity, entity_arrays
 from textgraft.export.answer_comparison import as_int8
 from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
@@ -24,16 +25,6 @@ _TINY = 1e-30  # keeps the logarithm of a probability finite
 _LOGITS, _EMBEDDING = "logits", "sentence_embedding"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _ERRORS = 3  # the level of ONNX Runtime's log
-
-
-class Entity(NamedTuple):
-    """A labelled span of a text; `start` and `end` count code points, `score` is the mean probability of its tags."""
-
-    text: str
-    label: str
-    start: int
-    end: int
-    score: float
 
 
 class Model:
@@ -111,7 +102,7 @@ class Model:
     def answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         """The answers by the names and in the form of all exported models: arrays (n, ...)."""
         if self._task == ENTITIES:
-            return _padded_entities(self.entities(texts))
+            return entity_arrays(self.entities(texts))
         outputs = self._outputs(texts)
         if self._problem is None:
             return {"vector": outputs}
@@ -214,13 +205,3 @@ class Model:
 def _softmax(logits: np.ndarray) -> np.ndarray:
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min))
     return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
-
-
-def _padded_entities(rows: Sequence[Sequence[Entity]]) -> dict[str, np.ndarray]:
-    """The fields of entities as arrays (n, most), padded, and their number, int64 (n,)."""
-    width = max(map(len, rows), default=0)
-    answers: dict[str, np.ndarray] = {"count": np.array([len(row) for row in rows], np.int64)}
-    for field, padding in (("label", ""), ("start", 0), ("end", 0), ("score", np.float32(0)), ("text", "")):
-        values = [[getattr(entity, field) for entity in row] + [padding] * (width - len(row)) for row in rows]
-        answers[field] = np.array(values, object if padding == "" else type(padding))
-    return answers
