@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.golden.texts import SHORT
 from tests.helpers.token_vectors import packed
+from textgraft import registry
 from textgraft.backbones.presets import load_backbone
 from textgraft.engines.engine import start_engine
 from textgraft.engines.onnx_network import write_network
@@ -27,21 +28,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TEXTS = ["a great film", "bad", "", "It was dull, and much too long for what it had to say."]
 
 
-@pytest.mark.parametrize(
-    "family",
-    [
-        "albert",
-        "bert",
-        "bert_sentence_piece",
-        "deberta_v3",
-        "distil_bert",
-        "electra",
-        "gpt2",
-        "opt",
-        "roberta",
-        "xlm_roberta",
-    ],
-)
+@pytest.mark.parametrize("family", [name for name in registry.names("backbones.families") if name != "word_vectors"])
 def test_token_vectors_equal_those_of_tensorflow(family):
     backbone = load_backbone(GOLDEN / family)
     token_ids = packed(backbone, SHORT)[:, : backbone.max_sequence_length]

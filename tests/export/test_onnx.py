@@ -12,23 +12,14 @@ import pytest
 import textgraft as tg
 from tests.export.test_export import TEXTS, sharpen
 from tests.helpers.paths import GOLDEN
+from textgraft import registry
 from textgraft.engines.int8 import processor_kind
 from textgraft.errors import ConfigError, ExportError
 
 onnxruntime = pytest.importorskip("onnxruntime")
 tokenizers = pytest.importorskip("tokenizers")
 
-FAMILIES = [
-    "roberta",
-    "albert",
-    "bert_sentence_piece",
-    "deberta_v3",
-    "distil_bert",
-    "electra",
-    "gpt2",
-    "opt",
-    "xlm_roberta",
-]
+FAMILIES = [name for name in registry.names("backbones.families") if name not in ("bert", "word_vectors")]
 EACH_FAMILY = [pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow) for name in FAMILIES]
 INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 
