@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.export.test_export import TEXTS, sharpen
+from tests.helpers.exports import TEXTS, sharpen, texts_of
 from tests.helpers.paths import GOLDEN
 from textgraft import registry
 from textgraft.engines.int8 import processor_kind
@@ -39,22 +39,14 @@ def softmax(logits):
 
 
 @pytest.fixture(scope="module")
-def model(tiny_bert):
-    model = tg.TextClassifier(tiny_bert, ["bad", "good", "so so"], precision="float32", sequence_length=32)
-    model.objective.temperature = 1.7
-    sharpen(model)
-    return model
-
-
-@pytest.fixture(scope="module")
-def exported(model, tmp_path_factory):
+def exported(calibrated, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exports") / "model"
-    assert tg.export_model(model, folder, "onnx").needs == ()
+    assert tg.export_model(calibrated, folder, "onnx").needs == ()
     return folder
 
 
-def test_softmax_of_the_logits_are_the_calibrated_probabilities(model, exported):
-    np.testing.assert_allclose(softmax(run(exported, TEXTS)["logits"]), model.predict_proba(TEXTS), atol=1e-6)
+def test_softmax_of_the_logits_are_the_calibrated_probabilities(calibrated, exported):
+    np.testing.assert_allclose(softmax(run(exported, TEXTS)["logits"]), calibrated.predict_proba(TEXTS), atol=1e-6)
     config = json.loads((exported / "config.json").read_text())
     assert config["id2label"] == {"0": "bad", "1": "good", "2": "so so"}
     assert tg.verify_export(exported).format == "onnx"
@@ -66,32 +58,21 @@ def test_attention_masks_make_answers_independent_of_padding(exported):
 
 
 @pytest.mark.parametrize(
-    "problem",
+    "kind",
     [
         "multi-label",
-        pytest.param("pairs", marks=pytest.mark.slow),
-        pytest.param("binary", marks=pytest.mark.slow),
-        pytest.param("regression", marks=pytest.mark.slow),
-        pytest.param("hidden", marks=pytest.mark.slow),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("pairs", "binary", "regression", "hidden")),
     ],
 )
-def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, problem):
-    labels = {"multi-label": ["a", "b"], "regression": []}.get(problem, [False, True])
-    options = {
-        "multi-label": {"problem": "multi-label", "thresholds": [0.3, 0.7]},
-        "regression": {"problem": "regression", "mean": 1e6, "scale": 250.0},
-        "pairs": {"pairs": True},
-        "hidden": {"hidden": (8,), "pooling": "max"},
-    }.get(problem, {})
-    model = tg.TextClassifier(tiny_bert, labels, precision="float32", sequence_length=16, **options)
-    sharpen(model)
+def test_each_kind_of_classifier_answers_as_in_python(of_kind, tmp_path, kind):
+    model = of_kind(kind)
     needs = tg.export_model(model, tmp_path / "out", "onnx").needs
-    assert needs == (("the thresholds in inference.json",) if problem == "multi-label" else ())
-    texts = [(text, "a second text") for text in TEXTS] if problem == "pairs" else TEXTS
+    assert needs == (("the thresholds in inference.json",) if kind == "multi-label" else ())
+    texts = texts_of(model)
     logits = run(tmp_path / "out", texts)["logits"]
-    if problem == "regression":
+    if kind == "regression":
         np.testing.assert_allclose(logits[:, 0], model.predict(texts), rtol=1e-6)
-    elif problem == "multi-label":
+    elif kind == "multi-label":
         np.testing.assert_allclose(1 / (1 + np.exp(-logits)), model.predict_proba(texts), atol=1e-6)
     else:
         np.testing.assert_allclose(softmax(logits), model.predict_proba(texts), atol=1e-6)
@@ -140,8 +121,7 @@ def test_exported_embedder_is_read_as_a_folder_of_sentence_transformers(tiny_ber
 )
 def test_entities_are_decoded_as_in_python(family, options, tmp_path):
     model = tg.TokenClassifier(GOLDEN / family, ["PER", "LOC"], precision="float32", sequence_length=16, **options)
-    kernel = model.head.layers[-1].kernel
-    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape) * 3)
+    sharpen(model)
     assert tg.export_model(model, tmp_path / "out", "onnx").largest_difference < 1e-5  # several rows per text
     record = json.loads((tmp_path / "out" / "textgraft.json").read_text())
     assert sum(record["answers"]["count"]) > 30
@@ -169,13 +149,11 @@ def test_onnx_runtime_fuses_gelu_and_its_bias_and_computes_normalizations_as_one
     assert not kinds & {"Erf", "Tanh", "Pow", "ReduceMean"}
 
 
-def test_int8_is_written_where_it_is_proved(tiny_bert, tmp_path):
-    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32", sequence_length=16)
-    sharpen(model)
+def test_int8_is_written_where_it_is_proved(of_kind, tmp_path, monkeypatch):
+    model = of_kind("binary")
     with pytest.raises(ConfigError, match="no proof of int8 on this kind of processor"):
         tg.export_model(model, tmp_path / "out", "onnx", int8=True)
-    proof = {"processor": processor_kind(), "float32": []}
-    model.record["int8"] = [proof]
+    monkeypatch.setitem(model.record, "int8", [{"processor": processor_kind(), "float32": []}])
     verification = tg.export_model(model, tmp_path / "out", "onnx", int8=True)
     assert model.engine == "tensorflow"
     folder = tmp_path / "out"
@@ -208,14 +186,14 @@ def test_what_the_folder_cannot_express_is_refused(tiny_bert, tmp_path, options,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_networks_and_options_are_refused(tiny_word_vectors, model, tmp_path):
+def test_other_networks_and_options_are_refused(tiny_word_vectors, calibrated, tmp_path):
     classifier = tg.TextClassifier(tiny_word_vectors, ["x", "y"], precision="float32")
     with pytest.raises(ConfigError, match="cannot express word_vectors"):
         tg.export_model(classifier, tmp_path / "out", "onnx")
     with pytest.raises(ConfigError, match="format onnx has no option --name; drop it"):
-        tg.export_model(model, tmp_path / "out", "onnx", name="sentiment")
+        tg.export_model(calibrated, tmp_path / "out", "onnx", name="sentiment")
     with pytest.raises(ConfigError, match="format savedmodel has no option --int8; drop it"):
-        tg.export_model(model, tmp_path / "out", int8=True)
+        tg.export_model(calibrated, tmp_path / "out", int8=True)
 
 
 def test_altered_network_is_refused(exported, tmp_path):
@@ -247,7 +225,7 @@ console.log(JSON.stringify(await classify({texts}, {{ top_k: null }})));
 
 
 @pytest.mark.slow
-def test_transformers_js_answers_the_same(model, exported, tmp_path):
+def test_transformers_js_answers_the_same(calibrated, exported, tmp_path):
     library = _transformers_js()
     tokenizer = tokenizers.Tokenizer.from_file(str(exported / "tokenizer.json"))
     tokenizer.no_truncation()
@@ -266,10 +244,10 @@ def test_transformers_js_answers_the_same(model, exported, tmp_path):
     )
     assert result.returncode == 0, result.stderr[-2000:]
     answers = json.loads(result.stdout)
-    expected = model.predict_proba(texts)
+    expected = calibrated.predict_proba(texts)
     for row, scores in zip(answers, expected, strict=True):
         found = {item["label"]: item["score"] for item in row}
-        np.testing.assert_allclose([found[label] for label in model.labels], scores, atol=1e-5)
+        np.testing.assert_allclose([found[label] for label in calibrated.labels], scores, atol=1e-5)
 
 
 def _transformers_js() -> Path:

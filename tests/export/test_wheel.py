@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.export.test_export import TEXTS, sharpen
 from tests.helpers.commands import assert_fails, run, run_successfully
+from tests.helpers.exports import TEXTS, sharpen, texts_of
 from tests.helpers.paths import GOLDEN
 from textgraft.engines.int8 import processor_kind
 from textgraft.errors import ConfigError, ExportError
@@ -137,29 +137,20 @@ except TypeError as error:
 
 
 @pytest.mark.parametrize(
-    "problem",
+    "kind",
     [
         "multi-label",
         *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("pairs", "pairs head+tail", "head+tail", "regression")
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ("pairs", "pairs head+tail", "head+tail", "regression")
         ),
     ],
 )
-def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, problem):
-    labels = {"multi-label": ["a", "b"], "regression": []}.get(problem, [False, True])
-    options = {
-        "multi-label": {"problem": "multi-label", "thresholds": [0.3, 0.7]},
-        "regression": {"problem": "regression", "mean": 1e6, "scale": 250.0},
-        "pairs": {"pairs": True},
-        "pairs head+tail": {"pairs": True, "truncation": "head+tail"},
-        "head+tail": {"truncation": "head+tail"},
-    }[problem]
-    model = tg.TextClassifier(tiny_bert, labels, precision="float32", sequence_length=16, **options)
-    sharpen(model)
+def test_each_kind_of_classifier_answers_as_in_python(of_kind, tmp_path, kind):
+    model = of_kind(kind)
     export(model, tmp_path)
-    texts = [(text, "a second text " * (len(text) % 9)) for text in TEXTS] if "pairs" in problem else TEXTS
-    if problem == "regression":
+    texts = texts_of(model)
+    if kind == "regression":
         numbers, _ = predictions(tmp_path, texts, "None")
         np.testing.assert_allclose(numbers, model.predict(texts), rtol=1e-6)
         return
@@ -179,8 +170,7 @@ def test_each_kind_of_classifier_answers_as_in_python(tiny_bert, tmp_path, probl
 )
 def test_entities_equal_those_of_the_model(family, options, tmp_path):
     model = tg.TokenClassifier(GOLDEN / family, ["PER", "LOC"], precision="float32", sequence_length=16, **options)
-    kernel = model.head.layers[-1].kernel
-    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape) * 3)
+    sharpen(model)
     export(model, tmp_path)
     texts = ["Ada Lovelace met Charles in London.", *TEXTS]
     answers, _ = predictions(tmp_path, texts, "None")
@@ -203,10 +193,9 @@ def test_vectors_have_the_prompt(tiny_bert, tmp_path):
 
 
 @pytest.mark.slow
-def test_int8_answers_within_its_tolerance(tiny_bert, tmp_path):
-    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32", sequence_length=16)
-    sharpen(model)
-    model.record["int8"] = [{"processor": processor_kind(), "float32": []}]
+def test_int8_answers_within_its_tolerance(of_kind, tmp_path, monkeypatch):
+    model = of_kind("binary")
+    monkeypatch.setitem(model.record, "int8", [{"processor": processor_kind(), "float32": []}])
     export(model, tmp_path, int8=True)
     assert tg.verify_export(tmp_path / "dist").largest_difference <= 0.02
     assert command(tmp_path, "--check").returncode == 0

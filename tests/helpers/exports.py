@@ -1,0 +1,48 @@
+"""Models that are exported, and texts by which exports are compared with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import textgraft as tg
+from tests.helpers.nasty_texts import NASTY
+
+TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
+
+# Labels and options of classifiers, by the kind of their answers or texts.
+_KINDS: Mapping[str, tuple[list[Any], dict[str, Any]]] = {
+    "binary": ([False, True], {}),
+    "multi-label": (["a", "b"], {"problem": "multi-label", "thresholds": [0.3, 0.7]}),
+    "regression": ([], {"problem": "regression", "mean": 1e6, "scale": 250.0}),
+    "pairs": (["x", "y", "z"], {"pairs": True}),
+    "pairs head+tail": ([False, True], {"pairs": True, "truncation": "head+tail"}),
+    "head+tail": ([False, True], {"truncation": "head+tail"}),
+    "windows": (["x", "y", "z"], {"truncation": "windows"}),
+    "hidden": ([1, 2, 30], {"hidden": (8,), "pooling": "max"}),
+}
+
+
+def classifier(preset, kind):
+    """A classifier of rows of 16 tokens; its answers differ from text to text."""
+    labels, options = _KINDS[kind]
+    return sharpen(tg.TextClassifier(preset, labels, precision="float32", sequence_length=16, **options))
+
+
+def texts_of(model):
+    """The texts, or pairs with texts of other lengths."""
+    return [(text, "a second text " * (len(text) % 9)) for text in TEXTS] if model.pairs else TEXTS
+
+
+def sharpen(model):
+    """Give the head weights whose outputs differ from text to text."""
+    kernel, bias = model.head.layers[-1].weights
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    outputs = model.reference_outputs(texts_of(model)) if model.pooled else _tag_logits(model)
+    kernel.assign(kernel / outputs.std(axis=0))
+    bias.assign(-outputs.mean(axis=0) / outputs.std(axis=0))
+    return model
+
+
+def _tag_logits(model):
+    return next(model.outputs([np.array([text.encode() for text in TEXTS], object)])).values
