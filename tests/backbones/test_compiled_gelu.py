@@ -40,24 +40,3 @@ def test_bfloat16_is_rounded_once():
 def test_not_a_number_stays():
     values = compiled_gelu.gelu_of_sum(tf.fill([3, UNITS], np.nan), tf.zeros(UNITS), False)
     assert np.isnan(values).all()
-
-
-def test_chunks_have_two_sizes():
-    sizes = []
-
-    def double(rows, bias):
-        sizes.append(len(rows))
-        return 2 * rows
-
-    for rows in (1, 63, 64, 65, 511, 512, 513, 5000):
-        values = tf.random.stateless_normal([rows, UNITS], (0, rows))
-        np.testing.assert_array_equal(compiled_gelu._in_chunks(double, [values], tf.zeros(UNITS)), 2 * values)
-    assert set(sizes) == {64, 512}
-
-
-def test_layers_are_fused_without_compiler(monkeypatch):
-    """TensorFlow for macOS has no XLA, and a GPU needs none."""
-    compiled_gelu.is_available.cache_clear()
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"])
-    assert not compiled_gelu.is_available()
-    compiled_gelu.is_available.cache_clear()

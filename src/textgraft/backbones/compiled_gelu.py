@@ -1,9 +1,4 @@
-"""GELU of a product and a bias, compiled for chunks of a fixed number of rows.
-
-TensorFlow computes GELU and its gradient by some twenty operations that each walk over memory, in bfloat16 with a
-conversion each: a quarter of a training step. XLA compiles them to one loop, but compiles again for each new shape, so
-rows go through it in chunks of one size.
-"""
+"""GELU of a product and a bias, and its gradient, compiled: by TensorFlow's operations a quarter of a training step."""
 
 import math
 from collections.abc import Callable
@@ -12,23 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-# A call costs about 0.1 ms beside its work; few rows go through in small chunks.
-_CHUNK_ROWS, _SMALL_CHUNK_ROWS = 512, 64
+from textgraft.backbones.compiled_chunks import in_chunks
+
+_CHUNK_ROWS = (64, 512)
 
 _TANH_SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
-
-
-@cache
-def is_available() -> bool:
-    """Whether XLA compiles for this processor, without a GPU, which needs no help; TensorFlow for macOS lacks XLA."""
-    if tf.config.list_physical_devices("GPU"):
-        return False
-    try:
-        with tf.init_scope():
-            tf.function(tf.square, jit_compile=True)(tf.zeros([]))
-    except tf.errors.OpError:
-        return False
-    return True
 
 
 def gelu_of_sum(products: tf.Tensor, bias: tf.Tensor, approximate: bool) -> tf.Tensor:
@@ -62,10 +45,10 @@ def _differentiable(dtype: tf.DType, approximate: bool) -> Callable[[tf.Tensor, 
     @tf.custom_gradient
     def gelu(products: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
         def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            by_sum = _in_chunks(compiled_gradient, [products, upstream], bias)
+            by_sum = in_chunks(lambda *rows: compiled_gradient(*rows[:-1], bias), [products, upstream], _CHUNK_ROWS)
             return by_sum, _sum_of_rows(by_sum)
 
-        return _in_chunks(compiled_value, [products], bias), gradients
+        return in_chunks(lambda rows, _: compiled_value(rows, bias), [products], _CHUNK_ROWS), gradients
 
     return tf.function(gelu, [rows, units], autograph=False)  # type: ignore[no-any-return]
 
@@ -74,24 +57,6 @@ def _sum_of_rows(rows: tf.Tensor) -> tf.Tensor:
     """Sum of rows (n, units), as a product with ones, which is faster than TensorFlow's sums."""
     ones = tf.ones([1, tf.shape(rows)[0]], rows.dtype)
     return tf.matmul(ones, rows)[0]
-
-
-def _in_chunks(compiled: Callable[..., tf.Tensor], rows: list[tf.Tensor], bias: tf.Tensor) -> tf.Tensor:
-    """A compiled function of rows, each (n, units), by chunks; the last one overlaps with the one before it."""
-    count = tf.shape(rows[0])[0]
-    size = tf.where(count < _CHUNK_ROWS, _SMALL_CHUNK_ROWS, _CHUNK_ROWS)
-    padded = [tf.pad(tensor, [[0, tf.maximum(size - count, 0)], [0, 0]]) for tensor in rows]
-    last_start = tf.maximum(count - size, 0)
-    chunks = (count + size - 1) // size
-    outputs = tf.TensorArray(rows[0].dtype, chunks, element_shape=[None, rows[0].shape[1]], infer_shape=False)
-
-    def compute(chunk: tf.Tensor, outputs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        start = tf.minimum(chunk * size, last_start)
-        values = compiled(*(tensor[start : start + size] for tensor in padded), bias)
-        return chunk + 1, outputs.write(chunk, values[chunk * size - start :])
-
-    _, outputs = tf.while_loop(lambda chunk, _: chunk < chunks, compute, (0, outputs))
-    return outputs.concat()[:count]
 
 
 def _sum(products: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:

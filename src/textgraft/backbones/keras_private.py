@@ -1,4 +1,4 @@
-"""Every use of Keras internals: global state, layers in networks, LoRA, caches of language models, dropout, seeds."""
+"""Every use of Keras internals: global state, layers in networks, LoRA, caches of language models, seeds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-_UINT16_VALUES = 1 << 16
 _NAMES, _UNINITIALIZED = "object_name_uids", "uninitialized_variables"
 
 # Held while layers compute by other functions.
@@ -138,19 +137,6 @@ def build_cache(model: keras_hub.models.CausalLM, token_ids: tf.Tensor) -> tf.Te
 
 
 @contextmanager
-def fast_dropout(network: keras.Model) -> Iterator[None]:
-    """Dropout with 16 random bits per element instead of 32.
-
-    Drawing bits is most of the cost of dropout: a quarter of a step of 512 tokens on a CPU. The rate is rounded to a
-    multiple of 1 / 65,536, and outputs are scaled for it. Each layer draws from its seed generator, as in Keras.
-    Functions traced inside keep the fast version.
-    """
-    layers = [layer for layer in flatten_layers(network) if _is_plain_dropout(layer)]
-    with replaced_calls({layer: partial(_drop, layer) for layer in layers}):
-        yield
-
-
-@contextmanager
 def replaced_seeds(layer: keras.layers.Layer, draw: Callable[[Callable[[], tf.Tensor]], tf.Tensor]) -> Iterator[None]:
     """Draw the seeds in a layer by a function, which receives the one that draws a new seed."""
     generators = [generator for inner in flatten_layers(layer) for generator in inner._seed_generators]
@@ -172,23 +158,3 @@ def is_training(layer: keras.layers.Layer) -> bool:
 def is_seed_state(weight: keras.Variable) -> bool:
     """Whether a weight is the state of a seed generator; Keras marks these by their path only."""
     return "seed_generator_state" in weight.path
-
-
-def _is_plain_dropout(layer: keras.Layer) -> bool:
-    return type(layer) is keras.layers.Dropout and layer.noise_shape is None and layer.rate > 0
-
-
-def _drop(layer: keras.layers.Dropout, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-    if not training:
-        return inputs
-    threshold = min(round(layer.rate * _UINT16_VALUES), _UINT16_VALUES - 1)
-    mask = _uniform16(tf.shape(inputs), layer.seed_generator.next()) >= tf.constant(threshold, tf.uint16)
-    scale = tf.cast(_UINT16_VALUES / (_UINT16_VALUES - threshold), inputs.dtype)
-    return inputs * (tf.cast(mask, inputs.dtype) * scale)
-
-
-def _uniform16(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Uniform uint16; each 32-bit draw of the stateless generator (Salmon et al., 2011) makes two."""
-    size = tf.reduce_prod(shape)
-    pairs = tf.random.stateless_uniform([(size + 1) // 2], tf.cast(seed, tf.int32), None, None, tf.int32)
-    return tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:size], shape)

@@ -16,9 +16,10 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones import compiled_gelu
+from textgraft.backbones import compiled_chunks, compiled_gelu
+from textgraft.backbones.fast_dropout import AttentionDropout
 from textgraft.backbones.format import LayerConfig
-from textgraft.backbones.keras_private import flatten_layers, replaced_calls
+from textgraft.backbones.keras_private import flatten_layers, replaced_calls, replacements
 
 
 def relu(x: Any) -> Any:
@@ -116,7 +117,7 @@ def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None =
 def _compiles_gelu(layer: keras.layers.Dense, training: bool | None) -> bool:
     """Whether compiled GELU is faster: oneDNN fuses GELU with a float32 product, unless a gradient needs the sum."""
     is_gelu = layer.activation in (ACTIVATIONS["gelu"], ACTIVATIONS["gelu_approximate"])
-    return is_gelu and (training or layer.compute_dtype != "float32") and compiled_gelu.is_available()
+    return is_gelu and (training or layer.compute_dtype != "float32") and compiled_chunks.is_available()
 
 
 def _attention(
@@ -146,15 +147,25 @@ def _attention(
     scores = tf.matmul(queries, keys, transpose_b=True)  # (b, heads, t, s)
     if attention_mask is not None:
         scores += MASKED_SCORE * (1 - tf.cast(attention_mask, scores.dtype))[:, tf.newaxis]
-    weights = tf.nn.softmax(scores)
-    for dropout in flatten_layers(layer):
-        if isinstance(dropout, keras.layers.Dropout):
-            weights = dropout(weights, training=training)
-    heads = tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3])  # (b, t, heads, width)
+    heads = tf.transpose(_weighted_sum(layer, scores, values, training), [0, 2, 1, 3])  # (b, t, heads, width)
     kernel = tf.convert_to_tensor(layer.output_dense.kernel)  # (heads, width, dim)
     joined = tf.reshape(heads, [-1, kernel.shape[0] * kernel.shape[1]])
     outputs = _matmul(joined, tf.reshape(kernel, [joined.shape[-1], -1]), layer.output_dense.bias)
     return tf.reshape(outputs, tf.concat([tf.shape(query)[:-1], [kernel.shape[-1]]], 0))
+
+
+def _weighted_sum(
+    layer: keras.layers.MultiHeadAttention, scores: tf.Tensor, values: tf.Tensor, training: bool | None
+) -> tf.Tensor:
+    """Sums (b, heads, t, width) of values (b, heads, s, width), by scores (b, heads, t, s)."""
+    compiled = [call for call in replacements(layer).values() if isinstance(call, AttentionDropout)]
+    if training and compiled:
+        return compiled[0].attend(scores, values)
+    weights = tf.nn.softmax(scores)
+    for dropout in flatten_layers(layer):
+        if isinstance(dropout, keras.layers.Dropout):
+            weights = dropout(weights, training=training)
+    return tf.matmul(weights, values)
 
 
 def _layer_norm(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf.Tensor:

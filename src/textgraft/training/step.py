@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.keras_private import fast_dropout, is_seed_state
+from textgraft.backbones.fast_dropout import fast_dropout
+from textgraft.backbones.keras_private import is_seed_state
 from textgraft.backbones.recompute import recomputing_tape
 from textgraft.training.config import TrainingConfig
 from textgraft.training.embedding_subset import EmbeddingSubset
@@ -78,6 +79,7 @@ class TrainingStep:
     ) -> None:
         self._network, self._train = network, train
         self._max_tokens = config.batch_tokens or 1
+        self._longest = int(train.lengths.max(initial=0))
         subset, trainable = network.embedding_subset, network.layers.trainable_variables
         self.variables = [
             subset.vectors if subset and variable is subset.table.vectors else variable for variable in trainable
@@ -155,7 +157,7 @@ class TrainingStep:
         """Loss (sum over the rows times `share`), metric inputs, and gradients by index of the variable."""
         network, subset = self._network, self._network.embedding_subset
         with (
-            fast_dropout(network.layers),
+            fast_dropout(network.layers, self._longest),
             subset.in_training() if subset else nullcontext(),
             recomputing_tape(network.recomputed) as tape,
         ):
