@@ -17,6 +17,7 @@ class TrainingDefaults:
         warmup: share of the steps in which a linear schedule warms up.
         patience: epochs without improvement before training stops.
         head: initialization of the head for data sets that are not small.
+        refit: whether models are trained on validation texts too, for data sets that are not small.
     """
 
     learning_rate: float
@@ -31,6 +32,7 @@ class TrainingDefaults:
     warmup: float = 0.1
     patience: int = 3
     head: str = "gradient"
+    refit: bool = False
 
 
 # Devlin et al., 2018, appendix A.3, with a learning rate for smaller networks and a sequence length for CPUs.

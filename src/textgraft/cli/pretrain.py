@@ -46,6 +46,7 @@ def pretrain(
                 "balance",
                 "ngrams",
                 "contrastive",
+                "refit",
                 "layer_decay",
                 "gradual_unfreezing",
             ),

@@ -117,15 +117,18 @@ def train(
 
 def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, Any]]:
     """The set and the metrics on it: the test set, or without one, for a model of labels, the validation set."""
+    from textgraft.model_folder.config import VALIDATED_BY
     from textgraft.task_specs import task_spec
 
-    name, data = ("test", splits.test) if splits.test is not None else ("validation", splits.validation)
-    counted = partial(with_progress, total=len(data))
     if splits.test is not None:
-        return name, model.evaluate(data, store=True, with_progress=counted)
+        counted = partial(with_progress, total=len(splits.test))
+        return "test", model.evaluate(splits.test, store=True, with_progress=counted)
+    if name := model.record.get(VALIDATED_BY):
+        return name, model.record["metrics"].get("validation_report", {})
     if task_spec(model.name).labelled:
-        return name, model.evaluate_validation(data, with_progress=counted)
-    return name, {}
+        counted = partial(with_progress, total=len(splits.validation))
+        return "validation", model.evaluate_validation(splits.validation, with_progress=counted)
+    return "validation", {}
 
 
 def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
@@ -133,8 +136,7 @@ def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
     from textgraft.data.label_checks import unpredicted_notice
 
     if metrics:
-        selected = name == "validation" and len(model.history) > 1
-        log(f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":"))
+        log(_title(model, name))
         print_result(model.objective.report(metrics))
         per_label = metrics.get("per_class", {})
         predicted, support = (
@@ -143,6 +145,15 @@ def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
         log(*filter(None, [unpredicted_notice(predicted, support, name)]))
     for part, record in model.record["data"].items():
         log_truncation(part, record["truncated"], model.architecture.sequence_length)
+
+
+def _title(model: "TrainableTask", name: str) -> str:
+    from textgraft.model_folder.config import CROSS_VALIDATION
+
+    if name == CROSS_VALIDATION:
+        return "results of cross-validation on all training texts:"
+    selected = name == "validation" and len(model.history) > 1
+    return f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":")
 
 
 def _outcome(model: "TrainableTask", history: "History") -> str:

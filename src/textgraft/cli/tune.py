@@ -113,6 +113,7 @@ def tune(
             log(*task.splits.notices, *describe_counts(task.splits.labels))
             load_tensorflow(runtime_options, deterministic=True)
             shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
+            shared["refit"] = False  # trials are compared on the same validation texts
             search = _run_search(search_options, folder, space, task, shared, log_options.log)
             command = partial(_train_command, options, data, f"{out}-again")
             _report(folder, search, command, read)
@@ -229,6 +230,9 @@ def _train_command(options: Mapping[str, Any], data: str, out: str, hyperparamet
     """A `textgraft train` line that trains the same model, quoted for a shell."""
     flags = []
     for name, value in {**options, **hyperparameters}.items():
+        flag = name.replace("_", "-")
         if value is not False:
-            flags += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+            flags += [f"--{flag}", *([] if value is True else [str(value)])]
+        elif name == "refit":  # of the switches, only this one may be on by default
+            flags.append(f"--no-{flag}")
     return shlex.join(["textgraft", "train", data, *flags, "--out", out])

@@ -72,6 +72,7 @@ class Dataset:
         normalized: whether labels were normalized when they were read, and are compared in that form.
         roles: the columns that were read, by role ("text", "label", "pair"); empty where they have no names.
         label_type: "string", "integer" or "boolean", the type of `label_names`; other methods use strings.
+        held_out_of: the dataset of which these rows were held out for validation, because no validation set was named.
     """
 
     source: str
@@ -85,6 +86,7 @@ class Dataset:
     label_type: str = STRING
     normalized: bool = False
     label_hint: str = ""
+    held_out_of: "Dataset | None" = None
 
     @classmethod
     def from_lists(
@@ -265,7 +267,7 @@ class Dataset:
             indices = np.asarray(rows)
             if indices.ndim != 1 or (len(indices) and indices.dtype.kind not in "iu"):
                 raise ValueError
-            return replace(self, _rows=self._rows[indices.astype(np.int64)])
+            return replace(self, _rows=self._rows[indices.astype(np.int64)], held_out_of=None)
         except Exception:  # numpy raises what an object raises
             raise RowIndexError(
                 f"{self.source}: rows must be whole numbers below {len(self)} in a list, not {one_line(rows)}"

@@ -1,7 +1,7 @@
 """The training, validation and test sets of a run: read, and checked against each other."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
@@ -100,18 +100,25 @@ def read_splits(
     notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
     notices += spec.check(datasets["train"], *others)
     labels = datasets["train"].counts()
-    shares = {"test": test_share, "validation": None if "validation" in datasets else VALIDATION_SHARE}
-    for name, share in shares.items():
-        if share is not None:
-            datasets["train"], datasets[name], held_out = hold_out(datasets["train"], name, share, seed)
-            notices += held_out
+    if test_share is not None:
+        datasets["train"], datasets["test"], held_out = _hold_out(datasets["train"], "test", test_share, seed)
+        notices += held_out
+    if "validation" not in datasets:
+        datasets["train"], datasets["validation"], held_out = hold_out_validation(datasets["train"], seed)
+        notices += held_out
     if not with_test:
         datasets.pop("test", None)
     notices = list(dict.fromkeys(notices))
     return Splits(datasets["train"], datasets["validation"], datasets.get("test"), tuple(notices), labels)
 
 
-def hold_out(data: Dataset, name: str, share: float, seed: int) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+def hold_out_validation(data: Dataset, seed: int) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+    """Split the validation set off, whose `held_out_of` is the data; returns what `_hold_out` does."""
+    rest, part, notices = _hold_out(data, "validation", VALIDATION_SHARE, seed)
+    return rest, replace(part, held_out_of=data), notices
+
+
+def _hold_out(data: Dataset, name: str, share: float, seed: int) -> tuple[Dataset, Dataset, tuple[str, ...]]:
     """Split a share off, as `Dataset.split` does.
 
     Returns:

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
-from textgraft.model_folder.config import ZERO_SHOT
+from textgraft.model_folder.config import VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
@@ -97,13 +97,18 @@ def _name(value: object) -> str:
 
 
 def results(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Metrics of the validation set, then of the test set, without the prefix val_; absent sets are omitted."""
+    """Metrics of the validation, then of the test set, without the prefix val_; absent sets are omitted."""
     metrics = config.get("metrics", {})
     if "validation" in metrics:
-        values = metrics["validation"].items()
-        yield "validation", {name.removeprefix("val_"): value for name, value in values if name.startswith("val_")}
+        values = {name: value for name, value in metrics["validation"].items() if name.startswith("val_")}
+        yield validation_name(config), {name.removeprefix("val_"): value for name, value in values.items()}
     if "test" in metrics:
         yield "test", metrics["test"]
+
+
+def validation_name(config: Mapping[str, Any]) -> str:
+    """What validated the model: a set of texts, or another training where all labelled texts trained the model."""
+    return str(config.get(VALIDATED_BY, "validation"))
 
 
 def with_interval(values: dict[str, Any], name: str) -> str:
@@ -121,7 +126,7 @@ def _metrics(config: dict[str, Any], headline: Sequence[str]) -> list[str]:
         size = f" ({values['texts']:,} texts)" if "texts" in values else ""
         rows.append((f"{part}{size}", *(with_interval(values, name) for name in shown)))
     lines = ["## Results", "", *_table(("set", *shown), rows)]
-    for part, name in (("test", "test"), ("validation", "validation_report")):
+    for part, name in (("test", "test"), (validation_name(config), "validation_report")):
         if name in config["metrics"]:
             return lines + _per_label(config["metrics"][name], part)
     return lines

@@ -37,6 +37,10 @@ from textgraft.text.truncation import TRUNCATIONS, WINDOWS, why_no_windows
 HEAD = "head/"  # begins the names of the head's weights
 ZERO_SHOT = "zero_shot"  # the field that says that the head was made from descriptions, without a training text
 
+# The field that names what validated a model that is trained on all labelled texts.
+VALIDATED_BY = "validated_by"
+CROSS_VALIDATION = "cross-validation"
+
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
     {
@@ -84,6 +88,7 @@ _RECORD: dict[str, Schema] = {
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
     "int8": List(_PROOF),
+    VALIDATED_BY: OneOf((CROSS_VALIDATION,)),
     ZERO_SHOT: BOOLEAN,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`

@@ -7,8 +7,7 @@ not bring it back (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
@@ -18,7 +17,6 @@ from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
-from textgraft.training.objective import all_labels_present
 
 
 def why_not_logistic(task: Task) -> str:
@@ -30,7 +28,7 @@ def why_not_logistic(task: Task) -> str:
     return ""
 
 
-def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: Mapping[str, Any]) -> str:
+def default_head_init(mode: FineTuning, train: Dataset, options: Mapping[str, Any]) -> str:
     """The default initialization: "logistic" for few texts or a frozen backbone, else "gradient".
 
     A trained model keeps its head. Options of the user about gradient steps select "gradient" for a frozen backbone.
@@ -42,8 +40,7 @@ def default_head_init(mode: FineTuning, train: Examples[TokenInputs], options: M
         preferred = is_few_texts(len(train), task.backbone.training_defaults.epochs, config.batch_size or 1)
     else:
         preferred = all(options.get(name) is None for name in GRADIENT_OPTIONS)
-    possible = all_labels_present(np.asarray(train.targets), task.head.layers[-1].units)
-    return "logistic" if preferred and possible else "gradient"
+    return "logistic" if preferred and len(train.counts()) == len(task.objective.labels) else "gradient"
 
 
 def init_head(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:

@@ -1,16 +1,93 @@
 """Outputs of a classifier for texts that did not train it: the validation texts, and training texts by other heads."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+import tensorflow as tf
 
+from textgraft.data.dataset import Dataset
+from textgraft.data.metrics import without_optional
 from textgraft.ngrams.fitting import assign_folds
 from textgraft.tasks.fine_tuning.base import Run
+from textgraft.training.callbacks import Callback
 from textgraft.training.examples import Examples
+
+if TYPE_CHECKING:
+    from textgraft.tasks.objectives import TextObjective
 
 # Training texts beyond which the validation texts suffice, and fitting heads without each fold takes long.
 MAX_HELD_OUT_TEXTS = 1000
+
+
+class HeldOut(NamedTuple):
+    """Texts, their targets, and outputs (n, width) that were computed without them."""
+
+    data: Dataset
+    targets: np.ndarray
+    outputs: np.ndarray
+
+
+class Assessment(NamedTuple):
+    """What texts that did not train a model say of it.
+
+    Attributes:
+        metrics: to keep beside those of the best epoch, or in their place.
+        report: what `Objective.evaluate` says of training texts that were held out in turn; None where there are none.
+    """
+
+    metrics: dict[str, float]
+    report: dict[str, Any] | None = None
+
+
+def cross_validate(run: Run, train: Examples[Any]) -> HeldOut | None:
+    """The training texts, each fifth of which is held out in turn; outputs are those of heads fitted without it.
+
+    None where that would take another training, or no label has two texts.
+
+    Args:
+        run: as it was prepared.
+        train: as the network was trained on it.
+    """
+    folds = training_folds(run)
+    outputs, rows = run.mode.held_out_outputs(train, folds), np.flatnonzero(folds >= 0)
+    if outputs is None or not len(rows):
+        return None
+    return HeldOut(run.data["train"].take(rows), np.asarray(train.targets)[rows], outputs[rows])
+
+
+def training_folds(run: Run) -> np.ndarray:
+    """The folds of the training texts; see `assign_folds`."""
+    targets = np.asarray(run.examples["train"].targets)
+    return assign_folds(run.data["train"].digests(), targets, run.mode.config.seed)
+
+
+def validation_metrics(
+    run: Run, targets: np.ndarray, outputs: np.ndarray, temperature: float = 1.0
+) -> dict[str, float]:
+    """Metrics of outputs for texts that did not train the model, with the prefix val_; the loss at a temperature."""
+    objective = run.mode.task.objective
+    metrics = without_optional(
+        objective.validation_metrics(targets, outputs), objective.selectable, run.mode.config.metric
+    )
+    losses = objective.loss(tf.constant(targets), tf.constant(outputs / temperature, tf.float32))
+    return {f"val_{name}": value for name, value in {**metrics, "loss": float(tf.reduce_mean(losses))}.items()}
+
+
+def assess_by_cross_validation(run: Run, train: Examples[Any], callback: Callback) -> Assessment:
+    """Calibrate the objective of a classifier, and assess it, on training texts that are held out in turn.
+
+    Args:
+        run: without validation texts.
+        train: as the network was trained on it.
+        callback: receives messages.
+    """
+    held_out, objective = cross_validate(run, train), cast("TextObjective", run.mode.task.objective)
+    if held_out is None:
+        raise TypeError(f"{type(run.mode).__name__} cannot be cross-validated")
+    callback.on_message(objective.calibrate(held_out.targets, lambda: held_out.outputs))
+    metrics = validation_metrics(run, held_out.targets, held_out.outputs)
+    return Assessment(metrics, objective.evaluate(held_out.data, held_out.outputs))
 
 
 def with_held_out_training_texts(
@@ -18,8 +95,7 @@ def with_held_out_training_texts(
 ) -> tuple[Any, Callable[[], Any]]:
     """Targets, and a function that computes outputs for them.
 
-    They are those of the validation texts, and with logistic regression on few texts also those of each training text
-    by a head that was fitted without the text's fifth.
+    They are those of the validation texts, and with logistic regression on few texts also those of `cross_validate`.
 
     Args:
         run: as it was prepared.
@@ -27,12 +103,8 @@ def with_held_out_training_texts(
         validation: as the network was validated on it.
         outputs: computes the trained network's outputs for the validation examples.
     """
-    if run.mode.has_steps or len(train) > MAX_HELD_OUT_TEXTS:
+    held_out = None if run.mode.has_steps or len(train) > MAX_HELD_OUT_TEXTS else cross_validate(run, train)
+    if held_out is None:
         return validation.targets, outputs
-    targets = np.asarray(train.targets)
-    folds = assign_folds(run.data["train"].digests(), targets, run.mode.config.seed)
-    held_out, logits = folds >= 0, run.mode.held_out_outputs(train, folds)
-    if logits is None or not held_out.any():
-        return validation.targets, outputs
-    pooled_targets = np.concatenate([validation.targets, targets[held_out]])
-    return pooled_targets, lambda: np.concatenate([outputs(), logits[held_out]])
+    pooled_targets = np.concatenate([validation.targets, held_out.targets])
+    return pooled_targets, lambda: np.concatenate([outputs(), held_out.outputs])

@@ -14,9 +14,9 @@ from textgraft.ngrams.matrix import count_texts
 from textgraft.ngrams.model import NgramModel
 from textgraft.task_specs import TaskSpec
 from textgraft.tasks.fine_tuning.base import Run
+from textgraft.tasks.held_out import HeldOut, training_folds
 from textgraft.tasks.texts import WINDOW
 from textgraft.training.config import TrainingConfig
-from textgraft.training.examples import Examples
 from textgraft.training.log_loss import label_logits
 
 # Held-out texts below which the weight of the n-grams would be a matter of chance.
@@ -42,13 +42,13 @@ class FittedBeside(NamedTuple):
     Attributes:
         ngrams: with the weight folded in.
         temperature: of the sum of the logits of network and n-grams.
-        validation_logits: that sum for the validation texts, float32 (n, width).
+        logits: that sum for the validation texts, or without these for the cross-validated ones, float32 (n, width).
         summary: numbers for the log, which begin with the log loss of the held-out texts.
     """
 
     ngrams: Ngrams
     temperature: float
-    validation_logits: np.ndarray
+    logits: np.ndarray
     summary: str
 
 
@@ -59,40 +59,35 @@ def why_no_ngrams(spec: TaskSpec, settings: Mapping[str, Any], config: TrainingC
     return "" if config.balance == "none" else "ngrams does not support balance; drop one"
 
 
-def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) -> FittedBeside | str:
+def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | None) -> FittedBeside | str:
     """Fit an n-gram model to the training texts, and its weight beside the network to held-out texts.
-
-    Held out are the validation texts and, where the head can be fitted again in seconds, each fifth of the training
-    texts.
 
     Args:
         run: a trained run of a task with one label per single text.
-        train: as the network was trained on it.
-        validation_logits: the network's logits (n, width).
+        validation: the validation texts with the network's logits, if there are any.
+        cross_validated: what `cross_validate` returns; there is at least one of the two.
 
     Returns:
         why the n-grams are not used, where they do not lower the log loss or cannot be fitted.
     """
-    data, config, cleaning = run.data, run.mode.config, run.mode.task.architecture.cleaning
-    targets, width = np.asarray(run.examples["train"].targets), validation_logits.shape[1]
-    folds = assign_folds(data["train"].digests(), targets, config.seed)
-    regression = NgramRegression(count_texts(_texts(data["train"]), cleaning), targets, width, folds)
+    config, cleaning = run.mode.config, run.mode.task.architecture.cleaning
+    held_out = [part for part in (validation, cross_validated) if part]
+    targets, width, folds = np.asarray(run.examples["train"].targets), held_out[0].outputs.shape[1], training_folds(run)
+    regression = NgramRegression(count_texts(_texts(run.data["train"]), cleaning), targets, width, folds)
     if not regression.is_possible:
         return "too few training texts have an n-gram or a label in common"
-    validation_targets = np.asarray(run.examples["validation"].targets)
-    network = run.mode.held_out_outputs(train, folds)
-    held_out = np.zeros(len(targets), bool) if network is None else folds >= 0
-    texts = int(held_out.sum()) + len(validation_targets)
+    texts = sum(len(part.targets) for part in held_out)
     if texts < MIN_HELD_OUT:
         return f"{texts} validation texts are too few to weigh them, at least {MIN_HELD_OUT} are needed"
     settings = regression.choose_settings()
     fitted = regression.fit(settings)
-    validation_ngrams = fitted.logits(count_texts(_texts(data["validation"]), cleaning))
-    logits = [(validation_logits, validation_ngrams)]
-    if network is not None:
-        logits.append((network[held_out], regression.held_out_logits(settings)[held_out]))
-    pooled = [label_logits(np.concatenate(parts)) for parts in zip(*logits, strict=True)]
-    pooled_targets = np.concatenate([validation_targets, targets[held_out]])
+    ngram_logits = []
+    if validation:
+        ngram_logits.append(fitted.logits(count_texts(_texts(validation.data), cleaning)))
+    if cross_validated:
+        ngram_logits.append(regression.held_out_logits(settings)[folds >= 0])
+    pooled = [label_logits(np.concatenate(parts)) for parts in ([part.outputs for part in held_out], ngram_logits)]
+    pooled_targets = np.concatenate([part.targets for part in held_out])
     folds_of_pooled = assign_folds(np.arange(texts), pooled_targets, config.seed)
     combination = fit_combination(pooled_targets, pooled[0], pooled[1], folds_of_pooled)
     losses = f"log loss of {texts:,} held-out texts {combination.network_loss:.3f} -> {combination.combined_loss:.3f}"
@@ -102,7 +97,7 @@ def fit_ngrams(run: Run, train: Examples[Any], validation_logits: np.ndarray) ->
     factor = weights.ngrams * weights.temperature
     model = fitted.to_model(factor, cleaning)
     facts = {"features": model.features, "weight": weights.ngrams, **asdict(settings)}
-    combined = (validation_logits + factor * validation_ngrams).astype(np.float32)
+    combined = (held_out[0].outputs + factor * ngram_logits[0]).astype(np.float32)
     summary = (
         f"{losses}; {model.features:,} n-grams, weight {weights.ngrams:.2f}, temperature {weights.temperature:.2f}"
     )

@@ -16,12 +16,12 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.descriptions import describe_by_name, read_descriptions
 from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
-from textgraft.data.metrics import without_optional
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError
 from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.ngrams.model import NgramModel
 from textgraft.tasks.fine_tuning.base import Run
+from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
 from textgraft.tasks.label_descriptions import init_head_by_descriptions
 from textgraft.tasks.ngrams import Ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
@@ -197,27 +197,30 @@ class TextClassifier(TrainableTask):
         self,
         run: Run,
         train: Examples[Any],
-        validation: Examples[Any],
+        validation: Examples[Any] | None,
         outputs: Callable[[], Any],
         callback: Callback,
-    ) -> dict[str, float]:
+    ) -> Assessment:
         self.ngrams = None
         if not run.mode.config.ngrams:
             return super().after_training(run, train, validation, outputs, callback)
-        logits: np.ndarray = outputs()
-        fitted = fit_ngrams(run, train, logits)
+        cross_validated = cross_validate(run, train)
+        validated = None
+        if validation is not None:
+            validated = HeldOut(run.data["validation"], np.asarray(validation.targets), outputs())
+        evaluated = cast("HeldOut", validated or cross_validated)
+        fitted = fit_ngrams(run, validated, cross_validated)
         if isinstance(fitted, str):
             callback.on_message(f"n-grams: not used; {fitted}")
-            return super().after_training(run, train, validation, lambda: logits, callback)
-        objective, targets = cast("SingleLabel", self.objective), np.asarray(validation.targets)
-        before = objective.metrics(targets, logits)["accuracy"]
+            return super().after_training(run, train, validation, lambda: evaluated.outputs, callback)
+        objective = cast("SingleLabel", self.objective)
+        before = objective.metrics(evaluated.targets, evaluated.outputs)["accuracy"]
         self.ngrams, objective.temperature = fitted.ngrams, fitted.temperature
-        metrics = objective.validation_metrics(targets, fitted.validation_logits)
-        metrics = without_optional(metrics, objective.selectable, run.mode.config.metric)
-        losses = objective.loss(tf.constant(targets), tf.constant(fitted.validation_logits / fitted.temperature))
-        accuracies = f"validation accuracy {before:.3f} -> {metrics['accuracy']:.3f} ({len(targets):,} texts)"
+        metrics = validation_metrics(run, evaluated.targets, fitted.logits, fitted.temperature)
+        kind = "validation" if validated else "cross-validated"
+        accuracies = f"{kind} accuracy {before:.3f} -> {metrics['val_accuracy']:.3f} ({len(evaluated.targets):,} texts)"
         callback.on_message(f"n-grams: {accuracies}; {fitted.summary}")
-        return {f"val_{name}": value for name, value in {**metrics, "loss": float(tf.reduce_mean(losses))}.items()}
+        return Assessment(metrics, None if validated else objective.evaluate(evaluated.data, fitted.logits))
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))

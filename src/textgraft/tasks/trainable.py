@@ -16,10 +16,10 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.labels import join_first, show_label
 from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
-from textgraft.data.slices import VALIDATION_SHARE
-from textgraft.data.splits import hold_out
+from textgraft.data.splits import hold_out_validation
 from textgraft.engines.names import ONNX, TENSORFLOW
 from textgraft.errors import ConfigError, DataError, counted, warn
+from textgraft.model_folder.config import CROSS_VALIDATION, VALIDATED_BY
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
@@ -29,10 +29,11 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head, why_not_logistic
-from textgraft.tasks.held_out import with_held_out_training_texts
+from textgraft.tasks.held_out import Assessment, assess_by_cross_validation, with_held_out_training_texts
 from textgraft.tasks.ngrams import why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
+from textgraft.tasks.refit import choose_refit
 from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
@@ -125,25 +126,24 @@ class TrainableTask(Task):
         self,
         run: Run,
         train: Examples[Any],
-        validation: Examples[Any],
+        validation: Examples[Any] | None,
         outputs: Callable[[], Any],
         callback: Callback,
-    ) -> dict[str, float]:
+    ) -> Assessment:
         """Work after the last step: by default the calibration of the objective.
 
         Args:
             run: as it was prepared.
             train: the examples that trained the network.
-            validation: those that validated it.
+            validation: those that validated it, if there are any.
             outputs: computes the trained network's metric inputs for the validation examples.
             callback: receives messages.
-
-        Returns:
-            metrics to keep beside those of the best epoch, or in their place.
         """
+        if validation is None:
+            return assess_by_cross_validation(run, train, callback)
         if message := self.objective.calibrate(*with_held_out_training_texts(run, train, validation, outputs)):
             callback.on_message(message)
-        return {}
+        return Assessment({})
 
     def fit(
         self,
@@ -210,22 +210,24 @@ class TrainableTask(Task):
                     callback.on_message(notice)
                 initial_metrics = self.before_training(run, facts, checkpoints, callback)
                 stack.enter_context(mode.adapted())
-                network, train_examples, validation_examples = mode.build(run.examples, callback)
-                solution = mode.solve(train_examples, validation_examples, callback)
+                built = mode.build(run.examples, callback)
+                solution = mode.solve(built.train, built.validation, callback)
                 on_error.pop_all()
             if solution:
                 history, outputs = solution
             else:
                 location = partial(self.example_location, run.data["train"])
-                training = Training(network, train_examples, validation_examples, mode.config, callback, location)
+                training = Training(*built, mode.config, callback, location)
                 history, outputs = training.run(checkpoints), training.validation_outputs
-            final_metrics = self.after_training(run, train_examples, validation_examples, outputs, callback)
+            assessment = self.after_training(run, built.train, built.validation, outputs, callback)
             callback.on_train_end(history)
         self.history = history.records
         self.record = {
             "run": run_digest(facts),
             "fit": {**asdict(mode.config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {"validation": {**history.records[history.best_epoch - 1], **initial_metrics, **final_metrics}},
+            "metrics": {
+                "validation": {**history.records[history.best_epoch - 1], **initial_metrics, **assessment.metrics}
+            },
             "data": {
                 name: _data_facts(dataset, run.examples[name].inputs.tokens.truncated)
                 for name, dataset in run.data.items()
@@ -233,6 +235,11 @@ class TrainableTask(Task):
             "columns": dict(run.data["train"].roles),
             "computation": asdict(computation),
         }
+        if assessment.report:
+            truncated = asdict(run.examples["train"].inputs.tokens.truncated)
+            report = self.objective.stored_metrics({**assessment.report, "truncated": truncated})
+            self.record["metrics"]["validation_report"] = report
+            self.record[VALIDATED_BY] = CROSS_VALIDATION
         texts = {name: dataset.digests() for name, dataset in run.data.items()}
         salted_by = " ".join(facts["data_sha256"].values())
         self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
@@ -455,24 +462,27 @@ class TrainableTask(Task):
         notices: tuple[str, ...] = ()
         self.check_labels(data)
         if validation is None:
-            data, validation, notices = hold_out(data, "validation", VALIDATION_SHARE, config.seed)
+            data, validation, notices = hold_out_validation(data, config.seed)
         splits = {"train": data, "validation": validation}
         if empty := [name for name, dataset in splits.items() if not len(dataset)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
-        self.objective.prepare(data)
+        if options.get("head") is None:
+            config = replace(config, head=default_head_init(select_mode(self, config), data, options))
         mode = select_mode(self, config)
+        if refit_data := choose_refit(mode, validation, options):
+            splits, notices = {"train": refit_data}, ()
+        config = replace(config, refit=bool(refit_data))
+        self.objective.prepare(splits["train"])
         cache = mode.id_cache()
         examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
-        examples["validation"].notices += notices
+        [*examples.values()][-1].notices += notices
         train = examples["train"]
         unknown = self.count_unknown()
         unknown.add(train.inputs.tokens.ids, self.sample_texts(data))
         unknown.warn(self._is_first_unknown)
         if config.balance == "oversample":
             train.sampling_weights = self.objective.sampling_weights(train.targets)
-        if options.get("head") is None:
-            config = replace(config, head=default_head_init(mode, train, options))
-        if select_mode(self, config).has_steps:
+        if mode.has_steps:
             config = extend_for_few_texts(config, rows_per_epoch(len(train), train.sampling_weights), options)
         else:
             config = replace(config, epochs=1)

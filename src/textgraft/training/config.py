@@ -62,6 +62,11 @@ class TrainingConfig(CheckedOptions):
         excludes=("fine_tune", "none"),
         searchable=True,
     )
+    refit: bool | None = option(
+        None,
+        "Train the model on the texts that were held out for validation too.",
+        shown_default="on for logistic regression on few texts",
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

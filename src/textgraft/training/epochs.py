@@ -59,6 +59,18 @@ class BestEpoch:
         return epochs
 
 
+class LastEpoch:
+    """In place of `BestEpoch` where nothing is validated: all planned epochs, of which the last is kept."""
+
+    def select(self, records: Sequence[Mapping[str, float]]) -> int:
+        """The last epoch, from 1."""
+        return max(1, len(records))
+
+    def epochs_without_improvement(self, records: Sequence[Mapping[str, float]]) -> int:
+        """Always 0."""
+        return 0
+
+
 def standard_error(share: float, sample_size: int) -> float:
     """Standard error of a share of correct answers; at least 1 / `sample_size`, with a margin for rounded shares."""
     return max(math.sqrt(share * (1 - share) / sample_size), (1 + _ROUNDING) / sample_size)

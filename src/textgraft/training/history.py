@@ -9,8 +9,8 @@ class History:
 
     Attributes:
         records: one per epoch: epoch (from 1), training loss and metrics, validation loss and metrics with the prefix
-            val_, learning_rate, seconds, texts_per_second.
-        best_epoch: epoch whose weights the model has, from 1; see `BestEpoch`.
+            val_ if there are validation texts, learning_rate, seconds, texts_per_second.
+        best_epoch: epoch whose weights the model has, from 1; see `BestEpoch` and `LastEpoch`.
         seconds: training and validation, of all resumed parts of the run.
         graphs: compiled graphs of training and validation.
         padding: share of padding among the training tokens.

@@ -31,11 +31,11 @@ class LayerPrior:
 def train_logistic_head(
     layer: keras.layers.Dense,
     train: Examples[Vectors],
-    validation: Examples[Vectors],
+    validation: Examples[Vectors] | None,
     metrics: Callable[[np.ndarray, np.ndarray, bool], dict[str, float]],
     prior: LayerPrior | None = None,
 ) -> History:
-    """Call `fit_logistic_layer` and evaluate.
+    """Call `fit_logistic_layer` and evaluate, on validation examples if there are any.
 
     `metrics` computes mean loss and metrics from targets, logits, and whether these are of the validation set.
     """
@@ -43,7 +43,7 @@ def train_logistic_head(
     fit_logistic_layer(layer, train, prior)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
-    for prefix, examples in {"": train, "val_": validation}.items():
+    for prefix, examples in {"": train, **({} if validation is None else {"val_": validation})}.items():
         means = metrics(np.asarray(examples.targets), compute_logits(layer, examples), examples is validation)
         record |= {f"{prefix}{name}": value for name, value in means.items()}
     record |= {"learning_rate": 0.0, "seconds": seconds, "texts_per_second": len(train) / seconds}

@@ -14,7 +14,7 @@ from textgraft.errors import TrainingError
 from textgraft.training.callbacks import Callback, Step
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
-from textgraft.training.epochs import BestEpoch, padding_share, shuffled_batches
+from textgraft.training.epochs import BestEpoch, LastEpoch, padding_share, shuffled_batches
 from textgraft.training.examples import Examples, Inputs
 from textgraft.training.history import History
 from textgraft.training.inference import compute_outputs, inference_step
@@ -42,14 +42,14 @@ class Training:
     """One run: a network, its data and its progress.
 
     The config has all values filled in; `location` maps a training row to a text for messages that ends in a number,
-    such as "reviews.csv, line 7".
+    such as "reviews.csv, line 7". Without validation examples, all epochs are run and the last one is kept.
     """
 
     def __init__(
         self,
         network: Network,
         train: Examples[Inputs],
-        validation: Examples[Inputs],
+        validation: Examples[Inputs] | None,
         config: TrainingConfig,
         callback: Callback,
         location: Callable[[int], str] = lambda row: f"row {row + 1}",
@@ -62,8 +62,12 @@ class Training:
         self._rows = sum(map(len, batches))
         self._train_tokens = sum(int(train.lengths[rows].sum()) for rows in batches)
         self._step = TrainingStep(network, train, config, len(batches))
-        self._infer = inference_step(self._evaluate, validation.spec)
-        self._best_epoch = BestEpoch(find_metric(config.metric, network.objective.selectable), validation.sample_size)
+        self._infer: Any = None
+        self._best_epoch: BestEpoch | LastEpoch = LastEpoch()
+        if validation is not None:
+            self._infer = inference_step(self._evaluate, validation.spec)
+            metric = find_metric(config.metric, network.objective.selectable)
+            self._best_epoch = BestEpoch(metric, validation.sample_size)
         self._optimizer_state = self._step.optimizer.slots + seed_states(network.layers, config.seed)
         self._checkpoints: Checkpoints | None = None
         self._progress = RunProgress()
@@ -93,13 +97,15 @@ class Training:
                 self._write_back(self._progress.step)
                 raise
         self._restore_best()
-        graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
+        graphs = self._step.graphs + (int(self._infer.experimental_get_tracing_count()) if self._infer else 0)
         padding = padding_share(self._train.lengths, self._batches(0))
         return History(self._progress.records, self._best, self._progress.seconds, graphs, padding)
 
     def validation_outputs(self) -> Any:
         """Metric inputs of the validation rows, after `run`."""
-        return self._validation_losses_and_outputs(lambda _: None)[1]
+        if self._validation is None:
+            raise TypeError("this run has no validation examples")
+        return self._compute_outputs(self._validation, lambda _: None)[1]
 
     def estimate_seconds(self, timed_steps: int = _TIMED_STEPS) -> float:
         """Time steps of short and long rows at a learning rate of zero, and estimate the time of the run."""
@@ -152,8 +158,6 @@ class Training:
 
     def _validate_epoch(self) -> None:
         progress, start = self._progress, time.monotonic()
-        if self._network.embedding_subset:
-            self._network.embedding_subset.refresh(self._step.table_rates(self._rates[: progress.step]))
         validation_means = self._validate()
         self._validation_seconds = time.monotonic() - start
         progress.seconds += self._validation_seconds
@@ -171,15 +175,20 @@ class Training:
 
     def _validate(self) -> dict[str, float]:
         validation, objective = self._validation, self._network.objective
-        losses, outputs = self._validation_losses_and_outputs(lambda _: self._save_if(lambda _: False))
+        if validation is None:
+            return {}
+        if self._network.embedding_subset:
+            self._network.embedding_subset.refresh(self._step.table_rates(self._rates[: self._progress.step]))
+        losses, outputs = self._compute_outputs(validation, lambda _: self._save_if(lambda _: False))
         metrics = objective.validation_metrics(validation.targets, outputs)
         metrics = without_optional(metrics, objective.selectable, self._config.metric)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
         means = {**metrics, "loss": loss, **objective.metrics_from_loss(loss)}
         return {f"val_{name}": value for name, value in means.items()}
 
-    def _validation_losses_and_outputs(self, on_batch: Callable[[int], None]) -> Any:
-        return compute_outputs(self._infer, self._validation, self._config.batch_tokens or 1, on_batch)
+    def _compute_outputs(self, validation: Examples[Any], on_batch: Callable[[int], None]) -> Any:
+        """Losses and metric inputs."""
+        return compute_outputs(self._infer, validation, self._config.batch_tokens or 1, on_batch)
 
     def _evaluate(self, batch: tuple[Any, Any], training: bool) -> tuple[tf.Tensor, Any]:
         """Losses and metric inputs of validation rows; graph ops."""
@@ -233,7 +242,8 @@ class Training:
         progress = self._progress
         epochs = self._epochs - progress.epoch - progress.seen / self._rows
         training = self._eta.predict(self.steps - progress.step, epochs * self._train_tokens)
-        validation = self._eta.predict(0, int(self._validation.lengths.sum())) / _STEP_COST_IN_FORWARD_PASSES
+        validation_tokens = 0 if self._validation is None else int(self._validation.lengths.sum())
+        validation = self._eta.predict(0, validation_tokens) / _STEP_COST_IN_FORWARD_PASSES
         return training + (self._epochs - progress.epoch) * (self._validation_seconds or validation)
 
     def _restore_best(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -25,8 +25,16 @@ from textgraft.training.optimizer import weight_decay
 from textgraft.training.step import Network
 from textgraft.training.windows import SampledWindows
 
-# "train" and "validation"
+# "train", and "validation" where the run has such texts
 ExampleSets = Mapping[str, Examples[TokenInputs]]
+
+
+class Built(NamedTuple):
+    """A network, and the examples that train and validate it."""
+
+    network: Network
+    train: Examples[Any]
+    validation: Examples[Any] | None
 
 
 class FineTuning:
@@ -59,13 +67,14 @@ class FineTuning:
         """The user's cache of token ids, where tokenization is a large share of the work."""
         return None
 
-    def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
+    def build(self, examples: ExampleSets, callback: Callback) -> Built:
         """The network with the examples that train and validate it; frozen blocks report their progress."""
         network = self._network(examples, self.task.model, self.task.forward, self._embedding_subset(examples))
-        return self._contrastive(network), self._limit_windows(examples["train"], callback), examples["validation"]
+        train = self._limit_windows(examples["train"], callback)
+        return Built(self._contrastive(network), train, examples.get("validation"))
 
     def solve(
-        self, train: Examples[Any], validation: Examples[Any], callback: Callback
+        self, train: Examples[Any], validation: Examples[Any] | None, callback: Callback
     ) -> tuple[History, Callable[[], np.ndarray]] | None:
         """Train the head in closed form; returns the history and a function that computes the validation logits."""
         return None
@@ -94,22 +103,24 @@ class FineTuning:
     def estimate(self, examples: ExampleSets) -> tuple[float, int]:
         """Seconds of a run, and bytes of its optimizer state and copies of weights; no weight changes."""
         with self.adapted():
-            network, train, validation, seconds = self._build_sample(examples)
-            training = Training(network, train, validation, self.config, Callback())
+            sample, seconds = self._build_sample(examples)
+            training = Training(*sample, self.config, Callback())
             tokens = examples["train"].inputs.tokens.lengths.sum()
-            seconds += training.estimate_seconds() * tokens / max(1, train.inputs.lengths.sum())
+            seconds += training.estimate_seconds() * tokens / max(1, sample.train.inputs.lengths.sum())
         return seconds, training.state_bytes
 
-    def _build_sample(self, examples: ExampleSets) -> tuple[Network, Examples[Any], Examples[Any], float]:
+    def _build_sample(self, examples: ExampleSets) -> tuple[Built, float]:
         """`build` for the first texts, and the seconds that it takes for all of them."""
-        return *self.build(examples, Callback()), 0.0
+        return self.build(examples, Callback()), 0.0
 
     def _embedding_subset(self, examples: ExampleSets) -> EmbeddingSubset | None:
         """The rows of the token table that these texts use; None where the head uses all rows."""
         if self.task.ties_embeddings:
             return None
-        train, validation = (examples[name].inputs.tokens.ids for name in ("train", "validation"))
-        return EmbeddingSubset(self.task.backbone.token_embedding, train, validation, weight_decay(self.config))
+        ids = {name: part.inputs.tokens.ids for name, part in examples.items()}
+        validation_ids = ids.get("validation", np.empty(0, np.int32))
+        table, decay = self.task.backbone.token_embedding, weight_decay(self.config)
+        return EmbeddingSubset(table, ids["train"], validation_ids, decay)
 
     def _network(
         self,
@@ -141,7 +152,7 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class Run:
-    """A prepared training run: a mode with its final config; "train" and "validation" as data and as token ids."""
+    """A prepared training run: a mode with its final config; its sets as data and as token ids (see `ExampleSets`)."""
 
     mode: FineTuning
     data: Mapping[str, Dataset]

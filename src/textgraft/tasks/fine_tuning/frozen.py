@@ -16,7 +16,7 @@ from textgraft.data.metrics import without_optional
 from textgraft.errors import ConfigError
 from textgraft.storage.array_cache import ArrayCache
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
+from textgraft.tasks.fine_tuning.base import Built, ExampleSets, FineTuning
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.label_descriptions import description_prior
 from textgraft.training.callbacks import Callback
@@ -26,7 +26,6 @@ from textgraft.training.features import FeatureExtractor
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
 from textgraft.training.logistic import compute_logits, held_out_logits, train_logistic_head
-from textgraft.training.step import Network
 
 
 class FrozenTokens(LastBlocks):
@@ -76,12 +75,13 @@ class FrozenVectors(FineTuning):
         }  # fmt: skip
         return IdCache(settings, backbone.assets(), backbone.vocabulary_size, ArrayCache.from_environment())
 
-    def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
-        train, validation = with_pooled_vectors(self, list(examples.values()), callback)
-        return self._network(examples, self.task.head, self.task.head), train, validation
+    def build(self, examples: ExampleSets, callback: Callback) -> Built:
+        vectors = dict(zip(examples, with_pooled_vectors(self, list(examples.values()), callback), strict=True))
+        network = self._network(examples, self.task.head, self.task.head)
+        return Built(network, vectors["train"], vectors.get("validation"))
 
     def solve(
-        self, train: Examples[Any], validation: Examples[Any], callback: Callback
+        self, train: Examples[Any], validation: Examples[Any] | None, callback: Callback
     ) -> tuple[History, Callable[[], np.ndarray]] | None:
         if self.has_steps:
             return None
@@ -89,7 +89,7 @@ class FrozenVectors(FineTuning):
         prior = description_prior(self.task, len(train), callback)
         history = train_logistic_head(layer, train, validation, self._means, prior)
         callback.on_epoch_end(history.records[0])
-        return history, partial(compute_logits, layer, validation)
+        return history, partial(compute_logits, layer, train if validation is None else validation)
 
     def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
         if self.has_steps:

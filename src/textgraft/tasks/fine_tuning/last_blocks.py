@@ -11,13 +11,12 @@ import tensorflow as tf
 
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import ExampleSets, FineTuning
+from textgraft.tasks.fine_tuning.base import Built, ExampleSets, FineTuning
 from textgraft.text.windows import map_in_chunks
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import Activations, check_disk_space, store_activations
-from textgraft.training.step import Network
 
 _SAMPLED_TEXTS = 256
 
@@ -39,13 +38,13 @@ class LastBlocks(FineTuning):
     def trained_models(self) -> list[keras.Model]:
         return [self.task.head, self._split.trainable]
 
-    def build(self, examples: ExampleSets, callback: Callback) -> tuple[Network, Examples[Any], Examples[Any]]:
+    def build(self, examples: ExampleSets, callback: Callback) -> Built:
         self._check_disk_space(examples)
         on_texts = partial(callback.on_features_extracted, total=sum(map(len, examples.values())))
-        network, train, validation = self._build_stored(examples, self._frozen_blocks(examples), on_texts)
-        return network, self._limit_windows(train, callback), validation
+        stored = self._build_stored(examples, self._frozen_blocks(examples), on_texts)
+        return stored._replace(train=self._limit_windows(stored.train, callback))
 
-    def _build_sample(self, examples: ExampleSets) -> tuple[Network, Examples[Any], Examples[Any], float]:
+    def _build_sample(self, examples: ExampleSets) -> tuple[Built, float]:
         self._check_disk_space(examples)
         # The same share of each set, so that one factor scales the sample to all texts.
         share = min(1, _SAMPLED_TEXTS / max(1, len(examples["train"])))
@@ -54,10 +53,10 @@ class LastBlocks(FineTuning):
         first_rows = {name: part.select(slice(0, 1)) for name, part in examples.items()}
         self._build_stored(first_rows, frozen, lambda _: None)  # compiles
         start = time.monotonic()
-        network, train, validation = self._build_stored(sample, frozen, lambda _: None)
+        stored = self._build_stored(sample, frozen, lambda _: None)
         seconds = time.monotonic() - start
-        train = self._limit_windows(train, Callback())
-        return network, train, validation, seconds * _tokens(examples) / max(1, _tokens(sample))
+        stored = stored._replace(train=self._limit_windows(stored.train, Callback()))
+        return stored, seconds * _tokens(examples) / max(1, _tokens(sample))
 
     def _check_disk_space(self, examples: ExampleSets) -> None:
         tokens = sum(int(part.inputs.tokens.lengths.sum()) for part in examples.values())
@@ -80,7 +79,7 @@ class LastBlocks(FineTuning):
 
     def _build_stored(
         self, examples: ExampleSets, frozen: Callable[[Any], Any], on_texts: Callable[[int], None]
-    ) -> tuple[Network, Examples[Any], Examples[Any]]:
+    ) -> Built:
         config, split = self.config, self._split
 
         def store(part: Examples[TokenInputs]) -> Examples[Any]:
@@ -88,10 +87,10 @@ class LastBlocks(FineTuning):
             activations = Activations(tokens.lengths, split.dim, config.cache_dtype)
             return part.with_vectors(store_activations(frozen, tokens, activations, config.batch_tokens or 1, on_texts))
 
-        train, validation = store(examples["train"]), store(examples["validation"])
+        stored = {name: store(part) for name, part in examples.items()}
         forward = partial(self.task.forward, split=split)
         network = self._network(examples, self._trained_layers(split), forward)
-        return self._contrastive(network, split), train, validation
+        return Built(self._contrastive(network, split), stored["train"], stored.get("validation"))
 
     def _trained_layers(self, split: SplitNetwork) -> keras.Model:
         inputs = split.trainable.input
