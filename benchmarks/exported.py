@@ -1,68 +1,115 @@
-"""An exported sentiment model beside its model: equal answers to reviews, texts per second, and the time of the export.
+"""Exported sentiment models beside their model: equal answers to reviews, texts per second, and the time of the export.
 
-Both classify the same batches of 16 reviews of similar length in float32: the model from strings by `predict_proba`,
-the SavedModel by its signature.
+    python -m benchmarks.exported [--texts 2000] [--formats savedmodel onnx int8]
+
+All classify the same batches of 16 reviews of similar length, in turns: the model from strings by `predict_proba` in
+float32, the SavedModel by its signature, the network in ONNX, in float32 or int8, by the runtime of exported packages.
 """
 
+import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
+from textgraft import registry
+from textgraft.export.format import FORMATS, ExportFormat
+from textgraft.export.formats.onnx import QUANTIZED
 
-_TRAINING_TEXTS, _TEXTS, _BATCH = 300, 2000, 16
+_TRAINING_TEXTS, _PROOF_TEXTS, _BATCH = 300, 200, 16
 _SPEED_BATCHES, _ROUNDS = 16, 3
+
+# The names of formats to the arguments of `export_model`.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {"savedmodel": {}, "onnx": {}, "int8": {"to": "onnx", "int8": True}}
+
+Scores = Callable[[Sequence[str]], np.ndarray]
 
 
 def main() -> None:
-    """Train on frozen embeddings with n-grams, export, compare."""
-    train = sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), _TRAINING_TEXTS)
-    test = sample(tg.load_dataset(data_folder() / "imdb", split="test", label="label"), _TEXTS)
-    model = tg.TextClassifier("minilm", train.label_names, precision="float32")
-    model.fit(train, fine_tune="none", ngrams=True, progress=False)
-    with tempfile.TemporaryDirectory() as name:
-        start = time.monotonic()
-        verification = tg.export_model(model, Path(name) / "model")
-        seconds = time.monotonic() - start
-        loaded = tf.saved_model.load(str(Path(name) / "model"))
-    serve = loaded.signatures["serving_default"]
+    """Train on frozen embeddings, export, compare."""
+    options = _arguments()
+    data = {split: tg.load_dataset(data_folder() / "imdb", split=split, label="label") for split in ("train", "test")}
+    train, test = sample(data["train"], _TRAINING_TEXTS + _PROOF_TEXTS), sample(data["test"], options.texts)
     texts = sorted((row.text for row in test), key=len)
     batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
-    answers = [serve(text=tf.constant(batch)) for batch in batches]
-    expected = model.predict_proba(texts)
-    scores = np.concatenate([answer["scores"] for answer in answers])
-    labels = [label.decode() for answer in answers for label in answer["label"].numpy()]
-    timed = batches[:: max(1, len(batches) // _SPEED_BATCHES)]
-    speeds = _alternate(timed, (model.predict_proba, lambda batch: serve(text=tf.constant(batch))["scores"].numpy()))
-    report(
-        "exported",
-        texts=len(texts),
-        equal_labels=sum(a == b for a, b in zip(labels, model.predict(texts), strict=True)),
-        largest_difference=float(np.abs(scores - expected).max()),
-        needs=list(verification.needs),
-        megabytes=round(verification.bytes / 1e6),
-        export_seconds=round(seconds, 1),
-        model_texts_per_second=round(speeds[0], 1),
-        exported_texts_per_second=round(speeds[1], 1),
-        ratio=round(speeds[1] / speeds[0], 2),
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = _train(train, folder, options.formats)
+        functions: dict[str, Scores] = {"textgraft": model.predict_proba}
+        exports = {}
+        for format_name in options.formats:
+            functions[format_name], exports[format_name] = _export(model, format_name, folder / f"as-{format_name}")
+        expected = model.predict_proba(texts)
+        speeds = _alternate(batches[:: max(1, len(batches) // _SPEED_BATCHES)], functions)
+        for format_name in options.formats:
+            scores = np.concatenate([functions[format_name](batch) for batch in batches])
+            report(
+                "exported",
+                format=format_name,
+                texts=len(texts),
+                equal_labels=int((scores.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+                largest_difference=float(np.abs(scores - expected).max()),
+                **exports[format_name],
+                model_texts_per_second=round(speeds["textgraft"], 1),
+                exported_texts_per_second=round(speeds[format_name], 1),
+                ratio=round(speeds[format_name] / speeds["textgraft"], 2),
+            )
 
 
-def _alternate(batches: Sequence[list[str]], functions: Sequence[Callable[[list[str]], object]]) -> list[float]:
+def _train(data: Any, folder: Path, formats: Sequence[str]) -> Any:
+    """A model in float32 on TensorFlow; for int8, with its proof."""
+    train, proof = data.split(_TRAINING_TEXTS / len(data), seed=0)
+    model = tg.TextClassifier("minilm", train.label_names, precision="float32")
+    model.fit(train, fine_tune="none", progress=False)
+    if "int8" not in formats:
+        return model
+    model.save(folder / "model")
+    quantized = tg.load(folder / "model", precision="float32")
+    quantized.quantize([row.text for row in proof])
+    quantized.save(folder / "quantized")
+    return tg.load(folder / "quantized", precision="float32")
+
+
+def _export(model: Any, name: str, folder: Path) -> tuple[Scores, Mapping[str, Any]]:
+    """The probabilities by an exported model, and the figures of its export."""
+    options = {"to": name, **_OPTIONS[name]}
+    start = time.monotonic()
+    verification = tg.export_model(model, folder, **options)
+    figures = {
+        "needs": list(verification.needs),
+        "megabytes": round(verification.bytes / 1e6),
+        "export_seconds": round(time.monotonic() - start, 1),
+    }
+    if name == "int8":
+        from textgraft.export.wheel_runtime.model import Model
+
+        return Model(folder, QUANTIZED).predict_proba, figures
+    answer = registry.implementation(FORMATS, options["to"], ExportFormat)().open(folder)
+    return lambda texts: np.asarray(answer(texts)["scores"]), figures
+
+
+def _alternate(batches: Sequence[list[str]], functions: Mapping[str, Scores]) -> dict[str, float]:
     """Texts per second of each function in its best round, one function after the other in each round."""
-    best = [float("inf")] * len(functions)
+    best = dict.fromkeys(functions, float("inf"))
     for _ in range(_ROUNDS):
-        for index, function in enumerate(functions):
+        for name, function in functions.items():
             start = time.monotonic()
             for batch in batches:
                 function(batch)
-            best[index] = min(best[index], time.monotonic() - start)
-    return [sum(map(len, batches)) / seconds for seconds in best]
+            best[name] = min(best[name], time.monotonic() - start)
+    return {name: sum(map(len, batches)) / seconds for name, seconds in best.items()}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare exported models with their model.")
+    parser.add_argument("--texts", type=int, default=2000, help="test reviews (default: %(default)s)")
+    parser.add_argument("--formats", nargs="+", choices=[*_OPTIONS], default=[*_OPTIONS])
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from textgraft import registry
 from textgraft.errors import ConfigError, ExportError, ModelFolderError
 from textgraft.export.answer_comparison import largest_difference
 from textgraft.export.golden_texts import GOLDEN_TEXTS
-from textgraft.export.record import RECORD
+from textgraft.export.record import RECORD, read_record
 from textgraft.protobuf import messages
 
 NEEDS = {"deberta_v3": ("TensorFlow Text (NormalizeUTF8)",)}
@@ -273,15 +274,20 @@ def add_file(folder):
 
 
 def change_answer(folder):
-    record = json.loads((folder / RECORD).read_text())
-    record["answers"]["scores"][3][0] += 0.01
-    (folder / RECORD).write_text(json.dumps(record))
+    answers = read_record(folder).answers
+    answers["scores"][3][0] += 0.01
+    rewrite(folder, answers=answers)
 
 
 def mix_answers(folder):
-    record = json.loads((folder / RECORD).read_text())
-    record["answers"]["scores"][3] = "none"
-    (folder / RECORD).write_text(json.dumps(record))
+    answers = read_record(folder).answers
+    answers["scores"][3] = "none"
+    rewrite(folder, answers=answers)
+
+
+def rewrite(folder, **values):
+    """Change values of the record, which is valid again."""
+    replace(read_record(folder), **values).write(folder)
 
 
 def mix_texts(folder):

@@ -205,16 +205,6 @@ def test_altered_network_is_refused(exported, tmp_path):
         tg.verify_export(folder)
 
 
-def test_files_that_are_no_model_are_reported_in_one_line(exported, tmp_path):
-    from textgraft.export.formats.onnx import Onnx
-
-    folder = shutil.copytree(exported, tmp_path / "copy")
-    for file in ("onnx/model.onnx", "tokenizer.json", "inference.json"):
-        (folder / file).write_bytes(b"{}")
-        with pytest.raises(ExportError, match="is not an ONNX export of textgraft"):
-            Onnx().open(folder)
-
-
 _NODE = """
 import {{ pipeline, env }} from {library};
 env.allowRemoteModels = false;

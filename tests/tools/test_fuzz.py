@@ -13,7 +13,13 @@ from tools.fuzz.watching import Watch, require, require_line
 
 from textgraft.errors import DataError
 
-IMPORTING = ("config", "tokenizer_json", "sentence_piece")  # readers or makers of their seeds that import TensorFlow
+IMPORTING = (
+    "config",
+    "keras2_folder",
+    "package",
+    "tokenizer_json",
+    "sentence_piece",
+)  # readers or makers of their seeds that import TensorFlow
 
 
 def raising(error):

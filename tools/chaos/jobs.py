@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 from tools.chaos.downloads import FetchJob
+from tools.chaos.exports import ExportJob
 from tools.chaos.files import FileJob, PrintingJob
 from tools.chaos.job import INPUTS, Job
 from tools.chaos.models import TrainingJob
@@ -32,6 +33,7 @@ TRAIN_WORDS = TrainingJob(
     f"train {INPUTS}/train.csv --test {INPUTS}/test.csv --preset {INPUTS}/words --trust-savedmodel --optimizer adamw "
     "--batch-size 8 --precision float32",
 )
+EXPORT = ExportJob("onnx")
 PREDICT = FileJob("predict", f"predict {_CLASSIFIER} {INPUTS}/texts.csv --columns text", "predictions.csv")
 
 JOBS: tuple[Job, ...] = (
@@ -53,6 +55,11 @@ JOBS: tuple[Job, ...] = (
     FileJob("embed", f"embed {INPUTS}/bert {INPUTS}/texts.csv --precision float32", "vectors.npy"),
     FileJob("embed over an older file", f"embed {INPUTS}/bert {INPUTS}/texts.csv", "vectors.parquet", True),
     FetchJob("fetch", "bert"),
+    EXPORT,
+    ExportJob("savedmodel", is_reproducible=False),
+    ExportJob("huggingface"),
+    ExportJob("litert"),
+    ExportJob("wheel", "--name sentiment --version 1.0"),
     PrintingJob("generate", f"generate {INPUTS}/writer --file {INPUTS}/prompts.txt --max-new-tokens 10"),
 )
 

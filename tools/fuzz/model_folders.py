@@ -15,7 +15,7 @@ _TEXTS = ["good film", "bad film", "a plot"] * 4
 
 
 def make_model_folders(out: Path) -> None:
-    """Write a model folder of each kind into an empty folder."""
+    """Write a model folder of each kind into an empty folder, and export what ONNX expresses."""
     bert = make_tiny_bert(out / "preset", num_layers=2)
     words = make_tiny_word_vectors(out / "words")
     single = tg.Dataset.from_lists(_TEXTS, ["x", "y", "z"] * 4)
@@ -33,7 +33,11 @@ def make_model_folders(out: Path) -> None:
         model.fit(data, validation=data, epochs=1, **({} if name == "words" else {"fine_tune": "none"}))
         model.evaluate(data, store=True)
         model.save(out / f"model-{name}")
-    tg.TextEmbedder(bert, precision="float32").save(out / "model-embedder")
+        if name != "words":
+            tg.export_model(model, out / f"export-{name}", "onnx")
+    embedder = tg.TextEmbedder(bert, precision="float32")
+    embedder.save(out / "model-embedder")
+    tg.export_model(embedder, out / "export-embedder", "onnx")
 
 
 if __name__ == "__main__":

@@ -32,13 +32,15 @@ def largest_difference(
     for name, array in answers.items():
         values = decoded(np.asarray(array))
         try:
-            others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
-        except (TypeError, ValueError) as error:
+            with np.errstate(over="ignore"):
+                others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
+        except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"there are no valid answers for {name} to compare with") from error
         if values.shape != others.shape:
             raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":
-            differences = np.abs(values - others) / np.maximum(1, np.abs(others))
+            with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
+                differences = np.abs(values - others) / np.maximum(1, np.abs(others))
         else:
             differences = (values != others).astype(float)
         row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)

@@ -1,16 +1,17 @@
 """Export of a model, and verification of what was exported."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from textgraft import registry, runtime
 from textgraft.data.python_inputs import as_path
 from textgraft.engines.names import TENSORFLOW
-from textgraft.errors import ConfigError, ExportError
-from textgraft.export.format import FORMATS, ExportFormat, ExportOptions, require_exportable
+from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.export.format import FORMATS, Answers, ExportFormat, ExportOptions, Text, require_exportable
 from textgraft.export.golden_texts import golden_texts
 from textgraft.export.record import RECORD, ExportRecord, as_lists, compare_answers, list_files, read_record
+from textgraft.storage.disk import disk_errors
 from textgraft.storage.folders import build_folder
 from textgraft.storage.syncing import sync_tree
 from textgraft.storage.verification import digest_of
@@ -75,9 +76,11 @@ def export_model(
     verifications: list[Verification] = []
 
     def write(building: Path) -> None:
+        (building / RECORD).touch()  # by which the folder is recognized if this process is killed
         needs = kind.write(model, building)
         expected = as_lists(kind.reference(model, texts))
-        difference = compare_answers(kind.open(building)(texts), expected, texts, kind.tolerance, f"format {to}")
+        answers = _answers(kind, building, texts, f"format {to}", building)
+        difference = compare_answers(answers, expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
         ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
         sync_tree(building)
@@ -90,6 +93,7 @@ def export_model(
 def export_format(to: str, options: ExportOptions) -> ExportFormat:
     """A format by its name; a ConfigError for options that it does not have, or needs."""
     kind = registry.implementation(FORMATS, to, ExportFormat)(options)
+    kind.require_packages(to)
     kind.check(to)
     return kind
 
@@ -102,16 +106,31 @@ def verify_export(folder: str | Path) -> Verification:
     Raises:
         ExportError: for a folder that is no exported model, a file that is missing, altered or not listed, or an answer
             that differs.
+        ConfigError: when a package is missing that the format needs.
     """
     folder = as_path(folder, "the folder of the exported model")
     record = read_record(folder)
     if record.format not in registry.names(FORMATS):
         raise ExportError(f"{folder} has the format {record.format!r}, which this version of textgraft does not run")
     kind = registry.implementation(FORMATS, record.format, ExportFormat)()
-    answers = kind.open(folder)(record.inputs)
+    kind.require_packages(record.format)
+    with disk_errors("run", folder, kind=ExportError):
+        answers = _answers(kind, folder, record.inputs, folder)
     difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance, folder)
     size = _size(folder, record.sha256)
     return Verification(record.format, len(record.texts), difference, tuple(record.needs), size)
+
+
+def _answers(
+    kind: ExportFormat, folder: Path, texts: Sequence[Text], source: str | Path, temporary: Path | None = None
+) -> Answers:
+    """The answers of an exported model; an ExportError that names the source for what its libraries raise."""
+    try:
+        return kind.open(folder, temporary)(texts)
+    except (ExportError, OSError):
+        raise
+    except Exception as error:  # of many types
+        raise ExportError(f"{source} cannot be run: {error_summary(error)}; export the model again") from error
 
 
 def _size(folder: Path, files: Mapping[str, str]) -> int:

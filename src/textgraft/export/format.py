@@ -83,6 +83,9 @@ class ExportFormat(ABC):
     def __init__(self, options: ExportOptions = ExportOptions()) -> None:
         self.selected = options
 
+    def require_packages(self, to: str) -> None:  # noqa: B027  (most formats need none)
+        """Raise a ConfigError when a package is missing that the format, named `to`, needs."""
+
     def check(self, to: str) -> None:
         """Raise a ConfigError for an option that the format, named `to`, does not honour, or for one that it lacks."""
         for field in fields(self.selected):
@@ -115,11 +118,15 @@ class ExportFormat(ABC):
         return True
 
     @abstractmethod
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         """The exported model as a function, which computes as the programs do that will use it.
 
+        Args:
+            folder: where `write` wrote.
+            temporary: a folder for temporary files, which do not outlast this call; by default the system's.
+
         Raises:
-            ExportError: when the files cannot be read.
+            Exception: of any type, when the files cannot be read or run.
         """
 
 

@@ -1,5 +1,6 @@
 """`textgraft.json` of an exported model: its files with their SHA-256, and the answers that it must give."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,13 @@ from textgraft.export.answer_comparison import decoded, largest_difference
 from textgraft.export.format import Answers, Text
 from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, Scalar, parse_json
 from textgraft.storage.syncing import write_file
+from textgraft.storage.temporary import EXPORT_RECORD
 from textgraft.storage.verification import STRAY_FILES, is_altered, read_bounded
 
-RECORD = "textgraft.json"
+RECORD = EXPORT_RECORD
+
+# The key with the SHA-256 of the file's content without this key, which detects accidental changes.
+_SEAL = "seal"
 
 _MAX_BYTES = 2**26
 
@@ -35,6 +40,7 @@ _SCHEMA = Object(
         "texts": List(_TEXT, min_items=1),
         "answers": Map(List(ANY)),
         "sha256": Map(STRING),
+        _SEAL: STRING,
     }
 )
 
@@ -67,8 +73,10 @@ class ExportRecord:
         return [text if isinstance(text, str) else tuple(text) for text in self.texts]
 
     def write(self, folder: Path) -> None:
-        """Write the file."""
-        write_file(folder / RECORD, [f"{json.dumps(asdict(self), indent=1, allow_nan=False)}\n".encode()])
+        """Write the file, which exists or not."""
+        new = folder / f"{RECORD}.new"
+        write_file(new, [_sealed(asdict(self))])
+        new.replace(folder / RECORD)
 
 
 def read_record(folder: Path) -> ExportRecord:
@@ -80,8 +88,12 @@ def read_record(folder: Path) -> ExportRecord:
     if not (folder / RECORD).is_file():
         raise ExportError(f"{folder} is not an exported model: it has no {RECORD}; pass a folder of textgraft export")
     try:
-        values = parse_json(read_bounded(folder / RECORD, _MAX_BYTES), folder / RECORD)
+        content = read_bounded(folder / RECORD, _MAX_BYTES)
+        values = parse_json(content, folder / RECORD)
         _SCHEMA.check(values, str(folder / RECORD))
+        del values[_SEAL]
+        if _sealed(values) != content:
+            raise _altered(folder / RECORD)
         record = ExportRecord(**values)
         names = list_files(folder)
         if different := sorted(set(names) ^ record.sha256.keys()):
@@ -89,10 +101,24 @@ def read_record(folder: Path) -> ExportRecord:
             raise ExportError(f"{folder / different[0]} {state}; export the model again")
         for name in names:
             if is_altered(folder / name, record.sha256[name]):
-                raise ExportError(f"{folder / name} has been altered since the export; export the model again")
+                raise _altered(folder / name)
     except ModelFolderError as error:
         raise ExportError(str(error)) from error
     return record
+
+
+def _sealed(values: dict[str, Any]) -> bytes:
+    """The content of the file, which is the same for the same values."""
+    digest = hashlib.sha256(_as_json(values)).hexdigest()
+    return _as_json({**values, _SEAL: digest})
+
+
+def _as_json(values: dict[str, Any]) -> bytes:
+    return f"{json.dumps(values, indent=1, allow_nan=False)}\n".encode()
+
+
+def _altered(path: Path) -> ExportError:
+    return ExportError(f"{path} has been altered since the export; export the model again")
 
 
 def list_files(folder: Path) -> list[str]:

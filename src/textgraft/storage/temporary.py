@@ -12,9 +12,15 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from textgraft.storage.disk import is_present
+
 # Being written, replaced by another, removed.
 BUILDING, PREVIOUS, REMOVED = "building", "previous", "removed"
 _RANDOM_BYTES = 4
+_MAX_DEPTH = 4  # of folders in a temporary folder
+
+# The record of an exported model, with which its folder begins: one with subfolders is ours only if it has this file.
+EXPORT_RECORD = "textgraft.json"
 
 
 def temporary_path(target: Path, kind: str) -> Path:
@@ -32,12 +38,20 @@ def find_temporary(target: Path, *kinds: str) -> list[Path]:
 
 
 def is_own_folder(path: Path) -> bool:
-    """Whether this user can have written a folder by `folders.write_folder`: it has files only, and is no link."""
+    """Whether this user can have written a folder by `folders.build_folder`: it is no link, and has no links.
+
+    It has files only, or it is an export, whose subfolders are this user's too.
+    """
+    return _is_own_tree(path, _MAX_DEPTH if is_present(path / EXPORT_RECORD) else 1)
+
+
+def _is_own_tree(path: Path, depth: int) -> bool:
+    """Whether folders of at most `depth` levels are this user's, and have neither links nor special files."""
     status = path.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+    if depth < 1 or not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         return False
     with os.scandir(path) as entries:
-        return all(entry.is_file(follow_symlinks=False) for entry in entries)
+        return all(entry.is_file(follow_symlinks=False) or _is_own_tree(Path(entry), depth - 1) for entry in entries)
 
 
 def remove_own_folder(path: Path) -> None:

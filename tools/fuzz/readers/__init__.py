@@ -32,6 +32,9 @@ READERS = {
     "preset_config": "configs:PRESET_CONFIG",
     "toml": "configs:TOML_OPTIONS",
     "safetensors": "weights:SAFETENSORS",
+    "keras2_folder": "keras2:KERAS2_FOLDER",
+    "export_record": "exports:RECORDS",
+    "package": "exports:PACKAGE",
     "tokenizer_json": "tokenizers:TOKENIZER_JSON",
     "sentence_piece": "tokenizers:SENTENCE_PIECE",
 }

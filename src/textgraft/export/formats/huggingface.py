@@ -14,7 +14,7 @@ import numpy as np
 from textgraft.backbones.formats.hugging_face_weights import open_tensors
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.sentence_transformers import is_sentence_transformer
-from textgraft.errors import ConfigError, ExportError, PresetError
+from textgraft.errors import ConfigError
 from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.hugging_face_answers import (
     SETTINGS,
@@ -88,17 +88,14 @@ class HuggingFace(ExportFormat):
         """Networks of transformers take at least one token."""
         return any(text) or model.backbone.special_tokens.start is not None
 
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         """The folder as textgraft's reader of presets understands it, with the head computed as transformers does."""
-        try:
-            config = read_json(folder / CONFIG)
-            if "id2label" not in config:
-                return TextEmbedder(folder, "float32").reference_answers
-            if "problem_type" not in config:
-                return _token_classifier(folder, config).reference_answers
-            return lambda texts: _text_classifier(folder, config, _are_pairs(texts)).reference_answers(texts)
-        except (ConfigError, PresetError, KeyError, TypeError, ValueError) as error:
-            raise ExportError(f"{folder} is not a Hugging Face folder of textgraft: {error}") from error
+        config = read_json(folder / CONFIG)
+        if "id2label" not in config:
+            return TextEmbedder(folder, "float32").reference_answers
+        if "problem_type" not in config:
+            return _token_classifier(folder, config).reference_answers
+        return lambda texts: _text_classifier(folder, config, _are_pairs(texts)).reference_answers(texts)
 
 
 def _parts(model: Task) -> _Parts:

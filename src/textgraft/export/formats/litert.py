@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.errors import ConfigError, error_summary
 from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.hugging_face_answers import require_plain_texts, text_objective, text_settings
 from textgraft.export.hugging_face_files import CONFIG, TOKENIZER, hugging_face_files
+from textgraft.export.tensorflow_files import tensorflow_file_errors
 from textgraft.storage.preset_files import read_json
 from textgraft.storage.syncing import write_file
 from textgraft.tasks.base import Task
@@ -36,8 +37,11 @@ _INPUTS = {"token_ids": "input_ids", "padding_mask": "attention_mask", "segment_
 class LiteRt(ExportFormat):
     """A folder for an interpreter of LiteRT and a tokenizer; batches have one text."""
 
+    def require_packages(self, to: str) -> None:
+        if find_spec(_PACKAGE) is None:
+            raise ConfigError(f"format {to} needs the package ai-edge-litert; install textgraft[litert]")
+
     def write(self, model: Task, folder: Path) -> list[str]:
-        _require_package()
         if not model.pooled:
             raise ConfigError(f"models for {model.name} are not exported to litert; use savedmodel")
         require_plain_texts(model)
@@ -48,22 +52,18 @@ class LiteRt(ExportFormat):
         files[CONFIG] = f"{json.dumps(config, ensure_ascii=False, indent=1)}\n".encode()
         for name, content in files.items():
             write_file(folder / name, [content])
-        write_file(folder / NETWORK, [_convert(model)])
+        write_file(folder / NETWORK, [_convert(model, folder)])
         return []
 
     def takes(self, model: Task, text: Text) -> bool:
         """Networks with fixed lengths take at least one token."""
         return any(text) or model.backbone.special_tokens.start is not None
 
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
-        _require_package()
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         from ai_edge_litert.interpreter import Interpreter
 
-        try:
-            interpreter = Interpreter(model_path=str(folder / NETWORK))
-            tokenizer, config = Tokenizer.from_file(str(folder / TOKENIZER)), read_json(folder / CONFIG)
-        except Exception as error:  # the libraries raise many types
-            raise ExportError(f"{folder} is not a LiteRT export of textgraft: {error_summary(error)}") from error
+        interpreter = Interpreter(model_path=str(folder / NETWORK))
+        tokenizer, config = Tokenizer.from_file(str(folder / TOKENIZER)), read_json(folder / CONFIG)
         runners = {
             int(name.removeprefix(_SIGNATURE)): interpreter.get_signature_runner(name)
             for name in interpreter.get_signature_list()
@@ -77,20 +77,16 @@ class LiteRt(ExportFormat):
         return answer
 
 
-def _require_package() -> None:
-    if find_spec(_PACKAGE) is None:
-        raise ConfigError("litert needs the package ai-edge-litert; install textgraft[litert]")
-
-
-def _convert(model: Task) -> bytes:
-    """The converted network, pooling and head."""
+def _convert(model: Task, temporary: Path) -> bytes:
+    """The converted network, pooling and head; a folder in `temporary` has its SavedModel meanwhile."""
     limit = model.architecture.sequence_length or 0
     lengths = [*(length for length in _SHORT_LENGTHS if length < limit), limit]
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights.values()]
     signatures = {f"{_SIGNATURE}{length}": _function(model, length) for length in lengths}
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=signatures)
+    with tempfile.TemporaryDirectory(dir=temporary) as folder:
+        with tensorflow_file_errors():
+            tf.saved_model.save(module, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from textgraft.engines.names import require_packages
-from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.errors import ConfigError
 from textgraft.export.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.hugging_face_files import hugging_face_files
@@ -25,8 +25,7 @@ class Onnx(ExportFormat):
 
     options = ("int8",)
 
-    def check(self, to: str) -> None:
-        super().check(to)
+    def require_packages(self, to: str) -> None:
         require_packages(f"format {to}")
 
     def write(self, model: Task, folder: Path) -> list[str]:
@@ -58,20 +57,14 @@ class Onnx(ExportFormat):
     def tolerance(name: str) -> float:
         return tolerance(name)
 
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         from textgraft.export.wheel_runtime.model import Model
 
-        try:
-            model = Model(folder, NETWORK)
-            quantized = Model(folder, QUANTIZED) if (folder / QUANTIZED).exists() else None
-        except Exception as error:  # the libraries raise many types
-            raise ExportError(f"{folder} is not an ONNX export of textgraft: {error_summary(error)}") from error
+        model = Model(folder, NETWORK)
+        quantized = Model(folder, QUANTIZED) if (folder / QUANTIZED).exists() else None
 
         def answer(texts: Sequence[Text]) -> Answers:
-            try:
-                return {**model.answers(texts), **(as_int8(quantized.answers(texts)) if quantized else {})}
-            except Exception as error:
-                raise ExportError(f"{folder} cannot be run: {error_summary(error)}") from error
+            return {**model.answers(texts), **(as_int8(quantized.answers(texts)) if quantized else {})}
 
         return answer
 

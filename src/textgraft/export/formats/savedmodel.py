@@ -1,7 +1,5 @@
 """TensorFlow's SavedModel, from strings to answers, for TensorFlow Serving and programs in any language."""
 
-import errno
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.errors import ExportError, error_summary
 from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.golden_texts import ORDINARY
+from textgraft.export.tensorflow_files import tensorflow_file_errors
 from textgraft.export.warm_up import write_warm_up
 from textgraft.tasks.base import Task
 
@@ -32,25 +30,16 @@ class SavedModel(ExportFormat):
         # The variables and tables that the graph reads must be attributes.
         module.weights = [weight.value for weight in model.weights.values()]
         module.tables = model.backbone.tables
-        try:
+        with tensorflow_file_errors():
             tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
             write_warm_up(folder, _SIGNATURE, _warm_up_requests(model.pairs))
-        except tf.errors.ResourceExhaustedError as error:  # TensorFlow's name of a full disk
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        except tf.errors.OpError as error:
-            raise OSError(error_summary(error)) from error
         others = _other_operations(serve.graph.as_graph_def())
         return [f"TensorFlow Text ({', '.join(others)})"] if others else []
 
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         import tensorflow_text  # noqa: F401  (registers its operations)
 
-        try:
-            loaded = tf.saved_model.load(str(folder))
-            loaded.signatures[_SIGNATURE]
-        except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
-            raise ExportError(f"{folder} is not a SavedModel of textgraft: {error_summary(error)}") from error
-        return partial(_answer, loaded)
+        return partial(_answer, tf.saved_model.load(str(folder)))
 
 
 def _warm_up_requests(pairs: bool) -> list[dict[str, Sequence[str]]]:

@@ -10,7 +10,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from textgraft.engines.names import require_packages
-from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.errors import ConfigError, ExportError
 from textgraft.export.format import Answers, ExportFormat, Text
 from textgraft.export.golden_texts import golden_texts
 from textgraft.export.hugging_face_files import TOKENIZER, hugging_face_files
@@ -40,9 +40,11 @@ class WheelFormat(ExportFormat):
 
     options = ("int8", "name", "version")
 
+    def require_packages(self, to: str) -> None:
+        require_packages(f"format {to}")
+
     def check(self, to: str) -> None:
         super().check(to)
-        require_packages(f"format {to}")
         if not (self.selected.name and self.selected.version):
             raise ConfigError(f"format {to} needs --name and --version, such as --name sentiment --version 1.0.0")
 
@@ -76,25 +78,12 @@ class WheelFormat(ExportFormat):
     def tolerance(name: str) -> float:
         return tolerance(name)
 
-    def open(self, folder: Path) -> Callable[[Sequence[Text]], Answers]:
+    def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         """The data of the package with the runtime of this version of textgraft, whose code must be the same."""
         from textgraft.export.wheel_runtime.model import Model
 
-        try:
-            with _unpacked(folder) as data:
-                model = Model(data, NETWORK)
-        except ExportError:
-            raise
-        except Exception as error:  # the libraries raise many types
-            raise ExportError(f"{folder} has no wheel of textgraft: {error_summary(error)}") from error
-
-        def answer(texts: Sequence[Text]) -> Answers:
-            try:
-                return model.stored_answers(texts)
-            except Exception as error:
-                raise ExportError(f"{folder} cannot be run: {error_summary(error)}") from error
-
-        return answer
+        with _unpacked(folder, temporary) as data:
+            return Model(data, NETWORK).stored_answers
 
 
 def runtime_sources() -> dict[str, bytes]:
@@ -113,8 +102,8 @@ def runtime_sources() -> dict[str, bytes]:
 
 
 @contextmanager
-def _unpacked(folder: Path) -> Iterator[Path]:
-    """The data of the wheel in a folder, in a temporary folder.
+def _unpacked(folder: Path, temporary: Path | None) -> Iterator[Path]:
+    """The data of the wheel in a folder, in a new folder in `temporary`.
 
     Raises:
         ExportError: when there is no wheel or several, or the code in it is another than that of `runtime_sources`.
@@ -122,7 +111,7 @@ def _unpacked(folder: Path) -> Iterator[Path]:
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise ExportError(f"{folder} must have one file *.whl; export the model again")
-    with zipfile.ZipFile(wheels[0]) as archive, tempfile.TemporaryDirectory() as temporary:
+    with zipfile.ZipFile(wheels[0]) as archive, tempfile.TemporaryDirectory(dir=temporary) as unpacked:
         module = wheels[0].name.split("-")[0]
         names = [name for name in archive.namelist() if re.fullmatch(r"[^/]+/(data/)?[^/]+", name)]
         if sum(archive.getinfo(name).file_size for name in names) > _MAX_DATA_BYTES:
@@ -135,5 +124,5 @@ def _unpacked(folder: Path) -> Iterator[Path]:
                 )
         for name in names:
             if name.startswith(f"{module}/data/"):
-                (Path(temporary) / Path(name).name).write_bytes(archive.read(name))
-        yield Path(temporary)
+                (Path(unpacked) / Path(name).name).write_bytes(archive.read(name))
+        yield Path(unpacked)

@@ -14,13 +14,19 @@ _LINES = 256  # that are answered at once
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code: 0, 1 for a wrong answer in `--check`, or 2 for a wrong input."""
+    """Run the command; returns its exit code: 0, 1 for a damaged package or a wrong answer, or 2 for a wrong input."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description="Answer each line of standard input.")
     parser.add_argument("--check", action="store_true", help="compare the answers with those of the trained model")
-    if parser.parse_args(arguments).check:
+    options = parser.parse_args(arguments)
+    try:
+        load()
+    except (OSError, ValueError) as error:
+        print(printable(f"error: {error}; install {__package__} again"), file=sys.stderr)
+        return 1
+    if options.check:
         try:
             difference = check()
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             print(printable(f"error: {error}"), file=sys.stderr)
             return 1
         print(f"all answers are those of the model (largest difference {difference:.1e})")
@@ -31,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         while batch := list(islice(lines, _LINES)):
             for record in load().records([tuple(line.split("\t")) if load().pairs else line for line in batch]):
                 print(printable_json(json.dumps(record, ensure_ascii=False)))
-    except (TypeError, UnicodeDecodeError) as error:
+    except (TypeError, ValueError) as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return 2
     return 0

@@ -1,8 +1,7 @@
 """Texts to answers with ONNX Runtime; importing this file imports neither TensorFlow nor the rest of textgraft."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from textgraft.export.answer_comparison import as_int8
 from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
 
+from .damage import damage_named
 from .rows import Rows, TextRows, WordRows, batches, padded
+from .settings import ENTITIES, VECTORS, read_settings
 from .words import TextWords, split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
-ENTITIES = "token-classification"
 
 _MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch
 _TINY = 1e-30  # keeps the logarithm of a probability finite
@@ -36,21 +36,29 @@ class Model:
     """
 
     def __init__(self, folder: Path, network: str = NETWORK) -> None:
-        """Read the files of a folder: the tokenizer, what surrounds the network, and the network."""
-        self._settings: Mapping[str, Any] = json.loads((folder / INFERENCE).read_text("utf-8"))
+        """Read the files of a folder: the tokenizer, what surrounds the network, and the network.
+
+        Raises:
+            ValueError: when one is damaged; names it.
+            OSError: when one cannot be read.
+        """
+        self._settings = read_settings(folder / INFERENCE)
         self._task, self._problem = self._settings["task"], self._settings["problem"]
         self._special, self._prompt = self._settings["special"], self._settings["prompt"]
         self.pairs: bool = self._settings["pairs"]
         self.labels: Sequence[Any] = self._settings["classes"]
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        with damage_named(folder / TOKENIZER):
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         if self._task == ENTITIES:
             self._words, self._pattern = WordRows(tokenizer, self._settings), re.compile(self._settings["word_pattern"])
         else:
             self._rows = TextRows(tokenizer, self._settings)
         options = ort.SessionOptions()
         options.log_severity_level = _ERRORS
-        self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
-        self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
+        with damage_named(folder / network):
+            self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
+            self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
+            self._output, self._width = self._find_output()
 
     def predict(self, texts: Any) -> Any:
         """The answer to each text, in order; to a single string, its answer.
@@ -65,7 +73,7 @@ class Model:
             TypeError: for another object.
         """
         is_single = isinstance(texts, str)
-        inputs = self._checked([texts] if is_single else list(texts))
+        inputs = self.checked([texts] if is_single else list(texts))
         if self._task == ENTITIES:
             answers: Any = self.entities(inputs)
         elif self._problem is None:
@@ -79,14 +87,14 @@ class Model:
         if self._problem not in ("single-label", "multi-label"):
             raise TypeError("this model has no labels of texts; use predict")
         is_single = isinstance(texts, str)
-        scores = self._scores(self._outputs(self._checked([texts] if is_single else list(texts))))
+        scores = self._scores(self._outputs(self.checked([texts] if is_single else list(texts))))
         return scores[0] if is_single else scores
 
     def records(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on."""
         if self._task == ENTITIES:
             return [{"entities": [entity._asdict() for entity in row]} for row in self.predict(texts)]
-        outputs = self._outputs(self._checked(texts))
+        outputs = self._outputs(self.checked(texts))
         if self._problem is None:
             return [{"vector": row} for row in outputs.tolist()]
         if self._problem == "regression":
@@ -125,7 +133,7 @@ class Model:
         words = [split_words(text, self._pattern) for text in texts]
         rows, positions = self._words.pack(words)
         parts: list[Any] = [None] * len(rows.ids)
-        for indices, output in self._run(rows, _LOGITS):
+        for indices, output in self._run(rows):
             for index, vectors in zip(indices.tolist(), output, strict=True):
                 parts[index] = vectors[positions[index]]
         logits = np.concatenate([*parts, np.empty((0, len(self._settings["tags"])), np.float32)])
@@ -153,21 +161,29 @@ class Model:
             entities[row].append(Entity(texts[row][start:stop], name, start, stop, score))
         return entities
 
+    def _find_output(self) -> tuple[str, int]:
+        """The name of the network's output and its width, which must be that of the settings."""
+        is_vector = self._task == VECTORS
+        name = _EMBEDDING if is_vector else _LOGITS
+        widths = [item.shape[-1] for item in self._session.get_outputs() if item.name == name]
+        expected = widths if is_vector else [len(self._settings.get("tags", self._settings["labels"])) or 1]
+        if not widths or widths != expected or not isinstance(widths[0], int):
+            raise ValueError(f"its output {name} is not that of {INFERENCE}")
+        return name, widths[0]
+
     def _outputs(self, texts: Sequence[Any]) -> np.ndarray:
         """The outputs of the network, float32 (n, width), averaged over the windows of each text."""
-        name = _EMBEDDING if self._problem is None else _LOGITS
         rows = self._rows.pack([f"{self._prompt}{text}" for text in texts] if self._prompt else texts)
-        width = self._session.get_outputs()[[item.name for item in self._session.get_outputs()].index(name)].shape[-1]
-        outputs = np.empty((len(rows.ids), width), np.float32)
-        for indices, output in self._run(rows, name):
+        outputs = np.empty((len(rows.ids), self._width), np.float32)
+        for indices, output in self._run(rows):
             outputs[indices] = output
         if len(texts) == len(rows.ids):
             return outputs
         starts = np.cumsum(rows.counts) - rows.counts
         return np.add.reduceat(outputs, starts) / rows.counts[:, None].astype(np.float32)
 
-    def _run(self, rows: Rows, output: str) -> Any:
-        """Indices of rows and an output for them, batch by batch."""
+    def _run(self, rows: Rows) -> Any:
+        """Indices of rows and the output for them, batch by batch."""
         for indices in batches([len(row) for row in rows.ids], _MAX_ROWS, _MAX_TOKENS):
             ids = [rows.ids[index] for index in indices.tolist()]
             feed = {
@@ -175,7 +191,7 @@ class Model:
                 "attention_mask": padded([[1] * len(row) for row in ids], 0),
                 "token_type_ids": padded([rows.segments[index] for index in indices.tolist()], 0),
             }
-            (values,) = self._session.run([output], {name: feed[name] for name in self._inputs})
+            (values,) = self._session.run([self._output], {name: feed[name] for name in self._inputs})
             yield indices, values
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
@@ -193,7 +209,8 @@ class Model:
         flags = scores >= np.array(self._settings["thresholds"])
         return [[self.labels[index] for index in np.flatnonzero(row).tolist()] for row in flags]
 
-    def _checked(self, texts: Sequence[Any]) -> Sequence[Any]:
+    def checked(self, texts: Sequence[Any]) -> Sequence[Any]:
+        """The texts, pairs as tuples; a TypeError for another object."""
         for number, text in enumerate(texts, 1):
             parts = text if self.pairs and isinstance(text, tuple | list) and len(text) == 2 else (text,)
             if len(parts) != 1 + self.pairs or not all(isinstance(part, str) for part in parts):

@@ -7,6 +7,7 @@ import numpy as np
 
 from tokenizers import Encoding, Tokenizer
 
+from .damage import damage_named
 from .words import TextWords
 
 _OVERLAP_DIVISOR = 4  # consecutive windows share a quarter of their tokens
@@ -42,7 +43,7 @@ class TextRows:
 
     def pack(self, texts: Sequence[Any]) -> Rows:
         """Pack strings, or tuples of two."""
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = _encoded(self._tokenizer, texts)
         if self._truncation == "head+tail":
             indices = [self._shortened(encoding) for encoding in encodings]
             ids = [[encoding.ids[index] for index in rows] for encoding, rows in zip(encodings, indices, strict=True)]
@@ -85,7 +86,7 @@ class WordRows:
             for text in texts
             for word, is_spaced in zip(text.words, text.spaced, strict=True)
         ]
-        encodings = self._tokenizer.encode_batch(words, add_special_tokens=False)
+        encodings = _encoded(self._tokenizer, words, add_special_tokens=False)
         tokens = iter([encoding.ids or [self._special["unknown"]] for encoding in encodings])
         rows, positions, counts = [], [], []
         for text in texts:
@@ -131,6 +132,11 @@ def padded(rows: Sequence[Sequence[int]], value: int) -> np.ndarray:
     for index, row in enumerate(rows):
         array[index, : len(row)] = row
     return array
+
+
+def _encoded(tokenizer: Tokenizer, texts: Sequence[Any], **options: bool) -> list[Encoding]:
+    with damage_named("tokenizer.json"):
+        return tokenizer.encode_batch(list(texts), **options)
 
 
 def _count(special: Mapping[str, Any]) -> int:

@@ -1,0 +1,111 @@
+"""inference.json: what surrounds the network and the tokenizer, checked when it is read."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ENTITIES, VECTORS = "token-classification", "feature-extraction"
+
+_TASKS = ("text-classification", ENTITIES, VECTORS)
+_PROBLEMS = ("single-label", "multi-label", "regression")
+_TRUNCATIONS = ("head", "head+tail", "windows")
+_SPECIAL = ("start", "end", "pad", "unknown")
+_MAX_ID = 2**31 - 1
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_ID
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len({*value}) == len(value)
+
+
+def _is_special(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() >= {*_SPECIAL}
+        and all(value[name] is None or _is_id(value[name]) for name in _SPECIAL)
+        and value["pad"] is not None
+    )
+
+
+def _is_length(value: Any) -> bool:
+    return value is None or (_is_id(value) and value > 0)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "task": lambda value: value in _TASKS,
+    "problem": lambda value: value is None or value in _PROBLEMS,
+    "pairs": lambda value: isinstance(value, bool),
+    "labels": _is_names,
+    "classes": lambda value: isinstance(value, list) and all(isinstance(item, str | int | float) for item in value),
+    "sequence_length": _is_length,
+    "truncation": lambda value: value in _TRUNCATIONS,
+    "special": _is_special,
+    "prompt": lambda value: isinstance(value, str),
+}
+_ENTITY_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "tags": _is_names,
+    "decoding": lambda value: value in ("constrained", "free"),
+    "word_pattern": lambda value: isinstance(value, str),
+    "space_before_words": lambda value: isinstance(value, bool),
+}
+
+
+def read_settings(path: Path) -> Mapping[str, Any]:
+    """Read the file.
+
+    Raises:
+        ValueError: when it is damaged; names the file and the problem.
+        OSError: when it cannot be read.
+    """
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+        _check(settings)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return settings  # type: ignore[no-any-return]
+
+
+def _check(settings: Any) -> None:
+    """Raise a ValueError for the first key with a value that no model has."""
+    if not isinstance(settings, dict):
+        raise ValueError("it is not an object")
+    checks = {**_CHECKS, **(_ENTITY_CHECKS if settings.get("task") == ENTITIES else {})}
+    for key, holds in checks.items():
+        if key not in settings:
+            raise ValueError(f"it has no {key}")
+        try:
+            is_valid = holds(settings[key])
+        except TypeError:  # of what has no hash
+            is_valid = False
+        if not is_valid:
+            raise ValueError(f"{key} {settings[key]!r:.60} is not valid")
+    _check_together(settings)
+
+
+def _check_together(settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError for values that do not fit each other."""
+    task, problem, labels = settings["task"], settings["problem"], settings["labels"]
+    is_classifier = problem in ("single-label", "multi-label")
+    if (problem is None) != (task in (ENTITIES, VECTORS)):
+        raise ValueError(f"problem {problem} is not one of task {task}")
+    if len(labels) != len(settings["classes"]) or (is_classifier or task == ENTITIES) != bool(labels):
+        raise ValueError("labels or classes do not fit the task")
+    thresholds = settings.get("thresholds") if problem == "multi-label" else [0.5] * len(labels)
+    if not isinstance(thresholds, list) or len(thresholds) != len(labels):
+        raise ValueError("thresholds are not those of the labels")
+    if not all(isinstance(threshold, float) and 0 <= threshold <= 1 for threshold in thresholds):
+        raise ValueError("a threshold is not a number from 0 to 1")
+    if task == ENTITIES:
+        if settings["tags"] != ["O", *(f"{kind}-{label}" for label in labels for kind in "BI")]:
+            raise ValueError("tags are not those of the labels")
+        try:
+            re.compile(settings["word_pattern"])
+        except (re.error, OverflowError) as error:
+            raise ValueError(f"word_pattern is not a pattern: {error}") from error
+    if settings["sequence_length"] is None and settings["truncation"] != "head" and task != ENTITIES:
+        raise ValueError(f"truncation {settings['truncation']} needs a sequence_length")
