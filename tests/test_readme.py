@@ -30,9 +30,10 @@ DRY_RUN = {
 
 
 @pytest.fixture
-def tiny_minilm(tiny_bert, monkeypatch):
-    """A tiny BERT under the name of the built-in preset."""
-    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_, **__: preset_sources.ResolvedPreset(tiny_bert))
+def tiny_minilm(tiny_word_vectors, monkeypatch):
+    """A tiny preset under the name of the built-in one."""
+    resolved = preset_sources.ResolvedPreset(tiny_word_vectors)
+    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_, **__: resolved)
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,8 @@ def test_textgraft_commands_run_in_order(folder, monkeypatch):
         assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
-def test_python_code_runs(folder, tiny_word_vectors, monkeypatch):
-    resolved = preset_sources.ResolvedPreset(tiny_word_vectors)
-    monkeypatch.setattr(preset_sources.Wheel, "resolve", lambda *_, **__: resolved)
+@pytest.mark.usefixtures("tiny_minilm")
+def test_python_code_runs(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for code in PYTHON:
         exec(compile(code, "README.md", "exec"), {})

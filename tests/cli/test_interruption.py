@@ -25,11 +25,17 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def start(folder, tiny_bert):
-    """Starts a training of data.csv as a process."""
+def command(folder, tiny_word_vectors):
+    """A training of data.csv."""
+    return ["train", folder / "data.csv", "--preset", tiny_word_vectors]
+
+
+@pytest.fixture
+def start(folder, command):
+    """Starts the training as a process."""
 
     def start(*options, cwd=folder, **environment):
-        return start_process("train", folder / "data.csv", "--preset", tiny_bert, *options, cwd=cwd, **environment)
+        return start_process(*command, *options, cwd=cwd, **environment)
 
     return start
 
@@ -90,13 +96,13 @@ def test_second_process_is_refused(folder, start):
     assert len(output.splitlines()) == 1
 
 
-def test_stopped_and_killed_run_ends_as_an_uninterrupted_one(folder, start, tiny_bert, tmp_path_factory, monkeypatch):
+def test_stopped_and_killed_run_ends_as_an_uninterrupted_one(folder, command, start, tmp_path_factory, monkeypatch):
     """It is stopped by SIGTERM here, killed in a process with a Turkish locale, and resumed here."""
     whole, cut = tmp_path_factory.mktemp("whole") / "model", folder / "model"
     options = ("--epochs", 4, "--fine-tune", "all", "--save-minutes", "0.0001")
 
     def train(out):
-        return run("train", folder / "data.csv", "--preset", tiny_bert, "--out", out, *options)
+        return run(*command, "--out", out, *options)
 
     assert train(whole).exit_code == 0
     save = Checkpoints.save

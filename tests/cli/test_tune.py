@@ -219,7 +219,7 @@ LABELS = {
 @pytest.mark.parametrize(
     "kind", ["numbers", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sets", "pairs"))]
 )
-def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_bert, tmp_path):
+def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_word_vectors, tmp_path):
     head, line, reading, score, baseline = LABELS[kind]
     with (data_folder / "train.csv").open(newline="") as file:
         rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
@@ -230,7 +230,7 @@ def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_
     (tmp_path / "data.csv").write_text(head + "".join(lines))
     (tmp_path / "space.toml").write_text(HEAD_ONLY)
     result = run(
-        "tune", tmp_path / "data.csv", *reading, "--preset", tiny_bert, "--space", tmp_path / "space.toml",
+        "tune", tmp_path / "data.csv", *reading, "--preset", tiny_word_vectors, "--space", tmp_path / "space.toml",
         "--trials", 1, "--out", tmp_path / "search",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -293,11 +293,11 @@ def test_failed_trials_do_not_end_the_search(data_folder, tiny_bert, tmp_path):
     assert_fails(result, 6, "no trial completed; the last one: sequence_length must be between 3 and")
 
 
-def test_defaults_of_a_head_alone_are_those_of_fit(tiny_bert):
+def test_defaults_of_a_head_alone_are_those_of_fit(tiny_word_vectors):
     from textgraft.data.dataset import Dataset
 
     data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
-    model = TextClassifier(tiny_bert, data.label_names, "float32")
+    model = TextClassifier(tiny_word_vectors, data.label_names, "float32")
     model.fit(data, validation=data, fine_tune="none", head="gradient")
     usual = {
         **HEAD_ONLY_DEFAULTS,
