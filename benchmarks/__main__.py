@@ -6,7 +6,7 @@ import sys
 from benchmarks.report import require_data
 
 NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch",
-    "contrastive",
+    "contrastive", "refit",
     "token_table", "kernels", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
     "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed",

@@ -31,12 +31,12 @@ def _measure(train: tg.Dataset, test: tg.Dataset, seed: int) -> dict[str, float]
         "temperature": temperature,
         "loss": log_loss(targets, calibrated),
         "loss_without": log_loss(targets, uncalibrated),
-        "error": _calibration_error(targets, calibrated),
-        "error_without": _calibration_error(targets, uncalibrated),
+        "error": calibration_error(targets, calibrated),
+        "error_without": calibration_error(targets, uncalibrated),
     }
 
 
-def _calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
+def calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error (Guo et al., 2017): mean gap between confidence and accuracy over bins."""
     confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
