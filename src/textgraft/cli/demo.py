@@ -15,6 +15,7 @@ from textgraft.errors import ModelFolderError
 
 _REVIEWS = "reviews.jsonl"
 _TRAIN_SHARE = 0.6
+_BLOCKS = 3  # of six; cross-validated on the training reviews, as accurate as all of them, in half the time
 _SENTENCES = (
     "We came home rested, well fed and already planning to return.",
     "Nothing they promised turned out to be true.",
@@ -51,7 +52,7 @@ def demo(
 
     start = time.monotonic()
     model = TextClassifier("minilm", train.label_names)
-    model.fit(train, epochs=5)
+    model.fit(train, epochs=5, fine_tune=f"last:{_BLOCKS}")
     seconds = time.monotonic() - start
     metrics = model.evaluate(test, store=True)
     model.save(out, overwrite=True)
@@ -72,7 +73,7 @@ def demo(
         ("trained on the same 300 reviews", "test accuracy"),
         [
             ("TF-IDF + logistic regression", f"{baseline:.3f}"),
-            (f"minilm, fine-tuned in {seconds:.0f} s", f"{metrics['accuracy']:.3f}"),
+            (f"minilm, {_BLOCKS} blocks fine-tuned in {seconds:.0f} s", f"{metrics['accuracy']:.3f}"),
         ],
         "with and without transfer",
     )

@@ -14,7 +14,7 @@ from textgraft.tokenizers.code_points import Trie
 
 SUFFIX_MARK = "##"
 
-_CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+_SURROGATES = range(0xD800, 0xE000)
 _ASCII = r"[\x00-\x7f]*"
 
 
@@ -28,7 +28,7 @@ class CharacterTable:
 
     def __init__(self, replace: Callable[[tf.Tensor], tf.Tensor]) -> None:
         """Run the function, string (n,) to string (n,), on all code points; it must not change those of ASCII."""
-        characters = tf.constant(_CODE_POINTS)
+        characters = tf.constant([chr(code) for code in range(0x110000) if code not in _SURROGATES])
         replaced = replace(characters)
         changed = tf.where(replaced != characters)[:, 0]
         codes = tf.strings.unicode_decode(tf.gather(characters, changed), "UTF-8").values
