@@ -11,7 +11,7 @@ from tests.helpers.resuming import RecordingCallback
 from textgraft.evaluation.classification_metrics import log_loss
 from textgraft.ngrams.fitting import assign_folds
 from textgraft.tasks.objectives.multi_label import best_thresholds
-from textgraft.tasks.objectives.single_label import best_temperature
+from textgraft.tasks.objectives.single_label import best_temperature, matching_temperature
 from textgraft.tasks.texts import as_batches
 from textgraft.training.log_loss import label_logits
 
@@ -58,6 +58,19 @@ def test_temperature_is_finite_for_logits_of_any_size():
     targets, logits = draw_example(50)
     assert np.isfinite(best_temperature(targets, logits * 1e6))
     assert np.isfinite(best_temperature(targets, logits * 0))
+
+
+@pytest.mark.parametrize("confidence", [0.4, 0.7, 0.99])
+def test_temperature_matches_the_mean_confidence(confidence):
+    _, logits = draw_example(60)
+    probabilities = softmax(logits / matching_temperature(logits, confidence), axis=1)
+    assert probabilities.max(axis=1).mean() == pytest.approx(confidence, abs=1e-3)
+
+
+def test_temperature_is_bounded_where_no_confidence_matches():
+    _, logits = draw_example(60)
+    assert 100 < matching_temperature(logits, 0.33) < 150
+    assert matching_temperature(logits * 0, 0.9) < 0.01
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,11 +6,20 @@ from sklearn.linear_model import LogisticRegression
 
 import textgraft as tg
 from tests.helpers.commands import run_successfully
-from tests.helpers.resuming import RecordingCallback
+from tests.helpers.resuming import (
+    RecordingCallback,
+    SimulatedCrashError,
+    assert_resume_changes_nothing,
+    assert_same_state,
+    crash,
+    final_state,
+)
 from tests.helpers.reviews import reviews
 from textgraft.errors import ConfigError
 from textgraft.ngrams.fitting import assign_folds
-from textgraft.tasks.objectives.single_label import best_temperature
+from textgraft.tasks.objectives.single_label import best_temperature, matching_temperature
+from textgraft.tasks.texts import as_batches
+from textgraft.training.log_loss import label_logits
 
 LABELS = ["bad", "good"]
 
@@ -72,7 +81,43 @@ def test_named_validation_texts_are_never_trained_on(tiny_word_vectors):
         fit(fresh(tiny_word_vectors), texts(), validation=reviews(), refit=True)
 
 
-@pytest.mark.parametrize("options", [{"refit": False}, {"head": "gradient", "epochs": 1}])
+def test_few_texts_are_fine_tuned_to_the_last_epoch_and_their_head_is_cross_validated(tiny_word_vectors):
+    data, callback = texts(), RecordingCallback()
+    model = fit(fresh(tiny_word_vectors), data, callback, fine_tune="all", refit=True)
+    assert {name: part["texts"] for name, part in model.record["data"].items()} == {"train": 30}
+    assert model.record["fit"]["best_epoch"] == len(model.history) == model.record["fit"]["epochs"]
+    assert not any(name.startswith("val_") for name in model.history[0])
+    frozen = fit(fresh(tiny_word_vectors), data).record["metrics"]["validation"]
+    validation = model.record["metrics"]["validation"]
+    assert {name: validation[name] for name in frozen if name.startswith("val_")} == pytest.approx(
+        {name: value for name, value in frozen.items() if name.startswith("val_")}
+    )
+    assert model.record["validated_by"] == "cross-validation of the initial head"
+    line = f"accuracy {frozen['val_accuracy']:.3f} (30 texts, each held out in turn)"
+    assert f"logistic regression on the pretrained embeddings: {line}" in callback.messages
+    assert "refit: all 30 texts train the model" in callback.messages
+    half = 0.5 * label_logits(np.concatenate(list(model.outputs(as_batches(data)))))
+    expected = (frozen["val_accuracy"] * 30 + 1) / 32
+    assert model.objective.temperature == pytest.approx(matching_temperature(half, expected), rel=1e-3)
+
+
+def test_interrupted_refit_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path):
+    def fit_all(model, callback, checkpoints):
+        fit(model, texts(), callback, fine_tune="all", refit=True, checkpoints=checkpoints)
+
+    resumed, *_ = assert_resume_changes_nothing(lambda: fresh(tiny_word_vectors), fit_all, 7, tmp_path / "run")
+    assert resumed.record["metrics"]["validation"]["val_accuracy"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"refit": False},
+        {"head": "gradient", "epochs": 1},
+        {"fine_tune": "all", "epochs": 1},
+    ],
+    ids=str,
+)
 def test_validation_texts_are_held_out_otherwise(tiny_word_vectors, options):
     model = fit(fresh(tiny_word_vectors), texts(), **options)
     assert {name: part["texts"] for name, part in model.record["data"].items()} == {"train": 27, "validation": 3}
@@ -83,6 +128,27 @@ def test_refit_of_many_texts_is_asked_for(tiny_word_vectors, monkeypatch):
     monkeypatch.setattr("textgraft.tasks.refit.MAX_REFIT_TEXTS", 29)
     assert fit(fresh(tiny_word_vectors), texts()).record["data"]["train"]["texts"] == 27
     assert fit(fresh(tiny_word_vectors), texts(), refit=True).record["data"]["train"]["texts"] == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"ngrams": True},
+            "ngrams beside a network that is fine-tuned are weighed on validation texts; drop ngrams or",
+        ),
+        ({"validation": reviews()}, "validation names a set of its own; drop one"),
+    ],
+)
+def test_refit_that_is_not_possible_is_refused(tiny_word_vectors, options, message):
+    with pytest.raises(ConfigError, match=message):
+        fit(fresh(tiny_word_vectors), texts(), fine_tune="all", refit=True, **options)
+
+
+def test_fine_tuning_of_more_than_a_few_texts_is_validated(tiny_word_vectors, monkeypatch):
+    monkeypatch.setattr("textgraft.tasks.refit.MIN_VALIDATED_TEXTS", 30)
+    run = fresh(tiny_word_vectors)._prepare_run(texts(), None, {"refit": True})
+    assert (len(run.data["validation"]), len(run.refit.data["train"])) == (3, 30)
 
 
 def test_ngrams_are_weighed_on_held_out_fifths(tiny_word_vectors):
@@ -117,3 +183,89 @@ def test_command_prints_and_keeps_the_cross_validation(tiny_word_vectors, tmp_pa
 def test_estimated_cost_counts_all_texts(tiny_word_vectors):
     plan = fresh(tiny_word_vectors).plan(texts(), fine_tune="none")
     assert plan.texts == {"train": 30}
+
+
+# Options with which fine-tuning has a first run that validates it.
+TWICE = {"fine_tune": "all", "head": "gradient", "epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "refit": True}
+FIRST_STEPS, REFIT_STEPS = 4, 4  # per epoch, of 27 and of 30 texts
+
+
+def test_refit_repeats_the_schedule_of_the_first_run_on_all_texts(tiny_word_vectors):
+    callback, once = RecordingCallback(), {**TWICE, "refit": False}
+    model = fit(fresh(tiny_word_vectors), texts(), callback, **TWICE)
+    first = fit(fresh(tiny_word_vectors), texts(), **once)
+    assert model.objective.temperature == first.objective.temperature != 1
+    assert [record["val_loss"] for record in model.history] == [record["val_loss"] for record in first.history]
+    best = first.record["fit"]["best_epoch"]
+    assert f"refit on all 30 texts: {best} epochs, as selected in the first run" in callback.messages
+    every = fit(fresh(tiny_word_vectors), texts(), validation=texts(), **{**once, "metric": "loss"})
+    assert every.record["fit"]["best_epoch"] == best == 3
+    for name, weight in every.weights.items():
+        np.testing.assert_allclose(model.weights[name].numpy(), weight.numpy(), atol=1e-6, err_msg=name)
+    assert callback.steps == best * (FIRST_STEPS + REFIT_STEPS)
+
+
+def test_figures_of_the_first_run_are_named_so(tiny_word_vectors, tmp_path):
+    model = fit(fresh(tiny_word_vectors), texts(), **TWICE)
+    assert model.record["validated_by"] == "validation before the refit"
+    assert model.record["metrics"]["validation_report"]["texts"] == 3
+    assert {name: part["texts"] for name, part in model.record["data"].items()} == {"train": 30}
+    assert model.evaluate(texts())["seen"]["train"] == 30
+    assert "| validation before the refit |" in (model.save(tmp_path / "model") / "README.md").read_text()
+
+
+@pytest.mark.parametrize("after", [2, 3 * FIRST_STEPS + 1, 3 * FIRST_STEPS + REFIT_STEPS + 2])
+def test_run_that_crashes_before_or_in_the_refit_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path, after):
+    def fit_twice(model, callback, checkpoints):
+        fit(model, texts(), callback, checkpoints=checkpoints, **TWICE)
+
+    run = tmp_path / "run"
+    resumed, expected, _ = assert_resume_changes_nothing(lambda: fresh(tiny_word_vectors), fit_twice, after, run)
+    assert resumed.record["metrics"]["validation_report"] == expected.record["metrics"]["validation_report"]
+
+
+def test_run_that_crashes_between_the_two_parts_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path):
+    class CrashingCallback(RecordingCallback):
+        def on_message(self, line):
+            if line.startswith("refit on all"):
+                crash()
+
+    expected = fit(fresh(tiny_word_vectors), texts(), **TWICE)
+    with pytest.raises(SimulatedCrashError):
+        fit(fresh(tiny_word_vectors), texts(), CrashingCallback(), checkpoints=tmp_path / "run", **TWICE)
+    callback = RecordingCallback()
+    resumed = fit(fresh(tiny_word_vectors), texts(), callback, checkpoints=tmp_path / "run", **TWICE)
+    assert_same_state(final_state(resumed), final_state(expected))
+    assert callback.steps == 3 * REFIT_STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fine_tune", ["lora:2", "last:1", "none"])
+def test_every_mode_is_refitted(two_layer_bert, fine_tune):
+    options = {**TWICE, "fine_tune": fine_tune}
+    model, every = (fresh(two_layer_bert) for _ in range(2))
+    fit(model, texts(), **options)
+    fit(every, texts(), validation=texts(), **{**options, "refit": False, "metric": "loss"})
+    assert every.record["fit"]["best_epoch"] == model.record["fit"]["best_epoch"]
+    for name, weight in every.weights.items():
+        np.testing.assert_allclose(model.weights[name].numpy(), weight.numpy(), atol=1e-5, err_msg=name)
+
+
+def test_thresholds_of_the_first_run_are_kept(tiny_word_vectors):
+    sets = tg.Dataset.from_lists([row.text for row in texts()], [[row.label] for row in texts()])
+    models = [tg.TextClassifier(tiny_word_vectors, LABELS, precision="float32", problem="multi-label") for _ in "ab"]
+    for model, options in zip(models, (TWICE, {**TWICE, "refit": False}), strict=True):
+        fit(model, sets, **options)
+    np.testing.assert_array_equal(*(model.objective.thresholds for model in models))
+    assert models[0].record["data"]["train"]["texts"] == 30
+
+
+def test_estimated_cost_counts_both_runs(tiny_word_vectors):
+    assert fresh(tiny_word_vectors).plan(texts(), **TWICE).steps == 3 * (FIRST_STEPS + REFIT_STEPS)
+
+
+def test_language_model_is_not_refitted(tiny_bert):
+    with pytest.raises(
+        ConfigError, match="refit trains on all labelled texts, and fill-mask has no labels; drop refit"
+    ):
+        tg.MaskFiller(tiny_bert).fit(["a film", "a plot", "dull"] * 9, refit=True, progress=False)

@@ -134,7 +134,10 @@ def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, 
 def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
     """Print metrics on a set, if there are any, and log how many texts were truncated."""
     from textgraft.data.label_checks import unpredicted_notice
+    from textgraft.task_specs import task_spec
 
+    if not metrics and task_spec(model.name).labelled:
+        log("not tested: all texts trained the model; pass --test or --test-share for its results")
     if metrics:
         log(_title(model, name))
         print_result(model.objective.report(metrics))
@@ -148,10 +151,12 @@ def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
 
 
 def _title(model: "TrainableTask", name: str) -> str:
-    from textgraft.model_folder.config import CROSS_VALIDATION
+    from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
 
     if name == CROSS_VALIDATION:
         return "results of cross-validation on all training texts:"
+    if name == FIRST_RUN:
+        return "results on the validation texts before the refit, which trains on them too:"
     selected = name == "validation" and len(model.history) > 1
     return f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":")
 

@@ -39,7 +39,8 @@ ZERO_SHOT = "zero_shot"  # the field that says that the head was made from descr
 
 # The field that names what validated a model that is trained on all labelled texts.
 VALIDATED_BY = "validated_by"
-CROSS_VALIDATION = "cross-validation"
+CROSS_VALIDATION, INITIAL_HEAD = "cross-validation", "cross-validation of the initial head"
+FIRST_RUN = "validation before the refit"
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
@@ -88,7 +89,7 @@ _RECORD: dict[str, Schema] = {
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
     "int8": List(_PROOF),
-    VALIDATED_BY: OneOf((CROSS_VALIDATION,)),
+    VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`

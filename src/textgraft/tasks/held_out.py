@@ -1,7 +1,8 @@
 """Outputs of a classifier for texts that did not train it: the validation texts, and training texts by other heads."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,15 +10,20 @@ import tensorflow as tf
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import without_optional
 from textgraft.ngrams.fitting import assign_folds
+from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import Run
+from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
+from textgraft.tasks.objectives.single_label import matching_temperature
 from textgraft.training.callbacks import Callback
 from textgraft.training.examples import Examples
-
-if TYPE_CHECKING:
-    from textgraft.tasks.objectives import TextObjective
+from textgraft.training.log_loss import label_logits
 
 # Training texts beyond which the validation texts suffice, and fitting heads without each fold takes long.
 MAX_HELD_OUT_TEXTS = 1000
+
+# The logits of texts that did not train a network, beside those that did, after fine-tuning on few texts with the
+# default schedule (docs/measurements.md).
+UNSEEN_SHARE = 0.5
 
 
 class HeldOut(NamedTuple):
@@ -82,12 +88,54 @@ def assess_by_cross_validation(run: Run, train: Examples[Any], callback: Callbac
         train: as the network was trained on it.
         callback: receives messages.
     """
-    held_out, objective = cross_validate(run, train), cast("TextObjective", run.mode.task.objective)
+    objective: Any = run.mode.task.objective
+    held_out = cross_validate(run, train)
     if held_out is None:
         raise TypeError(f"{type(run.mode).__name__} cannot be cross-validated")
     callback.on_message(objective.calibrate(held_out.targets, lambda: held_out.outputs))
     metrics = validation_metrics(run, held_out.targets, held_out.outputs)
     return Assessment(metrics, objective.evaluate(held_out.data, held_out.outputs))
+
+
+def cross_validate_initial_head(run: Run, callback: Callback) -> dict[str, float]:
+    """Metrics, with the prefix val_, of logistic regression on the pretrained embeddings of texts held out in turn.
+
+    Args:
+        run: a run without validation texts, before its first step.
+        callback: receives messages.
+    """
+    frozen = FrozenVectors(run.mode.task, run.mode.config)
+    (vectors,) = with_pooled_vectors(frozen, [run.examples["train"]], callback)
+    held_out = cross_validate(replace(run, mode=frozen), vectors)
+    if held_out is None:
+        return {}
+    metrics = validation_metrics(run, held_out.targets, held_out.outputs)
+    callback.on_message(
+        f"logistic regression on the pretrained embeddings: accuracy {metrics['val_accuracy']:.3f} "
+        f"({len(held_out.targets):,} texts, each held out in turn)"
+    )
+    return metrics
+
+
+def match_confidence(task: Task, train_logits: np.ndarray, accuracy: float) -> str:
+    """Calibrate a classifier of single labels that was fine-tuned on few texts, none of which was held out.
+
+    Its mean confidence becomes the cross-validated accuracy of its initial head, where logits are
+    `UNSEEN_SHARE` of those of the training texts.
+
+    Args:
+        task: with an objective for one label per text.
+        train_logits: of the training texts, (n, width).
+        accuracy: of the initial head on the same texts, each held out in turn.
+
+    Returns:
+        a message for the user.
+    """
+    objective: Any = task.objective
+    texts, labels = len(train_logits), len(objective.labels)
+    expected = (accuracy * texts + 1) / (texts + labels)  # a few texts can be correct by chance
+    objective.temperature = matching_temperature(UNSEEN_SHARE * label_logits(train_logits), expected)
+    return f"calibrated: temperature {objective.temperature:.2f} (mean confidence {expected:.2f}; no held-out texts)"
 
 
 def with_held_out_training_texts(

@@ -18,7 +18,7 @@ class Plan:
         texts: number of texts per split.
         tokens: number of tokens per split, special tokens included, after truncation.
         truncated: truncated texts and tokens per split.
-        steps: optimizer steps of all epochs.
+        steps: optimizer steps of all epochs, and of as many of a refit.
         trainable: number of trained parameters.
         parameters: number of all parameters.
         seconds: time until the end of the last validation, with feature extraction, without the final test.
@@ -46,12 +46,17 @@ def estimate_cost(run: Run) -> Plan:
         seconds += feature_extractor(mode).estimate_seconds(tokens["train"])
     if config.ngrams:
         seconds += estimate_ngram_seconds(run)
+    steps = run.steps_per_epoch * (config.epochs or 1) if mode.has_steps else 0
+    if run.refit:
+        all_tokens = run.refit.examples["train"].inputs.tokens.lengths.sum()
+        seconds *= 1 + float(all_tokens / max(1, tokens["train"].lengths.sum()))
+        steps += run.refit.steps_per_epoch * (config.epochs or 1)
     trainable, parameters = mode.parameter_counts()
     return Plan(
         texts={name: len(dataset) for name, dataset in run.data.items()},
         tokens={name: int(ids.lengths.sum()) for name, ids in tokens.items()},
         truncated={name: ids.truncated for name, ids in tokens.items()},
-        steps=-(-run.rows_per_epoch // (config.batch_size or 1)) * (config.epochs or 1) if mode.has_steps else 0,
+        steps=steps,
         trainable=trainable,
         parameters=parameters,
         seconds=seconds,

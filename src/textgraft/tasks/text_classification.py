@@ -199,11 +199,12 @@ class TextClassifier(TrainableTask):
         train: Examples[Any],
         validation: Examples[Any] | None,
         outputs: Callable[[], Any],
+        initial_metrics: Mapping[str, float],
         callback: Callback,
     ) -> Assessment:
         self.ngrams = None
         if not run.mode.config.ngrams:
-            return super().after_training(run, train, validation, outputs, callback)
+            return super().after_training(run, train, validation, outputs, initial_metrics, callback)
         cross_validated = cross_validate(run, train)
         validated = None
         if validation is not None:
@@ -212,7 +213,7 @@ class TextClassifier(TrainableTask):
         fitted = fit_ngrams(run, validated, cross_validated)
         if isinstance(fitted, str):
             callback.on_message(f"n-grams: not used; {fitted}")
-            return super().after_training(run, train, validation, lambda: evaluated.outputs, callback)
+            return super().after_training(run, train, validation, lambda: evaluated.outputs, initial_metrics, callback)
         objective = cast("SingleLabel", self.objective)
         before = objective.metrics(evaluated.targets, evaluated.outputs)["accuracy"]
         self.ngrams, objective.temperature = fitted.ngrams, fitted.temperature

@@ -19,7 +19,6 @@ from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_s
 from textgraft.data.splits import hold_out_validation
 from textgraft.engines.names import ONNX, TENSORFLOW
 from textgraft.errors import ConfigError, DataError, counted, warn
-from textgraft.model_folder.config import CROSS_VALIDATION, VALIDATED_BY
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
@@ -29,16 +28,23 @@ from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
 from textgraft.tasks.finite_outputs import require_finite_metrics
 from textgraft.tasks.head_init import default_head_init, init_head, why_not_logistic
-from textgraft.tasks.held_out import Assessment, assess_by_cross_validation, with_held_out_training_texts
+from textgraft.tasks.held_out import (
+    Assessment,
+    assess_by_cross_validation,
+    cross_validate_initial_head,
+    match_confidence,
+    with_held_out_training_texts,
+)
 from textgraft.tasks.ngrams import why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
-from textgraft.tasks.refit import choose_refit
+from textgraft.tasks.refit import FirstRun, choose_refit, first_run
 from textgraft.tasks.row_results import OnResults, RowResult
+from textgraft.tasks.run_record import data_facts, run_record
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
-from textgraft.training.callbacks import Callback, Callbacks
-from textgraft.training.checkpoints import Checkpoints, run_digest
+from textgraft.training.callbacks import Callback, Callbacks, Continued
+from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts, rows_per_epoch
 from textgraft.training.examples import Examples, TokenInputs
@@ -47,8 +53,6 @@ from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.progress import TrainingBar
 from textgraft.training.token_ids import TruncationCount
-
-_MAX_STORED_LABELS = 1000  # with their counts
 
 WithProgress = Callable[[Iterator[Any]], Iterator[Any]]
 
@@ -118,9 +122,11 @@ class TrainableTask(Task):
             metrics to keep beside those of the best epoch.
         """
         mode, is_resumed = run.mode, checkpoints is not None and checkpoints.has_checkpoint
+        is_assessed = mode.has_steps and run.is_cross_validated
+        metrics = cross_validate_initial_head(run, callback) if is_assessed else {}
         if mode.has_steps and not is_resumed:
             init_head(mode, run.examples["train"], callback)
-        return {}
+        return metrics
 
     def after_training(
         self,
@@ -128,6 +134,7 @@ class TrainableTask(Task):
         train: Examples[Any],
         validation: Examples[Any] | None,
         outputs: Callable[[], Any],
+        initial_metrics: Mapping[str, float],
         callback: Callback,
     ) -> Assessment:
         """Work after the last step: by default the calibration of the objective.
@@ -136,9 +143,15 @@ class TrainableTask(Task):
             run: as it was prepared.
             train: the examples that trained the network.
             validation: those that validated it, if there are any.
-            outputs: computes the trained network's metric inputs for the validation examples.
+            outputs: computes the trained network's metric inputs for the validation examples, or without these for the
+                training examples.
+            initial_metrics: what `before_training` returned.
             callback: receives messages.
         """
+        if validation is None and run.mode.has_steps:
+            if run.is_cross_validated:
+                callback.on_message(match_confidence(self, outputs(), initial_metrics["val_accuracy"]))
+            return Assessment({})
         if validation is None:
             return assess_by_cross_validation(run, train, callback)
         if message := self.objective.calibrate(*with_held_out_training_texts(run, train, validation, outputs)):
@@ -166,7 +179,7 @@ class TrainableTask(Task):
                 Arrow table, a `datasets.Dataset` or `DatasetDict`, a `tf.data.Dataset` of (text, label), or a path.
             labels: one for each text, where `data` is texts or a table of them.
             validation: as `data`, or a tuple of texts and labels; evaluated after each epoch. By default the
-                validation split of `data`, or a stratified tenth, which is held out.
+                validation split of `data`, or a stratified tenth, which is held out; see the option `refit`.
             text: the column of texts, where `data` is a table or a file; inferred as by `load_dataset`.
             label: the column of labels.
             pair: the column of second texts.
@@ -198,7 +211,8 @@ class TrainableTask(Task):
                 if checkpoints is not None:
                     checkpoints.start_run(facts, computation)
                 if progress:
-                    callback.add(stack.enter_context(TrainingBar(mode.config.epochs or 1, run.rows_per_epoch)))
+                    epochs = (2 if run.refit else 1) * (mode.config.epochs or 1)
+                    callback.add(stack.enter_context(TrainingBar(epochs, run.rows_per_epoch)))
                 callback.on_train_begin(facts, is_resumed=checkpoints is not None and checkpoints.has_checkpoint)
                 for examples in run.examples.values():
                     notices += tuple(examples.notices)
@@ -208,39 +222,18 @@ class TrainableTask(Task):
                         warn(earlier)
                 for notice in notices:
                     callback.on_message(notice)
-                initial_metrics = self.before_training(run, facts, checkpoints, callback)
-                stack.enter_context(mode.adapted())
-                built = mode.build(run.examples, callback)
-                solution = mode.solve(built.train, built.validation, callback)
-                on_error.pop_all()
-            if solution:
-                history, outputs = solution
-            else:
-                location = partial(self.example_location, run.data["train"])
-                training = Training(*built, mode.config, callback, location)
-                history, outputs = training.run(checkpoints), training.validation_outputs
-            assessment = self.after_training(run, built.train, built.validation, outputs, callback)
+                train_run = partial(self._train, facts=facts, checkpoints=checkpoints, on_start=on_error.pop_all)
+                if run.refit:
+                    first = first_run(
+                        facts, checkpoints, partial(self._first_run, run, partial(train_run, run, callback))
+                    )
+                    history, assessment = self._refit(run, run.refit, first, train_run, callback)
+                else:
+                    history, assessment = train_run(run, callback)
             callback.on_train_end(history)
         self.history = history.records
-        self.record = {
-            "run": run_digest(facts),
-            "fit": {**asdict(mode.config), "best_epoch": history.best_epoch, "seconds": round(history.seconds, 3)},
-            "metrics": {
-                "validation": {**history.records[history.best_epoch - 1], **initial_metrics, **assessment.metrics}
-            },
-            "data": {
-                name: _data_facts(dataset, run.examples[name].inputs.tokens.truncated)
-                for name, dataset in run.data.items()
-            },
-            "columns": dict(run.data["train"].roles),
-            "computation": asdict(computation),
-        }
-        if assessment.report:
-            truncated = asdict(run.examples["train"].inputs.tokens.truncated)
-            report = self.objective.stored_metrics({**assessment.report, "truncated": truncated})
-            self.record["metrics"]["validation_report"] = report
-            self.record[VALIDATED_BY] = CROSS_VALIDATION
-        texts = {name: dataset.digests() for name, dataset in run.data.items()}
+        self.record = run_record(run, facts, computation, history, assessment)
+        texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
         salted_by = " ".join(facts["data_sha256"].values())
         self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
         return history
@@ -317,7 +310,7 @@ class TrainableTask(Task):
         metrics |= {"truncated": asdict(truncated), **seen}
         if store:
             self.record.setdefault("metrics", {})["test"] = self.objective.stored_metrics(metrics)
-            self.record.setdefault("data", {})["test"] = _data_facts(data, truncated)
+            self.record.setdefault("data", {})["test"] = data_facts(data, truncated)
         return metrics
 
     def quantize(
@@ -457,6 +450,29 @@ class TrainableTask(Task):
         effect = "training continues from its weights" if run.mode.has_steps else "the head is fitted anew"
         return f"the model is trained already: {effect}; create a new model to start afresh"
 
+    def _train(
+        self,
+        run: Run,
+        callback: Callback,
+        facts: Mapping[str, Any],
+        checkpoints: Checkpoints | None,
+        on_start: Callable[[], Any],
+    ) -> tuple[History, Assessment]:
+        """Train, calibrate and assess the network; `on_start` is called before the first weight changes."""
+        initial_metrics = self.before_training(run, facts, checkpoints, callback)
+        with run.mode.adapted():
+            built = run.mode.build(run.examples, callback)
+            solution = run.mode.solve(built.train, built.validation, callback)
+            on_start()
+            if solution:
+                history, outputs = solution
+            else:
+                location = partial(self.example_location, run.data["train"])
+                training = Training(*built, run.mode.config, callback, location, run.last_epoch)
+                history, outputs = training.run(checkpoints), training.outputs
+            assessment = self.after_training(run, built.train, built.validation, outputs, initial_metrics, callback)
+        return history, assessment._replace(metrics={**initial_metrics, **assessment.metrics})
+
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)
         notices: tuple[str, ...] = ()
@@ -469,24 +485,69 @@ class TrainableTask(Task):
         if options.get("head") is None:
             config = replace(config, head=default_head_init(select_mode(self, config), data, options))
         mode = select_mode(self, config)
-        if refit_data := choose_refit(mode, validation, options):
-            splits, notices = {"train": refit_data}, ()
-        config = replace(config, refit=bool(refit_data))
+        refit = choose_refit(mode, validation, options)
+        if refit and not refit.has_first_run:
+            splits, notices = {"train": refit.data}, (f"refit: all {len(refit.data):,} texts train the model",)
+        config = replace(config, refit=refit is not None)
         self.objective.prepare(splits["train"])
         cache = mode.id_cache()
-        examples = {name: self.examples(dataset, cache) for name, dataset in splits.items()}
+        examples = {"train": self._training_examples(splits["train"], config, cache)}
+        if "validation" in splits:
+            examples["validation"] = self.examples(splits["validation"], cache)
         [*examples.values()][-1].notices += notices
         train = examples["train"]
         unknown = self.count_unknown()
         unknown.add(train.inputs.tokens.ids, self.sample_texts(data))
         unknown.warn(self._is_first_unknown)
-        if config.balance == "oversample":
-            train.sampling_weights = self.objective.sampling_weights(train.targets)
         if mode.has_steps:
             config = extend_for_few_texts(config, rows_per_epoch(len(train), train.sampling_weights), options)
         else:
             config = replace(config, epochs=1)
-        return Run(select_mode(self, config), splits, examples)
+        run = Run(select_mode(self, config), splits, examples)
+        if refit and refit.has_first_run:
+            all_examples = {"train": self._training_examples(refit.data, config, cache)}
+            run = replace(run, refit=Run(run.mode, {"train": refit.data}, all_examples))
+        return run
+
+    def _training_examples(self, data: Dataset, config: TrainingConfig, cache: IdCache | None) -> Examples[TokenInputs]:
+        examples = self.examples(data, cache)
+        if config.balance == "oversample":
+            examples.sampling_weights = self.objective.sampling_weights(examples.targets)
+        return examples
+
+    def _first_run(self, run: Run, train: Callable[[], tuple[History, Assessment]]) -> FirstRun:
+        """Train and evaluate on the validation texts; then the weights are again those of before."""
+        initial = {name: variable.numpy() for name, variable in self.weights.items()}
+        history, assessment = train()
+        report = self._evaluate(run.data["validation"], TruncationCount(), iter)
+        require_finite_metrics(report)
+        calibration = {name: np.asarray(getattr(self.objective, name)).tolist() for name in self.objective.calibrated}
+        for name, variable in self.weights.items():
+            variable.assign(initial[name])
+        return FirstRun(history, assessment._replace(report=report), calibration)
+
+    def _refit(
+        self,
+        run: Run,
+        refit: Run,
+        first: FirstRun,
+        train: Callable[..., tuple[History, Assessment]],
+        callback: Callback,
+    ) -> tuple[History, Assessment]:
+        """Train on all texts as in the first run, up to its best epoch, with its calibration."""
+        for name, value in first.calibration.items():
+            setattr(self.objective, name, np.asarray(value) if isinstance(value, list) else value)
+        epochs, texts = first.history.best_epoch, len(refit.data["train"])
+        callback.on_message(f"refit on all {texts:,} texts: {counted(epochs, 'epoch')}, as selected in the first run")
+        earlier_epochs = len(first.history.records)
+        continued = Continued(callback, earlier_epochs * run.steps_per_epoch, earlier_epochs)
+        refit_history, _ = train(replace(refit, last_epoch=epochs), continued)
+        history = replace(
+            first.history,
+            seconds=first.history.seconds + refit_history.seconds,
+            graphs=first.history.graphs + refit_history.graphs,
+        )
+        return history, first.assessment
 
     def _run_facts(self, run: Run) -> dict[str, Any]:
         """The facts that identify a run; a difference in any of them makes another run."""
@@ -530,14 +591,3 @@ def _answer(result: RowResult) -> Any:
             for item in result.prediction
         ]
     return result.prediction
-
-
-def _data_facts(data: Dataset, truncated: TruncationCount) -> dict[str, Any]:
-    counts = sorted(data.counts().items(), key=lambda item: -item[1])[:_MAX_STORED_LABELS]
-    return {
-        "source": data.source,
-        "texts": len(data),
-        "sha256": data.fingerprint(),
-        "truncated": asdict(truncated),
-        **({"labels": dict(counts)} if counts else {}),
-    }

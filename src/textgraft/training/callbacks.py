@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textgraft.errors import ConfigError
@@ -66,6 +66,23 @@ class Callback:
 
     def close(self) -> None:
         """Called last, also after an error."""
+
+
+class Continued(Callback):
+    """Passes on the steps and messages of a run that follows another one, whose steps and epochs are counted too."""
+
+    def __init__(self, callback: Callback, steps: int, epochs: int) -> None:
+        self._callback, self._steps, self._epochs = callback, steps, epochs
+
+    def on_features_extracted(self, texts: int, total: int) -> None:
+        self._callback.on_features_extracted(texts, total)
+
+    def on_step_end(self, step: Step) -> None:
+        number, epoch = step.number + self._steps, step.epoch + self._epochs
+        self._callback.on_step_end(replace(step, number=number, epoch=epoch))
+
+    def on_message(self, line: str) -> None:
+        self._callback.on_message(line)
 
 
 class Callbacks(Callback):

@@ -31,7 +31,9 @@ from textgraft.training.interruption import Interruption
 from textgraft.training.state_files import read_arrays, read_state
 
 _STATE, _WEIGHTS, _OPTIMIZER, _BEST = "state.json", "weights.safetensors", "optimizer.safetensors", "best.safetensors"
-_CHECKPOINT, _PREPARED = re.compile(r"checkpoint-\d{6}-\d{8}"), re.compile(r"prepared-\w+-[0-9a-f]{16}")
+_REFIT = "refit-"  # sorts after the numbers of the first run's checkpoints
+_CHECKPOINT = re.compile(rf"checkpoint-({_REFIT})?\d{{6}}-\d{{8}}")
+_PREPARED = re.compile(r"prepared-\w+-[0-9a-f]{16}")
 _MAX_TIME_SHARE = 0.02
 
 _NUMBER = Scalar("a number", lambda value: type(value) in (int, float))
@@ -112,6 +114,7 @@ class Checkpoints:
         self._started_at = self._saved_at = time.monotonic()
         self._run: dict[str, Any] = {}
         self._computation: dict[str, Any] = {}
+        self._phase = ""  # or `_REFIT`, in the names of checkpoints
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -150,7 +153,7 @@ class Checkpoints:
             ConfigError: when the newest checkpoint is of another run; lists the differences.
             ModelFolderError: when it is damaged.
         """
-        self._run = json.loads(json.dumps(run))
+        self._phase, self._run = "", json.loads(json.dumps(run))
         self._computation = asdict(computation) if computation else {}
         if (newest := self._newest) is None:
             return
@@ -186,6 +189,16 @@ class Checkpoints:
         )
         self._started_at = self._saved_at = time.monotonic()
         return snapshot
+
+    def start_refit(self) -> None:
+        """Begin the second part of the run, the refit, which has steps and checkpoints of its own.
+
+        What the first part leaves is in `prepared_files`; its checkpoints are removed.
+        """
+        self._phase = _REFIT
+        for folder in self._complete(_CHECKPOINT):
+            if not folder.name.startswith(f"checkpoint-{_REFIT}"):
+                folders.remove_folder(folder)
 
     def prepared_files(
         self, name: str, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, FileContent]]
@@ -308,7 +321,7 @@ class Checkpoints:
         return max(self._complete(_CHECKPOINT), default=None)
 
     def _path(self, progress: RunProgress) -> Path:
-        return self.folder / f"checkpoint-{progress.epoch:06d}-{progress.batch:08d}"
+        return self.folder / f"checkpoint-{self._phase}{progress.epoch:06d}-{progress.batch:08d}"
 
     def _complete(self, names: re.Pattern[str]) -> list[Path]:
         """Complete folders with matching names; checkpoints are sorted by age, the oldest first."""

@@ -42,7 +42,8 @@ class Training:
     """One run: a network, its data and its progress.
 
     The config has all values filled in; `location` maps a training row to a text for messages that ends in a number,
-    such as "reviews.csv, line 7". Without validation examples, all epochs are run and the last one is kept.
+    such as "reviews.csv, line 7". Without validation examples, all epochs up to `last_epoch` are run and the last one
+    is kept; the learning rates are those of all planned epochs.
     """
 
     def __init__(
@@ -53,19 +54,20 @@ class Training:
         config: TrainingConfig,
         callback: Callback,
         location: Callable[[int], str] = lambda row: f"row {row + 1}",
+        last_epoch: int | None = None,
     ) -> None:
         self._network, self._train, self._validation = network, train, validation
         self._config, self._callback, self._location = config, callback, location
         self._epochs = config.epochs or 1
+        self._last_epoch = last_epoch or self._epochs
         batches = self._batches(0)
         self._rates = learning_rates(config, self._epochs * len(batches))
         self._rows = sum(map(len, batches))
         self._train_tokens = sum(int(train.lengths[rows].sum()) for rows in batches)
         self._step = TrainingStep(network, train, config, len(batches))
-        self._infer: Any = None
+        self._infer = inference_step(self._evaluate, (train if validation is None else validation).spec)
         self._best_epoch: BestEpoch | LastEpoch = LastEpoch()
         if validation is not None:
-            self._infer = inference_step(self._evaluate, validation.spec)
             metric = find_metric(config.metric, network.objective.selectable)
             self._best_epoch = BestEpoch(metric, validation.sample_size)
         self._optimizer_state = self._step.optimizer.slots + seed_states(network.layers, config.seed)
@@ -97,15 +99,14 @@ class Training:
                 self._write_back(self._progress.step)
                 raise
         self._restore_best()
-        graphs = self._step.graphs + (int(self._infer.experimental_get_tracing_count()) if self._infer else 0)
+        graphs = self._step.graphs + int(self._infer.experimental_get_tracing_count())
         padding = padding_share(self._train.lengths, self._batches(0))
         return History(self._progress.records, self._best, self._progress.seconds, graphs, padding)
 
-    def validation_outputs(self) -> Any:
-        """Metric inputs of the validation rows, after `run`."""
-        if self._validation is None:
-            raise TypeError("this run has no validation examples")
-        return self._compute_outputs(self._validation, lambda _: None)[1]
+    def outputs(self) -> Any:
+        """Metric inputs of the validation rows, or without these of the training rows, after `run`."""
+        examples = self._train if self._validation is None else self._validation
+        return self._compute_outputs(examples, lambda _: None)[1]
 
     def estimate_seconds(self, timed_steps: int = _TIMED_STEPS) -> float:
         """Time steps of short and long rows at a learning rate of zero, and estimate the time of the run."""
@@ -134,7 +135,7 @@ class Training:
     @property
     def _is_finished(self) -> bool:
         stale = self._best_epoch.epochs_without_improvement(self._progress.records)
-        return self._progress.epoch == self._epochs or stale >= (self._config.patience or 1)
+        return self._progress.epoch == self._last_epoch or stale >= (self._config.patience or 1)
 
     @property
     def _best(self) -> int:
@@ -240,11 +241,12 @@ class Training:
         if not self._eta.steps:
             return None
         progress = self._progress
-        epochs = self._epochs - progress.epoch - progress.seen / self._rows
-        training = self._eta.predict(self.steps - progress.step, epochs * self._train_tokens)
+        epochs = self._last_epoch - progress.epoch - progress.seen / self._rows
+        steps = self._last_epoch * (self.steps // self._epochs) - progress.step
+        training = self._eta.predict(steps, epochs * self._train_tokens)
         validation_tokens = 0 if self._validation is None else int(self._validation.lengths.sum())
         validation = self._eta.predict(0, validation_tokens) / _STEP_COST_IN_FORWARD_PASSES
-        return training + (self._epochs - progress.epoch) * (self._validation_seconds or validation)
+        return training + (self._last_epoch - progress.epoch) * (self._validation_seconds or validation)
 
     def _restore_best(self) -> None:
         assign_variables(self._step.variables, self._best_weights)

@@ -28,11 +28,13 @@ class Objective(ABC):
         selectable: the metrics that can rank epochs, the default first.
         balances: whether training can balance rare and frequent labels.
         labels: names of the predicted classes, as they are stored; empty for numbers and tokens.
+        calibrated: names of the attributes that `calibrate` sets, which are numbers or arrays.
     """
 
     selectable: tuple[Metric, ...]
     balances: bool = False
     labels: tuple[str, ...] = ()
+    calibrated: tuple[str, ...] = ()
 
     # === Training ===
 

@@ -152,17 +152,34 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class Run:
-    """A prepared training run: a mode with its final config; its sets as data and as token ids (see `ExampleSets`)."""
+    """A prepared training run: a mode with its final config; its sets as data and as token ids (see `ExampleSets`).
+
+    Attributes:
+        refit: the run that follows on all texts, for as many epochs as are best in this one.
+        last_epoch: the epoch to end after, where an earlier run selected it and calibrated the model.
+    """
 
     mode: FineTuning
     data: Mapping[str, Dataset]
     examples: ExampleSets
+    refit: "Run | None" = None
+    last_epoch: int | None = None
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether training texts that are held out in turn validate the model."""
+        return "validation" not in self.data and self.last_epoch is None
 
     @property
     def rows_per_epoch(self) -> int:
         """Rows of an epoch, oversampled ones included."""
         train = self.examples["train"]
         return rows_per_epoch(len(train), train.sampling_weights)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return -(-self.rows_per_epoch // (self.mode.config.batch_size or 1))
 
 
 def _size(variables: Iterable[keras.Variable]) -> int:

@@ -32,7 +32,7 @@ class MultiLabel(TextObjective):
     """
 
     name, selectable, balances = MULTI, MULTI_LABEL, True
-    options = ("label_separator", "thresholds", "label_type")
+    options, calibrated = ("label_separator", "thresholds", "label_type"), ("thresholds",)
 
     def __init__(
         self,

@@ -25,13 +25,14 @@ _MAX_STORED_LABELS = 500
 
 _LOG_TEMPERATURE_BOUNDS = (-5.0, 5.0)  # five standard deviations of the prior
 _TEMPERATURE_DECIMALS = 4
+_BISECTIONS = 40
 
 
 class SingleLabel(TextObjective):
     """Softmax over the labels, or the sigmoid of one logit; `temperature` divides the logits in `probabilities`."""
 
     name, selectable, balances = SINGLE, SINGLE_LABEL, True
-    options = ("temperature", "label_type")
+    options, calibrated = ("temperature", "label_type"), ("temperature",)
 
     def __init__(self, labels: Iterable[Label], temperature: float = 1.0, label_type: str | None = None) -> None:
         """Check the arguments; a ConfigError reports one label, duplicates, or a temperature out of range."""
@@ -160,3 +161,22 @@ def best_temperature(targets: np.ndarray, logits: np.ndarray) -> float:
 
     optimum = minimize_scalar(penalised_loss, bounds=_LOG_TEMPERATURE_BOUNDS, method="bounded", options={"xatol": 1e-6})
     return round(float(np.exp(optimum.x)), _TEMPERATURE_DECIMALS)
+
+
+def matching_temperature(logits: np.ndarray, confidence: float) -> float:
+    """The temperature at which the mean probability of the predicted labels is `confidence`, within the same bounds.
+
+    Args:
+        logits: float (n, labels).
+        confidence: a share, above 1 / labels.
+    """
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+
+    def mean_confidence(log_temperature: float) -> float:
+        return float((1 / np.exp(shifted / np.exp(log_temperature)).sum(axis=1)).mean())
+
+    low, high = _LOG_TEMPERATURE_BOUNDS
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mean_confidence(middle) > confidence else (low, middle)
+    return round(float(np.exp(low)), _TEMPERATURE_DECIMALS)
