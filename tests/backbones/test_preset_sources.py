@@ -19,6 +19,7 @@ from tests.helpers import commands
 from tests.helpers.commands import assert_fails
 from tests.helpers.paths import GOLDEN
 from textgraft.backbones import preset_sources
+from textgraft.backbones.licences import licence_of
 from textgraft.backbones.preset_sources import ResolvedPreset, Wheel
 from textgraft.backbones.presets import find_source, is_on_this_machine, list_presets, load_backbone, verify_files
 from textgraft.errors import ConfigError, InterruptionError, PresetError
@@ -349,3 +350,24 @@ def test_vocabulary_limit_needs_a_file_of_word_vectors(tmp_path):
 def test_list_of_keras_hub_presets_is_current():
     """Otherwise: `python -m tools.make_preset_list`."""
     assert preset_sources.KERAS_HUB_PRESETS.read_text(encoding="utf-8") == make_preset_list.build()
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("---\nlanguage: en\nlicense: mit\ntags:\n- a\n---\n# A model\n", "mit"),
+        ('---\nlicense: "apache-2.0"\n---\n', "apache-2.0"),
+        ("# A model\nlicense: mit\n", ""),
+        ("---\nlanguage: en\n---\nlicense: mit\n---\n", ""),
+        ("---\nlicense: mit or later\n---\n", ""),
+    ],
+)
+def test_licence_is_that_of_the_model_card(tmp_path, card, licence):
+    (tmp_path / "README.md").write_text(card)
+    assert licence_of(str(tmp_path)) == licence
+
+
+def test_licence_of_a_known_preset_is_that_of_the_list():
+    assert licence_of("minilm") == "Apache-2.0"
+    assert licence_of("opt_125m_en") == "OPT, non-commercial"
+    assert licence_of("no such preset\0") == ""

@@ -1,6 +1,7 @@
 """Exported models: equal answers, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,7 +22,6 @@ from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, read_record
 from textgraft.protobuf import messages
 
-NEEDS = {"deberta_v3": ("TensorFlow Text (NormalizeUTF8)",)}
 FAMILIES = [
     pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
     for name in registry.names("backbones.families")
@@ -178,27 +178,67 @@ def test_word_vectors_are_exported_with_their_table(model, exported):
 def test_each_family_is_exported(family, tmp_path):
     model = tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", sequence_length=24)
     sharpen(model)
-    needs = tg.export_model(model, tmp_path / "out").needs
-    assert needs == NEEDS.get(family, ())
+    verification = tg.export_model(model, tmp_path / "out")
+    assert verification.needs == ()
+    assert "GatherV2" in verification.operations
+    assert [name for name in verification.operations if not hasattr(tf.raw_ops, name)] == []
     texts, answers = stored_answers(tmp_path / "out")
     np.testing.assert_allclose(answers["scores"], model.predict_proba(texts), atol=1e-6)
 
 
+# A process in which nothing can be imported that programs with TensorFlow need not have.
 _PROGRAM = """
 import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"tensorflow_text", "keras_hub", "textgraft"}:
+            raise ImportError(f"{name} is imported")
+
+sys.meta_path.insert(0, Blocker())
 import tensorflow as tf
 
-serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-labels = serve(text=tf.constant(["a great film", "no"]))["label"].numpy()
-others = {"textgraft", "keras_hub", "tensorflow_text"} & sys.modules.keys()
-print(*(label.decode() for label in labels), *others, sep=",")
+for folder in sys.argv[1:]:
+    serve = tf.saved_model.load(folder).signatures["serving_default"]
+    print(*(label.decode() for label in serve(text=tf.constant(["a great film", "no"]))["label"].numpy()), sep="\\t")
 """
 
 
+def labels_of_another_program(*folders):
+    result = subprocess.run([sys.executable, "-c", _PROGRAM, *folders], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
 def test_another_program_needs_tensorflow_only(calibrated, calibrated_folder):
-    command = [sys.executable, "-c", _PROGRAM, calibrated_folder]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout.strip().split(",") == calibrated.predict(["a great film", "no"])
+    (labels,) = labels_of_another_program(calibrated_folder)
+    assert labels == calibrated.predict(["a great film", "no"])
+
+
+@pytest.mark.slow
+def test_graph_of_each_family_loads_where_tensorflow_text_cannot_be_imported(tmp_path):
+    expected = {}
+    for family in sorted({*registry.names("backbones.families")} - {"word_vectors"}):
+        cleaning = {"normalize_unicode": True, "strip_punctuation": True}
+        model = sharpen(
+            tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", sequence_length=24, **cleaning)
+        )
+        tg.export_model(model, tmp_path / family)
+        expected[family] = model.predict(["a great film", "no"])
+    assert labels_of_another_program(*map(tmp_path.__truediv__, expected)) == [*expected.values()]
+
+
+def test_operations_of_tensorflow_text_are_used_on_request(calibrated, tmp_path):
+    verification = tg.export_model(calibrated, tmp_path / "out", ops="text")
+    assert "FastWordpieceTokenizeWithOffsets" in verification.operations
+    (need,) = verification.needs
+    assert re.fullmatch(
+        r"TensorFlow Text \(.*\): tensorflow_text in Python, or TensorFlow Serving from version 2.11", need
+    )
+    with pytest.raises(ConfigError, match="format onnx has no option --ops"):
+        tg.export_model(calibrated, tmp_path / "another", "onnx", ops="text")
+    with pytest.raises(ConfigError, match="ops 'some' is unknown; choose one of core, text"):
+        tg.export_model(calibrated, tmp_path / "another", ops="some")
 
 
 def test_graph_has_no_operation_on_files_and_no_python(signature):

@@ -4,6 +4,8 @@ import base64
 import csv
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -125,6 +127,15 @@ def test_check_names_an_answer_that_differs(folder, tmp_path):
     assert result.stderr.startswith("error: the exported model answers scores")
 
 
+def test_damaged_file_is_reported_in_one_line(folder, tmp_path):
+    shutil.copytree(folder / "site", tmp_path / "site")
+    (tmp_path / "site/my_model/data/tokenizer.json").write_bytes(b"{}")
+    for arguments in ((), ("--check",)):
+        result = command(tmp_path, *arguments, input="a great film\n")
+        assert result.returncode == 1
+        assert re.fullmatch(r"error: .*tokenizer.json is damaged: .*; install my_model again\n", result.stderr)
+
+
 def test_texts_of_another_type_are_refused(folder):
     code = """
 import json, my_model
@@ -217,7 +228,10 @@ def test_wheel_is_valid_and_reproducible(model, folder, tmp_path):
             encoded = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             assert (digest, int(size)) == (f"sha256={encoded}", len(content))
         metadata = archive.read("my_model-1.2.0.dist-info/METADATA").decode().splitlines()
-        assert {"Name: my-model", "Version: 1.2.0"} <= set(metadata)
+        assert {"Name: my-model", "Version: 1.2.0", "License: unknown", "License-File: LICENSE"} <= set(metadata)
+        licence = archive.read("my_model-1.2.0.dist-info/LICENSE").decode()
+        assert "whose licence is unknown. Ask the publisher" in licence
+        assert "Apache License" in licence
         needs = [line.split()[1].split(">")[0] for line in metadata if line.startswith("Requires-Dist")]
         assert needs == ["numpy", "onnxruntime", "tokenizers"]
         code = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")]

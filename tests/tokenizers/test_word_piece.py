@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.nasty_texts import NASTY
 from tests.helpers.tokenizer_comparison import CHARACTERS, CLASS_BORDERS, compiled, differing, random_texts
 from textgraft.backbones.preset_sources import Wheel
+from textgraft.text.core_operations import core_operations
 from textgraft.tokenizers.base import SpecialNames
 from textgraft.tokenizers.word_piece import WordPieceTokenizer
 from tokenizers import Tokenizer
@@ -21,7 +22,7 @@ def tokenize(request):
     """The graph of training, and that of exported models."""
     tokenizer = WordPieceTokenizer.from_hugging_face(FOLDER, SPECIAL)
     tokenize = compiled(tokenizer)
-    with tokenizer.core_ops() if request.param == "core_ops" else nullcontext():
+    with core_operations() if request.param == "core_ops" else nullcontext():
         tokenize(["traced here"])
     return tokenize
 
@@ -65,7 +66,7 @@ def test_words_that_cannot_be_split_are_unknown_in_both_graphs():
     vocabulary = ["[UNK]", "a", "ab", "##b", "##bc", "##", "x"]
     tokenizer = WordPieceTokenizer(vocabulary, ["[UNK]"], lowercase=True, strip_accents=True)
     texts = ["abc ab abbc b a# x xa abbb ax" + "b" * 99, "a" + "b" * 99, "a" + "b" * 100, "", "##"]
-    with tokenizer.core_ops():
+    with core_operations():
         ids = compiled(tokenizer)(texts)
     assert ids == compiled(tokenizer)(texts)
     assert ids[0][:6] == [0, 2, 2, 4, 0, 1]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -219,10 +219,6 @@ class Backbone(ABC):
 
     def _no_hugging_face_form(self) -> ConfigError:
         return ConfigError(f"networks and tokenizers of Hugging Face cannot express {self.family}; choose savedmodel")
-
-    def core_ops(self) -> AbstractContextManager[None]:
-        """Tokenize by TensorFlow's own operations in graphs that are traced in the context; see `Tokenizer`."""
-        return nullcontext()
 
     @property
     def tables(self) -> tf.Module | None:

@@ -134,9 +134,6 @@ class Transformer(Backbone):
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer.tokenize_words(words, spaced)
 
-    def core_ops(self) -> AbstractContextManager[None]:
-        return self._tokenizer.core_ops()
-
     def token(self, token_id: int) -> str:
         return self._tokenizer.vocabulary[token_id]
 

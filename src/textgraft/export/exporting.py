@@ -1,6 +1,6 @@
 """Export of a model, and verification of what was exported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Verification:
         texts: number of texts whose answers were compared.
         largest_difference: of numbers in the answers, relative above 1.
         needs: what the format needs beside its own runtime.
+        operations: names of the graph's operations, of a SavedModel.
         bytes: size of all files.
     """
 
@@ -34,6 +35,7 @@ class Verification:
     texts: int
     largest_difference: float
     needs: tuple[str, ...]
+    operations: tuple[str, ...]
     bytes: int
 
 
@@ -45,6 +47,7 @@ def export_model(
     int8: bool = False,
     name: str | None = None,
     version: str | None = None,
+    ops: str = "core",
 ) -> Verification:
     """Write a model in the format of other programs, after its answers were found equal to those of the model.
 
@@ -59,6 +62,8 @@ def export_model(
             ("wheel").
         name: of the package ("wheel").
         version: of the package ("wheel").
+        ops: "core", TensorFlow's own operations only, or "text", also those of TensorFlow Text, which are faster
+            ("savedmodel").
 
     Raises:
         ConfigError: for an unknown format, an option that the format does not have or needs, or a model that it cannot
@@ -69,7 +74,7 @@ def export_model(
     """
     folder = as_path(folder, "the folder of the exported model")
     require_exportable(to, folder)
-    kind = export_format(to, ExportOptions(int8, name, version))
+    kind = export_format(to, ExportOptions(int8, name, version, ops))
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
     texts = [text for text in golden_texts(model.pairs) if kind.takes(model, text)]
@@ -77,14 +82,15 @@ def export_model(
 
     def write(building: Path) -> None:
         (building / RECORD).touch()  # by which the folder is recognized if this process is killed
-        needs = kind.write(model, building)
+        requirements = kind.write(model, building)
         expected = as_lists(kind.reference(model, texts))
         answers = _answers(kind, building, texts, f"format {to}", building)
         difference = compare_answers(answers, expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
-        ExportRecord(to, model.name, runtime.versions(), needs, texts, expected, digests).write(building)
+        record = ExportRecord(to, model.name, runtime.versions(), *requirements, texts, expected, digests)
+        record.write(building)
         sync_tree(building)
-        verifications.append(Verification(to, len(texts), difference, tuple(needs), _size(building, digests)))
+        verifications.append(_verification(record, difference, building))
 
     build_folder(folder, write)
     return verifications[0]
@@ -117,8 +123,7 @@ def verify_export(folder: str | Path) -> Verification:
     with disk_errors("run", folder, kind=ExportError):
         answers = _answers(kind, folder, record.inputs, folder)
     difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance, folder)
-    size = _size(folder, record.sha256)
-    return Verification(record.format, len(record.texts), difference, tuple(record.needs), size)
+    return _verification(record, difference, folder)
 
 
 def _answers(
@@ -133,5 +138,7 @@ def _answers(
         raise ExportError(f"{source} cannot be run: {error_summary(error)}; export the model again") from error
 
 
-def _size(folder: Path, files: Mapping[str, str]) -> int:
-    return sum((folder / name).stat().st_size for name in (*files, RECORD) if (folder / name).exists())
+def _verification(record: ExportRecord, difference: float, folder: Path) -> Verification:
+    size = sum((folder / name).stat().st_size for name in (*record.sha256, RECORD))
+    needs, operations = tuple(record.needs), tuple(record.operations)
+    return Verification(record.format, len(record.texts), difference, needs, operations, size)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,12 @@ class ExportOptions(CheckedOptions):
     )
     name: str | None = option(None, "Name of the package, which programs import (wheel).", panel="Output")
     version: str | None = option(None, "Version of the package, such as 1.2.0 (wheel).", panel="Output")
+    ops: str = option(
+        "core",
+        "Operations of the graph: TensorFlow's own, or also those of TensorFlow Text, which are faster (savedmodel).",
+        choices=("core", "text"),
+        panel="Output",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +75,18 @@ class ExportOptions(CheckedOptions):
     def module(self) -> str:
         """The name as programs import it."""
         return re.sub(r"[-_.]+", "_", self.name or "").lower()
+
+
+class Requirements(NamedTuple):
+    """What a program needs that runs an exported model.
+
+    Attributes:
+        needs: what the files need beside the format's own runtime.
+        operations: names of all operations of the graph, of formats whose runtimes differ in them.
+    """
+
+    needs: Sequence[str] = ()
+    operations: Sequence[str] = ()
 
 
 class ExportFormat(ABC):
@@ -93,11 +111,8 @@ class ExportFormat(ABC):
                 raise ConfigError(f"format {to} has no option --{field.name}; drop it")
 
     @abstractmethod
-    def write(self, model: Task, folder: Path) -> list[str]:
+    def write(self, model: Task, folder: Path) -> Requirements:
         """Write the files of a model into an empty folder.
-
-        Returns:
-            what the files need beside the format's own runtime; [] if nothing.
 
         Raises:
             ConfigError: for a task that the format does not express.

@@ -37,6 +37,7 @@ _SCHEMA = Object(
         "task": NONEMPTY,
         "versions": Map(STRING),
         "needs": List(NONEMPTY),
+        "operations": List(NONEMPTY),
         "texts": List(_TEXT, min_items=1),
         "answers": Map(List(ANY)),
         "sha256": Map(STRING),
@@ -54,6 +55,7 @@ class ExportRecord:
         task: name of the model's task.
         versions: of textgraft and what it used, by package.
         needs: what the format needs beside its own runtime.
+        operations: names of the graph's operations, of a SavedModel.
         texts: strings, or pairs of strings.
         answers: those of the model, one list per output.
         sha256: of each other file, by its path in the folder, with slashes.
@@ -63,6 +65,7 @@ class ExportRecord:
     task: str
     versions: Mapping[str, str]
     needs: Sequence[str]
+    operations: Sequence[str]
     texts: Sequence[Any]
     answers: Mapping[str, Sequence[Any]]
     sha256: Mapping[str, str]

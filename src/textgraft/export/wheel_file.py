@@ -9,36 +9,62 @@ import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from textgraft.storage.syncing import FileContent
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can have
 _MODE = 0o644 << 16
 _STORED = (".onnx", ".onnx_data")  # weights, which hardly shrink
+_LICENCE_FILE = "LICENSE"
 _REQUIRES_PYTHON = ">=3.10"
 
 
-def write_wheel(path: Path, name: str, version: str, requires: Sequence[str], files: Mapping[str, FileContent]) -> None:
+class Metadata(NamedTuple):
+    """What pip knows of a distribution.
+
+    Attributes:
+        name: its name.
+        version: in its canonical form.
+        requires: the packages that it needs, such as "numpy>=1.26".
+        licence: the name of its licence.
+        licence_text: the content of its file LICENSE.
+    """
+
+    name: str
+    version: str
+    requires: Sequence[str]
+    licence: str
+    licence_text: str
+
+
+def write_wheel(path: Path, distribution: Metadata, files: Mapping[str, FileContent]) -> None:
     """Write a wheel for any platform.
 
     Args:
         path: a new file, named by `wheel_name`.
-        name: of the distribution.
-        version: in its canonical form.
-        requires: the packages that it needs, such as "numpy>=1.26".
+        distribution: what it is.
         files: content by path in the wheel.
     """
+    name, version, requires, licence, licence_text = distribution
     info = f"{_escaped(name)}-{version}.dist-info"
     metadata = [
         "Metadata-Version: 2.1",
         f"Name: {name}",
         f"Version: {version}",
         "Summary: A model of texts, exported by textgraft.",
+        f"License: {licence}",
+        f"License-File: {_LICENCE_FILE}",
         f"Requires-Python: {_REQUIRES_PYTHON}",
         *(f"Requires-Dist: {requirement}" for requirement in requires),
     ]
     tags = ["Wheel-Version: 1.0", "Generator: textgraft", "Root-Is-Purelib: true", "Tag: py3-none-any"]
-    files = {**files, f"{info}/METADATA": [_lines(metadata)], f"{info}/WHEEL": [_lines(tags)]}
+    files = {
+        **files,
+        f"{info}/{_LICENCE_FILE}": [licence_text.encode()],
+        f"{info}/METADATA": [_lines(metadata)],
+        f"{info}/WHEEL": [_lines(tags)],
+    }
     record = []
     with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
         for file, content in files.items():

@@ -25,8 +25,8 @@ class Cleaning:
     def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
         """Clean texts, UTF-8 in a string tensor of any shape; returns the same tensor when no step is switched on."""
         import tensorflow as tf
-        import tensorflow_text as tf_text
 
+        from textgraft.text.normalization import normalize
         from textgraft.text.ops import lower
 
         if self.strip_html:
@@ -34,7 +34,7 @@ class Cleaning:
             for entity, character in _ENTITIES.items():
                 texts = tf.strings.regex_replace(texts, entity, character)
         if self.normalize_unicode:
-            texts = tf_text.normalize_utf8(texts, "NFKC")
+            texts = normalize(texts, "NFKC")
         if self.lowercase:
             texts = lower(texts)
         return tf.strings.regex_replace(texts, r"\pP", "") if self.strip_punctuation else texts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -130,13 +129,6 @@ class Tokenizer(ABC):
     def hugging_face_settings(self) -> dict[str, Any]:
         """Settings of tokenizer_config.json that repeat those of the parts."""
         return {}
-
-    def core_ops(self) -> AbstractContextManager[None]:
-        """Use TensorFlow's own operations where they give the same ids; graphs that are traced in the context keep it.
-
-        Others, such as those of TensorFlow Text, need its library in the program that runs the graph.
-        """
-        return nullcontext()
 
     @abstractmethod
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:

@@ -3,7 +3,6 @@
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -166,9 +165,6 @@ class SentencePieceTokenizer(Tokenizer):
             },
             "decoder": metaspace,
         }
-
-    def core_ops(self) -> AbstractContextManager[None]:
-        return self._graph.core_ops()
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._graph(texts)

@@ -5,16 +5,13 @@ References:
     Kudo & Richardson, 2018, https://arxiv.org/abs/1808.06226
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
-import tensorflow_text as tf_text
 
+from textgraft.text.normalization import normalize
 from textgraft.text.ops import escaped, join_rows, lower, regex_class, row_ids, strip_before
 from textgraft.tokenizers.character_map import CharacterMap
-from textgraft.tokenizers.core_ops import CharacterTable
 from textgraft.tokenizers.unigram import Unigram
 
 MARK = "\u2581"  # precedes each word
@@ -39,9 +36,9 @@ def _split_by_whitespace(texts: tf.Tensor) -> tf.Tensor:
 # The steps of `files.NORMALIZATION_STEPS`, without `CHARACTER_RULES`, which depend on the model.
 NORMALIZERS: Mapping[str, Normalizer] = {
     "quotes": _replacing("``|''", '"'),
-    "nfc": lambda texts: tf_text.normalize_utf8(texts, "NFC"),
-    "nfkc": lambda texts: tf_text.normalize_utf8(texts, "NFKC"),
-    "nfkd": lambda texts: tf_text.normalize_utf8(texts, "NFKD"),
+    "nfc": lambda texts: normalize(texts, "NFC"),
+    "nfkc": lambda texts: normalize(texts, "NFKC"),
+    "nfkd": lambda texts: normalize(texts, "NFKD"),
     "strip_accents": _replacing(f"[{regex_class('accents')}]", ""),
     "lowercase": lower,
     "spaces": _replacing(f"[{_SPACES}]{{2,}}|[\n\r\t]", " "),
@@ -51,10 +48,6 @@ NORMALIZERS: Mapping[str, Normalizer] = {
     "strip_right": _replacing(f"[{_SPACES}]+$", ""),
     "whitespace": _split_by_whitespace,
 }
-
-
-def _decompose_without_accents(texts: tf.Tensor) -> tf.Tensor:
-    return NORMALIZERS["strip_accents"](NORMALIZERS["nfkd"](texts))
 
 
 class SentencePiece:
@@ -79,21 +72,7 @@ class SentencePiece:
         """
         normalizers: Mapping[str, Normalizer] = {**NORMALIZERS, CHARACTER_RULES: CharacterMap(rules)}
         self._normalizers = [normalizers[step] for step in steps]
-        self._steps = list(steps)
         self._unigram, self._special_ids, self._stripping = unigram, special_ids, stripping
-
-    @contextmanager
-    def core_ops(self) -> Iterator[None]:
-        """See `Tokenizer.core_ops`: a decomposition whose marks are deleted next is a table of characters."""
-        previous = self._normalizers
-        self._normalizers = [
-            CharacterTable(_decompose_without_accents) if steps == ("nfkd", "strip_accents") else normalize
-            for normalize, steps in zip(previous, pairwise([*self._steps, ""]), strict=True)
-        ]
-        try:
-            yield
-        finally:
-            self._normalizers = previous
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Tokenize; string (n,), valid UTF-8, to int32 ragged (n, None)."""
@@ -116,8 +95,8 @@ class SentencePiece:
         return tf.RaggedTensor.from_row_splits(ids.values, tf.gather(ids.row_splits, parts.row_splits), validate=False)
 
     def _encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        for normalize in self._normalizers:
-            texts = normalize(texts)
+        for normalizer in self._normalizers:
+            texts = normalizer(texts)
         # === A word starts at a mark or a space, and at the beginning of a text ===
         words = tf.strings.split(tf.strings.regex_replace(texts, MARK, " "), " ")
         text_ids = row_ids(words.row_lengths(), tf.size(words.values))

@@ -5,8 +5,8 @@ References:
     Song et al., 2020, https://arxiv.org/abs/2012.15524
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,11 +16,13 @@ import tensorflow_text as tf_text
 from textgraft.data.duplicates import first_duplicate
 from textgraft.errors import PresetError
 from textgraft.storage.preset_files import read_optional_json, read_preset_lines
+from textgraft.text.core_operations import uses_core_operations
+from textgraft.text.normalization import normalize
 from textgraft.text.ops import escaped, lower, regex_class
 from textgraft.tokenizers import tokenizer_json
 from textgraft.tokenizers.base import VOCABULARY, SpecialNames, Tokenizer
-from textgraft.tokenizers.core_ops import CharacterTable, LongestPieces
 from textgraft.tokenizers.files import MAX_PLACEHOLDERS
+from textgraft.tokenizers.longest_pieces import LongestPieces
 from textgraft.tokenizers.tokenizer_json import TokenizerJson, with_added_tokens
 
 _TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
@@ -74,18 +76,17 @@ class WordPieceTokenizer(Tokenizer):
         if len(special_tokens) > MAX_PLACEHOLDERS:
             raise ValueError(f"it has {len(special_tokens)} special tokens; the maximum is {MAX_PLACEHOLDERS}")
         self._placeholders = {token: chr(_FIRST_PLACEHOLDER + index) for index, token in enumerate(special_tokens)}
-        self._strip_accents: Callable[[tf.Tensor], tf.Tensor] = _strip_accents
         # In normalized texts, the longest match at a position wins.
         normalized = {
             self._normalize_letters(tf.constant(token)).numpy().decode(): token for token in normalized_tokens
         }
         self._normalized = {form: normalized[form] for form in sorted(normalized, key=len, reverse=True)}
-        self._split_words = tf_text.FastWordpieceTokenizer(
+        self._pieces = tf_text.FastWordpieceTokenizer(
             vocab=[self._placeholders.get(token, token) for token in vocabulary],
             unknown_token=self._placeholders["[UNK]"],
             max_bytes_per_word=_MAX_WORD_LENGTH * _MAX_BYTES_PER_CHARACTER,
             no_pretokenization=True,
-        ).tokenize
+        )
 
     @classmethod
     def from_hugging_face(cls, folder: Path, special: SpecialNames) -> Self:
@@ -146,20 +147,15 @@ class WordPieceTokenizer(Tokenizer):
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         words = self.split(texts)
-        pieces = self._split_words(words.values)
+        pieces = self._core_pieces(words.values) if uses_core_operations() else self._pieces.tokenize(words.values)
         splits = tf.gather(pieces.row_splits, words.row_splits)
         return tf.RaggedTensor.from_row_splits(tf.cast(pieces.values, tf.int32), splits, validate=False)
 
-    @contextmanager
-    def core_ops(self) -> Iterator[None]:
-        previous = self._split_words, self._strip_accents
+    @cached_property
+    def _core_pieces(self) -> LongestPieces:
         vocabulary = [self._placeholders.get(token, token) for token in self.vocabulary]
-        self._split_words = LongestPieces(vocabulary, self.vocabulary.index("[UNK]"))
-        self._strip_accents = CharacterTable(_strip_accents)
-        try:
-            yield
-        finally:
-            self._split_words, self._strip_accents = previous
+        with tf.init_scope():  # the tables are not part of the graph that is traced
+            return LongestPieces(vocabulary, self.vocabulary.index("[UNK]"))
 
     def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Texts to words, string ragged (n, None); special tokens as their placeholders."""
@@ -191,12 +187,8 @@ class WordPieceTokenizer(Tokenizer):
         texts = tf.strings.regex_replace(texts, r"[\x00\pC\x{FFFD}]", "")
         texts = tf.strings.regex_replace(texts, _CJK, r" \0 ")
         if self._settings["strip_accents"]:
-            texts = self._strip_accents(texts)
+            texts = tf.strings.regex_replace(normalize(texts, "NFD"), _ACCENTS, "")
         return lower(texts) if self._settings["lowercase"] else texts
-
-
-def _strip_accents(texts: tf.Tensor) -> tf.Tensor:
-    return tf.strings.regex_replace(tf_text.normalize_utf8(texts, "NFD"), _ACCENTS, "")
 
 
 def _require_tokenizer_class(folder: Path, config: Mapping[str, Any]) -> None:

@@ -58,9 +58,9 @@ def _seal(folder: Path) -> None:
 
 def _record_seeds() -> list[bytes]:
     records = [
-        ExportRecord("savedmodel", "text-classification", {"textgraft": "1"}, ["TensorFlow Text"], ["a", "b"],
+        ExportRecord("savedmodel", "text-classification", {"textgraft": "1"}, ["TensorFlow Text"], ["Cast"], ["a", "b"],
                      as_lists(_ANSWERS), {"model": _SHA256, "variables/weights": _SHA256}),
-        ExportRecord("onnx", "text-classification", {}, [], [("a", "b"), ("", "c")], as_lists(_ANSWERS),
+        ExportRecord("onnx", "text-classification", {}, [], [], [("a", "b"), ("", "c")], as_lists(_ANSWERS),
                      {"variables/weights": _SHA256, "model": _SHA256}),
     ]  # fmt: skip
     seeds = []

@@ -15,7 +15,7 @@ from textgraft.backbones.formats.hugging_face_weights import open_tensors
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.sentence_transformers import is_sentence_transformer
 from textgraft.errors import ConfigError
-from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_answers import (
     SETTINGS,
     label_names,
@@ -60,7 +60,7 @@ class _Parts(NamedTuple):
 class HuggingFace(ExportFormat):
     """A folder whose network takes token ids; the tokenizer's files give those of a text."""
 
-    def write(self, model: Task, folder: Path) -> list[str]:
+    def write(self, model: Task, folder: Path) -> Requirements:
         require_plain_texts(model, lowercase=isinstance(model, TextEmbedder))
         files = hugging_face_files(model)
         parts = _parts(model)
@@ -82,7 +82,7 @@ class HuggingFace(ExportFormat):
             write_file(folder / path, pieces)
         are_logits = bool(parts.files) and isinstance(model, TextClassifier)
         needs = ["sentence-transformers, whose vectors are the logits"] if are_logits else []
-        return needs if self.takes(model, "") else [*needs, "texts that are not empty"]
+        return Requirements(needs if self.takes(model, "") else [*needs, "texts that are not empty"])
 
     def takes(self, model: Task, text: Text) -> bool:
         """Networks of transformers take at least one token."""

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.errors import ConfigError, error_summary
-from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_answers import require_plain_texts, text_objective, text_settings
 from textgraft.export.hugging_face_files import CONFIG, TOKENIZER, hugging_face_files
 from textgraft.export.tensorflow_files import tensorflow_file_errors
@@ -41,7 +41,7 @@ class LiteRt(ExportFormat):
         if find_spec(_PACKAGE) is None:
             raise ConfigError(f"format {to} needs the package ai-edge-litert; install textgraft[litert]")
 
-    def write(self, model: Task, folder: Path) -> list[str]:
+    def write(self, model: Task, folder: Path) -> Requirements:
         if not model.pooled:
             raise ConfigError(f"models for {model.name} are not exported to litert; use savedmodel")
         require_plain_texts(model)
@@ -53,7 +53,7 @@ class LiteRt(ExportFormat):
         for name, content in files.items():
             write_file(folder / name, [content])
         write_file(folder / NETWORK, [_convert(model, folder)])
-        return []
+        return Requirements()
 
     def takes(self, model: Task, text: Text) -> bool:
         """Networks with fixed lengths take at least one token."""

@@ -7,7 +7,7 @@ from typing import Any
 from textgraft.engines.names import require_packages
 from textgraft.errors import ConfigError
 from textgraft.export.answer_comparison import as_int8
-from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_files import hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
@@ -28,7 +28,7 @@ class Onnx(ExportFormat):
     def require_packages(self, to: str) -> None:
         require_packages(f"format {to}")
 
-    def write(self, model: Task, folder: Path) -> list[str]:
+    def write(self, model: Task, folder: Path) -> Requirements:
         from textgraft.engines.onnx_graph import model_files
         from textgraft.export.onnx_model import onnx_model
 
@@ -47,7 +47,7 @@ class Onnx(ExportFormat):
         for name, content in files.items():
             (folder / name).parent.mkdir(exist_ok=True, parents=True)
             write_file(folder / name, content)
-        return needs
+        return Requirements(needs)
 
     def reference(self, model: Task, texts: Sequence[Text]) -> Answers:
         answers = model.reference_answers(texts)

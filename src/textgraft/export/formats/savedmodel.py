@@ -1,6 +1,7 @@
 """TensorFlow's SavedModel, from strings to answers, for TensorFlow Serving and programs in any language."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,23 +9,28 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.golden_texts import ORDINARY
 from textgraft.export.tensorflow_files import tensorflow_file_errors
 from textgraft.export.warm_up import write_warm_up
 from textgraft.tasks.base import Task
+from textgraft.text.core_operations import core_operations
 
 _SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _INPUTS = ("text", "text_pair")
+# The programs that have operations which are not TensorFlow's own.
+_TEXT_RUNTIMES = "TensorFlow Text ({operations}): tensorflow_text in Python, or TensorFlow Serving from version 2.11"
 _REPETITIONS = 8  # about 1,000 tokens
 
 
 class SavedModel(ExportFormat):
     """A folder with the signature `serving_default`: `text` and, for pairs, `text_pair`, string (n,), to answers."""
 
-    def write(self, model: Task, folder: Path) -> list[str]:
+    options = ("ops",)
+
+    def write(self, model: Task, folder: Path) -> Requirements:
         specs = [tf.TensorSpec([None], tf.string, name) for name in _INPUTS[: 1 + model.pairs]]
-        with model.backbone.core_ops():
+        with core_operations() if self.selected.ops == "core" else nullcontext():
             serve = tf.function(model.serve, input_signature=specs, autograph=False).get_concrete_function()
         module = tf.Module()
         # The variables and tables that the graph reads must be attributes.
@@ -33,8 +39,9 @@ class SavedModel(ExportFormat):
         with tensorflow_file_errors():
             tf.saved_model.save(module, str(folder), signatures={_SIGNATURE: serve})
             write_warm_up(folder, _SIGNATURE, _warm_up_requests(model.pairs))
-        others = _other_operations(serve.graph.as_graph_def())
-        return [f"TensorFlow Text ({', '.join(others)})"] if others else []
+        operations = _operations(serve.graph.as_graph_def())
+        others = [name for name in operations if not hasattr(tf.raw_ops, name)]
+        return Requirements([_TEXT_RUNTIMES.format(operations=", ".join(others))] if others else [], operations)
 
     def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
         import tensorflow_text  # noqa: F401  (registers its operations)
@@ -54,9 +61,8 @@ def _answer(loaded: Any, texts: Sequence[Text]) -> Answers:
     return {name: output.numpy() for name, output in loaded.signatures[_SIGNATURE](**inputs).items()}
 
 
-def _other_operations(graph: tf.compat.v1.GraphDef) -> list[str]:
-    """Names of the operations that are not TensorFlow's own."""
+def _operations(graph: tf.compat.v1.GraphDef) -> list[str]:
+    """Names of all operations."""
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     functions = {function.signature.name for function in graph.library.function}
-    names = {node.op for node in nodes} - functions
-    return sorted(name for name in names if not hasattr(tf.raw_ops, name))
+    return sorted({node.op for node in nodes} - functions)

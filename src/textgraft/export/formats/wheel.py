@@ -11,13 +11,14 @@ from pathlib import Path
 
 from textgraft.engines.names import require_packages
 from textgraft.errors import ConfigError, ExportError
-from textgraft.export.format import Answers, ExportFormat, Text
+from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.golden_texts import golden_texts
 from textgraft.export.hugging_face_files import TOKENIZER, hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
+from textgraft.export.licence import licence_file, model_licence
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
 from textgraft.export.record import as_lists
-from textgraft.export.wheel_file import wheel_name, write_wheel
+from textgraft.export.wheel_file import Metadata, wheel_name, write_wheel
 from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import Task
 
@@ -48,7 +49,7 @@ class WheelFormat(ExportFormat):
         if not (self.selected.name and self.selected.version):
             raise ConfigError(f"format {to} needs --name and --version, such as --name sentiment --version 1.0.0")
 
-    def write(self, model: Task, folder: Path) -> list[str]:
+    def write(self, model: Task, folder: Path) -> Requirements:
         from textgraft.engines.onnx_graph import model_files
         from textgraft.export.onnx_model import onnx_model
 
@@ -68,8 +69,10 @@ class WheelFormat(ExportFormat):
         module, name, version = self.selected.module, str(self.selected.name), str(self.selected.version)
         files: dict[str, FileContent] = {f"{module}/{file}": [source] for file, source in runtime_sources().items()}
         files |= {f"{module}/data/{file}": content for file, content in data.items()}
-        write_wheel(folder / wheel_name(name, version), name, version, REQUIRES, files)
-        return int8_needs(quantization, NETWORK) if quantization else []
+        preset = model.backbone.origin.preset
+        metadata = Metadata(name, version, REQUIRES, model_licence(preset), licence_file(preset))
+        write_wheel(folder / wheel_name(name, version), metadata, files)
+        return Requirements(int8_needs(quantization, NETWORK) if quantization else [])
 
     def reference(self, model: Task, texts: Sequence[Text]) -> Answers:
         return int8_answers(model, texts) if self.selected.int8 else model.reference_answers(texts)

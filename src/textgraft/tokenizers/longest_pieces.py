@@ -1,63 +1,13 @@
-"""What `WordPieceTokenizer` takes from TensorFlow Text, by TensorFlow's own operations, for exported models.
+"""WordPiece's longest pieces by TensorFlow's own operations; see `text.core_operations`."""
 
-A program that has TensorFlow only, such as one in Java or C++, can then run the graph. Ids are the same, but training
-uses the operations of TensorFlow Text, which are faster.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from textgraft.text.ops import row_ids
 from textgraft.tokenizers.code_points import Trie
 
 SUFFIX_MARK = "##"
-
-_SURROGATES = range(0xD800, 0xE000)
-_ASCII = r"[\x00-\x7f]*"
-
-
-class CharacterTable:
-    """A function that replaces the characters of texts one by one, frozen as a table of all code points.
-
-    Unicode decomposition also sorts the marks after a letter. A table does not, which makes no difference where marks
-    are deleted, except for two marks that have a width and follow each other, of music, Hangul tones and viramas of
-    different scripts.
-    """
-
-    def __init__(self, replace: Callable[[tf.Tensor], tf.Tensor]) -> None:
-        """Run the function, string (n,) to string (n,), on all code points; it must not change those of ASCII."""
-        characters = tf.constant([chr(code) for code in range(0x110000) if code not in _SURROGATES])
-        replaced = replace(characters)
-        changed = tf.where(replaced != characters)[:, 0]
-        codes = tf.strings.unicode_decode(tf.gather(characters, changed), "UTF-8").values
-        # A last entry, which no character has, keeps gathers in range.
-        self._codes = tf.concat([codes, [0x110000]], 0)
-        replacements = tf.strings.unicode_decode(tf.gather(replaced, changed), "UTF-8")
-        self._lengths = tf.concat([replacements.row_lengths(), [1]], 0)
-        self._starts = tf.cumsum(self._lengths, exclusive=True)
-        self._values = tf.concat([replacements.values, [0]], 0)
-
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """Replace the characters of texts, string (n,), valid UTF-8; to string (n,)."""
-        indices = tf.where(~tf.strings.regex_full_match(texts, _ASCII))
-        return tf.tensor_scatter_nd_update(texts, indices, self._replace(tf.gather_nd(texts, indices)))
-
-    def _replace(self, texts: tf.Tensor) -> tf.Tensor:
-        decoded = tf.strings.unicode_decode(texts, "UTF-8")
-        codes = decoded.values
-        entries = tf.searchsorted(self._codes, codes)
-        is_changed = tf.gather(self._codes, entries) == codes
-        lengths = tf.where(is_changed, tf.gather(self._lengths, entries), 1)
-        source = row_ids(lengths, tf.cast(tf.reduce_sum(lengths), tf.int32))
-        offsets = tf.range(tf.size(source, tf.int64)) - tf.gather(tf.cumsum(lengths, exclusive=True), source)
-        is_changed, entries = tf.gather(is_changed, source), tf.gather(entries, source)
-        index = tf.where(is_changed, tf.gather(self._starts, entries) + offsets, 0)
-        values = tf.where(is_changed, tf.gather(self._values, index), tf.gather(codes, source))
-        text_ids = row_ids(decoded.row_lengths(), tf.size(codes))
-        row_lengths = tf.math.unsorted_segment_sum(lengths, text_ids, tf.size(texts, tf.int64))
-        return tf.strings.unicode_encode(tf.RaggedTensor.from_row_lengths(values, row_lengths, validate=False), "UTF-8")
 
 
 class LongestPieces:
