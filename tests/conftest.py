@@ -54,6 +54,22 @@ def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny-word-vectors"
 
 
+@pytest.fixture(scope="session")
+def bert_backbone(tiny_bert: Path) -> object:
+    """The loaded `tiny_bert`, for models that are not trained: each load takes half a second."""
+    from textgraft.backbones.presets import load_backbone
+
+    return load_backbone(tiny_bert)
+
+
+@pytest.fixture(scope="session")
+def word_vectors_backbone(tiny_word_vectors: Path) -> object:
+    """The loaded `tiny_word_vectors`, for models whose backbone is not trained."""
+    from textgraft.backbones.presets import load_backbone
+
+    return load_backbone(tiny_word_vectors)
+
+
 # Files that take longest: first, so that no process waits for another at the end.
 _LONGEST = ("test_chaos.py", "test_readme.py", "test_interruption.py", "test_hostile.py", "test_contract.py")
 

@@ -19,12 +19,12 @@ INPUTS = {
 }
 
 
-@pytest.fixture(params=["float32", "mixed_bfloat16"])
+@pytest.fixture(scope="module", params=["float32", "mixed_bfloat16"])
 def precision(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network(precision, tiny_bert):
     return load_backbone(tiny_bert, precision).network
 

@@ -142,13 +142,13 @@ def test_balance_works_with_cached_activations(tiny_bert, fine_tune):
         model.fit(data, validation=data, callbacks=RecordingCallback(), fine_tune=fine_tune, balance=name, **FIT)
 
 
-def test_invalid_balance_is_reported(tiny_word_vectors):
-    model = tg.TextClassifier(tiny_word_vectors, ["rare", "usual"], precision="float32")
+def test_invalid_balance_is_reported(word_vectors_backbone):
+    model = tg.TextClassifier(word_vectors_backbone, ["rare", "usual"], precision="float32")
     with pytest.raises(ConfigError, match="none, weights, focal, oversample"):
         model.fit(imbalanced(False), balance="smote")
     with pytest.raises(ConfigError, match="head logistic does not support balance"):
         model.fit(imbalanced(False), fine_tune="none", head="logistic", balance="weights")
     numbers = tg.Dataset.from_lists(["a", "b", "c", "d"] * 5, [1.0, 2.0, 3.0, 4.0] * 5, problem="regression")
-    model = tg.TextClassifier(tiny_word_vectors, problem="regression", precision="float32")
+    model = tg.TextClassifier(word_vectors_backbone, problem="regression", precision="float32")
     with pytest.raises(ConfigError, match="balance applies to labels of whole texts"):
         model.fit(numbers, validation=numbers, balance="weights")

@@ -105,14 +105,14 @@ def test_a_label_that_was_not_learned_is_not_assigned_to_most_texts():
 
 
 @pytest.mark.parametrize("labels", [["bad", "good"], ["bad", "good", "plot"]])
-def test_logistic_regression_is_calibrated_on_held_out_training_texts_too(tiny_word_vectors, labels):
+def test_logistic_regression_is_calibrated_on_held_out_training_texts_too(word_vectors_backbone, labels):
     """Each text's logits, by definition: from scikit-learn's optimum for the texts outside its fold."""
     texts = ["the film was good", "a fine plot", "very good", "the film was bad", "a dull film", "very bad"]
     data = tg.Dataset.from_lists(
         [f"{text} {'very ' * number}" for number in range(5) for text in texts],
         ["plot" if "plot" in text and len(labels) > 2 else labels[row < 3] for row, text in enumerate(texts)] * 5,
     )
-    model, callback = tg.TextClassifier(tiny_word_vectors, labels, precision="float32"), RecordingCallback()
+    model, callback = tg.TextClassifier(word_vectors_backbone, labels, precision="float32"), RecordingCallback()
     model.fit(data, validation=data.take(range(3)), callbacks=callback, fine_tune="none", seed=1)
     vectors = tg.TextEmbedder(model.backbone, precision="float32", normalize=False).predict(data)
     targets, logits = data.label_ids(model.labels), np.zeros((len(data), len(labels)), np.float32)

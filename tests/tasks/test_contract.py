@@ -1,6 +1,7 @@
 """The contract of tasks, on every backbone family."""
 
 import pkgutil
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -46,6 +47,9 @@ COMBINATIONS = [
 ]
 
 
+loaded_once = cache(load_backbone)  # nothing here trains it
+
+
 def flat(rows):
     """The values of rows, ragged or not."""
     return getattr(rows, "values", rows)
@@ -67,7 +71,7 @@ def test_loaded_model_of_other_settings_has_the_same_outputs(name, settings, fam
 def _assert_same_when_loaded(name, settings, preset, folder):
     kind = pkgutil.resolve_name(task_spec(name.replace("_", "-")).class_path)
     assert kind.name == name.replace("_", "-")
-    backbone = load_backbone(preset)
+    backbone = loaded_once(preset)
     suits, message = NEEDS.get(name, (lambda _: True, ""))
     if not suits(backbone):
         with pytest.raises(ConfigError, match=message):

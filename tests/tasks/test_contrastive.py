@@ -99,20 +99,20 @@ def test_windows_and_pairs(tiny_word_vectors, two_layer_bert):
         ({}, {"fine_tune": "none"}, "fine_tune none does not support contrastive; drop one"),
     ],
 )
-def test_unsuitable_models_are_refused(tiny_word_vectors, model, config, message):
-    model = tg.TextClassifier(tiny_word_vectors, **{"labels": ["bad", "good"], **model})
+def test_unsuitable_models_are_refused(word_vectors_backbone, model, config, message):
+    model = tg.TextClassifier(word_vectors_backbone, **{"labels": ["bad", "good"], **model})
     with pytest.raises(ConfigError, match=message):
         model.training_config({"contrastive": True, **config})
 
 
-def test_hidden_layers_over_windows_are_refused(tiny_bert):
-    model = fresh(tiny_bert, sequence_length=8, truncation="windows", hidden=(4,))
+def test_hidden_layers_over_windows_are_refused(bert_backbone):
+    model = fresh(bert_backbone, sequence_length=8, truncation="windows", hidden=(4,))
     with pytest.raises(ConfigError, match="contrastive with windows does not support hidden; drop one"):
         model.training_config({"contrastive": True})
 
 
-def test_dry_run_changes_no_weight(tiny_word_vectors):
-    model = fresh(tiny_word_vectors, descriptions=DESCRIPTIONS)
+def test_dry_run_changes_no_weight(word_vectors_backbone):
+    model = fresh(word_vectors_backbone, descriptions=DESCRIPTIONS)
     before = {name: weight.numpy() for name, weight in model.weights.items()}
     assert model.plan(reviews(), validation=reviews(), **FIT).steps == 8 * 2
     for name, weight in model.weights.items():

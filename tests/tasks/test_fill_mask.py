@@ -60,8 +60,8 @@ def test_perplexity_equals_that_of_the_plain_model(preset, request):
     assert model.evaluate(data()) == found
 
 
-def test_head_equals_that_of_keras_hub(tiny_bert):
-    model = some_head(fresh(tiny_bert))
+def test_head_equals_that_of_keras_hub(bert_backbone):
+    model = some_head(fresh(bert_backbone))
     layer = model.backbone.token_embedding.layer
     other = keras_hub.layers.ReversibleEmbedding(layer.input_dim, layer.output_dim)
     other.build()
@@ -98,8 +98,8 @@ def test_only_masked_positions_have_gradients(tiny_bert):
     np.testing.assert_array_equal(moved, expected)
 
 
-def test_rows_hold_all_tokens_of_the_documents(tiny_bert):
-    model = fresh(tiny_bert)
+def test_rows_hold_all_tokens_of_the_documents(bert_backbone):
+    model = fresh(bert_backbone)
     special = model.backbone.special_tokens
     rows = model.examples(data()).inputs
     assert rows.lengths.max() == 12
@@ -222,24 +222,24 @@ def test_truncated_mask_is_reported(folder):
         assert tg.load(folder, "float32").predict(["film " * 12 + "[MASK]"]) == [[]]
 
 
-def test_unsupported_requests_are_reported(tiny_bert, tiny_gpt2, tiny_word_vectors):
+def test_unsupported_requests_are_reported(bert_backbone, tiny_gpt2, tiny_word_vectors):
     for preset in (tiny_gpt2, tiny_word_vectors):
         with pytest.raises(ConfigError, match=r"has no mask token; choose a preset of .*bert") as error:
             fresh(preset)
         assert "gpt2" not in str(error.value).split("choose a preset of")[1]
     for way in ("none", "last:1"):
         with pytest.raises(ConfigError, match=f"fine_tune {way} .*choose all or lora:R"):
-            fresh(tiny_bert).fit(data(), validation=data(), fine_tune=way)
+            fresh(bert_backbone).fit(data(), validation=data(), fine_tune=way)
     with pytest.raises(ConfigError, match="sequence_length must be between 3 and"):
-        fresh(tiny_bert, sequence_length=2)
+        fresh(bert_backbone, sequence_length=2)
     with pytest.raises(ConfigError, match=r"table is \[5, 16\], but bert has \[20, 16\]"):
-        fresh(tiny_bert, table=[5, 16])
+        fresh(bert_backbone, table=[5, 16])
     with pytest.raises(DataError, match="its 2 texts have no token to predict"):
-        fresh(tiny_bert).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), validation=data())
+        fresh(bert_backbone).fit(tg.Dataset.from_lists(["zebra", "[SEP]"]), validation=data())
 
 
-def test_unknown_tokens_are_reported(tiny_bert):
-    examples = fresh(tiny_bert).examples(tg.Dataset.from_lists(["the zebra was good", "gnu film"], source="zoo"))
+def test_unknown_tokens_are_reported(bert_backbone):
+    examples = fresh(bert_backbone).examples(tg.Dataset.from_lists(["the zebra was good", "gnu film"], source="zoo"))
     assert examples.notices == ("zoo: 2 of 7 tokens are unknown to the vocabulary",)
 
 

@@ -33,9 +33,9 @@ def overflowing(task):
         ("regression", "predict"),
     ],
 )
-def test_classifier_reports_the_text_whose_output_overflows(tiny_word_vectors, problem, method):
+def test_classifier_reports_the_text_whose_output_overflows(word_vectors_backbone, problem, method):
     labels = [] if problem == "regression" else ["x", "y"]
-    model = overflowing(tg.TextClassifier(tiny_word_vectors, labels, "float32", problem=problem))
+    model = overflowing(tg.TextClassifier(word_vectors_backbone, labels, "float32", problem=problem))
     with pytest.raises(PredictionError, match=r"for the text 'the film' is not a finite number.*--precision float32"):
         getattr(model, method)(DATA if method == "evaluate" else TEXTS)
 
@@ -48,8 +48,8 @@ def test_embedder_reports_the_text_whose_vector_overflows(tiny_word_vectors):
         model.predict(["", *TEXTS])
 
 
-def test_entity_model_reports_the_text_whose_output_overflows(tiny_word_vectors):
-    model = overflowing(TokenClassifier(tiny_word_vectors, ["x"], "float32"))
+def test_entity_model_reports_the_text_whose_output_overflows(word_vectors_backbone):
+    model = overflowing(TokenClassifier(word_vectors_backbone, ["x"], "float32"))
     with pytest.raises(PredictionError, match="for the text 'a plot'"):
         model.predict(["", "a plot"])
 

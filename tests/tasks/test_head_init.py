@@ -79,10 +79,10 @@ def test_head_stays_random_where_logistic_is_not_possible(tiny_word_vectors, arc
 
 
 @pytest.mark.parametrize("times", [1, 8])
-def test_frozen_backbone_selects_logistic_regression(tiny_word_vectors, times):
-    model, callback = fresh(tiny_word_vectors), RecordingCallback()
+def test_frozen_backbone_selects_logistic_regression(word_vectors_backbone, times):
+    model, callback = fresh(word_vectors_backbone), RecordingCallback()
     history = model.fit(data(times), validation=data(), callbacks=callback, fine_tune="none", seed=3)
-    kernel, _ = optimum(tiny_word_vectors)
+    kernel, _ = optimum(word_vectors_backbone)
     if times == 1:
         found = model.head.get_layer("logits").kernel.numpy()
         np.testing.assert_allclose(found, kernel, atol=0.01 * np.abs(kernel).max())
@@ -91,15 +91,15 @@ def test_frozen_backbone_selects_logistic_regression(tiny_word_vectors, times):
 
 
 @pytest.mark.parametrize("said", [{"epochs": 2}, {"learning_rate": 1e-2}, {"patience": 2}, {"warmup": 0.1}], ids=str)
-def test_gradient_options_select_gradient_steps(tiny_word_vectors, said):
-    model = fresh(tiny_word_vectors)
+def test_gradient_options_select_gradient_steps(word_vectors_backbone, said):
+    model = fresh(word_vectors_backbone)
     assert model.plan(data(), validation=data(), fine_tune="none").steps == 0
     assert model.plan(data(), validation=data(), fine_tune="none", **said).steps > 0
 
 
-def test_many_texts_select_a_random_head(tiny_bert):
+def test_many_texts_select_a_random_head(bert_backbone):
     """With a batch of one, 28 texts make 100 steps in four passes, and 56 in two, of three that are usual."""
-    runs = [fresh(tiny_bert)._prepare_run(data(times), data(), {"batch_size": 1}) for times in (1, 2)]
+    runs = [fresh(bert_backbone)._prepare_run(data(times), data(), {"batch_size": 1}) for times in (1, 2)]
     assert [run.mode.config.head for run in runs] == ["logistic", "gradient"]
 
 
@@ -137,11 +137,11 @@ def test_logistic_head_can_be_requested(tiny_word_vectors):
         fresh(tiny_word_vectors, ["bad", "good", "new"]).fit(data(), validation=data(), head="logistic")
 
 
-def test_plan_includes_feature_extraction(tiny_word_vectors, monkeypatch):
+def test_plan_includes_feature_extraction(word_vectors_backbone, monkeypatch):
     monkeypatch.setattr("textgraft.training.features.FeatureExtractor.estimate_seconds", lambda *_: 1e6)
     seconds = {}
     for head in (None, "gradient"):
-        plan = fresh(tiny_word_vectors).plan(data(), validation=data(), epochs=3, batch_size=4, head=head)
+        plan = fresh(word_vectors_backbone).plan(data(), validation=data(), epochs=3, batch_size=4, head=head)
         assert plan.steps == 3 * 7
         seconds[head] = plan.seconds
     assert seconds[None] > 1e6 > seconds["gradient"] > 0

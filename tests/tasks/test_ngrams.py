@@ -48,16 +48,21 @@ def logits(model, texts=("the film was odd3q", "", "a plot")):
     return np.concatenate(list(model.outputs([np.array([text.encode() for text in texts], object)])))
 
 
-@pytest.fixture
-def trained(tiny_word_vectors):
-    model = fresh(tiny_word_vectors)
+@pytest.fixture(scope="module")
+def trained(word_vectors_backbone):
+    model = fresh(word_vectors_backbone)
     fit(model)
     return model
 
 
+@pytest.fixture(scope="module")
+def folder(trained, tmp_path_factory):
+    return trained.save(tmp_path_factory.mktemp("models") / "model")
+
+
 @pytest.mark.parametrize("labels", [LABELS, ["zero", "one", "two"]])
-def test_ngrams_add_what_the_network_cannot_see(tiny_word_vectors, labels):
-    model = fresh(tiny_word_vectors, labels)
+def test_ngrams_add_what_the_network_cannot_see(word_vectors_backbone, labels):
+    model = fresh(word_vectors_backbone, labels)
     (line,) = fit(model, topics(labels=labels), topics(60, seed=1, labels=labels))
     assert "-> 1.000 (60 texts); log loss of 260 held-out texts" in line
     metrics = model.evaluate(topics(60, seed=2, labels=labels))
@@ -66,10 +71,10 @@ def test_ngrams_add_what_the_network_cannot_see(tiny_word_vectors, labels):
     assert model.evaluate(topics(60, seed=2, labels=labels))["accuracy"] < 0.9
 
 
-def test_outputs_are_the_sum_of_network_and_ngrams(trained):
+def test_outputs_are_the_sum_of_network_and_ngrams(trained, monkeypatch):
     both, ngrams = logits(trained), trained.ngrams.model
     texts = np.array([b"the film was odd3q", b"", b"a plot"], object)
-    trained.ngrams = None
+    monkeypatch.setattr(trained, "ngrams", None)
     np.testing.assert_allclose(both, logits(trained) + ngrams.logits(texts), rtol=1e-6)
 
 
@@ -81,9 +86,9 @@ def test_validation_metrics_are_those_of_both_together(trained):
     assert trained.history[0]["val_accuracy"] < 0.9  # of the network
 
 
-def test_saved_model_and_pickle_have_the_same_outputs(trained, tmp_path):
+def test_saved_model_and_pickle_have_the_same_outputs(trained, folder):
     expected = logits(trained)
-    loaded = tg.load(trained.save(tmp_path / "model"), precision="float32")
+    loaded = tg.load(folder, precision="float32")
     np.testing.assert_array_equal(logits(loaded), expected)
     np.testing.assert_array_equal(logits(pickle.loads(pickle.dumps(trained))), expected)
     assert loaded.ngrams.facts == trained.ngrams.facts
@@ -97,38 +102,37 @@ def test_exported_model_has_them(trained, tmp_path):
     assert [label.decode() for label in labels] == trained.predict(texts) == ["odd", "even"]
 
 
-def test_card_and_info_describe_the_ngrams(trained, tmp_path):
-    folder = trained.save(tmp_path / "model")
+def test_card_and_info_describe_the_ngrams(trained, folder):
     description = f"{trained.ngrams.model.features}, weight {trained.ngrams.facts['weight']:.2f} beside the network"
     assert f"- n-grams of words: {description}" in (folder / "README.md").read_text()
     assert description in run_successfully("info", folder).stdout
 
 
-def test_ngrams_of_texts_with_random_labels_are_not_used(tiny_word_vectors):
+def test_ngrams_of_texts_with_random_labels_are_not_used(word_vectors_backbone):
     random = np.random.default_rng(0)
 
     def data(count):
         texts = [" ".join(random.choice(["film", "plot", "dull", "fine", "red", "blue"], 5)) for _ in range(count)]
         return tg.Dataset.from_lists(texts, random.choice(LABELS, count).tolist())
 
-    model = fresh(tiny_word_vectors)
+    model = fresh(word_vectors_backbone)
     (line,) = fit(model, data(200), data(40))
     assert line.startswith("n-grams: not used; log loss of ")
     assert model.ngrams is None
     assert model.objective.temperature != 1  # of the network alone
 
 
-def test_texts_without_common_ngrams_are_not_fitted(tiny_word_vectors):
+def test_texts_without_common_ngrams_are_not_fitted(word_vectors_backbone):
     texts = [f"only{row}q" for row in range(40)]
     data = tg.Dataset.from_lists(texts, [LABELS[row % 2] for row in range(40)])
-    model = fresh(tiny_word_vectors)
+    model = fresh(word_vectors_backbone)
     assert fit(model, data) == ["n-grams: not used; too few training texts have an n-gram or a label in common"]
     assert model.ngrams is None
     assert "ngrams" not in model.config()
 
 
-def test_few_held_out_texts_are_not_fitted(tiny_word_vectors):
-    model = fresh(tiny_word_vectors)
+def test_few_held_out_texts_are_not_fitted(word_vectors_backbone):
+    model = fresh(word_vectors_backbone)
     (line,) = fit(model, validation=topics(20), head="gradient", epochs=1)
     assert line == "n-grams: not used; 20 validation texts are too few to weigh them, at least 30 are needed"
 
@@ -140,25 +144,27 @@ def test_fine_tuned_network_is_weighed_on_the_validation_texts(tiny_word_vectors
     assert model.evaluate(topics(60, seed=2))["accuracy"] == 1
 
 
-def test_another_training_without_ngrams_drops_them(trained):
-    trained.fit(topics(), validation=topics(60, seed=1), progress=False, callbacks=RecordingCallback(), **FROZEN)
-    assert trained.ngrams is None
+def test_another_training_without_ngrams_drops_them(folder):
+    model = tg.load(folder, precision="float32")
+    assert model.ngrams
+    model.fit(topics(40), validation=topics(20, seed=1), progress=False, callbacks=RecordingCallback(), **FROZEN)
+    assert model.ngrams is None
 
 
 @pytest.mark.parametrize(
     "options", [{"problem": "multi-label"}, {"pairs": True}, {"problem": "regression", "labels": ()}]
 )
-def test_other_problems_are_refused(tiny_word_vectors, options):
-    model = fresh(tiny_word_vectors, **{"labels": LABELS, **options})
+def test_other_problems_are_refused(word_vectors_backbone, options):
+    model = fresh(word_vectors_backbone, **{"labels": LABELS, **options})
     with pytest.raises(ConfigError, match="ngrams needs one label per single text; drop ngrams"):
         model.training_config({"ngrams": True})
 
 
-def test_entities_and_balance_are_refused(tiny_word_vectors):
+def test_entities_and_balance_are_refused(word_vectors_backbone):
     with pytest.raises(ConfigError, match="ngrams needs one label"):
-        tg.TokenClassifier(tiny_word_vectors, ["A"]).training_config({"ngrams": True})
+        tg.TokenClassifier(word_vectors_backbone, ["A"]).training_config({"ngrams": True})
     with pytest.raises(ConfigError, match="ngrams does not support balance"):
-        fresh(tiny_word_vectors).training_config({"ngrams": True, "balance": "weights"})
+        fresh(word_vectors_backbone).training_config({"ngrams": True, "balance": "weights"})
 
 
 def test_resumed_run_has_the_same_ngrams(tiny_word_vectors, tmp_path):
@@ -171,8 +177,8 @@ def test_resumed_run_has_the_same_ngrams(tiny_word_vectors, tmp_path):
     assert resumed.ngrams.facts == uninterrupted.ngrams.facts
 
 
-def test_dry_run_estimates_their_time(tiny_word_vectors):
-    model = fresh(tiny_word_vectors)
+def test_dry_run_estimates_their_time(word_vectors_backbone):
+    model = fresh(word_vectors_backbone)
     plan = model.plan(topics(), validation=topics(60, seed=1), ngrams=True, **FROZEN)
     assert plan.seconds > 0
     assert model.ngrams is None
@@ -191,8 +197,8 @@ def test_estimator_of_scikit_learn_takes_ngrams(tiny_word_vectors):
 # === Model folders that nobody should trust ===
 
 
-def rewritten(folder, change_tensors=None, change_config=None):
-    """Change a model folder and its manifest."""
+def rewritten(folder, target, change_tensors=None, change_config=None):
+    """Write a changed copy of a model folder, with its manifest."""
     files = {file.name: [file.read_bytes()] for file in folder.iterdir() if file.name != "manifest.json"}
     if change_tensors:
         tensors = load(*files["model.safetensors"])
@@ -202,8 +208,8 @@ def rewritten(folder, change_tensors=None, change_config=None):
         config = json.loads(*files["config.json"])
         change_config(config)
         files["config.json"] = [json.dumps(config).encode()]
-    folders.write_folder(folder, files, overwrite=True)
-    return folder
+    folders.write_folder(target, files)
+    return target
 
 
 def replace(name, function):
@@ -233,10 +239,10 @@ def replace(name, function):
         (None, lambda config: config["settings"].update(pairs=True), "config.ngrams does not suit the task"),
     ],
 )
-def test_invalid_ngrams_in_a_folder_are_refused(trained, tmp_path, change_tensors, change_config, message):
-    folder = rewritten(trained.save(tmp_path / "model"), change_tensors, change_config)
+def test_invalid_ngrams_in_a_folder_are_refused(folder, tmp_path, change_tensors, change_config, message):
+    changed = rewritten(folder, tmp_path / "model", change_tensors, change_config)
     with pytest.raises(ModelFolderError, match=message):
-        tg.load(folder)
+        tg.load(changed)
 
 
 def test_only_single_labels_take_ngrams():

@@ -142,22 +142,22 @@ def test_split_keeps_every_label_in_both_sets():
         ({"labels": ["a", "b"], "scale": 1.0}, "unknown option scale"),
     ],
 )
-def test_invalid_option_is_reported(tiny_word_vectors, options, message):
+def test_invalid_option_is_reported(word_vectors_backbone, options, message):
     with pytest.raises(ConfigError, match=message):
-        tg.TextClassifier(tiny_word_vectors, **options)
+        tg.TextClassifier(word_vectors_backbone, **options)
 
 
-def test_data_of_another_problem_is_reported(tiny_word_vectors):
+def test_data_of_another_problem_is_reported(word_vectors_backbone):
     with pytest.raises(DataError, match="its labels are multi-label; read it with problem regression"):
-        fresh(tiny_word_vectors, "regression").fit(data())
+        fresh(word_vectors_backbone, "regression").fit(data())
     with pytest.raises(ConfigError, match="one label per text"):
-        fresh(tiny_word_vectors).fit(data(), fine_tune="none", head="logistic")
+        fresh(word_vectors_backbone).fit(data(), fine_tune="none", head="logistic")
     with pytest.raises(ConfigError, match="no probabilities"):
-        fresh(tiny_word_vectors, "regression").predict_proba(["a"])
+        fresh(word_vectors_backbone, "regression").predict_proba(["a"])
 
 
-def test_no_texts_have_no_predictions(tiny_word_vectors):
-    assert fresh(tiny_word_vectors).predict([]) == fresh(tiny_word_vectors, "regression").predict([]) == []
+def test_no_texts_have_no_predictions(word_vectors_backbone):
+    assert fresh(word_vectors_backbone).predict([]) == fresh(word_vectors_backbone, "regression").predict([]) == []
 
 
 # === Files and commands ===
@@ -293,10 +293,10 @@ def test_unknown_label_is_reported_with_its_line(tiny_word_vectors, tmp_path):
         ("regression", {"labels": ["a"]}, "unknown field 'labels'"),
     ],
 )
-def test_invalid_settings_of_a_model_folder_are_reported(tiny_word_vectors, tmp_path, problem, changes, words):
+def test_invalid_settings_of_a_model_folder_are_reported(word_vectors_backbone, tmp_path, problem, changes, words):
     from tools.make_hostile import configured, seal
 
-    folder = fresh(tiny_word_vectors, problem).save(tmp_path / "model")
+    folder = fresh(word_vectors_backbone, problem).save(tmp_path / "model")
     for name, value in changes.items():
         configured(("settings", name), value, folder)
     seal(folder)
@@ -306,10 +306,10 @@ def test_invalid_settings_of_a_model_folder_are_reported(tiny_word_vectors, tmp_
     assert "\n" not in str(refused.value)
 
 
-def test_weights_of_other_labels_are_reported_on_load(tiny_word_vectors, tmp_path):
+def test_weights_of_other_labels_are_reported_on_load(word_vectors_backbone, tmp_path):
     from tools.make_hostile import configured, seal
 
-    folder = fresh(tiny_word_vectors, "multi-label").save(tmp_path / "model")
+    folder = fresh(word_vectors_backbone, "multi-label").save(tmp_path / "model")
     for name, value in (("labels", ["a"]), ("thresholds", [0.5])):
         configured(("settings", name), value, folder)
     seal(folder)
@@ -317,15 +317,15 @@ def test_weights_of_other_labels_are_reported_on_load(tiny_word_vectors, tmp_pat
         tg.load(folder, "float32")
 
 
-def test_plan_and_failed_fit_restore_the_objective(tiny_word_vectors):
-    model = fresh(tiny_word_vectors, "multi-label")
+def test_plan_and_failed_fit_restore_the_objective(word_vectors_backbone):
+    model = fresh(word_vectors_backbone, "multi-label")
     model.objective.thresholds[:] = 0.25
     model.plan(data("multi-label"), validation=data("multi-label"), **FIT)
     unknown = tg.Dataset.from_lists(["a", "b"], [["never seen"], []])
     with pytest.raises(DataError, match="never seen"):
         model.fit(data("multi-label"), validation=unknown, **FIT)
     assert (model.objective.thresholds == 0.25).all()
-    numbers = fresh(tiny_word_vectors, "regression")
+    numbers = fresh(word_vectors_backbone, "regression")
     before = numbers.settings()
     numbers.plan(data("regression"), validation=data("regression"), **FIT)
     assert numbers.settings() == before

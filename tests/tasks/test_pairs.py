@@ -58,18 +58,18 @@ def test_ids_and_segments_equal_the_reference(family, length, request):
     assert tokens.truncated.texts == sum(bool(encoding.overflowing) for encoding in expected)
 
 
-def test_separator_in_a_text_does_not_start_the_second_segment(tiny_bert):
-    graph = classifier(tiny_bert).text_graph
+def test_separator_in_a_text_does_not_start_the_second_segment(bert_backbone):
+    graph = classifier(bert_backbone).text_graph
     packed = graph.pack(tf.constant(["a dull [SEP] plot"]), tf.constant(["[SEP] good"]))
-    model = classifier(tiny_bert)
+    model = classifier(bert_backbone)
     tokens = model.tokenize([np.array([[b"a dull [SEP] plot", b"[SEP] good"]], object)])
     row = pad_rows(tokens.batch(np.arange(1)), graph.pad_id)
     first_length, length = int(packed.first_lengths[0]), packed.token_ids.flat_values.shape[0]
     assert row["segment_ids"].numpy().tolist() == [[0] * first_length + [1] * (length - first_length)]
 
 
-def test_segments_reach_the_network(tiny_bert):
-    model = classifier(tiny_bert)
+def test_segments_reach_the_network(bert_backbone):
+    model = classifier(bert_backbone)
     (outputs,) = model.outputs(as_batches([("the film", "good")]))
     inputs = {
         "token_ids": [[2, 5, 7, 3, 9, 3]], "padding_mask": [[1] * 6], "segment_ids": [[0, 0, 0, 0, 1, 1]],
@@ -80,9 +80,9 @@ def test_segments_reach_the_network(tiny_bert):
     assert np.abs(outputs - model.model(inputs)).max() > 1e-5
 
 
-def test_single_texts_have_no_segments(tiny_bert):
+def test_single_texts_have_no_segments(bert_backbone):
     """Speed: a batch of theirs is a ragged tensor and nothing more."""
-    model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32")
+    model = tg.TextClassifier(bert_backbone, ["a", "b"], precision="float32")
     assert isinstance(model.tokenize(as_batches(["good"])).batch(np.arange(1)), tf.RaggedTensor)
 
 
@@ -104,41 +104,41 @@ def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     assert '("a text", "its second text")' in (tmp_path / "model" / "README.md").read_text()
 
 
-def test_stored_activations_depend_on_segments(tiny_bert):
+def test_stored_activations_depend_on_segments(bert_backbone):
     """The first loss of the last blocks on stored activations is that of a whole network without dropout."""
-    model = classifier(tiny_bert, dropout=0)
+    model = classifier(bert_backbone, dropout=0)
     part = model.tokenize(as_batches(list(zip(FIRST, SECOND, strict=True))))
     split = model.backbone.split(1)
     batch = part.batch(np.arange(len(part)))
     np.testing.assert_allclose(model.forward(split.apply_frozen(batch), split=split), model.forward(batch), atol=1e-5)
 
 
-def test_word_vectors_concatenate_pairs(tiny_word_vectors):
-    model = classifier(tiny_word_vectors)
-    single = tg.TextClassifier(tiny_word_vectors, ["no", "yes"], precision="float32")
+def test_word_vectors_concatenate_pairs(word_vectors_backbone):
+    model = classifier(word_vectors_backbone)
+    single = tg.TextClassifier(word_vectors_backbone, ["no", "yes"], precision="float32")
     found = model.predict_proba([("the film", "was good")])
     np.testing.assert_allclose(found, single.predict_proba(["the film was good"]), atol=1e-6)
 
 
 @pytest.mark.parametrize("given", [["good"], [("good", "bad"), "good"]])
-def test_single_texts_for_a_pair_model_are_reported(tiny_bert, given):
+def test_single_texts_for_a_pair_model_are_reported(bert_backbone, given):
     with pytest.raises(DataError, match=r"this model takes pairs|mixes texts and pairs"):
-        classifier(tiny_bert).predict(given)
+        classifier(bert_backbone).predict(given)
 
 
-def test_pairs_for_a_single_text_model_are_reported(tiny_bert):
-    model = tg.TextClassifier(tiny_bert, ["no", "yes"], precision="float32")
+def test_pairs_for_a_single_text_model_are_reported(bert_backbone):
+    model = tg.TextClassifier(bert_backbone, ["no", "yes"], precision="float32")
     for act in (lambda: model.predict([("good", "bad")]), lambda: model.fit(pairs()), lambda: model.evaluate(pairs())):
         with pytest.raises(DataError, match="this model takes single texts"):
             act()
 
 
-def test_late_pair_in_a_list_of_texts_is_reported(tiny_bert, monkeypatch):
+def test_late_pair_in_a_list_of_texts_is_reported(bert_backbone, monkeypatch):
     from textgraft.tasks import texts as given
 
     monkeypatch.setattr(given, "WINDOW", 2)
     with pytest.raises(DataError, match="this model takes single texts"):
-        tg.TextClassifier(tiny_bert, ["no", "yes"], precision="float32").predict(["a", "b", "c", "d", ("e", "f")])
+        tg.TextClassifier(bert_backbone, ["no", "yes"], precision="float32").predict(["a", "b", "c", "d", ("e", "f")])
 
 
 def test_every_family_supports_pairs():

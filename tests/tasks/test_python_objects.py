@@ -86,8 +86,8 @@ def test_columns_of_the_training_are_remembered_in_the_model_folder(model, tmp_p
         (pd.Series(LABELS, dtype="category"), {"good", "bad"}),
     ],
 )  # fmt: skip
-def test_labels_keep_their_type(tiny_word_vectors, labels, expected):
-    model = fresh(tiny_word_vectors, sorted(expected))
+def test_labels_keep_their_type(word_vectors_backbone, labels, expected):
+    model = fresh(word_vectors_backbone, sorted(expected))
     model.fit(pd.Series(TEXTS), labels, validation=(TEXTS[:7], labels[:7]), callbacks=RecordingCallback(), **FIT)
     answers = model.predict(TEXTS)
     assert set(answers) == expected
@@ -95,15 +95,15 @@ def test_labels_keep_their_type(tiny_word_vectors, labels, expected):
     assert model.evaluate(TEXTS, labels)["accuracy"] == 1
 
 
-def test_sets_of_integers_keep_their_type(tiny_word_vectors):
+def test_sets_of_integers_keep_their_type(word_vectors_backbone):
     sets = [[1, 2] if label == 5 else [] for label in STARS]
-    model = fresh(tiny_word_vectors, [1, 2], problem="multi-label")
+    model = fresh(word_vectors_backbone, [1, 2], problem="multi-label")
     model.fit(TEXTS, sets, callbacks=RecordingCallback(), fine_tune="none", epochs=40)
     assert model.predict("very good") == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["path", "splits", "tensors", "examples"])
-def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
+def test_labelled_data_of_any_kind_trains(word_vectors_backbone, tmp_path, kind):
     FRAME.to_csv(tmp_path / "data.csv", index=False)
     data = {
         "path": str(tmp_path / "data.csv"),
@@ -112,7 +112,7 @@ def test_labelled_data_of_any_kind_trains(tiny_word_vectors, tmp_path, kind):
         "examples": tg.Dataset.from_examples(zip(TEXTS, STARS, strict=True)),
     }[kind]
     columns = {"text": "said", "label": "stars"} if kind in ("path", "splits") else {}
-    model = fresh(tiny_word_vectors)
+    model = fresh(word_vectors_backbone)
     model.fit(data, callbacks=RecordingCallback(), **columns, **FIT)
     assert set(model.predict(TEXTS)) <= {1, 5}
     assert (model.record["data"]["validation"]["texts"] == 7) == (kind == "splits")
@@ -152,16 +152,16 @@ def test_unsuitable_training_data_is_reported(model, arguments, complaint):
         ([Stars.ONE, Stars.FIVE], "the values of its members"),
     ],
 )  # fmt: skip
-def test_unsuitable_labels_are_refused_when_the_model_is_made(tiny_word_vectors, labels, complaint):
+def test_unsuitable_labels_are_refused_when_the_model_is_made(word_vectors_backbone, labels, complaint):
     with pytest.raises(tg.TextgraftError, match=f"labels must be at least two different strings.*{complaint}"):
-        fresh(tiny_word_vectors, labels)
+        fresh(word_vectors_backbone, labels)
 
 
-def test_table_of_texts_is_trained_with_labels_beside_it(tiny_word_vectors):
+def test_table_of_texts_is_trained_with_labels_beside_it(word_vectors_backbone):
     train, test = FRAME[["said"]][::-1], FRAME[["id", "said"]]
-    model = fresh(tiny_word_vectors)
+    model = fresh(word_vectors_backbone)
     model.fit(train, FRAME["stars"][::-1], callbacks=RecordingCallback(), **FIT)
-    same = fresh(tiny_word_vectors)
+    same = fresh(word_vectors_backbone)
     same.fit(TEXTS[::-1], STARS[::-1], callbacks=RecordingCallback(), **FIT)
     assert model.predict(test) == same.predict(TEXTS)  # by the column of the training
     assert model.evaluate(test, STARS)["accuracy"] == same.evaluate(TEXTS, STARS)["accuracy"]
@@ -192,10 +192,10 @@ def test_unknown_option_is_answered_with_those_of_fit(model):
         model.fit(TEXTS, STARS, verbose=0)
 
 
-def test_warnings_name_the_line_of_the_user(tiny_word_vectors):
+def test_warnings_name_the_line_of_the_user(word_vectors_backbone):
     for call in (lambda model: model.predict("unknown 語 words"), lambda model: model.evaluate(TEXTS, STARS)):
         with pytest.warns(TextgraftWarning, match="untrained") as caught:
-            call(fresh(tiny_word_vectors))
+            call(fresh(word_vectors_backbone))
         assert {warning.filename for warning in caught} == {__file__}
 
 
@@ -216,8 +216,8 @@ def test_datasets_are_copied_as_themselves_and_not_pickled():
         pickle.dumps(data)
 
 
-def test_untrained_head_is_said_once(tiny_word_vectors):
-    model = fresh(tiny_word_vectors)
+def test_untrained_head_is_said_once(word_vectors_backbone):
+    model = fresh(word_vectors_backbone)
     with pytest.warns(UserWarning, match="the head is untrained and its answers are random; call fit first"):
         model.predict("a film")
     with warnings.catch_warnings():
@@ -225,8 +225,8 @@ def test_untrained_head_is_said_once(tiny_word_vectors):
         model.evaluate(TEXTS, STARS)
 
 
-def test_second_training_says_what_it_does(tiny_word_vectors):
-    model, callback = fresh(tiny_word_vectors), RecordingCallback()
+def test_second_training_says_what_it_does(word_vectors_backbone):
+    model, callback = fresh(word_vectors_backbone), RecordingCallback()
     model.fit(TEXTS, STARS, callbacks=callback, **FIT)
     assert not [line for line in callback.messages if "trained already" in line]
     model.fit(TEXTS, STARS, callbacks=callback, **FIT)

@@ -48,15 +48,11 @@ def test_predict_returns_label_strings(trained):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-def test_two_labels_have_one_logit(tiny_word_vectors):
-    assert tg.TextClassifier(tiny_word_vectors, ["a", "b"]).model.output_shape == (None, 1)
-    assert tg.TextClassifier(tiny_word_vectors, ["a", "b", "c"]).model.output_shape == (None, 3)
-
-
-def test_output_is_logits(tiny_word_vectors):
-    for labels in (["a", "b"], ["a", "b", "c"]):
-        head = tg.TextClassifier(tiny_word_vectors, labels).head
-        assert head.get_layer("logits").activation.__name__ == "linear"
+@pytest.mark.parametrize(("labels", "outputs"), [(["a", "b"], 1), (["a", "b", "c"], 3)])
+def test_two_labels_have_one_logit(word_vectors_backbone, labels, outputs):
+    model = tg.TextClassifier(word_vectors_backbone, labels)
+    assert model.model.output_shape == (None, outputs)
+    assert model.head.get_layer("logits").activation.__name__ == "linear"
 
 
 @pytest.mark.parametrize("fine_tune", ["all", "none"])
@@ -167,9 +163,9 @@ def test_temperature_is_calibrated_on_the_validation_set(request, tmp_path, pres
     np.testing.assert_array_equal(loaded.predict_proba(validation), probabilities)
 
 
-def test_prepare_resets_the_temperature(tiny_word_vectors):
+def test_prepare_resets_the_temperature(word_vectors_backbone):
     data = two_labels()
-    model = tg.TextClassifier(tiny_word_vectors, data.label_names, precision="float32", temperature=7.0)
+    model = tg.TextClassifier(word_vectors_backbone, data.label_names, precision="float32", temperature=7.0)
     model.objective.prepare(data)
     assert model.objective.temperature == 1
     assert "temperature" not in model.settings()
@@ -317,13 +313,17 @@ def test_truncation_is_counted(tiny_bert):
         ({"temperature": 0.0}, "temperature must be a number from 0.001 to 1000"),
         ({"temperature": 1e-320}, "temperature must be a number from 0.001 to 1000"),
         ({"truncation": "tail"}, "head\\+tail"),
-        ({"precision": "float8"}, "float8"),
         ({"poling": "mean"}, "poling"),
     ],
 )
-def test_invalid_option_is_reported(tiny_bert, options, message):
+def test_invalid_option_is_reported(bert_backbone, options, message):
     with pytest.raises(ConfigError, match=message):
-        tg.TextClassifier(tiny_bert, **({"labels": ["a", "b"]} | options))
+        tg.TextClassifier(bert_backbone, **({"labels": ["a", "b"]} | options))
+
+
+def test_unknown_precision_is_reported(tiny_bert):
+    with pytest.raises(ConfigError, match="float8"):
+        tg.TextClassifier(tiny_bert, ["a", "b"], precision="float8")
 
 
 def test_unknown_fit_option_is_reported(trained):

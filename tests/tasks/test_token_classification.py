@@ -155,7 +155,7 @@ def test_tokens_of_words_equal_the_reference(family, request):
     assert backbone.family == family
 
 
-def test_offsets_of_odd_texts(tiny_bert):
+def test_offsets_of_odd_texts(bert_backbone):
     """Whatever a text holds, an entity's offsets cut the entity's text out of it, and borders are those of words."""
     random = np.random.Generator(np.random.PCG64(0))
     pieces = [
@@ -163,7 +163,7 @@ def test_offsets_of_odd_texts(tiny_bert):
         "\u00a0", "İ", "ß", "\u0e01\u0e33", "[SEP]", "&amp;", "\u202e", "\ufeff", "x" * 120, "'s", "\u0301", "-", "\r",
     ]  # fmt: skip
     texts = ["".join(random.choice(pieces, size=random.integers(0, 12))) for _ in range(4_000)]
-    model = fresh(tiny_bert, splitting="signs", decoding="free")
+    model = fresh(bert_backbone, splitting="signs", decoding="free")
     found = 0
     for text, entities in zip(texts, model.predict(texts), strict=True):
         for one in entities:
@@ -234,10 +234,10 @@ def test_running_text_is_split_as_the_words_of_training(tiny_word_vectors, words
     assert [part.tolist() for part in given] == [part.tolist() for part in found]
 
 
-def test_entities_of_given_words_are_whole_words(tiny_word_vectors):
+def test_entities_of_given_words_are_whole_words(word_vectors_backbone):
     """Also of words that are split into characters."""
     words = [["北京大学", "在", "北京", "film"] * 20]
-    model = fresh(tiny_word_vectors, decoding="free")
+    model = fresh(word_vectors_backbone, decoding="free")
     (row,) = tg.TaggedDataset.from_lists(words, [["O"] * 80])
     logits = model._logits([row], model._rows.words([row]))
     logits.values[:] = np.random.default_rng(0).normal(size=logits.values.shape)
@@ -252,8 +252,8 @@ def test_entities_of_given_words_are_whole_words(tiny_word_vectors):
 # === Decoding, bad input, folders ===
 
 
-def test_constrained_decoding_starts_every_span(tiny_bert):
-    free, bound = fresh(tiny_bert, decoding="free"), fresh(tiny_bert)
+def test_constrained_decoding_starts_every_span(bert_backbone):
+    free, bound = fresh(bert_backbone, decoding="free"), fresh(bert_backbone)
     logits = next(free.outputs([np.array([b"the film was good . it was a very dull plot"], object)]))
     logits.values[:] = 0
     logits.values[3, 2] = 5  # within X, after nothing
@@ -269,19 +269,19 @@ def test_constrained_decoding_starts_every_span(tiny_bert):
         ({"cleaning": Cleaning(strip_html=True)}, "strip_html removes words"),
     ],
 )
-def test_invalid_option_is_reported(tiny_bert, settings, message):
+def test_invalid_option_is_reported(bert_backbone, settings, message):
     with pytest.raises(ConfigError, match=message):
-        fresh(tiny_bert, **settings)
+        fresh(bert_backbone, **settings)
 
 
-def test_invalid_labels_are_reported(tiny_bert):
+def test_invalid_labels_are_reported(bert_backbone):
     for labels in ([], ["X", "X"], "X"):
         with pytest.raises(ConfigError, match="labels must be at least one string"):
-            tg.TokenClassifier(tiny_bert, labels)
+            tg.TokenClassifier(bert_backbone, labels)
     with pytest.raises(ConfigError, match="one vector per text"):
-        fresh(tiny_bert).fit(data(), validation=data(), fine_tune="none", head="logistic")
+        fresh(bert_backbone).fit(data(), validation=data(), fine_tune="none", head="logistic")
     with pytest.raises(DataError, match="unknown label 'Y'; expected one of: X"):
-        tg.TokenClassifier(tiny_bert, ["X"]).evaluate(data())
+        tg.TokenClassifier(bert_backbone, ["X"]).evaluate(data())
 
 
 def test_loaded_model_finds_the_same(trained, tmp_path):

@@ -39,8 +39,8 @@ def message(preset, texts):
         (["the film was good the film was good the film was gnu"], ""),
     ],
 )
-def test_message_names_share_example_and_presets(tiny_bert, texts, expected):
-    line = message(tiny_bert, texts)
+def test_message_names_share_example_and_presets(bert_backbone, texts, expected):
+    line = message(bert_backbone, texts)
     assert expected in line
     assert bool(expected) == bool(line)
     assert "\n" not in line
@@ -86,8 +86,8 @@ def test_train_embed_and_inspect_report_unknown_texts(tiny_bert, tmp_path):
     assert np.isfinite(tg.TextEmbedder(tiny_bert, "float32").predict(THAI)).all()
 
 
-def test_entities_in_unknown_texts_are_reported_once(tiny_bert):
-    model = tg.TokenClassifier(tiny_bert, ["PER"], "float32")
+def test_entities_in_unknown_texts_are_reported_once(bert_backbone):
+    model = tg.TokenClassifier(bert_backbone, ["PER"], "float32")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.predict(["the film was good"])

@@ -19,6 +19,8 @@ TEXTS = (SHORT + LONG) * 2
 LABELS = ["good", "bad", "bad", "bad", "good", "good", "bad"] * 2
 FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
 LENGTH = 16
+# Families and lengths whose windows are compared with the reference in every run.
+FAST = {("bert", 8), ("bert", 31), ("roberta", 16), ("gpt2", 8)}
 
 
 def classifier(preset, truncation="windows", **options):
@@ -31,8 +33,14 @@ def data():
     return tg.Dataset.from_lists(TEXTS, LABELS)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2"])
-@pytest.mark.parametrize("length", [8, 16, 31])
+@pytest.mark.parametrize(
+    ("family", "length"),
+    [
+        pytest.param(family, length, marks=() if (family, length) in FAST else pytest.mark.slow)
+        for family in ("bert", "roberta", "gpt2")
+        for length in (8, 16, 31)
+    ],
+)
 def test_windows_equal_the_reference(family, length, request):
     folder = request.config.rootpath / "tests" / "golden" / family
     reference = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -45,8 +53,8 @@ def test_windows_equal_the_reference(family, length, request):
     assert not packed.dropped.numpy().any()
 
 
-def test_short_texts_equal_truncation_head(tiny_bert):
-    windows, head = classifier(tiny_bert), classifier(tiny_bert, "head")
+def test_short_texts_equal_truncation_head(bert_backbone):
+    windows, head = classifier(bert_backbone), classifier(bert_backbone, "head")
     np.testing.assert_array_equal(windows.predict_proba(SHORT), head.predict_proba(SHORT))
 
 
@@ -69,28 +77,28 @@ def test_number_of_windows_in_memory_is_limited(tiny_bert):
 
 
 @pytest.mark.parametrize("hidden", [pytest.param((), marks=pytest.mark.slow), (5,)])
-def test_logits_are_the_mean_over_windows(tiny_bert, hidden):
-    model = classifier(tiny_bert, hidden=hidden)
+def test_logits_are_the_mean_over_windows(bert_backbone, hidden):
+    model = classifier(bert_backbone, hidden=hidden)
     words = LONG[0].split()
     room, step = LENGTH - 2, LENGTH - 2 - (LENGTH - 2) // 4
     starts = range(0, len(words) - room + step, step)
     parts = [" ".join(words[start : start + room]) for start in starts]
     assert parts[-1].endswith("bad")
-    alone = np.concatenate(list(classifier(tiny_bert, "head", hidden=hidden).outputs(as_batches(parts))))
+    alone = np.concatenate(list(classifier(bert_backbone, "head", hidden=hidden).outputs(as_batches(parts))))
     (found,) = model.outputs(as_batches([LONG[0]]))
     np.testing.assert_allclose(found[0], alone.mean(axis=0), atol=1e-6)
 
 
-def test_batch_mates_have_no_effect(tiny_bert, recwarn):
-    model = classifier(tiny_bert)
+def test_batch_mates_have_no_effect(bert_backbone, recwarn):
+    model = classifier(bert_backbone)
     alone = np.concatenate([model.predict_proba([text]) for text in TEXTS])
     np.testing.assert_allclose(model.predict_proba(TEXTS), alone, atol=1e-5)
     assert model.evaluate(data())["truncated"] == {"texts": 0, "tokens": 0}
     assert not [warning for warning in recwarn if "cut" in str(warning.message)]
 
 
-def test_row_length_counts_all_windows(tiny_bert):
-    tokens = classifier(tiny_bert).tokenize(as_batches(["good " * 15]))
+def test_row_length_counts_all_windows(bert_backbone):
+    tokens = classifier(bert_backbone).tokenize(as_batches(["good " * 15]))
     assert tokens.lengths.tolist() == [14 + 2 + (15 - 11) + 2]
     assert len(tokens.ids) == tokens.lengths.sum()
 
@@ -154,10 +162,10 @@ def test_accumulated_gradients_equal_one_step(tiny_word_vectors):
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
 
 
-def test_windows_of_word_vectors_and_embeddings(tiny_word_vectors, tiny_bert):
-    model = classifier(tiny_word_vectors)
+def test_windows_of_word_vectors_and_embeddings(word_vectors_backbone, bert_backbone):
+    model = classifier(word_vectors_backbone)
     assert model.predict_proba(TEXTS).shape == (14, 2)
-    embedder = tg.TextEmbedder(tiny_bert, "float32", normalize=True, truncation="windows", sequence_length=LENGTH)
+    embedder = tg.TextEmbedder(bert_backbone, "float32", normalize=True, truncation="windows", sequence_length=LENGTH)
     np.testing.assert_allclose(np.linalg.norm(embedder.predict(LONG), axis=1), 1, atol=1e-5)
 
 
@@ -169,13 +177,13 @@ def test_windows_of_word_vectors_and_embeddings(tiny_word_vectors, tiny_bert):
         ({"truncation": "window"}, "head, head\\+tail, windows"),
     ],
 )
-def test_invalid_option_is_reported(tiny_bert, tiny_word_vectors, options, message):
+def test_invalid_option_is_reported(bert_backbone, word_vectors_backbone, options, message):
     with pytest.raises(ConfigError, match=message):
-        classifier(tiny_bert, **options)
+        classifier(bert_backbone, **options)
     with pytest.raises(ConfigError, match="needs a sequence_length"):
-        classifier(tiny_word_vectors, sequence_length=None)
+        classifier(word_vectors_backbone, sequence_length=None)
     with pytest.raises(ConfigError, match="with windows does not support hidden"):
-        classifier(tiny_bert, hidden=(4,)).fit(data(), fine_tune="none")
+        classifier(bert_backbone, hidden=(4,)).fit(data(), fine_tune="none")
 
 
 def test_commands_with_windows(tiny_word_vectors, tmp_path):

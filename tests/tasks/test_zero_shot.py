@@ -60,7 +60,7 @@ def expected_probabilities(preset, descriptions):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("preset", ["tiny_bert", "tiny_word_vectors"])
+@pytest.mark.parametrize("preset", ["bert_backbone", "word_vectors_backbone"])
 @pytest.mark.parametrize("descriptions", [TWO, DESCRIPTIONS], ids=["two", "three"])
 def test_probabilities_are_those_of_cosines(request, preset, descriptions):
     preset = request.getfixturevalue(preset)
@@ -69,17 +69,17 @@ def test_probabilities_are_those_of_cosines(request, preset, descriptions):
     np.testing.assert_allclose(model.predict_proba(TEXTS), expected_probabilities(preset, descriptions), atol=2e-5)
 
 
-def test_names_of_labels_are_the_default(tiny_word_vectors):
-    named = zero_shot(tiny_word_vectors, labels=["bad", "good"])
-    described = zero_shot(tiny_word_vectors, {"bad": "bad", "good": "good"})
+def test_names_of_labels_are_the_default(word_vectors_backbone):
+    named = zero_shot(word_vectors_backbone, labels=["bad", "good"])
+    described = zero_shot(word_vectors_backbone, {"bad": "bad", "good": "good"})
     np.testing.assert_array_equal(named.predict_proba(TEXTS), described.predict_proba(TEXTS))
     assert named.settings()["descriptions"] == {"bad": ["bad"], "good": ["good"]}
     with pytest.raises(ConfigError, match="the label 0 is not a word"):
-        zero_shot(tiny_word_vectors, labels=[0, 1])
+        zero_shot(word_vectors_backbone, labels=[0, 1])
 
 
-def test_model_folder_keeps_descriptions_and_answers(tiny_word_vectors, tmp_path):
-    model = zero_shot(tiny_word_vectors, {0: ["bad film", "dull"], 1: "good film"}, labels=[0, 1])
+def test_model_folder_keeps_descriptions_and_answers(word_vectors_backbone, tmp_path):
+    model = zero_shot(word_vectors_backbone, {0: ["bad film", "dull"], 1: "good film"}, labels=[0, 1])
     loaded = tg.load(model.save(tmp_path / "model"))
     assert loaded.descriptions == model.descriptions == {"0": ("bad film", "dull"), "1": ("good film",)}
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
@@ -91,8 +91,8 @@ def test_model_folder_keeps_descriptions_and_answers(tiny_word_vectors, tmp_path
     assert "made from these descriptions, without training texts" in card
 
 
-def test_zero_shot_head_is_not_reported_as_untrained(tiny_word_vectors, recwarn):
-    zero_shot(tiny_word_vectors, TWO).predict(TEXTS)
+def test_zero_shot_head_is_not_reported_as_untrained(word_vectors_backbone, recwarn):
+    zero_shot(word_vectors_backbone, TWO).predict(TEXTS)
     assert not [warning for warning in recwarn if "untrained" in str(warning.message)]
 
 
@@ -126,9 +126,9 @@ def test_descriptions_are_the_prior_of_logistic_regression(tiny_word_vectors, op
     assert model.record["fit"]["head"] == "logistic"
 
 
-def test_descriptions_that_are_worse_than_the_majority_are_reported(tiny_word_vectors):
+def test_descriptions_that_are_worse_than_the_majority_are_reported(word_vectors_backbone):
     swapped = {"bad": "a good film", "good": "very bad", "plot": "dull"}
-    model, callback = zero_shot(tiny_word_vectors, swapped), RecordingCallback()
+    model, callback = zero_shot(word_vectors_backbone, swapped), RecordingCallback()
     with pytest.warns(
         TextgraftWarning, match=r"classify [\d.]+% of the 16 training texts correctly, less than the share"
     ):
@@ -136,11 +136,11 @@ def test_descriptions_that_are_worse_than_the_majority_are_reported(tiny_word_ve
     assert any(message.startswith("descriptions: weight 0 (from 0 to 1)") for message in callback.messages)
 
 
-def test_descriptions_are_not_used_for_many_texts(tiny_word_vectors, monkeypatch):
+def test_descriptions_are_not_used_for_many_texts(word_vectors_backbone, monkeypatch):
     monkeypatch.setattr("textgraft.tasks.label_descriptions.MAX_PRIOR_TEXTS", 15)
-    described, callback = zero_shot(tiny_word_vectors, DESCRIPTIONS), RecordingCallback()
+    described, callback = zero_shot(word_vectors_backbone, DESCRIPTIONS), RecordingCallback()
     described.fit(*PLOTS, validation=PLOTS, callbacks=callback, fine_tune="none")
-    plain = tg.TextClassifier(tiny_word_vectors, list(DESCRIPTIONS), precision="float32")
+    plain = tg.TextClassifier(word_vectors_backbone, list(DESCRIPTIONS), precision="float32")
     plain.fit(*PLOTS, validation=PLOTS, progress=False, fine_tune="none")
     np.testing.assert_array_equal(described.predict_proba(TEXTS), plain.predict_proba(TEXTS))
     assert "descriptions not used: more than 15 training texts" in callback.messages
@@ -149,41 +149,41 @@ def test_descriptions_are_not_used_for_many_texts(tiny_word_vectors, monkeypatch
 @pytest.mark.parametrize(
     "options", [{"hidden": (4,)}, {"problem": "multi-label"}, {"pairs": True}], ids=["hidden", "sets", "pairs"]
 )
-def test_other_heads_are_refused(tiny_word_vectors, options):
+def test_other_heads_are_refused(word_vectors_backbone, options):
     with pytest.raises(ConfigError, match="one label per single text, and no hidden layers"):
-        zero_shot(tiny_word_vectors, labels=["bad", "good"], **options)
+        zero_shot(word_vectors_backbone, labels=["bad", "good"], **options)
 
 
-def test_descriptions_of_other_heads_are_refused(tiny_word_vectors):
+def test_descriptions_of_other_heads_are_refused(word_vectors_backbone):
     with pytest.raises(ConfigError, match="descriptions are for a head of one layer"):
-        tg.TextClassifier(tiny_word_vectors, descriptions=TWO, hidden=(4,))
+        tg.TextClassifier(word_vectors_backbone, descriptions=TWO, hidden=(4,))
     with pytest.raises(ConfigError, match="descriptions are for models of one label per single text"):
-        tg.TextClassifier(tiny_word_vectors, problem="regression", descriptions=TWO)
+        tg.TextClassifier(word_vectors_backbone, problem="regression", descriptions=TWO)
 
 
-def test_labels_and_descriptions_must_agree(tiny_word_vectors):
+def test_labels_and_descriptions_must_agree(word_vectors_backbone):
     with pytest.raises(ConfigError, match="descriptions: no description of plot"):
-        tg.TextClassifier(tiny_word_vectors, ["bad", "good", "plot"], descriptions=TWO)
-    assert tg.TextClassifier(tiny_word_vectors, descriptions={1: "good", 0: "bad"}).labels == (1, 0)
+        tg.TextClassifier(word_vectors_backbone, ["bad", "good", "plot"], descriptions=TWO)
+    assert tg.TextClassifier(word_vectors_backbone, descriptions={1: "good", 0: "bad"}).labels == (1, 0)
     with pytest.raises(ConfigError, match="labels must be at least two different strings"):
-        tg.TextClassifier(tiny_word_vectors, descriptions={"bad": "bad"})
+        tg.TextClassifier(word_vectors_backbone, descriptions={"bad": "bad"})
 
 
-def test_truncated_description_is_refused(tiny_bert):
+def test_truncated_description_is_refused(bert_backbone):
     with pytest.raises(ConfigError, match=r"the description 'good good .*' has more than 8 tokens; shorten it"):
-        zero_shot(tiny_bert, {"bad": "bad", "good": "good " * 9}, sequence_length=8)
+        zero_shot(bert_backbone, {"bad": "bad", "good": "good " * 9}, sequence_length=8)
 
 
-def test_description_without_direction_is_refused(tiny_word_vectors, monkeypatch):
+def test_description_without_direction_is_refused(word_vectors_backbone, monkeypatch):
     def vectors(rows):
         monkeypatch.setattr("textgraft.tasks.label_descriptions._embed", lambda *_: np.array(rows, np.float32))
 
     vectors([[1, 0], [0, 0]])
     with pytest.raises(ConfigError, match="the description 'good' has an embedding of zero"):
-        zero_shot(tiny_word_vectors, {"bad": "bad", "good": "good"})
+        zero_shot(word_vectors_backbone, {"bad": "bad", "good": "good"})
     vectors([[1, 0], [-2, 0], [0, 1]])
     with pytest.raises(ConfigError, match="the descriptions of bad cancel each other"):
-        zero_shot(tiny_word_vectors, {"bad": ["bad", "dull"], "good": "good"})
+        zero_shot(word_vectors_backbone, {"bad": ["bad", "dull"], "good": "good"})
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_description_without_direction_is_refused(tiny_word_vectors, monkeypatch
         ({"descriptions": "x"}, "config.settings.descriptions must be an object"),
     ],
 )
-def test_invalid_descriptions_of_a_folder_are_refused(tiny_word_vectors, tmp_path, change, message):
-    folder = zero_shot(tiny_word_vectors, TWO).save(tmp_path / "model")
+def test_invalid_descriptions_of_a_folder_are_refused(word_vectors_backbone, tmp_path, change, message):
+    folder = zero_shot(word_vectors_backbone, TWO).save(tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     config["settings"] |= copy.deepcopy(change)
     files = {path.name: [path.read_bytes()] for path in folder.iterdir() if path.name != "manifest.json"}
@@ -206,8 +206,8 @@ def test_invalid_descriptions_of_a_folder_are_refused(tiny_word_vectors, tmp_pat
         tg.load(tmp_path / "other")
 
 
-def test_card_protects_descriptions(tiny_word_vectors, tmp_path):
-    folder = zero_shot(tiny_word_vectors, {"bad": "<b>|bad`", "good": "good"}).save(tmp_path / "model")
+def test_card_protects_descriptions(word_vectors_backbone, tmp_path):
+    folder = zero_shot(word_vectors_backbone, {"bad": "<b>|bad`", "good": "good"}).save(tmp_path / "model")
     assert "| `bad` | `` <b>\\|bad` `` |" in (folder / "README.md").read_text()
 
 

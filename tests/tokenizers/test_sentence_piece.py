@@ -135,7 +135,7 @@ LETTERS = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(texts=st.lists(st.text(st.sampled_from(LETTERS), max_size=30) | st.text(max_size=10), min_size=1, max_size=20))
 def test_any_texts_have_the_ids_of_the_reference(texts, small):
     assert small.differing(texts) == []

@@ -77,7 +77,7 @@ def test_chunks_of_a_long_document_have_the_same_tokens(graph, monkeypatch):
     np.testing.assert_array_equal(written(LONG, graph), whole)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("ab1 '\n.\u3000é", max_size=40), min_size=1, max_size=4))
 def test_chunks_of_any_text_have_the_same_tokens(graph, monkeypatch, texts):
     monkeypatch.setattr(corpus, "_CHUNK", 4096)

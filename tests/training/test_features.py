@@ -67,8 +67,8 @@ def batches_of(model, monkeypatch):
         ({"sequence_length": 4}, {}, True),
     ],
 )
-def test_later_run_uses_cached_vectors(tiny_bert, first_run, monkeypatch, changed, fit, again):
-    model = fresh(tiny_bert, **changed)
+def test_later_run_uses_cached_vectors(bert_backbone, first_run, monkeypatch, changed, fit, again):
+    model = fresh(bert_backbone, **changed)
     batches = batches_of(model, monkeypatch)
     model.fit(data(), validation=data(), fine_tune="none", **{"epochs": 1, **fit})
     assert bool(batches) == again
@@ -83,8 +83,8 @@ def test_other_weights_have_other_vectors(tiny_bert, first_run, monkeypatch):
     assert batches
 
 
-def test_planted_vectors_are_computed_again(tiny_bert):
-    model, cache = fresh(tiny_bert), ArrayCache.from_environment()
+def test_planted_vectors_are_computed_again(bert_backbone):
+    model, cache = fresh(bert_backbone), ArrayCache.from_environment()
     tokens = model.tokenize([np.array([text.encode() for text in TEXTS], object)])
     extractor = feature_extractor(model.fine_tuning(fine_tune="none"))
     expected = vectors_of(extractor, tokens)
@@ -103,8 +103,8 @@ def test_planted_vectors_are_computed_again(tiny_bert):
         np.testing.assert_array_equal(np.load(entry / "0.npy"), expected)
 
 
-def test_unusable_cache_is_said_once(tiny_bert):
-    model, lines = fresh(tiny_bert), []
+def test_unusable_cache_is_said_once(bert_backbone):
+    model, lines = fresh(bert_backbone), []
     extractor = feature_extractor(model.fine_tuning(fine_tune="none"))
     folder = ArrayCache.from_environment().folder
     folder.mkdir(parents=True)
@@ -127,10 +127,10 @@ def test_vectors_that_are_not_numbers_are_reported_and_not_cached(tiny_bert):
     assert ArrayCache.from_environment().entries == []
 
 
-def test_cached_vectors_change_no_result(tiny_bert):
+def test_cached_vectors_change_no_result(bert_backbone):
     ends = []
     for _ in range(2):
-        model = fresh(tiny_bert)
+        model = fresh(bert_backbone)
         model.fit(data(), validation=data(), fine_tune="none", epochs=1)
         ends.append(model.head.get_layer("logits").kernel.numpy())
     np.testing.assert_array_equal(*ends)
@@ -152,9 +152,9 @@ def test_full_disk_is_reported():
 
 
 @pytest.mark.parametrize("labels", [LABELS, ["good", "plot", "good", "bad", "plot", "bad", "bad"] * 4])
-def test_logistic_head_equals_scikit_learn(tiny_bert, labels):
+def test_logistic_head_equals_scikit_learn(bert_backbone, labels):
     names = sorted(set(labels))
-    model = fresh(tiny_bert, names)
+    model = fresh(bert_backbone, names)
     history = model.fit(data(labels=labels), validation=data(labels=labels), fine_tune="none", head="logistic")
     vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
     scaled = vectors / np.sqrt((vectors**2).sum(axis=1).mean())
@@ -170,15 +170,15 @@ def test_logistic_head_equals_scikit_learn(tiny_bert, labels):
     [({"epochs": 3, "batch_size": 4}, 3 * 7), ({"head": "logistic"}, 0), ({}, 0)],
     ids=str,
 )
-def test_plan_counts_the_steps_of_the_head(tiny_bert, fit, steps):
-    plan = fresh(tiny_bert).plan(data(), validation=data(), fine_tune="none", **fit)
+def test_plan_counts_the_steps_of_the_head(bert_backbone, fit, steps):
+    plan = fresh(bert_backbone).plan(data(), validation=data(), fine_tune="none", **fit)
     assert plan.steps == steps
     assert plan.trainable == 16 + 1
     assert plan.seconds > 0
 
 
-def test_logistic_head_that_cannot_be_fitted_is_refused(tiny_bert):
+def test_logistic_head_that_cannot_be_fitted_is_refused(bert_backbone):
     with pytest.raises(ConfigError, match="drop head or hidden"):
-        fresh(tiny_bert, hidden=(4,)).fit(data(), validation=data(), fine_tune="none", head="logistic")
+        fresh(bert_backbone, hidden=(4,)).fit(data(), validation=data(), fine_tune="none", head="logistic")
     with pytest.raises(DataError, match="a label has no training text"):
-        fresh(tiny_bert, ["bad", "good", "new"]).fit(data(), validation=data(), fine_tune="none", head="logistic")
+        fresh(bert_backbone, ["bad", "good", "new"]).fit(data(), validation=data(), fine_tune="none", head="logistic")

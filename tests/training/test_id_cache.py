@@ -78,10 +78,10 @@ def test_cached_ids_equal_computed_ids(tiny_word_vectors, runs, architecture, te
         ({"cleaning": Cleaning(strip_html=True)}, True),
     ],
 )
-def test_cache_depends_on_the_text_graph_only(tiny_word_vectors, runs, changed, again):
-    read(fresh(tiny_word_vectors, sequence_length=8), TEXTS)
+def test_cache_depends_on_the_text_graph_only(word_vectors_backbone, runs, changed, again):
+    read(fresh(word_vectors_backbone, sequence_length=8), TEXTS)
     runs.clear()
-    read(fresh(tiny_word_vectors, **{"sequence_length": 8, **changed}), TEXTS)
+    read(fresh(word_vectors_backbone, **{"sequence_length": 8, **changed}), TEXTS)
     assert bool(runs) == again
 
 
@@ -99,8 +99,8 @@ def test_another_vocabulary_misses_the_cache(tiny_bert, tmp_path, runs):
 
 
 @pytest.mark.parametrize("texts", [["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]])
-def test_cache_key_separates_texts(tiny_word_vectors, runs, texts):
-    model = fresh(tiny_word_vectors)
+def test_cache_key_separates_texts(word_vectors_backbone, runs, texts):
+    model = fresh(word_vectors_backbone)
     for others in (["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"]):
         if others != texts:
             read(model, others)
@@ -109,8 +109,8 @@ def test_cache_key_separates_texts(tiny_word_vectors, runs, texts):
     assert sum(runs) == len(texts)
 
 
-def test_damaged_entry_is_computed_again(tiny_word_vectors, tmp_path, runs):
-    model = fresh(tiny_word_vectors)
+def test_damaged_entry_is_computed_again(word_vectors_backbone, tmp_path, runs):
+    model = fresh(word_vectors_backbone)
     expected = read(model, TEXTS)
     file = next((tmp_path / "cache" / "arrays").glob("*/0.npy"))
     file.write_bytes(file.read_bytes()[:-1] + b"\x7f")
@@ -133,9 +133,9 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("architecture", [{}, {"truncation": "windows"}, {"pairs": True}], ids=str)
-def test_planted_entries_are_computed_again(tiny_word_vectors, runs, architecture):
+def test_planted_entries_are_computed_again(word_vectors_backbone, runs, architecture):
     texts = PAIRS[:5] if "pairs" in architecture else TEXTS[:5]
-    model = fresh(tiny_word_vectors, sequence_length=8, **architecture)
+    model = fresh(word_vectors_backbone, sequence_length=8, **architecture)
     expected, cache = read(model, texts), ArrayCache.from_environment()
     (entry,) = cache.entries
     arrays = [np.load(file) for file in sorted(entry.glob("*.npy"))]
@@ -149,8 +149,8 @@ def test_planted_entries_are_computed_again(tiny_word_vectors, runs, architectur
         assert sum(runs) == len(texts), name
 
 
-def test_windows_that_are_not_those_of_the_texts_are_computed_again(tiny_word_vectors, runs):
-    model = fresh(tiny_word_vectors, sequence_length=8, truncation="windows")
+def test_windows_that_are_not_those_of_the_texts_are_computed_again(word_vectors_backbone, runs):
+    model = fresh(word_vectors_backbone, sequence_length=8, truncation="windows")
     expected, cache = read(model, TEXTS[:5]), ArrayCache.from_environment()
     (entry,) = cache.entries
     ids, tokens, counts, dropped = (np.load(file) for file in sorted(entry.glob("*.npy")))
