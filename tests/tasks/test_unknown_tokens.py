@@ -68,7 +68,7 @@ def test_train_embed_and_inspect_report_unknown_texts(tiny_bert, tmp_path):
     options = ("--preset", tiny_bert, "--fine-tune", "none")
     trained = commands.run_successfully("train", data, *options, "--out", tmp_path / "model")
     assert trained.stderr.count("of the tokens are unknown to") == 1
-    assert "results on the validation texts:\n" in trained.stderr  # no epoch is selected
+    assert "results of cross-validation on all training texts:\n" in trained.stderr
     evaluated = commands.run_successfully("evaluate", tmp_path / "model", data)
     assert evaluated.stderr.count("100 % of the tokens are unknown to") == 1
     texts = "".join(f"{text}\n" for text in [*THAI * 20, *["the film was good"] * 20])
