@@ -70,6 +70,14 @@ def word_vectors_backbone(tiny_word_vectors: Path) -> object:
     return load_backbone(tiny_word_vectors)
 
 
+@pytest.fixture(scope="session")
+def tiny_static_embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of model2vec with a tiny WordPiece vocabulary, width 8, random vectors."""
+    from tests.golden.model2vec_folders import write_model2vec_folder
+
+    return write_model2vec_folder(tmp_path_factory.mktemp("presets") / "tiny-static-embeddings", "word_piece")
+
+
 # Files that take longest: first, so that no process waits for another at the end.
 _LONGEST = ("test_chaos.py", "test_readme.py", "test_interruption.py", "test_hostile.py", "test_contract.py")
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textgraft.errors import TextgraftError as TextgraftError
     from textgraft.export.exporting import export_model as export_model
     from textgraft.export.exporting import verify_export as verify_export
+    from textgraft.tasks.distillation import distil_preset as distil_preset
     from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
     from textgraft.tasks.fill_mask import MaskFiller as MaskFiller
     from textgraft.tasks.loading import load as load
@@ -36,6 +37,7 @@ _MODULES = {
     "TextGenerator": "tasks.text_generation",
     "TextgraftError": "errors",
     "TokenClassifier": "tasks.token_classification",
+    "distil_preset": "tasks.distillation",
     "export_model": "export.exporting",
     "load": "tasks.loading",
     "load_dataset": "data.loading",

@@ -4,18 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
-from textgraft import registry
 from textgraft.backbones.fast_dropout import fast_dropout
 from textgraft.backbones.presets import load_backbone
 from textgraft.backbones.recompute import recomputing_tape
 
 QUICK = ("albert", "bert", "deberta_v3", "gpt2")
-FAMILIES = [
-    pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
-    for name in registry.names("backbones.families")
-    if name != "word_vectors"
-]
+FAMILIES = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in TRANSFORMERS]
 ROWS = tf.ragged.constant([[5, 6, 7, 8, 9, 10], [9, 4, 7], [8]], dtype=tf.int32)
 
 

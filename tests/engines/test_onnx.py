@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests.golden.texts import SHORT
+from tests.helpers.families import TRANSFORMERS
 from tests.helpers.token_vectors import packed
-from textgraft import registry
 from textgraft.backbones.presets import load_backbone
 from textgraft.engines.engine import start_engine
 from textgraft.engines.onnx_network import write_network
@@ -28,7 +28,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TEXTS = ["a great film", "bad", "", "It was dull, and much too long for what it had to say."]
 
 
-@pytest.mark.parametrize("family", [name for name in registry.names("backbones.families") if name != "word_vectors"])
+@pytest.mark.parametrize("family", TRANSFORMERS)
 def test_token_vectors_equal_those_of_tensorflow(family):
     backbone = load_backbone(GOLDEN / family)
     token_ids = packed(backbone, SHORT)[:, : backbone.max_sequence_length]

@@ -14,8 +14,8 @@ import tensorflow as tf
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.exports import TEXTS, sharpen, texts_of
+from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
-from textgraft import registry
 from textgraft.errors import ConfigError, ExportError, ModelFolderError
 from textgraft.export.answer_comparison import largest_difference
 from textgraft.export.golden_texts import GOLDEN_TEXTS
@@ -24,8 +24,8 @@ from textgraft.protobuf import messages
 
 FAMILIES = [
     pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
-    for name in registry.names("backbones.families")
-    if name not in ("bert", "word_vectors")  # tested above
+    for name in TRANSFORMERS
+    if name != "bert"  # tested above
 ]
 
 
@@ -218,7 +218,7 @@ def test_another_program_needs_tensorflow_only(calibrated, calibrated_folder):
 @pytest.mark.slow
 def test_graph_of_each_family_loads_where_tensorflow_text_cannot_be_imported(tmp_path):
     expected = {}
-    for family in sorted({*registry.names("backbones.families")} - {"word_vectors"}):
+    for family in sorted(TRANSFORMERS):
         cleaning = {"normalize_unicode": True, "strip_punctuation": True}
         model = sharpen(
             tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", sequence_length=24, **cleaning)

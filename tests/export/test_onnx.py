@@ -11,15 +11,15 @@ import pytest
 
 import textgraft as tg
 from tests.helpers.exports import TEXTS, sharpen, texts_of
+from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
-from textgraft import registry
 from textgraft.engines.int8 import processor_kind
 from textgraft.errors import ConfigError, ExportError
 
 onnxruntime = pytest.importorskip("onnxruntime")
 tokenizers = pytest.importorskip("tokenizers")
 
-FAMILIES = [name for name in registry.names("backbones.families") if name not in ("bert", "word_vectors")]
+FAMILIES = [name for name in TRANSFORMERS if name != "bert"]
 EACH_FAMILY = [pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow) for name in FAMILIES]
 INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 

@@ -142,4 +142,4 @@ def test_late_pair_in_a_list_of_texts_is_reported(bert_backbone, monkeypatch):
 
 
 def test_every_family_supports_pairs():
-    assert {*FAMILIES, "gpt2", "opt", "word_vectors"} >= families().keys()
+    assert {*FAMILIES, "gpt2", "opt", "static_embeddings", "word_vectors"} >= families().keys()

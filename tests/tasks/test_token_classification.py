@@ -8,9 +8,9 @@ import pytest
 
 import textgraft as tg
 from tests.golden.texts import SHORT
+from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
 from tests.helpers.resuming import RecordingCallback, assert_resume_changes_nothing
-from textgraft import registry
 from textgraft.data.annotations import TaggedText
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs.token_classification import TokenClassificationSpec
@@ -24,11 +24,7 @@ TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words
 TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6
 # Families of one kind of tokenizer, of which one is enough for the plain test run.
 ALIKE = {"distil_bert", "electra", "gpt2", "opt", "albert"}
-TRANSFORMERS = [
-    pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ())
-    for name in registry.names("backbones.families")
-    if name != "word_vectors"
-]
+FAMILIES = [pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ()) for name in TRANSFORMERS]
 
 
 def data():
@@ -125,7 +121,7 @@ def rows_of(folder, splitting="edges"):
     return backbone, WordRows(backbone, Cleaning(), None, splitting)
 
 
-@pytest.mark.parametrize("family", TRANSFORMERS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_tokens_of_words_equal_the_reference(family, request):
     """`tokenizers` with words that are given: the same ids, and each word's first piece at its position."""
     folder = GOLDEN / family

@@ -24,6 +24,7 @@ from textgraft.data.seen_texts import SeenTexts
 from textgraft.errors import ConfigError, PresetError
 from textgraft.storage.finite import is_finite
 from textgraft.text.packing import PairRows, pad_rows
+from textgraft.tokenizers.base import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,19 @@ class Backbone(ABC):
 
     def _no_hugging_face_form(self) -> ConfigError:
         return ConfigError(f"networks and tokenizers of Hugging Face cannot express {self.family}; choose savedmodel")
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of a network; a ConfigError for a table of vectors."""
+        raise ConfigError(f"{self.origin.preset} is a table of vectors already; use it as a preset")
+
+    def with_table(self, tokenizer: Tokenizer, vectors: np.ndarray) -> "Backbone":
+        """Static embeddings of the tokens of a tokenizer, float32 (tokens, dim); it is this one, or made from it.
+
+        Raises:
+            ConfigError: when this is a table of vectors.
+        """
+        raise ConfigError(f"{self.origin.preset} is a table of vectors already; use it as a preset")
 
     @property
     def tables(self) -> tf.Module | None:

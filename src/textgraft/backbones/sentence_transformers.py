@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgraft.backbones.families.static_embeddings import MODEL2VEC
 from textgraft.backbones.format import Head
 from textgraft.backbones.formats.hugging_face_weights import open_tensors
 from textgraft.backbones.text_vectors import TextVectors
 from textgraft.errors import PresetError
-from textgraft.storage.preset_files import read_json, read_json_list, read_optional_json
+from textgraft.storage.preset_files import published_name, read_json, read_json_list, read_optional_json
 from textgraft.task_specs.feature_extraction import MAX_UNITS
 from textgraft.tokenizers import tokenizer_json
 
@@ -147,8 +148,8 @@ class SentenceTransformer:
 
 
 def is_sentence_transformer(path: Path) -> bool:
-    """Whether a path is a folder of sentence-transformers."""
-    return (path / MODULES).is_file()
+    """Whether a path is a folder of sentence-transformers with a network; model2vec describes its tables so, too."""
+    return (path / MODULES).is_file() and published_name(path) != MODEL2VEC
 
 
 def _prompts(path: Path) -> tuple[dict[str, str], str]:

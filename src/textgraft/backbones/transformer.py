@@ -1,7 +1,7 @@
 """Backbones of transformer families: a KerasHub network and a tokenizer."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,21 +10,21 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.backbones.base import Backbone, Origin, SpecialTokens
+from textgraft.backbones.families.static_embeddings import TOKENIZERS
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face_weights import TextHead
 from textgraft.backbones.keras_private import deferred_weights
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
+from textgraft.backbones.preset_errors import preset_errors
 from textgraft.backbones.split_network import SplitNetwork
+from textgraft.backbones.static_embeddings import StaticEmbeddings
 from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.errors import ConfigError, PresetError
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.files import BYTE_PAIR, fits_table
 from textgraft.tokenizers.hugging_face_files import tokenizer_files
-
-# What KerasHub, TensorFlow, tf.text and the readers of files raise for values that do not fit.
-_DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
 
 
 class Transformer(Backbone):
@@ -65,14 +65,14 @@ class Transformer(Backbone):
         cls, family: TransformerFamily, path: Path, origin: Origin, precision: str, vocabulary_limit: int | None
     ) -> Self:
         weights_format = next(family.formats_of(path))
-        with _preset_errors(f"{path}: cannot use its tokenizer"):
+        with preset_errors(f"{path}: cannot use its tokenizer"):
             tokenizer = weights_format.read_tokenizer(path, family.tokenizer_class, family.special)
         with deferred_weights():
-            with _preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
+            with preset_errors(f"{path}: its config.json does not describe a {family.name} network"):
                 encoder = family.network_class(**weights_format.read_sizes(path), dtype=precision)
                 layer_config = weights_format.read_layer_config(path, encoder)
             backbone = cls(family, encoder, tokenizer, layer_config, origin)
-            with _preset_errors(f"{path}: its weights do not match its config.json"):
+            with preset_errors(f"{path}: its weights do not match its config.json"):
                 weights_format.load_weights(path, encoder)
         backbone.heads = weights_format.read_heads(path, layer_config)
         backbone.notices += weights_format.notices(path)
@@ -82,9 +82,9 @@ class Transformer(Backbone):
     def from_config(
         cls, family: TransformerFamily, config: Mapping[str, Any], assets: Path, origin: Origin, precision: str
     ) -> Self:
-        with _preset_errors("cannot rebuild the network"):
+        with preset_errors("cannot rebuild the network"):
             encoder = family.network_class(**config["network"], dtype=precision)
-        with _preset_errors("cannot rebuild the tokenizer"):
+        with preset_errors("cannot rebuild the tokenizer"):
             tokenizer = family.tokenizer_class.from_assets(assets, config["tokenizer"])
         return cls(family, encoder, tokenizer, LayerConfig(**config["computation"]), origin)
 
@@ -133,6 +133,17 @@ class Transformer(Backbone):
 
     def tokenize_words(self, words: tf.Tensor, spaced: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer.tokenize_words(words, spaced)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self._tokenizer
+
+    def with_table(self, tokenizer: Tokenizer, vectors: np.ndarray) -> Backbone:
+        kind = next(name for name, files in TOKENIZERS.items() if files is self._family.tokenizer)
+        table = StaticEmbeddings(kind, tokenizer, self._family.special.unknown, vectors.shape[1], self.origin)
+        table.token_embedding.vectors.assign(vectors)
+        table.seen = self.seen
+        return table
 
     def token(self, token_id: int) -> str:
         return self._tokenizer.vocabulary[token_id]
@@ -220,13 +231,3 @@ def _input_of(block: keras.layers.Layer) -> keras.KerasTensor | None:
         return keras.tree.flatten(block.input)[0]
     except (AttributeError, ValueError):
         return None
-
-
-@contextmanager
-def _preset_errors(problem: str) -> Iterator[None]:
-    """Convert errors of KerasHub and file readers to a PresetError of one line."""
-    try:
-        yield
-    except _DAMAGED as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise PresetError(f"{problem}: {reason}") from error

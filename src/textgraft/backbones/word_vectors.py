@@ -4,39 +4,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from textgraft.backbones.base import Backbone, Origin, SpecialTokens
+from textgraft.backbones.base import Origin, SpecialTokens
+from textgraft.backbones.embedding_table import EmbeddingTable
 from textgraft.backbones.families.word_vectors import GRAPH, VOCABULARY, WordVectorFamily
 from textgraft.backbones.tensorflow_files import load_saved_model
-from textgraft.backbones.token_embedding import TokenEmbedding
 from textgraft.backbones.vector_files import read_vectors
 from textgraft.errors import PresetError
-from textgraft.text.packing import PairRows, ids_of
 from textgraft.tokenizers.id_graph import IdGraph, extract_embedding, trace_whitespace_splitting
 
-# Sums of rows that compute a pooling, and the function from the number of words to the divisor.
-_SPARSE_POOLINGS = {
-    "sqrtn": (tf.raw_ops.SparseSegmentSqrtNWithNumSegments, tf.sqrt),
-    "mean": (tf.raw_ops.SparseSegmentMeanWithNumSegments, tf.identity),
-}
-# Sparse products run on the CPU even if there is a GPU, whose results differ from run to run.
-_DEVICE = "CPU"
 
-
-class WordVectors(Backbone):
+class WordVectors(EmbeddingTable):
     """Words looked up in a table; words outside the vocabulary share the rows after the last word.
 
     Texts are split by the graph of the TF-Hub module, or at white space for a file of vectors.
     """
 
     poolings = WordVectorFamily.poolings
-    contextual = False
     family = WordVectorFamily.name
     training_defaults = WordVectorFamily.training_defaults
-    max_sequence_length = None
 
     def __init__(self, graph: bytes, words: Sequence[bytes], config: Mapping[str, Any], origin: Origin) -> None:
         """Build the table with zeros; the caller sets the vectors.
@@ -56,20 +44,7 @@ class WordVectors(Backbone):
         self.default_pooling = config["pooling"]
         self.origin = origin
 
-        # === Layers ===
-        # In float32 with any precision: a lookup has no products, and bfloat16 would lose small updates of rare words.
-        table = keras.layers.Embedding(
-            config["rows"], config["dim"], embeddings_initializer="zeros", dtype="float32", name="word_embedding"
-        )
-        self.token_embedding = TokenEmbedding(table, self.special_tokens.pad)
-
-        # === Functional model ===
-        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-        padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
-        mask = keras.ops.cast(keras.ops.expand_dims(padding_mask, -1), "float32")
-        self.network = keras.Model(
-            {"token_ids": token_ids, "padding_mask": padding_mask}, table(token_ids) * mask, name="word_vectors"
-        )
+        self._build_table(config["rows"], config["dim"], "word_embedding")
 
     @classmethod
     def from_pretrained(
@@ -112,17 +87,6 @@ class WordVectors(Backbone):
     def tables(self) -> tf.Module:
         return self._tokenizer
 
-    def pool(self, rows: tf.RaggedTensor | PairRows, pooling: keras.Layer, training: bool = False) -> tf.Tensor:
-        """Compute sums and means as sparse sums over table rows: no padding, and no vector per token.
-
-        The words of a pair are pooled as one text.
-        """
-        if pooling.method not in _SPARSE_POOLINGS:
-            return super().pool(rows, pooling, training)
-        rows = ids_of(rows)
-        table_rows = tf.cast(self.token_embedding.rows(rows.values), tf.int64)
-        return _pool_rows(self.token_embedding.vectors.value, rows.with_values(table_rows), pooling.method)
-
     def token(self, token_id: int) -> str:
         """The word with an id; `<oov 0>` is the first row for words outside the vocabulary."""
         if token_id < len(self._words):
@@ -154,30 +118,6 @@ class WordVectors(Backbone):
                 f"{path} is not a supported text embedding: its vectors are not the {self.default_pooling} of the "
                 "vectors of a text's words"
             )
-
-
-def _pool_rows(table: tf.Tensor, rows: tf.RaggedTensor, method: str) -> tf.Tensor:
-    """Rows of the table at int64 ragged (b, None), combined per text, as float32 (b, dim); zeros for no rows."""
-    texts, num_texts = rows.value_rowids(), rows.nrows()
-    combine, divisor = _SPARSE_POOLINGS[method]
-
-    # TensorFlow's own gradient takes four times as long as the product with the transposed counts.
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        with tf.device(_DEVICE):
-            indices = tf.stack([texts, rows.values], axis=1)  # (t, 2)
-            shape = tf.stack([num_texts, tf.shape(table, tf.int64)[0]])
-            ones = tf.ones_like(texts, tf.float32)
-            counts = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=ones, dense_shape=shape)
-            transposed = tf.raw_ops.SparseMatrixTranspose(input=counts, type=tf.float32)
-            divisors = divisor(tf.cast(tf.maximum(rows.row_lengths(), 1), tf.float32))
-            return tf.raw_ops.SparseMatrixMatMul(a=transposed, b=upstream / divisors[:, tf.newaxis])
-
-    @tf.custom_gradient
-    def pooled(vectors: tf.Tensor) -> Any:
-        with tf.device(_DEVICE):
-            return combine(data=vectors, indices=rows.values, segment_ids=texts, num_segments=num_texts), gradient
-
-    return pooled(table)
 
 
 def _text_function(module: Any, path: Path) -> tf.types.experimental.ConcreteFunction:

@@ -40,9 +40,9 @@ class SpecialNames:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """All special tokens without duplicates."""
+        """All special tokens without duplicates; one with an empty name does not exist."""
         names = (self.pad, self.unknown, self.start, self.end, self.mask, self.end_of_text)
-        return tuple(dict.fromkeys(name for name in names if name is not None))
+        return tuple(dict.fromkeys(filter(None, names)))
 
 
 def special_token_count(special: Any, pairs: bool) -> int:
@@ -121,6 +121,23 @@ class Tokenizer(ABC):
             PresetError: when the tokenizer is not byte-level.
         """
         raise PresetError(f"token {self.vocabulary[token_id]!r:.40} has no exact text; only byte-level tokens have one")
+
+    def split(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Split texts into words, which `tokenize_words` takes; string (n,) to string ragged (n, None)."""
+        import tensorflow as tf
+
+        return tf.strings.split(texts)
+
+    @abstractmethod
+    def with_words(self, words: Sequence[Sequence[int]]) -> tuple[Self, list[Sequence[int]]]:
+        """This tokenizer with words of several tokens as tokens of their own, after all others.
+
+        Args:
+            words: the token ids of each word.
+
+        Returns:
+            the tokenizer, and the ids of the parts of each new token, which may begin with a part of a word.
+        """
 
     @abstractmethod
     def hugging_face_parts(self) -> dict[str, Any]:

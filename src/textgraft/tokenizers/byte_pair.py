@@ -81,6 +81,19 @@ class BytePairTokenizer(Tokenizer):
         token = self.vocabulary[token_id]
         return token.encode() if token in self._settings["special_tokens"] else symbol_bytes(token)
 
+    def with_words(self, words: Sequence[Sequence[int]]) -> tuple[Self, list[Sequence[int]]]:
+        known, merges, new = set(self.vocabulary), list(self._merges), dict[str, Sequence[int]]()
+        for ids in words:
+            word = self.vocabulary[ids[0]]
+            for end in range(1, len(ids)):
+                pair = word, self.vocabulary[ids[end]]
+                word = "".join(pair)
+                if word not in known:
+                    known.add(word)
+                    merges.append(pair)
+                    new[word] = ids[: end + 1]
+        return type(self)([*self.vocabulary, *new], merges, **self._settings), [*new.values()]
+
     def hugging_face_parts(self) -> dict[str, Any]:
         byte_level = {"type": "ByteLevel", "trim_offsets": True, "use_regex": True}
         return {

@@ -28,6 +28,8 @@ from textgraft.tokenizers.unigram import Unigram
 # Code points of a piece; the search takes a step for each. SentencePiece trains pieces of at most 16 by default.
 _MAX_PIECE_LENGTH = 512
 
+_WORD_BONUS = 1e-3  # of the log probability of a word beside its parts
+
 _MAX_CAPITALIZED_SHARE = 0.05  # of the pieces of an uncased model
 
 _ModelProto = sentencepiece_model_pb2.ModelProto
@@ -142,6 +144,23 @@ class SentencePieceTokenizer(Tokenizer):
     def assets(self) -> dict[str, bytes]:
         files = {SENTENCE_PIECE_MODEL: self._model, **super().assets()}
         return files if self._scores is None else {**files, SCORES: to_lines(map(repr, self._scores))}
+
+    def with_words(self, words: Sequence[Sequence[int]]) -> tuple[Self, list[Sequence[int]]]:
+        proto = _parse(self._model)
+        scores = [piece.score for piece in proto.pieces] if self._scores is None else [*self._scores]
+        by_token = dict(zip((piece.piece for piece in proto.pieces), scores, strict=True))
+        spelled = {"".join(self.vocabulary[token] for token in ids): ids for ids in words}
+        known = set(self.vocabulary)
+        new = {word: ids for word, ids in spelled.items() if word not in known}
+        for word, ids in new.items():
+            # More probable than its parts, and less so than any part.
+            score = sum(by_token[self.vocabulary[token]] for token in ids) + _WORD_BONUS
+            proto.pieces.add(piece=word, score=score)
+            scores.append(score)
+        settings = {name: value for name, value in self._settings.items() if name != "scores_apart"}
+        vocabulary = [*self.vocabulary, *new]
+        tokenizer = type(self)(proto.SerializeToString(), vocabulary, **settings, scores=self._scores and scores)
+        return tokenizer, [*new.values()]
 
     def hugging_face_parts(self) -> dict[str, Any]:
         proto = _parse(self._model)

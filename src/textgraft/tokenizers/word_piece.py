@@ -121,6 +121,12 @@ class WordPieceTokenizer(Tokenizer):
     def from_assets(cls, folder: Path, settings: Mapping[str, Any]) -> Self:
         return cls(read_preset_lines(folder / VOCABULARY), **settings)
 
+    def with_words(self, words: Sequence[Sequence[int]]) -> tuple[Self, list[Sequence[int]]]:
+        spelled = {"".join(self.vocabulary[token].removeprefix("##") for token in ids): ids for ids in words}
+        known = set(self.vocabulary)
+        new = {word: ids for word, ids in spelled.items() if word not in known}
+        return type(self)([*self.vocabulary, *new], **self._settings), [*new.values()]
+
     def hugging_face_parts(self) -> dict[str, Any]:
         return {
             "normalizer": {
