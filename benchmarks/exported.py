@@ -70,7 +70,7 @@ def _train(data: Any, folder: Path, formats: Sequence[str]) -> Any:
         return model
     model.save(folder / "model")
     quantized = tg.load(folder / "model", precision="float32")
-    quantized.quantize([row.text for row in proof])
+    quantized.quantize(proof)
     quantized.save(folder / "quantized")
     return tg.load(folder / "quantized", precision="float32")
 
