@@ -159,6 +159,14 @@ def test_next_export_removes_what_a_killed_one_left(exported, tmp_path, case):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_leftovers_are_removed_before_the_model_is_read(tmp_path):
+    left = temporary_path(tmp_path / "out", BUILDING)
+    (left / "variables").mkdir(parents=True)
+    (left / RECORD).touch()
+    assert_fails(run("export", tmp_path / "no-model", "--out", tmp_path / "out"), 5, "no-model")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
     return model.save(tmp_path_factory.mktemp("models") / "model")

@@ -40,10 +40,11 @@ def export(
     """
     from textgraft.export.format import require_exportable
     from textgraft.model_folder import folder as model_folder
-    from textgraft.storage.folders import require_writable
+    from textgraft.storage.folders import clean_up, require_writable
 
     require_exportable(to, out)
     require_writable(out, overwrite=False)
+    clean_up(out)  # what a killed export left
     stored = model_folder.read(folder)
     load_tensorflow(runtime_options)
     from textgraft.export.exporting import export_format, export_model

@@ -103,7 +103,7 @@ def require_writable(target: Path, overwrite: bool) -> None:
 
 
 def clean_up(target: Path) -> None:
-    """Remove what a writer of a folder left that was killed when the folder was complete.
+    """Remove what writers of a folder left that were killed.
 
     Raises:
         BusyError: when another process is writing it.
