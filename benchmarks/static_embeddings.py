@@ -2,7 +2,7 @@
 
     python -m benchmarks.static_embeddings [MODEL2VEC_FOLDER]
 
-`benchmarks.peers.model2vec_folder` makes the folder from the same weights.
+`benchmarks.engines.model2vec_folder` makes the folder from the same weights.
 """
 
 import sys

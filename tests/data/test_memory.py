@@ -48,7 +48,7 @@ def peak_memory(path, reader, rows) -> int:
     [
         ("dataset", "a.csv", 100_000),
         pytest.param("stream", "a.csv", 100_000, marks=pytest.mark.slow),
-        ("tagged", "a.conll", 5_000),
+        pytest.param("tagged", "a.conll", 5_000, marks=pytest.mark.slow),
     ],
 )
 def test_memory_does_not_grow_with_the_file(tmp_path, reader, name, rows):

@@ -54,7 +54,9 @@ def test_frequent_tokens_are_the_first_and_ascii():
     assert frequencies.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("preset", ["tiny_bert", "tiny_roberta", "tiny_xlm_roberta", "tiny_albert"])
+@pytest.mark.parametrize(
+    "preset", ["tiny_bert", "tiny_roberta", "tiny_xlm_roberta", pytest.param("tiny_albert", marks=pytest.mark.slow)]
+)
 def test_frequent_words_of_texts_become_tokens(preset, request, tmp_path):
     folder = request.getfixturevalue(preset)
     before = load_backbone(folder).tokenizer

@@ -214,7 +214,14 @@ def test_figures_of_the_first_run_are_named_so(tiny_word_vectors, tmp_path):
     assert "| validation before the refit |" in (model.save(tmp_path / "model") / "README.md").read_text()
 
 
-@pytest.mark.parametrize("after", [2, 3 * FIRST_STEPS + 1, 3 * FIRST_STEPS + REFIT_STEPS + 2])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(2, marks=pytest.mark.slow),
+        3 * FIRST_STEPS + 1,
+        pytest.param(3 * FIRST_STEPS + REFIT_STEPS + 2, marks=pytest.mark.slow),
+    ],
+)
 def test_run_that_crashes_before_or_in_the_refit_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path, after):
     def fit_twice(model, callback, checkpoints):
         fit(model, texts(), callback, checkpoints=checkpoints, **TWICE)

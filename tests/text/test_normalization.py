@@ -25,7 +25,9 @@ def differing(texts, form):
     return [ascii(text) for text, other in zip(texts, (got != expected).numpy(), strict=True) if other]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", ["NFD", *(pytest.param(form, marks=pytest.mark.slow) for form in FORMS if form != "NFD")]
+)
 def test_every_code_point_between_marks_is_normalized(form):
     assert differing([f"{chr(code)}e\u0301{chr(code)}\u0323\u0308{chr(code)}" for code in CODES], form) == []
 
@@ -41,7 +43,7 @@ def test_random_sequences_are_normalized(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_nasty_texts_are_normalized(form):
-    assert differing([*NASTY, "\u0301" * 300, "\u1161" * 300, "\u0344\u0345\u0334" * 40], form) == []
+    assert differing([*NASTY, "\u0301" * 60, "\u1161" * 60, "\u0344\u0345\u0334" * 20], form) == []
     assert core_normalizer(form)(tf.constant([], tf.string)).shape == (0,)
 
 

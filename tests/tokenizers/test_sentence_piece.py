@@ -226,7 +226,7 @@ def test_a_replacement_without_a_pattern_is_damage(tmp_path):
         SentencePieceTokenizer.from_hugging_face(tmp_path, XLM_ROBERTA)
 
 
-@pytest.mark.parametrize("family", ["albert", "deberta_v3", "xlm_roberta"])
+@pytest.mark.parametrize("family", ["albert", pytest.param("deberta_v3", marks=pytest.mark.slow), "xlm_roberta"])
 def test_core_ops_give_the_same_ids(family):
     tokenizer = load_backbone(GOLDEN / family)._tokenizer
     texts = [*(f"a{character}b {character}" for character in CLASS_BORDERS), *NASTY[:30], *random_texts(500, " ")]

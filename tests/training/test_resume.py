@@ -42,8 +42,7 @@ def fit(model, callback=None, checkpoints=None, **config):
         ("tiny_word_vectors", 1, {}),
         ("tiny_word_vectors", STEPS - 1, {}),
         ("tiny_word_vectors", STEPS + 2, {"fine_tune": "none"}),
-        ("tiny_word_vectors", STEPS + 2, {"contrastive": True}),
-        ("tiny_word_vectors", STEPS + 2, {"gradual_unfreezing": True, "layer_decay": 0.8}),
+        ("tiny_word_vectors", STEPS + 2, {"contrastive": True, "gradual_unfreezing": True, "layer_decay": 0.8}),
         pytest.param(
             "two_layer_bert", STEPS + 2, {"gradual_unfreezing": True, "layer_decay": 0.8}, marks=pytest.mark.slow
         ),

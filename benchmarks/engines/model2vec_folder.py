@@ -1,6 +1,6 @@
 """Distil a Hugging Face folder by model2vec with its defaults, 256 dimensions, in float32.
 
-    python -m benchmarks.peers.model2vec_folder SOURCE OUT
+    python -m benchmarks.engines.model2vec_folder SOURCE OUT
 
 It runs in an environment of its own (`pip install "model2vec[distill]" torch`), since model2vec needs an older
 huggingface_hub than the other peers, and prints the seconds of the distillation.
