@@ -56,10 +56,8 @@ def test_adapted_folder_is_a_preset_and_fills_masks(adapted, corpus, tmp_path):
     metrics = json.loads(run_successfully("evaluate", adapted, corpus, "--json").stdout)
     assert metrics["perplexity"] > 1
     assert metrics["seen"] == {"train": 180, "validation": 20}
-    assert seen_by(tmp_path / "model") == {
-        "train": 20,
-        "adaptation": 200,
-    }  # few texts of a frozen backbone: none is held out
+    # None of few texts is held out from a frozen backbone.
+    assert seen_by(tmp_path / "model") == {"train": 20, "adaptation": 200}
 
 
 def seen_by(folder):
