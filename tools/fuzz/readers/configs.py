@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -57,7 +57,7 @@ def _read_model_folder(data: bytes) -> None:
     choices, content = split_input(data)
     start = content.lstrip()[:20]
     name = MANIFEST if b'"sha256": {' in start else "config.json" if start[:1] == b"{" else "history.csv"
-    base = _base_of(content) if name == "config.json" else choices.pick(model_folders())
+    base = base_of(content, model_folders()) if name == "config.json" else choices.pick(model_folders())
     folder = _FOLDER / "model"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base, folder)
@@ -79,8 +79,8 @@ def _read_model_folder(data: bytes) -> None:
         require(result.exit_code == 0, f"info ends with {result.exit_code}")
 
 
-def _base_of(content: bytes) -> Path:
-    """The folder from whose config an input was made, by the task and the kind of labels."""
+def base_of(content: bytes, folders: Sequence[Path]) -> Path:
+    """The folder of which an input was made, by the task and the kind of labels; folders are named PREFIX-KIND."""
     marks = {
         b'"multi-label"': "multi",
         b'"regression"': "regression",
@@ -88,8 +88,8 @@ def _base_of(content: bytes) -> Path:
         b'"token-classification"': "tagged",
         b'"feature-extraction"': "embedder",
     }
-    name = next((name for mark, name in marks.items() if mark in content), "single")
-    return next(folder for folder in model_folders() if folder.name == f"model-{name}")
+    kinds = {folder.name.partition("-")[2]: folder for folder in folders}
+    return next((kinds[kind] for mark, kind in marks.items() if mark in content and kind in kinds), kinds["single"])
 
 
 @cache

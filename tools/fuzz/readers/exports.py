@@ -9,7 +9,7 @@ import numpy as np
 from tools.fuzz.changes import JSON
 from tools.fuzz.inputs import split_input
 from tools.fuzz.readers import Reader
-from tools.fuzz.readers.configs import model_folders
+from tools.fuzz.readers.configs import base_of, model_folders
 from tools.fuzz.watching import require, require_line
 
 from textgraft.errors import ExportError
@@ -75,7 +75,7 @@ def _record_seeds() -> list[bytes]:
 def _read_package(data: bytes) -> None:
     """Write an input as the settings, the tokenizer or the answers of an exported model, and run it."""
     _, content = split_input(data)
-    base = _base_of(content)
+    base = base_of(content, _bases())
     folder = _FOLDER / "package"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base, folder)
@@ -107,25 +107,13 @@ def _read_package(data: bytes) -> None:
     require(all(len(values) == len(texts) for values in answers.values()), "the number of answers")
 
 
-def _base_of(content: bytes) -> Path:
-    """The folder from which an input was made."""
-    marks = {
-        b'"multi-label"': "multi",
-        b'"regression"': "regression",
-        b'"token-classification"': "tagged",
-        b'"feature-extraction"': "embedder",
-    }
-    name = next((name for mark, name in marks.items() if mark in content), "single")
-    return next(folder for folder in _bases() if folder.name == f"export-{name}")
-
-
 def _bases() -> list[Path]:
     return sorted(model_folders()[0].parent.glob("export-*"))
 
 
 def _package_seeds() -> list[bytes]:
     golden = {"texts": list(_TEXTS), "answers": {}, "tolerance": 1e-5}
-    single = _base_of(b"")
+    single = base_of(b"", _bases())
     golden["answers"] = as_lists(Model(single, _NETWORK).stored_answers(_TEXTS))
     settings = [(folder / INFERENCE).read_bytes() for folder in _bases()]
     return [*settings, (single / TOKENIZER).read_bytes(), json.dumps(golden).encode()]
