@@ -68,7 +68,8 @@ def distil_preset(
     counts = None if texts is None else WordCounts(tokenizer, as_batches(texts, reading))
     if counts:
         if not counts.words:
-            raise DataError("the texts have no words; pass other texts, or none")
+            source_name = f"{texts}: " if isinstance(texts, str | Path) else ""
+            raise DataError(f"{source_name}the texts have no words; pass other texts, or none")
         words = counts.new_tokens(tokenizer, backbone.special_tokens.unknown, config.words)
         tokenizer, new_parts = tokenizer.with_words(words)
         parts += new_parts
