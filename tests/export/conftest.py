@@ -3,7 +3,7 @@
 import pytest
 
 import textgraft as tg
-from tests.helpers.exports import classifier, sharpen
+from tests.helpers.exports import add_ngrams, classifier, sharpen
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +19,11 @@ def of_kind(tiny_bert):
     """A function from the kind of a classifier to the classifier, which is made once."""
     models = {}
     return lambda kind: models[kind] if kind in models else models.setdefault(kind, classifier(tiny_bert, kind))
+
+
+@pytest.fixture(scope="session")
+def with_ngrams(tiny_bert):
+    """A classifier of two labels whose answers depend on n-grams, with a temperature."""
+    model = add_ngrams(classifier(tiny_bert, "binary"))
+    model.objective.temperature = 0.8
+    return model

@@ -1,12 +1,16 @@
 """Models that are exported, and texts by which exports are compared with them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 import textgraft as tg
 from tests.helpers.nasty_texts import NASTY
+from textgraft.ngrams.fitting import FittedNgrams, Settings
+from textgraft.ngrams.matrix import count_texts
+from textgraft.tasks.ngrams import Ngrams
 
 TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
 
@@ -46,3 +50,18 @@ def sharpen(model):
 
 def _tag_logits(model):
     return next(model.outputs([np.array([text.encode() for text in TEXTS], object)])).values
+
+
+def add_ngrams(model, network_temperature=2.5):
+    """Give a classifier of two labels all n-grams of the texts, with weights that change its answers."""
+    cleaning = model.architecture.cleaning
+    counts = count_texts([np.array([text.encode() for text in TEXTS], object)], cleaning)
+    buckets = np.unique(counts.indices)
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(len(buckets), 1), scale=2).astype(np.float32)
+    scale = random.uniform(1, 5, len(buckets)).astype(np.float32)
+    settings = Settings("idf", 4.0)
+    ngrams = FittedNgrams(settings, buckets, scale, kernel, np.array([0.5], np.float32)).to_model(1.0, cleaning)
+    facts = {"features": len(buckets), "weight": 1.0, "network_temperature": network_temperature, **asdict(settings)}
+    model.ngrams = Ngrams(ngrams, facts)
+    return model

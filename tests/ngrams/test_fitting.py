@@ -121,6 +121,7 @@ def test_informative_ngrams_are_better_and_noise_is_not():
     better = fit_combination(targets, network, informative, folds)
     assert better.is_better
     assert better.combined_loss < better.network_loss - 0.02
+    assert better.network_temperature == pytest.approx(best_temperature(targets, network), rel=1e-3)
     combined = better.weights.combine(network, informative)
     assert mean_log_loss(combined, targets) < mean_log_loss(network / better.weights.temperature, targets)
     worse = fit_combination(targets, network, useless, folds)

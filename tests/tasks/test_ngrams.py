@@ -234,6 +234,8 @@ def replace(name, function):
         (lambda tensors: tensors.pop("ngrams/bias"), None, "ngrams/bias"),
         (replace("bias", lambda values: values), lambda config: config.pop("ngrams"), "ngrams/bias"),
         (None, lambda config: config["ngrams"].update(features=3), "ngrams/buckets"),
+        (None, lambda config: config["ngrams"].pop("network_temperature"), "config.ngrams lacks network_temperature"),
+        (None, lambda config: config["ngrams"].update(network_temperature=0), "config.ngrams.network_temperature must"),
         (None, lambda config: config["ngrams"].update(scale="other"), "scale must be one of idf, log-count-ratio"),
         (None, lambda config: config["ngrams"].update(features=2**21), "at most 1048576"),
         (None, lambda config: config["settings"].update(pairs=True), "config.ngrams does not suit the task"),

@@ -1,6 +1,7 @@
 """Export of a model, and verification of what was exported."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, ExportError, error_summary
 from textgraft.export.format import FORMATS, Answers, ExportFormat, ExportOptions, Text, require_exportable
 from textgraft.export.golden_texts import golden_texts
+from textgraft.export.network_alone import LEFT_OUT, network_alone, require_expressible
 from textgraft.export.record import RECORD, ExportRecord, as_lists, compare_answers, list_files, read_record
 from textgraft.storage.disk import disk_errors
 from textgraft.storage.folders import build_folder
@@ -27,6 +29,7 @@ class Verification:
         texts: number of texts whose answers were compared.
         largest_difference: of numbers in the answers, relative above 1.
         needs: what the format needs beside its own runtime.
+        left_out: names of the parts of the model that the export does not have.
         operations: names of the graph's operations, of a SavedModel.
         bytes: size of all files.
     """
@@ -35,6 +38,7 @@ class Verification:
     texts: int
     largest_difference: float
     needs: tuple[str, ...]
+    left_out: tuple[str, ...]
     operations: tuple[str, ...]
     bytes: int
 
@@ -48,6 +52,7 @@ def export_model(
     name: str | None = None,
     version: str | None = None,
     ops: str = "core",
+    without_ngrams: bool = False,
 ) -> Verification:
     """Write a model in the format of other programs, after its answers were found equal to those of the model.
 
@@ -64,6 +69,7 @@ def export_model(
         version: of the package ("wheel").
         ops: "core", TensorFlow's own operations only, or "text", also those of TensorFlow Text, which are faster
             ("savedmodel").
+        without_ngrams: export the network of a model with n-grams alone, calibrated by itself.
 
     Raises:
         ConfigError: for an unknown format, an option that the format does not have or needs, or a model that it cannot
@@ -74,9 +80,10 @@ def export_model(
     """
     folder = as_path(folder, "the folder of the exported model")
     require_exportable(to, folder)
-    kind = export_format(to, ExportOptions(int8, name, version, ops))
+    kind = export_format(to, ExportOptions(int8, name, version, ops, without_ngrams))
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
+    require_expressible(model, kind, to)
     texts = [text for text in golden_texts(model.pairs) if kind.takes(model, text)]
     verifications: list[Verification] = []
 
@@ -87,12 +94,14 @@ def export_model(
         answers = _answers(kind, building, texts, f"format {to}", building)
         difference = compare_answers(answers, expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
-        record = ExportRecord(to, model.name, runtime.versions(), *requirements, texts, expected, digests)
+        left_out = [LEFT_OUT] if without_ngrams else []
+        record = ExportRecord(to, model.name, runtime.versions(), *requirements, texts, expected, digests, left_out)
         record.write(building)
         sync_tree(building)
         verifications.append(_verification(record, difference, building))
 
-    build_folder(folder, write)
+    with network_alone(model) if without_ngrams else nullcontext():
+        build_folder(folder, write)
     return verifications[0]
 
 
@@ -140,5 +149,5 @@ def _answers(
 
 def _verification(record: ExportRecord, difference: float, folder: Path) -> Verification:
     size = sum((folder / name).stat().st_size for name in (*record.sha256, RECORD))
-    needs, operations = tuple(record.needs), tuple(record.operations)
-    return Verification(record.format, len(record.texts), difference, needs, operations, size)
+    needs, left_out, operations = tuple(record.needs), tuple(record.left_out), tuple(record.operations)
+    return Verification(record.format, len(record.texts), difference, needs, left_out, operations, size)

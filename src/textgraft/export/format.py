@@ -56,9 +56,14 @@ class ExportOptions(CheckedOptions):
         choices=("core", "text"),
         panel="Output",
     )
+    without_ngrams: bool = option(
+        False, "Export the network alone, calibrated by itself, of a model with n-grams.", panel="Output"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.int8 and self.without_ngrams:
+            raise ConfigError("int8 was proved for network and n-grams together; drop --int8 or --without-ngrams")
         if self.name is not None and not _NAME.fullmatch(self.name):
             raise ConfigError(
                 f"name {self.name!r:.60} is not the name of a package; use letters, digits, hyphens and underscores, "
@@ -93,10 +98,12 @@ class ExportFormat(ABC):
     """A format of exported models; the name of its file is the value of `--to`.
 
     Attributes:
-        options: names of the fields of `ExportOptions` that it honours.
+        options: names of the fields of `ExportOptions` that it honours beside `without_ngrams`, which all do.
+        has_ngrams: whether it expresses n-grams beside a network.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
+    has_ngrams: ClassVar[bool] = False
 
     def __init__(self, options: ExportOptions = ExportOptions()) -> None:
         self.selected = options
@@ -106,8 +113,9 @@ class ExportFormat(ABC):
 
     def check(self, to: str) -> None:
         """Raise a ConfigError for an option that the format, named `to`, does not honour, or for one that it lacks."""
+        honoured = {*self.options, "without_ngrams"}
         for field in fields(self.selected):
-            if field.name not in self.options and getattr(self.selected, field.name) != field.default:
+            if field.name not in honoured and getattr(self.selected, field.name) != field.default:
                 raise ConfigError(f"format {to} has no option --{field.name}; drop it")
 
     @abstractmethod

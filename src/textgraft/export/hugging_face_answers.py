@@ -25,7 +25,7 @@ def require_plain_texts(model: Task, lowercase: bool = False) -> None:
         lowercase: whether the format lower-cases texts.
 
     Raises:
-        ConfigError: for another truncation, for cleaning, and for n-grams.
+        ConfigError: for another truncation, and for cleaning.
     """
     architecture = model.architecture
     if architecture.truncation != "head":
@@ -37,8 +37,6 @@ def require_plain_texts(model: Task, lowercase: bool = False) -> None:
     if steps and not (lowercase and steps == ["lowercase"]):
         options = ", ".join(f"--{step.replace('_', '-')}" for step in steps)
         raise ConfigError(f"tokenizers of Hugging Face do not clean texts ({options}); use savedmodel")
-    if isinstance(model, TextClassifier) and model.ngrams:
-        raise ConfigError("networks of Hugging Face have no n-grams; use savedmodel, or train without --ngrams")
 
 
 def text_settings(model: TextClassifier) -> dict[str, Any]:

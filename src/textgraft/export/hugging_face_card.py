@@ -20,9 +20,14 @@ _OPTIONS = {
     "text-classification": "",
 }
 _TEXT = "a text"
+_WITHOUT_NGRAMS = (
+    "This folder has the network of the model without the n-grams beside it; results are those of both together."
+)
 
 
-def hugging_face_card(model: Task, config: Mapping[str, Any], uses_sentence_transformers: bool) -> str:
+def hugging_face_card(
+    model: Task, config: Mapping[str, Any], uses_sentence_transformers: bool, without_ngrams: bool
+) -> str:
     """Markdown after a block of YAML; `config` is the content of config.json."""
     if uses_sentence_transformers:
         is_classifier = "problem_type" in config
@@ -38,4 +43,4 @@ def hugging_face_card(model: Task, config: Mapping[str, Any], uses_sentence_tran
             options = ', function_to_apply="none"'
         code = _PIPELINE.format(task=task, options=options, text=_TEXT)
     metadata = ["---", f"library_name: {library}", f"pipeline_tag: {task}", "tags:", "- textgraft", "---", ""]
-    return "\n".join([*metadata, write_card(model.config(), code)])
+    return "\n".join([*metadata, write_card(model.config(), code, _WITHOUT_NGRAMS if without_ngrams else "")])

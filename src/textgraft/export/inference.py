@@ -19,7 +19,7 @@ def inference_settings(model: Task) -> dict[str, Any]:
     """The settings of a model.
 
     Raises:
-        ConfigError: for what the formats without a text graph cannot compute: n-grams, and the cleaning of texts.
+        ConfigError: for what the formats without a text graph cannot compute: the cleaning of texts.
     """
     architecture, special = model.architecture, model.backbone.special_tokens
     if steps := [name for name, is_on in asdict(architecture.cleaning).items() if is_on]:

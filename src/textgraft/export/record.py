@@ -42,7 +42,8 @@ _SCHEMA = Object(
         "answers": Map(List(ANY)),
         "sha256": Map(STRING),
         _SEAL: STRING,
-    }
+    },
+    {"left_out": List(NONEMPTY)},
 )
 
 
@@ -59,6 +60,7 @@ class ExportRecord:
         texts: strings, or pairs of strings.
         answers: those of the model, one list per output.
         sha256: of each other file, by its path in the folder, with slashes.
+        left_out: names of the parts of the model that the export does not have.
     """
 
     format: str
@@ -69,6 +71,7 @@ class ExportRecord:
     texts: Sequence[Any]
     answers: Mapping[str, Sequence[Any]]
     sha256: Mapping[str, str]
+    left_out: Sequence[str] = ()
 
     @property
     def inputs(self) -> list[Text]:

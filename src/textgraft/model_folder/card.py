@@ -17,13 +17,20 @@ from textgraft.terminal.escaping import MAX_VALUE, printable
 _PLAIN_NAME = re.compile(r"(?!.{60})[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
 
-def write_card(config: dict[str, Any], code: str = "") -> str:
-    """Markdown from a model folder's config; `code` uses the model, by default by its folder in textgraft."""
+def write_card(config: dict[str, Any], code: str = "", note: str = "") -> str:
+    """Markdown from a model folder's config.
+
+    Args:
+        config: content of config.json.
+        code: uses the model; by default by its folder in textgraft.
+        note: a paragraph before it.
+    """
     spec, settings = task_spec(config["task"]), config["settings"]
     lines = [f"# {config['task']} on {_code(config['preset'])}", ""]
     labels = settings.get("labels", ())
     if labels:
         lines += [f"Labels: {join_first([*map(_code, labels[:MAX_LISTED])], len(labels))}.", ""]
+    lines += [note, ""] if note else []
     lines += _use(code or f'import textgraft as tg\n\ntg.load("this folder").{spec.usage(settings)}')
     if descriptions := settings.get("descriptions"):
         lines += _descriptions(descriptions, config.get(ZERO_SHOT, False))

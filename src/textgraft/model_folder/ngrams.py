@@ -10,6 +10,7 @@ from safetensors import safe_open
 from textgraft.errors import ModelFolderError
 from textgraft.storage.schema import Integer, Object, OneOf, number
 from textgraft.task_specs import ShapePattern
+from textgraft.task_specs.text_classification import TEMPERATURE
 
 # N-grams are hashed to as many buckets. Their indices are stored in float32, which is exact below 2**24.
 BUCKETS = 1 << 20
@@ -23,6 +24,7 @@ NGRAMS_SCHEMA = Object(
     {
         "features": Integer(1, BUCKETS),
         "weight": number(0, 1e6),
+        "network_temperature": TEMPERATURE,
         "scale": OneOf(SCALE_NAMES),
         "inverse_penalty": number(1e-6, 1e6),
     }

@@ -25,11 +25,13 @@ class Combination(NamedTuple):
     """Weights, and what they are worth on texts that did not fit them.
 
     Attributes:
-        network_loss: mean log loss of the network alone, with a temperature of its own.
+        network_temperature: of the network alone.
+        network_loss: mean log loss of the network alone, with such a temperature.
         combined_loss: that of network and n-grams together.
     """
 
     weights: Weights
+    network_temperature: float
     network_loss: float
     combined_loss: float
 
@@ -49,6 +51,7 @@ def fit_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray
         folds: int (n,), of the cross-validation; texts in no fold, below 0, only fit the weights.
     """
     weights = fit_weights(targets, network, ngrams)
+    network_temperature = fit_weights(targets, network, np.zeros_like(ngrams)).temperature
     network_loss = combined_loss = 0.0
     scored = folds >= 0
     for fold in np.unique(folds[scored]):
@@ -58,7 +61,8 @@ def fit_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray
         alone = fit_weights(targets[train], network[train], np.zeros_like(ngrams[train]))
         combined_loss += test.sum() * mean_log_loss(for_fold.combine(network[test], ngrams[test]), targets[test])
         network_loss += test.sum() * mean_log_loss(network[test] / alone.temperature, targets[test])
-    return Combination(weights, network_loss / max(1, scored.sum()), combined_loss / max(1, scored.sum()))
+    count = max(1, scored.sum())
+    return Combination(weights, network_temperature, network_loss / count, combined_loss / count)
 
 
 def fit_weights(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray) -> Weights:

@@ -96,7 +96,12 @@ def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | 
     weights = combination.weights
     factor = weights.ngrams * weights.temperature
     model = fitted.to_model(factor, cleaning)
-    facts = {"features": model.features, "weight": weights.ngrams, **asdict(settings)}
+    facts = {
+        "features": model.features,
+        "weight": weights.ngrams,
+        "network_temperature": combination.network_temperature,
+        **asdict(settings),
+    }
     combined = (held_out[0].outputs + factor * ngram_logits[0]).astype(np.float32)
     summary = (
         f"{losses}; {model.features:,} n-grams, weight {weights.ngrams:.2f}, temperature {weights.temperature:.2f}"

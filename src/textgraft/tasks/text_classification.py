@@ -176,8 +176,6 @@ class TextClassifier(TrainableTask):
         return {**super().config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
 
     def inference_settings(self) -> dict[str, Any]:
-        if self.ngrams:
-            raise ConfigError("n-grams are exported to savedmodel only; choose it, or train without --ngrams")
         thresholds = getattr(self.objective, "thresholds", None)
         return {
             "problem": self.objective.name,

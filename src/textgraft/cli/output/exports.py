@@ -13,10 +13,11 @@ _MEGABYTE = 10**6
 
 
 def describe_verification(verification: Verification) -> str:
-    """A line about the format, its size, what it needs and the compared answers."""
+    """A line about the format, its size, what it needs and lacks, and the compared answers."""
+    without = "".join(f" without its {name}" for name in verification.left_out)
     needs = f"; it needs {', '.join(verification.needs)}" if verification.needs else ""
     return (
         f"{verification.format}, {verification.bytes / _MEGABYTE:,.0f} MB; the answers to "
-        f"{counted(verification.texts, 'text')} are those of the model (largest difference "
+        f"{counted(verification.texts, 'text')} are those of the model{without} (largest difference "
         f"{verification.largest_difference:.1e}){needs}"
     )

@@ -74,7 +74,7 @@ class HuggingFace(ExportFormat):
             **{name: [content] for name, content in files.items()},
             CONFIG: [f"{json.dumps(config, ensure_ascii=False, indent=1)}\n".encode()],
             _WEIGHTS: to_safetensors({**tensors, **(parts.tensors or {})}, _METADATA),
-            CARD: [hugging_face_card(model, config, bool(parts.files)).encode()],
+            CARD: [hugging_face_card(model, config, bool(parts.files), self.selected.without_ngrams).encode()],
             **parts.files,
         }
         for path, pieces in content.items():
