@@ -16,7 +16,7 @@ from textgraft.export.network_alone import network_alone
 def test_formats_of_networks_name_the_option(with_ngrams, tmp_path, format):
     if format == "litert":
         pytest.importorskip("ai_edge_litert")
-    message = f"format {format} has no n-grams; choose savedmodel.*, or export the network with --without-ngrams"
+    message = f"format {format} has no n-grams; choose savedmodel or wheel, or .*: --without-ngrams"
     with pytest.raises(ConfigError, match=message):
         tg.export_model(with_ngrams, tmp_path / "out", format)
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ import pytest
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.exports import TEXTS, sharpen, texts_of
+from tests.helpers.nasty_texts import NASTY
 from tests.helpers.paths import GOLDEN
 from textgraft.engines.int8 import processor_kind
 from textgraft.errors import ConfigError, ExportError
@@ -145,6 +146,19 @@ except TypeError as error:
     print(json.dumps(str(error)))
 """
     assert ask(folder, code) == "text 2 must be a string, not int"
+
+
+def test_ngrams_are_added_to_the_network(with_ngrams, tmp_path):
+    export(with_ngrams, tmp_path)
+    texts = [*TEXTS, *(text for text in NASTY if len(text) < 5000)]
+    labels, scores = predictions(tmp_path, texts)
+    assert labels == with_ngrams.predict(texts)
+    np.testing.assert_allclose(scores, with_ngrams.predict_proba(texts), atol=1e-5)
+    assert tg.verify_export(tmp_path / "dist").left_out == ()
+    result = command(tmp_path, "--check")
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "site/my_model/data/ngrams.npy").write_bytes(b"")
+    assert "ngrams.npy is damaged" in command(tmp_path, "--check").stderr
 
 
 @pytest.mark.parametrize(

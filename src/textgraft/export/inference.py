@@ -2,7 +2,7 @@
 
 Keys: "task"; "problem" of a classifier; "labels", and "classes" in the type of the training's labels; "thresholds" of
 sets; "pairs"; "sequence_length" and "truncation"; "special", ids of tokens; "prompt" before each text; of entities
-"tags", "decoding", "word_pattern" and "space_before_words".
+"tags", "decoding", "word_pattern" and "space_before_words"; "ngrams" of a wheel, see `ngrams.graph.counting_settings`.
 """
 
 import json

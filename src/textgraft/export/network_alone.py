@@ -19,7 +19,9 @@ def require_expressible(model: Task, kind: ExportFormat, to: str) -> None:
     if kind.selected.without_ngrams and not has_ngrams:
         raise ConfigError("this model has no n-grams; drop --without-ngrams")
     if has_ngrams and not (kind.has_ngrams or kind.selected.without_ngrams):
-        raise ConfigError(f"format {to} has no n-grams; choose savedmodel, or export the network with --without-ngrams")
+        raise ConfigError(
+            f"format {to} has no n-grams; choose savedmodel or wheel, or export the network alone: --without-ngrams"
+        )
 
 
 @contextmanager

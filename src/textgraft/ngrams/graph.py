@@ -1,12 +1,12 @@
 """Strings to counts of hashed n-grams, and counts to weighted features, as ops of core TensorFlow."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from textgraft.data.scripts import UNSPACED, WHITE_SPACE
 from textgraft.model_folder.ngrams import BUCKETS
-from textgraft.text.ops import lower, row_ids
+from textgraft.text.ops import lower, lower_case_map, python_pattern, row_ids
 
 # Of a script without spaces; like a punctuation mark or symbol, a word by itself with its combining marks.
 _CHARACTER = rf"[{UNSPACED}]\pM*"
@@ -65,6 +65,18 @@ def weighted(rows: tf.Tensor, counts: tf.Tensor, scale: tf.Tensor, texts: tf.Ten
     values = (1 + tf.math.log(counts)) * scale
     squared_norms = tf.math.unsorted_segment_sum(tf.square(values), rows, texts)
     return values * tf.math.rsqrt(tf.maximum(tf.gather(squared_norms, rows), _MIN_SQUARED_NORM))
+
+
+def counting_settings() -> dict[str, Any]:
+    """What Python needs to count and weigh n-grams as this graph, as JSON values; see `wheel_runtime.ngrams`."""
+    return {
+        "lower": lower_case_map(),
+        "between_words": _BETWEEN_WORDS,
+        "single": python_pattern(_SINGLE),
+        "character": python_pattern(_CHARACTER),
+        "buckets": BUCKETS,
+        "min_squared_norm": _MIN_SQUARED_NORM,
+    }
 
 
 def _consecutive(words: tf.Tensor, rows: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:

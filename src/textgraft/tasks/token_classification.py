@@ -37,7 +37,7 @@ from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans, widen_to_words
-from textgraft.text.words import Words, python_pattern
+from textgraft.text.words import Words, word_pattern
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.ragged import Ragged
@@ -170,7 +170,7 @@ class TokenClassifier(TrainableTask):
             "classes": list(self.labels),
             "tags": list(self.output_labels),
             "decoding": self.objective.decoding,
-            "word_pattern": python_pattern(self.splitting),
+            "word_pattern": word_pattern(self.splitting),
             "space_before_words": self.backbone.space_before_words,
         }
 

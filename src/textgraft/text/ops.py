@@ -58,6 +58,21 @@ def characters_of(pattern: str) -> str:
     return "".join(f"\\U{start:08x}-\\U{end:08x}" for start, end in zip(starts, ends, strict=True))
 
 
+def python_pattern(pattern: str) -> str:
+    r"""An RE2 pattern for Python's `re`: \pM*, and \pP and \pS inside a class, are listed by code points."""
+    for name, form in ((r"\pM*", "[{}]*"), (r"\pP", "{}"), (r"\pS", "{}")):
+        if name in pattern:
+            pattern = pattern.replace(name, form.format(characters_of(name.removesuffix("*"))))
+    return pattern
+
+
+def lower_case_map() -> dict[str, str]:
+    """What `lower` makes of each character that it changes."""
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    lowered = [text.decode() for text in lower(tf.constant(characters)).numpy()]
+    return {character: small for character, small in zip(characters, lowered, strict=True) if character != small}
+
+
 def row_ids(lengths: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """The row of each of `count` values from the lengths (n,) of rows; int64 (count,).
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from textgraft.data.scripts import UNSPACED, WHITE_SPACE
-from textgraft.text.ops import characters_of, join_rows, row_ids
+from textgraft.text.ops import join_rows, python_pattern, row_ids
 from textgraft.text.packing import add_special
 from textgraft.text.truncation import OVERLAP_DIVISOR
 from textgraft.text.windows import split_windows
@@ -60,11 +60,9 @@ class WordWindows(NamedTuple):
     rows: tf.Tensor
 
 
-def python_pattern(splitting: str) -> str:
-    """The pattern of one of the `SPLITTINGS` for Python's `re`, in which RE2's classes are listed by code points."""
-    punctuation, symbols, marks = (characters_of(name) for name in (r"\pP", r"\pS", r"\pM"))
-    pattern = _PATTERNS[splitting].replace(r"\pM*", f"[{marks}]*")
-    return pattern.replace(r"\pP", punctuation).replace(r"\pS", symbols)
+def word_pattern(splitting: str) -> str:
+    """The pattern of one of the `SPLITTINGS` for Python's `re`."""
+    return python_pattern(_PATTERNS[splitting])
 
 
 def split(texts: tf.Tensor, splitting: str) -> Words:

@@ -16,6 +16,7 @@ from textgraft.export.golden_texts import golden_texts
 from textgraft.export.hugging_face_files import TOKENIZER, hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
 from textgraft.export.licence import licence_file, model_licence
+from textgraft.export.ngram_files import ngram_files, ngram_settings
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
 from textgraft.export.record import as_lists
 from textgraft.export.wheel_file import Metadata, wheel_name, write_wheel
@@ -39,7 +40,7 @@ _SHARED = {
 class WheelFormat(ExportFormat):
     """One file, which pip installs; `wheel_runtime` is the package's code."""
 
-    options = ("int8", "name", "version")
+    options, has_ngrams = ("int8", "name", "version"), True
 
     def require_packages(self, to: str) -> None:
         require_packages(f"format {to}")
@@ -60,11 +61,12 @@ class WheelFormat(ExportFormat):
         expected = as_lists(self.reference(model, texts))
         data: dict[str, FileContent] = {
             TOKENIZER: [hugging_face_files(model)[TOKENIZER]],
-            INFERENCE: [inference_file({**inference_settings(model), "int8": int8})],
+            INFERENCE: [inference_file({**inference_settings(model), "int8": int8, **ngram_settings(model)})],
             GOLDEN: [
                 json.dumps({"texts": texts, "answers": expected, "tolerance": tolerance(next(iter(expected)))}).encode()
             ],
             **model_files(NETWORK, *onnx_model(model, quantization)),
+            **ngram_files(model),
         }
         module, name, version = self.selected.module, str(self.selected.name), str(self.selected.version)
         files: dict[str, FileContent] = {f"{module}/{file}": [source] for file, source in runtime_sources().items()}

@@ -14,8 +14,9 @@ from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
 
 from .damage import damage_named
+from .ngrams import NgramLogits
 from .rows import Rows, TextRows, WordRows, batches, padded
-from .settings import ENTITIES, VECTORS, read_settings
+from .settings import ENTITIES, NGRAMS, VECTORS, read_settings
 from .words import TextWords, split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
@@ -59,6 +60,8 @@ class Model:
             self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
             self._output, self._width = self._find_output()
+        ngrams = self._settings.get(NGRAMS)
+        self._ngrams = NgramLogits(folder, ngrams, self._width) if ngrams else None
 
     def predict(self, texts: Any) -> Any:
         """The answer to each text, in order; to a single string, its answer.
@@ -172,6 +175,11 @@ class Model:
         return name, widths[0]
 
     def _outputs(self, texts: Sequence[Any]) -> np.ndarray:
+        """The outputs of the network, and of the n-grams beside it, float32 (n, width)."""
+        outputs = self._network_outputs(texts)
+        return outputs + self._ngrams.of(texts) if self._ngrams else outputs
+
+    def _network_outputs(self, texts: Sequence[Any]) -> np.ndarray:
         """The outputs of the network, float32 (n, width), averaged over the windows of each text."""
         rows = self._rows.pack([f"{self._prompt}{text}" for text in texts] if self._prompt else texts)
         outputs = np.empty((len(rows.ids), self._width), np.float32)

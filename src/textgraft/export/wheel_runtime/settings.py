@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ENTITIES, VECTORS = "token-classification", "feature-extraction"
+NGRAMS = "ngrams"  # the key of their settings, which most models lack
 
 _TASKS = ("text-classification", ENTITIES, VECTORS)
 _PROBLEMS = ("single-label", "multi-label", "regression")
@@ -17,6 +18,19 @@ _MAX_ID = 2**31 - 1
 
 def _is_id(value: Any) -> bool:
     return type(value) is int and 0 <= value <= _MAX_ID
+
+
+def _is_pattern(value: Any) -> bool:
+    try:
+        re.compile(value)
+    except (re.error, OverflowError):
+        return False
+    return True
+
+
+def _is_map(value: Any) -> bool:
+    """Whether characters are mapped to strings."""
+    return isinstance(value, dict) and all(len(key) == 1 and isinstance(value[key], str) for key in value)
 
 
 def _is_names(value: Any) -> bool:
@@ -50,8 +64,16 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 _ENTITY_CHECKS: dict[str, Callable[[Any], bool]] = {
     "tags": _is_names,
     "decoding": lambda value: value in ("constrained", "free"),
-    "word_pattern": lambda value: isinstance(value, str),
+    "word_pattern": _is_pattern,
     "space_before_words": lambda value: isinstance(value, bool),
+}
+_NGRAM_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "lower": _is_map,
+    "between_words": _is_pattern,
+    "single": _is_pattern,
+    "character": _is_pattern,
+    "buckets": lambda value: _is_id(value) and value > 0,
+    "min_squared_norm": lambda value: isinstance(value, float) and value > 0,
 }
 
 
@@ -72,19 +94,26 @@ def read_settings(path: Path) -> Mapping[str, Any]:
 
 def _check(settings: Any) -> None:
     """Raise a ValueError for the first key with a value that no model has."""
-    if not isinstance(settings, dict):
-        raise ValueError("it is not an object")
-    checks = {**_CHECKS, **(_ENTITY_CHECKS if settings.get("task") == ENTITIES else {})}
+    _check_keys(settings, _CHECKS, "it")
+    if settings["task"] == ENTITIES:
+        _check_keys(settings, _ENTITY_CHECKS, "it")
+    _check_together(settings)
+    if NGRAMS in settings:
+        _check_keys(settings[NGRAMS], _NGRAM_CHECKS, NGRAMS)
+
+
+def _check_keys(values: Any, checks: Mapping[str, Callable[[Any], bool]], name: str) -> None:
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} is not an object")
     for key, holds in checks.items():
-        if key not in settings:
-            raise ValueError(f"it has no {key}")
+        if key not in values:
+            raise ValueError(f"{name} has no {key}")
         try:
-            is_valid = holds(settings[key])
+            is_valid = holds(values[key])
         except TypeError:  # of what has no hash
             is_valid = False
         if not is_valid:
-            raise ValueError(f"{key} {settings[key]!r:.60} is not valid")
-    _check_together(settings)
+            raise ValueError(f"{key} {values[key]!r:.60} is not valid")
 
 
 def _check_together(settings: Mapping[str, Any]) -> None:
@@ -100,12 +129,9 @@ def _check_together(settings: Mapping[str, Any]) -> None:
         raise ValueError("thresholds are not those of the labels")
     if not all(isinstance(threshold, float) and 0 <= threshold <= 1 for threshold in thresholds):
         raise ValueError("a threshold is not a number from 0 to 1")
-    if task == ENTITIES:
-        if settings["tags"] != ["O", *(f"{kind}-{label}" for label in labels for kind in "BI")]:
-            raise ValueError("tags are not those of the labels")
-        try:
-            re.compile(settings["word_pattern"])
-        except (re.error, OverflowError) as error:
-            raise ValueError(f"word_pattern is not a pattern: {error}") from error
+    if task == ENTITIES and settings["tags"] != ["O", *(f"{kind}-{label}" for label in labels for kind in "BI")]:
+        raise ValueError("tags are not those of the labels")
+    if NGRAMS in settings and (problem != "single-label" or settings["pairs"]):
+        raise ValueError("ngrams do not suit the task")
     if settings["sequence_length"] is None and settings["truncation"] != "head" and task != ENTITIES:
         raise ValueError(f"truncation {settings['truncation']} needs a sequence_length")
