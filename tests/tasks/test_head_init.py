@@ -42,8 +42,9 @@ def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     model.fit(data(), validation=data(), callbacks=callback, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
     layer = model.head.get_layer("logits")
-    np.testing.assert_allclose(layer.kernel.numpy(), kernel, atol=0.01 * np.abs(kernel).max())
-    np.testing.assert_allclose(layer.bias.numpy(), bias, atol=0.01 * np.abs(kernel).max())
+    tolerance = 0.01 * max(np.abs(kernel).max(), np.abs(bias).max())  # solvers stop at different points of a flat valley
+    np.testing.assert_allclose(layer.kernel.numpy(), kernel, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=0, atol=tolerance)
     assert model.record["fit"]["head"] == "logistic"
     told = "head initialized by logistic regression on 28 embeddings"
     assert callback.messages.count(told) == 1
