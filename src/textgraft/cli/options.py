@@ -1,5 +1,6 @@
 """Arguments and options that several commands share and that configure no Python class."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from textgraft.engines.names import ENGINES, PREDICTION_PRECISIONS, TENSORFLOW, 
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
 from textgraft.training.config import SAVE_MINUTES
+from textgraft.training.recipes import BALANCED, RECIPES
 from textgraft.training.run_logs import LOG_KINDS
 
 Data = Annotated[
@@ -132,6 +134,25 @@ class LabelOptions:
         "Labels of a zero-shot model, such as sports,politics.",
         panel="Model",
         shown_default="those of the descriptions",
+    )
+
+
+@dataclass(frozen=True)
+class RecipeOptions(CheckedOptions):
+    """The choice of a recipe, whose values the other options replace."""
+
+    quality: str | None = option(
+        None,
+        f"Recipe: {', '.join(RECIPES)}; other options replace its values.",
+        shown_default=BALANCED,
+        choices=tuple(RECIPES),
+    )
+    minutes: float | None = option(
+        None,
+        "Maximum estimated minutes of the training; takes the best recipe within it, not above --quality.",
+        shown_default="no limit",
+        above=0,
+        below=math.inf,
     )
 
 

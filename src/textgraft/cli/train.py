@@ -32,6 +32,7 @@ def train(
     label_options: o.LabelOptions,
     architecture: Architecture,
     training_config: TrainingConfig,
+    recipe_options: o.RecipeOptions,
     run: o.RunOptions,
     log_options: o.LogOptions,
     runtime_options: o.RuntimeOptions,
@@ -47,6 +48,8 @@ def train(
 
         textgraft train reviews.csv --test held-out.csv --fine-tune none --out quick
 
+        textgraft train reviews.csv --minutes 10 --out within-ten-minutes
+
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
 
         textgraft train reviews.csv --fine-tune none --descriptions labels.toml --out quick
@@ -57,22 +60,26 @@ def train(
 
     if label_options.zero_shot:
         unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
-        unused |= {**changed_options(training_config), **changed_options(run), **changed_options(log_options)}
+        unused |= {**changed_options(training_config), **changed_options(recipe_options)}
+        unused |= {**changed_options(run), **changed_options(log_options)}
         require_unset(unused, architecture)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options)
         return
     if label_options.labels is not None:
         raise ConfigError("labels is for --zero-shot; drop it, since training takes the labels of the data")
+    from textgraft.cli.recipes import Candidates
     from textgraft.data.label_checks import describe_counts
     from textgraft.data.metrics import find_metric
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
 
     require("textgraft train DATA --out FOLDER", run, data=data)
-    fit_options = changed_options(training_config)
+    fit_values = changed_options(training_config)
+    model_values = {**changed_options(architecture), **changed_options(model_options)}
     logs = open_log(log_options.log, Path(f"{run.out}.log"))
 
-    def build() -> "tuple[TrainableTask, Splits]":
+    def read() -> "tuple[str, Splits, dict[str, Any]]":
+        """The id of the task, the data, and the constructor's arguments that depend on it."""
         with status(f"reading {data}"):
             task = task_options.task or infer_task(str(data), reading)
             spec = task_spec(task)
@@ -83,19 +90,25 @@ def train(
         settings = spec.settings_from(splits.train)
         if label_options.descriptions is not None:
             settings["descriptions"] = describe_labels(label_options.descriptions, settings)
+        return task, splits, settings
+
+    def prepare(checkpoints: "Checkpoints | None") -> "tuple[TrainableTask, Splits, dict[str, Any]]":
+        """The untrained model, its data, and its training options."""
+        task, splits, settings = read()
         load_tensorflow(runtime_options, deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
 
-        settings |= {**changed_options(architecture), **changed_options(model_options)}
-        model = task_class(task)(task_options.preset, precision=runtime_options.precision, **settings)
-        counts = ", ".join(f"{name} {len(part):,}" for name, part in splits.items())
-        log(f"{counts} texts; {model_summary(model, training_config.fine_tune)}")
-        return model, splits
+        make = partial(task_class(task), task_options.preset, precision=runtime_options.precision, **settings)
+        candidates = Candidates(make, splits, model_values, fit_values)
+        model, fit_options = candidates.choose(recipe_options, checkpoints)
+        counts = ", ".join(f"{part} {len(texts):,}" for part, texts in splits.items())
+        log(f"{counts} texts; {model_summary(model, fit_options.get('fine_tune', training_config.fine_tune))}")
+        return model, splits, fit_options
 
     reports: list[Callable[[], None]] = []
 
     def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
-        model, splits = build()
+        model, splits, fit_options = prepare(checkpoints)
         history = model.fit(
             splits.train, validation=splits.validation, checkpoints=checkpoints, callbacks=logs, **fit_options
         )
@@ -106,7 +119,7 @@ def train(
         return model
 
     if run.dry_run:
-        model, splits = build()
+        model, splits, fit_options = prepare(None)
         print_plan(model.plan(splits.train, validation=splits.validation, **fit_options))
         return
     folder = train_into_folder(run, train_model)

@@ -1,0 +1,99 @@
+"""The recipe of a training: named by the user, or the best one within a number of minutes."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textgraft.cli.options import RecipeOptions
+from textgraft.cli.output.console import show_duration
+from textgraft.cli.output.log import log
+from textgraft.errors import ConfigError
+from textgraft.storage.schema import Object, OneOf
+from textgraft.training.recipes import BALANCED, BEST, RECIPES, recipes_from
+from textgraft.training.state_files import read_state
+
+if TYPE_CHECKING:
+    from textgraft.data.splits import Splits
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.checkpoints import Checkpoints
+
+_FILE = "recipe.json"
+_SCHEMA = Object({"recipe": OneOf(tuple(RECIPES))})
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Untrained models for the recipes, one of which is chosen.
+
+    Attributes:
+        make: a model from arguments of its constructor, to which all recipes add their own.
+        splits: the data.
+        model_options: arguments of the constructor that the user set.
+        fit_options: training options that the user set.
+    """
+
+    make: "Callable[..., TrainableTask]"
+    splits: "Splits"
+    model_options: Mapping[str, Any]
+    fit_options: Mapping[str, Any]
+
+    def build(self, name: str) -> "tuple[TrainableTask, dict[str, Any]]":
+        """The model of a recipe, and its training options."""
+        recipe = RECIPES[name]
+        return self.make(**{**recipe.model, **self.model_options}), {**recipe.fit, **self.fit_options}
+
+    def choose(
+        self, options: RecipeOptions, checkpoints: "Checkpoints | None"
+    ) -> "tuple[TrainableTask, dict[str, Any]]":
+        """The model and the training options of a recipe; a line names it, unless the user leaves it open.
+
+        With a number of minutes, an interrupted run keeps the recipe that was chosen first.
+
+        Args:
+            options: name a recipe, a number of minutes, or neither.
+            checkpoints: of the run; None for a dry run.
+
+        Raises:
+            ConfigError: when no recipe is fast enough.
+        """
+        if options.minutes is None and options.quality is None:
+            return self.build(BALANCED)
+        name = options.quality or BEST
+        if options.minutes is not None:
+            name = self._best_within(options.minutes, name, checkpoints)
+        log(f"recipe {name}: {self._flags(name) or 'the defaults'}")
+        return self.build(name)
+
+    def _best_within(self, minutes: float, first: str, checkpoints: "Checkpoints | None") -> str:
+        """The first recipe, from `first` on, whose estimate is at most `minutes`."""
+        if checkpoints is None:
+            return self._estimate(minutes, first)
+
+        def files() -> dict[str, list[bytes]]:
+            return {_FILE: [json.dumps({"recipe": self._estimate(minutes, first)}).encode()]}
+
+        options = {"minutes": minutes, "quality": first, "model": self.model_options, "fit": self.fit_options}
+        folder = checkpoints.prepared_files("recipe", {**options, "data": self.splits.train.fingerprint()}, files)
+        return str(read_state(folder / _FILE, _SCHEMA)["recipe"])
+
+    def _estimate(self, minutes: float, first: str) -> str:
+        estimates = []
+        for name in recipes_from(first):
+            model, options = self.build(name)
+            seconds = model.plan(self.splits.train, validation=self.splits.validation, **options).seconds
+            estimates.append(f"{name} about {show_duration(seconds)}")
+            if seconds <= 60 * minutes:
+                log(f"estimated time: {', '.join(estimates)}")
+                return name
+        raise ConfigError(
+            f"no recipe takes {minutes:g} minutes: {', '.join(estimates)}; allow more, or use fewer texts"
+        )
+
+    def _flags(self, name: str) -> str:
+        """The flags that a recipe adds to those of the user."""
+        recipe, set_by_user = RECIPES[name], {**self.model_options, **self.fit_options}
+        values = {
+            option: value for option, value in {**recipe.model, **recipe.fit}.items() if option not in set_by_user
+        }
+        return " ".join(f"--{option.replace('_', '-')} {value}" for option, value in values.items())

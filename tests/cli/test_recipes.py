@@ -1,0 +1,94 @@
+"""`textgraft train --quality` and `--minutes`: the recipe that is used, and the lines that say so."""
+
+import pytest
+
+from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+from textgraft.cli.options import RecipeOptions
+from textgraft.cli.recipes import Candidates
+from textgraft.errors import ConfigError
+from textgraft.model_folder import folder as model_folder
+from textgraft.training.checkpoints import Checkpoints
+
+SECONDS = {"best": 600.0, "balanced": 300.0, "fast": 20.0}
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    rows = [(f"the film was {word} {'film ' * count}", word) for count in range(10) for word in ("good", "bad")]
+    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows)
+
+
+class Model:
+    """Has the estimates of SECONDS, by the options that a recipe adds."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def plan(self, data, validation, **options):
+        recipe = "fast" if options.get("fine_tune") == "none" else "best" if self.options else "balanced"
+        self.seconds = SECONDS[recipe]
+        return self
+
+
+class Data:
+    def fingerprint(self):
+        return "data"
+
+
+class Splits:
+    train, validation = Data(), None
+
+
+def choose(minutes, quality=None, checkpoints=None, **fit_options):
+    candidates = Candidates(Model, Splits(), {}, fit_options)
+    model, options = candidates.choose(RecipeOptions(quality, minutes), checkpoints)
+    return model.options, options
+
+
+@pytest.mark.parametrize(
+    ("minutes", "quality", "expected"),
+    [
+        (10, None, ({"sequence_length": 0}, {})),
+        (9, None, ({}, {})),
+        (5, "best", ({}, {})),
+        (100, "balanced", ({}, {})),
+        (4.9, None, ({}, {"fine_tune": "none"})),
+    ],
+)
+def test_best_recipe_within_the_minutes_is_chosen(minutes, quality, expected):
+    assert choose(minutes, quality) == expected
+
+
+def test_options_of_the_user_replace_those_of_a_recipe():
+    assert choose(None, "fast", fine_tune="last:1") == ({}, {"fine_tune": "last:1"})
+
+
+def test_too_few_minutes_for_any_recipe_are_reported_with_the_estimates():
+    with pytest.raises(ConfigError, match=r"no recipe takes 0.1 minutes: best about 10.0 minutes, .* fast about 0.3 m"):
+        choose(0.1)
+
+
+def test_interrupted_run_keeps_its_recipe(tmp_path, monkeypatch):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        assert choose(5, checkpoints=checkpoints) == ({}, {})
+        monkeypatch.setitem(SECONDS, "balanced", 301.0)  # another estimate, in another process
+        assert choose(5, checkpoints=checkpoints) == ({}, {})
+        assert choose(4, checkpoints=checkpoints) == ({}, {"fine_tune": "none"})
+
+
+def test_recipe_and_its_flags_are_said(reviews, tiny_word_vectors, tmp_path):
+    arguments = ("train", reviews, "--preset", tiny_word_vectors, "--out", tmp_path / "model")
+    output = run_successfully(*arguments, "--quality", "fast").stderr
+    assert "recipe fast: --fine-tune none" in output
+    assert model_folder.read(tmp_path / "model").config["fit"]["fine_tune"] == "none"
+
+
+def test_recipe_within_minutes_is_planned_on_the_data(reviews, tiny_word_vectors):
+    output = run_successfully("train", reviews, "--preset", tiny_word_vectors, "--minutes", 60, "--dry-run").stderr
+    assert "estimated time: best about 0.0 minutes" in output
+    assert "recipe best: --sequence-length 0" in output
+
+
+def test_unknown_quality_is_reported(reviews, tmp_path):
+    result = run("train", reviews, "--quality", "perfect", "--out", tmp_path / "model")
+    assert_fails(result, 2, "quality 'perfect' is unknown; choose one of best, balanced, fast")
