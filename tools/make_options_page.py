@@ -22,8 +22,8 @@ All commands and options, generated from the code. Arguments in Python and keys 
 with underscores: `--batch-size 32` is `batch_size = 32`.
 """
 _METAVARS = {str: "TEXT", list[str]: "TEXT", Path: "PATH", int: "N", float: "NUMBER"}
-# Its default depends on the number of texts too.
-_NOT_BY_FAMILY = ("head",)
+# Their defaults depend on the number of texts.
+_NOT_BY_FAMILY = ("head", "ngrams", "refit")
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int | None = None,
         learning_rate: float | None = None,
         balance: str = "none",
-        ngrams: bool = False,
+        ngrams: bool | None = None,
         sequence_length: int | None = None,
         text: str | None = None,
         random_state: Any = 0,

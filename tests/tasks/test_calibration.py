@@ -113,7 +113,7 @@ def test_logistic_regression_is_calibrated_on_held_out_training_texts_too(word_v
         ["plot" if "plot" in text and len(labels) > 2 else labels[row < 3] for row, text in enumerate(texts)] * 5,
     )
     model, callback = tg.TextClassifier(word_vectors_backbone, labels, precision="float32"), RecordingCallback()
-    model.fit(data, validation=data.take(range(3)), callbacks=callback, fine_tune="none", seed=1)
+    model.fit(data, validation=data.take(range(3)), callbacks=callback, fine_tune="none", ngrams=False, seed=1)
     vectors = tg.TextEmbedder(model.backbone, precision="float32", normalize=False).predict(data)
     targets, logits = data.label_ids(model.labels), np.zeros((len(data), len(labels)), np.float32)
     strengths, folds = (vectors**2).sum(axis=1), assign_folds(data.digests(), data.label_ids(model.labels), seed=1)

@@ -144,10 +144,25 @@ def test_fine_tuned_network_is_weighed_on_the_validation_texts(tiny_word_vectors
     assert model.evaluate(topics(60, seed=2))["accuracy"] == 1
 
 
+BY_STEPS = {"head": "gradient", "epochs": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "held_out", "expected"),
+    [({}, 8, True), (BY_STEPS, 30, True), (BY_STEPS, 29, False), ({**BY_STEPS, "balance": "weights"}, 30, False)],
+)
+def test_default_depends_on_the_number_of_texts_that_can_weigh_them(word_vectors_backbone, options, held_out, expected):
+    model, options = fresh(word_vectors_backbone), {**FROZEN, **options}
+    model.fit(topics(40), validation=topics(held_out, seed=1), progress=False, callbacks=RecordingCallback(), **options)
+    assert model.record["fit"]["ngrams"] is expected
+
+
 def test_another_training_without_ngrams_drops_them(folder):
     model = tg.load(folder, precision="float32")
     assert model.ngrams
-    model.fit(topics(40), validation=topics(20, seed=1), progress=False, callbacks=RecordingCallback(), **FROZEN)
+    model.fit(
+        topics(40), validation=topics(20, seed=1), progress=False, callbacks=RecordingCallback(), ngrams=False, **FROZEN
+    )
     assert model.ngrams is None
 
 

@@ -18,6 +18,7 @@ class TrainingDefaults:
         patience: epochs without improvement before training stops.
         head: initialization of the head for data sets that are not small.
         refit: whether models are trained on validation texts too, for data sets that are not small.
+        ngrams: whether n-grams are fitted beside the network, before it is known how many texts are held out.
     """
 
     learning_rate: float
@@ -33,6 +34,7 @@ class TrainingDefaults:
     patience: int = 3
     head: str = "gradient"
     refit: bool = False
+    ngrams: bool = False
 
 
 # Devlin et al., 2018, appendix A.3, with a learning rate for smaller networks and a sequence length for CPUs.

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from textgraft.tuning.study import Study
 
 
+_ON_BY_DEFAULT = ("ngrams", "refit")  # switches of `textgraft train` that depend on the data
+
+
 @dataclass(frozen=True)
 class SearchOptions:
     """Space and limits of a search."""
@@ -233,6 +236,6 @@ def _train_command(options: Mapping[str, Any], data: str, out: str, hyperparamet
         flag = name.replace("_", "-")
         if value is not False:
             flags += [f"--{flag}", *([] if value is True else [str(value)])]
-        elif name == "refit":  # of the switches, only this one may be on by default
+        elif name in _ON_BY_DEFAULT:
             flags.append(f"--no-{flag}")
     return shlex.join(["textgraft", "train", data, *flags, "--out", out])

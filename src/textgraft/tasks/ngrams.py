@@ -12,8 +12,9 @@ from textgraft.ngrams.combination import fit_combination
 from textgraft.ngrams.fitting import NgramRegression, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.ngrams.model import NgramModel
-from textgraft.task_specs import TaskSpec
-from textgraft.tasks.fine_tuning.base import Run
+from textgraft.task_specs import TaskSpec, task_spec
+from textgraft.tasks.base import Task
+from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.held_out import HeldOut, training_folds
 from textgraft.tasks.texts import WINDOW
 from textgraft.training.config import TrainingConfig
@@ -21,6 +22,8 @@ from textgraft.training.log_loss import label_logits
 
 # Held-out texts below which the weight of the n-grams would be a matter of chance.
 MIN_HELD_OUT = 30
+# Training texts beyond which n-grams are not fitted by default: their counts, like the texts, would take gigabytes.
+_MAX_DEFAULT_TEXTS = 50_000
 _SAMPLE = 256  # texts that a dry run fits
 
 
@@ -57,6 +60,21 @@ def why_no_ngrams(spec: TaskSpec, settings: Mapping[str, Any], config: TrainingC
     if not spec.takes_ngrams(settings):
         return "ngrams needs one label per single text; drop ngrams"
     return "" if config.balance == "none" else "ngrams does not support balance; drop one"
+
+
+def has_default_ngrams(task: Task, mode: FineTuning, splits: Mapping[str, Dataset], has_refit: bool) -> bool:
+    """Whether n-grams are fitted where the user does not say: where enough texts that are held out can weigh them.
+
+    Args:
+        task: to be trained.
+        mode: of its training.
+        splits: the texts that train it and, unless a refit takes these too, "validation".
+        has_refit: whether all texts are to train it.
+    """
+    if why_no_ngrams(task_spec(task.name), task.settings(), mode.config) or (has_refit and mode.has_steps):
+        return False
+    held_out = len(splits.get("validation", ())) + (0 if mode.has_steps else len(splits["train"]))
+    return held_out >= MIN_HELD_OUT and len(splits["train"]) <= _MAX_DEFAULT_TEXTS
 
 
 def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | None) -> FittedBeside | str:

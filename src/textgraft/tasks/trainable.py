@@ -35,7 +35,7 @@ from textgraft.tasks.held_out import (
     match_confidence,
     with_held_out_training_texts,
 )
-from textgraft.tasks.ngrams import why_no_ngrams
+from textgraft.tasks.ngrams import has_default_ngrams, why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
 from textgraft.tasks.refit import FirstRun, choose_refit, first_run
@@ -488,6 +488,8 @@ class TrainableTask(Task):
         refit = choose_refit(mode, validation, options)
         if refit and not refit.has_first_run:
             splits, notices = {"train": refit.data}, (f"refit: all {len(refit.data):,} texts train the model",)
+        if options.get("ngrams") is None:
+            config = replace(config, ngrams=has_default_ngrams(self, mode, splits, refit is not None))
         config = replace(config, refit=refit is not None)
         self.objective.prepare(splits["train"])
         cache = mode.id_cache()

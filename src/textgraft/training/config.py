@@ -50,9 +50,10 @@ class TrainingConfig(CheckedOptions):
         excludes=("head", "logistic"),
         searchable=True,
     )
-    ngrams: bool = option(
-        False,
+    ngrams: bool | None = option(
+        None,
         "Add a linear model of the texts' words and pairs of words to a classifier of single labels.",
+        shown_default="on where enough texts are held out to weigh it",
         searchable=True,
     )
     contrastive: bool = option(
