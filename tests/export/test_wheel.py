@@ -16,12 +16,13 @@ import pytest
 
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
-from tests.helpers.exports import TEXTS, sharpen, texts_of
+from tests.helpers.exports import TEXTS, add_ngrams, sharpen, texts_of
 from tests.helpers.nasty_texts import NASTY
 from tests.helpers.paths import GOLDEN
 from textgraft.engines.int8 import processor_kind
 from textgraft.errors import ConfigError, ExportError
 from textgraft.export.format import ExportOptions
+from textgraft.text.cleaning import Cleaning
 
 pytest.importorskip("onnxruntime")
 
@@ -36,6 +37,12 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 """
+
+_MARKUP = [
+    "a<br/>b<!-- c > d\n-->e", "<!-- never ends <b>x</b>", "<a href='1>2'>x</a>", "1 < 2 > 3 </ b> <é>",
+    "&amp;lt;b&gt;", "<p\nclass=x>\x00&nbsp;&#39;</p>", "<<b>>&quot;&apos;", "<!DOCTYPE html>ΑΣ. ΣΑ!",
+    "<!---->a<!-->b-->",
+]  # fmt: skip
 
 
 def export(model, folder, **options):
@@ -157,8 +164,26 @@ def test_ngrams_are_added_to_the_network(with_ngrams, tmp_path):
     assert tg.verify_export(tmp_path / "dist").left_out == ()
     result = command(tmp_path, "--check")
     assert result.returncode == 0, result.stderr
-    (tmp_path / "site/my_model/data/ngrams.npy").write_bytes(b"")
-    assert "ngrams.npy is damaged" in command(tmp_path, "--check").stderr
+
+
+@pytest.mark.slow
+def test_cleaning_is_that_of_the_training(tiny_bert, tmp_path):
+    cleaning = Cleaning(strip_html=True, lowercase=True, strip_punctuation=True)
+    options = {"precision": "float32", "sequence_length": 16, "cleaning": cleaning}
+    model = add_ngrams(sharpen(tg.TextClassifier(tiny_bert, [False, True], **options)))
+    export(model, tmp_path)
+    texts = [*TEXTS, *(text for text in NASTY if len(text) < 5000), *_MARKUP]
+    labels, scores = predictions(tmp_path, texts)
+    assert labels == model.predict(texts)
+    np.testing.assert_allclose(scores, model.predict_proba(texts), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [tg.TextClassifier, tg.TokenClassifier])
+def test_cleaning_that_python_does_otherwise_is_refused(tiny_bert, tmp_path, kind):
+    cleaning = Cleaning(normalize_unicode=kind is tg.TextClassifier, lowercase=True)
+    model = kind(tiny_bert, ["x", "y"], precision="float32", cleaning=cleaning)
+    with pytest.raises(ConfigError, match=r"is exported to savedmodel only; choose it"):
+        tg.export_model(model, tmp_path / "out", "wheel", name="x", version="1.0")
 
 
 @pytest.mark.parametrize(

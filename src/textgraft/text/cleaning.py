@@ -8,7 +8,11 @@ from textgraft.options import option
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
+# Patterns for RE2, and for Python's `re`.
+HTML_TAG = r"</?[A-Za-z!][^<>]*>"
+HTML_COMMENT_END = "-->"
+HTML_MARKUP = rf"(?s)<!--.*?{HTML_COMMENT_END}|{HTML_TAG}"
+HTML_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ", "&amp;": "&"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Cleaning:
         from textgraft.text.ops import lower
 
         if self.strip_html:
-            texts = tf.strings.regex_replace(texts, r"(?s)<!--.*?-->|</?[A-Za-z!][^<>]*>", " ")
-            for entity, character in _ENTITIES.items():
+            texts = tf.strings.regex_replace(texts, HTML_MARKUP, " ")
+            for entity, character in HTML_ENTITIES.items():
                 texts = tf.strings.regex_replace(texts, entity, character)
         if self.normalize_unicode:
             texts = normalize(texts, "NFKC")

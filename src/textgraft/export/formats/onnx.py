@@ -33,6 +33,10 @@ class Onnx(ExportFormat):
         from textgraft.export.onnx_model import onnx_model
 
         settings, truncation = inference_settings(model), model.architecture.truncation
+        if steps := [name for name, is_on in vars(model.architecture.cleaning).items() if is_on]:
+            raise ConfigError(
+                f"tokenizer.json cannot express cleaning ({', '.join(steps)}); export to wheel or savedmodel"
+            )
         if model.pooled and truncation != "head":
             raise ConfigError(f"tokenizer.json cannot express truncation {truncation}; export to wheel or savedmodel")
         files: dict[str, FileContent] = {name: [data] for name, data in hugging_face_files(model).items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from textgraft.engines.names import require_packages
 from textgraft.errors import ConfigError, ExportError
+from textgraft.export.cleaning_steps import cleaning_steps
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.golden_texts import golden_texts
 from textgraft.export.hugging_face_files import TOKENIZER, hugging_face_files
@@ -22,6 +23,7 @@ from textgraft.export.record import as_lists
 from textgraft.export.wheel_file import Metadata, wheel_name, write_wheel
 from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import Task
+from textgraft.tasks.text_classification import TextClassifier
 
 REQUIRES = ("numpy>=1.26", "onnxruntime>=1.20", "tokenizers>=0.20")
 NETWORK, GOLDEN = "model.onnx", "golden.json"
@@ -56,12 +58,18 @@ class WheelFormat(ExportFormat):
 
         if model.pooled and model.windowed and model.output_map() is None:
             raise ConfigError("vectors of texts in windows are exported to savedmodel only; choose it")
+        cleaning = model.architecture.cleaning
+        if any(vars(cleaning).values()) and not isinstance(model, TextClassifier):
+            raise ConfigError(f"cleaning of texts for {model.name} is exported to savedmodel only; choose it")
+        steps = cleaning_steps(cleaning)
         int8, texts = self.selected.int8, golden_texts(model.pairs)
         quantization = proved_quantization(model) if int8 else None
         expected = as_lists(self.reference(model, texts))
         data: dict[str, FileContent] = {
             TOKENIZER: [hugging_face_files(model)[TOKENIZER]],
-            INFERENCE: [inference_file({**inference_settings(model), "int8": int8, **ngram_settings(model)})],
+            INFERENCE: [
+                inference_file({**inference_settings(model), "int8": int8, "cleaning": steps, **ngram_settings(model)})
+            ],
             GOLDEN: [
                 json.dumps({"texts": texts, "answers": expected, "tolerance": tolerance(next(iter(expected)))}).encode()
             ],

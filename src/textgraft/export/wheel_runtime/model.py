@@ -13,10 +13,11 @@ from textgraft.export.answer_comparison import as_int8
 from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
 
+from .cleaning import TextCleaner
 from .damage import damage_named
 from .ngrams import NgramLogits
 from .rows import Rows, TextRows, WordRows, batches, padded
-from .settings import ENTITIES, NGRAMS, VECTORS, read_settings
+from .settings import CLEANING, ENTITIES, NGRAMS, VECTORS, read_settings
 from .words import TextWords, split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
@@ -60,6 +61,7 @@ class Model:
             self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
             self._output, self._width = self._find_output()
+        self._clean = TextCleaner(self._settings.get(CLEANING, []))
         ngrams = self._settings.get(NGRAMS)
         self._ngrams = NgramLogits(folder, ngrams, self._width) if ngrams else None
 
@@ -176,6 +178,7 @@ class Model:
 
     def _outputs(self, texts: Sequence[Any]) -> np.ndarray:
         """The outputs of the network, and of the n-grams beside it, float32 (n, width)."""
+        texts = [tuple(map(self._clean, text)) if self.pairs else self._clean(text) for text in texts]
         outputs = self._network_outputs(texts)
         return outputs + self._ngrams.of(texts) if self._ngrams else outputs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ENTITIES, VECTORS = "token-classification", "feature-extraction"
-NGRAMS = "ngrams"  # the key of their settings, which most models lack
+CLEANING, NGRAMS = "cleaning", "ngrams"  # keys that not all models have
 
 _TASKS = ("text-classification", ENTITIES, VECTORS)
 _PROBLEMS = ("single-label", "multi-label", "regression")
@@ -31,6 +31,14 @@ def _is_pattern(value: Any) -> bool:
 def _is_map(value: Any) -> bool:
     """Whether characters are mapped to strings."""
     return isinstance(value, dict) and all(len(key) == 1 and isinstance(value[key], str) for key in value)
+
+
+def _is_step(value: Any) -> bool:
+    """Whether a step of the cleaning is a map of characters, or a pattern with its replacement."""
+    if not isinstance(value, dict):
+        return False
+    checks = next((checks for checks in _STEP_CHECKS if checks.keys() == value.keys()), None)
+    return checks is not None and all(holds(value[key]) for key, holds in checks.items())
 
 
 def _is_names(value: Any) -> bool:
@@ -67,6 +75,15 @@ _ENTITY_CHECKS: dict[str, Callable[[Any], bool]] = {
     "word_pattern": _is_pattern,
     "space_before_words": lambda value: isinstance(value, bool),
 }
+_REPLACEMENT_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "pattern": _is_pattern,
+    "replacement": lambda value: isinstance(value, str),
+}
+_AFTER_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "last": lambda value: isinstance(value, str) and value != "",
+    "pattern_after_last": _is_pattern,
+}
+_STEP_CHECKS = ({"characters": _is_map}, _REPLACEMENT_CHECKS, {**_REPLACEMENT_CHECKS, **_AFTER_CHECKS})
 _NGRAM_CHECKS: dict[str, Callable[[Any], bool]] = {
     "lower": _is_map,
     "between_words": _is_pattern,
@@ -98,6 +115,8 @@ def _check(settings: Any) -> None:
     if settings["task"] == ENTITIES:
         _check_keys(settings, _ENTITY_CHECKS, "it")
     _check_together(settings)
+    if CLEANING in settings:
+        _check_keys(settings, {CLEANING: lambda steps: isinstance(steps, list) and all(map(_is_step, steps))}, "it")
     if NGRAMS in settings:
         _check_keys(settings[NGRAMS], _NGRAM_CHECKS, NGRAMS)
 
