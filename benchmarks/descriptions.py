@@ -31,7 +31,7 @@ def main() -> None:
                     model = tg.TextClassifier(
                         embedder.backbone, train.label_names, seed=seed, descriptions=descriptions
                     )
-                    model.fit(sample(train, rows, seed), fine_tune="none", head="logistic", seed=seed)
+                    model.fit(sample(train, rows, seed), fine_tune="none", ngrams=False, seed=seed)
                     accuracy.append(_accuracy(model, test, vectors))
                 report("descriptions", data=name, labels=rows, descriptions=bool(descriptions), accuracy=accuracy)
 

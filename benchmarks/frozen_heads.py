@@ -27,7 +27,7 @@ def _accuracy(
     train: tg.Dataset, rows: int | None, head: str, seed: int, test: tg.Dataset, vectors: np.ndarray
 ) -> float:
     model = tg.TextClassifier("minilm", train.label_names, seed=seed)
-    model.fit(sample(train, rows, seed) if rows else train, fine_tune="none", head=head, seed=seed)
+    model.fit(sample(train, rows, seed) if rows else train, fine_tune="none", head=head, ngrams=False, seed=seed)
     logits = np.asarray(model.head(vectors))
     predicted = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
     return round(float(np.mean(predicted == test.label_ids(model.labels))), 4)

@@ -26,7 +26,9 @@ def main() -> None:
             histories = []
             for evaluation_data in (validation, held_out):
                 model = tg.TextClassifier("minilm", sample.label_names, seed=seed, **architecture)
-                histories.append(model.fit(train, validation=evaluation_data, seed=seed, epochs=3, patience=3))
+                histories.append(
+                    model.fit(train, validation=evaluation_data, seed=seed, epochs=3, patience=3, ngrams=False)
+                )
             accuracies = [[round(row["val_accuracy"], 4) for row in history.records] for history in histories]
             report(
                 "kept_epoch", data=name, seed=seed, validation_accuracy=accuracies[0], held_out_accuracy=accuracies[1],

@@ -42,7 +42,7 @@ def _measure(
     train, rest = data.split(rows / len(data), seed=seed)
     held_out = rest.take(np.random.default_rng(0).permutation(len(rest))[:HELD_OUT])
     model = tg.TextClassifier("minilm", data.label_names, seed=seed, **settings)
-    history = model.fit(train, progress=False, seed=seed, **options)
+    history = model.fit(train, progress=False, ngrams=False, seed=seed, **options)
     probabilities, targets = model.predict_proba(held_out), held_out.label_ids(model.labels)
     accuracy = float(np.mean(probabilities.argmax(axis=1) == targets))
     return {
