@@ -18,6 +18,7 @@ import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder
+from tests.golden.model2vec_folders import write_model2vec_folder
 from tests.golden.texts import CHINESE, TEXTS
 from tests.helpers.paths import GOLDEN
 from textgraft import registry
@@ -36,10 +38,11 @@ from textgraft.tasks.base import Task
 
 MINILM = "minilm"
 FORMAT_NAMES = ("savedmodel", "onnx", "wheel")
-_LENGTH, _BATCH, _MAX_CHARACTERS = 48, 16, 20_000
+_LENGTH, _BATCH = 48, 16
 _LABELS = ["bad", "good", "so so"]
+_STRINGS = ("label", "labels", "text")  # answers that are strings
 
-# Answers the texts of a file into another file.
+# Answers the texts of a file, which has batches of them, into another file.
 _PROGRAM = """
 import json, sys
 import numpy as np
@@ -52,8 +55,9 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 import parity
 
-texts = [text if isinstance(text, str) else tuple(text) for text in json.load(open(sys.argv[1]))]
-json.dump({name: values.tolist() for name, values in parity.load().answers(texts).items()}, open(sys.argv[2], "w"))
+batches = [[text if isinstance(text, str) else tuple(text) for text in texts] for texts in json.load(open(sys.argv[1]))]
+answers = [{name: array.tolist() for name, array in parity.load().answers(texts).items()} for texts in batches]
+json.dump(answers, open(sys.argv[2], "w"))
 """
 
 Models = Mapping[str, Callable[..., Task]]
@@ -91,8 +95,9 @@ def main() -> None:
     old = options.out.read_text().splitlines() if options.out and options.out.exists() else []
     done = {(line["family"], line["task"]) for line in map(json.loads, old)}
     texts = parity_texts(options.texts)
-    for task in MODELS:
-        for family, preset in presets():
+    with tempfile.TemporaryDirectory() as folder:
+        families = [*presets(Path(folder))]
+        for task, (family, preset) in product(MODELS, families):
             if wanted <= {family, task} and (family, task) not in done:
                 for result in compare(family, preset, task, texts):
                     print(json.dumps(result), flush=True)
@@ -101,10 +106,15 @@ def main() -> None:
                             file.write(json.dumps(result) + "\n")
 
 
-def presets() -> Iterator[tuple[str, Any]]:
-    """The families and a preset of each; BERT has three tokenizers."""
+def presets(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The families and a preset of each, but of word vectors; BERT has three tokenizers.
+
+    `folder` is for those that are made here.
+    """
     for family in (*registry.names("backbones.families"), "bert_cased", "bert_chinese"):
-        if family != "word_vectors":
+        if family == "static_embeddings":
+            yield family, write_model2vec_folder(folder / family, "word_piece")
+        elif family != "word_vectors":
             yield family, GOLDEN / family
     yield MINILM, MINILM
 
@@ -166,15 +176,14 @@ def _wheel_answers(folder: Path, texts: Sequence[Any]) -> list[Mapping[str, np.n
     """The answers of a package in a process of its own."""
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
-    (folder / "texts.json").write_text(json.dumps(texts))
+    (folder / "texts.json").write_text(json.dumps(_by_batch(list, texts)))
     environment = {"PYTHONPATH": str(folder / "site"), "PATH": os.environ["PATH"]}
     program = [sys.executable, "-c", _PROGRAM, folder / "texts.json", folder / "answers.json"]
     subprocess.run(program, env=environment, check=True)
     answers = json.loads((folder / "answers.json").read_text())
-    arrays = {name: np.array(values) for name, values in answers.items()}
     return [
-        {name: values[start : start + _BATCH] for name, values in arrays.items()}
-        for start in range(0, len(texts), _BATCH)
+        {name: np.array(values, object if name in _STRINGS else None) for name, values in batch.items()}
+        for batch in answers
     ]
 
 

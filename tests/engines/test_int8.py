@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tests.helpers.commands import run, run_successfully
+from tests.helpers.paths import GOLDEN
 from textgraft.engines import int8
 from textgraft.engines.int8 import quantize_kernel
+from textgraft.engines.onnx_network import write_network
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.folder import read
 from textgraft.model_folder.writing import store_proofs
@@ -13,7 +15,7 @@ from textgraft.processor import Processor
 from textgraft.tasks import quantization
 from textgraft.tasks.feature_extraction import TextEmbedder
 from textgraft.tasks.loading import load
-from textgraft.tasks.quantization import Agreement, prove_int8
+from textgraft.tasks.quantization import Agreement, prove_int8, stored_quantization
 from textgraft.tasks.text_classification import TextClassifier
 
 pytest.importorskip("onnxruntime")
@@ -55,6 +57,16 @@ def test_processors_whose_sums_overflow_get_smaller_weights(monkeypatch, machine
 def test_folder_without_a_proof_is_refused(folder):
     with pytest.raises(ConfigError, match=r"has no proof of int8 .*; run: textgraft quantize"):
         load(folder, "int8", "onnx")
+
+
+def test_table_of_token_vectors_is_in_int8_where_that_was_proved():
+    network = TextEmbedder(GOLDEN / "bert", "float32").backbone.network
+    proof = {"processor": quantization.processor_kind(), "float32": []}
+    in_int8 = write_network(network, stored_quantization([{**proof, "tables": True}], "MODEL")).weights
+    table, scales = in_int8["token_embedding/table"], in_int8["token_embedding/scales"]
+    assert table.dtype == np.int8
+    expected = write_network(network, stored_quantization([proof], "MODEL")).weights["token_embedding/embeddings"]
+    assert (np.abs(table * scales - expected) <= scales / 2 + 1e-7).all()
 
 
 def test_proof_in_the_folder_allows_int8(folder, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from tests.helpers.exports import TEXTS, sharpen, texts_of
 from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
 from textgraft.errors import ConfigError, ExportError, ModelFolderError
-from textgraft.export.answer_comparison import largest_difference
+from textgraft.export.answer_comparison import decoded, largest_difference
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, read_record
 from textgraft.protobuf import messages
@@ -390,6 +390,13 @@ def test_difference_names_output_and_text():
             largest_difference({"score": np.array([0.25, value])}, expected, ["a", "b"])
     with pytest.raises(ValueError, match="answers label no for 'a'; the model answered yes"):
         largest_difference({"label": np.array([b"no"], object)}, {"label": ["yes"]}, ["a"])
+
+
+def test_strings_are_compared_without_padding_each_to_the_longest():
+    answers = np.array([["x" * 1000], [b"y"]], object)
+    assert decoded(answers).tolist() == [["x" * 1000], ["y"]]
+    assert decoded(answers).nbytes < 1000
+    assert largest_difference({"text": answers}, {"text": [["x" * 1000], ["y"]]}, ["a", "b"]) == 0
 
 
 def test_export_with_other_answers_is_not_written(model, tmp_path, monkeypatch):

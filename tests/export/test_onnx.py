@@ -153,7 +153,7 @@ def test_int8_is_written_where_it_is_proved(of_kind, tmp_path, monkeypatch):
     model = of_kind("binary")
     with pytest.raises(ConfigError, match="no proof of int8 on this kind of processor"):
         tg.export_model(model, tmp_path / "out", "onnx", int8=True)
-    monkeypatch.setitem(model.record, "int8", [{"processor": processor_kind(), "float32": []}])
+    monkeypatch.setitem(model.record, "int8", [{"processor": processor_kind(), "float32": [], "tables": True}])
     verification = tg.export_model(model, tmp_path / "out", "onnx", int8=True)
     assert model.engine == "tensorflow"
     folder = tmp_path / "out"

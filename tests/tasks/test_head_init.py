@@ -42,7 +42,9 @@ def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     model.fit(data(), validation=data(), callbacks=callback, fine_tune=fine_tune, **STILL)
     kernel, bias = optimum(tiny_bert)
     layer = model.head.get_layer("logits")
-    tolerance = 0.01 * max(np.abs(kernel).max(), np.abs(bias).max())  # solvers stop at different points of a flat valley
+    tolerance = 0.01 * max(
+        np.abs(kernel).max(), np.abs(bias).max()
+    )  # solvers stop at different points of a flat valley
     np.testing.assert_allclose(layer.kernel.numpy(), kernel, rtol=0, atol=tolerance)
     np.testing.assert_allclose(layer.bias.numpy(), bias, rtol=0, atol=tolerance)
     assert model.record["fit"]["head"] == "logistic"

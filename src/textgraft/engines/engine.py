@@ -16,7 +16,8 @@ class Encoder(Protocol):
     """What computes token vectors in predictions: a `Backbone`, or an engine in its place.
 
     Attributes:
-        products: names of the network's products with weights, in the order of computation; of a backbone none.
+        products: names of the network's products with weights and tables of the tokens' vectors, in the order of
+            computation; of a backbone none.
     """
 
     products: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Weights in int8, a scale per output, for products whose other factor is quantized while they are computed."""
+"""Weights in int8: of products, whose other factor is quantized while they are computed, and tables of vectors."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ from textgraft.processor import processor
 _EXACT = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _X86 = "x86_64"
 
+TABLE_BITS = 8  # of a value in a table, on all processors
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -17,11 +19,13 @@ class Quantization:
 
     Attributes:
         bits: of a weight: 8, or 7 where the processor adds two products of uint8 and int8 in 16 bits, which overflow.
-        float32: names of the products that stay in float32.
+        float32: names of the products and tables that stay in float32.
+        has_tables: whether the other tables of the tokens' vectors are in int8, with a scale per token.
     """
 
     bits: int
     float32: frozenset[str] = frozenset()
+    has_tables: bool = False
 
 
 def quantize_kernel(kernel: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:

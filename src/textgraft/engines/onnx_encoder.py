@@ -22,7 +22,7 @@ class OnnxEncoder:
     """Computes token vectors as `Backbone` does, from the same rows, for inference only.
 
     Attributes:
-        products: names of the products with weights, in the order of computation.
+        products: see `OnnxNetwork`.
     """
 
     # Tokens per batch, padding included; larger ones leave the processor's cache.

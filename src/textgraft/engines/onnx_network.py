@@ -11,7 +11,7 @@ import numpy as np
 
 from textgraft.backbones.keras_private import flatten_layers, run_layers
 from textgraft.backbones.layers import activation_name
-from textgraft.engines.int8 import Quantization, quantize_kernel
+from textgraft.engines.int8 import TABLE_BITS, Quantization, quantize_kernel
 from textgraft.engines.onnx_attention import AttentionWriter
 from textgraft.engines.onnx_graph import BATCH, MICROSOFT, SEQUENCE, OnnxGraph, OnnxOutput, array_of
 from textgraft.errors import ConfigError
@@ -43,7 +43,8 @@ class OnnxNetwork(NamedTuple):
         model: the serialized model.
         weights: arrays that it needs beside it, by name.
         inputs: names of the network's inputs, the keys of `INPUTS`.
-        products: names of its products with weights, in the order of computation.
+        products: names of its products with weights and of its tables of the tokens' vectors, which can be in int8, in
+            the order of computation.
     """
 
     model: bytes
@@ -71,13 +72,13 @@ class LayerWriter:
 
     Attributes:
         graph: has the nodes and weights.
-        products: names of the products with weights, in the order of computation.
+        products: see `OnnxNetwork`; in order.
     """
 
     def __init__(self, graph: OnnxGraph, quantization: Quantization | None = None, prefix: str = "") -> None:
         """Write to a graph; `prefix` precedes the names of products, and `quantization` is for products in int8."""
         self.graph = graph
-        self.products: dict[str, None] = {}  # in order
+        self.products: dict[str, None] = {}
         self._quantization, self._prefix = quantization, prefix
         # By the names of the classes of layers and operations, some of which are KerasHub's.
         self._writers: Mapping[str, Callable[..., Any]] = {
@@ -94,7 +95,7 @@ class LayerWriter:
             "Multiply": lambda operation, *values: self.graph.add("Mul", *values),
             "PositionEmbedding": self._positions,
             "RelativeEmbedding": self._relative_vectors,
-            "ReversibleEmbedding": self._lookup,
+            "ReversibleEmbedding": self._token_lookup,
             "TokenAndPositionEmbedding": self._token_and_position,
             "TransformerDecoder": self._causal_block,
             "TransformerEncoder": self._block,
@@ -127,6 +128,17 @@ class LayerWriter:
     def _lookup(self, layer: keras.layers.Embedding, ids: str) -> str:
         return self.graph.add("Gather", self._weight(layer.embeddings), ids)
 
+    def _token_lookup(self, layer: keras.layers.Embedding, ids: str) -> str:
+        """Rows of the table of the tokens' vectors; in int8, products of integers and the scale of each row."""
+        name = f"{self._prefix}{layer.name}"
+        self.products[name] = None
+        if self._quantization is None or not self._quantization.has_tables or name in self._quantization.float32:
+            return self._lookup(layer, ids)
+        columns, scales = quantize_kernel(array_of(layer.embeddings).T, TABLE_BITS)
+        integers = self.graph.add("Gather", self.graph.constant(columns.T, f"{name}/table"), ids)
+        scale = self.graph.add("Gather", self.graph.constant(scales[:, None], f"{name}/scales"), ids)
+        return self.graph.add("Mul", self.graph.add("Cast", integers, to=1), scale)
+
     def _positions(self, layer: keras.layers.Layer, vectors: str) -> str:
         """The first rows of the table, (t, dim), for vectors (b, t, dim)."""
         length = self.graph.add("Shape", vectors, start=1, end=2)
@@ -134,7 +146,7 @@ class LayerWriter:
         return self.graph.add("Slice", table, self.graph.integers(0), length, self.graph.integers(0))
 
     def _token_and_position(self, layer: keras.layers.Layer, ids: str) -> str:
-        vectors = self._lookup(layer.token_embedding, ids)
+        vectors = self._token_lookup(layer.token_embedding, ids)
         return self._sum(vectors, self._positions(layer.position_embedding, vectors))
 
     # === Blocks ===

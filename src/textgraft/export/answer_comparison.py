@@ -33,7 +33,7 @@ def largest_difference(
         values = decoded(np.asarray(array))
         try:
             with np.errstate(over="ignore"):
-                others = np.array(expected[name], str if values.dtype.kind == "U" else values.dtype)
+                others = np.array(expected[name], object if values.dtype.kind == "U" else values.dtype)
         except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"there are no valid answers for {name} to compare with") from error
         if values.shape != others.shape:
@@ -53,17 +53,26 @@ def largest_difference(
     return largest
 
 
-def as_int8(answers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The numbers of answers in int8 by other names; labels of texts between two labels depend on the processor."""
-    return {f"{INT8_PREFIX}{name}": values for name, values in answers.items() if values.dtype.kind == "f"}
+def as_int8(answer: Callable[[Sequence[Any]], Mapping[str, np.ndarray]], texts: Sequence[Any]) -> dict[str, np.ndarray]:
+    """The numbers of answers in int8 to each text alone, by other names.
+
+    Labels of texts between two labels depend on the processor, and numbers on the texts that are computed together.
+    """
+    numbers: dict[str, list[np.ndarray]] = {}
+    for text in texts:
+        for name, values in answer([text]).items():
+            if values.dtype.kind == "f":
+                numbers.setdefault(f"{INT8_PREFIX}{name}", []).append(values)
+    return {name: np.concatenate(parts) for name, parts in numbers.items()}
 
 
 def decoded(values: np.ndarray) -> np.ndarray:
-    """Strings in place of bytes and objects."""
+    """Strings in place of bytes, as objects: in an array of strings, each would take the space of the longest one."""
     if values.dtype != object:
         return values
-    items = [value.decode() if isinstance(value, bytes) else value for value in values.ravel()]
-    return np.array(items, str).reshape(values.shape)
+    items = np.empty(values.size, object)
+    items[:] = [value.decode() if isinstance(value, bytes) else value for value in values.ravel()]
+    return items.reshape(values.shape)
 
 
 def _shown(values: Any) -> str:

@@ -32,11 +32,11 @@ def int8_needs(quantization: Quantization, file: str) -> list[str]:
 
 
 def int8_answers(model: Task, texts: Sequence[Text]) -> Answers:
-    """The answers of a model in int8, as `as_int8` names them."""
+    """The answers of a model in int8 to each text alone; see `as_int8`."""
     quantization = proved_quantization(model)
     model.use_engine(ONNX, quantization)
     try:
-        return as_int8(model.reference_answers(texts))
+        return as_int8(model.reference_answers, texts)
     finally:
         model.use_engine(TENSORFLOW)
 

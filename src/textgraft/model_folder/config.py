@@ -79,7 +79,8 @@ _PROOF = Object(
         "metric": STRING,
         "float32": List(STRING),
         "versions": Map(STRING),
-    }
+    },
+    {"tables": BOOLEAN},  # absent where tables of vectors are in float32
 )
 _RECORD: dict[str, Schema] = {
     "run": STRING,

@@ -491,7 +491,9 @@ class Task(ABC):
             return function(batch)
         rows = batch.values
         values = function(rows) if training else map_in_chunks(function, rows, self.max_windows, width)
-        return tf.math.segment_mean(values, batch.value_rowids())
+        # In float64: a sum of thousands of windows in float32 depends on its order.
+        means = tf.math.segment_mean(tf.cast(values, tf.float64), batch.value_rowids())
+        return tf.cast(means, values.dtype)
 
 
 def backbone_of(preset: str | Path | Backbone, precision: str, reading: Mapping[str, Any]) -> Backbone:

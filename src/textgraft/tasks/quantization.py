@@ -42,9 +42,10 @@ class Agreement(NamedTuple):
 
 
 def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source: str, texts: int) -> dict[str, Any]:
-    """Compute a model in int8 from now on, with as many products in float32 as the limits ask for.
+    """Compute a model in int8 from now on, with as many products and tables in float32 as the limits ask for.
 
-    First all products are in int8; then the 1, 2, 4 ... that change token vectors most are in float32, at most half.
+    First all products and tables are in int8; then the 1, 2, 4 ... that change token vectors most are in float32, at
+    most half.
 
     Args:
         task: its engine is onnx, in float32; where int8 does not suffice, and after an error, it is so again.
@@ -62,7 +63,7 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
     bits, in_float32 = weight_bits(), 0
     ranked: list[str] = []
     while True:
-        task.use_engine(ONNX, Quantization(bits, frozenset(ranked[:in_float32])))
+        task.use_engine(ONNX, Quantization(bits, frozenset(ranked[:in_float32]), has_tables=True))
         try:
             result = measure()
         except BaseException:  # also an interruption: nothing is predicted in int8 without a proof
@@ -75,6 +76,7 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
                 "texts": texts,
                 **result._asdict(),
                 "float32": ranked[:in_float32],
+                "tables": True,
                 "versions": {"onnxruntime": version("onnxruntime")},
             }
         ranked = ranked or _by_error(task, rows, bits)
@@ -96,7 +98,7 @@ def stored_quantization(proofs: list[dict[str, Any]], folder: Any) -> Quantizati
     """
     for proof in proofs:
         if proof["processor"] == processor_kind():
-            return Quantization(weight_bits(), frozenset(proof["float32"]))
+            return Quantization(weight_bits(), frozenset(proof["float32"]), proof.get("tables", False))
     raise ConfigError(
         f"{folder} has no proof of int8 on this kind of processor ({processor_kind()}); run: textgraft quantize "
         f"{folder} FILE, with labelled texts that the model was not trained on"
@@ -104,13 +106,14 @@ def stored_quantization(proofs: list[dict[str, Any]], folder: Any) -> Quantizati
 
 
 def _by_error(task: "Task", rows: Any, bits: int) -> list[str]:
-    """Names of the products, the one first that alone changes the token vectors most."""
+    """Names of the products and tables, the one first that alone changes the token vectors most."""
     reference = start_engine(ONNX, task.backbone)
     expected, mask = reference.vectors(rows)
     is_token = tf.cast(mask, tf.bool)
     errors = {}
     for product in reference.products:
-        encoder = start_engine(ONNX, task.backbone, Quantization(bits, frozenset(reference.products) - {product}))
+        others = frozenset(reference.products) - {product}
+        encoder = start_engine(ONNX, task.backbone, Quantization(bits, others, has_tables=True))
         difference = tf.boolean_mask(encoder.vectors(rows)[0] - expected, is_token)
         errors[product] = float(tf.reduce_mean(tf.square(difference)))
     return sorted(errors, key=lambda product: -errors[product])

@@ -68,7 +68,7 @@ class Onnx(ExportFormat):
         quantized = Model(folder, QUANTIZED) if (folder / QUANTIZED).exists() else None
 
         def answer(texts: Sequence[Text]) -> Answers:
-            return {**model.answers(texts), **(as_int8(quantized.answers(texts)) if quantized else {})}
+            return {**model.answers(texts), **(as_int8(quantized.answers, texts) if quantized else {})}
 
         return answer
 

@@ -130,8 +130,7 @@ class Model:
 
     def stored_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         """The part of `answers` that is compared with stored ones; in int8 the numbers, since labels may differ."""
-        answers = self.answers(texts)
-        return as_int8(answers) if self._settings.get("int8") else answers
+        return as_int8(self.answers, texts) if self._settings.get("int8") else self.answers(texts)
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
         """The entities of each text."""
@@ -191,7 +190,8 @@ class Model:
         if len(texts) == len(rows.ids):
             return outputs
         starts = np.cumsum(rows.counts) - rows.counts
-        return np.add.reduceat(outputs, starts) / rows.counts[:, None].astype(np.float32)
+        sums = np.add.reduceat(outputs, starts, dtype=np.float64)
+        return (sums / rows.counts[:, None]).astype(np.float32)  # type: ignore[no-any-return]
 
     def _run(self, rows: Rows) -> Any:
         """Indices of rows and the output for them, batch by batch."""
