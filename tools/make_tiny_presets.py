@@ -11,13 +11,13 @@ SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "##ly", ".", ",", "it", "plot"]
 
 
-def make_tiny_bert(folder: Path, num_layers: int = 1) -> Path:
-    """Write a Hugging Face folder of a BERT of width 16; returns the folder."""
+def make_tiny_bert(folder: Path, num_layers: int = 1, activation: str = "gelu") -> Path:
+    """Write a Hugging Face folder of a BERT of width 16; returns the folder. KerasHub's has the activation gelu_new."""
     folder.mkdir()
     vocabulary = SPECIAL_TOKENS + WORDS
     config = {
         "model_type": "bert",
-        "hidden_act": "gelu",
+        "hidden_act": activation,
         "hidden_size": 16,
         "intermediate_size": 32,
         "num_attention_heads": 2,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 from tools.faults import CHANGES, Faults
+from tools.make_tiny_presets import make_tiny_bert
 
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run
@@ -42,9 +43,10 @@ def slow(*cases, quick=()):
 
 
 @pytest.fixture(scope="module")
-def model(tiny_bert):
-    model = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32", sequence_length=16, pooling="cls")
-    model.record["int8"] = [{"processor": processor_kind(), "float32": []}]
+def model(tmp_path_factory):
+    preset = make_tiny_bert(tmp_path_factory.mktemp("presets") / "bert", activation="gelu_new")
+    model = tg.TextClassifier(preset, ["bad", "good"], precision="float32", sequence_length=16, pooling="cls")
+    model.record["int8"] = [{"processor": processor_kind(), "float32": [], "tables": True}]
     return model
 
 
@@ -96,6 +98,10 @@ NETWORKS = [
     ("savedmodel", "saved_model.pb"),
     *(("onnx", name) for name in ("onnx/model.onnx", "tokenizer.json", "inference.json")),
     *(("litert", name) for name in ("model.tflite", "tokenizer.json", "config.json")),
+    *(
+        ("kerashub", name)
+        for name in ("task.json", "model.weights.h5", "assets/tokenizer/vocabulary.txt", "inference.json")
+    ),
     *(("huggingface", name) for name in ("model.safetensors", "tokenizer.json", "config.json")),
     ("wheel", "x-1.0-py3-none-any.whl"),
 ]
@@ -165,6 +171,13 @@ def test_leftovers_are_removed_before_the_model_is_read(tmp_path):
     (left / RECORD).touch()
     assert_fails(run("export", tmp_path / "no-model", "--out", tmp_path / "out"), 5, "no-model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lock_of_a_killed_export_is_removed_when_the_name_is_refused(exported, tmp_path):
+    shutil.copytree(exported("onnx"), tmp_path / "out")
+    (tmp_path / ".out.lock").touch()
+    assert_fails(run("export", tmp_path / "no-model", "--out", tmp_path / "out"), 5, "already exists")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.fixture(scope="module")

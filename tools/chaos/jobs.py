@@ -58,6 +58,7 @@ JOBS: tuple[Job, ...] = (
     EXPORT,
     ExportJob("savedmodel", is_reproducible=False),
     ExportJob("huggingface"),
+    ExportJob("kerashub", is_reproducible=False),
     ExportJob("litert"),
     ExportJob("wheel", "--name sentiment --version 1.0"),
     PrintingJob("generate", f"generate {INPUTS}/writer --file {INPUTS}/prompts.txt --max-new-tokens 10"),
@@ -67,7 +68,7 @@ JOBS: tuple[Job, ...] = (
 def make_inputs(folder: Path, starter: Starter) -> None:
     """Write tiny presets, models and data into a new folder, `inputs`."""
     folder.mkdir()
-    make_tiny_bert(folder / "bert", num_layers=2)
+    make_tiny_bert(folder / "bert", num_layers=2, activation="gelu_new")
     make_tiny_word_vectors(folder / "words")
     rng = random.Random(0)
     for name, rows in _ROWS.items():
@@ -78,7 +79,7 @@ def make_inputs(folder: Path, starter: Starter) -> None:
     (folder / "prompts.txt").write_text("the film was\nit was\nnot a\n")
     data = f"{folder.name}/train.csv --precision float32 --epochs 1"
     models = (
-        f"train {data} --preset {folder.name}/bert --out {folder.name}/classifier",
+        f"train {data} --preset {folder.name}/bert --pooling cls --out {folder.name}/classifier",
         f"pretrain {data} --text text --family gpt2 {_SIZES} --out {folder.name}/writer",
     )
     for arguments in models:

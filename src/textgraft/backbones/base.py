@@ -15,6 +15,7 @@ import tensorflow as tf
 from textgraft.backbones.family import Family, families
 from textgraft.backbones.format import Head
 from textgraft.backbones.formats.hugging_face_weights import TextHead
+from textgraft.backbones.keras_hub_classifier import KerasHubClassifier
 from textgraft.backbones.layers import fused_layers
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.backbones.text_vectors import EMBEDDING_TASK, POOLINGS, TextVectors
@@ -217,6 +218,14 @@ class Backbone(ABC):
     def hugging_face_tag_head(self) -> str:
         """The module of the logits in the class in transformers for tokens; "" where there is no such class."""
         raise self._no_hugging_face_form()
+
+    def keras_hub_classifier(self, outputs: int, sequence_length: int) -> KerasHubClassifier:
+        """KerasHub's text classifier with this network and tokenizer, and a random head.
+
+        Raises:
+            ConfigError: when KerasHub has none that computes the same.
+        """
+        raise ConfigError(f"KerasHub has no text classifier of {self.family}; choose savedmodel")
 
     def _no_hugging_face_form(self) -> ConfigError:
         return ConfigError(f"networks and tokenizers of Hugging Face cannot express {self.family}; choose savedmodel")

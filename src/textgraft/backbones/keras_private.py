@@ -1,8 +1,9 @@
-"""Every use of Keras internals: global state, layers in networks, LoRA, caches of language models, seeds."""
+"""Every use of Keras internals: global state, files, layers in networks, LoRA, caches of language models, seeds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from threading import RLock
 from typing import Any
 
@@ -11,6 +12,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.saving import saving_lib
 
 _NAMES, _UNINITIALIZED = "object_name_uids", "uninitialized_variables"
 
@@ -91,6 +93,16 @@ def replacements(layer: keras.layers.Layer) -> dict[keras.layers.Layer, Callable
 def flatten_layers(network: keras.layers.Layer) -> list[keras.layers.Layer]:
     """A layer and all layers in it at any depth; `Model.layers` has the top level only."""
     return list(network._flatten_layers())
+
+
+def hdf5_weights(model: keras.Model, skipped: Sequence[keras.layers.Layer] = ()) -> memoryview:
+    """The content of the file that `save_weights` writes, made in memory; without the weights of some layers."""
+    buffer = BytesIO()
+    store = saving_lib.H5IOStore(buffer, mode="w")
+    visited = {id(layer) for layer in skipped}
+    saving_lib._save_state(model, weights_store=store, assets_store=None, inner_path="", visited_saveables=visited)
+    store.close()
+    return buffer.getbuffer()
 
 
 def run_layers(network: keras.Model, inputs: Mapping[str, Any], call: Callable[..., Any]) -> Any:

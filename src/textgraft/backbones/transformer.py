@@ -14,6 +14,7 @@ from textgraft.backbones.families.static_embeddings import TOKENIZERS
 from textgraft.backbones.family import MAX_LAYERS, TransformerFamily
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.formats.hugging_face_weights import TextHead
+from textgraft.backbones.keras_hub_classifier import KerasHubClassifier, keras_hub_classifier
 from textgraft.backbones.keras_private import deferred_weights
 from textgraft.backbones.layers import set_layer_config, sizes_in
 from textgraft.backbones.lora import low_rank_training
@@ -127,6 +128,10 @@ class Transformer(Backbone):
     @property
     def hugging_face_tag_head(self) -> str:
         return self._family.hugging_face_format.tag_head
+
+    def keras_hub_classifier(self, outputs: int, sequence_length: int) -> KerasHubClassifier:
+        parts = self._family, self._encoder, self._tokenizer, self._layer_config
+        return keras_hub_classifier(*parts, outputs, sequence_length)
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         return self._tokenizer(texts)

@@ -22,7 +22,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            help="Format: savedmodel, huggingface, litert, onnx or wheel.  \\[savedmodel]",
+            help="Format: savedmodel, huggingface, kerashub, litert, onnx or wheel.  \\[savedmodel]",
             rich_help_panel="Output",
             show_default=False,
         ),

@@ -62,7 +62,7 @@ def export_model(
         model: for classification, entities or embeddings, in float32 and computed by TensorFlow, as
             `load(folder, "float32")` returns it.
         folder: must not exist; its parent must.
-        to: the format: "savedmodel", "huggingface", "litert", "onnx" or "wheel".
+        to: the format: "savedmodel", "huggingface", "kerashub", "litert", "onnx" or "wheel".
         int8: write the network in int8 too, as `quantize` proved it on this kind of processor ("onnx"), or only so
             ("wheel").
         name: of the package ("wheel").

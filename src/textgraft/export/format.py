@@ -18,6 +18,8 @@ from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.export.answer_comparison import TOLERANCE
 from textgraft.options import CheckedOptions, option
 from textgraft.storage.disk import disk_errors, is_present
+from textgraft.storage.folders import clean_up
+from textgraft.storage.temporary import EXPORT_RECORD
 
 if TYPE_CHECKING:
     from textgraft.tasks.base import Task
@@ -159,4 +161,6 @@ def require_exportable(to: str, folder: Path) -> None:
         raise ConfigError(f"format {to!r} is unknown; choose one of {', '.join(registry.names(FORMATS))}")
     with disk_errors("write", folder):
         if is_present(folder):
+            if (folder / EXPORT_RECORD).is_file():
+                clean_up(folder)  # the lock of a process that was killed when the folder was complete
             raise ModelFolderError(f"{folder} already exists; remove it or choose another name")

@@ -126,6 +126,6 @@ def layer_tensors(module: str, layer: Layer) -> dict[str, np.ndarray]:
 
 def _refused(feature: str) -> ConfigError:
     return ConfigError(
-        f"transformers' class for texts of this family has no form for a head with {feature}; use savedmodel, or "
+        f"the format's class for texts of this family has no form for a head with {feature}; use savedmodel, or "
         "train without --hidden"
     )
