@@ -26,7 +26,16 @@ def adapt(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=("head", "cache_dtype", "balance", "ngrams", "contrastive", "refit", "gradual_unfreezing"),
+            without=(
+                "head",
+                "cache_dtype",
+                "balance",
+                "ngrams",
+                "contrastive",
+                "refit",
+                "keep_replay",
+                "gradual_unfreezing",
+            ),
             defaults={"epochs": 1},
         ),
     ],

@@ -28,8 +28,6 @@ def info(folder: o.Folder, json: o.Json = False) -> None:
 
 def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.card import results, with_interval
-    from textgraft.model_folder.config import ZERO_SHOT
-    from textgraft.model_folder.ngrams import describe_ngrams
     from textgraft.task_specs import task_spec
 
     architecture, settings = config["architecture"], config["settings"]
@@ -48,10 +46,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     }
     for label, texts in list(settings.get("descriptions", {}).items())[:MAX_LISTED]:
         facts[f"description of {show_label(label)}"] = join_first(texts[:MAX_LISTED], len(texts))
-    if config.get(ZERO_SHOT):
-        facts["training"] = "none: the head was made from the descriptions"
-    if "ngrams" in config:
-        facts["n-grams"] = describe_ngrams(config["ngrams"])
+    facts |= _training_facts(config)
     if "computation" in config:
         facts["trained with"] = str(Computation(**config["computation"]))
     for part, data in config.get("data", {}).items():
@@ -61,4 +56,22 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
             if name in values:
                 facts[f"{part} {name.replace('_', ' ')}"] = with_interval(values, name)
     facts["versions"] = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
+    return facts
+
+
+def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
+    """How the model was trained, where that differs from fine-tuning on labelled texts."""
+    from textgraft.model_folder.config import EXTENDED_FROM, ZERO_SHOT
+    from textgraft.model_folder.ngrams import describe_ngrams
+    from textgraft.model_folder.replay import describe_replay
+
+    facts: dict[str, Any] = {}
+    if config.get(ZERO_SHOT):
+        facts["training"] = "none: the head was made from the descriptions"
+    if "ngrams" in config:
+        facts["n-grams"] = describe_ngrams(config["ngrams"])
+    if extended := config.get(EXTENDED_FROM):
+        facts["extended from"] = f"{extended['model']} ({extended['labels']:,} labels)"
+    if "replay" in config:
+        facts["kept for replay"] = describe_replay(config["replay"])
     return facts

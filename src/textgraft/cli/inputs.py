@@ -50,15 +50,9 @@ def read_texts_only(data: str, reading: Reading, split: str | None) -> InputRows
 
 def read_evaluation_data(stored: Any, data: str, reading: Reading, split: str | None) -> Any:
     """Labelled texts as a stored model takes them; their notices are logged."""
-    task, settings = stored.config["task"], stored.config["settings"]
-    reading = as_trained(stored, reading)
-    if task == "text-classification":
-        reading = replace(
-            reading,
-            paired=settings.get("pairs", False),
-            problem=settings.get("problem", SINGLE),
-            label_separator=reading.label_separator or settings.get("label_separator"),
-        )
+    task = stored.config["task"]
+    is_classifier = task == "text-classification"
+    reading = classifier_reading(stored, reading) if is_classifier else as_trained(stored, reading)
     spec = task_spec(task)
     with status(f"reading {data}"):
         dataset = read_split(spec, data, reading, split)
@@ -74,6 +68,17 @@ def read_rows_again(stored: Any, data: str, reading: Reading, split: str | None)
         return None
     name = None if split is None else parse_slices(split)[0].split
     return read_rows(stored, data, replace(reading, empty="keep"), name, None)
+
+
+def classifier_reading(stored: Any, reading: Reading) -> Reading:
+    """The same, as a stored classifier takes labelled texts."""
+    settings = stored.config["settings"]
+    return replace(
+        as_trained(stored, reading),
+        paired=settings.get("pairs", False),
+        problem=settings.get("problem", SINGLE),
+        label_separator=reading.label_separator or settings.get("label_separator"),
+    )
 
 
 def as_trained(stored: Any, reading: Reading) -> Reading:

@@ -47,6 +47,7 @@ def pretrain(
                 "ngrams",
                 "contrastive",
                 "refit",
+                "keep_replay",
                 "layer_decay",
                 "gradual_unfreezing",
             ),

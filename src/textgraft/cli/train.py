@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from textgraft.training.checkpoints import Checkpoints
     from textgraft.training.history import History
 
+HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
+
 
 def train(
     sources: o.Sources,
@@ -37,6 +41,14 @@ def train(
     log_options: o.LogOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
+    from_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Trained classifier to extend by the labels and texts of the data, in a new folder.  \\[none]",
+            rich_help_panel="Model",
+        ),
+    ] = None,
     config: o.Config = None,
 ) -> None:
     """Train a model on labelled texts, test it and save it.
@@ -55,13 +67,17 @@ def train(
         textgraft train reviews.csv --fine-tune none --descriptions labels.toml --out quick
 
         textgraft train --zero-shot --descriptions labels.toml --out topics
+
+        textgraft train corrections.jsonl --from sentiment --out sentiment-2
     """
+    from textgraft.cli.extended import earlier_reading, extend, read_earlier
     from textgraft.cli.zero_shot import describe_labels, make_zero_shot, require_unset
 
     if label_options.zero_shot:
         unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
         unused |= {**changed_options(training_config), **changed_options(recipe_options)}
         unused |= {**changed_options(run), **changed_options(log_options)}
+        unused["from"] = from_model
         require_unset(unused, architecture)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options)
         return
@@ -72,8 +88,15 @@ def train(
     from textgraft.data.metrics import find_metric
     from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
+    from textgraft.task_specs.text_classification import TextClassificationSpec
 
     require("textgraft train DATA --out FOLDER", run, data=data)
+    earlier = None
+    if from_model is not None:
+        earlier = read_earlier(
+            from_model, run, task_options, model_options, label_options, recipe_options, architecture
+        )
+        reading = earlier_reading(earlier, reading)
     fit_values = changed_options(training_config)
     model_values = {**changed_options(architecture), **changed_options(model_options)}
     logs = open_log(log_options.log, Path(f"{run.out}.log"))
@@ -81,8 +104,8 @@ def train(
     def read() -> "tuple[str, Splits, dict[str, Any]]":
         """The id of the task, the data, and the constructor's arguments that depend on it."""
         with status(f"reading {data}"):
-            task = task_options.task or infer_task(str(data), reading)
-            spec = task_spec(task)
+            task = earlier.config["task"] if earlier else task_options.task or infer_task(str(data), reading)
+            spec = TextClassificationSpec(earlier.config["settings"]["labels"]) if earlier else task_spec(task)
             splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
         columns = describe_roles(splits.train.columns, splits.train.roles)
         log(*columns, *splits.notices, *describe_counts(splits.labels))
@@ -100,7 +123,11 @@ def train(
 
         make = partial(task_class(task), task_options.preset, precision=runtime_options.precision, **settings)
         candidates = Candidates(make, splits, model_values, fit_values)
-        model, fit_options = candidates.choose(recipe_options, checkpoints)
+        model, fit_options = (
+            (extend(earlier, splits.train, runtime_options.precision), fit_values)
+            if earlier
+            else candidates.choose(recipe_options, checkpoints)
+        )
         counts = ", ".join(f"{part} {len(texts):,}" for part, texts in splits.items())
         log(f"{counts} texts; {model_summary(model, fit_options.get('fine_tune', training_config.fine_tune))}")
         return model, splits, fit_options
@@ -115,7 +142,7 @@ def train(
         log(_outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))
-        reports.append(partial(_report, model, *_evaluate(model, splits)))
+        reports.append(partial(_report, model, str(run.out), *_evaluate(model, splits)))
         return model
 
     if run.dry_run:
@@ -132,10 +159,16 @@ def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, 
     """The set and the metrics on it: the test set, or without one, for a model of labels, the validation set."""
     from textgraft.model_folder.config import VALIDATED_BY
     from textgraft.task_specs import task_spec
+    from textgraft.tasks.extension import compare_on_test
 
     if splits.test is not None:
         counted = partial(with_progress, total=len(splits.test))
-        return "test", model.evaluate(splits.test, store=True, with_progress=counted)
+        metrics = model.evaluate(splits.test, store=True, with_progress=counted)
+        if model.earlier:
+            compare_on_test(model, model.earlier, splits.test, metrics)
+        return "test", metrics
+    if model.earlier:
+        return HELD_OUT, model.record["metrics"]["validation_report"]
     if name := model.record.get(VALIDATED_BY):
         return name, model.record["metrics"].get("validation_report", {})
     if task_spec(model.name).labelled:
@@ -144,8 +177,9 @@ def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, 
     return "validation", {}
 
 
-def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
+def _report(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]) -> None:
     """Print metrics on a set, if there are any, and log how many texts were truncated."""
+    from textgraft.cli.extended import print_comparison
     from textgraft.data.label_checks import unpredicted_notice
     from textgraft.task_specs import task_spec
 
@@ -159,6 +193,8 @@ def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
             {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
         )
         log(*filter(None, [unpredicted_notice(predicted, support, name)]))
+    if model.earlier:
+        print_comparison(model.record, out)
     for part, record in model.record["data"].items():
         log_truncation(part, record["truncated"], model.architecture.sequence_length)
 
@@ -166,6 +202,8 @@ def _report(model: "TrainableTask", name: str, metrics: dict[str, Any]) -> None:
 def _title(model: "TrainableTask", name: str) -> str:
     from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
 
+    if name == HELD_OUT:
+        return "results on held-out texts, earlier ones included:"
     if name == CROSS_VALIDATION:
         return "results of cross-validation on all training texts:"
     if name == FIRST_RUN:

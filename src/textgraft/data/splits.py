@@ -150,8 +150,13 @@ def read_split(spec: DataSpec, data: Source, reading: Reading, split: str | None
     return dataset
 
 
-def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
+def check_training(train: Dataset, *others: Dataset, known_labels: Sequence[str] = ()) -> tuple[str, ...]:
     """Check that a classifier can be trained on `train` and evaluated on `others`.
+
+    Args:
+        train: its training texts.
+        others: sets whose labels are those of `train`, or known.
+        known_labels: those of the model that `train` extends.
 
     Returns:
         `label_notices` and `shared_texts`.
@@ -175,7 +180,7 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
         for other in others:
             other.numbers()
     else:
-        names = list(train.counts())
+        names = list(dict.fromkeys((*known_labels, *train.counts())))
         if train.problem == MULTI and not names:
             raise DataError(f"{train.source}: no text has a label; training needs at least one label")
         if train.problem == SINGLE and len(names) == 1:
@@ -184,7 +189,8 @@ def check_training(train: Dataset, *others: Dataset) -> tuple[str, ...]:
             (other.label_sets if train.problem == MULTI else other.label_ids)(names)
     counts = train.counts()
     suspicions = label_notices(train.source, counts, len(train), train.roles.get("label", ""), train.problem)
-    if train.problem == SINGLE and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
+    are_new = train.problem == SINGLE and not any(label in counts for label in known_labels)
+    if are_new and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
         raise DataError(f"{train.source}: {number_notice(counts) or problem}")
     return suspicions + contradictions(train) + shared_texts(train, *others)
 

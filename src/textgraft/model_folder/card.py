@@ -9,8 +9,9 @@ from typing import Any
 
 from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
-from textgraft.model_folder.config import VALIDATED_BY, ZERO_SHOT
+from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
+from textgraft.model_folder.replay import describe_replay
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -65,6 +66,8 @@ def _training(config: dict[str, Any]) -> list[str]:
     lines += [f"- {_name(name)}: {_name(value)}" for name, value in fit.items()]
     if "ngrams" in config:
         lines.append(f"- n-grams of words: {describe_ngrams(config['ngrams'])}")
+    if "replay" in config:
+        lines.append(f"- kept for replay: {describe_replay(config['replay'])}; embeddings reveal much of the texts")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 
 
@@ -132,11 +135,25 @@ def _metrics(config: dict[str, Any], headline: Sequence[str]) -> list[str]:
     for part, values in results(config):
         size = f" ({values['texts']:,} texts)" if "texts" in values else ""
         rows.append((f"{part}{size}", *(with_interval(values, name) for name in shown)))
-    lines = ["## Results", "", *_table(("set", *shown), rows)]
+    lines = ["## Results", "", *_table(("set", *shown), rows), *_extension(config.get(EXTENDED_FROM))]
     for part, name in (("test", "test"), (validation_name(config), "validation_report")):
         if name in config["metrics"]:
             return lines + _per_label(config["metrics"][name], part)
     return lines
+
+
+def _extension(extended: Mapping[str, Any] | None) -> list[str]:
+    """The accuracies of a model and of the one that it extends."""
+    if not extended:
+        return []
+    rows = [
+        (f"{_name(name)} ({values['texts']:,})", *(f"{values[column]:.4f}" for column in ("before", "after")))
+        for name, values in extended["accuracies"].items()
+    ]
+    if stored := extended.get("stored"):
+        rows.insert(0, (f"{_name(stored['set'])} of the earlier model", f"{stored['accuracy']:.4f}", ""))
+    note = f"Extends {_code(extended['model'])}; {extended['replayed']:,} of its embeddings were replayed."
+    return ["### Accuracy before and after", "", note, "", *_table(("texts", "before", "after"), rows)]
 
 
 def _per_label(metrics: dict[str, Any], part: str) -> list[str]:

@@ -12,6 +12,7 @@ from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
+from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
 from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
@@ -41,6 +42,9 @@ ZERO_SHOT = "zero_shot"  # the field that says that the head was made from descr
 VALIDATED_BY = "validated_by"
 CROSS_VALIDATION, INITIAL_HEAD = "cross-validation", "cross-validation of the initial head"
 FIRST_RUN = "validation before the refit"
+
+# The field of a model whose training extended another one; see `tasks.extension`.
+EXTENDED_FROM = "extended_from"
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
@@ -82,6 +86,11 @@ _PROOF = Object(
     },
     {"tables": BOOLEAN},  # absent where tables of vectors are in float32
 )
+_ACCURACIES = Object({"texts": Integer(1), "before": NUMBER, "after": NUMBER})
+_EXTENDED_FROM = Object(
+    {"model": STRING, "labels": Integer(2), "replayed": Integer(0), "accuracies": Map(_ACCURACIES)},
+    {"stored": Object({"set": STRING, "accuracy": NUMBER})},
+)
 _RECORD: dict[str, Schema] = {
     "run": STRING,
     "fit": Map(SCALAR),
@@ -92,6 +101,7 @@ _RECORD: dict[str, Schema] = {
     "int8": List(_PROOF),
     VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
+    EXTENDED_FROM: _EXTENDED_FROM,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(
@@ -107,7 +117,7 @@ _FIELDS = Object(
         "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
-    {**_RECORD, "seen_texts": SEEN_SCHEMA, "ngrams": NGRAMS_SCHEMA},
+    {**_RECORD, "seen_texts": SEEN_SCHEMA, "ngrams": NGRAMS_SCHEMA, "replay": REPLAY_SCHEMA},
 )
 
 
@@ -152,6 +162,8 @@ def _unsuitable(config: Mapping[str, Any]) -> str:
         return f"config.architecture: {problem}"
     if "ngrams" in config and not spec.takes_ngrams(config["settings"]):
         return "config.ngrams does not suit the task and its settings"
+    if "replay" in config and (not spec.replays or why_no_replay(config["settings"], architecture)):
+        return "config.replay does not suit the task and its settings"
     return spec.unsuitable(config)
 
 

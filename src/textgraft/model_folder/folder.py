@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files, mismatch
 from textgraft.model_folder.ngrams import check_ngrams
+from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.storage.disk import explain
 from textgraft.storage.replacement import recover_to_read
@@ -26,7 +27,14 @@ FORMAT_VERSION = 3
 CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
 
 # Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
-MAX_BYTES = {CONFIG: 5 * 2**20, HISTORY: 2 * 2**20, CARD: 8 * 2**20, WEIGHTS: 2**63, SEEN: MAX_SEEN_BYTES}
+MAX_BYTES = {
+    CONFIG: 5 * 2**20,
+    HISTORY: 2 * 2**20,
+    CARD: 8 * 2**20,
+    WEIGHTS: 2**63,
+    SEEN: MAX_SEEN_BYTES,
+    REPLAY: MAX_REPLAY_BYTES,
+}
 MAX_ASSET_BYTES = 128 * 2**20
 
 
@@ -40,6 +48,7 @@ class StoredModel:
         edited_card: whether README.md was edited.
         history: rows of history.csv.
         seen: digests of the texts of its training; None where the folder has none.
+        replay: embeddings of its training texts; None where the folder has none.
     """
 
     def __init__(self, folder: Path, sha256: Mapping[str, str]) -> None:
@@ -65,6 +74,7 @@ class StoredModel:
             warn(f"{folder / CARD} was edited; nothing is read from it")
         self.history = _read_history(folder / HISTORY)
         self.seen = read_seen(folder, config, sha256)
+        self.replay = read_replay(folder, config, sha256, self._shapes)
         require_finite(folder / WEIGHTS)
         if "ngrams" in config:
             check_ngrams(folder / WEIGHTS)

@@ -43,13 +43,18 @@ class TextClassificationSpec(TaskSpec):
     """Labelled texts."""
 
     class_path = "textgraft.tasks.text_classification:TextClassifier"
+    replays = True
+
+    def __init__(self, known_labels: Sequence[str] = ()) -> None:
+        """`known_labels` are those of a model that further texts extend, which may lack them."""
+        self._known_labels = known_labels
 
     def load_slices(self, source: str, split: str | None, reading: Reading) -> tuple[Dataset, ...]:
         refuse_options("text-classification", reading, "offsets")
         return super().load_slices(source, split, reading)
 
     def check(self, train: Dataset, *others: Dataset) -> tuple[str, ...]:
-        return check_training(train, *others)
+        return check_training(train, *others, known_labels=self._known_labels)
 
     def settings_from(self, train: Dataset) -> dict[str, Any]:
         settings: dict[str, Any] = {"problem": train.problem, "pairs": train.paired}

@@ -29,11 +29,13 @@ from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
+from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture
+from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
@@ -70,12 +72,15 @@ class Task(ABC):
         record: facts about the training, which the model folder keeps.
         history: training metrics per epoch; empty before the first training.
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
+        earlier: the classifier that this one extends; None where it extends none.
+        replay: embeddings of texts of the training, which a later one replays; None where there are none.
     """
 
     name: ClassVar[str] = ""
     description: ClassVar[str] = ""
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
+    earlier: EarlierClassifier | None = None
     descriptions: Mapping[str, Sequence[str]] = MappingProxyType({})
     public: ClassVar[tuple[str, ...]] = (
         "architecture", "backbone", "engine", "head", "history", "model", "name", "precision", "record", "save",
@@ -117,6 +122,7 @@ class Task(ABC):
         self._counts = threading.local()  # `unknown`: the count of the thread's predictions in progress
         self._is_first_unknown, self._is_first_untrained = Once(), Once()
         self.seen: SeenTexts | None = backbone.seen
+        self.replay: Replay | None = None
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -417,6 +423,7 @@ class Task(ABC):
         """
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
+        assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
         path = as_path(folder, "the model folder")
         try:
             return write_model_folder(path, self.config(), weights, assets, self.history, overwrite)
@@ -439,6 +446,7 @@ class Task(ABC):
             "versions": runtime.versions(),
             **self.record,
             **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
+            **({} if self.replay is None else {"replay": replay_config(self.replay)}),
         }
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -46,7 +46,7 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
         task: Task = task_class(backbone, precision=precision, **architecture, **config["settings"])
         task.restore(config)
         stored.assign(task.weights)
-    task.history, task.seen = stored.history, stored.seen
+    task.history, task.seen, task.replay = stored.history, stored.seen, stored.replay
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
     proofs = task.record.get("int8", [])
     task.use_engine(engine, stored_quantization(proofs, stored.folder) if in_int8 else None)

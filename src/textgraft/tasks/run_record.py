@@ -35,6 +35,7 @@ def run_record(
         },
         "columns": dict(run.data["train"].roles),
         "computation": asdict(computation),
+        **mode.record,
     }
     if run.is_cross_validated:
         record[VALIDATED_BY] = INITIAL_HEAD if mode.has_steps else CROSS_VALIDATION

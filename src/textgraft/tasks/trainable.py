@@ -23,6 +23,7 @@ from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.fine_tuning.contrastive import why_not_contrastive
+from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
@@ -39,6 +40,7 @@ from textgraft.tasks.ngrams import has_default_ngrams, why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
 from textgraft.tasks.refit import FirstRun, choose_refit, first_run
+from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.run_record import data_facts, run_record
 from textgraft.tasks.training_data import DataReader
@@ -230,8 +232,9 @@ class TrainableTask(Task):
                     history, assessment = self._refit(run, run.refit, first, train_run, callback)
                 else:
                     history, assessment = train_run(run, callback)
+            replay = make_replay(run, self.earlier, callback) if run.mode.config.keep_replay else None
             callback.on_train_end(history)
-        self.history = history.records
+        self.history, self.replay = history.records, replay
         self.record = run_record(run, facts, computation, history, assessment)
         texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
         salted_by = " ".join(facts["data_sha256"].values())
@@ -422,7 +425,9 @@ class TrainableTask(Task):
             raise ConfigError(problem)
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
-        defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
+        check_replay(self, mode.config)
+        defaults = {"keep_replay": 0, **mode.defaults}
+        defaults = {name: value for name, value in defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
 
     def _facts(self) -> list[str]:
@@ -574,7 +579,9 @@ def task_class(task: str) -> type[TrainableTask]:
 
 
 def select_mode(task: Task, config: TrainingConfig) -> FineTuning:
-    """The fine-tuning mode that `config.fine_tune` names."""
+    """The fine-tuning mode that `config.fine_tune` names, or the only one of a model that extends another."""
+    if task.earlier:
+        return ExtendedHead(task, config, task.earlier)
     name, _, number = config.fine_tune.partition(":")
     if name == "all":
         return FineTuning(task, config)

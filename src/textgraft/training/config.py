@@ -68,6 +68,14 @@ class TrainingConfig(CheckedOptions):
         "Train the model on the texts that were held out for validation too.",
         shown_default="on for logistic regression on few texts",
     )
+    keep_replay: int | None = option(
+        None,
+        "Maximum embeddings per label that the model folder keeps of the training texts, for a later --from; they "
+        "reveal much of the texts.",
+        panel="Advanced",
+        shown_default="0; with --from as many as the model keeps",
+        minimum=0,
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

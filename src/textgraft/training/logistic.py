@@ -33,14 +33,14 @@ def train_logistic_head(
     train: Examples[Vectors],
     validation: Examples[Vectors] | None,
     metrics: Callable[[np.ndarray, np.ndarray, bool], dict[str, float]],
-    prior: LayerPrior | None = None,
+    fit: Callable[[keras.layers.Dense, Examples[Vectors]], None],
 ) -> History:
-    """Call `fit_logistic_layer` and evaluate, on validation examples if there are any.
+    """Call `fit`, such as `fit_logistic_layer`, and evaluate, on validation examples if there are any.
 
     `metrics` computes mean loss and metrics from targets, logits, and whether these are of the validation set.
     """
     start = time.monotonic()
-    fit_logistic_layer(layer, train, prior)
+    fit(layer, train)
     seconds = time.monotonic() - start
     record = {"epoch": 1.0}
     for prefix, examples in {"": train, **({} if validation is None else {"val_": validation})}.items():

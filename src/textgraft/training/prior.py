@@ -64,29 +64,47 @@ def fit_to_prior(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray) ->
     return FittedPrior(kernel, bias, strength, float(np.mean(predicted == targets)), float(majority))
 
 
-def regress(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def regress(
+    vectors: np.ndarray,
+    targets: np.ndarray,
+    prior: np.ndarray,
+    weights: np.ndarray | None = None,
+    prior_bias: np.ndarray | float = 0.0,
+    bias_penalty: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel (dim, units) and bias (units,) that minimize the summed loss and half the squared distance to the prior.
 
-    The bias is not penalized. With a prior of 0 this is scikit-learn's `LogisticRegression(C=1)`.
+    With a prior of 0 and without the other arguments this is scikit-learn's `LogisticRegression(C=1)`.
+
+    Args:
+        vectors: float64 (n, dim).
+        targets: label indices, int (n,).
+        prior: float64 (dim, units).
+        weights: factors of the losses of the rows, float (n,); 1 by default.
+        prior_bias: float (units,).
+        bias_penalty: factor of the squared distance of the bias.
     """
     from scipy.optimize import minimize  # 0.3 seconds, which predictions do not need
 
     rows, size = np.arange(len(targets)), prior.size
-    offsets = vectors @ prior
+    row_weights = np.ones(len(targets)) if weights is None else weights
+    offsets = vectors @ prior + prior_bias
 
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        change, bias = weights[:size].reshape(prior.shape), weights[size:]
+    def loss(changes: np.ndarray) -> tuple[float, np.ndarray]:
+        change, bias = changes[:size].reshape(prior.shape), changes[size:]
         logits = label_logits(offsets + vectors @ change + bias)
         log_sums = np.logaddexp.reduce(logits, axis=1)
         errors = np.exp(logits - log_sums[:, np.newaxis])
         errors[rows, targets] -= 1
-        errors = errors[:, -prior.shape[1] :]  # of a single unit: those of the second label
-        gradient = np.concatenate([(vectors.T @ errors + change).ravel(), errors.sum(axis=0)])
-        return float((log_sums - logits[rows, targets]).sum() + (change**2).sum() / 2), gradient
+        errors = errors[:, -prior.shape[1] :] * row_weights[:, np.newaxis]  # of one unit: those of the second label
+        bias_gradient = errors.sum(axis=0) + bias_penalty * bias
+        gradient = np.concatenate([(vectors.T @ errors + change).ravel(), bias_gradient])
+        penalty = ((change**2).sum() + bias_penalty * (bias**2).sum()) / 2
+        return float(row_weights @ (log_sums - logits[rows, targets]) + penalty), gradient
 
     start = np.zeros(size + prior.shape[1])
-    weights = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_ITERATIONS}).x
-    return prior + weights[:size].reshape(prior.shape), weights[size:]
+    changes = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_ITERATIONS}).x
+    return prior + changes[:size].reshape(prior.shape), prior_bias + changes[size:]
 
 
 def _folds(targets: np.ndarray) -> Iterator[np.ndarray]:

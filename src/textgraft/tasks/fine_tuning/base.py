@@ -47,6 +47,7 @@ class FineTuning:
         has_steps: whether the optimizer makes steps; if not, `solve` trains the head.
         defaults: defaults that differ from the backbone family's.
         note: an explanation for the summary of a run; may be empty.
+        record: fields of the record of a finished run, beside those of all runs.
     """
 
     trains_backbone: ClassVar[bool] = True
@@ -57,6 +58,7 @@ class FineTuning:
 
     def __init__(self, task: Task, config: TrainingConfig) -> None:
         self.task, self.config = task, config
+        self.record: Mapping[str, Any] = {}
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise a ConfigError where the user set a field of `TrainingConfig` that mode or backbone do not support."""

@@ -25,7 +25,7 @@ from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.features import FeatureExtractor
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
-from textgraft.training.logistic import compute_logits, held_out_logits, train_logistic_head
+from textgraft.training.logistic import compute_logits, fit_logistic_layer, held_out_logits, train_logistic_head
 
 
 class FrozenTokens(LastBlocks):
@@ -86,10 +86,12 @@ class FrozenVectors(FineTuning):
         if self.has_steps:
             return None
         layer = self.task.head.layers[-1]
-        prior = description_prior(self.task, len(train), callback)
-        history = train_logistic_head(layer, train, validation, self._means, prior)
+        history = train_logistic_head(layer, train, validation, self._means, partial(self._fit_layer, callback))
         callback.on_epoch_end(history.records[0])
         return history, partial(compute_logits, layer, train if validation is None else validation)
+
+    def _fit_layer(self, callback: Callback, layer: keras.layers.Dense, train: Examples[Any]) -> None:
+        fit_logistic_layer(layer, train, description_prior(self.task, len(train), callback))
 
     def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
         if self.has_steps:

@@ -82,7 +82,11 @@ class SingleLabel(TextObjective):
         return {**self.metrics(targets, outputs), **scores}
 
     def evaluate(self, data: Dataset, logits: np.ndarray) -> dict[str, Any]:
-        return classification_metrics(self.targets(data), self.probabilities(logits), self.labels)
+        return self.evaluate_targets(self.targets(data), logits)
+
+    def evaluate_targets(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
+        """`evaluate` for label ids, int (n,)."""
+        return classification_metrics(targets, self.probabilities(logits), self.labels)
 
     def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """All metrics, without the confusion matrix above 500 labels."""
