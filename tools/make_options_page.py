@@ -22,8 +22,8 @@ All commands and options, generated from the code. Arguments in Python and keys 
 with underscores: `--batch-size 32` is `batch_size = 32`.
 """
 _METAVARS = {str: "TEXT", list[str]: "TEXT", Path: "PATH", int: "N", float: "NUMBER"}
-# Their defaults depend on the number of texts.
-_NOT_BY_FAMILY = ("head", "ngrams", "refit")
+# Their defaults depend on the number of texts, or on the model that is extended.
+_NOT_BY_FAMILY = ("head", "keep_replay", "ngrams", "refit")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ class TrainingDefaults:
         head: initialization of the head for data sets that are not small.
         refit: whether models are trained on validation texts too, for data sets that are not small.
         ngrams: whether n-grams are fitted beside the network, before it is known how many texts are held out.
+        keep_replay: embeddings per label that the model folder keeps.
     """
 
     learning_rate: float
@@ -35,6 +36,7 @@ class TrainingDefaults:
     head: str = "gradient"
     refit: bool = False
     ngrams: bool = False
+    keep_replay: int = 0
 
 
 # Devlin et al., 2018, appendix A.3, with a learning rate for smaller networks and a sequence length for CPUs.

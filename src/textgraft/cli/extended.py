@@ -24,20 +24,23 @@ if TYPE_CHECKING:
 
 
 def read_earlier(
-    folder: Path,
+    folder: Path | None,
+    reading: Reading,
     run: o.RunOptions,
     task_options: o.TaskOptions,
     model_options: o.ModelOptions,
     label_options: o.LabelOptions,
     recipe_options: o.RecipeOptions,
     architecture: Architecture,
-) -> StoredModel:
-    """The model to extend, which is not changed.
+) -> tuple[StoredModel | None, Reading]:
+    """The model to extend, which is not changed, if there is one, and how texts that extend it are read.
 
     Raises:
         ConfigError: where it cannot be extended, for an option that it determines, and where it would be replaced.
         ModelFolderError: when it is damaged.
     """
+    if folder is None:
+        return None, reading
     set_options = {**changed_options(task_options), **changed_options(model_options), **changed_options(label_options)}
     set_options |= changed_options(recipe_options)
     set_options |= {name: value for name, value in changed_options(architecture).items() if name != "seed"}
@@ -50,14 +53,9 @@ def read_earlier(
         raise ConfigError(f"{folder} cannot be extended: {problem}; train a new model on all texts")
     if run.out is not None and Path(run.out).resolve() == folder.resolve():
         raise ConfigError(f"--from does not change {folder}; set out to another folder")
-    return stored
-
-
-def earlier_reading(stored: StoredModel, reading: Reading) -> Reading:
-    """How texts that extend a stored model are read; a ConfigError for another kind of label."""
     if reading.problem not in (None, SINGLE) or reading.label_separator is not None:
         raise ConfigError(f"{stored.folder} has one label per text; drop problem and label_separator")
-    return classifier_reading(stored, reading)
+    return stored, classifier_reading(stored, reading)
 
 
 def extend(stored: StoredModel, data: Dataset, precision: str) -> "TextClassifier":

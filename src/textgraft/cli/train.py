@@ -70,7 +70,7 @@ def train(
 
         textgraft train corrections.jsonl --from sentiment --out sentiment-2
     """
-    from textgraft.cli.extended import earlier_reading, extend, read_earlier
+    from textgraft.cli.extended import extend, read_earlier
     from textgraft.cli.zero_shot import describe_labels, make_zero_shot, require_unset
 
     if label_options.zero_shot:
@@ -91,12 +91,9 @@ def train(
     from textgraft.task_specs.text_classification import TextClassificationSpec
 
     require("textgraft train DATA --out FOLDER", run, data=data)
-    earlier = None
-    if from_model is not None:
-        earlier = read_earlier(
-            from_model, run, task_options, model_options, label_options, recipe_options, architecture
-        )
-        reading = earlier_reading(earlier, reading)
+    earlier, reading = read_earlier(
+        from_model, reading, run, task_options, model_options, label_options, recipe_options, architecture
+    )
     fit_values = changed_options(training_config)
     model_values = {**changed_options(architecture), **changed_options(model_options)}
     logs = open_log(log_options.log, Path(f"{run.out}.log"))

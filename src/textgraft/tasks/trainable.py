@@ -426,8 +426,7 @@ class TrainableTask(Task):
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
         check_replay(self, mode.config)
-        defaults = {"keep_replay": 0, **mode.defaults}
-        defaults = {name: value for name, value in defaults.items() if options.get(name) is None}
+        defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
 
     def _facts(self) -> list[str]:
