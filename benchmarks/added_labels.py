@@ -68,7 +68,7 @@ def _measure(data: tg.Dataset, added: str, fine_tune: str, seed: int) -> dict[tu
             results["extended", kept, repeated] = accuracies(_extend(earlier, added, added_texts, kept, seed))
     all_texts = data.take(np.concatenate([*earlier_rows, *new_rows]))
     fresh = tg.TextClassifier("minilm", [*labels, added], seed=seed)
-    fresh.fit(all_texts, fine_tune=fine_tune, seed=seed, progress=False)
+    fresh.fit(all_texts, fine_tune=fine_tune, seed=seed, ngrams=False, progress=False)
     results["trained on all texts", 0, 0] = accuracies(fresh)
     return results
 
