@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.helpers.exports import add_ngrams
 from tests.helpers.resuming import RecordingCallback
-from textgraft.errors import ConfigError, DataError, ModelFolderError
+from textgraft.errors import ConfigError, DataError, ModelFolderError, TextgraftWarning
 from textgraft.storage.verification import read_manifest
 from textgraft.training.linear_head import LinearHead, fit_beside, replay_weights
 
@@ -200,3 +201,12 @@ def _infinite(config, data):
 def test_damaged_embeddings_are_refused(sentiment, tmp_path, change, message):
     with pytest.raises(ModelFolderError, match=message):
         tg.load(damage(sentiment, tmp_path, change))
+
+
+def test_ngrams_of_the_earlier_model_are_left_out(sentiment, tmp_path):
+    folder = add_ngrams(tg.load(sentiment, precision="float32"), network_temperature=2.5).save(tmp_path / "model")
+    with pytest.warns(TextgraftWarning, match=f"the n-grams of {folder} are left out, also in its accuracies"):
+        model, _ = extend(folder, texts("odd", "good", count=10, seed=1), "odd")
+    assert model.ngrams is None
+    assert model.earlier.model.objective.temperature == 2.5
+    assert tg.load(folder).ngrams  # unchanged

@@ -7,6 +7,7 @@ from typing import cast
 from textgraft.errors import ConfigError
 from textgraft.export.format import ExportFormat
 from textgraft.tasks.base import Task
+from textgraft.tasks.ngrams import drop_ngrams
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.text_classification import TextClassifier
 
@@ -30,9 +31,7 @@ def network_alone(model: Task) -> Iterator[None]:
     classifier = cast("TextClassifier", model)
     objective, ngrams = cast("SingleLabel", classifier.objective), classifier.ngrams
     temperature = objective.temperature
-    if ngrams is None:
-        raise TypeError("the model has no n-grams")
-    classifier.ngrams, objective.temperature = None, ngrams.facts["network_temperature"]
+    drop_ngrams(classifier)
     try:
         yield
     finally:

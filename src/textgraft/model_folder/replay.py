@@ -146,8 +146,6 @@ def why_not_extended(config: Mapping[str, Any]) -> str:
         return f"it is a model for {config['task']}, and only classifiers are extended"
     if problem := why_no_replay(settings, config["architecture"]):
         return problem
-    if "ngrams" in config:
-        return "its n-grams cannot be fitted without its texts, and --keep-replay would have left them out"
     return "" if "fit" in config or config.get("zero_shot") else "it is not trained"
 
 

@@ -62,6 +62,12 @@ def why_no_ngrams(spec: TaskSpec, settings: Mapping[str, Any], config: TrainingC
     return "" if config.balance == "none" else "ngrams does not support balance; drop one"
 
 
+def drop_ngrams(model: Any) -> None:
+    """Let a `TextClassifier` with n-grams answer by its network alone, at the temperature of that."""
+    model.objective.temperature = model.ngrams.facts["network_temperature"]
+    model.ngrams = None
+
+
 def has_default_ngrams(task: Task, mode: FineTuning, splits: Mapping[str, Dataset], has_refit: bool) -> bool:
     """Whether n-grams are fitted where the user does not say: where enough texts that are held out can weigh them.
 

@@ -18,7 +18,7 @@ from textgraft.data.label_types import Label, label_name
 from textgraft.data.labels import SINGLE
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenRows, describe_seen
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, warn
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.model_folder.folder import StoredModel
@@ -32,7 +32,7 @@ from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
 from textgraft.tasks.label_descriptions import init_head_by_descriptions
 from textgraft.tasks.loading import load_as
-from textgraft.tasks.ngrams import Ngrams, fit_ngrams
+from textgraft.tasks.ngrams import Ngrams, drop_ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -130,6 +130,9 @@ class TextClassifier(TrainableTask):
         if problem := why_not_extended(stored.config):
             raise ConfigError(f"{stored.folder} cannot be extended: {problem}; train a new model on all texts")
         earlier = load_as(TextClassifier, stored, precision)
+        if earlier.ngrams:
+            drop_ngrams(earlier)
+            warn(f"the n-grams of {stored.folder} are left out, also in its accuracies: they need its texts")
         union = dict.fromkeys((*earlier.objective.labels, *map(label_name, labels)))
         model = cls(
             earlier.backbone,
