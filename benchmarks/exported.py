@@ -71,7 +71,7 @@ def _train(data: Any, in_int8: bool) -> Any:
     """A model in float32 on TensorFlow; for int8, with its proof if it succeeds."""
     train, proof = data.split(_TRAINING_TEXTS / len(data), seed=0)
     model = tg.TextClassifier("minilm", train.label_names, precision="float32")
-    model.fit(train, fine_tune="none", progress=False)
+    model.fit(train, fine_tune="none", ngrams=False, progress=False)
     if in_int8:
         try:
             model.quantize(proof)

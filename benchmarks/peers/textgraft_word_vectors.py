@@ -13,7 +13,14 @@ def fit(task: Task) -> Predict:
 
     model = TextClassifier(task.module, task.labels, hidden=(16,), dropout=0, seed=task.seed, trust_savedmodel=True)
     train, validation = dataset(task.train), dataset(task.validation)
-    options = {"epochs": 10, "batch_size": 512, "optimizer": "adam", "learning_rate": 1e-3, "patience": 10}
+    options = {
+        "epochs": 10,
+        "batch_size": 512,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "patience": 10,
+        "ngrams": False,
+    }
     with task.training:
         model.fit(train, validation=validation, **options, seed=task.seed)
     return lambda texts: model.predict_proba(texts).argmax(axis=1)
