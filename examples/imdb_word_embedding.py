@@ -4,7 +4,8 @@ Usage: python examples/imdb_word_embedding.py [DATA [PRESET]]. The PRESET is a S
 The same as one command:
 
     textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --preset nnlm-en-dim50 --hidden 16 \
-        --dropout 0 --epochs 10 --batch-size 512 --optimizer adam --learning-rate 1e-3 --patience 10 --no-ngrams --out imdb
+        --dropout 0 --epochs 10 --batch-size 512 --optimizer adam --learning-rate 1e-3 --patience 10 --no-ngrams \
+        --out imdb
 """
 
 import sys

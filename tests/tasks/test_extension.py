@@ -203,9 +203,9 @@ def test_damaged_embeddings_are_refused(sentiment, tmp_path, change, message):
         tg.load(damage(sentiment, tmp_path, change))
 
 
-def test_ngrams_of_the_earlier_model_are_left_out(sentiment, tmp_path):
+def test_ngrams_of_the_earlier_model_are_dropped(sentiment, tmp_path):
     folder = add_ngrams(tg.load(sentiment, precision="float32"), network_temperature=2.5).save(tmp_path / "model")
-    with pytest.warns(TextgraftWarning, match=f"the n-grams of {folder} are left out, also in its accuracies"):
+    with pytest.warns(TextgraftWarning, match=f"the n-grams of {folder} are dropped, also in its accuracies"):
         model, _ = extend(folder, texts("odd", "good", count=10, seed=1), "odd")
     assert model.ngrams is None
     assert model.earlier.model.objective.temperature == 2.5

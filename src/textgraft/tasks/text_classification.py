@@ -132,7 +132,7 @@ class TextClassifier(TrainableTask):
         earlier = load_as(TextClassifier, stored, precision)
         if earlier.ngrams:
             drop_ngrams(earlier)
-            warn(f"the n-grams of {stored.folder} are left out, also in its accuracies: they need its texts")
+            warn(f"the n-grams of {stored.folder} are dropped, also in its accuracies: they need its texts")
         union = dict.fromkeys((*earlier.objective.labels, *map(label_name, labels)))
         model = cls(
             earlier.backbone,
