@@ -155,7 +155,8 @@ def test_full_disk_is_reported():
 def test_logistic_head_equals_scikit_learn(bert_backbone, labels):
     names = sorted(set(labels))
     model = fresh(bert_backbone, names)
-    history = model.fit(data(labels=labels), validation=data(labels=labels), fine_tune="none", head="logistic")
+    options = {"fine_tune": "none", "head": "logistic", "ngrams": False}
+    history = model.fit(data(labels=labels), validation=data(labels=labels), **options)
     vectors = tg.TextEmbedder(model.backbone, precision="float32").predict(TEXTS)
     scaled = vectors / np.sqrt((vectors**2).sum(axis=1).mean())
     reference = LogisticRegression(tol=1e-8, max_iter=1000).fit(scaled, labels)
