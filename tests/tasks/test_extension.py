@@ -116,6 +116,8 @@ def test_model_without_embeddings_says_which_labels_may_be_forgotten(tiny_word_v
     assert any(message.startswith(line) for message in messages)
     assert "earlier texts" not in model.record["extended_from"]["accuracies"]
     assert model.replay is None
+    _, messages = extend(folder, texts("bad", "good", count=8, seed=1))
+    assert f"{folder} keeps no embeddings to replay; all its 2 labels have texts in texts" in messages
     np.testing.assert_allclose(  # the biases of labels without texts are held
         model.head.layers[-1].bias.numpy()[:2],
         LinearHead.of(earlier.head.layers[-1]).with_labels(3).bias[:2],

@@ -59,6 +59,8 @@ class EarlierClassifier:
         if replayed := len(self.embeddings(TRAIN)):
             return f"{counted(replayed, 'embedding')} of {self.source} replayed, so that its labels are remembered"
         absent = sum(label not in counts for label in self.model.output_labels)
+        if not absent:
+            return f"{self.source} keeps no embeddings to replay; all its {self.labels} labels have texts in {source}"
         return (
             f"{self.source} keeps no embeddings to replay, and {absent} of its {self.labels} labels have no text in "
             f"{source}: they may be forgotten; add texts of them, or train {self.source} with keep_replay"
