@@ -385,6 +385,8 @@ def test_damaged_export_is_reported_without_tensorflow(exported, tmp_path):
 def test_difference_names_output_and_text():
     expected = {"score": [0.25, 0.5]}
     assert largest_difference({"score": np.array([0.25, 0.500001])}, expected, ["a", "b"]) == pytest.approx(1e-6)
+    prices = {"value": [0.5, 40.5]}  # of a deviation of 20
+    assert largest_difference({"value": np.array([0.5001, 40.5])}, prices, ["a", "b"]) == pytest.approx(5e-6)
     for value in (0.51, np.nan):
         with pytest.raises(ValueError, match=r"answers score .* for 'b'; the model answered 0.5"):
             largest_difference({"score": np.array([0.25, value])}, expected, ["a", "b"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-TOLERANCE = 1e-5  # of numbers, relative above 1
+TOLERANCE = 1e-5  # of numbers; see `largest_difference`
 INT8_PREFIX = "int8_"
 
 
@@ -15,7 +15,10 @@ def largest_difference(
     texts: Sequence[Any],
     tolerance: Callable[[str], float] = lambda name: TOLERANCE,
 ) -> float:
-    """Compare answers with those of the trained model; returns the largest difference of numbers, relative above 1.
+    """Compare answers with those of the trained model; returns the largest difference of numbers.
+
+    Differences are relative to the number, or to the standard deviation of all expected ones, where either is above 1:
+    a regression of prices has rounding errors of their scale, also in a price near 0.
 
     Args:
         answers: arrays (n, ...) by name.
@@ -40,7 +43,8 @@ def largest_difference(
             raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":
             with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
-                differences = np.abs(values - others) / np.maximum(1, np.abs(others))
+                scale = np.maximum(np.abs(others), others.std() if others.size else 0)
+                differences = np.abs(values - others) / np.maximum(1, scale)
         else:
             differences = (values != others).astype(float)
         row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)
