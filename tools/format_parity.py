@@ -31,7 +31,7 @@ from tests.golden.texts import CHINESE, TEXTS
 from tests.helpers.paths import GOLDEN
 from textgraft import registry
 from textgraft.errors import ConfigError
-from textgraft.export.answer_comparison import decoded
+from textgraft.export.answer_comparison import decoded, relative_differences
 from textgraft.export.format import FORMATS, ExportFormat
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.tasks.base import Task
@@ -202,8 +202,7 @@ def difference(
             if found.shape != values.shape:
                 is_other[:] = True
             elif values.dtype.kind == "f":
-                scale = np.maximum(1, np.abs(values))
-                largest = max(largest, float((np.abs(found - values) / scale).max(initial=0)))
+                largest = max(largest, float(relative_differences(found, values).max(initial=0)))
             else:
                 is_other |= (found != values).reshape(len(values), -1).any(axis=1)
         others += int(is_other.sum())

@@ -15,10 +15,7 @@ def largest_difference(
     texts: Sequence[Any],
     tolerance: Callable[[str], float] = lambda name: TOLERANCE,
 ) -> float:
-    """Compare answers with those of the trained model; returns the largest difference of numbers.
-
-    Differences are relative to the number, or to the standard deviation of all expected ones, where either is above 1:
-    a regression of prices has rounding errors of their scale, also in a price near 0.
+    """Compare answers with those of the trained model; returns the largest of the `relative_differences` of numbers.
 
     Args:
         answers: arrays (n, ...) by name.
@@ -42,9 +39,7 @@ def largest_difference(
         if values.shape != others.shape:
             raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":
-            with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
-                scale = np.maximum(np.abs(others), others.std() if others.size else 0)
-                differences = np.abs(values - others) / np.maximum(1, scale)
+            differences = relative_differences(values, others)
         else:
             differences = (values != others).astype(float)
         row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)
@@ -55,6 +50,16 @@ def largest_difference(
             )
         largest = max(largest, float(row_differences[row]))
     return largest
+
+
+def relative_differences(values: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Differences of numbers, relative to the number or to the standard deviation of all, where either is above 1.
+
+    A regression of prices has rounding errors of their scale, also in a price near 0.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
+        scale = np.maximum(np.abs(expected), expected.std() if expected.size else 0)
+        return np.abs(values - expected) / np.maximum(1, scale)  # type: ignore[no-any-return]
 
 
 def as_int8(answer: Callable[[Sequence[Any]], Mapping[str, np.ndarray]], texts: Sequence[Any]) -> dict[str, np.ndarray]:
