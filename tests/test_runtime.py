@@ -49,6 +49,15 @@ def test_auto_is_what_the_machine_multiplies(machine, found, precision):
     assert runtime.choose_precision("auto") == precision
 
 
+@pytest.mark.parametrize(
+    ("limit", "precision"), [("AVX2", "float32"), ("avx512_core_bf16", "mixed_bfloat16"), ("ALL", "mixed_bfloat16")]
+)
+def test_limited_onednn_does_not_multiply_bfloat16(machine, monkeypatch, limit, precision):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    machine(flags="avx2 avx512_bf16")
+    assert runtime.choose_precision("auto") == precision
+
+
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_what_is_asked_for_is_given_whatever_the_machine_has(machine, precision):
     machine(flags="avx2")

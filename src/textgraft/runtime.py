@@ -163,7 +163,13 @@ def _multiplies_bfloat16() -> bool:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tuple(tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))) >= (8, 0)
-    return processor().multiplies_bfloat16
+    return processor().multiplies_bfloat16 and not _onednn_lacks_bfloat16()
+
+
+def _onednn_lacks_bfloat16() -> bool:
+    """Whether the user limits oneDNN to instructions without bfloat16, whose products then end the process."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    return not any(name in limit for name in ("BF16", "FP16", "AMX", "ALL", "DEFAULT"))
 
 
 @cache
