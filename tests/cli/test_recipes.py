@@ -7,6 +7,7 @@ from textgraft.cli.options import RecipeOptions
 from textgraft.cli.recipes import Candidates
 from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
+from textgraft.text.cleaning import Cleaning
 from textgraft.training.checkpoints import Checkpoints
 
 SECONDS = {"best": 600.0, "balanced": 300.0, "fast": 20.0}
@@ -39,8 +40,8 @@ class Splits:
     train, validation = Data(), None
 
 
-def choose(minutes, quality=None, checkpoints=None, **fit_options):
-    candidates = Candidates(Model, Splits(), {}, fit_options)
+def choose(minutes, quality=None, checkpoints=None, model_options=None, **fit_options):
+    candidates = Candidates(Model, Splits(), model_options or {}, fit_options)
     model, options = candidates.choose(RecipeOptions(quality, minutes), checkpoints)
     return model.options, options
 
@@ -74,6 +75,14 @@ def test_interrupted_run_keeps_its_recipe(tmp_path, monkeypatch):
         monkeypatch.setitem(SECONDS, "balanced", 301.0)  # another estimate, in another process
         assert choose(5, checkpoints=checkpoints) == ({}, {})
         assert choose(4, checkpoints=checkpoints) == ({}, {"fine_tune": "none"})
+
+
+def test_options_of_any_type_identify_the_run_of_a_recipe(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        for cleaning in (Cleaning(strip_html=True), Cleaning(lowercase=True)):
+            model, _ = choose(10, checkpoints=checkpoints, model_options={"cleaning": cleaning})
+            assert model == {"sequence_length": 0, "cleaning": cleaning}
+        assert len([*(tmp_path / "run").glob("prepared-recipe-*")]) == 2
 
 
 def test_recipe_and_its_flags_are_said(reviews, tiny_word_vectors, tmp_path):

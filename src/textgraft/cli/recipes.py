@@ -73,8 +73,9 @@ class Candidates:
         def files() -> dict[str, list[bytes]]:
             return {_FILE: [json.dumps({"recipe": self._estimate(minutes, first)}).encode()]}
 
-        options = {"minutes": minutes, "quality": first, "model": self.model_options, "fit": self.fit_options}
-        folder = checkpoints.prepared_files("recipe", {**options, "data": self.splits.train.fingerprint()}, files)
+        values = {name: repr(value) for name, value in {**self.model_options, **self.fit_options}.items()}
+        facts = {"minutes": minutes, "first": first, "options": values, "data": self.splits.train.fingerprint()}
+        folder = checkpoints.prepared_files("recipe", facts, files)
         return str(read_state(folder / _FILE, _SCHEMA)["recipe"])
 
     def _estimate(self, minutes: float, first: str) -> str:
