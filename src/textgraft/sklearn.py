@@ -64,7 +64,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             batch_size: texts per step.
             learning_rate: peak learning rate.
             balance: treatment of rare labels.
-            ngrams: add a linear model of the texts' words.
+            ngrams: add a linear model of the texts' words; by default where enough texts are held out to weigh it.
             sequence_length: maximum tokens per text.
             text: the text column, where texts are a data frame; by default its only column, or one named as a text.
             random_state: seed of the head's weights and of the training, as scikit-learn takes it.

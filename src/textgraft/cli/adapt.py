@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.language_models import train_language_model
+from textgraft.cli.language_models import OPTIONS_OF_HEADS, train_language_model
 from textgraft.cli.runs import require
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
@@ -26,16 +26,7 @@ def adapt(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=(
-                "head",
-                "cache_dtype",
-                "balance",
-                "ngrams",
-                "contrastive",
-                "refit",
-                "keep_replay",
-                "gradual_unfreezing",
-            ),
+            without=OPTIONS_OF_HEADS,
             defaults={"epochs": 1},
         ),
     ],

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
 
+# Training options of models with a head of their own, or with labels.
+OPTIONS_OF_HEADS = (
+    "head", "cache_dtype", "balance", "ngrams", "contrastive", "refit", "keep_replay", "gradual_unfreezing",
+)  # fmt: skip
+
 
 def train_language_model(
     build_model: "Callable[[Dataset, Checkpoints], TrainableTask]",

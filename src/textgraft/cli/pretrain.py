@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from textgraft.backbones.sizes import Sizes
 from textgraft.cli import options as o
-from textgraft.cli.language_models import train_language_model
+from textgraft.cli.language_models import OPTIONS_OF_HEADS, train_language_model
 from textgraft.cli.output.log import log
 from textgraft.cli.runs import require
 from textgraft.data.columns import Reading
@@ -39,18 +39,7 @@ def pretrain(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=(
-                "fine_tune",
-                "head",
-                "cache_dtype",
-                "balance",
-                "ngrams",
-                "contrastive",
-                "refit",
-                "keep_replay",
-                "layer_decay",
-                "gradual_unfreezing",
-            ),
+            without=(*OPTIONS_OF_HEADS, "fine_tune", "layer_decay"),
             defaults={"batch_size": 32, "learning_rate": 1e-3},
         ),
     ],

@@ -34,7 +34,7 @@ def check_replay(task: Task, config: TrainingConfig) -> None:
     if problem := why_no_replay(task.settings(), {"hidden": task.architecture.hidden}):
         raise ConfigError(f"this model cannot be extended later: {problem}; drop keep_replay")
     if config.ngrams:
-        raise ConfigError("a model with n-grams cannot be extended later; drop ngrams or keep_replay")
+        raise ConfigError("a model that is extended loses its n-grams; drop ngrams or keep_replay")
 
 
 def make_replay(run: Run, earlier: EarlierClassifier | None, callback: Callback) -> Replay:
