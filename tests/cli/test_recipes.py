@@ -1,5 +1,7 @@
 """`textgraft train --quality` and `--minutes`: the recipe that is used, and the lines that say so."""
 
+import re
+
 import pytest
 
 from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
@@ -65,7 +67,9 @@ def test_options_of_the_user_replace_those_of_a_recipe():
 
 
 def test_too_few_minutes_for_any_recipe_are_reported_with_the_estimates():
-    with pytest.raises(ConfigError, match=r"no recipe takes 0.1 minutes: best about 10.0 minutes, .* fast about 0.3 m"):
+    with pytest.raises(
+        ConfigError, match=r"no recipe takes 0.1 minutes: best about 10.0 minutes, .* fast about 20.0 s"
+    ):
         choose(0.1)
 
 
@@ -94,7 +98,7 @@ def test_recipe_and_its_flags_are_said(reviews, tiny_word_vectors, tmp_path):
 
 def test_recipe_within_minutes_is_planned_on_the_data(reviews, tiny_word_vectors):
     output = run_successfully("train", reviews, "--preset", tiny_word_vectors, "--minutes", 60, "--dry-run").stderr
-    assert "estimated time: best about 0.0 minutes" in output
+    assert re.search(r"estimated time: best about \d\.\d seconds", output)
     assert "recipe best: --sequence-length 0" in output
 
 

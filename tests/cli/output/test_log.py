@@ -22,4 +22,5 @@ def test_options_in_messages_are_flags(message, words):
 
 
 def test_long_durations_are_in_hours():
-    assert [show_duration(seconds) for seconds in (78, 7140, 52128)] == ["1.3 minutes", "119.0 minutes", "14.5 hours"]
+    durations = [show_duration(seconds) for seconds in (2.74, 78, 7140, 52128)]
+    assert durations == ["2.7 seconds", "1.3 minutes", "119.0 minutes", "14.5 hours"]

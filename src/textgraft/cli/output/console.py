@@ -22,7 +22,9 @@ _Texts = TypeVar("_Texts", bound=Sized)
 
 
 def show_duration(seconds: float) -> str:
-    """A duration in minutes, or in hours from two on."""
+    """A duration in seconds below a minute, in minutes, or in hours from two on."""
+    if seconds < 60:
+        return f"{seconds:.1f} seconds"
     minutes = seconds / 60
     return f"{minutes:.1f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
