@@ -83,7 +83,7 @@ def _extend(earlier: tg.TextClassifier, added: str, texts: tg.Dataset, kept: int
         earlier.replay = replace(replay, per_label=kept, sets=sets) if kept else None
         folder = earlier.save(Path(scratch) / "earlier")
         earlier.replay = replay
-        model = tg.TextClassifier.from_trained(folder, [added])
+        model = tg.ExtendedClassifier(folder, [added])
         model.fit(texts, seed=seed, progress=False)
     return model
 

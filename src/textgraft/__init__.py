@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textgraft.export.exporting import export_model as export_model
     from textgraft.export.exporting import verify_export as verify_export
     from textgraft.tasks.distillation import distil_preset as distil_preset
+    from textgraft.tasks.extended_classifier import ExtendedClassifier as ExtendedClassifier
     from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
     from textgraft.tasks.fill_mask import MaskFiller as MaskFiller
     from textgraft.tasks.loading import load as load
@@ -30,6 +31,7 @@ _MODULES = {
     "Callback": "training.callbacks",
     "Cleaning": "text.cleaning",
     "Dataset": "data.dataset",
+    "ExtendedClassifier": "tasks.extended_classifier",
     "MaskFiller": "tasks.fill_mask",
     "TaggedDataset": "data.tagged",
     "TextClassifier": "tasks.text_classification",

@@ -36,7 +36,7 @@ def sentiment(tiny_word_vectors, tmp_path_factory):
 
 
 def extend(folder, data, *labels, **options):
-    model, callback = tg.TextClassifier.from_trained(folder, labels, precision="float32"), RecordingCallback()
+    model, callback = tg.ExtendedClassifier(folder, labels, precision="float32"), RecordingCallback()
     model.fit(data, callbacks=callback, progress=False, **options)
     return model, callback.messages
 
@@ -148,11 +148,11 @@ def test_other_models_are_refused(tiny_word_vectors, tmp_path, options, training
         labels = [0.5, 1.5, 2.0, 4.0] if is_regression else ["bad", "good"] * 2
         model.fit(["bad", "good", "dull", "fine"], labels, fine_tune="none", progress=False, refit=False, **training)
     with pytest.raises(ConfigError, match=f"cannot be extended: {message}"):
-        tg.TextClassifier.from_trained(model.save(tmp_path / "model"))
+        tg.ExtendedClassifier(model.save(tmp_path / "model"))
 
 
 def test_options_without_effect_are_refused(sentiment, tiny_word_vectors):
-    model = tg.TextClassifier.from_trained(sentiment, ["odd"])
+    model = tg.ExtendedClassifier(sentiment, ["odd"])
     with pytest.raises(ConfigError, match="of its head alone; drop epochs, fine_tune"):
         model.fit(texts("odd"), epochs=3, fine_tune="last:1")
     deep = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], hidden=(3,))

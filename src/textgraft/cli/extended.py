@@ -20,7 +20,7 @@ from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 
 if TYPE_CHECKING:
-    from textgraft.tasks.text_classification import TextClassifier
+    from textgraft.tasks.extended_classifier import ExtendedClassifier
 
 
 def read_earlier(
@@ -58,9 +58,9 @@ def read_earlier(
     return stored, classifier_reading(stored, reading)
 
 
-def extend(stored: StoredModel, data: Dataset, precision: str) -> "TextClassifier":
+def extend(stored: StoredModel, data: Dataset, precision: str) -> "ExtendedClassifier":
     """The model with the labels of a data set after its own, to be trained; a line says which are new."""
-    from textgraft.tasks.text_classification import TextClassifier
+    from textgraft.tasks.extended_classifier import ExtendedClassifier
 
     earlier = {normalize_label(label): label for label in stored.config["settings"]["labels"]}
     added = [name for name in map(label_name, data.label_names) if name not in earlier.values()]
@@ -73,7 +73,7 @@ def extend(stored: StoredModel, data: Dataset, precision: str) -> "TextClassifie
             f"{stored.folder} only in case, white space or decimals; set normalize_labels to merge them"
         )
     log(f"extending {stored.folder}: {len(earlier)} labels, new: {join_labels(added) or 'none'}")
-    return TextClassifier.from_trained(stored, added, precision)
+    return ExtendedClassifier(stored, added, precision)
 
 
 def print_comparison(record: Mapping[str, Any], out: str) -> None:

@@ -154,17 +154,17 @@ def train(
 
 def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, Any]]:
     """The set and the metrics on it: the test set, or without one, for a model of labels, the validation set."""
-    from textgraft.model_folder.config import VALIDATED_BY
+    from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
     from textgraft.task_specs import task_spec
     from textgraft.tasks.extension import compare_on_test
 
     if splits.test is not None:
         counted = partial(with_progress, total=len(splits.test))
         metrics = model.evaluate(splits.test, store=True, with_progress=counted)
-        if model.earlier:
-            compare_on_test(model, model.earlier, splits.test, metrics)
+        if EXTENDED_FROM in model.record:
+            compare_on_test(model, splits.test, metrics)
         return "test", metrics
-    if model.earlier:
+    if EXTENDED_FROM in model.record:
         return HELD_OUT, model.record["metrics"]["validation_report"]
     if name := model.record.get(VALIDATED_BY):
         return name, model.record["metrics"].get("validation_report", {})
@@ -178,6 +178,7 @@ def _report(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]
     """Print metrics on a set, if there are any, and log how many texts were truncated."""
     from textgraft.cli.extended import print_comparison
     from textgraft.data.label_checks import unpredicted_notice
+    from textgraft.model_folder.config import EXTENDED_FROM
     from textgraft.task_specs import task_spec
 
     if not metrics and task_spec(model.name).labelled:
@@ -190,7 +191,7 @@ def _report(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]
             {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
         )
         log(*filter(None, [unpredicted_notice(predicted, support, name)]))
-    if model.earlier:
+    if EXTENDED_FROM in model.record:
         print_comparison(model.record, out)
     for part, record in model.record["data"].items():
         log_truncation(part, record["truncated"], model.architecture.sequence_length)

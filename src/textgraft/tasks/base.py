@@ -35,7 +35,6 @@ from textgraft.model_folder.writing import is_model_folder, named_weights, write
 from textgraft.options import check_options
 from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture
-from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
@@ -72,7 +71,6 @@ class Task(ABC):
         record: facts about the training, which the model folder keeps.
         history: training metrics per epoch; empty before the first training.
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
-        earlier: the classifier that this one extends; None where it extends none.
         replay: embeddings of texts of the training, which a later one replays; None where there are none.
     """
 
@@ -80,7 +78,6 @@ class Task(ABC):
     description: ClassVar[str] = ""
     ties_embeddings: ClassVar[bool] = False
     pairs: bool = False
-    earlier: EarlierClassifier | None = None
     descriptions: Mapping[str, Sequence[str]] = MappingProxyType({})
     public: ClassVar[tuple[str, ...]] = (
         "architecture", "backbone", "engine", "head", "history", "model", "name", "precision", "record", "save",

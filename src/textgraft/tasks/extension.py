@@ -65,8 +65,15 @@ def assess_extension(
     return assessment, {EXTENDED_FROM: facts}
 
 
-def compare_on_test(model: Any, earlier: EarlierClassifier, data: Dataset, metrics: Mapping[str, Any]) -> None:
-    """Add the accuracies of both models on a test set to the record of the new one, whose `metrics` are known."""
+def compare_on_test(model: Any, data: Dataset, metrics: Mapping[str, Any]) -> None:
+    """Add the accuracies on a test set, of an `ExtendedClassifier` and of the earlier one, to the record of the former.
+
+    Args:
+        model: to whose record they are added.
+        data: the test set.
+        metrics: of the model on it.
+    """
+    earlier: EarlierClassifier = model.earlier
     batches = (batch.inputs for batch in data.batches(WINDOW))
     predicted = np.concatenate([part.argmax(axis=1) for part in earlier.model.probabilities(batches)])
     targets = data.label_ids(model.objective.labels)

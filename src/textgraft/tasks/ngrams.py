@@ -79,7 +79,7 @@ def has_default_ngrams(task: Task, mode: FineTuning, splits: Mapping[str, Datase
     """
     if why_no_ngrams(task_spec(task.name), task.settings(), mode.config) or (has_refit and mode.has_steps):
         return False
-    if task.earlier or mode.config.keep_replay:  # a model that is extended has no texts to fit them to
+    if mode.earlier or mode.config.keep_replay:  # a model that is extended has no texts to fit them to
         return False
     held_out = len(splits.get("validation", ())) + (0 if mode.has_steps else len(splits["train"]))
     return held_out >= MIN_HELD_OUT and len(splits["train"]) <= _MAX_DEFAULT_TEXTS

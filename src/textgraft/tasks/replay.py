@@ -18,7 +18,6 @@ from textgraft.model_folder.replay import (
 from textgraft.storage.finite import is_finite
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
-from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
 from textgraft.training.callbacks import Callback
@@ -37,13 +36,13 @@ def check_replay(task: Task, config: TrainingConfig) -> None:
         raise ConfigError("a model that is extended loses its n-grams; drop ngrams or keep_replay")
 
 
-def make_replay(run: Run, earlier: EarlierClassifier | None, callback: Callback) -> Replay:
-    """Embed a sample of the texts of each set by the trained backbone, and add those of an earlier model.
+def make_replay(run: Run, callback: Callback) -> Replay:
+    """Embed a sample of the texts of each set by the trained backbone, and add the embeddings of an earlier model.
 
     Raises:
         TrainingError: where they are too large for their file, or for float16.
     """
-    trained, per_label = run.refit or run, run.mode.config.keep_replay or 0
+    trained, earlier, per_label = run.refit or run, run.mode.earlier, run.mode.config.keep_replay or 0
     sets = {}
     for name in REPLAYED_SETS:
         parts = [_embed(run, trained.data[name], per_label, callback)] if name in trained.data else []

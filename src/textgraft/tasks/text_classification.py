@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import keras
 import numpy as np
@@ -14,25 +14,16 @@ from textgraft.backbones.layers import relu
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.descriptions import describe_by_name, read_descriptions
-from textgraft.data.label_types import Label, label_name
+from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
-from textgraft.data.python_inputs import as_path, one_line
-from textgraft.data.seen_texts import SeenRows, describe_seen
-from textgraft.errors import ConfigError, warn
-from textgraft.model_folder import folder as model_folder
+from textgraft.data.python_inputs import one_line
+from textgraft.errors import ConfigError
 from textgraft.model_folder.config import ZERO_SHOT
-from textgraft.model_folder.folder import StoredModel
-from textgraft.model_folder.replay import why_not_extended
 from textgraft.ngrams.model import NgramModel
-from textgraft.task_specs.text_classification import TextClassificationSpec
-from textgraft.tasks.earlier import EarlierClassifier
-from textgraft.tasks.extension import assess_extension
 from textgraft.tasks.fine_tuning.base import Run
-from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
 from textgraft.tasks.label_descriptions import init_head_by_descriptions
-from textgraft.tasks.loading import load_as
-from textgraft.tasks.ngrams import Ngrams, drop_ngrams, fit_ngrams
+from textgraft.tasks.ngrams import Ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -40,9 +31,7 @@ from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
-from textgraft.tasks.training_data import DataReader
 from textgraft.training.callbacks import Callback
-from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.token_ids import TruncationCount
@@ -58,7 +47,7 @@ class TextClassifier(TrainableTask):
     """
 
     name = "text-classification"
-    public = ("descriptions", "from_trained", "labels", "pairs", "predict", "predict_proba", "zero_shot")
+    public: ClassVar[tuple[str, ...]] = ("descriptions", "labels", "pairs", "predict", "predict_proba", "zero_shot")
     objective: TextObjective
     ngrams: Ngrams | None = None
 
@@ -108,45 +97,6 @@ class TextClassifier(TrainableTask):
         self.pairs = pairs
         super().__init__(preset, precision, **options)
 
-    @classmethod
-    def from_trained(
-        cls, folder: str | Path | StoredModel, labels: Iterable[Label] = (), precision: str = "auto"
-    ) -> "TextClassifier":
-        """A new model that extends a trained one, which is not changed, by further labels and texts.
-
-        `fit` trains its head alone, on the texts that it gets and the embeddings that the trained model keeps; see
-        docs/guide/training.md. The backbone and its settings are those of the trained model.
-
-        Args:
-            folder: a model folder, or the result of `model_folder.read`.
-            labels: further labels, in the type of the earlier ones; those that the model has already are ignored.
-            precision: see `load`.
-
-        Raises:
-            ConfigError: for a model that cannot be extended, or a label of another type.
-            ModelFolderError: see `load`.
-        """
-        stored = folder if isinstance(folder, StoredModel) else model_folder.read(as_path(folder, "the model folder"))
-        if problem := why_not_extended(stored.config):
-            raise ConfigError(f"{stored.folder} cannot be extended: {problem}; train a new model on all texts")
-        earlier = load_as(TextClassifier, stored, precision)
-        if earlier.ngrams:
-            drop_ngrams(earlier)
-            warn(f"the n-grams of {stored.folder} are dropped, also in its accuracies: they need its texts")
-        union = dict.fromkeys((*earlier.objective.labels, *map(label_name, labels)))
-        model = cls(
-            earlier.backbone,
-            list(union),
-            earlier.precision,
-            pairs=earlier.pairs,
-            label_type=earlier.objective.label_type,
-            **vars(earlier.architecture),
-        )
-        model.seen = earlier.seen
-        model.earlier = EarlierClassifier(str(stored.folder), stored.sha256, earlier)
-        model.earlier.head.with_labels(len(union)).assign_to(model.head.layers[-1])
-        return model
-
     @property
     def labels(self) -> tuple[Label, ...]:
         """The labels, in the order of `predict_proba`; empty for regression."""
@@ -187,7 +137,7 @@ class TextClassifier(TrainableTask):
 
     @property
     def has_untrained_head(self) -> bool:
-        return not (self.record.get(ZERO_SHOT) or self.earlier) and super().has_untrained_head
+        return not self.record.get(ZERO_SHOT) and super().has_untrained_head
 
     def zero_shot(self) -> None:
         """Set the head from the descriptions of the labels, without a training text.
@@ -251,9 +201,6 @@ class TextClassifier(TrainableTask):
         callback: Callback,
     ) -> Assessment:
         self.ngrams = None
-        if isinstance(run.mode, ExtendedHead):
-            assessment, run.mode.record = assess_extension(run.mode, run, train, validation, callback)
-            return assessment
         if not run.mode.config.ngrams:
             return super().after_training(run, train, validation, outputs, initial_metrics, callback)
         cross_validated = cross_validate(run, train)
@@ -276,32 +223,6 @@ class TextClassifier(TrainableTask):
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:
         return Examples(self.tokenize(_batches(data), cache), self.objective.targets(data))
-
-    def training_config(self, options: dict[str, Any]) -> TrainingConfig:
-        """By default, a model that extends another one keeps as many embeddings."""
-        if self.earlier and self.earlier.replay and options.get("keep_replay") is None:
-            options = {**options, "keep_replay": self.earlier.replay.per_label}
-        return super().training_config(options)
-
-    def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
-        run = super()._prepare_run(data, validation, options)
-        if self.earlier:
-            notices = [self.earlier.describe_replay(data.source, data.counts())]
-            if self.seen:
-                rows = SeenRows(self.seen)
-                rows.add(data.digests())
-                notices.append(describe_seen(data.source, rows.record(), len(data)))
-            run.examples["train"].notices += tuple(filter(None, notices))
-        return run
-
-    def _run_facts(self, run: Run) -> dict[str, Any]:
-        facts = super()._run_facts(run)
-        return {**facts, "from": dict(self.earlier.sha256)} if self.earlier else facts
-
-    def _reader(self, **columns: str | None) -> DataReader:
-        if not self.earlier:
-            return super()._reader(**columns)
-        return DataReader(TextClassificationSpec(self.objective.labels), self._reading(**columns))
 
     def check_labels(self, data: Dataset) -> None:
         self.objective.targets(data)

@@ -23,7 +23,6 @@ from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.fine_tuning.contrastive import why_not_contrastive
-from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
 from textgraft.tasks.fine_tuning.last_blocks import LastBlocks
 from textgraft.tasks.fine_tuning.lora import LoRA
@@ -111,7 +110,18 @@ class TrainableTask(Task):
 
     def fine_tuning(self, **options: Any) -> FineTuning:
         """The fine-tuning mode that fields of `TrainingConfig` select, or a ConfigError for an invalid one."""
-        return select_mode(self, TrainingConfig(**options))
+        return self.select_mode(TrainingConfig(**options))
+
+    def select_mode(self, config: TrainingConfig) -> FineTuning:
+        """The fine-tuning mode that `config.fine_tune` names."""
+        name, _, count = config.fine_tune.partition(":")
+        if name == "all":
+            return FineTuning(self, config)
+        if name == "lora":
+            return LoRA(self, config, int(count))
+        if name == "last":
+            return LastBlocks(self, config, int(count))
+        return FrozenVectors(self, config) if self.pooled else FrozenTokens(self, config)
 
     def before_training(
         self, run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
@@ -232,7 +242,7 @@ class TrainableTask(Task):
                     history, assessment = self._refit(run, run.refit, first, train_run, callback)
                 else:
                     history, assessment = train_run(run, callback)
-            replay = make_replay(run, self.earlier, callback) if run.mode.config.keep_replay else None
+            replay = make_replay(run, callback) if run.mode.config.keep_replay else None
             callback.on_train_end(history)
         self.history, self.replay = history.records, replay
         self.record = run_record(run, facts, computation, history, assessment)
@@ -487,8 +497,8 @@ class TrainableTask(Task):
         if empty := [name for name, dataset in splits.items() if not len(dataset)]:
             raise DataError(f"{' and '.join(empty)}: no texts; each of the two sets needs at least one")
         if options.get("head") is None:
-            config = replace(config, head=default_head_init(select_mode(self, config), data, options))
-        mode = select_mode(self, config)
+            config = replace(config, head=default_head_init(self.select_mode(config), data, options))
+        mode = self.select_mode(config)
         refit = choose_refit(mode, validation, options)
         if refit and not refit.has_first_run:
             splits, notices = {"train": refit.data}, (f"refit: all {len(refit.data):,} texts train the model",)
@@ -509,7 +519,7 @@ class TrainableTask(Task):
             config = extend_for_few_texts(config, rows_per_epoch(len(train), train.sampling_weights), options)
         else:
             config = replace(config, epochs=1)
-        run = Run(select_mode(self, config), splits, examples)
+        run = Run(self.select_mode(config), splits, examples)
         if refit and refit.has_first_run:
             all_examples = {"train": self._training_examples(refit.data, config, cache)}
             run = replace(run, refit=Run(run.mode, {"train": refit.data}, all_examples))
@@ -575,20 +585,6 @@ def task_class(task: str) -> type[TrainableTask]:
     if not issubclass(kind, TrainableTask):
         raise ConfigError(f"{task} cannot be trained")
     return kind
-
-
-def select_mode(task: Task, config: TrainingConfig) -> FineTuning:
-    """The fine-tuning mode that `config.fine_tune` names, or the only one of a model that extends another."""
-    if task.earlier:
-        return ExtendedHead(task, config, task.earlier)
-    name, _, number = config.fine_tune.partition(":")
-    if name == "all":
-        return FineTuning(task, config)
-    if name == "lora":
-        return LoRA(task, config, int(number))
-    if name == "last":
-        return LastBlocks(task, config, int(number))
-    return FrozenVectors(task, config) if task.pooled else FrozenTokens(task, config)
 
 
 def _answer(result: RowResult) -> Any:

@@ -12,6 +12,7 @@ from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task
+from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.fine_tuning.contrastive import with_contrastive_loss
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
@@ -48,6 +49,7 @@ class FineTuning:
         defaults: defaults that differ from the backbone family's.
         note: an explanation for the summary of a run; may be empty.
         record: fields of the record of a finished run, beside those of all runs.
+        earlier: the classifier whose head it extends; None where it extends none.
     """
 
     trains_backbone: ClassVar[bool] = True
@@ -55,6 +57,7 @@ class FineTuning:
     has_steps: bool = True
     defaults: ClassVar[Mapping[str, Any]] = {}
     note: str = ""
+    earlier: EarlierClassifier | None = None
 
     def __init__(self, task: Task, config: TrainingConfig) -> None:
         self.task, self.config = task, config

@@ -32,6 +32,8 @@ class ExtendedHead(FrozenVectors):
         earlier: the classifier that is extended.
     """
 
+    earlier: EarlierClassifier
+
     def __init__(self, task: Task, config: TrainingConfig, earlier: EarlierClassifier) -> None:
         super().__init__(task, replace(config, **_IMPLIED))
         self.earlier = earlier
