@@ -9,6 +9,7 @@ NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_mem
     "contrastive", "refit",
     "token_table", "kernels", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
+    "few_entities",
     "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed",
     "static_embeddings", "recipes",
 )  # fmt: skip

@@ -301,7 +301,7 @@ def test_defaults_of_a_head_alone_are_those_of_fit(tiny_word_vectors):
     model.fit(data, validation=data, fine_tune="none", head="gradient")
     usual = {
         **HEAD_ONLY_DEFAULTS,
-        "epochs": enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], len(data), HEAD_ONLY_DEFAULTS["batch_size"]),
+        "epochs": enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], len(data), HEAD_ONLY_DEFAULTS["batch_size"], 100),
     }
     assert {name: model.record["fit"][name] for name in HEAD_ONLY_DEFAULTS} == usual
 

@@ -30,5 +30,5 @@ def test_defaults_replace_none_only():
 @pytest.mark.parametrize(("rows", "epochs"), [(10_000, 3), (800, 3), (500, 4), (58, 25), (14, 100), (0, 100)])
 def test_few_rows_get_more_epochs(rows, epochs):
     """At least a hundred steps of 16 rows."""
-    assert enough_epochs(3, rows, 16) == epochs
-    assert enough_epochs(200, rows, 16) == 200
+    assert enough_epochs(3, rows, 16, 100) == epochs
+    assert enough_epochs(200, rows, 16, 100) == 200

@@ -102,7 +102,7 @@ def test_default_epochs_for_few_rows_are_those_of_fit(tiny_bert):
     assert [defaults("head", mode, 60) for mode in ("all", "last:1", "none")] == [["logistic"]] * 3
     assert [defaults("head", mode, 5000) for mode in ("all", "none")] == [["gradient"], ["logistic"]]
     for rows in (5000, 60):
-        words, tables = default_space(rows).domains, default_space(rows).tables
+        words, tables = default_space(rows, 100).domains, default_space(rows, 100).tables
         assert defaults("epochs", "all", rows)[0] in words["epochs"]
         assert defaults("epochs", "none", rows)[0] in tables["none"]["epochs"]
 

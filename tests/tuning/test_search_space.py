@@ -11,7 +11,7 @@ from textgraft.tuning.search_space import Choice, Range, default_space, read_spa
 
 def space_of(tmp_path, text):
     (tmp_path / "space.toml").write_text(text)
-    return read_space(tmp_path / "space.toml", default_space(10_000))
+    return read_space(tmp_path / "space.toml", default_space(10_000, 100))
 
 
 def test_file_replaces_domains_and_keeps_the_others(tmp_path):
@@ -34,7 +34,7 @@ def test_file_replaces_domains_and_keeps_the_others(tmp_path):
     assert space.domains["epochs"] == Range(1, 3)
     assert space.domains["batch_size"] == Choice((16,))
     assert space.domains["dropout"] == Choice((0.0, 0.2))
-    assert space.domains["pooling"] == default_space(10_000).domains["pooling"]
+    assert space.domains["pooling"] == default_space(10_000, 100).domains["pooling"]
     assert space.domain("learning_rate", "minilm", "all") == ("learning_rate", Range(1e-5, 5e-4, log=True))
     assert space.domain("learning_rate", "other", "all") == ("other.learning_rate", Choice((2e-3,)))
     assert space.domain("learning_rate", "other", "lora:8") == ("lora:8.learning_rate", Choice((1e-3,)))
@@ -80,7 +80,7 @@ def test_default_table_is_dropped_with_its_fine_tune(tmp_path):
 
 def test_missing_file_is_reported(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        read_space(tmp_path / "absent.toml", default_space(10_000))
+        read_space(tmp_path / "absent.toml", default_space(10_000, 100))
 
 
 def documented(domain):
@@ -91,7 +91,7 @@ def documented(domain):
 
 def test_default_space_is_documented():
     page = (TESTS.parent / "docs" / "guide" / "tuning.md").read_text(encoding="utf-8").replace("`", "")
-    space = default_space(10_000)
+    space = default_space(10_000, 100)
     for column, domains in enumerate((space.domains, space.tables["none"]), start=2):
         for name, domain in domains.items():
             (row,) = re.findall(rf"^\| [\w, ]*\b{name}\b[\w, ]* \|.*", page, re.MULTILINE)

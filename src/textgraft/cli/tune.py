@@ -105,7 +105,7 @@ def tune(
     read = partial(read_splits, spec, data, reading, **vars(sources), seed=seed)
     task = TuningTask(name, spec, read(with_test=False))
     metric = task.selection_metric(search_options.metric).name
-    space = _search_space(search_options, len(task.splits.train))
+    space = _search_space(search_options, len(task.splits.train), spec.min_steps)
     loading = changed_options(model_options)
     facts = {"space": space.to_json(), "metric": metric, "seed": seed, "precision": precision}
     folder, interruption = RunFolder(out, {**task.identity(), **facts, **loading}), Interruption()
@@ -135,10 +135,10 @@ def _check_sources(sources: Mapping[str, str | None]) -> None:
             raise DataError(f"{source}: no such file or folder; check the name")
 
 
-def _search_space(search_options: SearchOptions, rows: int) -> "SearchSpace":
+def _search_space(search_options: SearchOptions, rows: int, min_steps: int) -> "SearchSpace":
     from textgraft.tuning.search_space import default_space, read_space
 
-    base = default_space(rows)
+    base = default_space(rows, min_steps)
     if search_options.preset:
         base = base.with_choices("preset", tuple(dict.fromkeys(search_options.preset)))
     if search_options.space is None:

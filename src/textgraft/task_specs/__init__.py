@@ -45,6 +45,8 @@ class TaskSpec(ABC):
         dataset_class: the class of its data.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
         pooled: whether the head takes one vector per text.
+        min_steps: fewest optimizer steps of a training by default: with fewer, a network stays close to its pretrained
+            weights (docs/measurements.md; Mosbach et al., 2021, https://arxiv.org/abs/2006.04884).
         replays: whether a model can keep embeddings of its training texts, which a later training replays.
         needs: an attribute of `backbones.family.Family` that must be true, such as "is_causal"; empty for none.
     """
@@ -53,6 +55,7 @@ class TaskSpec(ABC):
     dataset_class: ClassVar[type[Dataset]] = Dataset
     labelled: ClassVar[bool] = True
     pooled: ClassVar[bool] = True
+    min_steps: ClassVar[int] = 100
     replays: ClassVar[bool] = False
     needs: ClassVar[str] = ""
 

@@ -46,6 +46,7 @@ class TokenClassificationSpec(TaskSpec):
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
     dataset_class = TaggedDataset
     pooled = False
+    min_steps = 300
 
     def matches(self, reader: Format, reading: Reading) -> bool:
         return are_tagged(reader.columns) or has_entities(reader, reading)

@@ -13,10 +13,6 @@ from textgraft.training.config import TrainingConfig
 # Large enough to leave little padding, small enough to mix a row with different rows in each epoch.
 _BATCHES_PER_POOL = 24
 
-# Fine-tuning with fewer steps stays close to the pretrained weights (docs/measurements.md; Mosbach et al., 2021,
-# https://arxiv.org/abs/2006.04884); with less patience it can stop before it improves.
-_MIN_STEPS = {"epochs": 100, "patience": 50}
-
 _ROUNDING = 1e-6
 
 
@@ -76,22 +72,31 @@ def standard_error(share: float, sample_size: int) -> float:
     return max(math.sqrt(share * (1 - share) / sample_size), (1 + _ROUNDING) / sample_size)
 
 
-def is_few_texts(rows: int, epochs: int, batch_size: int) -> bool:
+def is_few_texts(rows: int, epochs: int, batch_size: int, min_steps: int) -> bool:
     """Whether the default number of epochs makes fewer steps than fine-tuning needs."""
-    return enough_epochs(epochs, rows, batch_size) > epochs
+    return enough_epochs(epochs, rows, batch_size, min_steps) > epochs
 
 
-def extend_for_few_texts(config: TrainingConfig, rows: int, options: Mapping[str, Any]) -> TrainingConfig:
-    """Increase epochs and patience for few rows per epoch, unless they are among the options that the user set."""
+def extend_for_few_texts(
+    config: TrainingConfig, rows: int, options: Mapping[str, Any], min_steps: int
+) -> TrainingConfig:
+    """Increase epochs and patience for few rows per epoch, unless they are among the options that the user set.
+
+    Args:
+        config: with all values filled in.
+        rows: of an epoch.
+        options: that the user set.
+        min_steps: of the run. Patience lasts half of them: with less, training can stop before it improves.
+    """
     extended: dict[str, Any] = {
-        name: enough_epochs(getattr(config, name), rows, config.batch_size or 1, min_steps)
-        for name, min_steps in _MIN_STEPS.items()
+        name: enough_epochs(getattr(config, name), rows, config.batch_size or 1, steps)
+        for name, steps in {"epochs": min_steps, "patience": min_steps // 2}.items()
         if options.get(name) is None
     }
     return replace(config, **extended)
 
 
-def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int = _MIN_STEPS["epochs"]) -> int:
+def enough_epochs(epochs: int, rows: int, batch_size: int, min_steps: int) -> int:
     """`epochs`, or the number that makes `min_steps` optimizer steps if that is larger."""
     return max(epochs, -(-min_steps // -(-max(1, rows) // batch_size)))
 

@@ -115,10 +115,13 @@ class SearchSpace:
         return {"hyperparameters": _domains_as_json(self.domains), "tables": tables}
 
 
-def default_space(rows: int) -> SearchSpace:
-    """`minilm` and the most important hyperparameters; for few training rows, trials run more epochs, as `fit` does."""
-    epochs = enough_epochs(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size)
-    head_epochs = enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], rows, HEAD_ONLY_DEFAULTS["batch_size"])
+def default_space(rows: int, min_steps: int) -> SearchSpace:
+    """`minilm` and the most important hyperparameters; for few training rows, trials run more epochs, as `fit` does.
+
+    `min_steps` is that of the task (`TaskSpec`).
+    """
+    epochs = enough_epochs(TRANSFORMER_DEFAULTS.epochs, rows, TRANSFORMER_DEFAULTS.batch_size, min_steps)
+    head_epochs = enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], rows, HEAD_ONLY_DEFAULTS["batch_size"], min_steps)
     return SearchSpace(
         {
             "preset": Choice(("minilm",)),
