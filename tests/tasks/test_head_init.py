@@ -53,6 +53,16 @@ def test_few_texts_select_logistic_regression(tiny_bert, fine_tune):
     assert callback.texts == (28 if fine_tune != "last:1" else 3 * 28)
 
 
+def test_many_labels_get_more_steps_and_a_logistic_head(tiny_word_vectors):
+    """Three epochs of 8 batches are few for 20 labels: 10 steps per label are made."""
+    names = [f"label {index}" for index in range(20)]
+    texts = tg.Dataset.from_lists(TEXTS * 5, (names * 7)[: 5 * len(TEXTS)])
+    model = fresh(tiny_word_vectors, names)
+    model.fit(texts, validation=texts, callbacks=RecordingCallback(), batch_size=20, learning_rate=1e-12)
+    assert model.record["fit"]["epochs"] == 29  # of 7 steps
+    assert model.record["fit"]["head"] == "logistic"
+
+
 def test_logistic_head_on_word_vectors(tiny_word_vectors):
     model = fresh(tiny_word_vectors)
     model.fit(data(), validation=data(), callbacks=RecordingCallback(), **STILL)

@@ -105,7 +105,7 @@ def tune(
     read = partial(read_splits, spec, data, reading, **vars(sources), seed=seed)
     task = TuningTask(name, spec, read(with_test=False))
     metric = task.selection_metric(search_options.metric).name
-    space = _search_space(search_options, len(task.splits.train), spec.min_steps)
+    space = _search_space(search_options, len(task.splits.train), task.min_steps)
     loading = changed_options(model_options)
     facts = {"space": space.to_json(), "metric": metric, "seed": seed, "precision": precision}
     folder, interruption = RunFolder(out, {**task.identity(), **facts, **loading}), Interruption()

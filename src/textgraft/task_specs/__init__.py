@@ -45,8 +45,6 @@ class TaskSpec(ABC):
         dataset_class: the class of its data.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
         pooled: whether the head takes one vector per text.
-        min_steps: fewest optimizer steps of a training by default: with fewer, a network stays close to its pretrained
-            weights (docs/measurements.md; Mosbach et al., 2021, https://arxiv.org/abs/2006.04884).
         replays: whether a model can keep embeddings of its training texts, which a later training replays.
         needs: an attribute of `backbones.family.Family` that must be true, such as "is_causal"; empty for none.
     """
@@ -55,7 +53,6 @@ class TaskSpec(ABC):
     dataset_class: ClassVar[type[Dataset]] = Dataset
     labelled: ClassVar[bool] = True
     pooled: ClassVar[bool] = True
-    min_steps: ClassVar[int] = 100
     replays: ClassVar[bool] = False
     needs: ClassVar[str] = ""
 
@@ -97,6 +94,14 @@ class TaskSpec(ABC):
     def problem(self, train: Dataset) -> str | None:
         """One of `data.labels.PROBLEMS`; None where the data is not single texts with labels."""
         return None
+
+    def min_steps(self, labels: int) -> int:
+        """Fewest optimizer steps of a training by default, for a number of labels.
+
+        With fewer, a network stays close to its pretrained weights (docs/measurements.md; Mosbach et al., 2021,
+        https://arxiv.org/abs/2006.04884).
+        """
+        return 100
 
     def metrics(self, train: Dataset) -> tuple[Metric, ...]:
         """The validation metrics that can select an epoch, the default first: by default those of language models."""

@@ -33,6 +33,9 @@ from textgraft.storage.schema import (
 from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
+# With fewer, the rare ones of many labels are not predicted (docs/measurements.md).
+_STEPS_PER_LABEL = 10
+
 # Beyond these limits float32 overflows, or all probabilities are equal.
 TEMPERATURE = number(0.001, 1000)
 # Of numbers that a model was trained on.
@@ -66,6 +69,9 @@ class TextClassificationSpec(TaskSpec):
 
     def problem(self, train: Dataset) -> str | None:
         return None if train.paired else train.problem
+
+    def min_steps(self, labels: int) -> int:
+        return max(super().min_steps(labels), _STEPS_PER_LABEL * labels)
 
     def metrics(self, train: Dataset) -> tuple[Metric, ...]:
         return _METRICS[train.problem]

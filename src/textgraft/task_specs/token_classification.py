@@ -46,7 +46,6 @@ class TokenClassificationSpec(TaskSpec):
     class_path = "textgraft.tasks.token_classification:TokenClassifier"
     dataset_class = TaggedDataset
     pooled = False
-    min_steps = 300
 
     def matches(self, reader: Format, reading: Reading) -> bool:
         return are_tagged(reader.columns) or has_entities(reader, reading)
@@ -72,6 +71,9 @@ class TokenClassificationSpec(TaskSpec):
     def sample_size(self, data: TaggedDataset) -> int:  # type: ignore[override]
         """Number of labelled spans."""
         return max(1, sum(data.counts().values()))
+
+    def min_steps(self, labels: int) -> int:
+        return 300
 
     def metrics(self, train: TaggedDataset) -> tuple[Metric, ...]:  # type: ignore[override]
         return SPANS

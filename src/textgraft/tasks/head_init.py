@@ -9,7 +9,6 @@ from typing import Any
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
-from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning
 from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
@@ -38,8 +37,9 @@ def default_head_init(mode: FineTuning, train: Dataset, options: Mapping[str, An
     if "fit" in task.record or config.balance != "none" or why_not_logistic(task) or not task.backbone.pretrained:
         return "gradient"
     if mode.trains_backbone:
-        epochs, min_steps = task.backbone.training_defaults.epochs, task_spec(task.name).min_steps
-        preferred = is_few_texts(len(train), epochs, config.batch_size or 1, min_steps)
+        preferred = is_few_texts(
+            len(train), task.backbone.training_defaults.epochs, config.batch_size or 1, mode.min_steps
+        )
     else:
         preferred = all(options.get(name) is None for name in GRADIENT_OPTIONS)
     return "logistic" if preferred and len(train.counts()) == len(task.objective.labels) else "gradient"

@@ -516,8 +516,8 @@ class TrainableTask(Task):
         unknown.add(train.inputs.tokens.ids, self.sample_texts(data))
         unknown.warn(self._is_first_unknown)
         if mode.has_steps:
-            rows, min_steps = rows_per_epoch(len(train), train.sampling_weights), task_spec(self.name).min_steps
-            config = extend_for_few_texts(config, rows, options, min_steps)
+            rows = rows_per_epoch(len(train), train.sampling_weights)
+            config = extend_for_few_texts(config, rows, options, mode.min_steps)
         else:
             config = replace(config, epochs=1)
         run = Run(self.select_mode(config), splits, examples)

@@ -6,7 +6,6 @@ from typing import Any
 
 from textgraft.errors import ConfigError
 from textgraft.options import make_options, option_fields
-from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import TrainingConfig
@@ -105,12 +104,11 @@ def default_hyperparameters(model: TrainableTask, fine_tune: str, rows: int) -> 
         **mode.defaults,
     }
     config = make_options(TrainingConfig, values)
-    min_steps = task_spec(model.name).min_steps
-    is_few = is_few_texts(rows, config.epochs or 1, config.batch_size or 1, min_steps)
+    is_few = is_few_texts(rows, config.epochs or 1, config.batch_size or 1, mode.min_steps)
     prefers_logistic = not mode.trains_backbone or is_few
     if prefers_logistic and not _refusal_reason(model, {"fine_tune": fine_tune, "head": "logistic"}):
         config = replace(config, head="logistic")
-    return {**values, **asdict(extend_for_few_texts(config, rows, {}, min_steps))}
+    return {**values, **asdict(extend_for_few_texts(config, rows, {}, mode.min_steps))}
 
 
 def _refusals(

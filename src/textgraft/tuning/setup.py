@@ -86,6 +86,11 @@ class TuningTask:
         """Arguments of the task's constructor that depend on the training texts."""
         return self.spec.settings_from(self.splits.train)
 
+    @property
+    def min_steps(self) -> int:
+        """Fewest optimizer steps of a training by default."""
+        return self.spec.min_steps(len(self.settings.get("labels", ())))
+
     def identity(self) -> dict[str, Any]:
         """Task, settings and fingerprints of the data, as JSON values."""
         data = {"train": self.splits.train.fingerprint(), "validation": self.splits.validation.fingerprint()}

@@ -11,6 +11,7 @@ import numpy as np
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
+from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.fine_tuning.contrastive import with_contrastive_loss
@@ -62,6 +63,11 @@ class FineTuning:
     def __init__(self, task: Task, config: TrainingConfig) -> None:
         self.task, self.config = task, config
         self.record: Mapping[str, Any] = {}
+
+    @property
+    def min_steps(self) -> int:
+        """Fewest optimizer steps by default."""
+        return task_spec(self.task.name).min_steps(len(self.task.objective.labels))
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise a ConfigError where the user set a field of `TrainingConfig` that mode or backbone do not support."""
