@@ -65,7 +65,7 @@ bench-legacy: .venv-legacy/.installed
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --group build pyproject.toml --output-file requirements.lock
-	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra litert --extra minilm --extra onnx --extra tfds --extra tune --extra xlsx \
+	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra litert --extra minilm --extra onnx --extra serve --extra tfds --extra tune --extra xlsx \
 		--group dev pyproject.toml --output-file requirements-test.lock
 	$(COMPILE) --generate-hashes --no-emit-index-url --group docs --output-file requirements-docs.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group audit --output-file requirements-audit.txt

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 from textgraft.errors import ConfigError
 
 # In the order of the help.
-PANELS = ("Data", "Model", "Training", "Generation", "Output", "Advanced")
+PANELS = ("Data", "Model", "Training", "Generation", "Server", "Output", "Advanced")
 
 _MAX_INTEGER = 2**63 - 1
 

@@ -23,7 +23,7 @@ from textgraft.training.interruption import Interruption
 # In the order of `textgraft --help`.
 COMMANDS = (
     "demo", "train", "tune", "evaluate", "compare", "predict", "embed", "generate", "adapt", "pretrain", "distil",
-    "quantize", "export", "verify", "inspect", "info", "presets", "fetch", "cache",
+    "quantize", "export", "verify", "serve", "inspect", "info", "presets", "fetch", "cache",
 )  # fmt: skip
 
 _HELP = {"help_option_names": ["-h", "--help"]}

@@ -1,8 +1,5 @@
-"""JSON of model folders: a strict parser, and schemas that a parsed value must match."""
+"""JSON of model folders: objects, and schemas that a parsed value must match."""
 
-import json
-import math
-import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -10,27 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from textgraft.errors import ModelFolderError
+from textgraft.storage.strict_json import parse_strictly
 
 _MAX_DEPTH = 16  # textgraft writes at most 6 levels
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(content: bytes, location: object) -> dict[str, Any]:
-    """Parse a JSON object in UTF-8, and refuse constructs that JSON parsers interpret differently.
-
-    Raises:
-        ModelFolderError: when the content is not a JSON object, is nested deeper than 16 levels, or contains a
-            duplicate key, a number that is not finite or half of a surrogate pair.
-    """
+    """Parse a JSON object in UTF-8 as `parse_strictly` does; a ModelFolderError for anything else."""
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        value = parse_strictly(content, _MAX_DEPTH)
         if not isinstance(value, dict):
             raise ValueError("it is not a JSON object")
-        _check_depth_and_strings(value)
-    except RecursionError:
-        raise _damaged(location, f"it is nested deeper than {_MAX_DEPTH} levels") from None
     except ValueError as error:
-        raise _damaged(location, error) from error
+        raise ModelFolderError(f"{location} is damaged: {error}; copy the model folder again") from error
     return value
 
 
@@ -134,42 +123,6 @@ class Object:
             if schema is None:
                 raise ModelFolderError(f"{where} has the unknown field {reprlib.repr(name)}; remove it")
             schema.check(item, f"{where}.{name if name in known else reprlib.repr(name)}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("it contains a duplicate key")
-    return result
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"it contains the number {number:.20}")
-    return value
-
-
-def _check_depth_and_strings(value: dict[str, Any]) -> None:
-    """Check level by level, so that deeply nested input cannot exhaust the stack."""
-    level: list[Any] = [value]
-    for _ in range(_MAX_DEPTH):
-        next_level: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                next_level += [*item.keys(), *item.values()]
-            elif isinstance(item, list):
-                next_level += item
-            elif isinstance(item, str) and _SURROGATE.search(item):
-                raise ValueError("it contains half of a surrogate pair")
-        level = next_level
-        if not level:
-            return
-    raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
-
-
-def _damaged(location: object, reason: object) -> ModelFolderError:
-    return ModelFolderError(f"{location} is damaged: {reason}; copy the model folder again")
 
 
 def _mismatch(where: str, expected: str, value: Any) -> ModelFolderError:

@@ -255,9 +255,14 @@ class Task(ABC):
         return self.architecture.truncation == WINDOWS
 
     @property
+    def batch_tokens(self) -> int:
+        """Maximum tokens of a batch in predictions, padding included."""
+        return self._encoder.batch_tokens
+
+    @property
     def max_windows(self) -> int:
         """Number of windows of one text that go through the network at once."""
-        return max(1, self._encoder.batch_tokens // (self.architecture.sequence_length or 1))
+        return max(1, self.batch_tokens // (self.architecture.sequence_length or 1))
 
     @property
     def weights(self) -> dict[str, keras.Variable]:
@@ -302,8 +307,17 @@ class Task(ABC):
         """
         raise self._not_exported()
 
-    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
-        """What `serve` must answer for strings, or pairs of them: the predictions of this model by the same names."""
+    def reference_answers(
+        self, texts: Sequence[Any], truncated: TruncationCount | None = None
+    ) -> dict[str, np.ndarray]:
+        """What `serve` must answer for strings, or pairs of them: the predictions of this model by the same names.
+
+        `truncated` counts the dropped tokens.
+
+        Raises:
+            ConfigError: for a task that is not exported.
+            PredictionError: for an output that is not finite.
+        """
         raise self._not_exported()
 
     def inference_settings(self) -> dict[str, Any]:
@@ -319,11 +333,18 @@ class Task(ABC):
             f"models for {self.name} are not exported yet; those for classification, entities and embeddings are"
         )
 
-    def reference_outputs(self, texts: Sequence[Any]) -> np.ndarray:
-        """The outputs of the model for a few strings, or pairs, without a warning of truncated or unknown tokens."""
-        parts = [(batch, self._compute_outputs(self.tokenize([batch]))) for batch in self.text_batches(texts)]
-        parts = [(batch, self.complete_outputs(batch, outputs)) for batch, outputs in parts]
-        return np.concatenate([require_finite_outputs(outputs, batch) for batch, outputs in parts])
+    def reference_outputs(self, texts: Sequence[Any], truncated: TruncationCount | None = None) -> np.ndarray:
+        """The outputs of the model for a few strings, or pairs, without a warning of truncated or unknown tokens.
+
+        `truncated` counts the dropped tokens.
+        """
+        count, parts = truncated or TruncationCount(), []
+        for batch in self.text_batches(texts):
+            tokens = self.tokenize([batch])
+            count.add(tokens.truncated)
+            outputs = self.complete_outputs(batch, self._compute_outputs(tokens))
+            parts.append(require_finite_outputs(outputs, batch))
+        return np.concatenate(parts)
 
     def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
         """The outputs of the model for texts, string (n,) each, by graph ops; see `outputs` for many texts."""
@@ -480,7 +501,7 @@ class Task(ABC):
         self._infer = inference_step(self.forward, self.input_spec)
 
     def _compute_outputs(self, inputs: Inputs) -> Any:
-        return compute_outputs(self._infer, inputs, self._encoder.batch_tokens)
+        return compute_outputs(self._infer, inputs, self.batch_tokens)
 
     def _warn_of_truncation(self, count: TruncationCount) -> None:
         if count.texts:

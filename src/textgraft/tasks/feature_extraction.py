@@ -148,8 +148,10 @@ class TextEmbedder(Task):
     def inference_settings(self) -> dict[str, Any]:
         return {"problem": None, "labels": [], "classes": [], "prompt": self._settings["prompt"]}
 
-    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
-        return {"vector": self.reference_outputs(texts)}
+    def reference_answers(
+        self, texts: Sequence[Any], truncated: TruncationCount | None = None
+    ) -> dict[str, np.ndarray]:
+        return {"vector": self.reference_outputs(texts, truncated)}
 
     def quantize(self, texts: Any, *, text: str | None = None) -> dict[str, Any]:
         """Compute vectors in int8 by ONNX Runtime from now on, where these texts prove that they stay nearly the same.

@@ -161,8 +161,10 @@ class TextClassifier(TrainableTask):
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.objective.serve(self.text_outputs(*texts))
 
-    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
-        return self.objective.named_answers(self.reference_outputs(texts))
+    def reference_answers(
+        self, texts: Sequence[Any], truncated: TruncationCount | None = None
+    ) -> dict[str, np.ndarray]:
+        return self.objective.named_answers(self.reference_outputs(texts, truncated))
 
     @property
     def weights(self) -> dict[str, keras.Variable]:

@@ -174,7 +174,9 @@ class TokenClassifier(TrainableTask):
             "space_before_words": self.backbone.space_before_words,
         }
 
-    def reference_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
+    def reference_answers(
+        self, texts: Sequence[Any], truncated: TruncationCount | None = None
+    ) -> dict[str, np.ndarray]:
         rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]
         return entity_arrays(rows)
 

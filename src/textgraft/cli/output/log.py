@@ -1,5 +1,6 @@
 """Log lines of commands on standard error."""
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +11,7 @@ import typer
 from textgraft.data.columns import Reading
 from textgraft.errors import counted
 from textgraft.options import option_fields
-from textgraft.terminal.escaping import printable
+from textgraft.terminal.escaping import printable, printable_json
 from textgraft.training.config import TrainingConfig
 
 _OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen", "descriptions")
@@ -50,3 +51,8 @@ def describe_proof(proof: Mapping[str, Any]) -> str:
         )
     lost = f"{100 * proof['lost']:.2f} points of {proof['metric']} lost"
     return f"int8: {agreement:.2%} of the answers as in float32, {lost} ({texts}){parts}"
+
+
+def log_record(record: Mapping[str, Any]) -> None:
+    """Print a record as a line of JSON to standard error, with control characters as JSON escapes."""
+    typer.echo(printable_json(json.dumps(record, ensure_ascii=False)), err=True)

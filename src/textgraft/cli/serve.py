@@ -1,0 +1,42 @@
+"""`textgraft serve`: predictions of models over HTTP."""
+
+from typing import Annotated
+
+import typer
+
+from textgraft.cli import options as o
+from textgraft.cli.output.log import log, log_record
+from textgraft.cli.output.status import load_tensorflow
+from textgraft.serving.listening import address_of, open_socket
+from textgraft.serving.settings import ServerOptions, named_sources, read_tokens, require_serving_packages
+
+
+def serve(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Model folders, or presets to embed with; NAME=MODEL names one."),
+    ],
+    server: ServerOptions,
+    prediction: o.PredictionOptions,
+) -> None:
+    """Answer requests for predictions over HTTP.
+
+    Examples:
+        textgraft serve sentiment
+
+        textgraft serve sentiment topics=models/agnews minilm --port 9000
+
+        curl localhost:8000/predict -H 'Content-Type: application/json' -d '{"text": "a great film"}'
+    """
+    require_serving_packages()
+    sources, tokens = named_sources(models), read_tokens(server.token_file)
+    with open_socket(server.host, server.port) as listening:
+        load_tensorflow(prediction)
+        from textgraft.serving.served_model import LoadingOptions, check_source
+        from textgraft.serving.server import run_server
+
+        for source in sources.values():
+            check_source(source)
+        log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
+        loading = LoadingOptions(prediction.precision, prediction.engine)
+        run_server(listening, sources, loading, server, tokens, log_record)

@@ -1,0 +1,71 @@
+"""Bodies of requests: strict JSON, checked against a model of pydantic."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from textgraft.export.format import Text
+from textgraft.serving.errors import RequestError, too_large
+from textgraft.storage.strict_json import parse_strictly
+
+_JSON = "application/json"
+
+_MAX_DEPTH = 16
+# Lists, objects and what they separate in one body: what takes most time and memory for its bytes.
+_MAX_VALUES = 1 << 17
+
+
+class Body(BaseModel):
+    """The base of bodies: types are not converted, and unknown keys are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+# A list stops at its first wrong item: hostile ones have thousands.
+Pair = Annotated[list[str], Field(fail_fast=True, min_length=2, max_length=2)]
+TextOrPair = str | Pair
+
+
+def as_text(text: str | list[str]) -> Text:
+    """A string, or the pair of texts of a list."""
+    return text if isinstance(text, str) else (text[0], text[1])
+
+
+class StrictRequest(Request):
+    """A request whose JSON has no duplicate key, no NaN, no half of a surrogate pair, and bounded depth and size."""
+
+    async def json(self) -> Any:
+        body = await self.body()
+        if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+            raise too_large(f"the body has over {_MAX_VALUES:,} values; send fewer texts at once")
+        try:
+            return parse_strictly(body, _MAX_DEPTH)
+        except UnicodeDecodeError:
+            raise RequestError(400, "malformed", "the body is not valid UTF-8; encode it so") from None
+        except ValueError as error:
+            raise RequestError(400, "malformed", f"the body is not valid JSON: {error}; correct it") from None
+
+
+class StrictRoute(APIRoute):
+    """A route whose handler reads a `StrictRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            if self.body_field is not None:
+                _require_json(request.headers.get("content-type", ""))
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+def _require_json(content_type: str) -> None:
+    """Refuse other types, which a page of any site may send to this machine without being allowed to."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise RequestError(415, "not_json", f"send JSON, with the header Content-Type: {_JSON}")

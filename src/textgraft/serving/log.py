@@ -1,0 +1,68 @@
+"""The structured log: a JSON object a line, written by a thread of its own, so that a slow pipe delays no answer."""
+
+import logging
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+# Takes one record and writes it as a line.
+WriteRecord = Callable[[Mapping[str, Any]], None]
+
+_MAX_WAITING = 10_000
+
+
+class Log:
+    """Records of requests and events; where more wait than can be written, they are dropped and counted."""
+
+    def __init__(self, write: WriteRecord) -> None:
+        self._write = write
+        # A simple queue, which handlers of signals may use: its methods are not interrupted halfway.
+        self._waiting: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name="textgraft-log", daemon=True)
+        self._thread.start()
+
+    def event(self, event: str, level: str = "info", **facts: Any) -> None:
+        """Write a record of these facts, without waiting for it."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if self._waiting.qsize() < _MAX_WAITING:
+            self._waiting.put({"time": time, "level": level, "event": event, **facts})
+        else:
+            self._dropped += 1
+
+    def error(self, event: str, error: BaseException, **facts: Any) -> None:
+        """Write a record of an unexpected exception, with its traceback."""
+        self.event(event, level="error", **facts, traceback="".join(traceback.format_exception(error)))
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                self._write({"level": "warning", "event": "records_dropped", "records": dropped})
+            try:
+                self._write(record)
+            except (OSError, ValueError):  # standard error is closed, or its reader has ended
+                self._dropped += 1
+
+
+class LogHandler(logging.Handler):
+    """Passes the messages of a library, such as uvicorn, to a log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, Any] = {"logger": record.name, "message": record.getMessage().strip()}
+        if record.exc_info and record.exc_info[1]:
+            self._log.error("server", record.exc_info[1], **facts)
+        else:
+            self._log.event("server", level=record.levelname.lower(), **facts)

@@ -1,0 +1,1 @@
+"""Protocols of the server, one per module; see `serving.protocol`."""

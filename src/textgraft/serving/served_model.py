@@ -1,0 +1,144 @@
+"""A model as it is served: its answers, the costs of texts, and what clients are told about it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from textgraft.errors import ConfigError
+from textgraft.export.format import Answers, Text
+from textgraft.model_folder import folder as model_folder
+from textgraft.serving.admission import BatchTimes
+from textgraft.storage.verification import MANIFEST
+from textgraft.tasks.base import Task, names_model_folder
+from textgraft.tasks.feature_extraction import TextEmbedder
+from textgraft.tasks.loading import load
+from textgraft.tasks.objectives.multi_label import MultiLabel
+from textgraft.tasks.objectives.regression import Regression
+from textgraft.tasks.texts import as_batches
+from textgraft.training.token_ids import TruncationCount
+
+_EMBEDDING, _ENTITIES, _CLASSIFICATION = "feature-extraction", "token-classification", "text-classification"
+_SERVED = (_CLASSIFICATION, _ENTITIES, _EMBEDDING)
+
+# Of UTF-8 per token, in most languages and tokenizers; rates are measured in the same estimate.
+_BYTES_PER_TOKEN = 4
+_SPECIAL_TOKENS = 2
+# Word vectors have batches of a million tokens, for which nobody should wait.
+_MAX_BATCH_COST = 1 << 16
+
+_TEXTS = ("text", "text_pair")  # inputs, by the names of an exported SavedModel
+
+
+class LoadingOptions(NamedTuple):
+    """How token vectors are computed: precision and engine, as options of predictions name them."""
+
+    precision: str = "auto"
+    engine: str = "tensorflow"
+
+
+class Tensor(NamedTuple):
+    """An output: its name, its type as numpy's kind of it, and its shape after the number of texts, -1 for any."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
+
+class ServedModel:
+    """A loaded model under a name.
+
+    Attributes:
+        name: in addresses and answers.
+        source: model folder or preset.
+        task: the model.
+        sha256: of the files of its folder, by name; empty for a preset.
+        batch_cost: of a batch, in estimated tokens.
+        times: of its batches.
+    """
+
+    def __init__(self, name: str, source: str, task: Task, sha256: dict[str, str]) -> None:
+        self.name, self.source, self.task, self.sha256 = name, source, task, sha256
+        self.batch_cost = min(task.batch_tokens, _MAX_BATCH_COST)
+        self.times = BatchTimes()
+
+    @property
+    def is_embedder(self) -> bool:
+        """Whether answers are vectors."""
+        return self.task.name == _EMBEDDING
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the texts of an input."""
+        return _TEXTS[: 1 + self.task.pairs]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The arrays of its answers."""
+        if isinstance(self.task, TextEmbedder):
+            return [Tensor("vector", "f", (self.task.dim,))]
+        if self.task.name == _ENTITIES:
+            kinds = {"count": "i", "label": "O", "start": "i", "end": "i", "score": "f", "text": "O"}
+            return [Tensor(name, kind, () if name == "count" else (-1,)) for name, kind in kinds.items()]
+        objective = self.task.objective
+        labels = (len(objective.labels),)
+        scores = [Tensor("labels", "O", labels), Tensor("scores", "f", labels)]
+        if isinstance(objective, Regression):
+            return [Tensor("value", "d", ())]
+        if isinstance(objective, MultiLabel):
+            return [*scores, Tensor("predicted", "b", labels)]
+        return [Tensor("label", "O", ()), Tensor("score", "f", ()), *scores]
+
+    def answers(self, texts: Sequence[Text], truncated: TruncationCount) -> Answers:
+        """See `Task.reference_answers`."""
+        return self.task.reference_answers(texts, truncated)
+
+    def count_tokens(self, texts: Sequence[Text]) -> tuple[int, TruncationCount]:
+        """Tokens of texts after truncation, and those dropped."""
+        tokens = self.task.tokenize(as_batches(texts))
+        return len(tokens.ids), tokens.truncated
+
+    def cost(self, text: Text) -> int:
+        """Estimated tokens of a text or a pair, at least 1; texts that are truncated cost no more than their rows."""
+        size = len(text.encode()) if isinstance(text, str) else sum(len(part.encode()) for part in text)
+        cost = size // _BYTES_PER_TOKEN + _SPECIAL_TOKENS
+        limit = self.task.architecture.sequence_length
+        is_limited = limit and not self.task.windowed and self.task.name != _ENTITIES
+        return min(cost, limit) if is_limited else cost  # type: ignore[type-var,return-value]
+
+
+def check_source(source: str) -> None:
+    """Verify a model folder before TensorFlow is loaded; other sources are checked when they are loaded.
+
+    Raises:
+        ConfigError: for a model that is not served.
+        ModelFolderError: for a folder that is damaged.
+        PresetError: for no known preset.
+    """
+    if _names_folder(source):
+        _require_served(source, model_folder.read(Path(source).expanduser()).config["task"])
+
+
+def load_model(name: str, source: str, loading: LoadingOptions) -> ServedModel:
+    """Load a model folder, or the embedder of a preset.
+
+    Raises:
+        ConfigError: for a model that is not served, or does not suit engine or precision.
+        ModelFolderError: see `load`.
+        PresetError: when a preset cannot be loaded.
+    """
+    precision, engine = loading
+    if not _names_folder(source):
+        return ServedModel(name, source, TextEmbedder(source, precision, engine=engine), {})
+    stored = model_folder.read(Path(source).expanduser())
+    _require_served(source, stored.config["task"])
+    return ServedModel(name, source, load(stored, precision, engine), dict(stored.sha256))
+
+
+def _names_folder(source: str) -> bool:
+    """Whether a source is a model folder, be it one that lacks files."""
+    return names_model_folder(source) or (Path(source).expanduser() / MANIFEST).is_file()
+
+
+def _require_served(source: str, task: str) -> None:
+    if task not in _SERVED:
+        raise ConfigError(f"{source} is a model for {task}; serve takes those for {', '.join(_SERVED)}")

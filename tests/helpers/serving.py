@@ -1,0 +1,53 @@
+"""A server in this process, and models that compute nothing."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from textgraft.serving.admission import BatchTimes
+from textgraft.serving.app import make_application
+from textgraft.serving.log import Log
+from textgraft.serving.metrics import Metrics
+from textgraft.serving.models import Models
+from textgraft.serving.served_model import LoadingOptions
+from textgraft.serving.service import Service
+from textgraft.serving.settings import ServerOptions
+
+
+@contextmanager
+def serving(sources, tokens=(), precision="float32", **options):
+    """A client of a server of models by name, which are loaded; `records` of the client has its log."""
+    options.setdefault("timeout", 600)  # tests may be suspended
+    records = []
+    log, metrics = Log(records.append), Metrics()
+    models = Models(sources, LoadingOptions(precision), metrics, log)
+    service = Service(ServerOptions(**options), models, metrics, log)
+    models.load_all()
+    service.start()
+    with TestClient(
+        make_application(service, tokens), base_url="http://127.0.0.1", raise_server_exceptions=False
+    ) as client:
+        client.service, client.records = service, records
+        yield client
+    service.stop()
+    log.close()
+
+
+class EchoModel:
+    """Answers each text with its length, at a speed that a test determines; a text "fail" raises an error."""
+
+    def __init__(self, name="echo", batch_cost=100, seconds=0.0):
+        self.name, self.batch_cost, self.seconds = name, batch_cost, seconds
+        self.times, self.batches = BatchTimes(), []
+
+    def answers(self, texts, truncated):
+        self.batches.append(list(texts))
+        time.sleep(self.seconds)
+        if "fail" in texts:
+            raise ValueError("this text fails")
+        return {"value": np.array([len(text) for text in texts])}
+
+    def count_tokens(self, texts):
+        raise NotImplementedError

@@ -1,0 +1,20 @@
+"""Model folders that are served."""
+
+import pytest
+
+pytest.importorskip("fastapi")
+
+import textgraft as tg
+from tests.helpers.exports import classifier, sharpen
+
+KINDS = ("binary", "multi-label", "regression", "pairs", "windows")
+
+
+@pytest.fixture(scope="session")
+def model_folders(tiny_bert, tmp_path_factory):
+    """Folders of models of all kinds of answers, by kind."""
+    parent = tmp_path_factory.mktemp("served")
+    models = {kind: classifier(str(tiny_bert), kind) for kind in KINDS}
+    models["entities"] = sharpen(tg.TokenClassifier(str(tiny_bert), ["PER", "ORG"], "float32", sequence_length=16))
+    models["embedder"] = tg.TextEmbedder(str(tiny_bert), "float32", sequence_length=16)
+    return {kind: str(model.save(parent / kind)) for kind, model in models.items()}

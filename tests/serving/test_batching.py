@@ -1,0 +1,200 @@
+"""The queue of texts and the thread that computes them."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from tests.helpers.serving import EchoModel
+from textgraft.serving.admission import BatchTimes
+from textgraft.serving.batching import BatchQueue, Job
+from textgraft.serving.computing import ComputeThread
+from textgraft.serving.errors import RequestError
+
+TIMEOUT = 10.0
+
+
+def job_of(model, texts, cost=10, timeout=TIMEOUT):
+    future = asyncio.get_running_loop().create_future()
+    return Job(model, texts, [cost] * len(texts), time.monotonic() + timeout, future)
+
+
+def submitted(queue, *jobs):
+    for job in jobs:
+        queue.submit(job, TIMEOUT)
+    return jobs
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def texts_of(batch):
+    return [[*share.texts] for share in batch.shares]
+
+
+def test_batches_are_bounded_by_cost_in_the_order_of_arrival():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=30)
+        submitted(queue, job_of(model, ["a", "b"]), job_of(model, ["c", "d", "e"]), job_of(model, ["f"]))
+        assert texts_of(queue.take()) == [["a", "b"], ["c"]]
+        assert texts_of(queue.take()) == [["d", "e"], ["f"]]
+        assert len(queue) == 0
+        assert queue.waiting()[0] == 0
+
+    run(check())
+
+
+def test_text_above_the_cost_of_a_batch_is_a_batch():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=30)
+        submitted(queue, job_of(model, ["long"], cost=99), job_of(model, ["short"]))
+        assert [texts_of(queue.take()), texts_of(queue.take())] == [[["long"]], [["short"]]]
+
+    run(check())
+
+
+def test_batch_is_filled_with_later_texts_of_the_same_model():
+    async def check():
+        queue, first, second = BatchQueue(), EchoModel("a"), EchoModel("b")
+        submitted(queue, job_of(first, ["1"]), job_of(second, ["2"]), job_of(first, ["3"]))
+        assert texts_of(queue.take()) == [["1"], ["3"]]
+        assert texts_of(queue.take()) == [["2"]]
+
+    run(check())
+
+
+def test_jobs_that_are_late_or_abandoned_are_not_computed():
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        late, abandoned, last = submitted(
+            queue, job_of(model, ["late"], timeout=-1), job_of(model, ["gone"]), job_of(model, ["last"])
+        )
+        queue.abandon(abandoned)
+        batch = queue.take()
+        assert batch.late == [late]
+        assert texts_of(batch) == [["last"]]
+        assert last.taken == 1
+        assert queue.waiting() == (0, 0.0)
+
+    run(check())
+
+
+async def answered(jobs):
+    return [await job.future for job in jobs]
+
+
+def test_answers_are_those_to_the_texts_of_each_job():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=50)
+        reports = []
+        thread = ComputeThread(queue, reports.append)
+        jobs = submitted(queue, *(job_of(model, ["x" * (7 * size + part) for part in range(7)]) for size in range(20)))
+        thread.start()
+        for size, answer in enumerate(await answered(jobs)):
+            assert answer.arrays["value"].tolist() == [7 * size + part for part in range(7)]
+        thread.stop(TIMEOUT)
+        assert not thread.is_alive
+        assert sum(report.texts for report in reports) == 140
+        assert max(map(len, model.batches)) == 5
+
+    run(check())
+
+
+def test_text_that_fails_does_not_fail_the_requests_beside_it():
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        good, bad, other = submitted(queue, *(job_of(model, [text]) for text in ("good", "fail", "other")))
+        thread = ComputeThread(queue)
+        thread.start()
+        assert (await good.future).arrays["value"].tolist() == [4]
+        with pytest.raises(ValueError, match="this text fails"):
+            await bad.future
+        assert (await other.future).arrays["value"].tolist() == [5]
+        thread.stop(TIMEOUT)
+
+    run(check())
+
+
+def times(overhead, slope):
+    """Times of a model that takes so many seconds for a batch, and for a token."""
+    estimate = BatchTimes()
+    for cost in (10, 100, 400):
+        estimate.add(cost, overhead + slope * cost)
+    return estimate
+
+
+def test_estimates_separate_overhead_and_rate():
+    estimate = times(0.02, 0.001)
+    assert estimate.seconds(1000) == pytest.approx(0.02 + 1)
+    assert estimate.seconds(1000, batches=4) == pytest.approx(0.08 + 1)
+
+
+def test_batches_of_one_cost_are_estimated_with_care():
+    estimate = BatchTimes()
+    for _ in range(10):
+        estimate.add(100, 0.2)
+    assert estimate.seconds(10) == pytest.approx(0.2)
+    assert estimate.seconds(300, batches=3) == pytest.approx(0.6)
+
+
+def test_estimates_follow_a_machine_that_becomes_slower_or_faster():
+    estimate, random = times(0.02, 0.001), np.random.default_rng(0)
+    for factor in (5, 1):
+        for cost in random.integers(10, 400, 150):
+            estimate.add(int(cost), factor * (0.02 + 0.001 * cost))
+        assert estimate.seconds(1000) == pytest.approx(factor * 1.02, rel=0.1)
+
+
+def test_suspended_machine_hardly_changes_estimates():
+    estimate = times(0.02, 0.001)
+    for _ in range(50):
+        estimate.add(100, 0.12)
+    estimate.add(100, 600.0)
+    assert estimate.seconds(100) < 0.3
+
+
+def test_requests_that_cannot_be_answered_in_time_are_refused_at_once():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=100)
+        model.times = times(0.0, 0.019)  # 1.9 s a batch, of which 4 are within 80 % of the 10 s
+        submitted(queue, *(job_of(model, ["text"] * 10) for _ in range(4)))
+        with pytest.raises(RequestError) as refused:
+            submitted(queue, job_of(model, ["text"] * 10))
+        assert refused.value.status_code == 429
+        assert refused.value.headers["Retry-After"] == "2"
+        assert len(queue) == 4
+        queue.take()
+        with pytest.raises(RequestError):  # the batch is still running
+            submitted(queue, job_of(model, ["text"] * 10))
+        queue.take()
+        submitted(queue, job_of(model, ["text"]))
+
+    run(check())
+
+
+def test_request_that_takes_too_long_by_itself_is_too_large():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=100)
+        model.times = times(0.0, 0.02)
+        with pytest.raises(RequestError, match="send fewer at once") as refused:
+            submitted(queue, job_of(model, ["text"] * 100))
+        assert refused.value.status_code == 413
+
+    run(check())
+
+
+def test_estimate_that_is_far_too_high_is_corrected():
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        model.times = times(60.0, 0.01)  # a minute for each batch, which takes no time in fact
+        thread = ComputeThread(queue)
+        thread.start()
+        for _ in range(200):
+            (job,) = submitted(queue, job_of(model, ["text"]))
+            await job.future
+        assert model.times.seconds(10) < 1
+        thread.stop(TIMEOUT)
+
+    run(check())
