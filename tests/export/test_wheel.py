@@ -186,6 +186,19 @@ def test_cleaning_that_python_does_otherwise_is_refused(tiny_bert, tmp_path, kin
         tg.export_model(model, tmp_path / "out", "wheel", name="x", version="1.0")
 
 
+_PEAK = "next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))"  # KiB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
+def test_pairs_of_long_texts_take_little_memory(of_kind, tmp_path):
+    """Truncation by the tokenizers library takes about 1 GB for this pair."""
+    export(of_kind("pairs"), tmp_path)
+    pair = ("one word " * 1000, "and another " * 1000)
+    answers, peak = predictions(tmp_path, [pair], _PEAK)
+    assert len(answers) == 1
+    assert peak < 500 * 1024
+
+
 @pytest.mark.parametrize(
     "kind",
     [

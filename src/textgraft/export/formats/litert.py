@@ -20,6 +20,7 @@ from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_answers import require_plain_texts, text_objective, text_settings
 from textgraft.export.hugging_face_files import CONFIG, TOKENIZER, hugging_face_files
 from textgraft.export.tensorflow_files import tensorflow_file_errors
+from textgraft.export.wheel_runtime.rows import TextRows
 from textgraft.storage.preset_files import read_json
 from textgraft.storage.syncing import write_file
 from textgraft.tasks.base import Task
@@ -64,13 +65,15 @@ class LiteRt(ExportFormat):
 
         interpreter = Interpreter(model_path=str(folder / NETWORK))
         tokenizer, config = Tokenizer.from_file(str(folder / TOKENIZER)), read_json(folder / CONFIG)
+        text_rows = TextRows(tokenizer, {"sequence_length": tokenizer.truncation["max_length"], "truncation": "head"})
         runners = {
             int(name.removeprefix(_SIGNATURE)): interpreter.get_signature_runner(name)
             for name in interpreter.get_signature_list()
         }
 
         def answer(texts: Sequence[Text]) -> Answers:
-            outputs = [_run(runners, tokenizer, text) for text in texts]
+            rows = text_rows.pack(texts)
+            outputs = [_run(runners, *row) for row in zip(rows.ids, rows.segments, strict=True)]
             values = np.concatenate([next(iter(output.values())) for output in outputs])
             return text_objective(config).named_answers(values) if "id2label" in config else {VECTOR: values}
 
@@ -130,16 +133,12 @@ def _pool(vectors: tf.Tensor, mask: tf.Tensor, method: str) -> tf.Tensor:
     return total / (tf.sqrt(count) if method == "sqrtn" else count)
 
 
-def _run(runners: dict[int, Any], tokenizer: Tokenizer, text: Text) -> dict[str, np.ndarray]:
-    """The outputs for a text, at the shortest length that has space for its tokens."""
-    encoding = tokenizer.encode(*([text] if isinstance(text, str) else text))
-    length = next(length for length in sorted(runners) if length >= len(encoding.ids))
-    columns = {
-        "input_ids": (encoding.ids, 0), "attention_mask": (encoding.attention_mask, 0),
-        "token_type_ids": (encoding.type_ids, 0),
-    }  # fmt: skip
-    rows = {}
-    for name in runners[length].get_input_details():
-        values, padding = columns[name]
-        rows[name] = np.array([[*values, *[padding] * (length - len(values))]], np.int32)
+def _run(runners: dict[int, Any], ids: list[int], segments: list[int]) -> dict[str, np.ndarray]:
+    """The outputs for a row of tokens, at the shortest length that has space for them."""
+    length = next(length for length in sorted(runners) if length >= len(ids))
+    columns = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": segments}
+    rows = {
+        name: np.array([[*columns[name], *[0] * (length - len(ids))]], np.int32)
+        for name in runners[length].get_input_details()
+    }
     return dict(runners[length](**rows))

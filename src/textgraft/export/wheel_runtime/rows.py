@@ -34,37 +34,43 @@ class TextRows:
         """Set the tokenizer's truncation; `settings` has "sequence_length", "truncation" and "special"."""
         tokenizer.no_padding()
         self._tokenizer, self._length = tokenizer, settings["sequence_length"]
-        self._truncation, self._special = settings["truncation"], settings["special"]
-        if self._truncation == "windows":
-            window = self._length - _count(self._special)
+        self._windowed, self._keeps_tail = (settings["truncation"] == name for name in ("windows", "head+tail"))
+        if self._windowed:
+            window = self._length - _count(settings["special"])
             tokenizer.enable_truncation(self._length, stride=window // _OVERLAP_DIVISOR)
-        elif self._truncation == "head+tail":
+        else:
+            # The library's truncation makes an encoding of each combination of a part of one text with one of the
+            # other: 30,000 of two texts of 1,000 words, in more than 1 GB.
             tokenizer.no_truncation()
 
     def pack(self, texts: Sequence[Any]) -> Rows:
         """Pack strings, or tuples of two."""
         encodings = _encoded(self._tokenizer, texts)
-        if self._truncation == "head+tail":
-            indices = [self._shortened(encoding) for encoding in encodings]
-            ids = [[encoding.ids[index] for index in rows] for encoding, rows in zip(encodings, indices, strict=True)]
-            segments = [[row.type_ids[index] for index in rows] for row, rows in zip(encodings, indices, strict=True)]
-            return Rows(ids, segments, np.ones(len(ids), np.int64))
-        groups = [[encoding, *encoding.overflowing] for encoding in encodings]
-        if self._truncation != "windows":
-            groups = [group[:1] for group in groups]
-        rows = [row for group in groups for row in group]
-        counts = np.array([len(group) for group in groups], np.int64)
-        return Rows([row.ids for row in rows], [row.type_ids for row in rows], counts)
+        if self._windowed:
+            groups = [[encoding, *encoding.overflowing] for encoding in encodings]
+            rows = [(row.ids, row.type_ids) for group in groups for row in group]
+            counts = np.array([len(group) for group in groups], np.int64)
+        else:
+            rows = [self._truncated(encoding) for encoding in encodings]
+            counts = np.ones(len(rows), np.int64)
+        return Rows([ids for ids, _ in rows], [segments for _, segments in rows], counts)
 
-    def _shortened(self, encoding: Encoding) -> list[int]:
-        """Indices of the tokens that remain where half of them are from the end of each text."""
+    def _truncated(self, encoding: Encoding) -> tuple[list[int], list[int]]:
+        """The token ids and segments of a row, of which the longer text loses tokens first."""
+        ids, segments = encoding.ids, encoding.type_ids
+        if self._length is None or len(ids) <= self._length:
+            return ids, segments
         parts: dict[int, list[int]] = {0: [], 1: []}
         special: list[int] = []
         for index, part in enumerate(encoding.sequence_ids):
             (special if part is None else parts[part]).append(index)
         lengths = _longest_first([len(part) for part in parts.values()], self._length - len(special))
-        return sorted([*special, *(index for part, length in zip(parts.values(), lengths, strict=True)
-                                   for index in _ends(part, length))])  # fmt: skip
+        remaining = special
+        for indices, length in zip(parts.values(), lengths, strict=True):
+            tail = length // 2 if self._keeps_tail else 0
+            remaining += [*indices[: length - tail], *indices[len(indices) - tail :]]
+        remaining.sort()
+        return [ids[index] for index in remaining], [segments[index] for index in remaining]
 
 
 class WordRows:
@@ -151,8 +157,3 @@ def _longest_first(lengths: Sequence[int], max_tokens: int) -> list[int]:
     if shorter + longer > max_tokens:
         shorter, longer = max_tokens // 2, max_tokens - max_tokens // 2
     return [longer, shorter] if lengths[0] > lengths[1] else [shorter, longer]
-
-
-def _ends(indices: Sequence[int], length: int) -> list[int]:
-    tail = length // 2
-    return [*indices[: length - tail], *indices[len(indices) - tail :]]
