@@ -7,9 +7,12 @@ import pytest
 
 import textgraft as tg
 from tests.golden.exported_models import MODELS, classifier, tagger
+from tests.helpers.commands import run_successfully
+from tests.helpers.exports import sharpen
 from tests.helpers.paths import GOLDEN
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError
 from textgraft.export.formats import litert
+from textgraft.export.golden_texts import NASTY, ORDINARY
 
 NAMES = ("multi-label", "pairs", "regression", "mean", "embedder-max")
 FAMILIES = ("albert", "bert_sentence_piece", "deberta_v3", "distil_bert", "gpt2", "opt", "roberta", "xlm_roberta")
@@ -59,3 +62,74 @@ def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(litert, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"litert needs the package ai-edge-litert; install textgraft\[litert\]"):
         tg.export_model(classifier("bert"), tmp_path / "out", "litert")
+
+
+@pytest.fixture(scope="module")
+def confident():
+    """A classifier whose probabilities are near 0 and 1 for most texts."""
+    model = sharpen(classifier("bert", labels=["a", "b"]))
+    model.objective.temperature = 0.02
+    return model
+
+
+def proof_file(model, folder, count=120):
+    """A file of texts with the labels that a model gives them."""
+    texts = [f"{text} {number}" for number in range(count // 10) for text in (*ORDINARY, *NASTY[3:5])]
+    rows = [{"text": text, "label": label} for text, label in zip(texts, model.predict(texts), strict=True)]
+    (folder / "held-out.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return folder / "held-out.jsonl"
+
+
+def test_int8_is_written_where_texts_prove_it(interpreter_class, confident, tmp_path):
+    proof = proof_file(confident, tmp_path)
+    verification = tg.export_model(confident, tmp_path / "out", "litert", int8=True, proof=proof)
+    assert (verification.proof["data"], verification.proof["texts"]) == (str(proof), 120)
+    assert verification.proof["agreement"] >= 0.99
+    tg.export_model(confident, tmp_path / "float32", "litert")
+    network, other = (tmp_path / name / litert.NETWORK for name in ("out", "float32"))
+    assert network.stat().st_size < 0.5 * other.stat().st_size
+    operations = {item["op_name"] for item in interpreter_class(model_path=str(network))._get_ops_details()}
+    assert [name for name in operations if name.startswith("Flex") or name == "CUSTOM"] == []
+    result = run_successfully("verify", tmp_path / "out")
+    assert "of the answers as in float32" in result.stderr
+    assert "are those of the network in int8" in result.stderr
+
+
+def test_int8_that_changes_answers_is_refused(interpreter_class, confident, tmp_path):
+    proof = proof_file(confident, tmp_path)
+    texts = [json.loads(line)["text"] for line in proof.open()]
+    bias = confident.head.layers[-1].bias
+    old = bias.numpy()
+    bias.assign(old - np.median(confident.reference_outputs(texts)))
+    try:
+        with pytest.raises(ConfigError, match="int8 does not suffice: agreement 0"):
+            tg.export_model(confident, tmp_path / "out", "litert", int8=True, proof=proof)
+    finally:
+        bias.assign(old)
+    assert list(tmp_path.iterdir()) == [proof]
+
+
+@pytest.mark.slow
+def test_int8_of_an_embedder_is_proved_by_similarity(interpreter_class, confident, tmp_path):
+    proof = proof_file(confident, tmp_path)
+    verification = tg.export_model(MODELS["embedder-max"](), tmp_path / "out", "litert", int8=True, proof=proof)
+    assert verification.proof["metric"] == "cosine similarity"
+    assert 0 < verification.proof["least"] <= verification.proof["agreement"] < 1
+    assert tg.verify_export(tmp_path / "out").proof == verification.proof
+
+
+def test_int8_needs_texts_with_labels(interpreter_class, confident, tmp_path):
+    few = proof_file(confident, tmp_path, 20)
+    with pytest.raises(ConfigError, match="litert needs both --int8 and --proof FILE"):
+        tg.export_model(confident, tmp_path / "out", "litert", int8=True)
+    with pytest.raises(ConfigError, match="litert needs both --int8 and --proof FILE"):
+        tg.export_model(confident, tmp_path / "out", "litert", proof=few)
+    with pytest.raises(ConfigError, match="format onnx has no option --proof; drop it"):
+        tg.export_model(confident, tmp_path / "out", "onnx", int8=True, proof=few)
+    with pytest.raises(DataError, match="has 20 texts; int8 is proved by at least 100"):
+        tg.export_model(confident, tmp_path / "out", "litert", int8=True, proof=few)
+    with pytest.raises(DataError, match=r"missing\.csv"):
+        tg.export_model(confident, tmp_path / "out", "litert", int8=True, proof=tmp_path / "missing.csv")
+    with pytest.raises(ConfigError, match="a model for numbers lacks"):
+        tg.export_model(MODELS["regression"](), tmp_path / "out", "litert", int8=True, proof=few)
+    assert list(tmp_path.iterdir()) == [few]

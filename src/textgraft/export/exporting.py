@@ -1,9 +1,10 @@
 """Export of a model, and verification of what was exported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textgraft import registry, runtime
 from textgraft.data.python_inputs import as_path
@@ -31,6 +32,8 @@ class Verification:
         needs: what the format needs beside its own runtime.
         left_out: names of the parts of the model that the export does not have.
         operations: names of the graph's operations, of a SavedModel.
+        proof: that a network in int8 answers as the model, where the export has made it; the compared answers are then
+            those of that network. Otherwise empty.
         bytes: size of all files.
     """
 
@@ -40,6 +43,7 @@ class Verification:
     needs: tuple[str, ...]
     left_out: tuple[str, ...]
     operations: tuple[str, ...]
+    proof: Mapping[str, Any]
     bytes: int
 
 
@@ -49,6 +53,7 @@ def export_model(
     to: str = "savedmodel",
     *,
     int8: bool = False,
+    proof: str | Path | None = None,
     name: str | None = None,
     version: str | None = None,
     ops: str = "core",
@@ -64,7 +69,9 @@ def export_model(
         folder: must not exist; its parent must.
         to: the format: "savedmodel", "huggingface", "kerashub", "litert", "onnx" or "wheel".
         int8: write the network in int8 too, as `quantize` proved it on this kind of processor ("onnx"), or only so
-            ("wheel").
+            ("wheel"; "litert", with `proof`).
+        proof: labelled texts that the model was not trained on, or for an embedder texts: a file, or another source
+            that `evaluate` reads. int8 must answer them as the model ("litert").
         name: of the package ("wheel").
         version: of the package ("wheel").
         ops: "core", TensorFlow's own operations only, or "text", also those of TensorFlow Text, which are faster
@@ -80,7 +87,8 @@ def export_model(
     """
     folder = as_path(folder, "the folder of the exported model")
     require_exportable(to, folder)
-    kind = export_format(to, ExportOptions(int8, name, version, ops, without_ngrams))
+    source = None if proof is None else str(proof)
+    kind = export_format(to, ExportOptions(int8, source, name, version, ops, without_ngrams))
     if model.engine != TENSORFLOW or model.precision != "float32":
         raise ConfigError("models are exported in float32 by engine tensorflow; load this one with precision float32")
     require_expressible(model, kind, to)
@@ -94,8 +102,18 @@ def export_model(
         answers = _answers(kind, building, texts, f"format {to}", building)
         difference = compare_answers(answers, expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
-        left_out = [LEFT_OUT] if without_ngrams else []
-        record = ExportRecord(to, model.name, runtime.versions(), *requirements, texts, expected, digests, left_out)
+        record = ExportRecord(
+            to,
+            model.name,
+            runtime.versions(),
+            needs=requirements.needs,
+            operations=requirements.operations,
+            texts=texts,
+            answers=expected,
+            sha256=digests,
+            left_out=[LEFT_OUT] if without_ngrams else [],
+            proof=dict(requirements.proof),
+        )
         record.write(building)
         sync_tree(building)
         verifications.append(_verification(record, difference, building))
@@ -148,6 +166,13 @@ def _answers(
 
 
 def _verification(record: ExportRecord, difference: float, folder: Path) -> Verification:
-    size = sum((folder / name).stat().st_size for name in (*record.sha256, RECORD))
-    needs, left_out, operations = tuple(record.needs), tuple(record.left_out), tuple(record.operations)
-    return Verification(record.format, len(record.texts), difference, needs, left_out, operations, size)
+    return Verification(
+        record.format,
+        len(record.texts),
+        difference,
+        needs=tuple(record.needs),
+        left_out=tuple(record.left_out),
+        operations=tuple(record.operations),
+        proof=record.proof,
+        bytes=sum((folder / name).stat().st_size for name in (*record.sha256, RECORD)),
+    )

@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,7 +49,12 @@ class ExportOptions(CheckedOptions):
     """Options of formats; each format honours a part of them."""
 
     int8: bool = option(
-        False, "Write the network in int8 too, as `textgraft quantize` proved it (onnx, wheel).", panel="Output"
+        False,
+        "Write the network in int8, as `textgraft quantize` proved it (onnx, wheel), or as --proof proves it (litert).",
+        panel="Output",
+    )
+    proof: str | None = option(
+        None, "Source of labelled texts that the model was not trained on, which prove int8 (litert).", panel="Output"
     )
     name: str | None = option(None, "Name of the package, which programs import (wheel).", panel="Output")
     version: str | None = option(None, "Version of the package, such as 1.2.0 (wheel).", panel="Output")
@@ -64,7 +70,7 @@ class ExportOptions(CheckedOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.int8 and self.without_ngrams:
+        if self.int8 and self.without_ngrams and self.proof is None:
             raise ConfigError("int8 was proved for network and n-grams together; drop --int8 or --without-ngrams")
         if self.name is not None and not _NAME.fullmatch(self.name):
             raise ConfigError(
@@ -90,10 +96,12 @@ class Requirements(NamedTuple):
     Attributes:
         needs: what the files need beside the format's own runtime.
         operations: names of all operations of the graph, of formats whose runtimes differ in them.
+        proof: of int8, where the export itself has made it, see `litert_proof`; empty otherwise.
     """
 
     needs: Sequence[str] = ()
     operations: Sequence[str] = ()
+    proof: Mapping[str, Any] = MappingProxyType({})
 
 
 class ExportFormat(ABC):

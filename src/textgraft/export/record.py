@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from textgraft.errors import ExportError, ModelFolderError
 from textgraft.export.answer_comparison import decoded, largest_difference
 from textgraft.export.format import Answers, Text
-from textgraft.storage.schema import ANY, NONEMPTY, STRING, List, Map, Object, Scalar, parse_json
+from textgraft.storage.schema import ANY, NONEMPTY, NUMBER, STRING, Integer, List, Map, Object, Scalar, parse_json
 from textgraft.storage.syncing import write_file
 from textgraft.storage.temporary import EXPORT_RECORD
 from textgraft.storage.verification import STRAY_FILES, is_altered, read_bounded
@@ -31,6 +31,18 @@ def _is_pair(value: Any) -> bool:
 
 
 _TEXT = Scalar("a text, or a list of two", lambda value: all(map(STRING.holds, value if _is_pair(value) else [value])))
+# Empty without a proof; see `litert_proof`.
+_PROOF = Object(
+    {},
+    {
+        "data": STRING,
+        "texts": Integer(1),
+        "agreement": NUMBER,
+        "lost": NUMBER,
+        "metric": NONEMPTY,
+        "least": NUMBER,
+    },
+)
 _SCHEMA = Object(
     {
         "format": NONEMPTY,
@@ -43,7 +55,7 @@ _SCHEMA = Object(
         "sha256": Map(STRING),
         _SEAL: STRING,
     },
-    {"left_out": List(NONEMPTY)},
+    {"left_out": List(NONEMPTY), "proof": _PROOF},
 )
 
 
@@ -61,6 +73,7 @@ class ExportRecord:
         answers: those of the model, one list per output.
         sha256: of each other file, by its path in the folder, with slashes.
         left_out: names of the parts of the model that the export does not have.
+        proof: see `Requirements`.
     """
 
     format: str
@@ -72,6 +85,7 @@ class ExportRecord:
     answers: Mapping[str, Sequence[Any]]
     sha256: Mapping[str, str]
     left_out: Sequence[str] = ()
+    proof: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[Text]:

@@ -177,8 +177,8 @@ class TextEmbedder(Task):
 
         def measure() -> Agreement:
             nonlocal cosines
-            cosines = _cosines(np.concatenate(list(self.outputs(windows, TruncationCount()))), expected)
-            return Agreement(float(cosines.mean()), 0.0, COSINE)
+            cosines = cosine_similarities(np.concatenate(list(self.outputs(windows, TruncationCount()))), expected)
+            return vector_agreement(cosines)
 
         tokens = self.tokenize([windows[0][:RANKING_TEXTS]])
         proof = prove_int8(self, sample_rows(tokens.batch, len(tokens)), measure, "texts", len(expected))
@@ -199,7 +199,12 @@ class TextEmbedder(Task):
         return vectors[0] if isinstance(texts, str) else vectors
 
 
-def _cosines(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+def vector_agreement(cosines: np.ndarray) -> Agreement:
+    """How vectors in int8 compare with those in float32, by their similarities (n,)."""
+    return Agreement(float(cosines.mean()), 0.0, COSINE)
+
+
+def cosine_similarities(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Cosine similarity of vectors (n, dim) and others, float64 (n,); 1 where both are zero."""
     products = np.einsum("nd,nd->n", vectors.astype(np.float64), others)
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)

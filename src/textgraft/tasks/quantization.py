@@ -10,7 +10,7 @@ import tensorflow as tf
 from textgraft.engines.engine import start_engine
 from textgraft.engines.int8 import Quantization, processor_kind, weight_bits
 from textgraft.engines.names import ONNX
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError, counted
 
 if TYPE_CHECKING:
     from textgraft.tasks.base import Task
@@ -39,6 +39,15 @@ class Agreement(NamedTuple):
     def suffices(self) -> bool:
         """Whether int8 may answer."""
         return self.agreement >= MIN_AGREEMENT and self.lost <= MAX_LOST
+
+    def require(self, texts: int, advice: str) -> None:
+        """Raise a ConfigError, with the figures of a number of texts and with advice, when int8 may not answer."""
+        if not self.suffices:
+            raise ConfigError(
+                f"int8 does not suffice: agreement {self.agreement:.4f} with float32 on {texts:,} texts, "
+                f"{100 * self.lost:.2f} points of {self.metric} lost (limits: {MIN_AGREEMENT:g} and "
+                f"{100 * MAX_LOST:g}); {advice}"
+            )
 
 
 def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source: str, texts: int) -> dict[str, Any]:
@@ -83,11 +92,13 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
         in_float32 = 2 * in_float32 or 1
         if in_float32 > len(ranked) // 2:
             task.use_engine(ONNX)
-            raise ConfigError(
-                f"int8 does not suffice: agreement {result.agreement:.4f} with float32 on {texts:,} texts, "
-                f"{100 * result.lost:.2f} points of {result.metric} lost (limits: {MIN_AGREEMENT:g} and "
-                f"{100 * MAX_LOST:g}); {ranked[0]} loses most; use precision float32"
-            )
+            result.require(texts, f"{ranked[0]} loses most; use precision float32")
+
+
+def require_enough_texts(source: str, count: int) -> None:
+    """Raise a DataError for too few texts of a source to prove int8 by."""
+    if count < MIN_TEXTS:
+        raise DataError(f"{source} has {counted(count, 'text')}; int8 is proved by at least {MIN_TEXTS}")
 
 
 def stored_quantization(proofs: list[dict[str, Any]], folder: Any) -> Quantization:

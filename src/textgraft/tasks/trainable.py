@@ -37,7 +37,7 @@ from textgraft.tasks.held_out import (
 )
 from textgraft.tasks.ngrams import has_default_ngrams, why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
-from textgraft.tasks.quantization import MIN_TEXTS, RANKING_TEXTS, Agreement, prove_int8, sample_rows
+from textgraft.tasks.quantization import RANKING_TEXTS, Agreement, prove_int8, require_enough_texts, sample_rows
 from textgraft.tasks.refit import FirstRun, choose_refit, first_run
 from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults, RowResult
@@ -314,7 +314,7 @@ class TrainableTask(Task):
                 language model.
             PredictionError: when an output or a metric is not finite.
         """
-        data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
+        data = self.read_test_data(data, labels, text=text, label=label, pair=pair)
         self.warn_if_untrained()
         truncated = TruncationCount()
         data, seen = self._find_seen(data, unseen)
@@ -361,9 +361,8 @@ class TrainableTask(Task):
         spec = task_spec(self.name)
         if not spec.labelled or not getattr(self, "labels", ()):
             raise ConfigError(f"precision int8 is proved by labels, which a model for {self.name} without labels lacks")
-        data = self._reader(text=text, label=label, pair=pair).read(data, labels, split="test")
-        if len(data) < MIN_TEXTS:
-            raise DataError(f"{data.source} has {counted(len(data), 'text')}; int8 is proved by at least {MIN_TEXTS}")
+        data = self.read_test_data(data, labels, text=text, label=label, pair=pair)
+        require_enough_texts(data.source, len(data))
         metric = spec.schema(self.settings()).headline[0]
 
         def answer() -> tuple[list[Any], float]:
@@ -453,6 +452,10 @@ class TrainableTask(Task):
     def _require_trainable(self) -> None:
         if self.engine != TENSORFLOW:
             raise ConfigError(f"a model with engine {self.engine} is not trained; load it with engine {TENSORFLOW}")
+
+    def read_test_data(self, data: Any, labels: Any = None, **columns: str | None) -> Dataset:
+        """The data set that `evaluate` takes; arguments and errors: see there."""
+        return self._reader(**columns).read(data, labels, split="test")
 
     def _reader(self, **columns: str | None) -> DataReader:
         return DataReader(task_spec(self.name), self._reading(**columns))

@@ -42,9 +42,9 @@ def log_truncation(name: str, truncated: Mapping[str, int], sequence_length: int
 
 
 def describe_proof(proof: Mapping[str, Any]) -> str:
-    """A line about a proof of int8, as `TrainableTask.quantize` and `TextEmbedder.quantize` return it."""
+    """A line about a proof of int8, as `TrainableTask.quantize`, `TextEmbedder.quantize` and exports return it."""
     agreement, texts = proof["agreement"], counted(proof["texts"], "text")
-    parts = f"; in float32: {', '.join(proof['float32'])}" if proof["float32"] else ""
+    parts = f"; in float32: {', '.join(proof['float32'])}" if proof.get("float32") else ""
     if "least" in proof:
         return (
             f"int8: mean {proof['metric']} to float32 {agreement:.4f}, at least {proof['least']:.4f} ({texts}){parts}"

@@ -8,39 +8,50 @@ operations are those of every LiteRT runtime. config.json and the tokenizer's fi
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from textgraft.errors import ConfigError, error_summary
+from textgraft.export.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
-from textgraft.export.hugging_face_answers import require_plain_texts, text_objective, text_settings
-from textgraft.export.hugging_face_files import CONFIG, TOKENIZER, hugging_face_files
+from textgraft.export.hugging_face_answers import require_plain_texts, text_settings
+from textgraft.export.hugging_face_files import CONFIG, hugging_face_files
+from textgraft.export.litert_network import NETWORK, SIGNATURE, VECTOR, LiteRtNetwork
+from textgraft.export.litert_proof import read_proof
+from textgraft.export.quantized import tolerance
 from textgraft.export.tensorflow_files import tensorflow_file_errors
-from textgraft.export.wheel_runtime.rows import TextRows
-from textgraft.storage.preset_files import read_json
 from textgraft.storage.syncing import write_file
 from textgraft.tasks.base import Task
 from textgraft.tasks.text_classification import TextClassifier
-from tokenizers import Tokenizer
 
-NETWORK = "model.tflite"
-LOGITS, VECTOR = "logits", "vector"
+LOGITS = "logits"
 
 _PACKAGE = "ai_edge_litert"
-_SIGNATURE, _SHORT_LENGTHS = "length_", (32, 128)
+_SHORT_LENGTHS = (32, 128)
 _INPUTS = {"token_ids": "input_ids", "padding_mask": "attention_mask", "segment_ids": "token_type_ids"}
 
 
 class LiteRt(ExportFormat):
     """A folder for an interpreter of LiteRT and a tokenizer; batches have one text."""
 
+    options = ("int8", "proof")
+    _proved: Callable[[Sequence[Text]], Answers] | None = None  # the written network in int8
+
     def require_packages(self, to: str) -> None:
         if find_spec(_PACKAGE) is None:
             raise ConfigError(f"format {to} needs the package ai-edge-litert; install textgraft[litert]")
+
+    def check(self, to: str) -> None:
+        super().check(to)
+        if self.selected.int8 != (self.selected.proof is not None):
+            raise ConfigError(
+                f"format {to} needs both --int8 and --proof FILE, labelled texts that the model was not trained on, or "
+                "neither"
+            )
 
     def write(self, model: Task, folder: Path) -> Requirements:
         if not model.pooled:
@@ -53,45 +64,48 @@ class LiteRt(ExportFormat):
         files[CONFIG] = f"{json.dumps(config, ensure_ascii=False, indent=1)}\n".encode()
         for name, content in files.items():
             write_file(folder / name, [content])
-        write_file(folder / NETWORK, [_convert(model, folder)])
-        return Requirements()
+        if self.selected.proof is None:
+            write_file(folder / NETWORK, [_convert(model, folder)])
+            return Requirements()
+        proof = read_proof(model, self.selected.proof)  # before the conversion, which takes long
+        write_file(folder / NETWORK, [_convert(model, folder, int8=True)])
+        self._proved = self.open(folder)
+        return Requirements(proof=proof.check(LiteRtNetwork(folder)))
 
     def takes(self, model: Task, text: Text) -> bool:
         """Networks with fixed lengths take at least one token."""
         return any(text) or model.backbone.special_tokens.start is not None
 
+    def reference(self, model: Task, texts: Sequence[Text]) -> Answers:
+        """In int8 the answers of the written network, since no other program rounds as LiteRT does."""
+        return self._proved(texts) if self._proved else model.reference_answers(texts)
+
+    @staticmethod
+    def tolerance(name: str) -> float:
+        return tolerance(name)
+
     def open(self, folder: Path, temporary: Path | None = None) -> Callable[[Sequence[Text]], Answers]:
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(model_path=str(folder / NETWORK))
-        tokenizer, config = Tokenizer.from_file(str(folder / TOKENIZER)), read_json(folder / CONFIG)
-        text_rows = TextRows(tokenizer, {"sequence_length": tokenizer.truncation["max_length"], "truncation": "head"})
-        runners = {
-            int(name.removeprefix(_SIGNATURE)): interpreter.get_signature_runner(name)
-            for name in interpreter.get_signature_list()
-        }
-
-        def answer(texts: Sequence[Text]) -> Answers:
-            rows = text_rows.pack(texts)
-            outputs = [_run(runners, *row) for row in zip(rows.ids, rows.segments, strict=True)]
-            values = np.concatenate([next(iter(output.values())) for output in outputs])
-            return text_objective(config).named_answers(values) if "id2label" in config else {VECTOR: values}
-
-        return answer
+        network = LiteRtNetwork(folder)
+        return partial(as_int8, network.answers) if network.is_int8 else network.answers
 
 
-def _convert(model: Task, temporary: Path) -> bytes:
-    """The converted network, pooling and head; a folder in `temporary` has its SavedModel meanwhile."""
+def _convert(model: Task, temporary: Path, int8: bool = False) -> bytes:
+    """The converted network, pooling and head; a folder in `temporary` has its SavedModel meanwhile.
+
+    In int8, weights of more than 1,024 values are rounded with a scale for each output; the other factors of their
+    products are rounded while they are computed.
+    """
     limit = model.architecture.sequence_length or 0
     lengths = [*(length for length in _SHORT_LENGTHS if length < limit), limit]
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights.values()]
-    signatures = {f"{_SIGNATURE}{length}": _function(model, length) for length in lengths}
+    signatures = {f"{SIGNATURE}{length}": _function(model, length) for length in lengths}
     with tempfile.TemporaryDirectory(dir=temporary) as folder:
         with tensorflow_file_errors():
             tf.saved_model.save(module, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT] if int8 else []
         try:
             return bytes(converter.convert())
         except Exception as error:  # the converter raises an error of its own class, or of Python
@@ -131,14 +145,3 @@ def _pool(vectors: tf.Tensor, mask: tf.Tensor, method: str) -> tf.Tensor:
         return tf.reduce_max(tf.where(weights > 0, vectors, tf.fill(tf.shape(vectors), vectors.dtype.min)), axis=1)
     total = tf.reduce_sum(vectors * weights, axis=1)
     return total / (tf.sqrt(count) if method == "sqrtn" else count)
-
-
-def _run(runners: dict[int, Any], ids: list[int], segments: list[int]) -> dict[str, np.ndarray]:
-    """The outputs for a row of tokens, at the shortest length that has space for them."""
-    length = next(length for length in sorted(runners) if length >= len(ids))
-    columns = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": segments}
-    rows = {
-        name: np.array([[*columns[name], *[0] * (length - len(ids))]], np.int32)
-        for name in runners[length].get_input_details()
-    }
-    return dict(runners[length](**rows))
