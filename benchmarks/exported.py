@@ -1,11 +1,11 @@
 """Exported sentiment models beside their model: equal answers to reviews, texts per second, and the time of the export.
 
-    python -m benchmarks.exported [--texts 400] [--formats savedmodel onnx int8 litert litert-int8]
+    python -m benchmarks.exported [--texts 400] [--formats savedmodel onnx int8 litert litert-int8] [--model FOLDER]
 
 All classify the same batches of 16 reviews of similar length, in turns: the model from strings by `predict_proba` in
 float32, the SavedModel by its signature, the network in ONNX, in float32 or int8, by the runtime of exported packages,
 LiteRT text by text. int8 is proved on training reviews that the model was not trained on; where it is refused, its
-line says why.
+line says why. `--model` keeps the trained model in a folder, or takes it from there, so that it is trained once.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         training, proof = train.split(_TRAINING_TEXTS / len(train), seed=0)
-        model = _train(training, proof if "int8" in options.formats else None)
+        model = _trained(options.model, training, proof if "int8" in options.formats else None)
         proof_file = _write_lines(proof, folder / "proof.jsonl")
         functions: dict[str, Scores] = {"textgraft": model.predict_proba}
         exports = {}
@@ -77,6 +77,16 @@ def main() -> None:
                 exported_texts_per_second=round(speeds[format_name], 1),
                 ratio=round(speeds[format_name] / speeds["textgraft"], 2),
             )
+
+
+def _trained(folder: Path | None, data: Any, proof: Any) -> Any:
+    """The model in a folder, which is trained and saved first where there is none."""
+    if folder is None or not folder.exists():
+        model = _train(data, proof)
+        if folder is None:
+            return model
+        model.save(folder)
+    return tg.load(folder, precision="float32")
 
 
 def _train(data: Any, proof: Any) -> Any:
@@ -133,6 +143,7 @@ def _alternate(batches: Sequence[list[str]], functions: Mapping[str, Scores]) ->
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare exported models with their model.")
     parser.add_argument("--texts", type=int, default=400, help="test reviews (default: %(default)s)")
+    parser.add_argument("--model", type=Path, help="folder of the trained model")
     parser.add_argument("--formats", nargs="+", choices=[*_OPTIONS], default=[*_OPTIONS])
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ def require_plain_texts(model: Task, lowercase: bool = False) -> None:
             f"tokenizers of Hugging Face have no truncation {architecture.truncation}; use savedmodel, or train with "
             "--truncation head"
         )
-    steps = [name for name, is_on in vars(architecture.cleaning).items() if is_on]
+    steps = architecture.cleaning.steps
     if steps and not (lowercase and steps == ["lowercase"]):
         options = ", ".join(f"--{step.replace('_', '-')}" for step in steps)
         raise ConfigError(f"tokenizers of Hugging Face do not clean texts ({options}); use savedmodel")

@@ -26,6 +26,11 @@ class Cleaning:
     lowercase: bool = option(False, "Convert texts to lower case.", panel="Data", searchable=True)
     strip_punctuation: bool = option(False, "Delete Unicode punctuation.", panel="Data", searchable=True)
 
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps that are switched on."""
+        return [name for name, is_on in vars(self).items() if is_on]
+
     def __call__(self, texts: "tf.Tensor") -> "tf.Tensor":
         """Clean texts, UTF-8 in a string tensor of any shape; returns the same tensor when no step is switched on."""
         import tensorflow as tf

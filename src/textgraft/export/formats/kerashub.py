@@ -74,7 +74,7 @@ def _text_classifier(model: Task) -> TextClassifier:
 
 def _classifier(model: TextClassifier) -> KerasHubClassifier:
     """KerasHub's classifier with the network of a model, and a random head; see `KerasHub._prepared`."""
-    if steps := [name for name, is_on in vars(model.architecture.cleaning).items() if is_on]:
+    if steps := model.architecture.cleaning.steps:
         raise ConfigError(f"KerasHub does not clean texts ({', '.join(steps)}); choose savedmodel or wheel")
     if model.pairs:
         raise ConfigError("pairs are not exported to kerashub; choose huggingface or savedmodel")

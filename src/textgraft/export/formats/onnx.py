@@ -33,7 +33,7 @@ class Onnx(ExportFormat):
         from textgraft.export.onnx_model import onnx_model
 
         settings, truncation = inference_settings(model), model.architecture.truncation
-        if steps := [name for name, is_on in vars(model.architecture.cleaning).items() if is_on]:
+        if steps := model.architecture.cleaning.steps:
             raise ConfigError(
                 f"tokenizer.json cannot express cleaning ({', '.join(steps)}); export to wheel or savedmodel"
             )

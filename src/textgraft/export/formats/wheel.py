@@ -59,7 +59,7 @@ class WheelFormat(ExportFormat):
         if model.pooled and model.windowed and model.output_map() is None:
             raise ConfigError("vectors of texts in windows are exported to savedmodel only; choose it")
         cleaning = model.architecture.cleaning
-        if any(vars(cleaning).values()) and not isinstance(model, TextClassifier):
+        if cleaning.steps and not isinstance(model, TextClassifier):
             raise ConfigError(f"cleaning of texts for {model.name} is exported to savedmodel only; choose it")
         steps = cleaning_steps(cleaning)
         int8, texts = self.selected.int8, golden_texts(model.pairs)
