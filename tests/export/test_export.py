@@ -21,6 +21,7 @@ from textgraft.export.answer_comparison import decoded, largest_difference
 from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.record import RECORD, read_record
 from textgraft.protobuf import messages
+from textgraft.text.cleaning import Cleaning
 
 FAMILIES = [
     pytest.param(name, marks=[] if name == "roberta" else pytest.mark.slow)
@@ -219,10 +220,8 @@ def test_another_program_needs_tensorflow_only(calibrated, calibrated_folder):
 def test_graph_of_each_family_loads_where_tensorflow_text_cannot_be_imported(tmp_path):
     expected = {}
     for family in sorted(TRANSFORMERS):
-        cleaning = {"normalize_unicode": True, "strip_punctuation": True}
-        model = sharpen(
-            tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", sequence_length=24, **cleaning)
-        )
+        options = {"sequence_length": 24, "cleaning": Cleaning(normalize_unicode=True, strip_punctuation=True)}
+        model = sharpen(tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", **options))
         tg.export_model(model, tmp_path / family)
         expected[family] = model.predict(["a great film", "no"])
     assert labels_of_another_program(*map(tmp_path.__truediv__, expected)) == [*expected.values()]
