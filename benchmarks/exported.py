@@ -1,6 +1,7 @@
 """Exported sentiment models beside their model: equal answers to reviews, texts per second, and the time of the export.
 
-    python -m benchmarks.exported [--texts 400] [--formats savedmodel onnx int8 litert litert-int8] [--model FOLDER]
+    python -m benchmarks.exported [--texts 400] [--formats savedmodel onnx int8 litert litert-int8]
+        [--fine-tune all] [--model FOLDER]
 
 All classify the same batches of 16 reviews of similar length, in turns: the model from strings by `predict_proba` in
 float32, the SavedModel by its signature, the network in ONNX, in float32 or int8, by the runtime of exported packages,
@@ -42,7 +43,7 @@ Scores = Callable[[Sequence[str]], np.ndarray]
 
 
 def main() -> None:
-    """Train on frozen embeddings, export, compare."""
+    """Train, export, compare."""
     options = _arguments()
     data = {split: tg.load_dataset(data_folder() / "imdb", split=split, label="label") for split in ("train", "test")}
     train, test = sample(data["train"], _TRAINING_TEXTS + _PROOF_TEXTS), sample(data["test"], options.texts)
@@ -51,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         training, proof = train.split(_TRAINING_TEXTS / len(train), seed=0)
-        model = _trained(options.model, training, proof if "int8" in options.formats else None)
+        model = _trained(options.model, options.fine_tune, training, proof if "int8" in options.formats else None)
         proof_file = _write_lines(proof, folder / "proof.jsonl")
         functions: dict[str, Scores] = {"textgraft": model.predict_proba}
         exports = {}
@@ -79,20 +80,20 @@ def main() -> None:
             )
 
 
-def _trained(folder: Path | None, data: Any, proof: Any) -> Any:
+def _trained(folder: Path | None, fine_tune: str, data: Any, proof: Any) -> Any:
     """The model in a folder, which is trained and saved first where there is none."""
     if folder is None or not folder.exists():
-        model = _train(data, proof)
+        model = _train(fine_tune, data, proof)
         if folder is None:
             return model
         model.save(folder)
     return tg.load(folder, precision="float32")
 
 
-def _train(data: Any, proof: Any) -> Any:
+def _train(fine_tune: str, data: Any, proof: Any) -> Any:
     """A model in float32 on TensorFlow, with the proof of int8 by other texts, where there are some and it succeeds."""
     model = tg.TextClassifier("minilm", data.label_names, precision="float32")
-    model.fit(data, fine_tune="none", ngrams=False, progress=False)
+    model.fit(data, fine_tune=fine_tune, ngrams=False, progress=False)
     if proof is not None:
         try:
             print(model.quantize(proof), file=sys.stderr)
@@ -143,6 +144,7 @@ def _alternate(batches: Sequence[list[str]], functions: Mapping[str, Scores]) ->
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare exported models with their model.")
     parser.add_argument("--texts", type=int, default=400, help="test reviews (default: %(default)s)")
+    parser.add_argument("--fine-tune", default="none", help="the blocks that are trained (default: %(default)s)")
     parser.add_argument("--model", type=Path, help="folder of the trained model")
     parser.add_argument("--formats", nargs="+", choices=[*_OPTIONS], default=[*_OPTIONS])
     return parser.parse_args()
