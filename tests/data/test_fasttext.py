@@ -46,9 +46,9 @@ def test_files_of_splits_are_recognized(write, tmp_path):
 @pytest.mark.parametrize("problem", ["single-label", "multi-label"])
 def test_line_without_a_label_is_unlabelled(write, problem):
     path = write("some.txt", "__label__a one\ntwo\n__label__b three\n")
-    with pytest.raises(DataError, match=r"line 2: no value for 'label' \(1 in all\).* set unlabelled to drop"):
+    with pytest.raises(DataError, match=r"line 2: no value for 'label' \(1 in all\).* set missing_labels to drop"):
         load_dataset(path, problem=problem)
-    assert len(load_dataset(path, problem=problem, unlabelled="drop")) == 2
+    assert len(load_dataset(path, problem=problem, missing_labels="drop")) == 2
 
 
 def test_labels_are_not_predicted_on(write):

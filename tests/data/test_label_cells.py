@@ -14,9 +14,10 @@ SPELLINGS = 'text,label\na,Pos\nb,"pos "\nc,neg\nd,1.0\ne,1\n'
 
 def test_rows_without_a_label_are_counted_or_dropped(write):
     path = write("partly.csv", "text,label\na,x\nb,\nc,y\nd, \n,\n")
-    with pytest.raises(DataError, match=r"line 3: no value for 'label' \(2 in all\); .*, or set unlabelled to drop"):
+    problem = r"line 3: no value for 'label' \(2 in all\); .*, or set missing_labels to drop"
+    with pytest.raises(DataError, match=problem):
         load_dataset(path, empty="drop")
-    data = load_dataset(path, empty="drop", unlabelled="drop")
+    data = load_dataset(path, empty="drop", missing_labels="drop")
     assert list(data.labels) == ["x", "y"]
     assert f"{path}: 2 rows without a label dropped" in data.notices
     assert f"{path}: 1 empty text dropped" in data.notices
@@ -26,7 +27,7 @@ def test_absent_labels_of_typed_files_are_unlabelled(write):
     path = write("partly.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": null}\n')
     with pytest.raises(DataError, match=r"line 2: no value for 'label' \(1 in all\)"):
         load_dataset(path)
-    assert load_dataset(path, unlabelled="drop").counts() == {"x": 1}
+    assert load_dataset(path, missing_labels="drop").counts() == {"x": 1}
 
 
 def test_empty_sets_are_not_unlabelled(write):

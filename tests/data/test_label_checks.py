@@ -39,7 +39,7 @@ def test_usual_labels_have_no_notice(counts):
         ({"pos": 9, "pos ": 3, "Pos": 2, "neg": 9, "NEG": 4}, "5 labels differ only in case, white space"),
         ({"1": 9, "1.0": 3, "0": 12}, r"2 labels differ only .* '1' \(9\), '1.0' \(3\); set normalize_labels"),
         ({**USUAL, "Category": 2}, "2 rows have the label 'Category', which is also the name of the column"),
-        ({**USUAL, "nan": 3}, "3 rows have the label 'nan', .* set unlabelled to drop"),
+        ({**USUAL, "nan": 3}, "3 rows have the label 'nan', .* set missing_labels to drop"),
         ({"['a', 'b']": 4, "['a']": 4}, r"8 rows have labels that look like lists, .* multi-label"),
         ({'{"label": "a"}': 4, '{"label": "b"}': 4}, "8 rows have labels that look like JSON objects"),
         ({"sport|money": 4, "sport": 4, "money": 3}, r"4 rows .* look like several, .* label_separator to '\|'"),

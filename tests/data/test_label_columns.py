@@ -53,9 +53,9 @@ def test_other_value_is_reported_with_its_line(write):
 
 def test_empty_flag_is_unlabelled(write):
     path = write("flags.csv", "text,toxic,rude\na,1,0\nb,,0\n")
-    with pytest.raises(DataError, match=r"line 3: no value for 'toxic,rude' \(1 in all\); .* unlabelled to drop"):
+    with pytest.raises(DataError, match=r"line 3: no value for 'toxic,rude' \(1 in all\); .* missing_labels to drop"):
         sets_of(path)
-    assert sets_of(path, unlabelled="drop") == SETS[:1]
+    assert sets_of(path, missing_labels="drop") == SETS[:1]
 
 
 def test_label_of_no_text_is_said(write):

@@ -17,7 +17,7 @@ from textgraft.data.offsets import OFFSETS
 from textgraft.errors import ConfigError, DataError, counted
 from textgraft.options import check_options, option
 
-LABEL_OPTIONS = ("normalize_labels", "unlabelled")  # for labels of whole texts
+LABEL_OPTIONS = ("normalize_labels", "missing_labels")  # for labels of whole texts
 PROMPT, COMPLETION = "prompt", "completion"
 
 _MAX_NAME, _MAX_NAMES = 100, 30  # characters of a column name in a message, and names
@@ -95,7 +95,7 @@ class Reading:
     normalize_labels: bool = option(
         False, "Merge labels that differ only in case, white space or decimals, as in 1 and 1.0.", panel="Data"
     )
-    unlabelled: str | None = option(
+    missing_labels: str | None = option(
         None,
         "Treatment of rows without a label: error or drop.",
         panel="Data",

@@ -91,7 +91,7 @@ def missing_notice(counts: Counts) -> str:
         return ""
     return (
         f"{_rows(counts, missing)} the label {missing[0]!r}, which is trained as a label like any other; if it means "
-        "that there is none, leave the cell empty and set unlabelled to drop"
+        "that there is none, leave the cell empty and set missing_labels to drop"
     )
 
 

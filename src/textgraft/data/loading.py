@@ -55,7 +55,7 @@ def load_dataset(
     problem: str | None = None,
     label_separator: str | None = None,
     normalize_labels: bool = False,
-    unlabelled: str = "error",
+    missing_labels: str = "error",
 ) -> Dataset | tuple[Dataset, ...]:
     """Read texts and, where there are any, their labels.
 
@@ -82,7 +82,7 @@ def load_dataset(
         label_separator: the text between the labels of a cell.
         normalize_labels: whether labels are in lower case, without white space at the ends and with whole numbers
             without decimals, which merges spellings of one label.
-        unlabelled: treatment of rows without a label, where others have one: "error" or "drop".
+        missing_labels: treatment of rows without a label, where others have one: "error" or "drop".
 
     Returns:
         a dataset, or one for each slice when `split` names several.
@@ -93,7 +93,9 @@ def load_dataset(
     """
     file = FileOptions(encoding, delimiter, quotes, header, sheet)
     label = label if label is None or isinstance(label, str) else tuple(label)
-    reading = Reading(text, label, pair, file, empty, format, problem, label_separator, normalize_labels, unlabelled)
+    reading = Reading(
+        text, label, pair, file, empty, format, problem, label_separator, normalize_labels, missing_labels
+    )
     datasets = load_datasets(source, split, reading)
     return datasets[0] if len(datasets) == 1 else datasets
 
@@ -106,16 +108,16 @@ def load_datasets(source: Source, split: str | None, reading: Reading) -> tuple[
 class CheckedRows:
     """The valid rows of a split, to iterate over once.
 
-    `empty` is error, drop or keep, for blank or absent texts; `unlabelled` is error or drop, for those labels.
+    `empty` is error, drop or keep, for blank or absent texts; `missing_labels` is error or drop, for those labels.
     """
 
-    def __init__(self, reader: RowReader, columns: Columns, empty: str, unlabelled: str = "error") -> None:
+    def __init__(self, reader: RowReader, columns: Columns, empty: str, missing_labels: str = "error") -> None:
         self._reader = reader
         self._columns = columns
         self._empty = empty
-        self._unlabelled = unlabelled
+        self._missing_labels = missing_labels
         self._text_roles = [role for role in columns.by_role if role != "label"]
-        self._empty_texts, self._missing_labels = _SkippedRows(), _SkippedRows()
+        self._empty_texts, self._rows_without_label = _SkippedRows(), _SkippedRows()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch for empty cells."""
@@ -129,16 +131,17 @@ class CheckedRows:
                     self._refuse(batch, pc.is_null(values), f"no value for {name!r}; {fix}")
                 self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
             batch = self._without_empty(batch) if self._empty == "error" else batch
-            yield self._without_unlabelled(batch)
+            yield self._without_missing_labels(batch)
         if self._empty == "error":
             self._refuse_skipped(self._empty_texts, "the text is empty", "empty to drop or keep")
-        if self._unlabelled == "error":
-            self._refuse_skipped(self._missing_labels, f"no value for {self._columns.label!r}", "unlabelled to drop")
+        if self._missing_labels == "error":
+            problem = f"no value for {self._columns.label!r}"
+            self._refuse_skipped(self._rows_without_label, problem, "missing_labels to drop")
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Lines of information for the user, once all rows are read."""
-        texts, labels = self._empty_texts.count, self._missing_labels.count
+        texts, labels = self._empty_texts.count, self._rows_without_label.count
         dropped = (
             *([f"{counted(texts, 'empty text')} dropped"] if texts else []),
             *([f"{counted(labels, 'row')} without a label dropped"] if labels else []),
@@ -167,11 +170,12 @@ class CheckedRows:
             batch, reduce(pc.or_, (is_blank(batch.column(role)) for role in self._text_roles))
         )
 
-    def _without_unlabelled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _without_missing_labels(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._columns.label is None:
             return batch
         labels = batch.column("label")
-        return self._missing_labels.drop(batch, pc.is_null(labels) if self._columns.empty_labels else is_blank(labels))
+        is_missing = pc.is_null(labels) if self._columns.empty_labels else is_blank(labels)
+        return self._rows_without_label.drop(batch, is_missing)
 
 
 class _SkippedRows:
@@ -201,10 +205,10 @@ def load_slices(
 
 
 def load_split(
-    reader: RowReader, columns: Columns, empty: str | None, categories: bool = False, unlabelled: str | None = None
+    reader: RowReader, columns: Columns, empty: str | None, categories: bool = False, missing_labels: str | None = None
 ) -> Dataset:
     """Load a whole split, its labels as categories or as they are; a DataError for no rows, or an invalid one."""
-    rows = CheckedRows(reader, columns, empty or "error", unlabelled or "error")
+    rows = CheckedRows(reader, columns, empty or "error", missing_labels or "error")
     cells = [role for role in columns.by_role if role != "label" or not categories]
     store = Store.write(rows, reader.location, cells)
     if not len(store):
@@ -342,7 +346,7 @@ def _load(reader: Format, reading: Reading) -> Dataset:
     normalized = reading.normalize_labels and columns.label is not None
     rows: RowReader = FlagRows(reader) if columns.flags else reader
     rows = NormalizedLabels(rows, problem == MULTI, separator) if normalized else rows
-    dataset = load_split(rows, columns, reading.empty, problem == SINGLE, reading.unlabelled)
+    dataset = load_split(rows, columns, reading.empty, problem == SINGLE, reading.missing_labels)
     hint = _flag_hint(reader) + reader.columns_hint if columns.label is None else ""
     kind = STRING if columns.label is None or problem != SINGLE else reader.label_type(columns.label)
     return replace(

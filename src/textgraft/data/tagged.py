@@ -221,7 +221,7 @@ def _refuse_other_options(reading: Reading) -> None:
 
 def _load_tagged(reader: RowReader, columns: Columns, reading: Reading) -> TaggedDataset:
     rows = AnnotatedRows(reader, reading.offsets)
-    data = load_split(rows, columns, reading.empty, unlabelled=reading.unlabelled)
+    data = load_split(rows, columns, reading.empty, missing_labels=reading.missing_labels)
     tagged = TaggedDataset(**vars(data), _label_names=tuple(sorted(rows.label_names)))
     if not columns.has_words:
         return tagged

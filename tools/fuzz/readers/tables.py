@@ -83,7 +83,7 @@ def _reading(choices: Choices, file_options: Sequence[str], tagged: bool) -> Rea
     file = FileOptions(**{name: value for name, value in options.items() if name in file_options})
     text = _mostly_none(choices, "text", "1", "tokens")
     label = _mostly_none(choices, "label", "2", "labels", "spans")
-    empty, unlabelled = choices.pick(("error", "drop", "keep")), choices.pick(("error", "drop"))
+    empty, missing_labels = choices.pick(("error", "drop", "keep")), choices.pick(("error", "drop"))
     if tagged:
         return Reading(text, label, None, file, empty, offsets=_mostly_none(choices, *OFFSETS))
     problem = _mostly_none(choices, SINGLE, MULTI, REGRESSION)
@@ -98,7 +98,7 @@ def _reading(choices: Choices, file_options: Sequence[str], tagged: bool) -> Rea
         problem,
         separator,
         choices.rarely(3),
-        unlabelled,
+        missing_labels,
     )
 
 
