@@ -45,7 +45,7 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
         "cache_dtype": how.rpartition(" ")[2] if "stored" in how else "float16",
     }
     run = model._prepare_run(train, validation, options)
-    network, *examples = run.mode.build(run.examples, TrainingBar(EPOCHS, ROWS))
+    network, *examples = run.mode.build(run.examples, TrainingBar())
     if how == "without storing":
         split = model.backbone.split(int(fine_tune.removeprefix("last:")))
 
@@ -57,7 +57,8 @@ def _run(side: str, train: tg.Dataset, validation: tg.Dataset) -> History:
 
 
 def _trained(network: Any, examples: list[Examples[TokenIds]], config: Any) -> History:
-    with TrainingBar(EPOCHS, ROWS) as bar:
+    with TrainingBar() as bar:
+        bar.plan(EPOCHS, ROWS)
         return Training(network, *examples, config, bar).run()
 
 

@@ -16,7 +16,8 @@ RECORD = {
 
 def shown(terminal):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
-    with TrainingBar(epochs=2, texts=40, console=console) as bar:
+    with TrainingBar(console) as bar:
+        bar.plan(epochs=2, texts=40)
         bar.on_features_extracted(40, total=50)
         bar._progress.refresh()
         bar.on_features_extracted(10, total=50)
@@ -35,7 +36,8 @@ def test_terminal_shows_loss_accuracy_speed_and_time_left():
 
 def test_second_extraction_has_a_new_count():
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    with TrainingBar(epochs=1, texts=10, console=console) as bar:
+    with TrainingBar(console) as bar:
+        bar.plan(epochs=1, texts=10)
         bar.on_features_extracted(10, total=10)
         console.file = io.StringIO()
         bar.on_features_extracted(5, total=20)
@@ -46,7 +48,8 @@ def test_second_extraction_has_a_new_count():
 
 def test_bar_fits_80_columns():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
-    with TrainingBar(epochs=30, texts=100_000, console=console) as bar:
+    with TrainingBar(console) as bar:
+        bar.plan(epochs=30, texts=100_000)
         bar.on_step_end(Step(1, 21, 16, {"loss": 0.5, "accuracy": 0.75}))
         bar._progress.refresh()
     assert "accuracy 0.750 0.0 texts/s" in " ".join(console.file.getvalue().split())
@@ -59,7 +62,8 @@ def test_log_has_one_line_per_epoch():
 
 def test_lines_are_not_wrapped_in_narrow_logs():
     console = Console(file=io.StringIO(), force_terminal=False, width=20)
-    with TrainingBar(epochs=1, texts=1, console=console) as bar:
+    with TrainingBar(console) as bar:
+        bar.plan(epochs=1, texts=1)
         bar.on_epoch_end(RECORD)
     assert len(console.file.getvalue().splitlines()) == 1
 
@@ -71,7 +75,8 @@ def test_bar_is_disabled_without_a_terminal():
 
 def test_messages_are_not_parsed_as_markup():
     console = Console(file=io.StringIO(), width=120)
-    with TrainingBar(epochs=1, texts=10, console=console) as bar:
+    with TrainingBar(console) as bar:
+        bar.plan(epochs=1, texts=10)
         bar.on_message("no text has the label [/b], nor [red]")
     assert "no text has the label [/b], nor [red]" in console.file.getvalue()
 

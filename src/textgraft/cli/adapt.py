@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    sources: Annotated[o.Sources, o.Group(without=("test", "test_share"))],
+    sources: Annotated[o.Sources, o.Group(without=("unlabelled", "test", "test_share"))],
     reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     architecture: Annotated[Architecture, o.Group(without=("pooling", "hidden", "dropout", "truncation"))],
     training_config: Annotated[

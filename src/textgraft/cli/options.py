@@ -73,6 +73,11 @@ class Sources(CheckedOptions):
         panel="Data",
         shown_default=f"{100 * VALIDATION_SHARE:g} % of the training texts",
     )
+    unlabelled: str | None = option(
+        None,
+        "Source of texts without labels, which train a classifier too where labelled texts support that.",
+        panel="Data",
+    )
     test: str | None = option(None, "Source of the test texts, used once, after training.", panel="Data")
     test_share: float | None = option(
         None,

@@ -31,7 +31,7 @@ class VocabularyOptions:
 
 
 def pretrain(
-    sources: Annotated[o.Sources, o.Group(without=("test", "test_share"))],
+    sources: Annotated[o.Sources, o.Group(without=("unlabelled", "test", "test_share"))],
     reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     cleaning: Cleaning,
     sizes: Sizes,

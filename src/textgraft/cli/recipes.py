@@ -74,7 +74,8 @@ class Candidates:
             return {_FILE: [json.dumps({"recipe": self._estimate(minutes, first)}).encode()]}
 
         values = {name: repr(value) for name, value in {**self.model_options, **self.fit_options}.items()}
-        facts = {"minutes": minutes, "first": first, "options": values, "data": self.splits.train.fingerprint()}
+        data = {name: part.fingerprint() for name, part in self.splits.items() if name in ("train", "unlabelled")}
+        facts = {"minutes": minutes, "first": first, "options": values, "data": data}
         folder = checkpoints.prepared_files("recipe", facts, files)
         return str(read_state(folder / _FILE, _SCHEMA)["recipe"])
 
@@ -82,7 +83,9 @@ class Candidates:
         estimates = []
         for name in recipes_from(first):
             model, options = self.build(name)
-            seconds = model.plan(self.splits.train, validation=self.splits.validation, **options).seconds
+            splits = self.splits
+            plan = model.plan(splits.train, validation=splits.validation, unlabelled=splits.unlabelled, **options)
+            seconds = plan.seconds
             estimates.append(f"{name} about {show_duration(seconds)}")
             if seconds <= 60 * minutes:
                 log(f"estimated time: {', '.join(estimates)}")

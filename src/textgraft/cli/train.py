@@ -66,6 +66,8 @@ def train(
 
         textgraft train reviews.csv --fine-tune none --descriptions labels.toml --out quick
 
+        textgraft train few.csv --unlabelled many.txt --descriptions labels.toml --out topics
+
         textgraft train --zero-shot --descriptions labels.toml --out topics
 
         textgraft train corrections.jsonl --from sentiment --out sentiment-2
@@ -134,7 +136,12 @@ def train(
     def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
         model, splits, fit_options = prepare(checkpoints)
         history = model.fit(
-            splits.train, validation=splits.validation, checkpoints=checkpoints, callbacks=logs, **fit_options
+            splits.train,
+            validation=splits.validation,
+            unlabelled=splits.unlabelled,
+            checkpoints=checkpoints,
+            callbacks=logs,
+            **fit_options,
         )
         log(_outcome(model, history))
         if runtime_options.verbose:
@@ -144,7 +151,8 @@ def train(
 
     if run.dry_run:
         model, splits, fit_options = prepare(None)
-        print_plan(model.plan(splits.train, validation=splits.validation, **fit_options))
+        plan = model.plan(splits.train, validation=splits.validation, unlabelled=splits.unlabelled, **fit_options)
+        print_plan(plan)
         return
     folder = train_into_folder(run, train_model)
     for report in reports:  # after the model is saved, since standard output may be closed or full

@@ -67,7 +67,7 @@ def tune(
         Path,
         typer.Option(help="Run folder to write: model, leaderboard.csv, plots, command.txt.", rich_help_panel="Output"),
     ],
-    sources: o.Sources,
+    sources: Annotated[o.Sources, o.Group(without=("unlabelled",))],
     reading: Reading,
     task_options: Annotated[o.TaskOptions, o.Group(only=("task",))],
     model_options: Annotated[o.ModelOptions, o.Group(without=("decoding",))],

@@ -13,6 +13,7 @@ from textgraft.data.label_checks import label_notices, number_notice, unique_not
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE, show_label
 from textgraft.data.loading import Source, split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
+from textgraft.data.unlabelled import exclude_texts, read_unlabelled
 from textgraft.errors import ConfigError, DataError, counted
 
 _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -30,7 +31,7 @@ class DataSpec(Protocol):
 
 @dataclass(frozen=True)
 class Splits:
-    """The data of a run; `test` is None when there is no test set.
+    """The data of a run; `test` is None when there is no test set, and `unlabelled` when there are no such texts.
 
     Attributes:
         notices: lines of information for the user.
@@ -42,11 +43,14 @@ class Splits:
     test: Dataset | None
     notices: tuple[str, ...]
     labels: Mapping[str, int]
+    unlabelled: Dataset | None = None
 
     def items(self) -> Iterator[tuple[str, Dataset]]:
-        """Name and dataset of each split, without an absent test set."""
+        """Name and dataset of each split that is present."""
         yield "train", self.train
         yield "validation", self.validation
+        if self.unlabelled is not None:
+            yield "unlabelled", self.unlabelled
         if self.test is not None:
             yield "test", self.test
 
@@ -61,6 +65,7 @@ def read_splits(
     seed: int = 0,
     with_test: bool = True,
     test_share: float | None = None,
+    unlabelled: str | None = None,
 ) -> Splits:
     """Read the data of a run.
 
@@ -74,6 +79,7 @@ def read_splits(
         seed: seed for drawing the held-out tenth.
         with_test: False to leave test texts unread, whichever option names them.
         test_share: share of the training texts to hold out as the test set, before the validation set.
+        unlabelled: source of texts without labels, of which those of the test set are not used.
 
     Raises:
         ConfigError: when `split` names more than three slices, or a set that another option names too.
@@ -108,8 +114,17 @@ def read_splits(
         notices += held_out
     if not with_test:
         datasets.pop("test", None)
-    notices = list(dict.fromkeys(notices))
-    return Splits(datasets["train"], datasets["validation"], datasets.get("test"), tuple(notices), labels)
+    texts = _read_unlabelled(unlabelled, reading, datasets)
+    parts = (datasets["train"], datasets["validation"], datasets.get("test"))
+    return Splits(*parts, tuple(dict.fromkeys(notices)), labels, texts)
+
+
+def _read_unlabelled(source: str | None, reading: Reading, sets: Mapping[str, Dataset]) -> Dataset | None:
+    """The texts of a source that are not among the test texts; None without a source."""
+    if source is None:
+        return None
+    texts = read_unlabelled(source, reading, sets["train"].roles)
+    return exclude_texts(texts, {name: data for name, data in sets.items() if name == "test"})
 
 
 def hold_out_validation(data: Dataset, seed: int) -> tuple[Dataset, Dataset, tuple[str, ...]]:

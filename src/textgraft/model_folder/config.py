@@ -14,6 +14,7 @@ from textgraft.errors import ModelFolderError
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
 from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
+from textgraft.model_folder.self_training import SELF_TRAINING, SELF_TRAINING_SCHEMA
 from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
@@ -102,6 +103,7 @@ _RECORD: dict[str, Schema] = {
     VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
     EXTENDED_FROM: _EXTENDED_FROM,
+    SELF_TRAINING: SELF_TRAINING_SCHEMA,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(

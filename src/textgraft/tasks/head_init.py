@@ -10,7 +10,7 @@ from typing import Any
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import FineTuning
+from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
 from textgraft.tasks.label_descriptions import description_prior, init_head_by_descriptions
 from textgraft.training.callbacks import Callback
@@ -45,10 +45,17 @@ def default_head_init(mode: FineTuning, train: Dataset, options: Mapping[str, An
     return "logistic" if preferred and len(train.counts()) == len(task.objective.labels) else "gradient"
 
 
-def init_head(mode: FineTuning, train: Examples[TokenInputs], callback: Callback) -> None:
-    """Initialize the head before gradient steps: by logistic regression, or a new head by descriptions of labels."""
-    if mode.config.head == "logistic":
-        init_head_by_logistic_regression(mode, train, callback)
+def init_head(run: Run, callback: Callback) -> None:
+    """Initialize the head before gradient steps: by logistic regression, or a new head by descriptions of labels.
+
+    Where unlabelled texts train the model, logistic regression has been fitted to these too.
+    """
+    mode, unlabelled = run.mode, run.unlabelled
+    if mode.config.head == "logistic" and unlabelled and unlabelled.head:
+        unlabelled.head.assign_to(mode.task.head.layers[-1])
+        callback.on_message("head initialized by self-training on embeddings")
+    elif mode.config.head == "logistic":
+        init_head_by_logistic_regression(mode, run.examples["train"], callback)
     elif mode.task.descriptions and "fit" not in mode.task.record:
         init_head_by_descriptions(mode.task, mode.task.descriptions)
         callback.on_message("head initialized by the descriptions of the labels")

@@ -64,8 +64,7 @@ def cross_validate(run: Run, train: Examples[Any]) -> HeldOut | None:
 
 def training_folds(run: Run) -> np.ndarray:
     """The folds of the training texts; see `assign_folds`."""
-    targets = np.asarray(run.examples["train"].targets)
-    return assign_folds(run.data["train"].digests(), targets, run.mode.config.seed)
+    return assign_folds(run.data["train"].digests(), np.asarray(run.targets), run.mode.config.seed)
 
 
 def validation_metrics(

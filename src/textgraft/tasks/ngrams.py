@@ -98,7 +98,7 @@ def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | 
     """
     config, cleaning = run.mode.config, run.mode.task.architecture.cleaning
     held_out = [part for part in (validation, cross_validated) if part]
-    targets, width, folds = np.asarray(run.examples["train"].targets), held_out[0].outputs.shape[1], training_folds(run)
+    targets, width, folds = np.asarray(run.targets), held_out[0].outputs.shape[1], training_folds(run)
     regression = NgramRegression(count_texts(_texts(run.data["train"]), cleaning), targets, width, folds)
     if not regression.is_possible:
         return "too few training texts have an n-gram or a label in common"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.frozen import feature_extractor
 from textgraft.tasks.ngrams import estimate_ngram_seconds
+from textgraft.tasks.self_training import expected_run
 from textgraft.training.token_ids import TruncationCount
 
 
@@ -39,11 +40,15 @@ class Plan:
 
 def estimate_cost(run: Run) -> Plan:
     """Time some texts and steps of a run; no weight changes."""
+    run = expected_run(run)
     mode, config = run.mode, run.mode.config
     tokens = {name: examples.inputs.tokens for name, examples in run.examples.items()}
     seconds, state_bytes = mode.estimate(run.examples)
     if config.head == "logistic" and mode.has_steps:
         seconds += feature_extractor(mode).estimate_seconds(tokens["train"])
+    if run.unlabelled:
+        tokens["unlabelled"] = run.unlabelled.examples.inputs.tokens
+        seconds += feature_extractor(mode).estimate_seconds(tokens["unlabelled"])
     if config.ngrams:
         seconds += estimate_ngram_seconds(run)
     steps = run.steps_per_epoch * (config.epochs or 1) if mode.has_steps else 0
@@ -53,7 +58,7 @@ def estimate_cost(run: Run) -> Plan:
         steps += run.refit.steps_per_epoch * (config.epochs or 1)
     trainable, parameters = mode.parameter_counts()
     return Plan(
-        texts={name: len(dataset) for name, dataset in run.data.items()},
+        texts={name: len(dataset) for name, dataset in run.all_data.items()},
         tokens={name: int(ids.lengths.sum()) for name, ids in tokens.items()},
         truncated={name: ids.truncated for name, ids in tokens.items()},
         steps=steps,

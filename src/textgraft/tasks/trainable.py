@@ -15,7 +15,7 @@ from textgraft.computation import current_computation
 from textgraft.data.dataset import Dataset
 from textgraft.data.labels import join_first, show_label
 from textgraft.data.metrics import find_metric
-from textgraft.data.seen_texts import SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
+from textgraft.data.seen_texts import ADAPTATION, SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.splits import hold_out_validation
 from textgraft.engines.names import ONNX, TENSORFLOW
 from textgraft.errors import ConfigError, DataError, counted, warn
@@ -42,6 +42,7 @@ from textgraft.tasks.refit import FirstRun, choose_refit, first_run
 from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.run_record import data_facts, run_record
+from textgraft.tasks.self_training import add_unlabelled, self_train, why_no_unlabelled
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.callbacks import Callback, Callbacks, Continued
@@ -137,7 +138,7 @@ class TrainableTask(Task):
         is_assessed = mode.has_steps and run.is_cross_validated
         metrics = cross_validate_initial_head(run, callback) if is_assessed else {}
         if mode.has_steps and not is_resumed:
-            init_head(mode, run.examples["train"], callback)
+            init_head(run, callback)
         return metrics
 
     def after_training(
@@ -176,6 +177,7 @@ class TrainableTask(Task):
         labels: Any = None,
         *,
         validation: Any = None,
+        unlabelled: Any = None,
         text: str | None = None,
         label: str | None = None,
         pair: str | None = None,
@@ -192,6 +194,8 @@ class TrainableTask(Task):
             labels: one for each text, where `data` is texts or a table of them.
             validation: as `data`, or a tuple of texts and labels; evaluated after each epoch. By default the
                 validation split of `data`, or a stratified tenth, which is held out; see the option `refit`.
+            unlabelled: texts without labels, as `data`, which train a classifier too where labelled texts support that;
+                see docs/guide/training.md.
             text: the column of texts, where `data` is a table or a file; inferred as by `load_dataset`.
             label: the column of labels.
             pair: the column of second texts.
@@ -216,15 +220,13 @@ class TrainableTask(Task):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
             with ExitStack() as on_error:
                 on_error.callback(self.objective.snapshot())
-                seed = self.training_config(options).seed
-                train, validation, notices = reader.read_training(data, labels, validation, seed)
-                run = self._prepare_run(train, validation, options)
-                mode, facts, computation = run.mode, self._run_facts(run), current_computation(self.precision)
+                run, notices = self._read_run(reader, data, labels, validation, unlabelled, options)
+                facts, computation = self._run_facts(run), current_computation(self.precision)
                 if checkpoints is not None:
                     checkpoints.start_run(facts, computation)
+                bar = TrainingBar()
                 if progress:
-                    epochs = (2 if run.refit else 1) * (mode.config.epochs or 1)
-                    callback.add(stack.enter_context(TrainingBar(epochs, run.rows_per_epoch)))
+                    callback.add(stack.enter_context(bar))
                 callback.on_train_begin(facts, is_resumed=checkpoints is not None and checkpoints.has_checkpoint)
                 for examples in run.examples.values():
                     notices += tuple(examples.notices)
@@ -234,6 +236,8 @@ class TrainableTask(Task):
                         warn(earlier)
                 for notice in notices:
                     callback.on_message(notice)
+                run = self_train(run, facts, checkpoints, callback)
+                bar.plan((2 if run.refit else 1) * (run.mode.config.epochs or 1), run.rows_per_epoch)
                 train_run = partial(self._train, facts=facts, checkpoints=checkpoints, on_start=on_error.pop_all)
                 if run.refit:
                     first = first_run(
@@ -247,6 +251,8 @@ class TrainableTask(Task):
         self.history, self.replay = history.records, replay
         self.record = run_record(run, facts, computation, history, assessment)
         texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
+        if run.unlabelled:
+            texts[ADAPTATION] = run.unlabelled.data.digests()
         salted_by = " ".join(facts["data_sha256"].values())
         self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
         return history
@@ -257,6 +263,7 @@ class TrainableTask(Task):
         labels: Any = None,
         *,
         validation: Any = None,
+        unlabelled: Any = None,
         text: str | None = None,
         label: str | None = None,
         pair: str | None = None,
@@ -272,9 +279,8 @@ class TrainableTask(Task):
         reader = self._reader(text=text, label=label, pair=pair)
         with ExitStack() as stack:
             stack.callback(self.objective.snapshot())
-            seed = self.training_config(options).seed
-            train, validation, _ = reader.read_training(data, labels, validation, seed)
-            return estimate_cost(self._prepare_run(train, validation, options))
+            run, _ = self._read_run(reader, data, labels, validation, unlabelled, options)
+            return estimate_cost(run)
 
     def evaluate(
         self,
@@ -484,11 +490,29 @@ class TrainableTask(Task):
             if solution:
                 history, outputs = solution
             else:
-                location = partial(self.example_location, run.data["train"])
-                training = Training(*built, run.mode.config, callback, location, run.last_epoch)
+                training = Training(*built, run.mode.config, callback, partial(self._location, run), run.last_epoch)
                 history, outputs = training.run(checkpoints), training.outputs
             assessment = self.after_training(run, built.train, built.validation, outputs, initial_metrics, callback)
         return history, assessment._replace(metrics={**initial_metrics, **assessment.metrics})
+
+    def _read_run(
+        self,
+        reader: DataReader,
+        data: Any,
+        labels: Any,
+        validation: Any,
+        unlabelled: Any,
+        options: dict[str, Any],
+    ) -> tuple[Run, tuple[str, ...]]:
+        """The prepared run of `fit` with these arguments, and lines for the user about the data that is read."""
+        config = self.training_config(options)
+        if unlabelled is not None and (problem := why_no_unlabelled(self, config)):
+            raise ConfigError(problem)
+        train, held_out, notices = reader.read_training(data, labels, validation, config.seed)
+        run = self._prepare_run(train, held_out, options)
+        if unlabelled is not None:
+            run = add_unlabelled(run, reader.read_unlabelled(unlabelled, train), config, options)
+        return run, notices
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:
         config = self.training_config(options)
@@ -569,13 +593,16 @@ class TrainableTask(Task):
         )
         return history, first.assessment
 
+    def _location(self, run: Run, row: int) -> str:
+        return self.example_location(*run.training_row(row))
+
     def _run_facts(self, run: Run) -> dict[str, Any]:
         """The facts that identify a run; a difference in any of them makes another run."""
         model = self.config()
         return {
             **{name: model[name] for name in _RUN_FACTS},
             "fit": asdict(run.mode.config),
-            "data_sha256": {name: dataset.fingerprint() for name, dataset in run.data.items()},
+            "data_sha256": {name: dataset.fingerprint() for name, dataset in run.all_data.items()},
         }
 
 

@@ -10,9 +10,11 @@ from textgraft.data.python_inputs import conversion, is_source, is_tensor_datase
 from textgraft.data.splits import read_split, read_splits
 from textgraft.data.streams import read_texts
 from textgraft.data.tables import is_table, only_column
+from textgraft.data.unlabelled import read_unlabelled
 from textgraft.errors import ConfigError, DataError
 from textgraft.task_specs import TaskSpec
 
+_UNLABELLED = "unlabelled"  # source in messages
 _TAKEN = "texts with labels, a Dataset, a DataFrame, an Arrow table, a datasets.Dataset, a tf.data.Dataset or a path"
 
 
@@ -71,6 +73,18 @@ class DataReader:
         is_pair = isinstance(validation, tuple) and len(validation) == 2
         texts, labels = validation if is_pair else (validation, None)
         return train, self.read(texts, labels, "validation"), ()
+
+    def read_unlabelled(self, data: Any, train: Dataset) -> Dataset:
+        """Texts without labels beside a training set, from the objects that `read` takes; labels are ignored.
+
+        Raises:
+            DataError: for another object, or one without texts.
+        """
+        if isinstance(data, Dataset):
+            return data
+        if _is_source(data):
+            return read_unlabelled(data, self.reading, train.roles)
+        return Dataset.from_lists(data, source=_UNLABELLED)
 
     def _read_labelled(self, texts: Any, labels: Any) -> Dataset:
         """Texts, or the texts of a table, with labels beside them."""

@@ -68,6 +68,12 @@ class TrainingConfig(CheckedOptions):
         "Train the model on the texts that were held out for validation too.",
         shown_default="on for logistic regression on few texts",
     )
+    max_unlabelled: int = option(
+        2000,
+        "Maximum unlabelled texts that are used, drawn at random.",
+        panel="Advanced",
+        minimum=1,
+    )
     keep_replay: int | None = option(
         None,
         "Maximum embeddings per label that the model folder keeps of the training texts, for a later --from; they "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textgraft.training.log_loss import label_logits, mean_log_loss
+from textgraft.training.log_loss import label_logits, loss_at_best_temperature
 
 # Multiples of the prior to choose from; 0 is logistic regression without it.
 STRENGTHS = (0.0, 0.125, 0.25, 0.5, 1.0)
@@ -18,7 +18,6 @@ MAX_PRIOR_TEXTS = 2000
 
 _FOLDS = 5
 _MAX_ITERATIONS = 300
-_LOG_SCALE_BOUNDS = (-4.0, 4.0)  # of logits whose likelihoods are compared
 
 
 @dataclass(frozen=True)
@@ -122,13 +121,4 @@ def _cross_validate(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray,
         rows = np.setdiff1d(np.arange(len(targets)), held_out)
         kernel, bias = regress(vectors[rows], targets[rows], prior)
         logits.append(label_logits(vectors[held_out] @ kernel + bias))
-    return _best_loss(np.concatenate(logits), targets[np.concatenate(folds)])
-
-
-def _best_loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_scale: float) -> float:
-        return mean_log_loss(logits * np.exp(log_scale), targets)
-
-    return float(minimize_scalar(loss, bounds=_LOG_SCALE_BOUNDS, method="bounded").fun)
+    return loss_at_best_temperature(np.concatenate(logits), targets[np.concatenate(folds)])

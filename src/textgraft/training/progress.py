@@ -19,11 +19,11 @@ _NOT_LISTED = {"epoch", "learning_rate", "seconds", "texts_per_second"}
 class TrainingBar(Callback):
     """Progress bar with loss, metrics, texts per second and remaining time, and a line of results per epoch.
 
-    It counts planned epochs and texts per epoch, and is drawn on standard error by default.
+    It is drawn on standard error by default.
     """
 
-    def __init__(self, epochs: int, texts: int, console: Console | None = None) -> None:
-        self._epochs, self._texts = epochs, texts
+    def __init__(self, console: Console | None = None) -> None:
+        self._epochs, self._texts = 1, 0
         self._tasks: dict[str, TaskID] = {}
         self._progress = text_bar(console)
 
@@ -34,6 +34,10 @@ class TrainingBar(Callback):
     def __exit__(self, *error: object) -> None:
         """Hide the bar; printed lines stay."""
         self._progress.stop()
+
+    def plan(self, epochs: int, texts: int) -> None:
+        """Set the planned epochs and the texts per epoch, before the first step."""
+        self._epochs, self._texts = epochs, texts
 
     def on_features_extracted(self, texts: int, total: int) -> None:
         self._progress.advance(self._task("vectors", total), texts)

@@ -180,7 +180,8 @@ class PruningBar(TrainingBar):
 
     def __init__(self, trial: optuna.Trial, metric: SelectionMetric, epochs: int, texts: int, deadline: float) -> None:
         """Prepare the bar; the trial must be done at `deadline`, a time of `time.monotonic`, infinite for none."""
-        super().__init__(epochs, texts)
+        super().__init__()
+        self.plan(epochs, texts)
         self._trial, self._metric, self._planned, self._deadline = trial, metric, epochs, deadline
         self._reported = 0
 

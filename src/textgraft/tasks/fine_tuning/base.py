@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ from textgraft.training.epochs import rows_per_epoch
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.history import History
 from textgraft.training.id_cache import IdCache
+from textgraft.training.linear_head import LinearHead
 from textgraft.training.loop import Training
 from textgraft.training.optimizer import weight_decay
 from textgraft.training.step import Network
@@ -68,6 +70,12 @@ class FineTuning:
     def min_steps(self) -> int:
         """Fewest optimizer steps by default."""
         return task_spec(self.task.name).min_steps(len(self.task.objective.labels))
+
+    def with_config(self, config: TrainingConfig) -> Self:
+        """The same mode with other values of options that do not select it, such as the number of epochs."""
+        mode = copy(self)
+        mode.config, mode.record = config, {}
+        return mode
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise a ConfigError where the user set a field of `TrainingConfig` that mode or backbone do not support."""
@@ -161,6 +169,24 @@ class FineTuning:
         return sampled
 
 
+class Unlabelled(NamedTuple):
+    """Texts without labels beside those of a run.
+
+    Attributes:
+        data: the texts.
+        examples: their token ids, with targets that mean nothing.
+        mode_for: the mode of the training on labelled texts and some of these, by the number of rows.
+        rows: those that follow the labelled texts among the training examples, with the model's own labels, int (m,).
+        head: the head that gave these labels, from which the training starts; None before there is one.
+    """
+
+    data: Dataset
+    examples: Examples[TokenInputs]
+    mode_for: Callable[[int], "FineTuning"]
+    rows: np.ndarray
+    head: LinearHead | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A prepared training run: a mode with its final config; its sets as data and as token ids (see `ExampleSets`).
@@ -168,6 +194,7 @@ class Run:
     Attributes:
         refit: the run that follows on all texts, for as many epochs as are best in this one.
         last_epoch: the epoch to end after, where an earlier run selected it and calibrated the model.
+        unlabelled: texts without labels, where they are to train the model too.
     """
 
     mode: FineTuning
@@ -175,6 +202,25 @@ class Run:
     examples: ExampleSets
     refit: "Run | None" = None
     last_epoch: int | None = None
+    unlabelled: Unlabelled | None = None
+
+    @property
+    def all_data(self) -> dict[str, Dataset]:
+        """The sets of texts, those without labels as "unlabelled"."""
+        return {**self.data, **({"unlabelled": self.unlabelled.data} if self.unlabelled else {})}
+
+    @property
+    def targets(self) -> Any:
+        """The targets of the training texts that have labels."""
+        targets, texts = self.examples["train"].targets, len(self.data["train"])
+        return targets[:texts] if self.unlabelled else targets
+
+    def training_row(self, row: int) -> tuple[Dataset, int]:
+        """The data set that a row of the training examples is from, and its row there."""
+        train = self.data["train"]
+        if self.unlabelled is None or row < len(train):
+            return train, row
+        return self.unlabelled.data, int(self.unlabelled.rows[row - len(train)])
 
     @property
     def is_cross_validated(self) -> bool:

@@ -1,0 +1,247 @@
+"""Self-training of a classifier: texts without labels train it too, where held-out labelled texts support that."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textgraft.data.dataset import Dataset
+from textgraft.data.metrics import SINGLE_LABEL
+from textgraft.data.unlabelled import choose_unlabelled
+from textgraft.errors import ConfigError
+from textgraft.model_folder.self_training import SELF_TRAINING, SELF_TRAINING_SCHEMA, describe_self_training
+from textgraft.storage.safetensors import to_safetensors
+from textgraft.storage.schema import Integer, Object
+from textgraft.storage.syncing import FileContent
+from textgraft.tasks.base import Task
+from textgraft.tasks.fine_tuning.base import FineTuning, Run, Unlabelled
+from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
+from textgraft.tasks.fine_tuning.self_trained_head import SelfTrainedHead
+from textgraft.tasks.held_out import training_folds
+from textgraft.tasks.label_descriptions import description_prior
+from textgraft.tasks.objectives.single_label import best_temperature
+from textgraft.tasks.texts import as_batches
+from textgraft.training.callbacks import Callback
+from textgraft.training.checkpoints import Checkpoints
+from textgraft.training.config import TrainingConfig
+from textgraft.training.epochs import extend_for_few_texts
+from textgraft.training.examples import Examples
+from textgraft.training.linear_head import LinearHead
+from textgraft.training.log_loss import label_logits, loss_at_best_temperature
+from textgraft.training.self_training import PseudoLabels, SelfTraining, label_shares, most_confident
+from textgraft.training.state_files import read_arrays, read_state
+
+# A network is trained on the texts that the head labels with at least this probability, calibrated on held-out texts: on
+# 1,000 at most, and on none if they are less than 100. In more epochs it would learn their errors.
+MIN_CONFIDENCE, NETWORK_TEXTS, MIN_NETWORK_TEXTS, NETWORK_EPOCHS = 0.9, 1000, 100, 2
+
+# Labelled texts beyond which an unlabelled text adds nothing that they do not say better.
+MAX_LABELLED_TEXTS = 2000
+
+_TRAIN, _VALIDATION, _UNLABELLED = "train", "validation", "unlabelled"
+_FACTS, _ARRAYS = "self-training.json", "self-training.safetensors"
+_STATE = Object({"facts": SELF_TRAINING_SCHEMA, "texts": Integer(0)})
+
+
+class Outcome(NamedTuple):
+    """Heads on pretrained embeddings that were fitted to labelled and unlabelled texts, and what held-out texts say.
+
+    Attributes:
+        facts: see `SELF_TRAINING_SCHEMA`.
+        head: fitted to all texts.
+        pseudo: its labels of texts that a network is to be trained on.
+    """
+
+    facts: dict[str, Any]
+    head: LinearHead
+    pseudo: PseudoLabels
+
+
+def why_no_unlabelled(task: Task, config: TrainingConfig) -> str:
+    """Why texts without labels cannot train a task beside labelled ones; empty where they can."""
+    if not task.pooled or task.pairs or task.objective.selectable != SINGLE_LABEL:
+        return "unlabelled texts train classifiers of one label per single text; drop unlabelled"
+    if task.earlier:
+        return "a model that extends another one is trained on labelled texts only; drop unlabelled"
+    if config.balance != "none":
+        return "unlabelled does not support balance; drop one"
+    return ""
+
+
+def add_unlabelled(run: Run, texts: Dataset, defaults: TrainingConfig, options: Mapping[str, Any]) -> Run:
+    """A prepared run with texts without labels, those of its labelled texts excluded.
+
+    Args:
+        run: as it was prepared without them.
+        texts: texts; labels, if there are any, are ignored.
+        defaults: the config of a run on texts that are not few.
+        options: training options that the user set.
+
+    Raises:
+        ConfigError: for a network that is refitted.
+        DataError: when no text is left; see `choose_unlabelled`.
+    """
+    if run.mode.has_steps and run.mode.config.refit:
+        raise ConfigError("refit of a network that is fine-tuned does not support unlabelled; drop one")
+    mode, seed = run.mode, run.mode.config.seed
+    data = choose_unlabelled(texts, run.data, mode.config.max_unlabelled, seed)
+    tokens = mode.task.tokenize(as_batches(data), mode.id_cache())
+    examples = Examples(tokens, np.zeros(len(data), np.int32))
+    run.examples[_TRAIN].notices += data.notices
+
+    def mode_for(rows: int) -> FineTuning:
+        epochs = options.get("epochs") or NETWORK_EPOCHS
+        config = replace(mode.config, epochs=epochs, patience=defaults.patience)
+        return mode.with_config(extend_for_few_texts(config, rows, options, mode.min_steps))
+
+    return replace(run, unlabelled=Unlabelled(data, examples, mode_for, np.empty(0, np.int64)))
+
+
+def self_train(run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback) -> Run:
+    """The run with its unlabelled texts among the training examples; without them where held-out texts are against it.
+
+    Args:
+        run: a run, which is returned as it is if it has no unlabelled texts.
+        run_facts: what identifies it.
+        checkpoints: of the run, which keep the labels for a process that resumes it.
+        callback: receives messages.
+    """
+    mode, unlabelled = run.mode, run.unlabelled
+    if unlabelled is None:
+        return run
+    if len(run.examples[_TRAIN]) > MAX_LABELLED_TEXTS:
+        callback.on_message(f"self-training: not used: more than {MAX_LABELLED_TEXTS:,} labelled texts")
+        return replace(run, unlabelled=None)
+    if mode.has_steps:
+        outcome = _stored_outcome(run, unlabelled, run_facts, checkpoints, callback)
+        trained = _with_pseudo_labels(run, unlabelled._replace(head=outcome.head), outcome.pseudo)
+    else:
+        vectors = _pooled_vectors(run, unlabelled, callback)
+        outcome, held_out = _fit_heads(run, unlabelled.data, vectors, callback)
+        trained = replace(run, mode=SelfTrainedHead(mode.task, mode.config, vectors, outcome.head, held_out))
+    callback.on_message(f"self-training: {describe_self_training(outcome.facts)}")
+    trained = replace(run, unlabelled=None) if outcome.facts["not_used_because"] else trained
+    trained.mode.record = {SELF_TRAINING: outcome.facts}
+    return trained
+
+
+def expected_run(run: Run) -> Run:
+    """A run as it is if its unlabelled texts are used, with other texts and labels than those that will be chosen."""
+    if run.unlabelled is None or not run.mode.has_steps:
+        return run
+    rows = np.arange(min(NETWORK_TEXTS, len(run.unlabelled.data)))
+    return _with_pseudo_labels(run, run.unlabelled, PseudoLabels(rows, np.zeros(len(rows), np.int32), 1.0))
+
+
+def _with_pseudo_labels(run: Run, unlabelled: Unlabelled, pseudo: PseudoLabels) -> Run:
+    """The run whose labelled training texts are followed by others with labels."""
+    labelled = run.examples[_TRAIN]
+    mode = unlabelled.mode_for(len(labelled) + len(pseudo.rows))
+    texts = chain(as_batches(run.data[_TRAIN]), as_batches(unlabelled.data.take(pseudo.rows)))
+    tokens = mode.task.tokenize(texts, mode.id_cache())
+    tokens.truncated = labelled.inputs.tokens.truncated  # the record counts those of the labelled texts
+    targets = np.concatenate([np.asarray(labelled.targets), pseudo.labels])
+    examples = Examples(tokens, targets, notices=labelled.notices)
+    return replace(
+        run,
+        mode=mode,
+        examples={**run.examples, _TRAIN: examples},
+        unlabelled=unlabelled._replace(rows=pseudo.rows),
+    )
+
+
+def _stored_outcome(
+    run: Run, unlabelled: Unlabelled, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
+) -> Outcome:
+    """What `_fit_heads` returns, or returned in an earlier process of this run."""
+
+    def fit() -> Outcome:
+        return _fit_heads(run, unlabelled.data, _pooled_vectors(run, unlabelled, callback), callback)[0]
+
+    def files() -> dict[str, FileContent]:
+        facts, head, pseudo = fit()
+        arrays = {**head._asdict(), "rows": pseudo.rows, "labels": pseudo.labels}
+        state = {"facts": facts, "texts": len(pseudo.rows)}
+        return {_FACTS: [json.dumps(state).encode()], _ARRAYS: to_safetensors(arrays)}
+
+    if checkpoints is None:
+        return fit()
+    folder = checkpoints.prepared_files("self_training", run_facts, files)
+    state = read_state(folder / _FACTS, _STATE)
+    task: Any = run.mode.task
+    units, rows = task.objective.width, (state["texts"],)
+    shapes = {"kernel": (task.backbone.dim, units), "bias": (units,), "rows": rows, "labels": rows}
+    arrays = read_arrays(folder / _ARRAYS, shapes)
+    facts, head = state["facts"], LinearHead(arrays["kernel"], arrays["bias"])
+    return Outcome(facts, head, PseudoLabels(arrays["rows"], arrays["labels"], facts["confidence"]))
+
+
+def _pooled_vectors(run: Run, unlabelled: Unlabelled, callback: Callback) -> dict[str, Examples[Any]]:
+    """The sets of the run and the unlabelled texts, with pooled vectors."""
+    sets = {**run.examples, _UNLABELLED: unlabelled.examples}
+    mode = FrozenVectors(run.mode.task, run.mode.config)
+    return dict(zip(sets, with_pooled_vectors(mode, [*sets.values()], callback), strict=True))
+
+
+def _fit_heads(
+    run: Run, data: Dataset, sets: Mapping[str, Examples[Any]], callback: Callback
+) -> tuple[Outcome, np.ndarray]:
+    """The outcome, and logits (n, units) for training texts by heads like its head without the text's fold."""
+    task: Any = run.mode.task
+    train, unlabelled = sets[_TRAIN], sets[_UNLABELLED].inputs.values
+    vectors, targets = train.inputs.values, np.asarray(train.targets)
+    prior = description_prior(task, len(train), callback)
+    strategy = SelfTraining(task.objective.width, prior.kernel if prior else None)
+    fitted = strategy.fit(vectors, targets, unlabelled, *([prior.on_fitted] if prior else []))
+    folds = training_folds(run)
+    before, after = strategy.held_out(vectors, targets, folds, unlabelled)
+    parts = [(targets[folds >= 0], before[folds >= 0], after[folds >= 0])]
+    if _VALIDATION in sets:
+        validation = sets[_VALIDATION]
+        values = validation.inputs.values
+        parts.append((np.asarray(validation.targets), fitted.first.outputs(values), fitted.last.outputs(values)))
+    held_out = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    figures = _compare(*held_out)
+    pseudo = fitted.pseudo
+    if run.mode.has_steps:
+        shares, share = label_shares(targets, len(task.objective.labels)), min(1.0, NETWORK_TEXTS / len(unlabelled))
+        logits = fitted.last.outputs(unlabelled) / figures["temperature"]
+        pseudo = most_confident(logits, share, shares, MIN_CONFIDENCE)
+    facts = {
+        "source": data.source,
+        "texts": len(data),
+        "sha256": data.fingerprint(),
+        "labelled": len(pseudo.rows),
+        "held_out": len(held_out[0]),
+        **figures,
+        **({"confidence": pseudo.confidence} if run.mode.has_steps else {}),
+    }
+    return Outcome({**facts, "not_used_because": _why_not_used(facts, run.mode.has_steps)}, fitted.last, pseudo), after
+
+
+def _why_not_used(facts: Mapping[str, Any], is_network: bool) -> str:
+    """Why the unlabelled texts are not used; empty where they are."""
+    if not facts["held_out"]:
+        return "no label has two texts, one of which could be held out"
+    if facts["loss_after"] >= facts["loss_before"]:
+        return "the log loss of held-out texts is not lower"
+    if is_network and facts["labelled"] < min(MIN_NETWORK_TEXTS, facts["texts"]):
+        return f"less than {MIN_NETWORK_TEXTS} texts have a label with a probability of at least {MIN_CONFIDENCE}"
+    return ""
+
+
+def _compare(targets: np.ndarray, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    """Log loss at the best temperature of each, and accuracy, of two heads on held-out texts; zeros without texts.
+
+    "temperature" is that which calibrates the second one.
+    """
+    figures = dict.fromkeys(("loss_before", "loss_after", "accuracy_before", "accuracy_after"), 0.0)
+    figures["temperature"] = best_temperature(targets, label_logits(after)) if len(targets) else 1.0
+    for name, outputs in (("before", before), ("after", after)) if len(targets) else ():
+        logits = label_logits(outputs)
+        figures[f"loss_{name}"] = loss_at_best_temperature(logits, targets)
+        figures[f"accuracy_{name}"] = float(np.mean(logits.argmax(axis=1) == targets))
+    return figures
