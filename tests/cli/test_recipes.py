@@ -27,7 +27,7 @@ class Model:
     def __init__(self, **options):
         self.options = options
 
-    def plan(self, data, validation, **options):
+    def plan(self, data, validation, unlabelled, **options):
         recipe = "fast" if options.get("fine_tune") == "none" else "best" if self.options else "balanced"
         self.seconds = SECONDS[recipe]
         return self
@@ -39,7 +39,10 @@ class Data:
 
 
 class Splits:
-    train, validation = Data(), None
+    train, validation, unlabelled = Data(), None, None
+
+    def items(self):
+        return [("train", self.train)]
 
 
 def choose(minutes, quality=None, checkpoints=None, model_options=None, **fit_options):
