@@ -208,6 +208,13 @@ def test_what_takes_no_unlabelled_texts_is_refused(tiny_bert, make, options, mes
         fit(model, **options)
 
 
+def test_model_that_extends_another_one_is_refused(tiny_word_vectors, tmp_path):
+    fit(fresh(tiny_word_vectors), unlabelled=None, ngrams=False).save(tmp_path / "model")
+    model = tg.ExtendedClassifier(tmp_path / "model", precision="float32")
+    with pytest.raises(ConfigError, match="a model that extends another one is trained on labelled texts only"):
+        model.fit(labelled(), unlabelled=helpful(), progress=False)
+
+
 def test_language_model_is_refused(tiny_bert):
     with pytest.raises(ConfigError, match="unlabelled texts train classifiers of one label per single text"):
         tg.MaskFiller(tiny_bert).fit(["a film"] * 9, unlabelled=["a plot"], progress=False)

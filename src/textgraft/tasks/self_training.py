@@ -18,6 +18,7 @@ from textgraft.storage.schema import Integer, Object
 from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run, Unlabelled
+from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
 from textgraft.tasks.fine_tuning.self_trained_head import SelfTrainedHead
 from textgraft.tasks.held_out import training_folds
@@ -34,8 +35,8 @@ from textgraft.training.log_loss import label_logits, loss_at_best_temperature
 from textgraft.training.self_training import PseudoLabels, SelfTraining, label_shares, most_confident
 from textgraft.training.state_files import read_arrays, read_state
 
-# A network is trained on the texts that the head labels with at least this probability, calibrated on held-out texts: on
-# 1,000 at most, and on none if they are less than 100. In more epochs it would learn their errors.
+# A network is trained on the texts that the head labels with at least this probability, calibrated on held-out texts:
+# on 1,000 at most, and on none if they are less than 100. In more epochs it would learn their errors.
 MIN_CONFIDENCE, NETWORK_TEXTS, MIN_NETWORK_TEXTS, NETWORK_EPOCHS = 0.9, 1000, 100, 2
 
 # Labelled texts beyond which an unlabelled text adds nothing that they do not say better.
@@ -64,8 +65,6 @@ def why_no_unlabelled(task: Task, config: TrainingConfig) -> str:
     """Why texts without labels cannot train a task beside labelled ones; empty where they can."""
     if not task.pooled or task.pairs or task.objective.selectable != SINGLE_LABEL:
         return "unlabelled texts train classifiers of one label per single text; drop unlabelled"
-    if task.earlier:
-        return "a model that extends another one is trained on labelled texts only; drop unlabelled"
     if config.balance != "none":
         return "unlabelled does not support balance; drop one"
     return ""
@@ -81,9 +80,11 @@ def add_unlabelled(run: Run, texts: Dataset, defaults: TrainingConfig, options: 
         options: training options that the user set.
 
     Raises:
-        ConfigError: for a network that is refitted.
+        ConfigError: for a network that is refitted, and for a model that extends another one.
         DataError: when no text is left; see `choose_unlabelled`.
     """
+    if isinstance(run.mode, ExtendedHead):
+        raise ConfigError("a model that extends another one is trained on labelled texts only; drop unlabelled")
     if run.mode.has_steps and run.mode.config.refit:
         raise ConfigError("refit of a network that is fine-tuned does not support unlabelled; drop one")
     mode, seed = run.mode, run.mode.config.seed
