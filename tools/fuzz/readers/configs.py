@@ -184,7 +184,7 @@ def _read_toml(data: bytes) -> None:
     path = _FOLDER / "options.toml"
     path.write_bytes(content)
     if choices.rarely(2) or b"low" in content:
-        space = read_space(path, default_space(100))
+        space = read_space(path, default_space(100, 100))
         json.dumps(space.to_json())
         return
     parameters = Parameters(train)

@@ -24,7 +24,7 @@ from tools.fuzz.watching import require
 import tokenizers as reference
 from textgraft.backbones.family import TransformerFamily, load_family
 from textgraft.backbones.formats.hugging_face import HuggingFaceFormat
-from textgraft.backbones.transformer import _preset_errors
+from textgraft.backbones.preset_errors import preset_errors
 from textgraft.tokenizers.base import Tokenizer
 from textgraft.tokenizers.files import (
     BytePairFiles,
@@ -72,7 +72,7 @@ def _empty_folder() -> None:
 def _read_tokenizer(family: TransformerFamily) -> Tokenizer:
     """Read the tokenizer of the folder, as loading a preset does."""
     weights_format = next(form for form in family.formats if isinstance(form, HuggingFaceFormat))
-    with _preset_errors(f"{_FOLDER}: cannot use its tokenizer"):
+    with preset_errors(f"{_FOLDER}: cannot use its tokenizer"):
         return weights_format.read_tokenizer(_FOLDER, family.tokenizer_class, family.special)
 
 
