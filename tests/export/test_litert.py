@@ -10,9 +10,11 @@ from tests.golden.exported_models import MODELS, classifier, tagger
 from tests.helpers.commands import run_successfully
 from tests.helpers.exports import sharpen
 from tests.helpers.paths import GOLDEN
-from textgraft.errors import ConfigError, DataError
+from textgraft.data.seen_texts import TRAIN, SeenTexts
+from textgraft.errors import ConfigError, DataError, TextgraftWarning
 from textgraft.export.formats import litert
 from textgraft.export.golden_texts import NASTY, ORDINARY
+from textgraft.export.litert_proof import read_proof
 
 NAMES = ("multi-label", "pairs", "regression", "mean", "embedder-max")
 FAMILIES = ("albert", "bert_sentence_piece", "deberta_v3", "distil_bert", "gpt2", "opt", "roberta", "xlm_roberta")
@@ -107,6 +109,14 @@ def test_int8_that_changes_answers_is_refused(interpreter_class, confident, tmp_
     finally:
         bias.assign(old)
     assert list(tmp_path.iterdir()) == [proof]
+
+
+def test_texts_of_the_training_do_not_prove_int8(confident, tmp_path, monkeypatch):
+    rows = [json.loads(line) for line in proof_file(confident, tmp_path, 110).open()]
+    data = tg.Dataset.from_lists([row["text"] for row in rows], [row["label"] for row in rows])
+    monkeypatch.setattr(confident, "seen", SeenTexts.of({TRAIN: data.take(range(20)).digests()}, "salt"))
+    with pytest.warns(TextgraftWarning, match="20"), pytest.raises(DataError, match="has 90 texts; int8 is proved by"):
+        read_proof(confident, str(tmp_path / "held-out.jsonl"))
 
 
 @pytest.mark.slow

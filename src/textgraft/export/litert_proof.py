@@ -54,6 +54,8 @@ class Proof(ABC):
 def read_proof(model: Task, source: str) -> Proof:
     """Read the texts by which a classifier with labels, or an embedder, is compared with a network in int8.
 
+    Texts that the classifier is known to have been trained on are excluded, and a warning counts them.
+
     Raises:
         ConfigError: for a model for numbers.
         DataError: when the texts cannot be read, have labels that the model does not have, or are too few.
@@ -66,9 +68,10 @@ class _LabelProof(Proof):
         self._model = classifier = cast("TextClassifier", model)
         if not classifier.labels:
             raise ConfigError("int8 is proved by labels, which a model for numbers lacks; export without --int8")
-        self._data = classifier.read_test_data(source)
+        data = classifier.read_test_data(source)
+        classifier.check_labels(data)
+        self._data, _ = classifier.find_seen(data, unseen=classifier.seen is not None)
         require_enough_texts(source, len(self._data))
-        classifier.check_labels(self._data)
         self.source, self.batches = source, [batch.inputs for batch in self._data.batches(WINDOW)]
 
     def _compare(self, outputs: np.ndarray, network: LiteRtNetwork) -> tuple[Agreement, dict[str, float]]:

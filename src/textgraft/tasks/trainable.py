@@ -323,7 +323,7 @@ class TrainableTask(Task):
         data = self.read_test_data(data, labels, text=text, label=label, pair=pair)
         self.warn_if_untrained()
         truncated = TruncationCount()
-        data, seen = self._find_seen(data, unseen)
+        data, seen = self.find_seen(data, unseen)
         metrics = self._evaluate(data, truncated, with_progress, on_results)
         require_finite_metrics(metrics)
         metrics |= {"truncated": asdict(truncated), **seen}
@@ -401,8 +401,8 @@ class TrainableTask(Task):
         self.record["metrics"]["validation_report"] = self.objective.stored_metrics(metrics)
         return metrics
 
-    def _find_seen(self, data: Dataset, unseen: bool) -> tuple[Dataset, dict[str, Any]]:
-        """The data that `evaluate` takes, and its "seen"."""
+    def find_seen(self, data: Dataset, unseen: bool) -> tuple[Dataset, dict[str, Any]]:
+        """The data that `evaluate` takes, and its "seen"; warns of texts that the model was trained on."""
         if self.seen is None:
             if unseen:
                 raise ConfigError("this model keeps no digests of training texts; drop unseen")
