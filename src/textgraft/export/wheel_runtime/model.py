@@ -1,5 +1,6 @@
 """Texts to answers with ONNX Runtime; importing this file imports neither TensorFlow nor the rest of textgraft."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,6 +58,7 @@ class Model:
             self._rows = TextRows(tokenizer, self._settings)
         options = ort.SessionOptions()
         options.log_severity_level = _ERRORS
+        options.intra_op_num_threads = _threads()
         with damage_named(folder / network):
             self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
@@ -228,6 +230,15 @@ class Model:
                 kind = "a pair of strings" if self.pairs else "a string"
                 raise TypeError(f"text {number} must be {kind}, not {type(text).__name__}")
         return [tuple(text) for text in texts] if self.pairs else texts
+
+
+def _threads() -> int:
+    """Threads of a product: the cores of a process that may not use all, or 0, the library's default.
+
+    By default there is a thread for each core of the machine, and threads that share a core wait for each other busily.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return cores if cores < (os.cpu_count() or 0) else 0
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
