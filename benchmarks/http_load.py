@@ -1,8 +1,8 @@
 """HTTP load from a process of its own, with little work for each request.
 
 `python -m benchmarks.http_load` reads a `Plan`, JSON on standard input, and writes its exchanges as JSON: the start and
-the end of each request in seconds of the monotonic clock, its status (0 for a connection that was refused or lost), and
-whether it was a probe of health.
+the end of each request in seconds of the monotonic clock, its status or `REFUSED` or `LOST`, and whether it was a probe
+of health.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 PROBE_SECONDS = 0.2
+# In place of the status of a connection that was not accepted, and of one that ended before its answer.
+REFUSED, LOST = 0, -1
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
         if self.answer and not self.answer.done():
-            self.answer.set_result(0)
+            self.answer.set_result(LOST)
 
 
 class _Load:
@@ -127,7 +129,7 @@ class _Load:
 
     async def _client(self) -> None:
         while time.monotonic() < self._end:
-            if await self._exchange(self._next()) == 0:
+            if await self._exchange(self._next()) <= 0:
                 await asyncio.sleep(0.05)
 
     async def _open_loop(self) -> None:
@@ -147,15 +149,22 @@ class _Load:
     async def _exchange(self, request: bytes, is_probe: bool = False) -> int:
         started = time.monotonic()
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
-            status = await connection.send(request)
+            connection = self._reusable() or await self._connect()
         except OSError:
-            status = 0
+            status = REFUSED
         else:
+            status = await connection.send(request)
             if connection.is_open:
                 self._idle.append(connection)
         self.exchanges.append(Exchange(started, time.monotonic(), status, is_probe))
         return status
+
+    def _reusable(self) -> _Connection | None:
+        """A connection that waits for a request, and that the server has not closed meanwhile."""
+        while self._idle:
+            if (connection := self._idle.pop()).is_open:
+                return connection
+        return None
 
     async def _connect(self) -> _Connection:
         _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self.plan.port)

@@ -29,19 +29,21 @@ from benchmarks.http_load import Exchange, Plan
 from benchmarks.report import data_folder, report, sample
 
 CLIENTS = 32
+TEXTS_PER_REQUEST = (1, 16)
 FACTOR = 5  # of the capacity, in the overload
 WARM_UP = 3.0
+# Texts a second of all texts in one call, and of as many as the clients have, call by call.
 _PREDICT = """
 import sys, time, json
 import textgraft as tg
-model, texts = tg.load(sys.argv[1]), json.load(sys.stdin)
-model.predict(texts[:512])
-seconds = []
-for _ in range(3):
+model, texts, clients = tg.load(sys.argv[1]), json.load(sys.stdin), int(sys.argv[2])
+def rate(size):
+    model.predict(texts[:size])
     start = time.monotonic()
-    model.predict(texts)
-    seconds.append(time.monotonic() - start)
-print(len(texts) / min(seconds))
+    for first in range(0, len(texts), size):
+        model.predict(texts[first : first + size])
+    return len(texts) / (time.monotonic() - start)
+print(json.dumps([max(rate(len(texts)), rate(len(texts))), rate(clients)]))
 """
 
 
@@ -129,22 +131,32 @@ def _reviews(number: int = 512) -> list[str]:
 def closed(folder: Path, seconds: float) -> None:
     """32 clients, each with one request at a time, beside `predict` on the same texts."""
     texts = _questions()
-    command = [sys.executable, "-c", _PREDICT, str(folder)]
-    plain = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", _PREDICT, str(folder), str(CLIENTS)]
+    output = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True).stdout
+    rates = json.loads(output)
+    for per_request in TEXTS_PER_REQUEST:
+        _closed(folder, texts, seconds, per_request, rates)
+
+
+def _closed(folder: Path, texts: Sequence[str], seconds: float, per_request: int, rates: Sequence[float]) -> None:
     server = Server(folder)
-    _load(server, texts, WARM_UP, clients=CLIENTS)
+    _load(server, texts, WARM_UP, per_request, clients=CLIENTS)
     before = {name: server.metric(f"textgraft_batch_seconds_{name}") for name in ("sum", "count")}
-    exchanges = _load(server, texts, seconds, clients=CLIENTS)
+    exchanges = _load(server, texts, seconds, per_request, clients=CLIENTS)
     batch = {name: server.metric(f"textgraft_batch_seconds_{name}") - value for name, value in before.items()}
     requests = [exchange for exchange in exchanges if not exchange.is_probe]
-    rate = len(requests) / (max(each.ended for each in requests) - min(each.started for each in requests))
+    served = per_request * len(requests)
+    rate = served / (max(each.ended for each in requests) - min(each.started for each in requests))
     mean_batch = batch["sum"] / batch["count"]
     report(
         "serving_closed",
-        predict_texts_per_second=round(float(plain.stdout), 1),
+        texts_per_request=per_request,
+        predict_texts_per_second=round(rates[0], 1),
+        predict_texts_per_second_of_32=round(rates[1], 1),
         served_texts_per_second=round(rate, 1),
-        ratio=round(rate / float(plain.stdout), 3),
-        texts_per_batch=round(len(requests) / batch["count"], 1),
+        ratio=round(rate / rates[0], 3),
+        ratio_to_32=round(rate / rates[1], 3),
+        texts_per_batch=round(served / batch["count"], 1),
         batch_ms=round(1000 * mean_batch, 1),
         **_latencies(requests),
         p99_in_batches=round(_quantile(requests, 0.99) / mean_batch, 2),
@@ -191,7 +203,7 @@ def reload(folder: Path, copy: Path, seconds: float) -> None:
     process = http_load.start(_plan(server, _questions(), seconds, clients=CLIENTS))
     for number in range(3):
         time.sleep(seconds / 8)
-        model.record["data"] = {**model.record["data"], "replaced": number}
+        model.objective.temperature = 1.0 + number / 10
         server.events["reloaded"] = 0
         model.save(copy, overwrite=True)
         server.wait_for("reloaded")
@@ -201,24 +213,24 @@ def reload(folder: Path, copy: Path, seconds: float) -> None:
 
 
 def sigterm(folder: Path, seconds: float) -> None:
-    """SIGTERM while 32 clients ask; requests that were sent after the last answer met a closed port."""
+    """SIGTERM while 32 clients ask, until the port is closed."""
     server = Server(folder)
     process = http_load.start(_plan(server, _questions(), seconds / 3, clients=CLIENTS))
     time.sleep(seconds / 6)
     code = server.stop()
     requests = [exchange for exchange in http_load.results(process) if not exchange.is_probe]
-    end = max(exchange.ended for exchange in requests if exchange.status == 200)
-    lost = [exchange for exchange in requests if exchange.status != 200 and exchange.started < end]
-    answered = sum(exchange.status == 200 for exchange in requests)
-    report("serving_sigterm", exit_code=code, answered=answered, lost=len(lost))
+    answered, lost = (sum(exchange.status == status for exchange in requests) for status in (200, http_load.LOST))
+    report("serving_sigterm", exit_code=code, answered=answered, lost=lost)
 
 
-def _plan(server: Server, texts: Sequence[str], seconds: float, **load: Any) -> Plan:
-    return Plan(server.port, "/predict", [json.dumps({"text": text}) for text in texts], seconds, **load)
+def _plan(server: Server, texts: Sequence[str], seconds: float, per_request: int = 1, **load: Any) -> Plan:
+    starts = range(0, len(texts), per_request)
+    bodies = [json.dumps({"texts": texts[start : start + per_request]}) for start in starts]
+    return Plan(server.port, "/predict", bodies, seconds, **load)
 
 
-def _load(server: Server, texts: Sequence[str], seconds: float, **load: Any) -> list[Exchange]:
-    return http_load.results(http_load.start(_plan(server, texts, seconds, **load)))
+def _load(server: Server, texts: Sequence[str], seconds: float, per_request: int = 1, **load: Any) -> list[Exchange]:
+    return http_load.results(http_load.start(_plan(server, texts, seconds, per_request, **load)))
 
 
 def _statuses(exchanges: Sequence[Exchange]) -> dict[str, int]:

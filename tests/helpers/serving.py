@@ -31,7 +31,7 @@ def serving(sources, tokens=(), precision="float32", **options):
     ) as client:
         client.service, client.records = service, records
         yield client
-    service.stop()
+    service.stop(60)
     log.close()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.serving import EchoModel
+from textgraft.serving import batching
 from textgraft.serving.admission import BatchTimes
 from textgraft.serving.batching import BatchQueue, Job
 from textgraft.serving.computing import ComputeThread
@@ -117,6 +118,36 @@ def test_text_that_fails_does_not_fail_the_requests_beside_it():
     run(check())
 
 
+def test_clients_that_ask_again_at_once_share_the_next_batch(monkeypatch):
+    monkeypatch.setattr(batching, "_MAX_GATHERING", 60.0)
+    monkeypatch.setattr(batching, "_GATHERING_SHARE", 1e6)
+
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        early, waiting = submitted(queue, job_of(model, ["early"]), job_of(model, ["early"]))
+        batch = queue.take()
+        (other,) = submitted(queue, job_of(model, ["other"]))
+        queue.finish(batch, seconds=0.001)  # its two clients have a minute to ask again
+        taking = asyncio.create_task(asyncio.to_thread(queue.take))
+        await asyncio.sleep(0.01)
+        submitted(queue, job_of(model, ["again"]), job_of(model, ["again"]))
+        assert texts_of(await taking) == [["other"], ["again"], ["again"]]
+        assert (early.taken, waiting.taken, other.taken) == (1, 1, 1)
+
+    run(check())
+
+
+def test_clients_that_do_not_ask_again_are_not_waited_for_long():
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        submitted(queue, job_of(model, ["early"]), job_of(model, ["early"]))
+        queue.finish(queue.take(), seconds=0.1)
+        submitted(queue, job_of(model, ["other"]))
+        assert texts_of(queue.take()) == [["other"]]
+
+    run(check())
+
+
 def times(overhead, slope):
     """Times of a model that takes so many seconds for a batch, and for a token."""
     estimate = BatchTimes()
@@ -158,13 +189,13 @@ def test_suspended_machine_hardly_changes_estimates():
 def test_requests_that_cannot_be_answered_in_time_are_refused_at_once():
     async def check():
         queue, model = BatchQueue(), EchoModel(batch_cost=100)
-        model.times = times(0.0, 0.019)  # 1.9 s a batch, of which 4 are within 80 % of the 10 s
-        submitted(queue, *(job_of(model, ["text"] * 10) for _ in range(4)))
+        model.times = times(0.0, 0.019)  # 1.9 s a batch, of which 3 are within 70 % of the 10 s
+        submitted(queue, *(job_of(model, ["text"] * 10) for _ in range(3)))
         with pytest.raises(RequestError) as refused:
             submitted(queue, job_of(model, ["text"] * 10))
         assert refused.value.status_code == 429
-        assert refused.value.headers["Retry-After"] == "2"
-        assert len(queue) == 4
+        assert refused.value.headers["Retry-After"] == "1"
+        assert len(queue) == 3
         queue.take()
         with pytest.raises(RequestError):  # the batch is still running
             submitted(queue, job_of(model, ["text"] * 10))

@@ -196,6 +196,17 @@ def is_closed(connection):
         return True
 
 
+def test_answers_on_a_kept_connection_are_not_delayed(server):
+    connection, seconds = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30), []
+    for _ in range(21):
+        started = time.monotonic()
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        seconds.append(time.monotonic() - started)
+    connection.close()
+    assert sorted(seconds)[10] < 0.03  # a client acknowledges a first part of an answer after 0.04 s
+
+
 def keep_asking(server, results, ended):
     """Ask on connections that are kept, until the server accepts none."""
     connection, content = None, json.dumps({"texts": ["a long text " * 20] * 8})

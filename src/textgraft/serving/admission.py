@@ -7,11 +7,13 @@ _DECAY = 0.95
 # A batch that takes longer than this multiple of its estimate counts as that multiple: the machine was suspended, or
 # busy for a moment.
 _MAX_SURPRISE = 4.0
+# Of the last times relative to their estimates, with each new one: a machine that becomes slower shows at once.
+_RECENT_DECAY = 0.8
 # Of the variance of costs relative to their mean, from which on overhead and rate can be told apart.
 _MIN_SPREAD = 0.01
 
 # Of the time limit, up to which requests are admitted: estimates have errors, and batches wait for each other.
-ADMITTED_SHARE = 0.8
+ADMITTED_SHARE = 0.7
 
 
 class _Line(NamedTuple):
@@ -20,6 +22,10 @@ class _Line(NamedTuple):
     overhead: float
     slope: float
     least_seconds: float = 0.0
+
+    def seconds(self, cost: float, batches: int = 1) -> float:
+        """Of a number of batches, which have this cost together."""
+        return max(self.least_seconds, batches * self.overhead + self.slope * cost)
 
 
 class BatchTimes:
@@ -31,20 +37,20 @@ class BatchTimes:
     def __init__(self) -> None:
         self._sums = [0.0] * 5  # of 1, cost, seconds, cost squared, and cost times seconds
         self._line: _Line | None = None
+        self._slowness = 1.0  # of the last batches, relative to their estimates
 
     def add(self, cost: float, seconds: float) -> None:
         """Count a batch."""
-        if self._line:
-            seconds = min(seconds, _MAX_SURPRISE * self.seconds(cost))
+        if self._line and (estimate := self._line.seconds(cost)) > 0:
+            seconds = min(seconds, _MAX_SURPRISE * estimate)
+            self._slowness = _RECENT_DECAY * self._slowness + (1 - _RECENT_DECAY) * seconds / estimate
         values = (1.0, cost, seconds, cost * cost, cost * seconds)
         self._sums = [_DECAY * total + value for total, value in zip(self._sums, values, strict=True)]
         self._line = _fit(*self._sums)
 
     def seconds(self, cost: float, batches: int = 1) -> float:
         """Estimated seconds of texts of this cost in a number of batches; 0 before the first batch."""
-        if self._line is None:
-            return 0.0
-        return max(self._line.least_seconds, batches * self._line.overhead + self._line.slope * cost)
+        return self._line.seconds(cost, batches) * max(1.0, self._slowness) if self._line else 0.0
 
 
 def _fit(weight: float, costs: float, seconds: float, squares: float, products: float) -> _Line:

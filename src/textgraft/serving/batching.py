@@ -18,8 +18,8 @@ from textgraft.training.token_ids import TruncationCount
 _MAX_BATCH_TEXTS = 512
 # Of the time of a batch, and at most in seconds, in which clients that got their answers may ask again: in one batch
 # instead of two, clients with a request at a time wait for one batch, not for that of the others too.
-_GATHERING_SHARE = 0.15
-_MAX_GATHERING = 0.05
+_GATHERING_SHARE = 0.3
+_MAX_GATHERING = 0.1
 # Requests that wait: beyond, memory would grow with their number.
 _MAX_JOBS = 4096
 

@@ -16,8 +16,9 @@ def open_socket(host: str, port: int) -> socket.socket:
         ConfigError: when the address cannot be listened at.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends without delay (TCP_NODELAY) on sockets whose protocol is stated.
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, proto=socket.IPPROTO_TCP)[0]
+        listening = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ConfigError(f"cannot listen at {host}: {error.strerror or error}; choose another --host") from error
     try:

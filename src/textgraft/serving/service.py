@@ -45,9 +45,9 @@ class Service:
         """Start the thread of computation."""
         self._compute.start()
 
-    def stop(self) -> None:
-        """End the thread of computation, after what waits is computed."""
-        self._compute.stop(self.options.drain)
+    def stop(self, seconds: float) -> None:
+        """End the thread of computation, after what waits is computed, for which these seconds are waited."""
+        self._compute.stop(seconds)
 
     @property
     def is_alive(self) -> bool:
