@@ -128,6 +128,17 @@ def test_network_is_not_trained_on_too_few_confident_labels(tiny_word_vectors, m
         np.testing.assert_array_equal(model.weights[name].numpy(), weight.numpy(), err_msg=name)
 
 
+@pytest.mark.parametrize("descriptions", [None, {"bad": "it was bad", "good": "a fine plot"}])
+def test_network_without_descriptions_needs_an_accurate_head(tiny_word_vectors, monkeypatch, descriptions):
+    monkeypatch.setattr("textgraft.tasks.self_training.MIN_ACCURACY", 1.1)
+    monkeypatch.setattr("textgraft.tasks.self_training.MIN_CONFIDENCE", 0.5)
+    callback = RecordingCallback()
+    model = tg.TextClassifier(tiny_word_vectors, LABELS, precision="float32", descriptions=descriptions)
+    fit(model, callback, fine_tune="all", epochs=1)
+    is_refused = "without descriptions, a network needs a head with an accuracy of at least 1.1" in message(callback)
+    assert is_refused == (descriptions is None)
+
+
 def test_many_labelled_texts_need_no_others(tiny_word_vectors, monkeypatch):
     monkeypatch.setattr("textgraft.tasks.self_training.MAX_LABELLED_TEXTS", 9)
     callback = RecordingCallback()

@@ -39,6 +39,10 @@ from textgraft.training.state_files import read_arrays, read_state
 # on 1,000 at most, and on none if they are less than 100. In more epochs it would learn their errors.
 MIN_CONFIDENCE, NETWORK_TEXTS, MIN_NETWORK_TEXTS, NETWORK_EPOCHS = 0.9, 1000, 100, 2
 
+# Without descriptions, a head with a lower accuracy on held-out texts is sure of too many errors, and a network that is
+# fine-tuned on the labelled texts alone is better than it (docs/measurements.md).
+MIN_ACCURACY = 0.8
+
 # Labelled texts beyond which an unlabelled text adds nothing that they do not say better.
 MAX_LABELLED_TEXTS = 2000
 
@@ -220,16 +224,23 @@ def _fit_heads(
         **figures,
         **({"confidence": pseudo.confidence} if run.mode.has_steps else {}),
     }
-    return Outcome({**facts, "not_used_because": _why_not_used(facts, run.mode.has_steps)}, fitted.last, pseudo), after
+    return Outcome({**facts, "not_used_because": _why_not_used(run, facts)}, fitted.last, pseudo), after
 
 
-def _why_not_used(facts: Mapping[str, Any], is_network: bool) -> str:
+def _why_not_used(run: Run, facts: Mapping[str, Any]) -> str:
     """Why the unlabelled texts are not used; empty where they are."""
     if not facts["held_out"]:
         return "no label has two texts, one of which could be held out"
     if facts["loss_after"] >= facts["loss_before"]:
         return "the log loss of held-out texts is not lower"
-    if is_network and facts["labelled"] < min(MIN_NETWORK_TEXTS, facts["texts"]):
+    if not run.mode.has_steps:
+        return ""
+    if not run.mode.task.descriptions and facts["accuracy_after"] < MIN_ACCURACY:
+        return (
+            f"without descriptions, a network needs a head with an accuracy of at least {MIN_ACCURACY} on these texts; "
+            "fine_tune none does not"
+        )
+    if facts["labelled"] < min(MIN_NETWORK_TEXTS, facts["texts"]):
         return f"less than {MIN_NETWORK_TEXTS} texts have a label with a probability of at least {MIN_CONFIDENCE}"
     return ""
 
