@@ -14,19 +14,21 @@ from textgraft.serving.settings import ServerOptions, named_sources, read_tokens
 def serve(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Model folders, or presets to embed with; NAME=MODEL names one."),
+        typer.Argument(metavar="MODEL", help="Model folders, or presets to embed with; NAME=MODEL names one."),
     ],
     server: ServerOptions,
     prediction: o.PredictionOptions,
 ) -> None:
     """Answer requests for predictions over HTTP.
 
+    Texts of concurrent requests are computed together; what cannot be answered in time is refused at once.
+
     Examples:
         textgraft serve sentiment
 
         textgraft serve sentiment topics=models/agnews minilm --port 9000
 
-        curl localhost:8000/predict -H 'Content-Type: application/json' -d '{"text": "a great film"}'
+        curl localhost:8000/predict --json '{"text": "a great film"}'
     """
     require_serving_packages()
     sources, tokens = named_sources(models), read_tokens(server.token_file)

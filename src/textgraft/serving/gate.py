@@ -28,6 +28,7 @@ _MAX_BODIES = 16
 # A body that is refused is read to its end, as far as that, for a client to see the response.
 _MAX_DISCARDED_BYTES = 256 << 20
 _MAX_DISCARD_SECONDS = 10.0
+_UNLOGGED_PATHS = OPEN_PATHS | {"/metrics"}  # asked every few seconds
 _LOGGED_PATH = 200  # characters
 _LOGGED_TEXT = 1000
 
@@ -124,9 +125,11 @@ class Gate:
             raise
 
     def finish(self, scope: Scope, facts: Facts, status: int, seconds: float) -> None:
-        """Count and log a request that was answered."""
+        """Count a request that was answered, and log it unless it asks for health or metrics."""
         route = getattr(scope.get("route"), "path", "other")
         self._service.metrics.count_request(route, status, seconds)
+        if scope["path"] in _UNLOGGED_PATHS:
+            return
         record: dict[str, Any] = {
             "request_id": facts.request_id,
             "client": (scope.get("client") or [None])[0],

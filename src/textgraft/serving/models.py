@@ -53,7 +53,9 @@ class Models:
             names = ", ".join(self.sources)
             raise RequestError(404, "model_not_found", f"no model has the name {name[:60]!r}; there are {names}")
         if name not in self.loaded:
-            raise RequestError(503, "loading", f"the model {name} is loaded; try again", {"Retry-After": "1"})
+            raise RequestError(
+                503, "loading", f"the model {name} is still being loaded; try again", {"Retry-After": "1"}
+            )
         return self.loaded[name]
 
     def load_all(self) -> None:
