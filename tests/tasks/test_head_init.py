@@ -116,16 +116,6 @@ def test_many_texts_select_a_random_head(bert_backbone):
     assert [run.mode.config.head for run in runs] == ["logistic", "gradient"]
 
 
-def test_more_than_two_labels_select_logistic_regression_for_more_texts(bert_backbone, monkeypatch):
-    monkeypatch.setattr("textgraft.tasks.head_init.MAX_LOGISTIC_TEXTS", 56)
-    runs = []
-    for times in (2, 3):
-        texts = data(times, ["good", "fair", "good", "bad", "bad", "bad", "fair"] * 4)
-        model = fresh(bert_backbone, ("bad", "fair", "good"))
-        runs.append(model._prepare_run(texts, texts, {"batch_size": 1}))
-    assert [run.mode.config.head for run in runs] == ["logistic", "gradient"]
-
-
 def test_untrained_backbone_selects_a_random_head(tiny_word_vectors):
     backbone = tg.TextEmbedder(tiny_word_vectors, precision="float32").backbone
     backbone.pretrained = False

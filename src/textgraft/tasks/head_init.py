@@ -15,12 +15,8 @@ from textgraft.tasks.fine_tuning.frozen import with_pooled_vectors
 from textgraft.tasks.label_descriptions import description_prior, init_head_by_descriptions
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import GRADIENT_OPTIONS
-from textgraft.training.epochs import enough_epochs
+from textgraft.training.epochs import is_few_texts
 from textgraft.training.examples import Examples, TokenInputs
-
-# Texts of fine-tuning beyond which a random head is trained in the first of very many steps. That of two labels has a
-# single logit, and is so with fewer texts (docs/measurements.md).
-MAX_LOGISTIC_TEXTS = 10_000
 
 
 def why_not_logistic(task: Task) -> str:
@@ -32,32 +28,21 @@ def why_not_logistic(task: Task) -> str:
     return ""
 
 
-def prefers_logistic(mode: FineTuning, texts: int, batch_size: int) -> bool:
-    """Whether a head that can begin as logistic regression does so by default.
-
-    Args:
-        mode: of the training.
-        texts: that train the model.
-        batch_size: texts per step.
-    """
-    epochs = mode.task.backbone.training_defaults.epochs
-    if not mode.trains_backbone or enough_epochs(epochs, texts, batch_size, mode.min_steps) > epochs:
-        return True
-    return len(mode.task.objective.labels) > 2 and texts <= MAX_LOGISTIC_TEXTS
-
-
 def default_head_init(mode: FineTuning, train: Dataset, options: Mapping[str, Any]) -> str:
-    """The default initialization: "logistic" for few texts, more than two labels or a frozen backbone, else "gradient".
+    """The default initialization: "logistic" for few texts or a frozen backbone, else "gradient".
 
     A trained model keeps its head. Options of the user about gradient steps select "gradient" for a frozen backbone.
     """
     task, config = mode.task, mode.config
     if "fit" in task.record or config.balance != "none" or why_not_logistic(task) or not task.backbone.pretrained:
         return "gradient"
-    if not mode.trains_backbone and any(options.get(name) is not None for name in GRADIENT_OPTIONS):
-        return "gradient"
-    is_complete = len(train.counts()) == len(task.objective.labels)
-    return "logistic" if prefers_logistic(mode, len(train), config.batch_size or 1) and is_complete else "gradient"
+    if mode.trains_backbone:
+        preferred = is_few_texts(
+            len(train), task.backbone.training_defaults.epochs, config.batch_size or 1, mode.min_steps
+        )
+    else:
+        preferred = all(options.get(name) is None for name in GRADIENT_OPTIONS)
+    return "logistic" if preferred and len(train.counts()) == len(task.objective.labels) else "gradient"
 
 
 def init_head(run: Run, callback: Callback) -> None:

@@ -33,8 +33,7 @@ class TrainingConfig(CheckedOptions):
     head: str | None = option(
         None,
         "Head initialization: gradient (random) or logistic (logistic regression on the pretrained embeddings).",
-        shown_default="logistic for few texts, for more than two labels and up to 10,000 texts, and for a frozen "
-        "backbone; else gradient",
+        shown_default="logistic for few texts or a frozen backbone, else gradient",
         choices=("gradient", "logistic"),
         searchable=True,
     )

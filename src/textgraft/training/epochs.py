@@ -72,6 +72,11 @@ def standard_error(share: float, sample_size: int) -> float:
     return max(math.sqrt(share * (1 - share) / sample_size), (1 + _ROUNDING) / sample_size)
 
 
+def is_few_texts(rows: int, epochs: int, batch_size: int, min_steps: int) -> bool:
+    """Whether the default number of epochs makes fewer steps than fine-tuning needs."""
+    return enough_epochs(epochs, rows, batch_size, min_steps) > epochs
+
+
 def extend_for_few_texts(
     config: TrainingConfig, rows: int, options: Mapping[str, Any], min_steps: int
 ) -> TrainingConfig:

@@ -7,10 +7,9 @@ from typing import Any
 from textgraft.errors import ConfigError
 from textgraft.options import make_options, option_fields
 from textgraft.tasks.architecture import Architecture
-from textgraft.tasks.head_init import prefers_logistic
 from textgraft.tasks.trainable import TrainableTask
 from textgraft.training.config import TrainingConfig
-from textgraft.training.epochs import extend_for_few_texts
+from textgraft.training.epochs import extend_for_few_texts, is_few_texts
 from textgraft.tuning.search_space import OptionValue, SearchSpace
 from textgraft.tuning.setup import Hyperparameters, TuningTask, options_of
 
@@ -105,9 +104,9 @@ def default_hyperparameters(model: TrainableTask, fine_tune: str, rows: int) -> 
         **mode.defaults,
     }
     config = make_options(TrainingConfig, values)
-    if prefers_logistic(mode, rows, config.batch_size or 1) and not _refusal_reason(
-        model, {"fine_tune": fine_tune, "head": "logistic"}
-    ):
+    is_few = is_few_texts(rows, config.epochs or 1, config.batch_size or 1, mode.min_steps)
+    prefers_logistic = not mode.trains_backbone or is_few
+    if prefers_logistic and not _refusal_reason(model, {"fine_tune": fine_tune, "head": "logistic"}):
         config = replace(config, head="logistic")
     return {**values, **asdict(extend_for_few_texts(config, rows, {}, mode.min_steps))}
 
