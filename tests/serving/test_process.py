@@ -76,7 +76,8 @@ def exchange(server, *parts):
     with server.connect() as connection, contextlib.suppress(ConnectionError):
         for part in parts:
             connection.sendall(part)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the server has ended the connection
+            connection.shutdown(socket.SHUT_WR)
         while chunk := connection.recv(1 << 16):
             answer += chunk
     return answer
