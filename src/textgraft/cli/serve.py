@@ -32,13 +32,15 @@ def serve(
     """
     require_serving_packages()
     sources, tokens = named_sources(models), read_tokens(server.token_file)
+    from textgraft.serving.corrections import check_corrections
+
+    check_corrections(server.corrections)
     with open_socket(server.host, server.port) as listening:
         load_tensorflow(prediction)
-        from textgraft.serving.served_model import LoadingOptions, check_source
+        from textgraft.serving.served_model import LoadingOptions, check_sources
         from textgraft.serving.server import run_server
 
-        for source in sources.values():
-            check_source(source)
+        check_sources(sources.values(), server.corrections is not None)
         log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
         loading = LoadingOptions(prediction.precision, prediction.engine)
         run_server(listening, sources, loading, server, tokens, log_record)

@@ -1,9 +1,11 @@
 """A model as it is served: its answers, the costs of texts, and what clients are told about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from textgraft.data.label_types import Label
+from textgraft.data.labels import REGRESSION, SINGLE
 from textgraft.errors import ConfigError
 from textgraft.export.format import Answers, Text
 from textgraft.model_folder import folder as model_folder
@@ -67,6 +69,24 @@ class ServedModel:
         return self.task.name == _EMBEDDING
 
     @property
+    def answer_kind(self) -> str:
+        """What it answers to a text: label, labels (a set), value (a number), entities or vector."""
+        name = self.outputs[0].name
+        return "entities" if name == "count" else name
+
+    @property
+    def is_labelling(self) -> bool:
+        """Whether it answers with one label or a set of them."""
+        return self.answer_kind in ("label", "labels")
+
+    @property
+    def labels(self) -> list[Label] | None:
+        """The labels of texts or entities, those of texts in the type of the training's; None where it has none."""
+        if self.is_labelling:
+            return list(self.task.objective.classes)  # type: ignore[attr-defined]
+        return list(self.task.objective.labels) if self.answer_kind == "entities" else None
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the texts of an input."""
         return _TEXTS[: 1 + self.task.pairs]
@@ -106,16 +126,24 @@ class ServedModel:
         return min(cost, limit) if is_limited else cost  # type: ignore[type-var,return-value]
 
 
-def check_source(source: str) -> None:
-    """Verify a model folder before TensorFlow is loaded; other sources are checked when they are loaded.
+def check_sources(sources: Iterable[str], takes_corrections: bool) -> None:
+    """Verify model folders before they are loaded; presets are checked when they are loaded.
 
     Raises:
-        ConfigError: for a model that is not served.
+        ConfigError: for a model that is not served, and for corrections unless exactly one model has labels of texts.
         ModelFolderError: for a folder that is damaged.
-        PresetError: for no known preset.
     """
-    if _names_folder(source):
-        _require_served(source, model_folder.read(Path(source).expanduser()).config["task"])
+    labelling = []
+    for source in filter(_names_folder, sources):
+        config = model_folder.read(Path(source).expanduser()).config
+        _require_served(source, config["task"])
+        if config["task"] == _CLASSIFICATION and config["settings"].get("problem", SINGLE) != REGRESSION:
+            labelling.append(source)
+    if takes_corrections and len(labelling) != 1:
+        models = ", ".join(labelling) or "none"
+        raise ConfigError(
+            f"--corrections is for one model with labels of texts, and there are {len(labelling)} ({models}); serve one"
+        )
 
 
 def load_model(name: str, source: str, loading: LoadingOptions) -> ServedModel:

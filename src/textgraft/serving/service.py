@@ -12,6 +12,7 @@ from textgraft.export.format import Text
 from textgraft.serving.answers import Answer
 from textgraft.serving.batching import BatchQueue, Job, late_error
 from textgraft.serving.computing import ComputeThread
+from textgraft.serving.corrections import CorrectionsFile
 from textgraft.serving.errors import RequestError, too_large
 from textgraft.serving.facts import facts_of
 from textgraft.serving.log import Log
@@ -31,6 +32,7 @@ class Service:
         options: limits.
         models: by name.
         is_draining: whether the server is about to end.
+        corrections: the file of corrections; None where they are off.
     """
 
     def __init__(self, options: ServerOptions, models: Models, metrics: Metrics, log: Log) -> None:
@@ -39,6 +41,7 @@ class Service:
         self._compute = ComputeThread(self._queue, metrics.count_batch)
         self._requests: dict[Job, Request] = {}
         self.is_draining = False
+        self.corrections = None if options.corrections is None else CorrectionsFile(options.corrections)
         metrics.watch_queue(self._queue.waiting)
 
     def start(self) -> None:
@@ -48,6 +51,8 @@ class Service:
     def stop(self, seconds: float) -> None:
         """End the thread of computation, after what waits is computed, for which these seconds are waited."""
         self._compute.stop(seconds)
+        if self.corrections is not None:
+            self.corrections.close()
 
     @property
     def is_alive(self) -> bool:
@@ -70,7 +75,7 @@ class Service:
         """
         facts = facts_of(request.scope)
         facts.model, facts.texts = model.name, texts
-        self._check_texts(model, texts)
+        self.check_texts(model, texts)
         job = Job(
             model=model,
             texts=texts,
@@ -105,7 +110,8 @@ class Service:
                     with suppress(asyncio.InvalidStateError):
                         job.future.set_exception(RequestError(499, "disconnected", "the client has left"))
 
-    def _check_texts(self, model: ServedModel, texts: Sequence[Text]) -> None:
+    def check_texts(self, model: ServedModel, texts: Sequence[Text]) -> None:
+        """Raise a RequestError for texts above a limit or of another kind than the model takes."""
         options = self.options
         if not texts:
             raise RequestError(422, "invalid", "no text; send at least one")

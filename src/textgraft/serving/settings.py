@@ -39,6 +39,11 @@ class ServerOptions(CheckedOptions):
     max_characters: int = option(100_000, "Maximum characters of a text.", panel="Server", minimum=1, maximum=4 << 20)
     max_bytes: int = option(4 << 20, "Maximum bytes of a request.", panel="Server", minimum=1024, maximum=64 << 20)
     reload: bool = option(True, "Load a model folder again when it was replaced.", panel="Server")
+    corrections: str | None = option(
+        None,
+        "File of JSON lines to which the corrections of users are appended, for `train --from`; it has their texts.",
+        panel="Server",
+    )
     log_texts: bool = option(False, "Log the texts of requests.", panel="Output")
 
     def __post_init__(self) -> None:

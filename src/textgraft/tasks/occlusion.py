@@ -1,0 +1,66 @@
+"""Words on which a score depends, by occlusion: by how much the score falls when words are removed from the text.
+
+https://arxiv.org/abs/1612.08220 (erasure). Importing this file does not import TensorFlow.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from textgraft.data.scripts import WHITE_SPACE, unspaced_bounds
+
+_RUN = re.compile(f"[^{WHITE_SPACE}]+")
+
+
+class WordGroup(NamedTuple):
+    """One word, or consecutive ones, of a text.
+
+    Attributes:
+        part: 0, or 1 in the second text of a pair.
+        start: code point at which the first word begins.
+        end: code point after the last word.
+    """
+
+    part: int
+    start: int
+    end: int
+
+
+def words_of(parts: Sequence[str], max_groups: int) -> list[WordGroup]:
+    """The words of a text, or of both texts of a pair, in their order.
+
+    A word is a run of characters without white space; in scripts without spaces between words, such as Chinese and
+    Thai, it is a character with its combining marks. More words than `max_groups` are grouped: each group has the same
+    number of consecutive words, except for the last of each part.
+
+    Args:
+        parts: the text, or the two texts of a pair.
+        max_groups: at least the number of parts.
+    """
+    bounds = [list(_word_bounds(text)) for text in parts]
+    size = 1
+    while sum(-(-len(words) // size) for words in bounds) > max_groups:
+        size += 1
+    return [
+        WordGroup(part, group[0][0], group[-1][1])
+        for part, words in enumerate(bounds)
+        for group in (words[first : first + size] for first in range(0, len(words), size))
+    ]
+
+
+def without_words(parts: Sequence[str], words: WordGroup) -> tuple[str, ...]:
+    """The text, or pair, without these words and the white space before them; that after them where they are first."""
+    text = parts[words.part]
+    before, after = text[: words.start].rstrip(), text[words.end :]
+    shortened = before + after if before else after.lstrip()
+    return (*parts[: words.part], shortened, *parts[words.part + 1 :])
+
+
+def _word_bounds(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each word."""
+    cuts = sorted(unspaced_bounds(text))
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        inner = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
+        yield from zip([start, *inner], [*inner, end], strict=True)
