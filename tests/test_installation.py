@@ -44,7 +44,10 @@ def test_locks_agree_and_have_what_the_project_asks_for():
         assert not names(extras[extra]) & set(base), extra
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "requirements-docs.txt", "requirements-audit.txt"])
+@pytest.mark.parametrize(
+    "lock",
+    [*LOCKS, "requirements-serve.lock", "requirements-browser.txt", "requirements-docs.txt", "requirements-audit.txt"],
+)
 def test_lock_has_hashes_no_index_address_and_no_torch(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
@@ -52,8 +55,16 @@ def test_lock_has_hashes_no_index_address_and_no_torch(lock):
     assert not pins(lock).keys() & {"torch", "duckdb", "sentence-transformers"}
 
 
+def test_lock_of_the_server_has_its_extra_in_the_tested_versions():
+    server, tests = pins("requirements-serve.lock"), pins("requirements-test.lock")
+    assert server.items() <= tests.items()
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked = PROJECT["project"]["dependencies"] + extras["serve"] + extras["minilm"]
+    assert names(asked + PROJECT["dependency-groups"]["build"]) <= set(server)
+
+
 def test_locks_of_tools_have_what_their_groups_ask_for():
-    for group in ("docs", "audit"):
+    for group in ("docs", "audit", "browser"):
         asked = {name.split("[")[0] for name in names(PROJECT["dependency-groups"][group])}
         assert asked <= set(pins(f"requirements-{group}.txt"))
 
@@ -70,7 +81,8 @@ def test_wheel_has_the_package_only(tmp_path):
     of_info = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     data = ("py.typed", "backbones/keras_hub_presets.json", "demo/reviews.jsonl", "text/unicode_classes.json")
     modules = {str(file.relative_to(PACKAGE.parent)) for file in PACKAGE.rglob("*.py")}
-    assert files == modules | {f"textgraft/{name}" for name in data} | {f"{info}/{name}" for name in of_info}
+    page = {str(file.relative_to(PACKAGE.parent)) for file in (PACKAGE / "serving" / "page").iterdir()}
+    assert files == modules | page | {f"textgraft/{name}" for name in data} | {f"{info}/{name}" for name in of_info}
 
 
 @pytest.fixture

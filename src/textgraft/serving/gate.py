@@ -1,11 +1,13 @@
 """What every request passes before the application: access, limits of its body, a request id, log and metrics."""
 
 import asyncio
+import base64
 import hmac
 import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,15 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from textgraft.serving.errors import RequestError, as_request_error, error_body, overloaded, too_large
 from textgraft.serving.facts import Facts, set_facts
+from textgraft.serving.page_files import PAGE_FILES
 from textgraft.serving.service import Service
 from textgraft.serving.settings import is_local
 
 REQUEST_ID = "x-request-id"
 # Load balancers and orchestrators ask these without a token; they show nothing about the models.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
+LABEL_STUDIO = "/label-studio"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_BEARER = "bearer "
 _WITH_BODY = ("POST", "PUT", "PATCH")
 # Bodies in memory at once, as a multiple of the largest one.
 _MAX_BODIES = 16
@@ -54,11 +57,10 @@ class Gate:
         Without tokens, the name of the host must be local: a page elsewhere whose name leads to this machine could read
         the answers.
         """
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or path in PAGE_FILES:
             return
         if self._tokens:
-            text = headers.get("authorization", "")
-            token = text[len(_BEARER) :].strip() if text.lower().startswith(_BEARER) else ""
+            token = _token(headers.get("authorization", ""), path)
             # All are compared, each in a time that does not depend on where they differ.
             matches = [hmac.compare_digest(token.encode("latin-1"), known) for known in self._tokens]
             if not any(matches):
@@ -199,6 +201,17 @@ class _Exchange:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._respond({"type": "http.response.start", "status": error.status_code, "headers": raw})
         await self._respond({"type": "http.response.body", "body": body})
+
+
+def _token(authorization: str, path: str) -> str:
+    """The bearer token of a request; for Label Studio, which sends none, the password of basic authentication."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic" and path.startswith(f"{LABEL_STUDIO}/"):
+        with suppress(ValueError):
+            return base64.b64decode(value.strip(), validate=True).decode("latin-1").partition(":")[2]
+    return ""
 
 
 def _request_id(text: str | None) -> str:

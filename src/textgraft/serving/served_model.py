@@ -80,11 +80,16 @@ class ServedModel:
         return self.answer_kind in ("label", "labels")
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels of texts or entities, as strings; empty where it has none."""
+        return tuple(self.task.objective.labels) if self.is_labelling or self.answer_kind == "entities" else ()
+
+    @property
     def labels(self) -> list[Label] | None:
         """The labels of texts or entities, those of texts in the type of the training's; None where it has none."""
         if self.is_labelling:
             return list(self.task.objective.classes)  # type: ignore[attr-defined]
-        return list(self.task.objective.labels) if self.answer_kind == "entities" else None
+        return list(self.label_names) or None
 
     @property
     def inputs(self) -> tuple[str, ...]:

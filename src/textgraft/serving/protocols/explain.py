@@ -90,7 +90,7 @@ def _require_label(model: ServedModel, label: str | None) -> None:
         return
     if not model.is_labelling:
         raise RequestError(422, "invalid", f"label: {model.name} answers with a number; omit it")
-    if label not in model.task.output_labels:
+    if label not in model.label_names:
         raise RequestError(422, "invalid", f"label: {model.name} has no label {label[:60]!r}; GET /models lists them")
 
 
@@ -102,7 +102,7 @@ def _scores(model: ServedModel, arrays: Answers, label: str | None) -> tuple[str
     """The explained label, None for a number, and the scores of the text and of those without words, float64 (n,)."""
     if "value" in arrays:
         return None, arrays["value"].astype(float)
-    labels = model.task.output_labels
+    labels = model.label_names
     index = int(arrays["scores"][0].argmax()) if label is None else labels.index(label)
     return labels[index], arrays["scores"][:, index].astype(float)
 

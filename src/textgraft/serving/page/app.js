@@ -1,0 +1,95 @@
+// The start of the page: the token, the models, and the two panels.
+
+import { get, setToken } from "./api.js";
+import { counted, find, make } from "./dom.js";
+import * as tables from "./table-panel.js";
+import * as texts from "./text-panel.js";
+
+const LOADING_MS = 1000;
+const TABS = ["text", "table"];
+
+const ANSWERS = {
+  label: ({ labels }) => `Chooses one of ${labels.length} labels`,
+  labels: ({ labels }) => `Chooses any of ${counted(labels.length, "label")}`,
+  value: () => "Answers with a number",
+  entities: ({ labels }) => `Finds ${labels.length > 6 ? `entities of ${labels.length} types` : labels.join(", ")}`,
+  vector: () => "Compares texts by their embeddings",
+};
+
+async function start() {
+  try {
+    useCatalog(await get("models"));
+  } catch (error) {
+    if (error.status === 401) askForToken();
+    else find("start").textContent = error.message;
+  }
+}
+
+let hasToken = false;
+
+function askForToken() {
+  find("start").textContent = "";
+  find("token-error").textContent = hasToken ? "This token is not one of the server's." : "";
+  find("token-form").hidden = false;
+  find("token").value = "";
+  find("token").focus();
+}
+
+function useCatalog({ models, limits }) {
+  find("token-form").hidden = true;
+  const loaded = models.filter(({ answer }) => answer !== null);
+  if (!loaded.length) {
+    find("start").textContent = "The models are being loaded …";
+    setTimeout(start, LOADING_MS);
+    return;
+  }
+  find("start").textContent = "";
+  const select = find("model");
+  select.replaceChildren(...models.map(({ name, answer }) =>
+    make("option", { value: name, textContent: answer ? name : `${name} (loading)`, disabled: answer === null })));
+  select.value = loaded[0].name;
+  find("model-field").hidden = false;
+  select.addEventListener("change", () => use(models.find(({ name }) => name === select.value), limits));
+  find("work").hidden = false;
+  use(loaded[0], limits);
+  if (hasToken) find("text-0").focus();
+}
+
+function use(model, limits) {
+  document.title = `${model.name} · textgraft`;
+  find("model-facts").textContent = `${ANSWERS[model.answer](model)}${model.pairs ? ", for pairs of texts" : ""}.`;
+  texts.useModel(model, limits);
+  tables.useModel(model, limits);
+}
+
+function openTab(name, isFocused = false) {
+  for (const other of TABS) {
+    const tab = find(`${other}-tab`);
+    tab.setAttribute("aria-selected", String(other === name));
+    tab.tabIndex = other === name ? 0 : -1;
+    find(`${other}-panel`).hidden = other !== name;
+  }
+  if (isFocused) find(`${name}-tab`).focus();
+}
+
+for (const [index, name] of TABS.entries()) {
+  const tab = find(`${name}-tab`);
+  tab.addEventListener("click", () => openTab(name));
+  tab.addEventListener("keydown", ({ key }) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (step) openTab(TABS[(index + step + TABS.length) % TABS.length], true);
+    else if (key === "Home") openTab(TABS[0], true);
+    else if (key === "End") openTab(TABS.at(-1), true);
+  });
+}
+
+find("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  hasToken = true;
+  setToken(find("token").value.trim());
+  start();
+});
+
+texts.startTextPanel();
+tables.startTablePanel(() => openTab("table"));
+start();

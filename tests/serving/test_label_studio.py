@@ -1,0 +1,179 @@
+"""Label Studio's protocol of ML backends, with the bodies that it sends."""
+
+import base64
+
+import pytest
+
+import textgraft as tg
+from tests.helpers.serving import serving
+from textgraft.data.exports import find_export
+from textgraft.serving.labelling_config import connect
+
+TOKEN = b"0123456789abcdef"
+TEXTS = ["Ada met Charles 😀 in London.", "one two three", ""]
+
+CHOICES = """<View>
+  <Text name="text" value="$body"/>
+  <Choices name="kind" toName="text" choice="single">
+    <Choice value="false"/><Choice value="true" alias="yes"/>
+  </Choices>
+</View>"""
+LABELS = """<View>
+  <Labels name="label" toName="text"><Label value="PER" background="red"/><Label value="ORG"/></Labels>
+  <Text name="text" value="$body"/>
+</View>"""
+SETS = CHOICES.replace('"false"', '"a"').replace('value="true" alias="yes"', 'value="b"').replace("single", "multiple")
+NUMBER = '<View><Text name="text" value="$body"/><Number name="n" toName="text"/></View>'
+PAIR = """<View><Text name="first" value="$body"/><Text name="second" value="$other"/>
+  <Choices name="kind" toName="first"><Choice value="x"/><Choice value="y"/><Choice value="z"/></Choices></View>"""
+
+
+@pytest.fixture(scope="module")
+def client(model_folders):
+    with serving(model_folders, tokens=(TOKEN,)) as client:
+        client.headers["Authorization"] = f"Basic {base64.b64encode(b'any:' + TOKEN).decode()}"
+        yield client
+
+
+def body_of(config, texts=TEXTS):
+    """As Label Studio sends it, shortened."""
+    tasks = [
+        {"id": index, "data": {"body": text, "other": text[::-1]}, "meta": {}, "annotations": [], "is_labeled": False}
+        for index, text in enumerate(texts)
+    ]
+    params = {"login": None, "password": None, "context": None}
+    return {"tasks": tasks, "model_version": "", "project": "1.1700000000", "label_config": config, "params": params}
+
+
+def predict(client, name, config, texts=TEXTS):
+    response = client.post(f"/label-studio/{name}/predict", json=body_of(config, texts))
+    assert response.status_code == 200, response.text
+    content = response.json()
+    assert len(content["results"]) == len(texts)
+    assert all(prediction["model_version"] == content["model_version"] for prediction in content["results"])
+    return content
+
+
+def test_labels_are_choices_by_their_alias(client, model_folders):
+    content = predict(client, "binary", CHOICES)
+    model = tg.load(model_folders["binary"], "float32")
+    probabilities = model.predict_proba(TEXTS).max(axis=1)
+    for prediction, label, probability in zip(content["results"], model.predict(TEXTS), probabilities, strict=True):
+        (result,) = prediction["result"]
+        assert (result["from_name"], result["to_name"], result["type"]) == ("kind", "text", "choices")
+        assert result["value"] == {"choices": ["yes" if label else "false"]}
+        assert prediction["score"] == result["score"] == pytest.approx(probability, abs=2e-6)
+
+
+def test_entities_are_labels_with_offsets_in_code_points(client, model_folders):
+    content = predict(client, "entities", LABELS)
+    expected = tg.load(model_folders["entities"], "float32").predict(TEXTS)
+    assert sum(map(len, expected)) > 0
+    for text, prediction, entities in zip(TEXTS, content["results"], expected, strict=True):
+        values = [result["value"] for result in prediction["result"]]
+        assert [(value["start"], value["end"], value["labels"]) for value in values] == [
+            (entity.start, entity.end, [entity.label]) for entity in entities
+        ]
+        assert all(text[value["start"] : value["end"]] == value["text"] for value in values)
+        assert {result["type"] for result in prediction["result"]} <= {"labels"}
+
+
+def test_predictions_are_read_back_as_annotations(client):
+    results = predict(client, "entities", LABELS)["results"]
+    item = {"data": {"text": TEXTS[0]}, "annotations": [{"result": results[0]["result"]}]}
+    (record,) = find_export([item]).records(item)
+    assert [(entity["start"], entity["end"]) for entity in record["entities"]] == [
+        (result["value"]["start"], result["value"]["end"]) for result in results[0]["result"]
+    ]
+
+
+def test_sets_numbers_and_pairs_have_results(client, model_folders):
+    sets = predict(client, "multi-label", SETS)["results"]
+    expected = tg.load(model_folders["multi-label"], "float32").predict(TEXTS)
+    chosen = [[result["value"]["choices"] for result in prediction["result"]] for prediction in sets]
+    assert chosen == [[labels] if labels else [] for labels in expected]
+    numbers = predict(client, "regression", NUMBER)["results"]
+    values = tg.load(model_folders["regression"], "float32").predict(TEXTS)
+    assert [prediction["result"][0]["value"]["number"] for prediction in numbers] == pytest.approx(values)
+    pairs = predict(client, "pairs", PAIR)["results"]
+    labels = tg.load(model_folders["pairs"], "float32").predict([(text, text[::-1]) for text in TEXTS])
+    assert [prediction["result"][0]["value"]["choices"] for prediction in pairs] == [[label] for label in labels]
+
+
+def test_labels_that_the_project_does_not_have_are_counted(client, model_folders):
+    config = LABELS.replace('<Label value="ORG"/>', "")
+    entities = tg.load(model_folders["entities"], "float32").predict(TEXTS)
+    dropped = sum(entity.label == "ORG" for row in entities for entity in row)
+    assert dropped > 0
+    content = predict(client, "entities", config)
+    assert content["unlisted"] == dropped
+    setup = client.post("/label-studio/entities/setup", json={"project": "1", "schema": config}).json()
+    assert setup["unlisted"] == ["ORG"]
+
+
+def test_setup_health_versions_and_webhook_answer(client):
+    body = {
+        "project": "1.1",
+        "schema": CHOICES,
+        "hostname": "http://localhost",
+        "access_token": "x",
+        "extra_params": None,
+    }
+    version = client.post("/label-studio/binary/setup", json=body).json()["model_version"]
+    assert version.startswith("binary-")
+    assert client.get("/label-studio/binary/versions").json() == {"versions": [version]}
+    assert client.get("/label-studio/binary/health").json() == {"status": "UP"}
+    event = {"action": "ANNOTATION_CREATED", "annotation": {"deep": [[[[{}]]]]}}
+    assert client.post("/label-studio/binary/webhook", json=event).status_code == 200
+    assert client.post("/label-studio/binary/predict", json=body_of(CHOICES, [])).json()["results"] == []
+
+
+def test_name_is_needed_where_there_are_several_models(client, model_folders):
+    assert client.get("/label-studio/health").status_code == 422
+    assert client.get("/label-studio/other/health").status_code == 404
+    with serving({"binary": model_folders["binary"]}) as single:
+        assert single.post("/label-studio/predict", json=body_of(CHOICES)).status_code == 200
+
+
+def test_version_changes_with_the_model(client):
+    versions = {client.get(f"/label-studio/{name}/versions").json()["versions"][0] for name in ("binary", "pairs")}
+    assert len({version.rpartition("-")[2] for version in versions}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("binary", LABELS, "has no <Choices> with <Choice>"),
+        ("binary", CHOICES.replace("$body", "body"), 'value="body"; set it to $'),
+        ("binary", CHOICES.replace('name="text"', 'name="other"'), "has no <Text> of the name 'text'"),
+        ("binary", SETS, "no label of the model, such as 'false'"),
+        ("pairs", PAIR.replace("Text name", "Header name", 1), "lacks two <Text> tags"),
+        ("embedder", CHOICES, "answers with vector"),
+        ("binary", "", "has no <Choices>"),
+        ("binary", "<" * 300_000, "over 262,144 characters"),
+        ("binary", '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><View>&b;</View>', "has no <Choices>"),
+    ],
+)
+def test_projects_that_do_not_suit_the_model_are_refused(client, name, config, message):
+    for path, body in (("setup", {"schema": config}), ("predict", body_of(config))):
+        response = client.post(f"/label-studio/{name}/{path}", json=body)
+        assert response.status_code == 422
+        assert message in response.json()["error"]["message"]
+
+
+def test_tasks_without_the_text_are_refused(client):
+    response = client.post("/label-studio/binary/predict", json=body_of(CHOICES.replace("$body", "$text")))
+    assert response.status_code == 422
+    assert response.json()["error"]["message"].startswith("tasks.0.data.text: no text")
+
+
+def test_basic_authentication_is_for_label_studio_only(client):
+    assert client.post("/predict", json={"model": "binary", "text": "a"}).status_code == 401
+    for value in ("Basic ", "Basic !", f"Basic {base64.b64encode(TOKEN).decode()}", "Basic OmFiYw=="):
+        assert client.get("/label-studio/binary/health", headers={"Authorization": value}).status_code == 401
+
+
+def test_labels_belong_to_their_tag():
+    config = LABELS.replace("</View>", "") + CHOICES.replace("<View>", "")
+    assert list(connect(config, "entities", 1).control.labels) == ["PER", "ORG"]
+    assert connect(config, "label", 1).control.labels == {"false": "false", "true": "yes", "yes": "yes"}
