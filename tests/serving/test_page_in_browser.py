@@ -106,7 +106,7 @@ def states(page):
     predict(page, "binary", "Ada saw a great film.")
     yield "label"
     page.get_by_role("button", name="Which words mattered?").click()
-    page.wait_for_selector("#explained, #answer .card + div .card")
+    page.wait_for_selector("#explained")
     yield "words"
     page.get_by_role("button", name="Wrong?").click()
     page.wait_for_selector("form .check")
@@ -169,7 +169,7 @@ def test_texts_and_names_are_shown_as_text(open_page):
     for model in ("entities", "binary"):
         predict(page, model, HOSTILE)
     page.get_by_role("button", name="Which words mattered?").click()
-    page.wait_for_selector("#explained, #answer .card + div .card")
+    page.wait_for_selector("#explained")
     load_table(page, f'text,"{HOSTILE.replace(chr(34), chr(34) * 2)}"\n<b>a</b>,b\n', "<i>name</i>.csv")
     assert "<i>name</i>.csv: 1 row" in page.inner_text("#table-title")
     assert page.locator("main img, main b, main i").count() == 0
@@ -319,11 +319,22 @@ def test_page_works_by_keyboard_alone(open_page):
     page.keyboard.type("a great film")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#answer:not([hidden])")
-    assert focused() == "Answer"
+    assert focused() == "text-0"
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert focused() == "Which words mattered?"
     page.keyboard.press("Enter")
-    page.wait_for_selector("#answer .card + div .card")
+    page.wait_for_selector("#explained")
+    page.keyboard.press("Tab")
+    assert focused() == "Wrong?"
+    page.keyboard.press("Tab")
+    assert focused() == "explained"
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.getElementById('announcement').textContent.includes('words')")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("form input:checked")
+    assert page.evaluate("document.activeElement.type") == "radio"
     page.focus("#text-tab")
     page.keyboard.press("ArrowRight")
     assert focused() == "table-tab"
@@ -351,6 +362,28 @@ def test_token_is_asked_for_and_kept_in_memory_only(open_page, client):
         page.wait_for_selector("#token-form:not([hidden])")
 
 
+def test_screen_readers_are_told_the_answer(open_page):
+    page = open_page()
+    predict(page, "binary", "a great film")
+    assert page.inner_text("#announcement") == ", ".join(page.locator(".headline span").all_inner_texts())
+    assert page.inner_text("#announcement").endswith("%")
+
+
+def test_model_that_is_loaded_later_can_be_chosen(open_page, client):
+    models = client.service.models
+    model = models.loaded.pop("pairs")
+    try:
+        page = open_page()
+        assert page.locator("#model option[disabled]").all_inner_texts() == ["pairs (loading)"]
+        page.fill("#text-0", "a text")
+    finally:
+        models.loaded["pairs"] = model
+    page.wait_for_function("() => !document.querySelector('#model option[disabled]')")
+    assert page.input_value("#text-0") == "a text"
+    page.select_option("#model", "pairs")
+    assert page.locator("#texts textarea").count() == 2
+
+
 def test_errors_of_the_server_are_shown(open_page):
     page = open_page()
     page.click("#predict")
@@ -358,7 +391,7 @@ def test_errors_of_the_server_are_shown(open_page):
     page.route("**/predict", lambda route: route.abort())
     page.fill("#text-0", "a")
     page.click("#predict")
-    page.wait_for_function("document.getElementById('text-error').textContent.includes('cannot be reached')")
+    page.wait_for_function("() => document.getElementById('text-error').textContent.includes('cannot be reached')")
 
 
 def test_motion_is_reduced_where_that_is_asked_for(open_page):

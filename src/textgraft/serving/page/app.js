@@ -6,6 +6,10 @@ import * as tables from "./table-panel.js";
 import * as texts from "./text-panel.js";
 
 const LOADING_MS = 1000;
+
+let catalog = null;
+let current = null; // the model
+let hasToken = false;
 const TABS = ["text", "table"];
 
 const ANSWERS = {
@@ -25,8 +29,6 @@ async function start() {
   }
 }
 
-let hasToken = false;
-
 function askForToken() {
   find("start").textContent = "";
   find("token-error").textContent = hasToken ? "This token is not one of the server's." : "";
@@ -35,27 +37,28 @@ function askForToken() {
   find("token").focus();
 }
 
-function useCatalog({ models, limits }) {
+function useCatalog(newCatalog) {
+  catalog = newCatalog;
   find("token-form").hidden = true;
+  const { models } = catalog;
   const loaded = models.filter(({ answer }) => answer !== null);
-  if (!loaded.length) {
-    find("start").textContent = "The models are being loaded …";
-    setTimeout(start, LOADING_MS);
-    return;
-  }
-  find("start").textContent = "";
+  if (loaded.length < models.length) setTimeout(start, LOADING_MS);
+  find("start").textContent = loaded.length ? "" : "The models are being loaded …";
+  if (!loaded.length) return;
   const select = find("model");
   select.replaceChildren(...models.map(({ name, answer }) =>
     make("option", { value: name, textContent: answer ? name : `${name} (loading)`, disabled: answer === null })));
-  select.value = loaded[0].name;
+  select.value = (current ?? loaded[0]).name;
   find("model-field").hidden = false;
-  select.addEventListener("change", () => use(models.find(({ name }) => name === select.value), limits));
   find("work").hidden = false;
-  use(loaded[0], limits);
+  if (current) return;
+  use(loaded[0]);
   if (hasToken) find("text-0").focus();
 }
 
-function use(model, limits) {
+function use(model) {
+  current = model;
+  const { limits } = catalog;
   document.title = `${model.name} · textgraft`;
   find("model-facts").textContent = `${ANSWERS[model.answer](model)}${model.pairs ? ", for pairs of texts" : ""}.`;
   texts.useModel(model, limits);
@@ -82,6 +85,8 @@ for (const [index, name] of TABS.entries()) {
     else if (key === "End") openTab(TABS.at(-1), true);
   });
 }
+
+find("model").addEventListener("change", ({ target }) => use(catalog.models.find(({ name }) => name === target.value)));
 
 find("token-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -17,6 +17,7 @@ let model = null;
 let limits = null;
 let table = null; // {name, rows, notices}
 let stopper = null;
+let downloadUrl = "";
 
 export function useModel(newModel, newLimits) {
   [model, limits] = [newModel, newLimits];
@@ -32,6 +33,7 @@ export function useModel(newModel, newLimits) {
 function clear(message = "") {
   stopper?.abort();
   table = null;
+  URL.revokeObjectURL(downloadUrl);
   find("table-error").textContent = message;
   find("table-work").hidden = true;
   find("table-work").replaceChildren();
@@ -260,8 +262,9 @@ function download(used, source, labelling) {
   });
   const { parts, escaped } = format([names, ...rows]);
   const name = `${table.name.replace(/\.[^.]*$/, "")}-${used.name}.csv`;
-  const url = URL.createObjectURL(new Blob(parts, { type: "text/csv;charset=utf-8" }));
-  const link = make("a", { className: "button primary", href: url, download: name, textContent: `Download ${name}` });
+  URL.revokeObjectURL(downloadUrl);
+  downloadUrl = URL.createObjectURL(new Blob(parts, { type: "text/csv;charset=utf-8" }));
+  const link = make("a", { className: "button primary", href: downloadUrl, download: name, textContent: `Download ${name}` });
   return { link, escaped };
 }
 

@@ -7,11 +7,12 @@ import { explain, show as showExplanation } from "./explanation.js";
 import { button, counted, find, focusOn, isBusy, make, setBusy } from "./dom.js";
 
 const MAX_TEXTS = 8; // that are compared
+const PATIENT_MS = 300;
 
 let model = null;
 let limits = null;
 let fields = [];
-let running = null;
+let running = null; // {controller, trigger}
 
 export function useModel(newModel, newLimits) {
   const texts = fields.map(({ value }) => value);
@@ -40,10 +41,8 @@ function addField(value = "") {
 }
 
 function reset() {
-  running?.abort();
-  running = null;
+  stop();
   say("");
-  setBusy(find("predict"), false);
   find("answer").hidden = true;
   find("answer").replaceChildren();
 }
@@ -53,27 +52,38 @@ function say(status, error = "") {
   find("text-error").textContent = error;
 }
 
+// For screen readers.
+function announce(text) {
+  find("announcement").textContent = text;
+}
+
 const waiting = (seconds) => say(`The server is busy. Trying again in ${counted(seconds, "second")} …`);
 
-// Run a request of the panel, of which there is one at a time; its failure is shown.
+function stop() {
+  if (!running) return;
+  running.controller.abort();
+  setBusy(running.trigger, false);
+  running = null;
+}
+
+// Run a request of the panel, which ends an earlier one; its failure is shown.
 async function run(trigger, task) {
-  if (isBusy(trigger)) return;
-  running?.abort();
-  const controller = new AbortController();
-  running = controller;
+  stop();
+  const current = { controller: new AbortController(), trigger };
+  running = current;
   setBusy(trigger, true);
-  const timer = setTimeout(() => say("Computing …"), 300);
+  say("");
+  const timer = setTimeout(() => say("Computing …"), PATIENT_MS);
+  let failure = "";
   try {
-    const status = await task(controller.signal);
-    clearTimeout(timer);
-    if (running === controller) say(status);
-  } catch (failure) {
-    clearTimeout(timer);
-    if (running === controller) say("", failure.message);
-  } finally {
-    clearTimeout(timer);
-    setBusy(trigger, false);
+    await task(current.controller.signal);
+  } catch (error) {
+    failure = error.message;
   }
+  clearTimeout(timer);
+  if (running !== current) return;
+  stop();
+  say("", failure);
 }
 
 function typedTexts() {
@@ -84,6 +94,7 @@ function typedTexts() {
 }
 
 function predict() {
+  if (isBusy(find("predict"))) return;
   const texts = typedTexts();
   if (texts.every((text) => text.trim() === "")) {
     say("", "Type or paste a text first.");
@@ -95,19 +106,17 @@ function predict() {
     say("", `The text has ${counted(longest, "character")}, and ${limits.characters.toLocaleString("en")} are allowed. Shorten it.`);
     return;
   }
-  say("");
   run(find("predict"), async (signal) => {
     const used = model;
     const body = { model: used.name, texts: model.answer === "vector" ? texts : [model.pairs ? texts : texts[0]] };
     const { predictions, truncated } = await postPatiently("predict", body, signal, waiting);
     showAnswer(used, texts, predictions, truncated);
-    return "";
   });
 }
 
 function showAnswer(used, texts, predictions, truncated) {
   const title = make("h2", { textContent: used.answer === "vector" && texts.length > 1 ? "Similarity" : "Answer" });
-  const card = make("div", { className: "card" }, title, ...show(used, predictions, texts), truncationNotice(truncated));
+  const card = make("section", { className: "card" }, title, ...show(used, predictions, texts), truncationNotice(truncated));
   const details = make("div", {});
   const actions = make("div", { className: "actions" });
   if (["label", "labels", "value"].includes(used.answer)) actions.append(explainButton(used, texts, predictions[0], details));
@@ -115,7 +124,9 @@ function showAnswer(used, texts, predictions, truncated) {
   if (actions.children.length) card.append(actions);
   find("answer").replaceChildren(card, details);
   find("answer").hidden = false;
-  focusOn(title);
+  announce(Array.from(card.querySelectorAll(".headline span"), ({ textContent }) => textContent).join(", "));
+  // The focus stays in the text, which is often changed and tried again.
+  card.scrollIntoView({ block: "nearest" });
 }
 
 const asSent = (used, texts) => (used.pairs ? texts : texts[0]);
@@ -124,13 +135,15 @@ function explainButton(used, texts, prediction, details) {
   const trigger = button("Which words mattered?", () => showFor(null));
   const showFor = (label) =>
     run(trigger, async (signal) => {
-      say("");
       const explanation = await explain(used, asSent(used, texts), label, signal, waiting);
-      const title = make("h2", { textContent: "Which words mattered" });
-      details.replaceChildren(make("div", { className: "card" }, title,
-        ...labelChooser(prediction, explanation.label), ...showExplanation(explanation, texts)));
-      focusOn(details.querySelector("select") ?? title);
-      return "";
+      const title = make("h2", { textContent: "Words that mattered" });
+      const card = make("section", { className: "card" }, title,
+        ...labelChooser(prediction, explanation.label), ...showExplanation(explanation, texts));
+      const isChosen = details.contains(document.activeElement);
+      details.replaceChildren(card);
+      announce("The words that mattered are shown.");
+      if (isChosen) card.querySelector("select").focus();
+      card.scrollIntoView({ block: "nearest" });
     });
   function labelChooser(answer, label) {
     if (label === null) return [];
