@@ -7,7 +7,7 @@ import pytest
 import textgraft as tg
 from tests.helpers.serving import serving
 from textgraft.data.exports import find_export
-from textgraft.serving.labelling_config import connect
+from textgraft.serving.labelling_config import project_tags
 
 TOKEN = b"0123456789abcdef"
 TEXTS = ["Ada met Charles 😀 in London.", "one two three", ""]
@@ -147,7 +147,7 @@ def test_version_changes_with_the_model(client):
         ("binary", CHOICES.replace("$body", "body"), 'value="body"; set it to $'),
         ("binary", CHOICES.replace('name="text"', 'name="other"'), "has no <Text> of the name 'text'"),
         ("binary", SETS, "no label of the model, such as 'false'"),
-        ("pairs", PAIR.replace("Text name", "Header name", 1), "lacks two <Text> tags"),
+        ("pairs", PAIR.replace("Text name", "Header name", 1), "has no second <Text>"),
         ("embedder", CHOICES, "answers with vector"),
         ("binary", "", "has no <Choices>"),
         ("binary", "<" * 300_000, "over 262,144 characters"),
@@ -175,5 +175,5 @@ def test_basic_authentication_is_for_label_studio_only(client):
 
 def test_labels_belong_to_their_tag():
     config = LABELS.replace("</View>", "") + CHOICES.replace("<View>", "")
-    assert list(connect(config, "entities", 1).control.labels) == ["PER", "ORG"]
-    assert connect(config, "label", 1).control.labels == {"false": "false", "true": "yes", "yes": "yes"}
+    assert list(project_tags(config, "entities", 1).control.labels) == ["PER", "ORG"]
+    assert project_tags(config, "label", 1).control.labels == {"false": "false", "true": "yes", "yes": "yes"}

@@ -37,7 +37,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Connection:
+class ProjectTags:
     """Where the texts of a model are in a task, and where its answers go to.
 
     Attributes:
@@ -49,7 +49,7 @@ class Connection:
     control: Control
 
 
-def connect(config: str, answer_kind: str, inputs: int) -> Connection:
+def project_tags(config: str, answer_kind: str, inputs: int) -> ProjectTags:
     """The tags of a labeling configuration that suit a model.
 
     Args:
@@ -62,29 +62,35 @@ def connect(config: str, answer_kind: str, inputs: int) -> Connection:
     """
     if answer_kind not in _CONTROLS:
         raise ValueError(
-            f"the model answers with {answer_kind}, for which Label Studio has no tag; connect another model"
+            f"the model answers with {answer_kind}, and Label Studio has no tag for it; connect another one"
         )
     if len(config) > _MAX_CHARACTERS:
         raise ValueError(f"the labeling configuration has over {_MAX_CHARACTERS:,} characters; shorten it")
     parser = _Parser()
     parser.feed(config)
     parser.close()
-    tag, label_tag = _CONTROLS[answer_kind]
-    control = next((control for control in parser.controls if control.tag == tag), None)
-    if control is None:
-        names = f"<{tag.title()}>" + (f" with <{label_tag.title()}>" if label_tag else "")
-        raise ValueError(f"the labeling configuration has no {names} for the answers of the model; add it")
-    texts = list(parser.texts) if inputs > 1 else [name for name in parser.texts if name in control.to_name.split(",")]
-    if len(texts) < inputs:
-        required = "two <Text> tags" if inputs > 1 else f"no <Text> of the name {control.to_name!r:.60}"
-        verb = "lacks" if inputs > 1 else "has"
-        raise ValueError(f"the labeling configuration {verb} {required}; add it")
-    keys = [parser.texts[name] for name in texts[:inputs]]
-    for key in keys:
-        if not key.startswith("$") or len(key) == 1:
-            raise ValueError(f'a <Text> has value="{key:.60}"; set it to $ and the name of a field of the tasks')
-    control.to_name = texts[0]
-    return Connection([key[1:] for key in keys], control)
+    control = _find_control(parser.controls, *_CONTROLS[answer_kind])
+    names = list(parser.texts) if inputs > 1 else [name for name in parser.texts if name in control.to_name.split(",")]
+    if len(names) < inputs:
+        missing = "second <Text>" if inputs > 1 else f"<Text> of the name {control.to_name!r:.60}"
+        raise ValueError(f"the labeling configuration has no {missing}; add it")
+    control.to_name = names[0]
+    return ProjectTags([_key(parser.texts[name]) for name in names[:inputs]], control)
+
+
+def _find_control(controls: Sequence[Control], tag: str, label_tag: str) -> Control:
+    for control in controls:
+        if control.tag == tag:
+            return control
+    labels = f" with <{label_tag.title()}>" if label_tag else ""
+    raise ValueError(f"the labeling configuration has no <{tag.title()}>{labels} for the answers of the model; add it")
+
+
+def _key(value: str) -> str:
+    """The name of a field of tasks, from the value of a tag, `$NAME`."""
+    if not value.startswith("$") or len(value) == 1:
+        raise ValueError(f'a <Text> has value="{value:.60}"; set it to $ and the name of a field of the tasks')
+    return value[1:]
 
 
 class _Parser(HTMLParser):

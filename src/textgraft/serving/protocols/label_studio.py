@@ -18,7 +18,7 @@ from textgraft.data.predicted_entities import Entity
 from textgraft.export.format import Answers, Text
 from textgraft.serving.errors import RequestError
 from textgraft.serving.gate import LABEL_STUDIO
-from textgraft.serving.labelling_config import Connection, Control, connect
+from textgraft.serving.labelling_config import Control, ProjectTags, project_tags
 from textgraft.serving.protocol import ServingProtocol, json_response
 from textgraft.serving.served_model import ServedModel
 from textgraft.tasks.objectives import DECIMALS
@@ -67,7 +67,7 @@ class StudioPredictions(BaseModel):
     unlisted: int
 
 
-class LabelStudio(ServingProtocol):
+class LabelStudioBackend(ServingProtocol):
     """`health`, `versions`, `setup`, `predict` and `webhook`."""
 
     def add_routes(self, router: APIRouter) -> None:
@@ -94,7 +94,7 @@ class LabelStudio(ServingProtocol):
         @router.post(f"{prefix}/setup", summary="Whether a project suits the model", tags=["Label Studio"])
         async def setup(body: SetupBody, name: str | None = None) -> Response:
             model = self.service.models.get(name)
-            unlisted = _unlisted(model, _connected(model, body.labeling_config).control)
+            unlisted = _unlisted(model, _tags(model, body.labeling_config).control)
             return json_response({"model_version": _version(model), "unlisted": unlisted})
 
         @router.post(
@@ -102,10 +102,10 @@ class LabelStudio(ServingProtocol):
         )
         async def predict(request: Request, body: StudioPredictBody, name: str | None = None) -> Response:
             model = self.service.models.get(name)
-            connection, version = _connected(model, body.label_config), _version(model)
-            texts = [_text(index, task.data, connection.keys) for index, task in enumerate(body.tasks)]
+            tags, version = _tags(model, body.label_config), _version(model)
+            texts = [_text(index, task.data, tags.keys) for index, task in enumerate(body.tasks)]
             answers: Answers = (await self.service.answer(request, model, texts)).arrays if texts else {}
-            rows = list(_FORMS[model.answer_kind](connection.control, model, answers)) if texts else []
+            rows = list(_FORMS[model.answer_kind](tags.control, model, answers)) if texts else []
             results = [{"result": row.result, "score": row.score, "model_version": version} for row in rows]
             unlisted = sum(row.unlisted for row in rows)
             return json_response({"results": results, "model_version": version, "unlisted": unlisted})
@@ -117,19 +117,19 @@ def _version(model: ServedModel) -> str:
     return f"{model.name}-{hashlib.sha256(files).hexdigest()[:_VERSION_CHARACTERS]}"
 
 
-def _connected(model: ServedModel, config: str) -> Connection:
+def _tags(model: ServedModel, config: str) -> ProjectTags:
     try:
-        connection = connect(config, model.answer_kind, len(model.inputs))
+        tags = project_tags(config, model.answer_kind, len(model.inputs))
     except ValueError as error:
         raise RequestError(422, "unsuitable", str(error)) from None
     labels = model.label_names
-    if labels and len(_unlisted(model, connection.control)) == len(labels):
+    if labels and len(_unlisted(model, tags.control)) == len(labels):
         raise RequestError(
             422,
             "unsuitable",
             f"the labeling configuration has no label of the model, such as {labels[0]!r:.60}; add them",
         )
-    return connection
+    return tags
 
 
 def _unlisted(model: ServedModel, control: Control) -> list[str]:
