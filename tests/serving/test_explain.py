@@ -78,6 +78,10 @@ def test_explanations_stay_within_the_limits(client, model_folders):
     with serving({"binary": model_folders["binary"]}, max_texts=5, max_characters=50) as limited:
         assert len(explain(limited, text="a b c d e f g h")["words"]) == 4
         assert limited.post("/explain", json={"text": "a" * 51}).status_code == 413
+    with serving({"binary": model_folders["binary"]}, max_bytes=2000) as limited:
+        assert len(explain(limited, text="long words " * 40)["words"]) == 4  # of 440 bytes each
+    with serving({"binary": model_folders["binary"]}, max_texts=1) as limited:
+        assert limited.post("/explain", json={"text": "a b"}).status_code == 413
 
 
 def test_texts_are_not_logged(client):

@@ -1,40 +1,31 @@
 // Answers to one text, or to several for an embedder, as elements.
 
-import { button, codePoints, counted, decimal, make, percent } from "./dom.js";
+import { barList, barRow } from "./bars.js";
+import { button, codePoints, counted, decimal, focusOn, make, percent } from "./dom.js";
 
 const SHOWN_LABELS = 8;
+const FEW_LABELS = 3;
+// Rounded to 0.0 %, below which labels are shown on demand.
+const SHOWN_PROBABILITY = 0.0005;
 
 // Probabilities as bars, the largest first; `chosen` says which labels the model predicts.
 function bars(probabilities, chosen) {
   const ranked = Object.entries(probabilities).sort((first, second) => second[1] - first[1]);
-  const list = make("ul", { className: "bars" });
-  const add = (entries) => {
-    for (const [label, probability] of entries) {
-      const fill = make("span");
-      fill.style.width = `${100 * probability}%`;
-      const isChosen = chosen.has(label);
-      const mark = isChosen && chosen.size !== 1 ? make("span", { className: "tick", textContent: " ✓" }) : null;
-      list.append(
-        make(
-          "li",
-          { className: isChosen ? "chosen" : "" },
-          make("span", {}, label, mark),
-          make("span", { className: "bar", attributes: { "aria-hidden": "true" } }, fill),
-          make("span", { className: "value", textContent: percent(probability) }),
-        ),
-      );
-    }
-  };
+  const rows = ranked.map(([label, probability]) => {
+    const isChosen = chosen.has(label);
+    const mark = isChosen && chosen.size !== 1 ? [make("span", { className: "tick", textContent: " ✓" })] : [];
+    return { name: [label, ...mark], share: probability, value: percent(probability), isChosen };
+  });
   // Those that the model predicts are always shown.
-  const shown = Math.max(SHOWN_LABELS, ranked.findLastIndex(([label]) => chosen.has(label)) + 1);
-  add(ranked.slice(0, shown));
-  if (ranked.length <= shown) return [list];
-  const more = button(`Show all ${ranked.length} labels`, () => {
-    const first = list.children.length;
-    add(ranked.slice(shown));
+  const unlikely = ranked.findIndex(([, probability]) => probability < SHOWN_PROBABILITY);
+  const likely = Math.min(SHOWN_LABELS, Math.max(FEW_LABELS, unlikely < 0 ? ranked.length : unlikely));
+  const shown = Math.max(likely, ranked.findLastIndex(([label]) => chosen.has(label)) + 1);
+  const list = barList(rows.slice(0, shown));
+  if (rows.length <= shown) return [list];
+  const more = button(`Show all ${rows.length} labels`, () => {
+    list.append(...rows.slice(shown).map(barRow));
     more.remove();
-    list.children[first].tabIndex = -1;
-    list.children[first].focus();
+    focusOn(list.children[shown]);
   }, "plain");
   return [list, more];
 }
@@ -69,7 +60,7 @@ function showEntities({ entities }, [text], model) {
     position = end;
   }
   passage.append(points.slice(position));
-  const title = headline(entities.length ? counted(entities.length, "entity").replace("entitys", "entities") : "No entities");
+  const title = headline(entities.length ? counted(entities.length, "entity", "entities") : "No entities");
   if (!entities.length) return [title, passage];
   const rows = entities.map(({ text: name, label, score }) =>
     make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: label }),
@@ -91,6 +82,8 @@ function cosine(first, second) {
   return norm ? product / norm : 0;
 }
 
+const asCosine = (value) => value.toFixed(3).replace("-", "\u2212");
+
 function showVectors(predictions) {
   const vectors = predictions.map(({ vector }) => vector);
   if (vectors.length === 1) {
@@ -105,19 +98,11 @@ function showVectors(predictions) {
     }
   });
   pairs.sort((first, second) => second[2] - first[2]);
-  const list = make("ul", { className: "bars" });
-  for (const [first, second, similarity] of pairs) {
-    const fill = make("span");
-    fill.style.width = `${100 * Math.max(0, similarity)}%`;
-    list.append(make("li", { className: list.children.length ? "" : "chosen" },
-      make("span", {}, `${first + 1} and ${second + 1}`),
-      make("span", { className: "bar", attributes: { "aria-hidden": "true" } }, fill),
-      make("span", { className: "value", textContent: similarity.toFixed(3).replace("-", "\u2212") })));
-  }
   const [first, second, best] = pairs[0];
-  const similarity = best.toFixed(3).replace("-", "\u2212");
-  if (pairs.length === 1) return [headline(similarity, "cosine similarity")];
-  return [headline(`Texts ${first + 1} and ${second + 1}`, `most similar: cosine ${similarity}`), list];
+  if (pairs.length === 1) return [headline(asCosine(best), "cosine similarity")];
+  const rows = pairs.map(([one, other, similarity], index) => (
+    { name: `${one + 1} and ${other + 1}`, share: similarity, value: asCosine(similarity), isChosen: index === 0 }));
+  return [headline(`Texts ${first + 1} and ${second + 1}`, `most similar: cosine ${asCosine(best)}`), barList(rows)];
 }
 
 const FORMS = { label: showLabel, labels: showLabels, value: showValue, entities: showEntities };

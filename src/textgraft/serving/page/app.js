@@ -1,23 +1,30 @@
 // The start of the page: the token, the models, and the two panels.
 
 import { get, setToken } from "./api.js";
-import { counted, find, make } from "./dom.js";
+import { find, make } from "./dom.js";
 import * as tables from "./table-panel.js";
 import * as texts from "./text-panel.js";
 
 const LOADING_MS = 1000;
+const MAX_LISTED = 6;
 
 let catalog = null;
 let current = null; // the model
 let hasToken = false;
 const TABS = ["text", "table"];
 
+// Names, or the number of many.
+function listed(names, conjunction, noun) {
+  if (names.length > MAX_LISTED) return `${names.length} ${noun}`;
+  return new Intl.ListFormat("en", { type: conjunction === "or" ? "disjunction" : "conjunction" }).format(names.map(String));
+}
+
 const ANSWERS = {
-  label: ({ labels }) => `Chooses one of ${labels.length} labels`,
-  labels: ({ labels }) => `Chooses any of ${counted(labels.length, "label")}`,
-  value: () => "Answers with a number",
-  entities: ({ labels }) => `Finds ${labels.length > 6 ? `entities of ${labels.length} types` : labels.join(", ")}`,
-  vector: () => "Compares texts by their embeddings",
+  label: ({ labels }) => `One label: ${listed(labels, "or", "labels")}`,
+  labels: ({ labels }) => `Any labels: ${listed(labels, "and", "labels")}`,
+  value: () => "A number",
+  entities: ({ labels }) => `Entities: ${listed(labels, "and", "types")}`,
+  vector: () => "Similarity of texts, by their embeddings",
 };
 
 async function start() {
@@ -60,7 +67,7 @@ function use(model) {
   current = model;
   const { limits } = catalog;
   document.title = `${model.name} · textgraft`;
-  find("model-facts").textContent = `${ANSWERS[model.answer](model)}${model.pairs ? ", for pairs of texts" : ""}.`;
+  find("model-facts").textContent = `${ANSWERS[model.answer](model)}${model.pairs ? ", for pairs of texts" : ""}`;
   texts.useModel(model, limits);
   tables.useModel(model, limits);
 }

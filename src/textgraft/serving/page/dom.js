@@ -31,13 +31,13 @@ export function focusOn(element) {
 
 const percentages = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const integers = new Intl.NumberFormat("en");
-const numbers = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+const numbers = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 export const percent = (value) => percentages.format(value);
 export const integer = (value) => integers.format(value);
 export const decimal = (value) => numbers.format(value);
 export const signed = (text, value) => (value > 0 ? `+${text}` : text.replace("-", "\u2212"));
-export const counted = (count, noun) => `${integer(count)} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count, noun, plural = `${noun}s`) => `${integer(count)} ${count === 1 ? noun : plural}`;
 
 // Offsets of the server count code points, and those of JavaScript UTF-16 units.
 export function codePoints(text) {

@@ -54,7 +54,7 @@ export function show(explanation, texts) {
   const subject = label === null ? "the number" : `“${label}”`;
   const change = label === null ? "much the number falls" : `many percentage points ${subject} falls`;
   return [
-    make("p", { className: "quiet", textContent: `Each word was removed by itself. Numbers are by how ${change} without it.` }),
+    make("p", { className: "quiet", textContent: `Each word was removed by itself. The numbers say by how ${change} without it.` }),
     truncated ? make("p", { className: "notice", textContent: "The model reads only a part of this text." }) : null,
     ...texts.map((text, part) => passage(text, words.filter((group) => group.part === part), largest)),
     make("div", { className: "columns" }, column(`For ${subject} (solid line)`, raising, label),

@@ -1,27 +1,24 @@
-// The panel for tables: a CSV file or a pasted table is labelled row by row, and downloaded with the answers.
+// The panel for tables: a CSV file or a pasted table, and the column of its texts.
 
-import { TableError, decode, format, parse } from "./csv.js";
-import { button, counted, find, focusOn, integer, make, percent } from "./dom.js";
-import { Labelling, answerColumns } from "./labelling.js";
+import { TableError, decode, parse } from "./csv.js";
+import { button, counted, find, focusOn, integer, make } from "./dom.js";
+import { LabelledTable } from "./labelled-table.js";
 
 const MAX_BYTES = 50_000_000;
 const MAX_ROWS = 200_000;
 const PREVIEW_ROWS = 3;
 const PREVIEW_CHARACTERS = 200;
-// Of the progress, between what a screen reader announces.
-const ANNOUNCED_SHARE = 0.1;
 const TEXT_NAMES = ["text", "sentence", "sentence1", "premise", "question1", "review", "comment", "message", "content", "body", "description", "title"];
 const PAIR_NAMES = ["text_pair", "sentence2", "hypothesis", "question2"];
 
 let model = null;
 let limits = null;
 let table = null; // {name, rows, notices}
-let stopper = null;
-let downloadUrl = "";
+let labelled = null;
 
 export function useModel(newModel, newLimits) {
   [model, limits] = [newModel, newLimits];
-  stopper?.abort();
+  labelled?.end();
   const isSuitable = model.answer !== "vector";
   find("table-unsuitable").hidden = isSuitable;
   find("table-unsuitable").textContent = `${model.name} answers with vectors, which textgraft embed writes for whole tables.`;
@@ -31,9 +28,8 @@ export function useModel(newModel, newLimits) {
 }
 
 function clear(message = "") {
-  stopper?.abort();
+  labelled?.end();
   table = null;
-  URL.revokeObjectURL(downloadUrl);
   find("table-error").textContent = message;
   find("table-work").hidden = true;
   find("table-work").replaceChildren();
@@ -135,137 +131,16 @@ function showTable() {
       event.preventDefault();
       const columns = choices.map(({ select }) => Number(select.value));
       const texts = rows.map((row) => (model.pairs ? columns.map((column) => row[column] ?? "") : row[columns[0]] ?? ""));
-      label({ names, rows, texts, header: header.checked });
+      find("table-input").hidden = true;
+      labelled = new LabelledTable({ model, limits, name: table.name, names, rows, texts }, chooseAnother);
+      find("table-work").replaceChildren(labelled.card);
+      labelled.run();
     };
   };
   header.addEventListener("change", setUp);
   setUp();
   find("table-work").replaceChildren(form);
   find("table-work").hidden = false;
-}
-
-// Label the rows, and show the progress; it can be stopped and continued.
-function label(source) {
-  const used = model;
-  const labelling = new Labelling(used, limits, source.texts);
-  const title = make("h2", {});
-  const bar = make("progress", { max: source.texts.length, value: 0, attributes: { "aria-label": "Rows done" } });
-  const status = make("p", { className: "status" });
-  const announcement = make("p", { className: "visually-hidden", attributes: { role: "status" } });
-  const error = make("p", { className: "error", attributes: { role: "alert" } });
-  const row = make("div", { className: "row" });
-  const card = make("div", { className: "card" }, title, bar, status, announcement, error, row);
-  find("table-work").replaceChildren(card);
-  find("table-input").hidden = true;
-
-  const end = (...buttons) => {
-    row.replaceChildren(...buttons, button("Another table", chooseAnother));
-    focusOn(title);
-  };
-  const run = async () => {
-    const controller = new AbortController();
-    stopper = controller;
-    const [started, done, announced] = [performance.now(), labelling.answers.length, { share: 0 }];
-    title.textContent = `Predicting ${counted(source.texts.length, "row")}`;
-    error.textContent = "";
-    row.replaceChildren(button("Stop", () => controller.abort()));
-    focusOn(title);
-    const progress = (busySeconds) => {
-      const count = labelling.answers.length;
-      const share = count / source.texts.length;
-      const left = ((performance.now() - started) / (count - done || 1)) * (source.texts.length - count);
-      bar.value = count;
-      const estimate = count > done && !labelling.isDone ? `, about ${duration(left / 1000)} left` : "";
-      const busy = busySeconds === null ? "" : `. The server is busy: trying again in ${counted(busySeconds, "second")}`;
-      status.textContent = `${integer(count)} of ${integer(source.texts.length)} rows${estimate}${busy}`;
-      if (share >= announced.share + ANNOUNCED_SHARE) {
-        announced.share = share;
-        announcement.textContent = `${Math.round(100 * share)} percent done`;
-      }
-    };
-    progress(null);
-    try {
-      await labelling.run(controller.signal, progress);
-      finish(used, source, labelling, card, end);
-    } catch (failure) {
-      if (!find("table-work").contains(card)) return;
-      progress(null);
-      const isStopped = failure.name === "AbortError";
-      title.textContent = `Stopped after ${integer(labelling.answers.length)} of ${counted(source.texts.length, "row")}`;
-      if (!isStopped) error.textContent = failure.message;
-      const count = labelling.answers.length;
-      end(button("Continue", run, "primary"), ...(count ? [download(used, source, labelling).link] : []));
-    }
-  };
-  run();
-}
-
-function duration(seconds) {
-  if (seconds < 60) return counted(Math.max(1, Math.round(seconds)), "second");
-  if (seconds < 3600) return counted(Math.round(seconds / 60), "minute");
-  return counted(Number((seconds / 3600).toFixed(1)), "hour");
-}
-
-function finish(used, source, labelling, card, end) {
-  const { link, escaped } = download(used, source, labelling);
-  const notices = [];
-  if (labelling.failures) {
-    const first = labelling.answers.find(({ error }) => error !== undefined).error;
-    notices.push(`${counted(labelling.failures, "row")} without an answer; the column “error” has the reasons, such as: ${first}`);
-  }
-  if (labelling.truncated) notices.push(`${counted(labelling.truncated, "text")} longer than the model reads; a part of each was dropped.`);
-  if (escaped) notices.push(`${counted(escaped, "cell")} would be a formula in a spreadsheet; the download has an apostrophe before it.`);
-  card.replaceChildren(make("h2", { textContent: `${counted(labelling.answers.length, "row")} done` }),
-    ...summary(used, labelling.answers),
-    ...notices.map((text) => make("p", { className: "notice", textContent: text })), card.querySelector(".row"));
-  end(link);
-  focusOn(card.querySelector("h2"));
-}
-
-// How many rows have each label.
-function summary(used, answers) {
-  if (used.answer !== "label" && used.answer !== "labels") return [];
-  const counts = new Map();
-  const done = answers.filter(({ error }) => error === undefined);
-  for (const answer of done) {
-    for (const name of used.answer === "label" ? [answer.label] : answer.labels) counts.set(String(name), (counts.get(String(name)) ?? 0) + 1);
-  }
-  const ranked = [...counts].sort((first, second) => second[1] - first[1]).slice(0, 20);
-  const list = make("ul", { className: "bars" });
-  for (const [name, count] of ranked) {
-    const fill = make("span");
-    fill.style.width = `${(100 * count) / done.length}%`;
-    list.append(make("li", { className: "chosen" }, make("span", { textContent: name }),
-      make("span", { className: "bar", attributes: { "aria-hidden": "true" } }, fill),
-      make("span", { className: "value", textContent: `${integer(count)}` })));
-  }
-  return ranked.length ? [list] : [];
-}
-
-// A link to the table with the answers; rows that are not done yet are not in it.
-function download(used, source, labelling) {
-  const columns = answerColumns(used);
-  const answers = labelling.answers;
-  const added = columns.map(([name]) => name);
-  if (labelling.failures) added.push("error");
-  const names = [...source.names];
-  for (const name of added) {
-    let unused = name;
-    for (let count = 2; names.includes(unused); count += 1) unused = `${name}_${count}`;
-    names.push(unused);
-  }
-  const rows = answers.map((answer, index) => {
-    const cells = source.names.map((_, column) => source.rows[index][column] ?? "");
-    const isDone = answer.error === undefined;
-    const values = columns.map(([, value]) => (isDone ? value(answer) : ""));
-    return [...cells, ...values, ...(labelling.failures ? [answer.error ?? ""] : [])];
-  });
-  const { parts, escaped } = format([names, ...rows]);
-  const name = `${table.name.replace(/\.[^.]*$/, "")}-${used.name}.csv`;
-  URL.revokeObjectURL(downloadUrl);
-  downloadUrl = URL.createObjectURL(new Blob(parts, { type: "text/csv;charset=utf-8" }));
-  const link = make("a", { className: "button primary", href: downloadUrl, download: name, textContent: `Download ${name}` });
-  return { link, escaped };
 }
 
 export function startTablePanel(openPanel) {

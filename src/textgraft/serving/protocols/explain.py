@@ -1,5 +1,6 @@
 """Words that a prediction depends on: `POST /explain`, by occlusion (see `tasks.occlusion`)."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,11 @@ from textgraft.serving.bodies import Body, TextOrPair, as_text
 from textgraft.serving.errors import RequestError
 from textgraft.serving.protocol import ServingProtocol, json_response
 from textgraft.serving.served_model import ServedModel
+from textgraft.serving.settings import ServerOptions
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.occlusion import WordGroup, without_words, words_of
 
-# Of groups of words, each of which costs the time of the text.
+# Each group costs the time of the text.
 _MAX_GROUPS = 256
 _DEFAULT_GROUPS = 64
 
@@ -66,9 +68,8 @@ class Explain(ServingProtocol):
             _require_label(model, body.label)
             self.service.check_texts(model, [text])
             parts = (text,) if isinstance(text, str) else text
-            groups = words_of(parts, min(body.groups, self.service.options.max_texts - 1))
-            texts = [text, *(_as_given(without_words(parts, words)) for words in groups)]
-            answer = await self.service.answer(request, model, texts)
+            groups, texts = await asyncio.to_thread(_occluded, parts, body.groups, self.service.options)
+            answer = await self.service.answer(request, model, [text, *texts])
             label, scores = _scores(model, answer.arrays, body.label)
             return json_response(
                 {
@@ -92,6 +93,14 @@ def _require_label(model: ServedModel, label: str | None) -> None:
         raise RequestError(422, "invalid", f"label: {model.name} answers with a number; omit it")
     if label not in model.label_names:
         raise RequestError(422, "invalid", f"label: {model.name} has no label {label[:60]!r}; GET /models lists them")
+
+
+def _occluded(parts: Sequence[str], max_groups: int, options: ServerOptions) -> tuple[list[WordGroup], list[Text]]:
+    """The groups of words, and the text without each, which together are no larger than the largest request."""
+    size = max(1, sum(len(part.encode()) for part in parts))
+    allowed = min(max_groups, options.max_texts - 1, options.max_bytes // size)
+    groups = words_of(parts, max(allowed, len(parts)))
+    return groups, [_as_given(without_words(parts, words)) for words in groups]
 
 
 def _as_given(parts: Sequence[str]) -> Text:
