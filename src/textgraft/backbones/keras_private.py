@@ -1,5 +1,6 @@
 """Every use of Keras internals: global state, files, layers in networks, LoRA, caches of language models, seeds."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,8 @@ from keras.src.backend.common import global_state
 from keras.src.saving import saving_lib
 
 _NAMES, _UNINITIALIZED = "object_name_uids", "uninitialized_variables"
+
+_TABLE = "embeddings"  # the name of a weight whose rows are looked up
 
 # Held while layers compute by other functions.
 _REPLACING = RLock()
@@ -56,6 +59,46 @@ def deferred_weights() -> Iterator[None]:
                     variable._initializer = partial(_given_value, value)
     finally:
         _discard_uninitialized_variables()  # the end of the scope may have failed to initialize them
+
+
+@contextmanager
+def fixed_weights(max_constant_bytes: int) -> Iterator[None]:
+    """Compute with the present values of weights, cast once; functions traced in the context keep them.
+
+    Those that are not looked up become constants of the graph, up to a number of bytes, so that oneDNN arranges them
+    once instead of in each call; TensorFlow copies constants several times.
+    """
+    with _FixedWeights(max_constant_bytes):
+        yield
+
+
+class _FixedWeights(keras.StatelessScope):
+    """Values of weights where layers read them, by the hook of Keras's stateless calls; see `fixed_weights`."""
+
+    def __init__(self, max_constant_bytes: int) -> None:
+        super().__init__(initialize_variables=False)
+        self._bytes_left = max_constant_bytes
+        self._values: dict[tuple[int, str], tf.Tensor | None] = {}
+
+    def get_current_value(self, variable: keras.Variable) -> tf.Tensor | None:
+        key = id(variable), variable.dtype  # the type of the computation
+        if key not in self._values:
+            self._values[key] = self._value(variable)
+        return self._values[key]
+
+    def _value(self, variable: keras.Variable) -> tf.Tensor | None:
+        dtype = tf.as_dtype(variable.dtype)
+        size = math.prod(variable.shape) * dtype.size
+        is_constant = variable.name != _TABLE and size <= self._bytes_left
+        if not is_constant and dtype == variable._value.dtype:
+            return None  # the variable itself
+        with tf.init_scope():
+            value = tf.cast(variable._value, dtype)
+            if not is_constant:
+                return value
+            array = value.numpy()
+        self._bytes_left -= size
+        return tf.constant(array)
 
 
 def _given_value(value: tf.Tensor, *_: Any, **__: Any) -> tf.Tensor:

@@ -3,7 +3,8 @@
 Keras multiplies tensors (b, t, dim), masks attention by selection before and after the softmax, transposes keys for
 each product, and normalizes by operations with one gradient each. Here rows are multiplied as one matrix, so that
 product, bias and activation are one operation; the mask is one addition; heads are transposed once; and a normalization
-has one gradient formula. TensorFlow can fuse these forms. GELU is compiled where that is faster.
+has one gradient formula. TensorFlow can fuse these forms. GELU is compiled where that is faster. Rows of different
+lengths can be computed one after another, without padding but in attention.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from textgraft.backbones import compiled_chunks, compiled_gelu
 from textgraft.backbones.fast_dropout import AttentionDropout
 from textgraft.backbones.format import LayerConfig
 from textgraft.backbones.keras_private import flatten_layers, replaced_calls, replacements
+from textgraft.backbones.row_layout import RowLayout
 
 
 def relu(x: Any) -> Any:
@@ -36,6 +38,14 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
 
 # The second one is a decoder's; without a cache, it computes the same as the first.
 _ATTENTION_CLASSES = (keras.layers.MultiHeadAttention, keras_hub.layers.CachedMultiHeadAttention)
+
+# Layers that compute each token by itself, but for the attention and the positions inside.
+_BY_TOKEN = frozenset({
+    keras.layers.InputLayer, keras.layers.Embedding, keras.layers.Dense, keras.layers.EinsumDense,
+    keras.layers.LayerNormalization, keras.layers.Dropout, keras.layers.Softmax, keras.layers.Add,
+    keras.layers.ReversibleEmbedding, keras_hub.layers.ReversibleEmbedding, keras_hub.layers.TokenAndPositionEmbedding,
+    keras_hub.layers.TransformerEncoder,
+})  # fmt: skip
 
 # Added to masked scores, as in Keras; representable in bfloat16.
 MASKED_SCORE = -1e9
@@ -77,21 +87,40 @@ def set_layer_config(network: keras.Model, layer_config: LayerConfig) -> None:
 
 
 @contextmanager
-def fused_layers(network: keras.Model) -> Iterator[None]:
+def fused_layers(network: keras.Model, layout: RowLayout | None = None) -> Iterator[None]:
     """Compute dense, attention and normalization layers in the fused form; functions traced in the context keep it.
 
-    Layers at any depth are replaced, except subclasses and layers with additional features.
+    Layers at any depth are replaced, except subclasses and layers with additional features. With a layout, the network
+    takes its rows as one, (1, n), and attention and positions are those of each row; see `takes_joined_rows`.
     """
     fused_calls: dict[keras.layers.Layer, Callable[..., tf.Tensor]] = {}
     for layer in flatten_layers(network):
         if type(layer) is keras.layers.Dense and layer.use_bias:
             fused_calls[layer] = partial(_dense, layer)
         elif type(layer) in _ATTENTION_CLASSES and _is_plain_attention(layer):
-            fused_calls[layer] = partial(_attention, layer)
+            fused_calls[layer] = (
+                partial(_attention, layer) if layout is None else partial(_row_attention, layer, layout)
+            )
         elif type(layer) is keras.layers.LayerNormalization and _is_plain_normalization(layer):
             fused_calls[layer] = partial(_layer_norm, layer)
+        elif layout is not None and type(layer) is keras_hub.layers.PositionEmbedding:
+            fused_calls[layer] = partial(_row_positions, layer, layout)
     with replaced_calls(fused_calls):
         yield
+
+
+def takes_joined_rows(network: keras.Model) -> bool:
+    """Whether each layer computes tokens by themselves, or is an attention or positions that a layout separates.
+
+    Attention that sees later tokens only in part, or differences of positions, is not among them.
+    """
+    layers = flatten_layers(network)
+    return all(type(layer) in _BY_TOKEN or _is_separable(layer) for layer in layers if layer is not network)
+
+
+def _is_separable(layer: keras.layers.Layer) -> bool:
+    is_attention = type(layer) is keras.layers.MultiHeadAttention and _is_plain_attention(layer)
+    return is_attention or type(layer) is keras_hub.layers.PositionEmbedding
 
 
 def _is_plain_attention(layer: keras.layers.MultiHeadAttention) -> bool:
@@ -111,7 +140,7 @@ def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None =
         outputs = compiled_gelu.gelu_of_sum(products, bias, layer.activation is not ACTIVATIONS["gelu"])
     else:
         outputs = layer.activation(_matmul(inputs, layer.kernel, layer.bias))
-    return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:-1], [layer.units]], 0))
+    return _like_rows(outputs, inputs, layer.units)
 
 
 def _compiles_gelu(layer: keras.layers.Dense, training: bool | None) -> bool:
@@ -151,7 +180,39 @@ def _attention(
     kernel = tf.convert_to_tensor(layer.output_dense.kernel)  # (heads, width, dim)
     joined = tf.reshape(heads, [-1, kernel.shape[0] * kernel.shape[1]])
     outputs = _matmul(joined, tf.reshape(kernel, [joined.shape[-1], -1]), layer.output_dense.bias)
-    return tf.reshape(outputs, tf.concat([tf.shape(query)[:-1], [kernel.shape[-1]]], 0))
+    return _like_rows(outputs, query, kernel.shape[-1])
+
+
+def _row_attention(
+    layer: keras.layers.MultiHeadAttention, layout: RowLayout, query: tf.Tensor, value: tf.Tensor, **_: Any
+) -> tf.Tensor:
+    """The self-attention of each row, without dropout, of vectors (1, n, dim); the result has their shape.
+
+    `value` is the query. Queries, keys and values are one product, and are side by side for the scores only.
+    """
+    heads, width = layer.query_dense.kernel.shape[1:]
+    projections = (layer.query_dense, layer.key_dense, layer.value_dense)
+    kernel = tf.concat([tf.reshape(each.kernel, [each.kernel.shape[0], -1]) for each in projections], 1)
+    bias = tf.concat([tf.reshape(each.bias, [-1]) for each in projections], 0)
+    padded = layout.pad(_matmul(query, kernel, bias))  # (b, t, 3 * heads * width)
+    split = tf.reshape(padded, [*tf.unstack(tf.shape(padded)[:-1]), 3, heads, width])
+    queries, keys, values = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # (b, heads, t, width)
+    queries *= tf.cast(layer.key_dim**-0.5, query.dtype)
+    scores = tf.matmul(queries, keys, transpose_b=True)  # (b, heads, t, t)
+    scores += MASKED_SCORE * (1 - tf.cast(layout.mask, scores.dtype))[:, tf.newaxis, tf.newaxis]
+    sums = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])  # (b, t, heads, width)
+    joined = layout.join(tf.reshape(sums, [*tf.unstack(tf.shape(sums)[:2]), heads * width]))
+    output = layer.output_dense
+    outputs = _matmul(joined, tf.reshape(output.kernel, [heads * width, -1]), output.bias)
+    return tf.reshape(outputs, [1, -1, output.kernel.shape[-1]])
+
+
+def _row_positions(
+    layer: keras_hub.layers.PositionEmbedding, layout: RowLayout, vectors: tf.Tensor, **_: Any
+) -> tf.Tensor:
+    """The embedding of the position of each token in its row, (1, n, dim)."""
+    table = tf.convert_to_tensor(layer.position_embeddings)
+    return tf.gather(table, layout.positions)[tf.newaxis]
 
 
 def _weighted_sum(
@@ -215,6 +276,14 @@ def _project_heads(projection: keras.layers.EinsumDense, inputs: tf.Tensor) -> t
     kernel = tf.convert_to_tensor(projection.kernel)  # (dim, heads, width)
     rows = _matmul(inputs, tf.reshape(kernel, [kernel.shape[0], -1]), tf.reshape(projection.bias, [-1]))
     return tf.transpose(tf.reshape(rows, [*tf.unstack(tf.shape(inputs)[:-1]), *kernel.shape[1:]]), [0, 2, 1, 3])
+
+
+def _like_rows(rows: tf.Tensor, inputs: tf.Tensor, units: int) -> tf.Tensor:
+    """Rows (n, units) in the shape of inputs (..., dim) but for the last axis."""
+    leading = inputs.shape[:-1].as_list()
+    if leading.count(None) > 1:
+        return tf.reshape(rows, tf.concat([tf.shape(inputs)[:-1], [units]], 0))
+    return tf.reshape(rows, [*(-1 if size is None else size for size in leading), units])
 
 
 def _matmul(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:

@@ -1,1 +1,1 @@
-"""Engines that compute token vectors in place of TensorFlow, for prediction only."""
+"""What computes token vectors in place of a backbone, for prediction only."""

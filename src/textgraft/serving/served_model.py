@@ -161,10 +161,12 @@ def load_model(name: str, source: str, loading: LoadingOptions) -> ServedModel:
     """
     precision, engine = loading
     if not _names_folder(source):
-        return ServedModel(name, source, TextEmbedder(source, precision, engine=engine), {})
+        embedder = TextEmbedder(source, precision, engine=engine)
+        embedder.fix_weights()
+        return ServedModel(name, source, embedder, {})
     stored = model_folder.read(Path(source).expanduser())
     _require_served(source, stored.config["task"])
-    return ServedModel(name, source, load(stored, precision, engine), dict(stored.sha256))
+    return ServedModel(name, source, load(stored, precision, engine, trainable=False), dict(stored.sha256))
 
 
 def _names_folder(source: str) -> bool:

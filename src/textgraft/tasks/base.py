@@ -24,6 +24,7 @@ from textgraft.data.columns import Reading
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
 from textgraft.engines.engine import Encoder, start_engine
+from textgraft.engines.inference_encoder import InferenceEncoder
 from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
@@ -80,8 +81,8 @@ class Task(ABC):
     pairs: bool = False
     descriptions: Mapping[str, Sequence[str]] = MappingProxyType({})
     public: ClassVar[tuple[str, ...]] = (
-        "architecture", "backbone", "engine", "head", "history", "model", "name", "precision", "record", "save",
-        "settings", "text_graph", "use_engine", "weights",
+        "architecture", "backbone", "engine", "fix_weights", "head", "history", "model", "name", "precision", "record",
+        "save", "settings", "text_graph", "use_engine", "weights",
     )  # fmt: skip
     objective: Objective
 
@@ -199,6 +200,16 @@ class Task(ABC):
         self.engine, self.quantization = engine, quantization
         self._compile()
 
+    def fix_weights(self) -> None:
+        """Predict faster from now on, from the present weights, which are then no longer trained.
+
+        `use_engine` ends it. Another engine than TensorFlow, whose weights are fixed anyway, and tables of vectors,
+        which multiply nothing, stay as they are.
+        """
+        if self.engine == TENSORFLOW and self.backbone.contextual:
+            self._encoder = InferenceEncoder(self.backbone)
+            self._compile()
+
     # === Presentation ===
 
     def __repr__(self) -> str:
@@ -253,6 +264,11 @@ class Task(ABC):
     def windowed(self) -> bool:
         """Whether texts are split into windows."""
         return self.architecture.truncation == WINDOWS
+
+    @property
+    def has_fixed_weights(self) -> bool:
+        """Whether predictions no longer follow the weights of the network; see `fix_weights`."""
+        return self._encoder is not self.backbone
 
     @property
     def batch_tokens(self) -> int:

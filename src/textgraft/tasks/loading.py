@@ -20,13 +20,16 @@ from textgraft.text.cleaning import Cleaning
 _Loaded = TypeVar("_Loaded", bound=Task)
 
 
-def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str = TENSORFLOW) -> Task:
+def load(
+    folder: str | Path | StoredModel, precision: str = "auto", engine: str = TENSORFLOW, trainable: bool = True
+) -> Task:
     """Load a model folder: it is verified first, and no code from it is run.
 
     Args:
         folder: path of a model folder, or the result of `model_folder.read`.
         precision: "auto", "float32" or "mixed_bfloat16"; "int8" with engine onnx, where `quantize` has proved it.
         engine: what computes token vectors: "tensorflow", or "onnx" (ONNX Runtime), which predicts only.
+        trainable: False for a model that predicts only, and faster where texts are few; see `Task.fix_weights`.
 
     Raises:
         ConfigError: for an engine that is not installed, or does not compute such a model; and for int8 without a
@@ -50,6 +53,8 @@ def load(folder: str | Path | StoredModel, precision: str = "auto", engine: str 
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
     proofs = task.record.get("int8", [])
     task.use_engine(engine, stored_quantization(proofs, stored.folder) if in_int8 else None)
+    if not trainable:
+        task.fix_weights()
     return task
 
 

@@ -458,6 +458,8 @@ class TrainableTask(Task):
     def _require_trainable(self) -> None:
         if self.engine != TENSORFLOW:
             raise ConfigError(f"a model with engine {self.engine} is not trained; load it with engine {TENSORFLOW}")
+        if self.has_fixed_weights:
+            raise ConfigError("a model with fixed weights is not trained; load it without trainable=False")
 
     def read_test_data(self, data: Any, labels: Any = None, **columns: str | None) -> Dataset:
         """The data set that `evaluate` takes; arguments and errors: see there."""
