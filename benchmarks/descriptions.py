@@ -1,4 +1,7 @@
-"""Test accuracy of a frozen minilm with and without descriptions of the labels, for few texts and for none."""
+"""Test accuracy of a frozen minilm with and without descriptions of the labels, for few texts and for none.
+
+Long texts are read as by `textgraft train`, in windows, and the vectors of a text are averaged over its windows.
+"""
 
 import sys
 from pathlib import Path
@@ -7,6 +10,7 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
+from textgraft.training.recipes import frozen_options
 
 DATA = ("imdb", "agnews", "trec")
 TRAINING_TEXTS = (16, 64, 256)
@@ -16,21 +20,21 @@ DESCRIPTIONS = Path(__file__).with_name("label_descriptions")
 
 def main() -> None:
     """Arguments name the data sets, by default all. A seed draws the texts; test texts are embedded once."""
-    embedder = tg.TextEmbedder("minilm", normalize=False)
+    reading = frozen_options("minilm", {"pairs": False}, {})
+    embedder = tg.TextEmbedder("minilm", normalize=False, **reading)
     for name in sys.argv[1:] or DATA:
         train, test = tg.load_dataset(data_folder() / name, split="train,test", label="label")
         test = sample(test, TEST_TEXTS) if len(test) > TEST_TEXTS else test
         vectors, path = embedder.predict(test), DESCRIPTIONS / f"{name}.toml"
-        model = tg.TextClassifier(embedder.backbone, train.label_names, descriptions=path)
+        model = tg.TextClassifier(embedder.backbone, train.label_names, descriptions=path, **reading)
         model.zero_shot()
         report("descriptions", data=name, labels=0, descriptions=True, accuracy=_accuracy(model, test, vectors))
         for rows in TRAINING_TEXTS:
             for descriptions in (None, path):
                 accuracy = []
                 for seed in SEEDS:
-                    model = tg.TextClassifier(
-                        embedder.backbone, train.label_names, seed=seed, descriptions=descriptions
-                    )
+                    options = {"seed": seed, "descriptions": descriptions, **reading}
+                    model = tg.TextClassifier(embedder.backbone, train.label_names, **options)
                     model.fit(sample(train, rows, seed), fine_tune="none", ngrams=False, seed=seed)
                     accuracy.append(_accuracy(model, test, vectors))
                 report("descriptions", data=name, labels=rows, descriptions=bool(descriptions), accuracy=accuracy)

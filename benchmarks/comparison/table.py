@@ -20,14 +20,15 @@ _HEAD = """\
 `python -m benchmarks.compare --jobs JOB --peers PEER --seeds SEED` runs a part. Every peer is a file of
 `benchmarks/peers/` and runs in its own process, one after the other, on the same rows and test texts.
 
-Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text. Fine-tuning runs for 3
-epochs, except SetFit, which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which
-by default runs at least 100 steps from a head initialized by logistic regression. All other settings are the defaults
-of each library, including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in
-float32. textgraft holds out 10 % of the training rows to select the epoch, and with 300 or more of them fits n-grams of
-the whole texts beside the network; the others train on all rows, as does textgraft's frozen network with at most 2,000.
-NBSVM runs without the interpolation of weights towards their mean that its paper describes; the interpolation gains two
-points with 16 and 64 reviews, and loses five with 1,000.
+Peers with a transformer use the same MiniLM weights and the first 256 tokens of each text; textgraft's default for
+a frozen network, [windows](measurements.md#windows), was not run yet. Fine-tuning runs for 3 epochs, except SetFit,
+which runs its default of one epoch over all pairs of texts, and textgraft on few texts, which by default runs at
+least 100 steps from a head initialized by logistic regression. All other settings are the defaults of each library,
+including the precision: textgraft uses bfloat16 if the processor supports it, the others compute in float32.
+textgraft holds out 10 % of the training rows to select the epoch, and with 300 or more of them fits n-grams of the
+whole texts beside the network; the others train on all rows, as does textgraft's frozen network with at most 2,000.
+NBSVM runs without the interpolation of weights towards their mean that its paper describes; the interpolation gains
+two points with 16 and 64 reviews, and loses five with 1,000.
 
 Accuracy is the mean over the seeds, with the minimum and the maximum in parentheses; the seed determines the training
 rows and the training. Seconds and CPU seconds cover everything from rows in memory to a trained model, including the

@@ -11,6 +11,7 @@ from textgraft.errors import ConfigError
 from textgraft.model_folder import folder as model_folder
 from textgraft.text.cleaning import Cleaning
 from textgraft.training.checkpoints import Checkpoints
+from textgraft.training.recipes import frozen_options
 
 SECONDS = {"best": 600.0, "balanced": 300.0, "fast": 20.0}
 
@@ -67,6 +68,44 @@ def test_best_recipe_within_the_minutes_is_chosen(minutes, quality, expected):
 
 def test_options_of_the_user_replace_those_of_a_recipe():
     assert choose(None, "fast", fine_tune="last:1") == ({}, {"fine_tune": "last:1"})
+
+
+WINDOWS = {"truncation": "windows", "sequence_length": 64}
+
+
+@pytest.mark.parametrize(
+    ("quality", "fit_options", "expected"),
+    [
+        ("fast", {}, WINDOWS),
+        ("best", {"fine_tune": "none"}, WINDOWS),
+        (None, {"fine_tune": "none"}, WINDOWS),
+        ("fast", {"fine_tune": "last:1"}, {}),
+        (None, {}, {}),
+    ],
+)
+def test_frozen_backbones_alone_read_long_texts_in_windows(quality, fit_options, expected):
+    candidates = Candidates(Model, Splits(), {}, fit_options, WINDOWS)
+    model, _ = candidates.choose(RecipeOptions(quality, None), None)
+    assert model.options == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "options", "expected"),
+    [
+        ("minilm", {"pairs": False}, {"dropout": 0.2}, WINDOWS),
+        ("all_minilm_l12_v2", {"pairs": False}, {}, WINDOWS),
+        ("minilm", {"pairs": True}, {}, {}),
+        ("minilm", {}, {}, {}),  # of named entities
+        ("minilm", {"pairs": False}, {"sequence_length": 128}, {}),
+        ("minilm", {"pairs": False}, {"truncation": "head+tail"}, {}),
+        ("minilm", {"pairs": False}, {"hidden": (4,)}, {}),
+        ("bge_small_en", {"pairs": False}, {}, {}),
+        ("bert_tiny_en_uncased", {"pairs": False}, {}, {}),
+        ("folder/minilm", {"pairs": False}, {}, {}),
+    ],
+)
+def test_windows_are_for_presets_that_they_were_measured_for(preset, settings, options, expected):
+    assert frozen_options(preset, settings, options) == expected
 
 
 def test_too_few_minutes_for_any_recipe_are_reported_with_the_estimates():

@@ -25,6 +25,8 @@ class TextVectors:
         lowercase: whether texts are converted to lower case before the tokenizer.
         prompts: texts to put before others, by name.
         prompt: that of all texts for which no other is chosen.
+        window: tokens, special tokens included, of the windows whose mean describes a long text to a head better than
+            its first tokens do, where that was measured (docs/measurements.md#windows); else None.
     """
 
     pooling: str
@@ -34,6 +36,7 @@ class TextVectors:
     lowercase: bool = False
     prompts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     prompt: str = ""
+    window: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """Settings of `TextEmbedder`."""
@@ -56,7 +59,8 @@ _SEARCH_ZH = MappingProxyType({"query": "为这个句子生成表示以用于检
 _E5 = MappingProxyType({"query": "query: ", "passage": "passage: "})
 
 _KNOWN = (
-    (r"minilm|all_minilm_\w+|multi_qa_minilm_l6_cos_v1_en|msmarco_minilm_\w+", _NORMALIZED_MEAN),
+    (r"minilm|all_minilm_\w+", TextVectors("mean", normalize=True, window=64)),
+    (r"multi_qa_minilm_l6_cos_v1_en|msmarco_minilm_\w+", _NORMALIZED_MEAN),
     (r"paraphrase_minilm_\w+", _MEAN),
     (r"multi_qa_minilm_l6_dot_v1_en", _CLS),
     (r"bge_(small|base|large)_(v1\.5_)?en", TextVectors("cls", normalize=True, prompts=_SEARCH)),

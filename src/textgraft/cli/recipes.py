@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textgraft.cli.options import RecipeOptions
@@ -10,7 +10,7 @@ from textgraft.cli.output.console import show_duration
 from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import Object, OneOf
-from textgraft.training.recipes import BALANCED, BEST, RECIPES, recipes_from
+from textgraft.training.recipes import BALANCED, BEST, RECIPES, recipes_from, windows_notice
 from textgraft.training.state_files import read_state
 
 if TYPE_CHECKING:
@@ -31,17 +31,19 @@ class Candidates:
         splits: the data.
         model_options: arguments of the constructor that the user set.
         fit_options: training options that the user set.
+        frozen_options: arguments of the constructor for a frozen backbone (`training.recipes.frozen_options`).
     """
 
     make: "Callable[..., TrainableTask]"
     splits: "Splits"
     model_options: Mapping[str, Any]
     fit_options: Mapping[str, Any]
+    frozen_options: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, name: str) -> "tuple[TrainableTask, dict[str, Any]]":
         """The model of a recipe, and its training options."""
-        recipe = RECIPES[name]
-        return self.make(**{**recipe.model, **self.model_options}), {**recipe.fit, **self.fit_options}
+        added, fit_options = self._added_model_options(name), {**RECIPES[name].fit, **self.fit_options}
+        return self.make(**{**added, **self.model_options}), fit_options
 
     def choose(
         self, options: RecipeOptions, checkpoints: "Checkpoints | None"
@@ -58,6 +60,8 @@ class Candidates:
             ConfigError: when no recipe is fast enough.
         """
         if options.minutes is None and options.quality is None:
+            if added := self._added_model_options(BALANCED):
+                log(windows_notice(added))
             return self.build(BALANCED)
         name = options.quality or BEST
         if options.minutes is not None:
@@ -94,10 +98,15 @@ class Candidates:
             f"no recipe takes {minutes:g} minutes: {', '.join(estimates)}; allow more, or use fewer texts"
         )
 
+    def _added_model_options(self, name: str) -> Mapping[str, Any]:
+        """Arguments of the constructor that replace the defaults in a recipe, unless the user sets them."""
+        recipe = RECIPES[name]
+        is_frozen = {**recipe.fit, **self.fit_options}.get("fine_tune") == "none"
+        return self.frozen_options if is_frozen and self.frozen_options else recipe.model
+
     def _flags(self, name: str) -> str:
         """The flags that a recipe adds to those of the user."""
-        recipe, set_by_user = RECIPES[name], {**self.model_options, **self.fit_options}
-        values = {
-            option: value for option, value in {**recipe.model, **recipe.fit}.items() if option not in set_by_user
-        }
+        set_by_user = {**self.model_options, **self.fit_options}
+        added = {**self._added_model_options(name), **RECIPES[name].fit}
+        values = {option: value for option, value in added.items() if option not in set_by_user}
         return " ".join(f"--{option.replace('_', '-')} {value}" for option, value in values.items())

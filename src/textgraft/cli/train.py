@@ -119,9 +119,11 @@ def train(
         task, splits, settings = read()
         load_tensorflow(runtime_options, deterministic=not run.fast)
         from textgraft.tasks.trainable import task_class
+        from textgraft.training.recipes import frozen_options
 
         make = partial(task_class(task), task_options.preset, precision=runtime_options.precision, **settings)
-        candidates = Candidates(make, splits, model_values, fit_values)
+        frozen = frozen_options(task_options.preset, settings, model_values)
+        candidates = Candidates(make, splits, model_values, fit_values, frozen)
         model, fit_options = (
             (extend(earlier, splits.train, runtime_options.precision), fit_values)
             if earlier

@@ -15,6 +15,7 @@ from textgraft.data.labels import SINGLE
 from textgraft.errors import ConfigError, counted
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
+from textgraft.training.recipes import frozen_options, windows_notice
 
 _USED = ("out", "overwrite", "file")  # `file` is the group of the options of files, which are named one by one
 
@@ -69,6 +70,9 @@ def make_zero_shot(
     from textgraft.tasks.text_classification import TextClassifier
 
     settings = {**changed_options(architecture), **changed_options(model_options)}
+    if frozen := frozen_options(task_options.preset, {"pairs": False}, settings):
+        log(windows_notice(frozen))
+        settings |= frozen
     model = TextClassifier(
         task_options.preset, labels, runtime_options.precision, descriptions=descriptions, **settings
     )
