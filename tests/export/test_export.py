@@ -189,7 +189,7 @@ def test_each_family_is_exported(family, tmp_path):
 
 # A process in which nothing can be imported that programs with TensorFlow need not have.
 _PROGRAM = """
-import sys
+import json, sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
@@ -201,30 +201,35 @@ import tensorflow as tf
 
 for folder in sys.argv[1:]:
     serve = tf.saved_model.load(folder).signatures["serving_default"]
-    print(*(label.decode() for label in serve(text=tf.constant(["a great film", "no"]))["label"].numpy()), sep="\\t")
+    answers = serve(text=tf.constant(["a great film", "no"]))
+    labels = [label.decode() for label in answers["label"].numpy()]
+    print(json.dumps({"labels": labels, "scores": answers["scores"].numpy().tolist()}))
 """
 
 
-def labels_of_another_program(*folders):
+def assert_another_program_answers_as(models, folders):
+    """Labels are equal, probabilities to 1e-6, in a process without textgraft, KerasHub and TensorFlow Text."""
     result = subprocess.run([sys.executable, "-c", _PROGRAM, *folders], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    return [line.split("\t") for line in result.stdout.splitlines()]
+    for line, model in zip(result.stdout.splitlines(), models, strict=True):
+        answers = json.loads(line)
+        assert answers["labels"] == model.predict(["a great film", "no"])
+        np.testing.assert_allclose(answers["scores"], model.predict_proba(["a great film", "no"]), rtol=0, atol=1e-6)
 
 
 def test_another_program_needs_tensorflow_only(calibrated, calibrated_folder):
-    (labels,) = labels_of_another_program(calibrated_folder)
-    assert labels == calibrated.predict(["a great film", "no"])
+    assert_another_program_answers_as([calibrated], [calibrated_folder])
 
 
 @pytest.mark.slow
 def test_graph_of_each_family_loads_where_tensorflow_text_cannot_be_imported(tmp_path):
-    expected = {}
+    models = {}
     for family in sorted(TRANSFORMERS):
         options = {"sequence_length": 24, "cleaning": Cleaning(normalize_unicode=True, strip_punctuation=True)}
         model = sharpen(tg.TextClassifier(GOLDEN / family, ["x", "y"], precision="float32", **options))
         tg.export_model(model, tmp_path / family)
-        expected[family] = model.predict(["a great film", "no"])
-    assert labels_of_another_program(*map(tmp_path.__truediv__, expected)) == [*expected.values()]
+        models[family] = model
+    assert_another_program_answers_as(models.values(), map(tmp_path.__truediv__, models))
 
 
 def test_operations_of_tensorflow_text_are_used_on_request(calibrated, tmp_path):
@@ -427,6 +432,10 @@ def test_export_and_verification_by_the_command_line(model, tmp_path):
     result = run_successfully("export", tmp_path / "model", "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["texts"] == len(GOLDEN_TEXTS)
     assert "the answers to 32 texts are those of the model" in result.stderr
+    assert re.search(r"[0-9]+ operations, all of them TensorFlow's own", result.stderr), result.stderr
+    assert re.search(
+        r"exported in [0-9.]+ s: writing [0-9.]+ s, the model's answers [0-9.]+ s, the export's", result.stderr
+    )
     assert json.loads(run_successfully("verify", tmp_path / "out", "--json").stdout)["format"] == "savedmodel"
     assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "out"), 5, "already exists; remove it or choose")
     assert_fails(run("export", tmp_path / "model", "--out", tmp_path / "new", "--to", "pmml"), 2, "format 'pmml'")

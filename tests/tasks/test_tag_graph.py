@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from textgraft.tasks import tag_decoding, tag_graph
+from textgraft.text.words import Words
 
 LENGTHS = [[3, 0, 1, 7], [0], [], [1], [5, 5]]
 
@@ -35,3 +36,15 @@ def test_spans_of_any_tags_equal_those_of_numpy(lengths):
         for index, (start, end) in enumerate(zip(expected.starts, expected.ends, strict=True)):
             words[start:end] = index
         np.testing.assert_array_equal(spans.words, words)
+
+
+def test_score_of_an_entity_of_many_words_is_the_exact_mean():
+    count = 5000
+    probabilities = np.random.default_rng(0).uniform(0.3, 1, count).astype(np.float32)
+    assert abs(np.cumsum(probabilities)[-1] / count - probabilities.mean(dtype=np.float64)) > 1e-6  # in float32
+    starts = tf.range(0, 2 * count, 2, tf.int64)
+    words = Words(tf.fill([count], "a"), starts, starts + 1, tf.constant([count], tf.int64))
+    tags = tf.constant([1] + [2] * (count - 1))
+    answers = tag_graph.entities(tf.constant(["a " * count]), words, tags, tf.constant(probabilities), ["x"])
+    assert answers["count"].numpy().tolist() == [1]
+    assert answers["score"].numpy()[0, 0] == np.float32(probabilities.mean(dtype=np.float64))

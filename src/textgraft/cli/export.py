@@ -8,7 +8,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
-from textgraft.cli.output.exports import describe_verification
+from textgraft.cli.output.exports import describe_times, describe_verification
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.export.format import ExportOptions
@@ -57,5 +57,6 @@ def export(
         print_json(asdict(verification))
     log(
         f"{folder} is exported to {out}: {describe_verification(verification)}",
+        f"exported in {describe_times(verification)}",
         f"next: textgraft verify {out}, on the machine that will run it",
     )

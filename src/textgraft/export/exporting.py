@@ -1,7 +1,8 @@
 """Export of a model, and verification of what was exported."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from textgraft.storage.syncing import sync_tree
 from textgraft.storage.verification import digest_of
 from textgraft.tasks.base import Task
 
+# Parts of an export, as their times are named.
+WRITING, MODEL_ANSWERS, EXPORT_ANSWERS = "writing", "the model's answers", "the export's answers"
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -35,6 +39,7 @@ class Verification:
         proof: that a network in int8 answers as the model, where the export has made it; the compared answers are then
             those of that network. Otherwise empty.
         bytes: size of all files.
+        seconds: time of each part, by its name.
     """
 
     format: str
@@ -45,6 +50,7 @@ class Verification:
     operations: tuple[str, ...]
     proof: Mapping[str, Any]
     bytes: int
+    seconds: Mapping[str, float]
 
 
 def export_model(
@@ -94,12 +100,16 @@ def export_model(
     require_expressible(model, kind, to)
     texts = [text for text in golden_texts(model.pairs) if kind.takes(model, text)]
     verifications: list[Verification] = []
+    seconds: dict[str, float] = {}
 
     def write(building: Path) -> None:
         (building / RECORD).touch()  # by which the folder is recognized if this process is killed
-        requirements = kind.write(model, building)
-        expected = as_lists(kind.reference(model, texts))
-        answers = _answers(kind, building, texts, f"format {to}", building)
+        with _timed(seconds, WRITING):
+            requirements = kind.write(model, building)
+        with _timed(seconds, MODEL_ANSWERS):
+            expected = as_lists(kind.reference(model, texts))
+        with _timed(seconds, EXPORT_ANSWERS):
+            answers = _answers(kind, building, texts, f"format {to}", building)
         difference = compare_answers(answers, expected, texts, kind.tolerance, f"format {to}")
         digests = {name: digest_of(building / name) for name in list_files(building)}
         record = ExportRecord(
@@ -116,7 +126,7 @@ def export_model(
         )
         record.write(building)
         sync_tree(building)
-        verifications.append(_verification(record, difference, building))
+        verifications.append(_verification(record, difference, building, seconds))
 
     with network_alone(model) if without_ngrams else nullcontext():
         build_folder(folder, write)
@@ -147,10 +157,18 @@ def verify_export(folder: str | Path) -> Verification:
         raise ExportError(f"{folder} has the format {record.format!r}, which this version of textgraft does not run")
     kind = registry.implementation(FORMATS, record.format, ExportFormat)()
     kind.require_packages(record.format)
-    with disk_errors("run", folder, kind=ExportError):
+    seconds: dict[str, float] = {}
+    with disk_errors("run", folder, kind=ExportError), _timed(seconds, EXPORT_ANSWERS):
         answers = _answers(kind, folder, record.inputs, folder)
     difference = compare_answers(answers, record.answers, record.inputs, kind.tolerance, folder)
-    return _verification(record, difference, folder)
+    return _verification(record, difference, folder, seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[part] = round(time.monotonic() - started, 3)
 
 
 def _answers(
@@ -165,7 +183,7 @@ def _answers(
         raise ExportError(f"{source} cannot be run: {error_summary(error)}; export the model again") from error
 
 
-def _verification(record: ExportRecord, difference: float, folder: Path) -> Verification:
+def _verification(record: ExportRecord, difference: float, folder: Path, seconds: Mapping[str, float]) -> Verification:
     return Verification(
         record.format,
         len(record.texts),
@@ -175,4 +193,5 @@ def _verification(record: ExportRecord, difference: float, folder: Path) -> Veri
         operations=tuple(record.operations),
         proof=record.proof,
         bytes=sum((folder / name).stat().st_size for name in (*record.sha256, RECORD)),
+        seconds=seconds,
     )

@@ -84,6 +84,7 @@ def entities(
     """
     spans = find_spans(tags, words.lengths)
     inside = spans.words >= 0
+    probabilities = tf.cast(probabilities, tf.float64)  # sums of float32 over a thousand words are wrong by 1e-5
     span_ids = tf.boolean_mask(spans.words, inside)
     starts = tf.gather(words.starts, spans.starts)
     ends = tf.math.segment_max(tf.boolean_mask(words.ends, inside), span_ids)
@@ -93,7 +94,7 @@ def entities(
         "label": tf.gather(tf.constant(labels), spans.labels),
         "start": starts,
         "end": ends,
-        "score": tf.math.segment_mean(tf.boolean_mask(probabilities, inside), span_ids),
+        "score": tf.cast(tf.math.segment_mean(tf.boolean_mask(probabilities, inside), span_ids), tf.float32),
         "text": tf.strings.substr(tf.gather(texts, span_texts), starts, ends - starts, unit="UTF8_CHAR"),
     }
     rows = {name: tf.RaggedTensor.from_row_lengths(values, counts, validate=False) for name, values in flat.items()}

@@ -301,7 +301,7 @@ class TokenClassifier(TrainableTask):
                 start, stop = widen_to_words(start, stop, texts[text_id].words)
                 if entities[text_id] and start < entities[text_id][-1].end:
                     continue  # it shares a given word with the entity before, which is widened to it
-            score = round(float(tag_probabilities[first:end].mean()), DECIMALS)
+            score = round(float(tag_probabilities[first:end].mean(dtype=np.float64)), DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
         return entities
 

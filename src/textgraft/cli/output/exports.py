@@ -13,14 +13,22 @@ if TYPE_CHECKING:
 _MEGABYTE = 10**6
 
 
+def describe_times(verification: Verification) -> str:
+    """The seconds of each part, and of all."""
+    parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in verification.seconds.items())
+    return f"{sum(verification.seconds.values()):.1f} s: {parts}"
+
+
 def describe_verification(verification: Verification) -> str:
-    """A line about the format, its size, what it needs and lacks, and the compared answers."""
+    """A line about the format, its size and operations, what it needs and lacks, and the compared answers."""
     without = "".join(f" without its {name}" for name in verification.left_out)
     needs = f"; it needs {', '.join(verification.needs)}" if verification.needs else ""
+    operations = f"; {len(verification.operations)} operations" if verification.operations else ""
+    operations += ", all of them TensorFlow's own" if operations and not needs else ""
     proof = f"; {describe_proof(verification.proof)}" if verification.proof else ""
     origin = "network in int8" if verification.proof else "model"
     return (
         f"{verification.format}, {verification.bytes / _MEGABYTE:,.0f} MB{proof}; the answers to "
         f"{counted(verification.texts, 'text')} are those of the {origin}{without} (largest difference "
-        f"{verification.largest_difference:.1e}){needs}"
+        f"{verification.largest_difference:.1e}){operations}{needs}"
     )
