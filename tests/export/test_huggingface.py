@@ -22,10 +22,12 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for n
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_folder_that_is_read_back_answers_as_the_model(name, tmp_path):
+def test_folder_that_is_read_back_answers_as_the_model(name, tmp_path, recwarn):
     """The export itself compares the answers."""
     assert tg.export_model(MODELS[name](), tmp_path / "out", "huggingface").largest_difference < 1e-5
+    recwarn.clear()
     assert tg.verify_export(tmp_path / "out").format == "huggingface"
+    assert [warning for warning in recwarn if "untrained" in str(warning.message)] == []
 
 
 @pytest.mark.slow

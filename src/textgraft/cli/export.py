@@ -16,7 +16,9 @@ from textgraft.export.format import ExportOptions
 
 def export(
     folder: o.Folder,
-    out: Annotated[Path, typer.Option(help="Folder to write, which must not exist.", rich_help_panel="Output")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write, which must not exist; its parent must.", rich_help_panel="Output")
+    ],
     runtime_options: Annotated[o.RuntimeOptions, o.Group(only=("threads", "verbose"))],
     export_options: Annotated[ExportOptions, o.Group()],
     to: Annotated[
@@ -34,7 +36,7 @@ def export(
     The exported model is compared with the model before it is written, by texts that are stored with it.
 
     Examples:
-        textgraft export sentiment --out serving/sentiment/1
+        textgraft export sentiment --out sentiment-graph
 
         textgraft export sentiment --to wheel --name sentiment --version 1.0.0 --out dist
     """

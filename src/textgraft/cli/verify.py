@@ -23,7 +23,7 @@ def verify(
     It is run on the texts that are stored with it. A SavedModel is a program: verify folders of trusted origin only.
 
     Example:
-        textgraft verify serving/sentiment/1
+        textgraft verify sentiment-graph
     """
     from textgraft.export.record import read_record
 

@@ -10,6 +10,7 @@ from textgraft.export.format import Answers, Text
 from textgraft.export.hugging_face_answers import text_objective
 from textgraft.export.hugging_face_files import CONFIG, TOKENIZER
 from textgraft.export.wheel_runtime.rows import TextRows
+from textgraft.runtime import suppressed_native_stderr
 from textgraft.storage.preset_files import read_json
 from textgraft.tasks.objectives import TextObjective
 from tokenizers import Tokenizer
@@ -49,7 +50,8 @@ class LiteRtNetwork:
     def outputs(self, texts: Sequence[Text]) -> np.ndarray:
         """Calibrated logits, float32 (n, outputs), or vectors (n, dim); n is at least 1."""
         rows = self._rows.pack(texts)
-        return np.concatenate([self._run(*row) for row in zip(rows.ids, rows.segments, strict=True)])
+        with suppressed_native_stderr():  # LiteRT announces its kernels in its first call
+            return np.concatenate([self._run(*row) for row in zip(rows.ids, rows.segments, strict=True)])
 
     def answers(self, texts: Sequence[Text]) -> Answers:
         """The answers by the names of all exported models."""

@@ -7,7 +7,7 @@ are pooled as no class for texts does it, in sentence-transformers.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ from textgraft.tokenizers import tokenizer_json
 _WEIGHTS = "model.safetensors"
 _METADATA = {"format": "pt"}  # which transformers asks for
 _BASE_CLASS = "Model"
+
+Trained = TypeVar("Trained", TextClassifier, TokenClassifier)
 
 
 class _Parts(NamedTuple):
@@ -158,12 +160,12 @@ def _text_classifier(folder: Path, config: Mapping[str, Any], pairs: bool) -> Te
         embedder = TextEmbedder(folder, "float32")
         model = TextClassifier(embedder.backbone, precision="float32", **options)
         model.head = embedder.head
-        return model
+        return _trained(model)
     backbone = load_backbone(folder)
     spec = backbone.hugging_face_text_head
     model = TextClassifier(backbone, precision="float32", pooling=spec.pooling, **options)
     model.head = read_text_head(folder, spec, config)
-    return model
+    return _trained(model)
 
 
 def _token_classifier(folder: Path, config: Mapping[str, Any]) -> TokenClassifier:
@@ -174,6 +176,12 @@ def _token_classifier(folder: Path, config: Mapping[str, Any]) -> TokenClassifie
     module = model.backbone.hugging_face_tag_head
     with open_tensors(folder) as tensors:
         model.head.layers[-1].set_weights([tensors[f"{module}.weight"].T, tensors[f"{module}.bias"]])
+    return _trained(model)
+
+
+def _trained(model: Trained) -> Trained:
+    """The model, whose head has been read, so that it does not warn of random weights."""
+    model.record["fit"] = {}
     return model
 
 
