@@ -357,7 +357,7 @@ def remove_record(folder):
         (change_answer, "answers scores"),
         (mix_answers, "copy: there are no valid answers for scores to compare with"),
         (mix_texts, r"texts\[2\] must be a text, or a list of two"),
-        (break_record, "lacks task"),
+        (break_record, "lacks task; copy the exported folder again"),
         (remove_record, "is not an exported model: it has no textgraft.json"),
     ],
 )

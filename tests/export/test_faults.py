@@ -190,11 +190,13 @@ def test_bad_targets_are_refused_before_the_model_is_read(folder, tmp_path, case
     more = ("--name", "x", "--version", "1.0") if case == "wheel" else ()
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    shutil.copytree(folder, tmp_path / "model")
     targets = {
         "file": "already exists",
         "link": "already exists",
         "missing/out": "is not a folder; create it first",
         "file/out": "is not a folder; create it first",
+        "model/out": "is a model folder, which out would damage; choose another one",
         "x" * 300: "File name too long; choose a shorter name",
     }
     before = sorted(tmp_path.iterdir())

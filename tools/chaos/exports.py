@@ -21,7 +21,7 @@ class ExportJob(Job):
             is_reproducible: whether two exports have the same bytes.
         """
         arguments = f"export {INPUTS}/classifier --to {to} {options} --out {OUTPUTS}/{self.output}"
-        super().__init__(f"export {to}", arguments)
+        super().__init__(f"export {to}{' int8' * ('--int8' in options)}", arguments)
         self._is_reproducible = is_reproducible
 
     def fingerprint(self, outputs: Path, printed: str) -> str:

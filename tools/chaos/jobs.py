@@ -60,6 +60,7 @@ JOBS: tuple[Job, ...] = (
     ExportJob("huggingface"),
     ExportJob("kerashub", is_reproducible=False),
     ExportJob("litert"),
+    ExportJob("litert", f"--int8 --proof {INPUTS}/texts.csv"),
     ExportJob("wheel", "--name sentiment --version 1.0"),
     PrintingJob("generate", f"generate {INPUTS}/writer --file {INPUTS}/prompts.txt --max-new-tokens 10"),
 )

@@ -122,8 +122,8 @@ def read_record(folder: Path) -> ExportRecord:
         for name in names:
             if is_altered(folder / name, record.sha256[name]):
                 raise _altered(folder / name)
-    except ModelFolderError as error:
-        raise ExportError(str(error)) from error
+    except ModelFolderError as error:  # of the readers that model folders have too
+        raise ExportError(str(error).replace("the model folder", "the exported folder")) from error
     return record
 
 

@@ -13,7 +13,7 @@ from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import recover, remove_leftovers, replace_folder
 from textgraft.storage.syncing import FileContent, sync_folder, sync_written, write_file
-from textgraft.storage.temporary import BUILDING, REMOVED, remove_tree, temporary_path
+from textgraft.storage.temporary import BUILDING, EXPORT_RECORD, REMOVED, remove_tree, temporary_path
 from textgraft.storage.verification import (
     EDITABLE_FILES,
     MANIFEST,
@@ -141,9 +141,24 @@ def _remove_previous(previous: Path, target: Path) -> None:
 
 
 def _require_parent(target: Path) -> None:
+    """Refuse a target whose parent is missing, or is a folder that another one in it would invalidate."""
+    parent = target.parent
     with disk_errors("write", target):
-        if not target.parent.is_dir():
-            raise ModelFolderError(f"{target.parent} is not a folder; create it first")
+        if not parent.is_dir():
+            raise ModelFolderError(f"{parent} is not a folder; create it first")
+        if _lists_its_files(parent):
+            raise ModelFolderError(f"{parent} is a model folder, which {target.name} would damage; choose another one")
+
+
+def _lists_its_files(folder: Path) -> bool:
+    """Whether a folder is a model folder or an exported model."""
+    if (folder / EXPORT_RECORD).is_file():
+        return True
+    try:
+        read_manifest(folder)
+    except ModelFolderError:
+        return False
+    return True
 
 
 def _require_replaceable(target: Path, overwrite: bool) -> None:

@@ -49,7 +49,7 @@ def describe_proof(proof: Mapping[str, Any]) -> str:
         return (
             f"int8: mean {proof['metric']} to float32 {agreement:.4f}, at least {proof['least']:.4f} ({texts}){parts}"
         )
-    lost = f"{100 * proof['lost']:.2f} points of {proof['metric']} lost"
+    lost = f"{100 * abs(proof['lost']):.2f} points of {proof['metric']} {'gained' if proof['lost'] < 0 else 'lost'}"
     return f"int8: {agreement:.2%} of the answers as in float32, {lost} ({texts}){parts}"
 
 
