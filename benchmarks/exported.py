@@ -1,12 +1,13 @@
 """Exported sentiment models beside their model: equal answers to reviews, texts per second, and the time of the export.
 
     python -m benchmarks.exported [--texts 400] [--formats savedmodel onnx int8 litert litert-int8]
-        [--fine-tune all] [--model FOLDER]
+        [--fine-tune all] [--training-texts 1000] [--model FOLDER]
 
 All classify the same batches of 16 reviews of similar length, in turns: the model from strings by `predict_proba` in
-float32, the SavedModel by its signature, the network in ONNX, in float32 or int8, by the runtime of exported packages,
-LiteRT text by text. int8 is proved on training reviews that the model was not trained on; where it is refused, its
-line says why. `--model` keeps the trained model in a folder, or takes it from there, so that it is trained once.
+float32 and in the precision that is the default on the processor, the SavedModel by its signature, the network in ONNX,
+in float32 or int8, by the runtime of exported packages, LiteRT text by text. int8 is proved on training reviews that
+the model was not trained on; where it is refused, its line says why. `--model` keeps the trained model and its proof in
+a folder, or takes them from there, so that it is trained once.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from textgraft.errors import ConfigError
 from textgraft.export.format import FORMATS, ExportFormat
 from textgraft.export.formats.onnx import QUANTIZED
 
-_TRAINING_TEXTS, _PROOF_TEXTS, _BATCH = 1000, 1000, 16
+_PROOF_TEXTS, _BATCH = 1000, 16
 _SPEED_BATCHES, _ROUNDS = 8, 3
 
 # The names of formats to the arguments of `export_model`.
@@ -46,26 +47,31 @@ def main() -> None:
     """Train, export, compare."""
     options = _arguments()
     data = {split: tg.load_dataset(data_folder() / "imdb", split=split, label="label") for split in ("train", "test")}
-    train, test = sample(data["train"], _TRAINING_TEXTS + _PROOF_TEXTS), sample(data["test"], options.texts)
-    texts = sorted((row.text for row in test), key=len)
+    rows = sample(data["train"], options.training_texts + _PROOF_TEXTS)
+    training, proof = rows.split(options.training_texts / len(rows), seed=0)
+    texts = sorted((row.text for row in sample(data["test"], options.texts)), key=len)
     batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        training, proof = train.split(_TRAINING_TEXTS / len(train), seed=0)
-        model = _trained(options.model, options.fine_tune, training, proof if "int8" in options.formats else None)
-        proof_file = _write_lines(proof, folder / "proof.jsonl")
-        functions: dict[str, Scores] = {"textgraft": model.predict_proba}
+        folder = options.model or Path(name) / "model"
+        if not folder.exists():
+            _train(folder, options.fine_tune, training, proof)
+        model = tg.load(folder, "float32")
+        models = {model.precision: model.predict_proba}
+        default = tg.load(folder)
+        models.setdefault(default.precision, default.predict_proba)
+        proof_file = _write_lines(proof, Path(name) / "proof.jsonl")
+        functions: dict[str, Scores] = {}
         exports = {}
         for format_name in options.formats:
             try:
                 functions[format_name], exports[format_name] = _export(
-                    model, format_name, folder / f"as-{format_name}", proof_file
+                    model, format_name, Path(name) / f"as-{format_name}", proof_file
                 )
             except ConfigError as error:
                 report("exported", format=format_name, refused=str(error))
-        expected = model.predict_proba(texts)
-        speeds = _alternate(batches[:: max(1, len(batches) // _SPEED_BATCHES)], functions)
-        for format_name in exports:
+        expected = np.concatenate([model.predict_proba(batch) for batch in batches])
+        speeds = _alternate(batches[:: max(1, len(batches) // _SPEED_BATCHES)], {**models, **functions})
+        for format_name, figures in exports.items():
             scores = np.concatenate([functions[format_name](batch) for batch in batches])
             report(
                 "exported",
@@ -73,34 +79,26 @@ def main() -> None:
                 texts=len(texts),
                 equal_labels=int((scores.argmax(axis=1) == expected.argmax(axis=1)).sum()),
                 largest_difference=float(np.abs(scores - expected).max()),
-                **exports[format_name],
-                model_texts_per_second=round(speeds["textgraft"], 1),
+                **figures,
+                model_texts_per_second={precision: round(speeds[precision], 1) for precision in models},
                 exported_texts_per_second=round(speeds[format_name], 1),
-                ratio=round(speeds[format_name] / speeds["textgraft"], 2),
+                ratio={precision: round(speeds[format_name] / speeds[precision], 2) for precision in models},
             )
 
 
-def _trained(folder: Path | None, fine_tune: str, data: Any, proof: Any) -> Any:
-    """The model in a folder, which is trained and saved first where there is none."""
-    if folder is None or not folder.exists():
-        model = _train(fine_tune, data, proof)
-        if folder is None:
-            return model
-        model.save(folder)
-    return tg.load(folder, precision="float32")
-
-
-def _train(fine_tune: str, data: Any, proof: Any) -> Any:
-    """A model in float32 on TensorFlow, with the proof of int8 by other texts, where there are some and it succeeds."""
-    model = tg.TextClassifier("minilm", data.label_names, precision="float32")
-    model.fit(data, fine_tune=fine_tune, ngrams=False, progress=False)
-    if proof is not None:
-        try:
-            print(model.quantize(proof), file=sys.stderr)
-        except ConfigError as error:
-            print(error, file=sys.stderr)
-        model.use_engine("tensorflow")
-    return model
+def _train(folder: Path, fine_tune: str, training: Any, proof: Any) -> None:
+    """Write the folder of a model, with the proof of int8 by other texts where it succeeds."""
+    trained = tg.TextClassifier("minilm", training.label_names)
+    trained.fit(training, fine_tune=fine_tune, ngrams=False, progress=False)
+    trained.save(folder)
+    model = tg.load(folder, engine="onnx")
+    try:
+        print(model.quantize(proof), file=sys.stderr)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return
+    model.use_engine("tensorflow")
+    model.save(folder, overwrite=True)
 
 
 def _write_lines(data: Any, file: Path) -> Path:
@@ -145,6 +143,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare exported models with their model.")
     parser.add_argument("--texts", type=int, default=400, help="test reviews (default: %(default)s)")
     parser.add_argument("--fine-tune", default="none", help="the blocks that are trained (default: %(default)s)")
+    parser.add_argument("--training-texts", type=int, default=1000, help="reviews (default: %(default)s)")
     parser.add_argument("--model", type=Path, help="folder of the trained model")
     parser.add_argument("--formats", nargs="+", choices=[*_OPTIONS], default=[*_OPTIONS])
     return parser.parse_args()

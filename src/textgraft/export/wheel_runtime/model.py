@@ -23,7 +23,8 @@ from .words import TextWords, split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
 
-_MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch
+_MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch, padding included
+_THREAD_TOKENS = 512  # of a batch for each thread; more leave the cache of its core
 _TINY = 1e-30  # keeps the logarithm of a probability finite
 _LOGITS, _EMBEDDING = "logits", "sentence_embedding"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -59,6 +60,8 @@ class Model:
         options = ort.SessionOptions()
         options.log_severity_level = _ERRORS
         options.intra_op_num_threads = _threads()
+        threads = options.intra_op_num_threads or os.cpu_count() or 1
+        self._batch_tokens = min(_MAX_TOKENS, threads * _THREAD_TOKENS)
         with damage_named(folder / network):
             self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
@@ -162,7 +165,7 @@ class Model:
             row = int(text_ids[first])
             offset = int(ends[row] - lengths[row])
             start, stop = words[row].starts[first - offset], words[row].ends[end - 1 - offset]
-            score = round(float(probabilities[first:end].mean()), 6)
+            score = round(float(probabilities[first:end].mean(dtype=np.float64)), 6)
             name = self._settings["labels"][label]
             entities[row].append(Entity(texts[row][start:stop], name, start, stop, score))
         return entities
@@ -197,7 +200,7 @@ class Model:
 
     def _run(self, rows: Rows) -> Any:
         """Indices of rows and the output for them, batch by batch."""
-        for indices in batches([len(row) for row in rows.ids], _MAX_ROWS, _MAX_TOKENS):
+        for indices in batches([len(row) for row in rows.ids], _MAX_ROWS, self._batch_tokens):
             ids = [rows.ids[index] for index in indices.tolist()]
             feed = {
                 "input_ids": padded(ids, self._special["pad"]),
