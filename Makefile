@@ -45,7 +45,7 @@ docs: .venv-docs/.installed
 # requirements-test.lock has all of requirements.lock. OSV_URL is that of a service in place of osv.dev's.
 audit: .venv-audit/.installed
 	@$(PYTHON) -m tools.audit .venv-audit/bin/pip-audit $(if $(OSV_URL),--osv-url $(OSV_URL)) \
-		requirements-test.lock requirements-docs.txt requirements-audit.txt
+		requirements-test.lock requirements-browser.txt requirements-docs.txt requirements-audit.txt
 
 sbom: $(BASE) .venv-audit/.installed
 	@.venv-audit/bin/python -m tools.sbom requirements.lock $(BIN)/python dist/textgraft.cdx.json

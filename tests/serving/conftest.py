@@ -6,6 +6,7 @@ pytest.importorskip("fastapi")
 
 import textgraft as tg
 from tests.helpers.exports import classifier, sharpen
+from tests.helpers.serving import serving
 
 KINDS = ("binary", "multi-label", "regression", "pairs", "windows")
 
@@ -18,3 +19,10 @@ def model_folders(tiny_bert, tmp_path_factory):
     models["entities"] = sharpen(tg.TokenClassifier(str(tiny_bert), ["PER", "ORG"], "float32", sequence_length=16))
     models["embedder"] = tg.TextEmbedder(str(tiny_bert), "float32", sequence_length=16)
     return {kind: str(model.save(parent / kind)) for kind, model in models.items()}
+
+
+@pytest.fixture(scope="session")
+def client(model_folders):
+    """A client of a server of all models, whose options are the defaults."""
+    with serving(model_folders) as client:
+        yield client

@@ -14,12 +14,6 @@ PAIRS = [[text, text[::-1]] for text in TEXTS]
 CLIENTS = 32
 
 
-@pytest.fixture(scope="module")
-def client(model_folders):
-    with serving(model_folders) as client:
-        yield client
-
-
 def predictions(client, model, texts):
     response = client.post("/predict", json={"model": model, "texts": texts})
     assert response.status_code == 200, response.text

@@ -18,7 +18,8 @@ from textgraft.serving.errors import RequestError
 @pytest.fixture(scope="module")
 def client(model_folders, tmp_path_factory):
     path = tmp_path_factory.mktemp("corrections") / "corrections.jsonl"
-    with serving(model_folders, corrections=str(path)) as client:
+    folders = {kind: model_folders[kind] for kind in ("binary", "multi-label", "regression", "pairs")}
+    with serving(folders, corrections=str(path)) as client:
         client.path = path
         yield client
 
@@ -62,7 +63,6 @@ def test_corrections_are_rows_with_labels_in_the_type_of_the_training(client):
         ({"model": "multi-label", "text": "a", "label": ["a", "z"]}, "no label 'z'"),
         ({"model": "pairs", "text": "a", "label": "x"}, "takes pairs of texts"),
         ({"model": "regression", "text": "a", "label": 1}, "no labels to choose from"),
-        ({"model": "embedder", "text": "a", "label": "a"}, "no labels to choose from"),
         ({"model": "binary", "text": "a", "label": 1.5}, "label"),
     ],
 )
@@ -98,11 +98,11 @@ def test_pages_of_other_sites_cannot_write(client, headers, status):
 
 
 def test_corrections_are_off_by_default(model_folders):
-    with serving({"binary": model_folders["binary"]}) as client:
-        response = client.post("/corrections", json={"text": "a", "label": True})
+    with serving({"binary": model_folders["binary"]}) as off:
+        response = off.post("/corrections", json={"text": "a", "label": True})
         assert response.status_code == 404
         assert "start with --corrections FILE" in response.json()["error"]["message"]
-        assert client.get("/models").json()["models"][0]["corrected"] is False
+        assert off.get("/models").json()["models"][0]["corrected"] is False
 
 
 def test_texts_of_corrections_are_not_logged(client):

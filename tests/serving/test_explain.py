@@ -8,12 +8,6 @@ from tests.helpers.serving import serving
 TEXT = "Ada saw a great film in 東京"
 
 
-@pytest.fixture(scope="module")
-def client(model_folders):
-    with serving(model_folders) as client:
-        yield client
-
-
 def explain(client, **body):
     response = client.post("/explain", json=body)
     assert response.status_code == 200, response.text
@@ -104,13 +98,10 @@ def test_models_are_described(client):
     assert content["limits"] == {"texts": 1024, "characters": 100_000, "bytes": 4 << 20, "seconds": 600.0}
 
 
-def test_model_that_is_loading_is_described_by_its_name(client):
+def test_model_that_is_loading_is_described_by_its_name(client, monkeypatch):
     models = client.service.models
-    model = models.loaded.pop("binary")
-    try:
-        facts = client.get("/models").json()["models"][0]
-    finally:
-        models.loaded["binary"] = model
+    monkeypatch.setattr(models, "loaded", {name: model for name, model in models.loaded.items() if name != "binary"})
+    facts = client.get("/models").json()["models"][0]
     assert facts == {
         "name": "binary", "task": None, "answer": None, "pairs": None, "labels": None, "corrected": None,
     }  # fmt: skip

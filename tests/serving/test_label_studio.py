@@ -28,13 +28,6 @@ PAIR = """<View><Text name="first" value="$body"/><Text name="second" value="$ot
   <Choices name="kind" toName="first"><Choice value="x"/><Choice value="y"/><Choice value="z"/></Choices></View>"""
 
 
-@pytest.fixture(scope="module")
-def client(model_folders):
-    with serving(model_folders, tokens=(TOKEN,)) as client:
-        client.headers["Authorization"] = f"Basic {base64.b64encode(b'any:' + TOKEN).decode()}"
-        yield client
-
-
 def body_of(config, texts=TEXTS):
     """As Label Studio sends it, shortened."""
     tasks = [
@@ -128,11 +121,9 @@ def test_setup_health_versions_and_webhook_answer(client):
     assert client.post("/label-studio/binary/predict", json=body_of(CHOICES, [])).json()["results"] == []
 
 
-def test_name_is_needed_where_there_are_several_models(client, model_folders):
+def test_name_is_needed_where_there_are_several_models(client):
     assert client.get("/label-studio/health").status_code == 422
     assert client.get("/label-studio/other/health").status_code == 404
-    with serving({"binary": model_folders["binary"]}) as single:
-        assert single.post("/label-studio/predict", json=body_of(CHOICES)).status_code == 200
 
 
 def test_version_changes_with_the_model(client):
@@ -167,10 +158,16 @@ def test_tasks_without_the_text_are_refused(client):
     assert response.json()["error"]["message"].startswith("tasks.0.data.text: no text")
 
 
-def test_basic_authentication_is_for_label_studio_only(client):
-    assert client.post("/predict", json={"model": "binary", "text": "a"}).status_code == 401
-    for value in ("Basic ", "Basic !", f"Basic {base64.b64encode(TOKEN).decode()}", "Basic OmFiYw=="):
-        assert client.get("/label-studio/binary/health", headers={"Authorization": value}).status_code == 401
+def test_tokens_are_passwords_of_basic_authentication_for_label_studio_only(model_folders):
+    right = f"Basic {base64.b64encode(b'any:' + TOKEN).decode()}"
+    with serving({"entities": model_folders["entities"]}, tokens=(TOKEN,)) as guarded:
+        assert guarded.get("/label-studio/health", headers={"Authorization": right}).status_code == 200
+        assert guarded.post("/predict", json={"text": "a"}, headers={"Authorization": right}).status_code == 401
+        for value in ("Basic ", "Basic !", f"Basic {base64.b64encode(TOKEN).decode()}", "Basic OmFiYw=="):
+            assert guarded.get("/label-studio/health", headers={"Authorization": value}).status_code == 401
+        # One model needs no name.
+        headers = {"Authorization": right}
+        assert guarded.post("/label-studio/predict", json=body_of(LABELS), headers=headers).status_code == 200
 
 
 def test_labels_belong_to_their_tag():

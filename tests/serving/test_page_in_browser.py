@@ -369,15 +369,14 @@ def test_screen_readers_are_told_the_answer(open_page):
     assert page.inner_text("#announcement").endswith("%")
 
 
-def test_model_that_is_loaded_later_can_be_chosen(open_page, client):
+def test_model_that_is_loaded_later_can_be_chosen(open_page, client, monkeypatch):
     models = client.service.models
-    model = models.loaded.pop("pairs")
-    try:
+    with monkeypatch.context() as loading:
+        loaded = {name: model for name, model in models.loaded.items() if name != "pairs"}
+        loading.setattr(models, "loaded", loaded)
         page = open_page()
         assert page.locator("#model option[disabled]").all_inner_texts() == ["pairs (loading)"]
         page.fill("#text-0", "a text")
-    finally:
-        models.loaded["pairs"] = model
     page.wait_for_function("() => !document.querySelector('#model option[disabled]')")
     assert page.input_value("#text-0") == "a text"
     page.select_option("#model", "pairs")

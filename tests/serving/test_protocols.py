@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from tests.helpers.serving import serving
 from textgraft import registry
 from textgraft.serving.protocol import PROTOCOLS, ServingProtocol
 
 TEXTS = ["a great film", "bad", "Ada met Charles in London."]
-
-
-@pytest.fixture(scope="module")
-def client(model_folders):
-    with serving(model_folders) as client:
-        yield client
 
 
 def answer(client, path, content):

@@ -13,17 +13,17 @@ let current = null; // the model
 let hasToken = false;
 const TABS = ["text", "table"];
 
-// Names, or the number of many.
-function listed(names, conjunction, noun) {
-  if (names.length > MAX_LISTED) return `${names.length} ${noun}`;
-  return new Intl.ListFormat("en", { type: conjunction === "or" ? "disjunction" : "conjunction" }).format(names.map(String));
+// A phrase with names, or with the number of many.
+function named(names, withNames, withNumber, type) {
+  if (names.length > MAX_LISTED) return withNumber.replace("#", names.length);
+  return `${withNames} ${new Intl.ListFormat("en-GB", { type }).format(names.map(String))}`;
 }
 
 const ANSWERS = {
-  label: ({ labels }) => `One label: ${listed(labels, "or", "labels")}`,
-  labels: ({ labels }) => `Any labels: ${listed(labels, "and", "labels")}`,
+  label: ({ labels }) => named(labels, "Label:", "One of # labels", "disjunction"),
+  labels: ({ labels }) => named(labels, "Labels:", "Any of # labels", "conjunction"),
+  entities: ({ labels }) => named(labels, "Entities:", "Entities of # types", "conjunction"),
   value: () => "A number",
-  entities: ({ labels }) => `Entities: ${listed(labels, "and", "types")}`,
   vector: () => "Similarity of texts, by their embeddings",
 };
 
