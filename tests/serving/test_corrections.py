@@ -157,6 +157,13 @@ def test_line_that_cannot_be_written_completely_is_removed(tmp_path, monkeypatch
     file.close()
 
 
+def test_closed_file_is_not_written(tmp_path):
+    file = CorrectionsFile(str(tmp_path / "file"))
+    file.close()
+    with pytest.raises(RequestError, match="is not saved"):
+        file.append({"text": "a"})
+
+
 def test_full_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(serving_corrections, "MAX_FILE_BYTES", 20)
     file = CorrectionsFile(str(tmp_path / "file"))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import re
 import time
 
@@ -215,6 +216,29 @@ def test_delimiters_and_encodings_are_recognized(open_page, content, expected):
     page = open_page()
     load_table(page, content)
     assert page.locator("#text-column option").all_inner_texts() == expected
+
+
+def test_tables_are_read_and_written_as_by_python(open_page):
+    """Random cells with quotes, delimiters and line ends."""
+    page, rng = open_page(), random.Random(0)
+    characters = ["a", " ", '"', ",", ";", "\t", "|", "\n", "\r\n", "é", "😀", "=", "-", "1"]
+    tables = []
+    for _ in range(500):
+        cells = [["".join(rng.choices(characters, k=rng.randrange(7))) for _ in range(3)] for _ in range(3)]
+        tables.append([["id", "text", "note"], *cells])
+    contents = []
+    for table in tables:
+        file = io.StringIO()
+        csv.writer(file, delimiter=rng.choice(",;\t|"), lineterminator=rng.choice(["\n", "\r\n"])).writerows(table)
+        contents.append(rng.choice(["", "\ufeff"]) + file.getvalue())
+    script = """async (contents) => {
+      const { parse, format } = await import("./page/csv.js");
+      return contents.map((content) => [parse(content), format(parse(content)).parts.join("")]);
+    }"""
+    for table, (rows, text) in zip(tables, page.evaluate(script, contents), strict=True):
+        assert rows == table
+        written = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+        assert [[cell.removeprefix("'") for cell in row] for row in written] == table
 
 
 def test_bad_tables_are_reported(open_page):

@@ -18,6 +18,7 @@ from textgraft.terminal.escaping import printable_json
 
 MAX_FILE_BYTES = 64 << 20
 _MODE = 0o600  # texts of people
+_CLOSED = -1
 
 
 class CorrectionsFile:
@@ -51,23 +52,31 @@ class CorrectionsFile:
             RequestError: for a full file, and when it cannot be written; it is as long as before then.
         """
         line = f"{printable_json(json.dumps(row, ensure_ascii=False, allow_nan=False))}\n".encode()
-        with self._lock:
-            size = os.fstat(self._descriptor).st_size
-            if size + len(line) > MAX_FILE_BYTES:
-                raise RequestError(
-                    507, "full", f"the file of corrections has {MAX_FILE_BYTES >> 20} MiB; train with it, and move it"
-                )
-            try:
-                self._write(line)
-            except OSError as error:
-                with suppress(OSError):
-                    os.ftruncate(self._descriptor, size)
-                reason = explain(error, self.path, len(line))
-                raise RequestError(507, "not_saved", f"the correction is not saved: {reason}") from error
+        try:
+            with self._lock:
+                self._append(line)
+        except OSError as error:
+            reason = explain(error, self.path, len(line))
+            raise RequestError(507, "not_saved", f"the correction is not saved: {reason}") from error
 
     def close(self) -> None:
-        """Release the file."""
-        os.close(self._descriptor)
+        """Release the file, after a row that is being written."""
+        with self._lock:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
+
+    def _append(self, line: bytes) -> None:
+        size = os.fstat(self._descriptor).st_size
+        if size + len(line) > MAX_FILE_BYTES:
+            raise RequestError(
+                507, "full", f"the file of corrections has {MAX_FILE_BYTES >> 20} MiB; train with it, and move it"
+            )
+        try:
+            self._write(line)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
+            raise
 
     def _prepare(self) -> None:
         status = os.fstat(self._descriptor)

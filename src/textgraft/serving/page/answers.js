@@ -31,7 +31,7 @@ function bars(probabilities, chosen) {
 }
 
 const headline = (text, quiet = "") =>
-  make("p", { className: "headline" }, make("span", { textContent: text }),
+  make("p", { className: "headline" }, make("span", { textContent: text, dir: "auto" }),
     quiet ? make("span", { className: "quiet", textContent: quiet }) : null);
 
 function showLabel({ label, probability, probabilities }) {
@@ -50,7 +50,7 @@ const hue = (index) => Math.round((index * 137.5 + 210) % 360);
 
 function showEntities({ entities }, [text], model) {
   const points = codePoints(text);
-  const passage = make("p", { className: "passage" });
+  const passage = make("p", { className: "passage", dir: "auto" });
   let position = 0;
   for (const { start, end, label } of entities) {
     passage.append(points.slice(position, start));

@@ -1,5 +1,7 @@
 // Requests to the server. The token is in this variable only, so it is gone with the page.
 
+const EXPIRED = "The server does not accept the token. Reload the page to enter another one.";
+
 let token = "";
 
 export function setToken(text) {
@@ -31,7 +33,7 @@ async function send(path, options) {
   const content = await response.json().catch(() => null);
   if (response.ok && content !== null) return content;
   const retry = Number(response.headers.get("Retry-After") ?? NaN);
-  const message = content?.error?.message ?? `The server answered with status ${response.status}.`;
+  const message = response.status === 401 ? EXPIRED : content?.error?.message ?? `The server answered with status ${response.status}.`;
   throw new ApiError(response.status, message, Number.isFinite(retry) ? retry : null);
 }
 

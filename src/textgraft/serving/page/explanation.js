@@ -19,7 +19,7 @@ const effectText = (label, effect) =>
 
 function passage(text, words, largest) {
   const points = codePoints(text);
-  const element = make("p", { className: "passage" });
+  const element = make("p", { className: "passage", dir: "auto" });
   let position = 0;
   for (const { start, end, effect } of words) {
     element.append(points.slice(position, start));
@@ -39,7 +39,7 @@ function passage(text, words, largest) {
 function column(title, words, label) {
   if (!words.length) return null;
   const rows = words.map(({ text, effect }) =>
-    make("li", {}, make("span", { textContent: text.replace(ENDS, "") || text }), make("span", { textContent: effectText(label, effect) })));
+    make("li", {}, make("span", { dir: "auto", textContent: text.replace(ENDS, "") || text }), make("span", { textContent: effectText(label, effect) })));
   return make("div", {}, make("h3", { textContent: title }), make("ul", { className: "pairs" }, ...rows));
 }
 

@@ -122,7 +122,7 @@ function showTable() {
     const preview = make("ul", { className: "preview", attributes: { "aria-label": "First texts" } });
     const fill = () => {
       const cells = rows.slice(0, PREVIEW_ROWS).map((row) => choices.map(({ select }) => row[select.value] ?? "").join(" | "));
-      preview.replaceChildren(...cells.map((text) => make("li", { textContent: text.slice(0, PREVIEW_CHARACTERS) || "(empty)" })));
+      preview.replaceChildren(...cells.map((text) => make("li", { dir: "auto", textContent: text.slice(0, PREVIEW_CHARACTERS) || "(empty)" })));
     };
     for (const { select } of choices) select.addEventListener("change", fill);
     fields.replaceChildren(...choices.map(({ element }) => element), preview);

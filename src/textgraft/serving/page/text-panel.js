@@ -32,7 +32,7 @@ function addField(value = "") {
   const isAlone = !model.pairs && model.answer !== "vector";
   const names = model.pairs ? ["First text", "Second text"] : [];
   const id = `text-${index}`;
-  const field = make("textarea", { id, value, rows: isAlone ? 5 : 2 });
+  const field = make("textarea", { id, value, dir: "auto", rows: isAlone ? 5 : 2 });
   const label = make("label", { htmlFor: id, textContent: isAlone ? "Text" : names[index] ?? `Text ${index + 1}` });
   find("texts").append(make("div", { className: "field" }, label, field));
   fields.push(field);
