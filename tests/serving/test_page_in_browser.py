@@ -145,6 +145,35 @@ def test_no_state_has_an_accessibility_violation_or_scrolls_sideways(browser, op
         assert width <= SIZES[size]["width"], state
 
 
+@pytest.mark.parametrize("width", [320, 1200])
+def test_long_names_and_words_do_not_scroll_sideways(open_page, width):
+    page = open_page(viewport={"width": width, "height": 700}, is_ready=False)
+    word = "pneumonoultramicroscopicsilicovolcanoconiosis" * 3
+    labels = [f"a long label {'with words ' * 8}", word, "short"]
+    model = {"name": "m" * 64, "task": "text-classification", "answer": "label", "pairs": False, "corrected": True}
+    limits = {"texts": 9, "characters": 9999, "bytes": 9999, "seconds": 9}
+    prediction = {"label": word, "probability": 0.5, "probabilities": dict(zip(labels, (0.3, 0.5, 0.2), strict=True))}
+    words = [{"part": 0, "text": word, "start": 0, "end": len(word), "effect": 0.2}]
+    answers = {
+        "models": {"models": [model | {"labels": labels}], "limits": limits},
+        "predict": {"model": "m", "predictions": [prediction], "truncated": {"texts": 1, "tokens": 9}},
+        "explain": {"model": "m", "label": word, "score": 0.5, "words": words, "truncated": True},
+    }
+    for name, answer in answers.items():
+        page.route(f"**/{name}", lambda route, request, content=answer: route.fulfill(json=content))
+    page.reload()
+    page.wait_for_selector("#work:not([hidden])")
+    page.fill("#text-0", word)
+    page.click("#predict")
+    page.get_by_role("button", name="Which words mattered?").click()
+    page.wait_for_selector("#explained")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_role("button", name="Wrong?").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    load_table(page, f"{word},text\n{word},{word}\n", f"{word}.csv")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_all_states_keep_the_content_security_policy(open_page):
     assert len(list(states(open_page()))) == 12
 
