@@ -105,6 +105,14 @@ def test_copies_answer_as_the_original(estimator, copied):
         clone(estimator).predict(TEXTS)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"), [({}, ("windows", 64)), ({"sequence_length": 32}, ("head", 32))], ids=str
+)
+def test_frozen_minilm_reads_long_texts_in_windows(options, expected):
+    model = TextClassifier("minilm", fine_tune="none", **options).fit(TEXTS, LABELS).model_
+    assert (model.architecture.truncation, model.architecture.sequence_length) == expected
+
+
 def test_selection_of_models(estimator):
     pipeline = make_pipeline(FunctionTransformer(lambda texts: [text.upper() for text in texts]), estimator)
     assert cross_val_score(pipeline, TEXTS, LABELS, cv=2).shape == (2,)

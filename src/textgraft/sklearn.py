@@ -19,6 +19,7 @@ from textgraft.data.streams import read_texts
 from textgraft.data.tables import only_column
 from textgraft.errors import ConfigError, DataError, error_summary
 from textgraft.runtime import start_tensorflow
+from textgraft.training.recipes import frozen_options
 
 
 class InputError(DataError, ValueError):
@@ -65,7 +66,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             learning_rate: peak learning rate.
             balance: treatment of rare labels.
             ngrams: add a linear model of the texts' words; by default where enough texts are held out to weigh it.
-            sequence_length: maximum tokens per text.
+            sequence_length: maximum tokens per text; by default, a frozen minilm reads long texts in windows.
             text: the text column, where texts are a data frame; by default its only column, or one named as a text.
             random_state: seed of the head's weights and of the training, as scikit-learn takes it.
             verbose: 1 shows progress.
@@ -108,6 +109,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         options = {"progress": bool(self.verbose), "seed": seed} | {name: getattr(self, name) for name in _FIT_OPTIONS}
         architecture |= _other_options("model_options", self.model_options, {"preset", *architecture})
         options |= _other_options("fit_options", self.fit_options, {"data", *options})
+        if self.fine_tune == "none":
+            chosen = {name: value for name, value in architecture.items() if value is not None}
+            architecture |= frozen_options(str(self.preset), {"pairs": False}, chosen)
         self.model_ = Model(self.preset, **architecture)
         self.model_.fit(Dataset.from_lists(texts, [names[code] for code in codes]), **options)
         return self
