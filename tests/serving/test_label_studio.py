@@ -1,6 +1,7 @@
 """Label Studio's protocol of ML backends, with the bodies that it sends."""
 
 import base64
+import time
 
 import pytest
 
@@ -140,9 +141,12 @@ def test_version_changes_with_the_model(client):
         ("binary", SETS, "no label of the model, such as 'false'"),
         ("pairs", PAIR.replace("Text name", "Header name", 1), "has no second <Text>"),
         ("embedder", CHOICES, "answers with vector"),
-        ("binary", "", "has no <Choices>"),
+        ("binary", "", "is not XML"),
+        ("binary", "<View>", "is not XML"),
+        ("binary", "<View/>", "has no <Choices>"),
+        ("regression", CHOICES, "has no <Number> for"),
         ("binary", "<" * 300_000, "over 262,144 characters"),
-        ("binary", '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><View>&b;</View>', "has no <Choices>"),
+        ("binary", '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><View>&b;</View>', "has a document type"),
     ],
 )
 def test_projects_that_do_not_suit_the_model_are_refused(client, name, config, message):
@@ -170,7 +174,19 @@ def test_tokens_are_passwords_of_basic_authentication_for_label_studio_only(mode
         assert guarded.post("/label-studio/predict", json=body_of(LABELS), headers=headers).status_code == 200
 
 
-def test_labels_belong_to_their_tag():
+def test_tag_with_the_labels_of_the_model_is_chosen():
     config = LABELS.replace("</View>", "") + CHOICES.replace("<View>", "")
-    assert list(project_tags(config, "entities", 1).control.labels) == ["PER", "ORG"]
-    assert project_tags(config, "label", 1).control.labels == {"false": "false", "true": "yes", "yes": "yes"}
+    assert list(project_tags(config, "entities", 1, ["ORG"]).control.labels) == ["PER", "ORG"]
+    labels = project_tags(config, "label", 1, ["false"]).control.labels
+    assert labels == {"false": "false", "true": "yes", "yes": "yes"}
+    other = CHOICES.replace("</View>", '<Choices name="b" toName="text"><Choice value="x"/></Choices></View>')
+    assert project_tags(other, "label", 1, ["x", "y"]).control.name == "b"
+
+
+@pytest.mark.parametrize("piece", ["<a b", "<!--", "<a>", "<a b='", "&amp;", "<View/>", "</a>"])
+def test_long_configurations_are_read_in_linear_time(piece):
+    config = f"<View>{piece * (200_000 // len(piece))}"
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="is not XML"):
+        project_tags(config, "label", 1, ["x"])
+    assert time.monotonic() - started < 2

@@ -1,11 +1,12 @@
 """The labeling configuration of a Label Studio project: the tags that a model's texts are in and its answers go to.
 
-https://labelstud.io/tags. It is read as HTML, which is never expanded or loaded, in place of XML.
+https://labelstud.io/tags
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from typing import Any
+from xml.parsers import expat
 
 # Tags of answers, and the tags of labels in them, by kind of answer; see `ServedModel.answer_kind`.
 _CONTROLS = {
@@ -49,13 +50,14 @@ class ProjectTags:
     control: Control
 
 
-def project_tags(config: str, answer_kind: str, inputs: int) -> ProjectTags:
-    """The tags of a labeling configuration that suit a model.
+def project_tags(config: str, answer_kind: str, inputs: int, labels: Collection[str]) -> ProjectTags:
+    """The tags of a labeling configuration that suit a model; of several for its answers, that with most of its labels.
 
     Args:
-        config: XML.
+        config: XML without a document type, whose entities could be large.
         answer_kind: see `ServedModel.answer_kind`.
         inputs: 1, or 2 for pairs.
+        labels: of the model; empty for numbers.
 
     Raises:
         ValueError: when there are none; the message has problem and fix.
@@ -66,10 +68,8 @@ def project_tags(config: str, answer_kind: str, inputs: int) -> ProjectTags:
         )
     if len(config) > _MAX_CHARACTERS:
         raise ValueError(f"the labeling configuration has over {_MAX_CHARACTERS:,} characters; shorten it")
-    parser = _Parser()
-    parser.feed(config)
-    parser.close()
-    control = _find_control(parser.controls, *_CONTROLS[answer_kind])
+    parser = _Parser(config)
+    control = _find_control(parser.controls, *_CONTROLS[answer_kind], labels)
     names = list(parser.texts) if inputs > 1 else [name for name in parser.texts if name in control.to_name.split(",")]
     if len(names) < inputs:
         missing = "second <Text>" if inputs > 1 else f"<Text> of the name {control.to_name!r:.60}"
@@ -78,12 +78,18 @@ def project_tags(config: str, answer_kind: str, inputs: int) -> ProjectTags:
     return ProjectTags([_key(parser.texts[name]) for name in names[:inputs]], control)
 
 
-def _find_control(controls: Sequence[Control], tag: str, label_tag: str) -> Control:
-    for control in controls:
-        if control.tag == tag:
-            return control
-    labels = f" with <{label_tag.title()}>" if label_tag else ""
-    raise ValueError(f"the labeling configuration has no <{tag.title()}>{labels} for the answers of the model; add it")
+def _find_control(controls: Sequence[Control], tag: str, label_tag: str, labels: Collection[str]) -> Control:
+    suitable = [control for control in controls if control.tag == tag]
+    if not suitable:
+        inner = f" with <{label_tag.title()}>" if label_tag else ""
+        raise ValueError(
+            f"the labeling configuration has no <{tag.title()}>{inner} for the answers of the model; add it"
+        )
+    counts = [sum(label in control.labels for label in labels) for control in suitable]
+    if labels and not any(counts):
+        label = next(iter(labels))
+        raise ValueError(f"the labeling configuration has no label of the model, such as {label!r:.60}; add them")
+    return suitable[counts.index(max(counts))]
 
 
 def _key(value: str) -> str:
@@ -93,23 +99,36 @@ def _key(value: str) -> str:
     return value[1:]
 
 
-class _Parser(HTMLParser):
-    """Collects the tags of texts, and of answers with their labels, in their order."""
+class _Parser:
+    """The tags of texts, and of answers with their labels, in their order.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: dict[str, str] = {}  # value by name
+    Attributes:
+        texts: value by name.
+        controls: tags of answers.
+    """
+
+    def __init__(self, config: str) -> None:
+        self.texts: dict[str, str] = {}
         self.controls: list[Control] = []
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._add_element
+        parser.StartDoctypeDeclHandler = _refuse_document_type
+        try:
+            parser.Parse(config.encode(), True)
+        except expat.ExpatError as error:
+            raise ValueError(f"the labeling configuration is not XML: {error}; correct it") from None
 
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
+    def _add_element(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Names of tags and attributes are compared without case."""
+        tag, values = name.lower(), {key.lower(): value for key, value in attributes.items()}
         if tag == "text":
-            self.texts.setdefault(attributes.get("name", ""), attributes.get("value", ""))
+            self.texts.setdefault(values.get("name", ""), values.get("value", ""))
         elif tag in _ALL_CONTROLS:
-            self.controls.append(Control(tag, attributes.get("name", ""), attributes.get("toname", "")))
+            self.controls.append(Control(tag, values.get("name", ""), values.get("toname", "")))
         elif tag in _LABEL_TAGS and self.controls:
-            self._add_label(attributes)
+            value, alias = values.get("value", ""), values.get("alias", "")
+            self.controls[-1].labels |= {label: alias or value for label in (value, alias) if label}
 
-    def _add_label(self, attributes: Mapping[str, str]) -> None:
-        value, alias = attributes.get("value", ""), attributes.get("alias", "")
-        self.controls[-1].labels |= {name: alias or value for name in (value, alias) if name}
+
+def _refuse_document_type(*_: Any) -> None:
+    raise ValueError("the labeling configuration has a document type; remove it")

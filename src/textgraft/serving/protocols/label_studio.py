@@ -119,17 +119,9 @@ def _version(model: ServedModel) -> str:
 
 def _tags(model: ServedModel, config: str) -> ProjectTags:
     try:
-        tags = project_tags(config, model.answer_kind, len(model.inputs))
+        return project_tags(config, model.answer_kind, len(model.inputs), model.label_names)
     except ValueError as error:
         raise RequestError(422, "unsuitable", str(error)) from None
-    labels = model.label_names
-    if labels and len(_unlisted(model, tags.control)) == len(labels):
-        raise RequestError(
-            422,
-            "unsuitable",
-            f"the labeling configuration has no label of the model, such as {labels[0]!r:.60}; add them",
-        )
-    return tags
 
 
 def _unlisted(model: ServedModel, control: Control) -> list[str]:
