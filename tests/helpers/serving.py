@@ -35,6 +35,11 @@ def serving(sources, tokens=(), precision="float32", **options):
     log.close()
 
 
+def task_of(client, name):
+    """The model that is served under a name, whose `predict` does not pass through the server."""
+    return client.service.models.loaded[name].task
+
+
 class EchoModel:
     """Answers each text with its length, at a speed that a test determines; a text "fail" raises an error."""
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-import textgraft as tg
-from tests.helpers.serving import serving
+from tests.helpers.serving import task_of
+from textgraft.serving.settings import ServerOptions
 
 TEXT = "Ada saw a great film in 東京"
 
@@ -15,9 +15,9 @@ def explain(client, **body):
 
 
 @pytest.mark.parametrize("label", [None, "false", "true"])
-def test_effect_of_a_word_is_the_fall_of_the_probability_without_it(client, model_folders, label):
+def test_effect_of_a_word_is_the_fall_of_the_probability_without_it(client, label):
     explanation = explain(client, model="binary", text=TEXT, **({"label": label} if label else {}))
-    model = tg.load(model_folders["binary"], "float32")
+    model = task_of(client, "binary")
     words = explanation["words"]
     assert [word["text"] for word in words] == ["Ada", "saw", "a", "great", "film", "in", "東", "京"]
     assert all(TEXT[word["start"] : word["end"]] == word["text"] for word in words)
@@ -33,9 +33,9 @@ def test_effect_of_a_word_is_the_fall_of_the_probability_without_it(client, mode
     assert any(abs(effect) > 1e-3 for effect in effects)
 
 
-def test_numbers_sets_and_pairs_are_explained(client, model_folders):
+def test_numbers_sets_and_pairs_are_explained(client):
     number = explain(client, model="regression", text="a great film")
-    values = tg.load(model_folders["regression"], "float32").predict(["a great film", "great film"])
+    values = task_of(client, "regression").predict(["a great film", "great film"])
     assert (number["label"], number["score"]) == (None, pytest.approx(values[0], rel=1e-6))
     assert number["words"][0]["effect"] == pytest.approx(values[0] - values[1], rel=1e-3)
     assert explain(client, model="multi-label", text="a great film", label="a")["label"] == "a"
@@ -68,14 +68,22 @@ def test_what_cannot_be_explained_is_refused(client, body, message):
     assert message in response.json()["error"]["message"]
 
 
-def test_explanations_stay_within_the_limits(client, model_folders):
-    with serving({"binary": model_folders["binary"]}, max_texts=5, max_characters=50) as limited:
-        assert len(explain(limited, text="a b c d e f g h")["words"]) == 4
-        assert limited.post("/explain", json={"text": "a" * 51}).status_code == 413
-    with serving({"binary": model_folders["binary"]}, max_bytes=2000) as limited:
-        assert len(explain(limited, text="long words " * 40)["words"]) == 4  # of 440 bytes each
-    with serving({"binary": model_folders["binary"]}, max_texts=1) as limited:
-        assert limited.post("/explain", json={"text": "a b"}).status_code == 413
+@pytest.mark.parametrize(
+    ("options", "text", "groups"),
+    [
+        ({"max_texts": 5}, "a b c d e f g h", 4),
+        ({"max_bytes": 2000}, "long words " * 40, 4),  # of 440 bytes
+    ],
+)
+def test_explanations_stay_within_the_limits_of_a_request(client, monkeypatch, options, text, groups):
+    monkeypatch.setattr(client.service, "options", ServerOptions(timeout=600, **options))
+    assert len(explain(client, model="binary", text=text)["words"]) == groups
+
+
+@pytest.mark.parametrize(("options", "text"), [({"max_characters": 50}, "a" * 51), ({"max_texts": 1}, "a b")])
+def test_texts_above_the_limits_are_not_explained(client, monkeypatch, options, text):
+    monkeypatch.setattr(client.service, "options", ServerOptions(timeout=600, **options))
+    assert client.post("/explain", json={"model": "binary", "text": text}).status_code == 413
 
 
 def test_texts_are_not_logged(client):

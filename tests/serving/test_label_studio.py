@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-import textgraft as tg
-from tests.helpers.serving import serving
+from tests.helpers.serving import serving, task_of
 from textgraft.data.exports import find_export
 from textgraft.serving.labelling_config import project_tags
 
@@ -48,9 +47,9 @@ def predict(client, name, config, texts=TEXTS):
     return content
 
 
-def test_labels_are_choices_by_their_alias(client, model_folders):
+def test_labels_are_choices_by_their_alias(client):
     content = predict(client, "binary", CHOICES)
-    model = tg.load(model_folders["binary"], "float32")
+    model = task_of(client, "binary")
     probabilities = model.predict_proba(TEXTS).max(axis=1)
     for prediction, label, probability in zip(content["results"], model.predict(TEXTS), probabilities, strict=True):
         (result,) = prediction["result"]
@@ -59,9 +58,9 @@ def test_labels_are_choices_by_their_alias(client, model_folders):
         assert prediction["score"] == result["score"] == pytest.approx(probability, abs=2e-6)
 
 
-def test_entities_are_labels_with_offsets_in_code_points(client, model_folders):
+def test_entities_are_labels_with_offsets_in_code_points(client):
     content = predict(client, "entities", LABELS)
-    expected = tg.load(model_folders["entities"], "float32").predict(TEXTS)
+    expected = task_of(client, "entities").predict(TEXTS)
     assert sum(map(len, expected)) > 0
     for text, prediction, entities in zip(TEXTS, content["results"], expected, strict=True):
         values = [result["value"] for result in prediction["result"]]
@@ -81,22 +80,22 @@ def test_predictions_are_read_back_as_annotations(client):
     ]
 
 
-def test_sets_numbers_and_pairs_have_results(client, model_folders):
+def test_sets_numbers_and_pairs_have_results(client):
     sets = predict(client, "multi-label", SETS)["results"]
-    expected = tg.load(model_folders["multi-label"], "float32").predict(TEXTS)
+    expected = task_of(client, "multi-label").predict(TEXTS)
     chosen = [[result["value"]["choices"] for result in prediction["result"]] for prediction in sets]
     assert chosen == [[labels] if labels else [] for labels in expected]
     numbers = predict(client, "regression", NUMBER)["results"]
-    values = tg.load(model_folders["regression"], "float32").predict(TEXTS)
+    values = task_of(client, "regression").predict(TEXTS)
     assert [prediction["result"][0]["value"]["number"] for prediction in numbers] == pytest.approx(values)
     pairs = predict(client, "pairs", PAIR)["results"]
-    labels = tg.load(model_folders["pairs"], "float32").predict([(text, text[::-1]) for text in TEXTS])
+    labels = task_of(client, "pairs").predict([(text, text[::-1]) for text in TEXTS])
     assert [prediction["result"][0]["value"]["choices"] for prediction in pairs] == [[label] for label in labels]
 
 
-def test_labels_that_the_project_does_not_have_are_counted(client, model_folders):
+def test_labels_that_the_project_does_not_have_are_counted(client):
     config = LABELS.replace('<Label value="ORG"/>', "")
-    entities = tg.load(model_folders["entities"], "float32").predict(TEXTS)
+    entities = task_of(client, "entities").predict(TEXTS)
     dropped = sum(entity.label == "ORG" for row in entities for entity in row)
     assert dropped > 0
     content = predict(client, "entities", config)
