@@ -1,8 +1,8 @@
 """HTTP load from a process of its own, with little work for each request.
 
-`python -m benchmarks.http_load` reads a `Plan`, JSON on standard input, and writes its exchanges as JSON: the start and
-the end of each request in seconds of the monotonic clock, its status or `REFUSED` or `LOST`, and whether it was a probe
-of health.
+`python -m benchmarks.http_load` reads a `Plan`, JSON on standard input, and writes a `Result` as JSON: the start and
+the end of each request in seconds of the monotonic clock, its status or `REFUSED` or `LOST`, whether it was a probe of
+health, its body, and its answer if answers are kept; and the time of the processor that all this took.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ class Plan:
         seconds: of the load.
         clients: of a closed loop: each sends its next request after an answer.
         rate: requests a second of an open loop, in place of clients.
+        requests: after so many, the load ends; 0 for no such limit. They are sent in the order of the bodies.
+        keeps_answers: whether the results have the answers.
     """
 
     port: int
@@ -37,20 +39,36 @@ class Plan:
     seconds: float
     clients: int = 0
     rate: float = 0.0
+    requests: int = 0
+    keeps_answers: bool = False
 
 
 class Exchange(NamedTuple):
-    """A request that was sent."""
+    """A request that was sent; `body` is the index of its body among those of the plan."""
 
     started: float
     ended: float
     status: int
     is_probe: bool = False
+    body: int = -1
+    answer: str = ""
 
     @property
     def seconds(self) -> float:
         """Until its answer was complete."""
         return self.ended - self.started
+
+
+class Result(NamedTuple):
+    """The exchanges of a load, and the seconds of the processor that its process took for them."""
+
+    exchanges: list[Exchange]
+    processor_seconds: float
+
+    @property
+    def requests(self) -> list[Exchange]:
+        """The exchanges that are no probes."""
+        return [exchange for exchange in self.exchanges if not exchange.is_probe]
 
 
 def start(plan: Plan) -> subprocess.Popen[str]:
@@ -63,12 +81,12 @@ def start(plan: Plan) -> subprocess.Popen[str]:
     return process
 
 
-def results(process: subprocess.Popen[str]) -> list[Exchange]:
-    """The exchanges of a load that has ended."""
+def result(process: subprocess.Popen[str]) -> Result:
+    """What a load has done, at its end."""
     assert process.stdout is not None
-    exchanges = [Exchange(*row) for row in json.loads(process.stdout.read())]
+    rows, seconds = json.loads(process.stdout.read())
     process.wait()
-    return exchanges
+    return Result([Exchange(*row) for row in rows], seconds)
 
 
 class _Connection(asyncio.Protocol):
@@ -77,6 +95,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._buffer, self._missing = b"", -1
         self.answer: asyncio.Future[int] | None = None
+        self.content = b""
         self.is_open = True
 
     def connection_made(self, transport: Any) -> None:
@@ -100,7 +119,7 @@ class _Connection(asyncio.Protocol):
             self.is_open = b"connection: close" not in lowered
             self._buffer = rest
         if len(self._buffer) >= self._missing:
-            self._buffer, self._missing = b"", -1
+            self.content, self._buffer, self._missing = self._buffer, b"", -1
             if self.answer and not self.answer.done():
                 self.answer.set_result(self._status)
 
@@ -125,10 +144,10 @@ class _Load:
             await self._open_loop()
         else:
             await asyncio.gather(*(self._client() for _ in range(self.plan.clients)))
-        await probing
+        probing.cancel()
 
     async def _client(self) -> None:
-        while time.monotonic() < self._end:
+        while time.monotonic() < self._end and not 0 < self.plan.requests <= self._sent:
             if await self._exchange(self._next()) <= 0:
                 await asyncio.sleep(0.05)
 
@@ -142,21 +161,26 @@ class _Load:
         await asyncio.gather(*tasks)
 
     async def _probe(self) -> None:
-        while time.monotonic() < self._end:
-            await self._exchange(_request("GET", "/healthz", b""), is_probe=True)
+        while True:
+            await self._exchange(None)
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _exchange(self, request: bytes, is_probe: bool = False) -> int:
-        started = time.monotonic()
+    async def _exchange(self, body: int | None) -> int:
+        """Send a body, by its index, or a probe, and return the status."""
+        request = _PROBE if body is None else self._requests[body]
+        started, answer = time.monotonic(), ""
         try:
             connection = self._reusable() or await self._connect()
         except OSError:
             status = REFUSED
         else:
             status = await connection.send(request)
+            if self.plan.keeps_answers and body is not None:
+                answer = connection.content.decode()
             if connection.is_open:
                 self._idle.append(connection)
-        self.exchanges.append(Exchange(started, time.monotonic(), status, is_probe))
+        index = -1 if body is None else body
+        self.exchanges.append(Exchange(started, time.monotonic(), status, body is None, index, answer))
         return status
 
     def _reusable(self) -> _Connection | None:
@@ -170,9 +194,10 @@ class _Load:
         _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self.plan.port)
         return connection
 
-    def _next(self) -> bytes:
+    def _next(self) -> int:
+        index = self._sent % len(self._requests)
         self._sent += 1
-        return self._requests[self._sent % len(self._requests)]
+        return index
 
 
 def _request(method: str, path: str, body: bytes) -> bytes:
@@ -180,11 +205,15 @@ def _request(method: str, path: str, body: bytes) -> bytes:
     return f"{method} {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode() + body
 
 
+_PROBE = _request("GET", "/healthz", b"")
+
+
 def main() -> None:
     """Run the plan on standard input."""
     load = _Load(Plan(**json.loads(sys.stdin.readline())))
+    started = time.process_time()
     asyncio.run(load.run())
-    print(json.dumps(load.exchanges))
+    print(json.dumps([load.exchanges, time.process_time() - started]))
 
 
 if __name__ == "__main__":

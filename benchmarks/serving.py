@@ -1,12 +1,14 @@
-"""`textgraft serve` beside `predict`: throughput and latency of 32 clients, overload, reload and SIGTERM under load.
+"""`textgraft serve` beside `predict`: answers, throughput and latency of 32 clients, overload, reload, and signals.
 
 Short texts are questions of TREC, and the overload is of reviews of IMDb, 256 tokens each, one text a request.
-`python -m benchmarks.serving [--seconds N] [PART ...]` runs parts: closed, overload, reload, sigterm.
+`python -m benchmarks.serving [--seconds N] [PART ...]` runs parts: parity, closed, overload, reload, sigterm, sigkill.
+The times of the processor show how much of a ratio is that of the server where other programs run beside it.
 """
 
 import argparse
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -17,6 +19,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,25 +28,31 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks import http_load
-from benchmarks.http_load import Exchange, Plan
+from benchmarks.http_load import Exchange, Plan, Result
 from benchmarks.report import data_folder, report, sample
+from textgraft.export.golden_texts import GOLDEN_TEXTS
 
 CLIENTS = 32
 TEXTS_PER_REQUEST = (1, 16)
 FACTOR = 5  # of the capacity, in the overload
 WARM_UP = 3.0
-# Texts a second of all texts in one call, and of as many as the clients have, call by call.
+PARITY_TEXTS = 2000
+# Of a probability, whose last digit is the sixth.
+TOLERANCE = 1.001e-6
+# Texts a second of all texts in one call, and of as many as the clients have, call by call; and the time of the
+# processor for a text of the former, in milliseconds.
 _PREDICT = """
 import sys, time, json
 import textgraft as tg
 model, texts, clients = tg.load(sys.argv[1]), json.load(sys.stdin), int(sys.argv[2])
 def rate(size):
     model.predict(texts[:size])
-    start = time.monotonic()
+    start, processor = time.monotonic(), time.process_time()
     for first in range(0, len(texts), size):
         model.predict(texts[first : first + size])
-    return len(texts) / (time.monotonic() - start)
-print(json.dumps([max(rate(len(texts)), rate(len(texts))), rate(clients)]))
+    return len(texts) / (time.monotonic() - start), 1000 * (time.process_time() - processor) / len(texts)
+best, processor = max(rate(len(texts)), rate(len(texts)))
+print(json.dumps([best, rate(clients)[0], processor]))
 """
 
 
@@ -53,10 +62,11 @@ class Server:
     def __init__(self, folder: Path, *options: str) -> None:
         command = [sys.executable, "-m", "textgraft", "serve", f"model={folder}", "--port", "0", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.port, self.events = 0, Counter[str]()
+        self.port, self.events, started = 0, Counter[str](), time.monotonic()
         self._changed = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_for("ready")
+        self.ready_seconds = time.monotonic() - started
 
     def _read(self) -> None:
         for line in self.process.stderr or ():
@@ -83,6 +93,11 @@ class Server:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def processor_seconds(self) -> float:
+        """Time of the processor, of all threads."""
+        ticks = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> int:
         """End the process; returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -95,17 +110,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each load")
     parser.add_argument("--overload-seconds", type=float, default=120.0)
     parser.add_argument("--model", type=Path, help="model folder in place of one that is trained first")
-    parser.add_argument("parts", nargs="*", default=["closed", "overload", "reload", "sigterm"])
+    parser.add_argument("parts", nargs="*", default=[])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = options.model or _train(Path(name) / "model")
         parts = {
+            "parity": lambda: parity(folder),
             "closed": lambda: closed(folder, options.seconds),
             "overload": lambda: overload(folder, options.overload_seconds),
             "reload": lambda: reload(folder, Path(name) / "copy", options.seconds),
             "sigterm": lambda: sigterm(folder, options.seconds),
+            "sigkill": lambda: sigkill(folder),
         }
-        for part in options.parts:
+        for part in options.parts or parts:
             parts[part]()
 
 
@@ -128,6 +145,47 @@ def _reviews(number: int = 512) -> list[str]:
     return list(islice(texts, number))
 
 
+def _nasty_texts() -> list[str]:
+    """Distinct texts, of parts of those that break tokenizers."""
+    draw, texts = random.Random(0), dict.fromkeys(GOLDEN_TEXTS)
+    while len(texts) < PARITY_TEXTS:
+        parts = [draw.choice(GOLDEN_TEXTS) for _ in range(draw.randint(1, 4))]
+        starts = [draw.randint(0, len(part)) for part in parts]
+        pieces = [part[start : start + draw.randint(1, 400)] for part, start in zip(parts, starts, strict=True)]
+        texts[draw.choice(["", " ", "\n", "\u200b"]).join(pieces)] = None
+    return [*texts]
+
+
+def parity(folder: Path) -> None:
+    """Labels and probabilities of 32 clients beside those of `predict`, in float32, single texts and several."""
+    texts = _nasty_texts()
+    model = tg.load(folder, "float32")
+    assert isinstance(model, tg.TextClassifier)
+    labels, probabilities = model.predict(texts), model.predict_proba(texts)
+    server = Server(folder, "--precision", "float32")
+    for per_request in TEXTS_PER_REQUEST:
+        plan = _plan(server, texts, 600, per_request, clients=CLIENTS)
+        plan = replace(plan, requests=len(plan.bodies), keeps_answers=True)
+        requests = http_load.result(http_load.start(plan)).requests
+        answers: dict[int, Any] = {}
+        for exchange in requests:
+            assert exchange.status == 200, exchange
+            rows = json.loads(exchange.answer)["predictions"]
+            answers |= {per_request * exchange.body + index: row for index, row in enumerate(rows)}
+        served = np.array([list(answers[index]["probabilities"].values()) for index in range(len(texts))])
+        differences = np.abs(served - probabilities).max(axis=1)
+        report(
+            "serving_parity",
+            texts=len(texts),
+            texts_per_request=per_request,
+            requests=len(requests),
+            different_labels=sum(answers[index]["label"] != label for index, label in enumerate(labels)),
+            above_tolerance=int((differences > TOLERANCE).sum()),
+            largest_difference=float(differences.max()),
+        )
+    server.stop()
+
+
 def closed(folder: Path, seconds: float) -> None:
     """32 clients, each with one request at a time, beside `predict` on the same texts."""
     texts = _questions()
@@ -142,9 +200,11 @@ def _closed(folder: Path, texts: Sequence[str], seconds: float, per_request: int
     server = Server(folder)
     _load(server, texts, WARM_UP, per_request, clients=CLIENTS)
     before = {name: server.metric(f"textgraft_batch_seconds_{name}") for name in ("sum", "count")}
-    exchanges = _load(server, texts, seconds, per_request, clients=CLIENTS)
+    server_seconds = server.processor_seconds()
+    result = _load(server, texts, seconds, per_request, clients=CLIENTS)
+    server_seconds = server.processor_seconds() - server_seconds
     batch = {name: server.metric(f"textgraft_batch_seconds_{name}") - value for name, value in before.items()}
-    requests = [exchange for exchange in exchanges if not exchange.is_probe]
+    requests = result.requests
     served = per_request * len(requests)
     rate = served / (max(each.ended for each in requests) - min(each.started for each in requests))
     mean_batch = batch["sum"] / batch["count"]
@@ -161,7 +221,10 @@ def _closed(folder: Path, texts: Sequence[str], seconds: float, per_request: int
         **_latencies(requests),
         p99_in_batches=round(_quantile(requests, 0.99) / mean_batch, 2),
         statuses=_statuses(requests),
-        health_max_ms=_health(exchanges),
+        health_max_ms=_health(result),
+        server_ms_per_request=round(1000 * server_seconds / len(requests), 2),
+        client_ms_per_request=round(1000 * result.processor_seconds / len(requests), 2),
+        predict_ms_per_text=round(rates[2], 2),
     )
     server.stop()
 
@@ -171,11 +234,11 @@ def overload(folder: Path, seconds: float) -> None:
     texts = _reviews()
     server = Server(folder)
     _load(server, texts, WARM_UP, clients=CLIENTS)
-    capacity = len([1 for exchange in _load(server, texts, 10, clients=CLIENTS) if not exchange.is_probe]) / 10
+    capacity = len(_load(server, texts, 10, clients=CLIENTS).requests) / 10
     _load(server, texts, 10, rate=FACTOR * capacity)  # memory grows to that of a full queue
     memory = server.resident_mb()
-    exchanges = _load(server, texts, seconds, rate=FACTOR * capacity)
-    requests = [exchange for exchange in exchanges if not exchange.is_probe]
+    result = _load(server, texts, seconds, rate=FACTOR * capacity)
+    requests = result.requests
     answered = [exchange for exchange in requests if exchange.status == 200]
     refused = [exchange for exchange in requests if exchange.status == 429]
     report(
@@ -187,7 +250,7 @@ def overload(folder: Path, seconds: float) -> None:
         statuses=_statuses(requests),
         answered_max_seconds=round(max(exchange.seconds for exchange in answered), 2),
         **_latencies(refused, "refused_"),
-        health_max_ms=_health(exchanges),
+        health_max_ms=_health(result),
         memory_mb=round(memory),
         memory_growth_mb=round(server.resident_mb() - memory),
         is_running=server.process.poll() is None,
@@ -207,7 +270,7 @@ def reload(folder: Path, copy: Path, seconds: float) -> None:
         server.events["reloaded"] = 0
         model.save(copy, overwrite=True)
         server.wait_for("reloaded")
-    requests = [exchange for exchange in http_load.results(process) if not exchange.is_probe]
+    requests = http_load.result(process).requests
     report("serving_reload", reloads=3, statuses=_statuses(requests), **_latencies(requests))
     server.stop()
 
@@ -218,9 +281,27 @@ def sigterm(folder: Path, seconds: float) -> None:
     process = http_load.start(_plan(server, _questions(), seconds / 3, clients=CLIENTS))
     time.sleep(seconds / 6)
     code = server.stop()
-    requests = [exchange for exchange in http_load.results(process) if not exchange.is_probe]
+    requests = http_load.result(process).requests
     answered, lost = (sum(exchange.status == status for exchange in requests) for status in (200, http_load.LOST))
     report("serving_sigterm", exit_code=code, answered=answered, lost=lost)
+
+
+def sigkill(folder: Path) -> None:
+    """SIGKILL while 32 clients ask, and another server, on the same port."""
+    server = Server(folder)
+    process = http_load.start(_plan(server, _questions(), 4.0, clients=CLIENTS))
+    time.sleep(2.0)
+    server.process.kill()
+    server.process.wait()
+    again = Server(folder, "--port", str(server.port))
+    requests = http_load.result(process).requests
+    report(
+        "serving_sigkill",
+        ready_seconds=round(server.ready_seconds, 1),
+        ready_again_seconds=round(again.ready_seconds, 1),
+        statuses=_statuses(requests),
+    )
+    again.stop()
 
 
 def _plan(server: Server, texts: Sequence[str], seconds: float, per_request: int = 1, **load: Any) -> Plan:
@@ -229,8 +310,8 @@ def _plan(server: Server, texts: Sequence[str], seconds: float, per_request: int
     return Plan(server.port, "/predict", bodies, seconds, **load)
 
 
-def _load(server: Server, texts: Sequence[str], seconds: float, per_request: int = 1, **load: Any) -> list[Exchange]:
-    return http_load.results(http_load.start(_plan(server, texts, seconds, per_request, **load)))
+def _load(server: Server, texts: Sequence[str], seconds: float, per_request: int = 1, **load: Any) -> Result:
+    return http_load.result(http_load.start(_plan(server, texts, seconds, per_request, **load)))
 
 
 def _statuses(exchanges: Sequence[Exchange]) -> dict[str, int]:
@@ -247,8 +328,8 @@ def _latencies(exchanges: Sequence[Exchange], prefix: str = "") -> dict[str, flo
     return {f"{prefix}p{round(100 * share)}_ms": round(1000 * _quantile(exchanges, share), 1) for share in (0.5, 0.99)}
 
 
-def _health(exchanges: Sequence[Exchange]) -> float:
-    probes = [exchange.seconds for exchange in exchanges if exchange.is_probe]
+def _health(result: Result) -> float:
+    probes = [exchange.seconds for exchange in result.exchanges if exchange.is_probe]
     return round(1000 * max(probes), 1)
 
 

@@ -4,9 +4,11 @@ import base64
 
 import numpy as np
 import pytest
+from fastapi import APIRouter
 
 import textgraft as tg
 from textgraft import registry
+from textgraft.serving.bodies import StrictRoute
 from textgraft.serving.protocol import PROTOCOLS, ServingProtocol
 
 TEXTS = ["a great film", "bad", "Ada met Charles in London."]
@@ -33,7 +35,8 @@ def assert_arrays(values, arrays):
 
 @pytest.mark.parametrize("name", registry.names(PROTOCOLS))
 def test_each_protocol_has_routes(client, name):
-    router = registry.implementation(PROTOCOLS, name, ServingProtocol)(client.service).router()
+    router = APIRouter(route_class=StrictRoute)
+    registry.implementation(PROTOCOLS, name, ServingProtocol)(client.service).add_routes(router)
     assert router.routes
 
 

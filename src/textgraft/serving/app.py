@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from textgraft import registry
+from textgraft.serving.bodies import StrictRoute
 from textgraft.serving.errors import as_request_error, error_body
 from textgraft.serving.facts import facts_of
 from textgraft.serving.gate import Gate
@@ -61,8 +62,10 @@ def make_application(service: Service, tokens: Sequence[bytes] = ()) -> ASGIApp:
     for kind in (HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _error_response)
     _add_health(app, service)
+    # All routes are those of one router: routers inside it are matched several times for each request.
+    app.router.route_class = StrictRoute
     for name in registry.names(PROTOCOLS):
-        app.include_router(registry.implementation(PROTOCOLS, name, ServingProtocol)(service).router())
+        registry.implementation(PROTOCOLS, name, ServingProtocol)(service).add_routes(app.router)
     return Gate(app, service, tokens)
 
 

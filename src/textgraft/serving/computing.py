@@ -1,5 +1,6 @@
 """The one thread that computes answers, batch by batch."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -58,8 +59,7 @@ class ComputeThread:
 
     def _run(self) -> None:
         while (batch := self._queue.take()) is not None:
-            for job in batch.late:
-                _deliver(job, late_error())
+            _deliver([(job, late_error()) for job in batch.late])
             if batch.shares:
                 self._compute(batch)
 
@@ -102,16 +102,20 @@ class ComputeThread:
 
     def _share_out(self, shares: Sequence[Share], arrays: Answers, truncated: TruncationCount) -> None:
         """Give each job its rows, and deliver the jobs that are complete."""
-        start = 0
+        start, results = 0, []
         for share in shares:
             stop = start + len(share.texts)
             try:
                 self._add_part(share, select_rows(arrays, slice(start, stop)), truncated, is_alone=len(shares) == 1)
+                if share.rows.stop == len(share.job.texts):
+                    results.append((share.job, _answer(share.job)))
             except Exception as error:
                 self._fail(share, error)
             start = stop
+        _deliver(results)
 
-    def _add_part(self, share: Share, arrays: Answers, truncated: TruncationCount, is_alone: bool) -> None:
+    @staticmethod
+    def _add_part(share: Share, arrays: Answers, truncated: TruncationCount, is_alone: bool) -> None:
         job = share.job
         job.parts.append(arrays)
         if is_alone and not job.counts_tokens:
@@ -120,25 +124,32 @@ class ComputeThread:
             tokens, dropped = job.model.count_tokens(share.texts)
             job.tokens += tokens
             job.truncated.add(dropped)
-        if share.rows.stop == len(job.texts):
-            tokens_or_none = job.tokens if job.counts_tokens else None
-            _deliver(job, Answer(join_rows_of(job.parts), job.truncated, tokens_or_none))
 
     def _fail(self, share: Share, error: Exception) -> None:
         self._queue.abandon(share.job)
-        _deliver(share.job, error)
+        _deliver([(share.job, error)])
 
 
-def _deliver(job: Job, result: Answer | Exception) -> None:
-    """Set the result of a job in its loop; none where the loop has ended, or nobody waits."""
+def _answer(job: Job) -> Answer:
+    """The answer to a job whose texts are all computed."""
+    return Answer(join_rows_of(job.parts), job.truncated, job.tokens if job.counts_tokens else None)
 
-    def set_result() -> None:
+
+def _deliver(results: Sequence[tuple[Job, Answer | Exception]]) -> None:
+    """Set the results of jobs in their loops, which each wake up once; none where a loop has ended, or nobody waits."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Answer | Exception]]] = {}
+    for job, result in results:
+        by_loop.setdefault(job.future.get_loop(), []).append((job, result))
+    for loop, of_loop in by_loop.items():
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_set_results, of_loop)
+
+
+def _set_results(results: Sequence[tuple[Job, Answer | Exception]]) -> None:
+    for job, result in results:
         if job.future.done():
-            return
+            continue
         if isinstance(result, Exception):
             job.future.set_exception(result)
         else:
             job.future.set_result(result)
-
-    with suppress(RuntimeError):
-        job.future.get_loop().call_soon_threadsafe(set_result)

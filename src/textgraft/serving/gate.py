@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import hmac
+import random
 import re
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -24,6 +24,8 @@ REQUEST_ID = "x-request-id"
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 LABEL_STUDIO = "/label-studio"
 
+# For ids, which are no secrets: a system call for each would wait for other threads.
+_RANDOM = random.Random()  # noqa: S311
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 # Bodies in memory at once, as a multiple of the largest one.
@@ -215,7 +217,7 @@ def _token(authorization: str, path: str) -> str:
 
 
 def _request_id(text: str | None) -> str:
-    return text if text and _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex
+    return text if text and _REQUEST_ID.fullmatch(text) else f"{_RANDOM.getrandbits(128):032x}"
 
 
 def _host_name(host: str) -> str:

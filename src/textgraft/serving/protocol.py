@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from textgraft.serving.bodies import StrictRoute
 from textgraft.serving.service import Service
 
 PROTOCOLS = "serving.protocols"
@@ -19,15 +18,9 @@ class ServingProtocol(ABC):
     def __init__(self, service: Service) -> None:
         self.service = service
 
-    def router(self) -> APIRouter:
-        """The routes, whose bodies are strict JSON."""
-        router = APIRouter(route_class=StrictRoute)
-        self.add_routes(router)
-        return router
-
     @abstractmethod
     def add_routes(self, router: APIRouter) -> None:
-        """Add the routes of the protocol."""
+        """Add the routes of the protocol to a router of `StrictRoute`."""
 
 
 def json_response(content: Any, status: int = 200) -> Response:
