@@ -10,7 +10,7 @@ NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_mem
     "token_table", "kernels", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
     "few_entities",
-    "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed",
+    "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed", "fixed_weights",
     "static_embeddings", "recipes", "unlabelled", "serving",
 )  # fmt: skip
 
