@@ -42,6 +42,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "pooling": architecture["pooling"],
         "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
         "sequence length": str(architecture["sequence_length"] or "no limit"),
+        "longer texts": architecture["truncation"],
         "precision": config["precision"],
     }
     for label, texts in list(settings.get("descriptions", {}).items())[:MAX_LISTED]:
