@@ -196,7 +196,7 @@ def test_bad_targets_are_refused_before_the_model_is_read(folder, tmp_path, case
         "link": "already exists",
         "missing/out": "is not a folder; create it first",
         "file/out": "is not a folder; create it first",
-        "model/out": "is a model folder, which out would damage; choose another one",
+        "model/out": "is a model folder or an export, which out would damage; choose another one",
         "x" * 300: "File name too long; choose a shorter name",
     }
     before = sorted(tmp_path.iterdir())
