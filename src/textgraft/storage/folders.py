@@ -147,7 +147,9 @@ def _require_parent(target: Path) -> None:
         if not parent.is_dir():
             raise ModelFolderError(f"{parent} is not a folder; create it first")
         if _lists_its_files(parent):
-            raise ModelFolderError(f"{parent} is a model folder or an export, which {target.name} would damage; choose another one")
+            raise ModelFolderError(
+                f"{parent} is a model folder or an export, which {target.name} would damage; choose another one"
+            )
 
 
 def _lists_its_files(folder: Path) -> bool:
