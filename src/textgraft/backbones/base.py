@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -160,7 +160,7 @@ class Backbone(ABC):
         """Token vectors (b, t, dim) of packed rows, and the padding mask, int32 (b, t); see `pool`."""
         row = pad_rows(rows, self.special_tokens.pad)
         inputs = {name: row[name] for name in self.network.input}
-        with fused_layers(self.network):
+        with fused_layers(self.network), nullcontext() if training else self.token_embedding.cast_by_row():
             return self.network(inputs, training=training), row["padding_mask"]
 
     def embed_as(self, vectors: TextVectors, head: Head) -> None:

@@ -61,6 +61,11 @@ def deferred_weights() -> Iterator[None]:
         _discard_uninitialized_variables()  # the end of the scope may have failed to initialize them
 
 
+def stored_value(variable: keras.Variable) -> tf.Variable:
+    """The values of a variable in its own type, also within a layer that computes in another one."""
+    return variable._value
+
+
 @contextmanager
 def fixed_weights(max_constant_bytes: int) -> Iterator[None]:
     """Compute with the present values of weights, cast once; functions traced in the context keep them.

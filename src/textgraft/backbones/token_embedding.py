@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-from textgraft.backbones.keras_private import replaced_calls
+from textgraft.backbones.keras_private import replaced_calls, stored_value
 
 
 class TokenEmbedding:
@@ -45,6 +45,17 @@ class TokenEmbedding:
             finally:
                 self._replacement = None
 
+    @contextmanager
+    def cast_by_row(self) -> Iterator[None]:
+        """Cast the rows that are looked up, not the table in each call; functions traced in the context keep it.
+
+        In training the rows' gradients would have another form. A table of the type of the computation, or a
+        replacement, is looked up as it is.
+        """
+        is_cast = self._replacement is None and self.layer.compute_dtype != self.layer.variable_dtype
+        with replaced_calls({self.layer: self._look_up} if is_cast else {}):
+            yield
+
     def _look_up(self, ids: tf.Tensor) -> tf.Tensor:
         # The rows are cast after the lookup, not the whole table before it.
-        return tf.cast(tf.gather(self.vectors.value, self.rows(ids)), self.layer.compute_dtype)
+        return tf.cast(tf.gather(stored_value(self.vectors), self.rows(ids)), self.layer.compute_dtype)
