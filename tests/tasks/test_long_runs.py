@@ -141,7 +141,7 @@ def test_predictions_start_no_threads(tiny_bert, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread), start(thread)))
     model.predict(many)
     model.predict("a film")
-    pool = {thread for thread in threading.enumerate() if thread.name.startswith("textgraft")}
+    pool = {thread for thread in threading.enumerate() if thread.name.startswith("textgraft_")}
     assert set(started) <= pool  # which starts its threads as they are needed
     assert len(pool) <= thread_pool()._max_workers
 
