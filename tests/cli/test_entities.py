@@ -88,6 +88,7 @@ def test_info_shows_f1(folder):
     result = run("info", folder)
     assert "test f1" in result.stdout
     assert "token-classification" in result.stdout
+    assert "longer texts" not in result.stdout  # which are never truncated
 
 
 @pytest.mark.slow

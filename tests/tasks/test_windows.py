@@ -1,5 +1,6 @@
 """Long texts in windows, compared with the reference; logits are averaged over windows."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -193,6 +194,7 @@ def test_commands_with_windows(tiny_word_vectors, tmp_path):
     assert "texts truncated" not in run("evaluate", folder, source).stderr
     assert len(run("predict", folder, source).stdout.splitlines()) == 6
     assert "0 texts truncated (0 tokens dropped)" in run("train", source, "--dry-run", *options).stdout
+    assert re.search(r"longer texts\W+windows", run("info", folder).stdout)
     shown = run("inspect", "good " * 17, "--preset", folder).stdout
     assert "window 1" in shown
     assert "window 2" in shown

@@ -31,6 +31,7 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.task_specs import task_spec
 
     architecture, settings = config["architecture"], config["settings"]
+    is_truncated = task_spec(config["task"]).pooled and architecture["sequence_length"]
     cleaning = ", ".join(name for name, on in architecture["cleaning"].items() if on)
     facts = {
         "task": config["task"],
@@ -42,7 +43,8 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
         "pooling": architecture["pooling"],
         "hidden": ", ".join(map(str, architecture["hidden"])) or "none",
         "sequence length": str(architecture["sequence_length"] or "no limit"),
-        "longer texts": architecture["truncation"],
+        # Others than models of one vector per text do not truncate by it.
+        **({"longer texts": architecture["truncation"]} if is_truncated else {}),
         "precision": config["precision"],
     }
     for label, texts in list(settings.get("descriptions", {}).items())[:MAX_LISTED]:
