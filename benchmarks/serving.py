@@ -30,7 +30,7 @@ import textgraft as tg
 from benchmarks import http_load
 from benchmarks.http_load import Exchange, Plan, Result
 from benchmarks.report import data_folder, report, sample
-from textgraft.export.golden_texts import GOLDEN_TEXTS
+from textgraft.data.golden_texts import GOLDEN_TEXTS
 
 CLIENTS = 32
 TEXTS_PER_REQUEST = (1, 16)

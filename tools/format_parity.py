@@ -30,10 +30,10 @@ from tests.golden.model2vec_folders import write_model2vec_folder
 from tests.golden.texts import CHINESE, TEXTS
 from tests.helpers.paths import GOLDEN
 from textgraft import registry
+from textgraft.data.golden_texts import GOLDEN_TEXTS
 from textgraft.errors import ConfigError
-from textgraft.export.answer_comparison import decoded, relative_differences
+from textgraft.evaluation.answer_comparison import decoded, relative_differences
 from textgraft.export.format import FORMATS, ExportFormat
-from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.tasks.base import Task
 
 MINILM = "minilm"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textgraft.tasks.text_classification import TextClassifier as TextClassifier
     from textgraft.tasks.text_generation import TextGenerator as TextGenerator
     from textgraft.tasks.token_classification import TokenClassifier as TokenClassifier
+    from textgraft.tasks.verification import verify_model as verify_model
     from textgraft.text.cleaning import Cleaning as Cleaning
     from textgraft.training.callbacks import Callback as Callback
 
@@ -45,6 +46,7 @@ _MODULES = {
     "load_dataset": "data.loading",
     "load_tagged": "data.tagged",
     "verify_export": "export.exporting",
+    "verify_model": "tasks.verification",
 }
 __all__ = list(_MODULES)
 

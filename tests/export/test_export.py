@@ -16,9 +16,9 @@ from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.exports import TEXTS, sharpen, texts_of
 from tests.helpers.families import TRANSFORMERS
 from tests.helpers.paths import GOLDEN
+from textgraft.data.golden_texts import GOLDEN_TEXTS
 from textgraft.errors import ConfigError, ExportError, ModelFolderError
-from textgraft.export.answer_comparison import decoded, largest_difference
-from textgraft.export.golden_texts import GOLDEN_TEXTS
+from textgraft.evaluation.answer_comparison import decoded, largest_difference
 from textgraft.export.record import RECORD, read_record
 from textgraft.protobuf import messages
 from textgraft.text.cleaning import Cleaning
@@ -354,7 +354,7 @@ def remove_record(folder):
         (change_byte, "has been altered since the export"),
         (remove_file, "variables.index is missing"),
         (add_file, "more is not listed in textgraft.json"),
-        (change_answer, "answers scores"),
+        (change_answer, "scores of "),
         (mix_answers, "copy: there are no valid answers for scores to compare with"),
         (mix_texts, r"texts\[2\] must be a text, or a list of two"),
         (break_record, "lacks task; copy the exported folder again"),
@@ -392,9 +392,9 @@ def test_difference_names_output_and_text():
     prices = {"value": [0.5, 40.5]}  # of a deviation of 20
     assert largest_difference({"value": np.array([0.5001, 40.5])}, prices, ["a", "b"]) == pytest.approx(5e-6)
     for value in (0.51, np.nan):
-        with pytest.raises(ValueError, match=r"answers score .* for 'b'; the model answered 0.5"):
+        with pytest.raises(ValueError, match=r"score of 'b' is .* in place of 0.5"):
             largest_difference({"score": np.array([0.25, value])}, expected, ["a", "b"])
-    with pytest.raises(ValueError, match="answers label no for 'a'; the model answered yes"):
+    with pytest.raises(ValueError, match="label of 'a' is no in place of yes"):
         largest_difference({"label": np.array([b"no"], object)}, {"label": ["yes"]}, ["a"])
 
 
@@ -409,7 +409,7 @@ def test_export_with_other_answers_is_not_written(model, tmp_path, monkeypatch):
     wrong = {**model.reference_answers(list(GOLDEN_TEXTS))}
     wrong["scores"] = wrong["scores"][::-1]
     monkeypatch.setattr(model, "reference_answers", lambda texts: wrong)
-    with pytest.raises(ExportError, match="answers scores"):
+    with pytest.raises(ExportError, match="scores of "):
         tg.export_model(model, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -10,8 +10,8 @@ import pytest
 import textgraft as tg
 from tests.helpers.paths import GOLDEN
 from tests.helpers.preset_folders import change_config
+from textgraft.data.golden_texts import ORDINARY
 from textgraft.errors import ConfigError
-from textgraft.export.golden_texts import ORDINARY
 from textgraft.text.cleaning import Cleaning
 
 TEXTS = [*ORDINARY]

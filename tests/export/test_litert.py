@@ -10,10 +10,10 @@ from tests.golden.exported_models import MODELS, classifier, tagger
 from tests.helpers.commands import run_successfully
 from tests.helpers.exports import sharpen
 from tests.helpers.paths import GOLDEN
+from textgraft.data.golden_texts import NASTY, ORDINARY
 from textgraft.data.seen_texts import TRAIN, SeenTexts
 from textgraft.errors import ConfigError, DataError, TextgraftWarning
 from textgraft.export.formats import litert
-from textgraft.export.golden_texts import NASTY, ORDINARY
 from textgraft.export.litert_proof import read_proof
 
 NAMES = ("multi-label", "pairs", "regression", "mean", "embedder-max")

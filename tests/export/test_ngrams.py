@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import textgraft as tg
+from textgraft.data.golden_texts import GOLDEN_TEXTS
 from textgraft.errors import ConfigError
-from textgraft.export.golden_texts import GOLDEN_TEXTS
 from textgraft.export.network_alone import network_alone
 
 

@@ -132,7 +132,7 @@ def test_check_names_an_answer_that_differs(folder, tmp_path):
     path.write_text(json.dumps(golden))
     result = command(tmp_path, "--check")
     assert result.returncode == 1
-    assert result.stderr.startswith("error: the exported model answers scores")
+    assert result.stderr.startswith("error: scores of ")
 
 
 def test_damaged_file_is_reported_in_one_line(folder, tmp_path):

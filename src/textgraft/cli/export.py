@@ -8,9 +8,9 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.console import print_json
-from textgraft.cli.output.exports import describe_times, describe_verification
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
+from textgraft.cli.output.verifications import describe_times, describe_verification
 from textgraft.export.format import ExportOptions
 
 

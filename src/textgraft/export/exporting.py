@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from textgraft import registry, runtime
+from textgraft.data.golden_texts import golden_texts
 from textgraft.data.python_inputs import as_path
 from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, ExportError, error_summary
+from textgraft.evaluation.answer_comparison import as_lists
 from textgraft.export.format import FORMATS, Answers, ExportFormat, ExportOptions, Text, require_exportable
-from textgraft.export.golden_texts import golden_texts
 from textgraft.export.network_alone import LEFT_OUT, network_alone, require_expressible
-from textgraft.export.record import RECORD, ExportRecord, as_lists, compare_answers, list_files, read_record
+from textgraft.export.record import RECORD, ExportRecord, compare_answers, list_files, read_record
 from textgraft.storage.disk import disk_errors
 from textgraft.storage.folders import build_folder
 from textgraft.storage.syncing import sync_tree

@@ -16,7 +16,7 @@ import numpy as np
 
 from textgraft import registry
 from textgraft.errors import ConfigError, ModelFolderError
-from textgraft.export.answer_comparison import TOLERANCE
+from textgraft.evaluation.answer_comparison import TOLERANCE
 from textgraft.options import CheckedOptions, option
 from textgraft.storage.disk import disk_errors, is_present
 from textgraft.storage.folders import clean_up

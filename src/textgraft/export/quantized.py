@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import ONNX, TENSORFLOW
 from textgraft.errors import ConfigError
-from textgraft.export.answer_comparison import INT8_PREFIX, TOLERANCE, as_int8
+from textgraft.evaluation.answer_comparison import INT8_PREFIX, TOLERANCE, as_int8
 from textgraft.export.format import Answers, Text
 from textgraft.tasks.base import Task
 from textgraft.tasks.quantization import stored_quantization

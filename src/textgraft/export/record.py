@@ -8,12 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from textgraft.errors import ExportError, ModelFolderError
-from textgraft.export.answer_comparison import decoded, largest_difference
+from textgraft.evaluation.answer_comparison import largest_difference
 from textgraft.export.format import Answers, Text
-from textgraft.storage.schema import ANY, NONEMPTY, NUMBER, STRING, Integer, List, Map, Object, Scalar, parse_json
+from textgraft.storage.schema import ANY, NONEMPTY, NUMBER, STRING, TEXT_OR_PAIR, Integer, List, Map, Object, parse_json
 from textgraft.storage.syncing import write_file
 from textgraft.storage.temporary import EXPORT_RECORD
 from textgraft.storage.verification import STRAY_FILES, is_altered, read_bounded
@@ -26,11 +24,6 @@ _SEAL = "seal"
 _MAX_BYTES = 2**26
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2
-
-
-_TEXT = Scalar("a text, or a list of two", lambda value: all(map(STRING.holds, value if _is_pair(value) else [value])))
 # Empty without a proof; see `litert_proof`.
 _PROOF = Object(
     {},
@@ -50,7 +43,7 @@ _SCHEMA = Object(
         "versions": Map(STRING),
         "needs": List(NONEMPTY),
         "operations": List(NONEMPTY),
-        "texts": List(_TEXT, min_items=1),
+        "texts": List(TEXT_OR_PAIR, min_items=1),
         "answers": Map(List(ANY)),
         "sha256": Map(STRING),
         _SEAL: STRING,
@@ -145,11 +138,6 @@ def list_files(folder: Path) -> list[str]:
     """Paths of all files below a folder but the record and what file managers leave, sorted; links are not followed."""
     paths = (Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names)
     return sorted(path.as_posix() for path in paths if path != Path(RECORD) and path.name not in STRAY_FILES)
-
-
-def as_lists(answers: Answers) -> dict[str, list[Any]]:
-    """Answers as JSON values."""
-    return {name: decoded(np.asarray(values)).tolist() for name, values in answers.items()}
 
 
 def compare_answers(

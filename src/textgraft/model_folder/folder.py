@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files, mismatch
+from textgraft.model_folder.golden import GOLDEN, MAX_GOLDEN_BYTES, read_golden
 from textgraft.model_folder.ngrams import check_ngrams
 from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
@@ -32,6 +33,7 @@ MAX_BYTES = {
     HISTORY: 2 * 2**20,
     CARD: 8 * 2**20,
     WEIGHTS: 2**63,
+    GOLDEN: MAX_GOLDEN_BYTES,
     SEEN: MAX_SEEN_BYTES,
     REPLAY: MAX_REPLAY_BYTES,
 }
@@ -47,6 +49,7 @@ class StoredModel:
         config: content of config.json.
         edited_card: whether README.md was edited.
         history: rows of history.csv.
+        golden: answers of the model when it was saved; None where the folder has none.
         seen: digests of the texts of its training; None where the folder has none.
         replay: embeddings of its training texts; None where the folder has none.
     """
@@ -73,6 +76,7 @@ class StoredModel:
         if self.edited_card:
             warn(f"{folder / CARD} was edited; nothing is read from it")
         self.history = _read_history(folder / HISTORY)
+        self.golden = read_golden(folder, sha256)
         self.seen = read_seen(folder, config, sha256)
         self.replay = read_replay(folder, config, sha256, self._shapes)
         require_finite(folder / WEIGHTS)

@@ -9,8 +9,10 @@ from textgraft.data.labels import REGRESSION, SINGLE
 from textgraft.errors import ConfigError
 from textgraft.export.format import Answers, Text
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.folder import StoredModel
 from textgraft.serving.admission import BatchTimes
 from textgraft.storage.verification import MANIFEST
+from textgraft.task_specs import task_names, task_spec
 from textgraft.tasks.base import Task, names_model_folder
 from textgraft.tasks.feature_extraction import TextEmbedder
 from textgraft.tasks.loading import load
@@ -20,7 +22,6 @@ from textgraft.tasks.texts import as_batches
 from textgraft.training.token_ids import TruncationCount
 
 _EMBEDDING, _ENTITIES, _CLASSIFICATION = "feature-extraction", "token-classification", "text-classification"
-_SERVED = (_CLASSIFICATION, _ENTITIES, _EMBEDDING)
 
 # Of UTF-8 per token, in most languages and tokenizers; rates are measured in the same estimate.
 _BYTES_PER_TOKEN = 4
@@ -54,12 +55,16 @@ class ServedModel:
         source: model folder or preset.
         task: the model.
         sha256: of the files of its folder, by name; empty for a preset.
+        golden: answers that its folder has; None where it has none.
         batch_cost: of a batch, in estimated tokens.
         times: of its batches.
     """
 
-    def __init__(self, name: str, source: str, task: Task, sha256: dict[str, str]) -> None:
-        self.name, self.source, self.task, self.sha256 = name, source, task, sha256
+    def __init__(self, name: str, source: str, task: Task, stored: StoredModel | None = None) -> None:
+        """`stored` is the folder of the task; None for a preset."""
+        self.name, self.source, self.task = name, source, task
+        self.sha256 = dict(stored.sha256) if stored else {}
+        self.golden = stored.golden if stored else None
         self.batch_cost = min(task.batch_tokens, _MAX_BATCH_COST)
         self.times = BatchTimes()
 
@@ -163,10 +168,10 @@ def load_model(name: str, source: str, loading: LoadingOptions) -> ServedModel:
     if not _names_folder(source):
         embedder = TextEmbedder(source, precision, engine=engine)
         embedder.fix_weights()
-        return ServedModel(name, source, embedder, {})
+        return ServedModel(name, source, embedder)
     stored = model_folder.read(Path(source).expanduser())
     _require_served(source, stored.config["task"])
-    return ServedModel(name, source, load(stored, precision, engine, trainable=False), dict(stored.sha256))
+    return ServedModel(name, source, load(stored, precision, engine, trainable=False), stored)
 
 
 def _names_folder(source: str) -> bool:
@@ -175,5 +180,6 @@ def _names_folder(source: str) -> bool:
 
 
 def _require_served(source: str, task: str) -> None:
-    if task not in _SERVED:
-        raise ConfigError(f"{source} is a model for {task}; serve takes those for {', '.join(_SERVED)}")
+    if not task_spec(task).has_answers:
+        served = [name for name in task_names() if task_spec(name).has_answers]
+        raise ConfigError(f"{source} is a model for {task}; serve takes those for {', '.join(served)}")

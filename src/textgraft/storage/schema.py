@@ -140,6 +140,7 @@ def number(minimum: float, maximum: float) -> Scalar:
 ANY = Scalar("anything", lambda _: True)
 BOOLEAN = Scalar("true or false", lambda value: isinstance(value, bool))
 STRING = Scalar("a string", lambda value: isinstance(value, str))
+TEXT_OR_PAIR = Scalar("a text, or a list of two", lambda value: isinstance(value, str) or _is_pair(value))
 NONEMPTY = Scalar("a string that is not empty", lambda value: isinstance(value, str) and value != "")
 NUMBER = Scalar("a number", lambda value: type(value) in (int, float) and abs(value) < 1e300)
 DROPOUT = Scalar("a number, at least 0 and below 1", lambda value: NUMBER.holds(value) and 0 <= value < 1)
@@ -153,3 +154,7 @@ SCALAR = Scalar(
     "a string, number, true, false or null",
     lambda value: value is None or isinstance(value, str | bool) or NUMBER.holds(value),
 )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)

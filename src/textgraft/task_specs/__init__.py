@@ -45,6 +45,7 @@ class TaskSpec(ABC):
         dataset_class: the class of its data.
         labelled: whether rows have labels, so that models of any kind can be compared by their scores.
         pooled: whether the head takes one vector per text.
+        has_answers: whether a model answers a text by labels, numbers or a vector, which exports and the server give.
         replays: whether a model can keep embeddings of its training texts, which a later training replays.
         needs: an attribute of `backbones.family.Family` that must be true, such as "is_causal"; empty for none.
     """
@@ -53,6 +54,7 @@ class TaskSpec(ABC):
     dataset_class: ClassVar[type[Dataset]] = Dataset
     labelled: ClassVar[bool] = True
     pooled: ClassVar[bool] = True
+    has_answers: ClassVar[bool] = True
     replays: ClassVar[bool] = False
     needs: ClassVar[str] = ""
 

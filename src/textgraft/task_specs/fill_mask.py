@@ -19,6 +19,7 @@ class FillMaskSpec(TaskSpec):
     class_path = "textgraft.tasks.fill_mask:MaskFiller"
     labelled = False
     pooled = False
+    has_answers = False
     needs = "has_mask_token"
 
     def load_slices(self, source: Source, split: str | None, reading: Reading) -> tuple[Dataset, ...]:

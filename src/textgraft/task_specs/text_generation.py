@@ -20,6 +20,7 @@ class TextGenerationSpec(TaskSpec):
     class_path = "textgraft.tasks.text_generation:TextGenerator"
     labelled = False
     pooled = False
+    has_answers = False
     needs = "is_causal"
 
     def matches(self, reader: Format, reading: Reading) -> bool:

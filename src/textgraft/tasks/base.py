@@ -30,6 +30,7 @@ from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
+from textgraft.model_folder.golden import GOLDEN, golden_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
@@ -37,6 +38,7 @@ from textgraft.options import check_options
 from textgraft.task_specs import task_spec
 from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
+from textgraft.tasks.golden_answers import golden_answers
 from textgraft.tasks.pooling import Pooling
 from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
@@ -446,7 +448,7 @@ class Task(ABC):
         return UnknownTokens(self.backbone, self.architecture.cleaning)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
-        """Write a model folder.
+        """Write a model folder, with the answers of the model to a few texts that a server and `verify` compare.
 
         Args:
             folder: its parent must exist.
@@ -458,6 +460,8 @@ class Task(ABC):
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
+        golden = golden_answers(self)
+        assets |= {} if golden is None else {GOLDEN: golden_file(golden)}
         path = as_path(folder, "the model folder")
         try:
             return write_model_folder(path, self.config(), weights, assets, self.history, overwrite)

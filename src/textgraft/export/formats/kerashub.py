@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from textgraft.backbones.keras_hub_classifier import KerasHubClassifier
+from textgraft.data.golden_texts import GOLDEN_TEXTS, NASTY, ORDINARY
 from textgraft.data.labels import MULTI, REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
-from textgraft.export.golden_texts import GOLDEN_TEXTS, NASTY, ORDINARY
 from textgraft.export.hugging_face_heads import layers_of, write_text_head
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
 from textgraft.storage.preset_files import read_json

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from textgraft.errors import ConfigError, error_summary
-from textgraft.export.answer_comparison import as_int8
+from textgraft.evaluation.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_answers import require_plain_texts, text_settings
 from textgraft.export.hugging_face_files import CONFIG, hugging_face_files

@@ -6,7 +6,7 @@ from typing import Any
 
 from textgraft.engines.names import require_packages
 from textgraft.errors import ConfigError
-from textgraft.export.answer_comparison import as_int8
+from textgraft.evaluation.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_files import hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from textgraft.data.golden_texts import ORDINARY
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
-from textgraft.export.golden_texts import ORDINARY
 from textgraft.export.tensorflow_files import tensorflow_file_errors
 from textgraft.export.warm_up import write_warm_up
 from textgraft.tasks.base import Task

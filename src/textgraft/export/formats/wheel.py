@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from importlib.resources import files as resources
 from pathlib import Path
 
+from textgraft.data.golden_texts import golden_texts
 from textgraft.engines.names import require_packages
 from textgraft.errors import ConfigError, ExportError
+from textgraft.evaluation.answer_comparison import as_lists
 from textgraft.export.cleaning_steps import cleaning_steps
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
-from textgraft.export.golden_texts import golden_texts
 from textgraft.export.hugging_face_files import TOKENIZER, hugging_face_files
 from textgraft.export.inference import INFERENCE, inference_file, inference_settings
 from textgraft.export.licence import licence_file, model_licence
 from textgraft.export.ngram_files import ngram_files, ngram_settings
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
-from textgraft.export.record import as_lists
 from textgraft.export.wheel_file import Metadata, wheel_name, write_wheel
 from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import Task
@@ -32,7 +32,7 @@ _MAX_DATA_BYTES = 2**34  # of an archive's data
 _RUNTIME = "textgraft.export.wheel_runtime"
 # Modules that the runtime shares with textgraft, by their names in the package; they need NumPy only.
 _SHARED = {
-    "answer_comparison": "textgraft.export.answer_comparison",
+    "answer_comparison": "textgraft.evaluation.answer_comparison",
     "predicted_entities": "textgraft.data.predicted_entities",
     "escaping": "textgraft.terminal.escaping",
     "tag_decoding": "textgraft.tasks.tag_decoding",

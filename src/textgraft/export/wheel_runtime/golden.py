@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from textgraft.export.answer_comparison import largest_difference
+from textgraft.evaluation.answer_comparison import largest_difference
 
 from .model import Model
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from textgraft.data.predicted_entities import Entity, entity_arrays
-from textgraft.export.answer_comparison import as_int8
+from textgraft.evaluation.answer_comparison import as_int8
 from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
 

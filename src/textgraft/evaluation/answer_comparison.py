@@ -1,4 +1,4 @@
-"""Comparison of the answers of an exported model with those of the model that it was made from; NumPy only."""
+"""Comparison of the answers of a model with those of another format, machine or batch; NumPy only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def largest_difference(
     texts: Sequence[Any],
     tolerance: Callable[[str], float] = lambda name: TOLERANCE,
 ) -> float:
-    """Compare answers with those of the trained model; returns the largest of the `relative_differences` of numbers.
+    """Compare answers with those that are expected; returns the largest of the `relative_differences` of numbers.
 
     Args:
         answers: arrays (n, ...) by name.
@@ -27,7 +27,7 @@ def largest_difference(
         ValueError: when one differs more; names the answer and the text.
     """
     if answers.keys() != expected.keys():
-        raise ValueError(f"the exported model answers {', '.join(answers)} instead of {', '.join(expected)}")
+        raise ValueError(f"the answers are {', '.join(answers)} in place of {', '.join(expected)}")
     largest = 0.0
     for name, array in answers.items():
         values = decoded(np.asarray(array))
@@ -37,17 +37,14 @@ def largest_difference(
         except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"there are no valid answers for {name} to compare with") from error
         if values.shape != others.shape:
-            raise ValueError(f"the exported model answers {name} in the shape {values.shape}, not {others.shape}")
+            raise ValueError(f"the answers {name} have the shape {values.shape}, not {others.shape}")
         if values.dtype.kind == "f":
             differences = relative_differences(values, others)
         else:
             differences = (values != others).astype(float)
         row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)
         if (row := int(row_differences.argmax())) >= 0 and row_differences[row] > tolerance(name):
-            raise ValueError(
-                f"the exported model answers {name} {_shown(values[row])} for {texts[row]!r:.60}; the model "
-                f"answered {_shown(others[row])}"
-            )
+            raise ValueError(f"{name} of {texts[row]!r:.60} is {_shown(values[row])} in place of {_shown(others[row])}")
         largest = max(largest, float(row_differences[row]))
     return largest
 
@@ -73,6 +70,11 @@ def as_int8(answer: Callable[[Sequence[Any]], Mapping[str, np.ndarray]], texts: 
             if values.dtype.kind == "f":
                 numbers.setdefault(f"{INT8_PREFIX}{name}", []).append(values)
     return {name: np.concatenate(parts) for name, parts in numbers.items()}
+
+
+def as_lists(answers: Mapping[str, np.ndarray]) -> dict[str, list[Any]]:
+    """Answers as JSON values."""
+    return {name: decoded(np.asarray(values)).tolist() for name, values in answers.items()}
 
 
 def decoded(values: np.ndarray) -> np.ndarray:

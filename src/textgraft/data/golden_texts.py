@@ -1,6 +1,6 @@
-"""Texts by which an exported model is compared with its model: ordinary ones, and those that break tokenizers."""
+"""Texts by which the answers of a model are compared: ordinary ones, and those that break tokenizers."""
 
-from textgraft.export.format import Text
+from collections.abc import Sequence
 
 ORDINARY = (
     "A great film: funny, moving and beautifully shot.",
@@ -41,6 +41,6 @@ NASTY = (
 GOLDEN_TEXTS = (*ORDINARY, *NASTY)
 
 
-def golden_texts(pairs: bool) -> list[Text]:
+def golden_texts(pairs: bool) -> Sequence[str | tuple[str, str]]:
     """The texts for a model of single texts, or of pairs."""
-    return [(text, text[::-1]) for text in GOLDEN_TEXTS] if pairs else [*GOLDEN_TEXTS]
+    return [(text, text[::-1]) for text in GOLDEN_TEXTS] if pairs else GOLDEN_TEXTS

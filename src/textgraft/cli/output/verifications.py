@@ -1,4 +1,4 @@
-"""Verifications of exported models as lines."""
+"""Verifications of model folders and exported models as lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from textgraft.errors import counted
 
 if TYPE_CHECKING:
     from textgraft.export.exporting import Verification
+    from textgraft.tasks.verification import ModelVerification
 
 _MEGABYTE = 10**6
 
@@ -17,6 +18,16 @@ def describe_times(verification: Verification) -> str:
     """The seconds of each part, and of all."""
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in verification.seconds.items())
     return f"{sum(verification.seconds.values()):.1f} s: {parts}"
+
+
+def describe_model_verification(verification: ModelVerification) -> str:
+    """A line about the compared answers of a model folder."""
+    if not verification.texts:
+        return "its files are unaltered; it has no answers to compare with"
+    return (
+        f"its files are unaltered; the answers to {counted(verification.texts, 'text')} in {verification.precision} "
+        f"are those that it gave when it was saved (largest difference {verification.largest_difference:.1e})"
+    )
 
 
 def describe_verification(verification: Verification) -> str:
