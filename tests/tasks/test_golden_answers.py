@@ -13,7 +13,7 @@ from tests.helpers.golden import change_scores, copy_with_changed_score, copy_wi
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.golden import GOLDEN, golden_file
-from textgraft.tasks.golden_answers import compare_with_golden, golden_answers
+from textgraft.tasks.golden_answers import compare_with_golden
 from textgraft.tasks.verification import verify_model
 
 TEXTS = [f"a {word} film {end}" for end in ("today", "again", "too", "now") for word in ("great", "bad")]
@@ -49,13 +49,13 @@ def test_answers_of_every_kind_are_equal_to_themselves_only(tiny_bert, kind):
     else:
         model = classifier(str(tiny_bert), kind)
     model.record["fit"] = {}
-    golden = golden_answers(model)
+    golden = model.golden_answers()
     stored = json.loads(golden_file(golden))
     read = replace(golden, answers=[row["answer"] for row in stored["rows"]])
     answers = [model.reference_answers([text]) for text in golden.texts]
-    assert compare_with_golden(model, read, answers) < 1e-6
+    assert compare_with_golden(read, answers, True) < 1e-6
     with pytest.raises(ValueError, match=r"\d+ of 32 stored answers are not those of this machine"):
-        compare_with_golden(model, read, answers[::-1])
+        compare_with_golden(read, answers[::-1], True)
 
 
 def test_an_answer_that_differs_is_refused_and_named(trained, tmp_path):
@@ -71,10 +71,10 @@ def test_in_lower_precision_a_quarter_of_the_answers_may_differ(trained):
     model = tg.load(trained, "mixed_bfloat16")
     golden = model_folder.read(trained).golden
     answers = [model.reference_answers([text]) for text in golden.texts]
-    assert compare_with_golden(model, golden, answers) > 1e-6
-    compare_with_golden(model, change_scores(golden, QUARTER), answers)
+    assert compare_with_golden(golden, answers, False) > 1e-6
+    compare_with_golden(change_scores(golden, QUARTER), answers, False)
     with pytest.raises(ValueError, match="9 of 32 stored answers"):
-        compare_with_golden(model, change_scores(golden, QUARTER + 1), answers)
+        compare_with_golden(change_scores(golden, QUARTER + 1), answers, False)
 
 
 def test_verify_says_what_it_compared(trained):

@@ -27,14 +27,15 @@ def check_answers(model: ServedModel) -> None:
     model.answers(texts, TruncationCount())
     together = _timed(model, texts)
     alone = [_timed(model, [text]) for text in texts]
-    if model.task.precision == "float32" and model.task.quantization is None:
+    in_float32 = model.task.precision == "float32" and model.task.quantization is None
+    if in_float32:
         try:
             largest_difference(together, as_lists(join_rows_of(alone)), texts)
         except ValueError as error:
             raise TextgraftError(f"{model.source} is not served: its answers depend on the batch: {error}") from error
     if model.golden:
         try:
-            compare_with_golden(model.task, model.golden, alone)
+            compare_with_golden(model.golden, alone, in_float32)
         except ValueError as error:
             raise TextgraftError(
                 f"{model.source} is not served: {error}; compare processor and versions with those that `textgraft "

@@ -30,7 +30,7 @@ from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION
-from textgraft.model_folder.golden import GOLDEN, golden_file
+from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
@@ -460,7 +460,7 @@ class Task(ABC):
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
-        golden = golden_answers(self)
+        golden = self.golden_answers()
         assets |= {} if golden is None else {GOLDEN: golden_file(golden)}
         path = as_path(folder, "the model folder")
         try:
@@ -468,6 +468,15 @@ class Task(ABC):
         except (OSError, ValueError) as error:  # a name that no file can have
             name = one_line(str(path))
             raise ModelFolderError(f"cannot write {name}: {error_summary(error):.60}; choose another name") from error
+
+    def golden_answers(self) -> GoldenAnswers | None:
+        """The answers to the golden texts; None where a text has none, or they are random or not finite.
+
+        A model in int8 has its proof instead, see `tasks.quantization`.
+        """
+        if not task_spec(self.name).has_answers or self.has_untrained_head or self.quantization is not None:
+            return None
+        return golden_answers(self.reference_answers, self.precision, self.pairs)
 
     def config(self) -> dict[str, Any]:
         """The content of config.json in a model folder, as JSON values."""

@@ -1,9 +1,7 @@
 """Golden answers: what a model answers to a few texts when it is saved, and whether it answers so on this machine."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,40 +9,38 @@ from textgraft.data.golden_texts import golden_texts
 from textgraft.errors import PredictionError
 from textgraft.evaluation.answer_comparison import TOLERANCE, as_lists, largest_difference
 from textgraft.model_folder.golden import GoldenAnswers
-from textgraft.task_specs import task_spec
 
-if TYPE_CHECKING:
-    from textgraft.tasks.base import Task
+Answers = Mapping[str, np.ndarray]
 
 # Rounding to bfloat16 or int8 changes numbers by less, and the labels of few texts.
 _ROUNDED_TOLERANCE, _ROUNDED_SHARE = 0.1, 0.25
 
 
-def golden_answers(task: Task) -> GoldenAnswers | None:
-    """The answers of a model to the golden texts; None where a text has none, or they are random or not finite.
+def golden_answers(answer: Callable[[Sequence[Any]], Answers], precision: str, pairs: bool) -> GoldenAnswers | None:
+    """The answers of a model to the golden texts, each by itself; None where one is not finite.
 
-    A model in int8 has its proof instead, see `tasks.quantization`.
+    Args:
+        answer: texts to answers; see `Task.reference_answers`.
+        precision: of the model.
+        pairs: whether it takes pairs.
     """
-    if not task_spec(task.name).has_answers or task.has_untrained_head or task.quantization is not None:
-        return None
-    texts = golden_texts(task.pairs)
+    texts = golden_texts(pairs)
     try:
-        answers = [as_lists(task.reference_answers([text])) for text in texts]
+        return GoldenAnswers(precision, texts, [as_lists(answer([text])) for text in texts])
     except PredictionError:
         return None
-    return GoldenAnswers(task.precision, texts, answers)
 
 
-def compare_with_golden(task: Task, golden: GoldenAnswers, answers: Sequence[Mapping[str, np.ndarray]]) -> float:
+def compare_with_golden(golden: GoldenAnswers, answers: Sequence[Answers], in_float32: bool) -> float:
     """Require the answers of a loaded model to be those that its folder has.
 
     In float32, as both were computed, every label is to be equal, and numbers to 1e-5. Otherwise a quarter of the texts
     may have another answer, where that is another label or a number that differs by more than 0.1.
 
     Args:
-        task: the model.
-        golden: of its folder.
-        answers: of the model to each text by itself; see `Task.reference_answers`.
+        golden: of the folder.
+        answers: of the model, to each text by itself; see `Task.reference_answers`.
+        in_float32: whether it computes in float32, by whatever engine.
 
     Returns:
         the largest difference of numbers in answers that are equal.
@@ -52,7 +48,7 @@ def compare_with_golden(task: Task, golden: GoldenAnswers, answers: Sequence[Map
     Raises:
         ValueError: for answers that differ; names the first.
     """
-    is_exact = {golden.precision, task.precision} == {"float32"} and task.quantization is None
+    is_exact = in_float32 and golden.precision == "float32"
     tolerance = TOLERANCE if is_exact else _ROUNDED_TOLERANCE
     largest, differences = 0.0, []
     for text, answer, expected in zip(golden.texts, answers, golden.answers, strict=True):

@@ -41,7 +41,7 @@ def verify_model(folder: str | Path) -> ModelVerification:
     task = load(stored, stored.golden.precision)
     answers = [task.reference_answers([text]) for text in stored.golden.texts]
     try:
-        difference = compare_with_golden(task, stored.golden, answers)
+        difference = compare_with_golden(stored.golden, answers, task.precision == "float32")
     except ValueError as error:
         raise ModelFolderError(
             f"{folder}: {error}; compare processor and versions with those that `textgraft info` shows"
