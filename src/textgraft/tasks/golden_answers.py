@@ -10,13 +10,13 @@ from textgraft.errors import PredictionError
 from textgraft.evaluation.answer_comparison import TOLERANCE, as_lists, largest_difference
 from textgraft.model_folder.golden import GoldenAnswers
 
-Answers = Mapping[str, np.ndarray]
+_Answers = Mapping[str, np.ndarray]
 
 # Rounding to bfloat16 or int8 changes numbers by less, and the labels of few texts.
 _ROUNDED_TOLERANCE, _ROUNDED_SHARE = 0.1, 0.25
 
 
-def golden_answers(answer: Callable[[Sequence[Any]], Answers], precision: str, pairs: bool) -> GoldenAnswers | None:
+def golden_answers(answer: Callable[[Sequence[Any]], _Answers], precision: str, pairs: bool) -> GoldenAnswers | None:
     """The answers of a model to the golden texts, each by itself; None where one is not finite.
 
     Args:
@@ -31,7 +31,7 @@ def golden_answers(answer: Callable[[Sequence[Any]], Answers], precision: str, p
         return None
 
 
-def compare_with_golden(golden: GoldenAnswers, answers: Sequence[Answers], in_float32: bool) -> float:
+def compare_with_golden(golden: GoldenAnswers, answers: Sequence[_Answers], in_float32: bool) -> float:
     """Require the answers of a loaded model to be those that its folder has.
 
     In float32, as both were computed, every label is to be equal, and numbers to 1e-5. Otherwise a quarter of the texts
