@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 # From the lowest layer up: a package may import from itself and from those before it.
 GROUND = {"computation", "errors", "options", "processor", "protobuf", "registry", "runtime", "terminal"}
 LAYERS = [
-    "storage", "data", "task_specs", "text", "tokenizers", "backbones",
+    "storage", "data", "shards", "task_specs", "text", "tokenizers", "backbones",
     "engines", "generation", "training", "ngrams", "tasks", "tuning", "export", "serving", "cli",
 ]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
@@ -43,7 +43,7 @@ def allowed(package: str) -> set[str]:
     if package in GROUND:
         return {"computation", "errors", "processor", "terminal"}
     if package in SIDE:
-        return GROUND | {"storage", "data", "task_specs", "text", "tokenizers", "backbones", package}
+        return GROUND | {"storage", "data", "shards", "task_specs", "text", "tokenizers", "backbones", package}
     below = LAYERS[: LAYERS.index(package) + 1]
     return GROUND | set(below) | (SIDE if package in SIDE_USERS else set())
 

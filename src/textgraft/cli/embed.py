@@ -13,8 +13,12 @@ from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.engines.names import INT8
+from textgraft.errors import ConfigError
 from textgraft.options import changed_options, option
 from textgraft.tasks.architecture import Architecture
+
+# The format of shards by default.
+_VECTORS = ".npy"
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,17 @@ def embed(
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")],
     out: Annotated[
         Path,
-        typer.Option(help="File to write: .npy (float32) or .parquet (text and vector).", rich_help_panel="Output"),
+        typer.Option(
+            help="File to write: .npy (float32) or .parquet (text and vector). A name without an ending: a folder of "
+            "files, which an interrupted run resumes.",
+            rich_help_panel="Output",
+        ),
     ],
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(only=("text", *FILE_OPTIONS, "empty", "format"))],
     architecture: Annotated[Architecture, o.Group(only=("pooling", "sequence_length"))],
     model_options: Annotated[o.ModelOptions, o.Group(only=("vocabulary_limit", "trust_savedmodel"))],
-    prediction: o.PredictionOptions,
+    prediction: o.ScalablePrediction,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     vector_options: VectorOptions,
 ) -> None:
@@ -56,21 +64,37 @@ def embed(
 
         textgraft embed sentiment reviews.csv --out vectors.parquet
     """
+    from textgraft.cli.embedded_shards import embed_shards
+    from textgraft.cli.embedding_writer import EmbeddingWriter, embedder_arguments
     from textgraft.cli.inputs import read_texts_only
     from textgraft.cli.output.files import require_output
     from textgraft.cli.output.vectors import VECTOR_FILES, open_vectors
+    from textgraft.cli.sharding import ShardedOutput, is_folder_of_shards, require_shards, shard_ending
     from textgraft.data.streams import texts_of
+
+    require_shards(out, prediction)
+    options = (architecture, model_options, vector_options)
+    if is_folder_of_shards(out):
+        if prediction.precision == INT8:
+            raise ConfigError("int8 of embeddings is proved by the texts of a file; drop it, or pass --out with a file")
+        ending = shard_ending(prediction, VECTOR_FILES, _VECTORS)
+        rows = read_texts_only(data, reading, sources.split)
+        job = {
+            "command": "embed", "preset": preset, "data": data, "split": sources.split, "reading": asdict(reading),
+            **{name: str(value) for group in options for name, value in changed_options(group).items()},
+        }  # fmt: skip
+        writer = EmbeddingWriter(preset, prediction.precision, prediction.token_engine, options)
+        embed_shards(rows, ShardedOutput(out, ending, job, run.overwrite), writer, prediction)
+        return
 
     require_output(out, VECTOR_FILES, run.overwrite)
     rows = read_texts_only(data, reading, sources.split)
     load_tensorflow(prediction)
     from textgraft.tasks.feature_extraction import TextEmbedder
-    from textgraft.tasks.loading import architecture_of
     from textgraft.tasks.streaming import growing_windows
     from textgraft.training.token_ids import TruncationCount
 
-    options = (architecture, model_options, vector_options)
-    arguments = {**architecture_of(preset), **{k: v for group in options for k, v in changed_options(group).items()}}
+    arguments = embedder_arguments(preset, *options)
     in_int8 = prediction.precision == INT8
     precision = "float32" if in_int8 else prediction.precision
     embedder = TextEmbedder(preset, precision, engine=prediction.engine, **arguments)

@@ -12,6 +12,7 @@ from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.engines.names import ENGINES, PREDICTION_PRECISIONS, TENSORFLOW, check_engine
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
+from textgraft.shards.executors import RAY, require_ray
 from textgraft.training.config import SAVE_MINUTES
 from textgraft.training.recipes import BALANCED, RECIPES
 from textgraft.training.run_logs import LOG_KINDS
@@ -195,7 +196,51 @@ class PredictionOptions(RuntimeOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_engine()
+
+    def check_engine(self) -> None:
+        """Raise a ConfigError for an engine that does not compute in the precision or lacks its packages."""
         check_engine(self.engine, self.precision)
+
+
+@dataclass(frozen=True)
+class ScalablePrediction(PredictionOptions):
+    """`PredictionOptions` of commands that also write folders of files, and that a cluster can compute."""
+
+    engine: str = option(
+        TENSORFLOW,
+        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime), or {RAY} (TensorFlow in the "
+        "processes of a Ray cluster).",
+        panel="Advanced",
+        choices=(*ENGINES, RAY),
+    )
+    shard_format: str | None = option(
+        None,
+        "Format of the files where --out is a folder, such as csv, jsonl or parquet.",
+        panel="Output",
+        shown_default="csv; jsonl for entities, npy for embeddings",
+    )
+    shard_rows: int | None = option(
+        None, "Rows of each of these files, and a few more.", panel="Output", shown_default="8192", minimum=1
+    )
+    address: str | None = option(
+        None,
+        "Address of a running Ray cluster, such as 10.0.0.1:6379.",
+        panel="Advanced",
+        shown_default="a cluster of this machine, for the time of the command",
+    )
+
+    @property
+    def token_engine(self) -> str:
+        """What computes token vectors, wherever that is."""
+        return TENSORFLOW if self.engine == RAY else self.engine
+
+    def check_engine(self) -> None:
+        if self.engine != RAY:
+            super().check_engine()
+            return
+        check_engine(self.token_engine, self.precision)
+        require_ray()
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """`textgraft predict`: the rows of a file or of standard input with predictions beside them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import chain
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,12 +16,8 @@ from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from textgraft.model_folder.folder import StoredModel
-    from textgraft.training.token_ids import TruncationCount
 
-_CLASSIFICATION, _ENTITIES = "text-classification", "token-classification"
 # Number of the columns of answers that `--probabilities` selects.
 _PROBABILITIES = {"none": 1, "top": 2, "all": None}
 _DELIMITER = ","
@@ -33,13 +27,14 @@ def predict(
     folder: o.Folder,
     sources: Annotated[o.Sources, o.Group(only=("split",))],
     reading: Annotated[Reading, o.Group(only=("text", "pair", *FILE_OPTIONS, "empty", "format"))],
-    prediction: o.PredictionOptions,
+    prediction: o.ScalablePrediction,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx; also .conll for entities.  \\[standard output]",
+            help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx; also .conll for entities. A name without an "
+            "ending: a folder of files, which an interrupted run resumes.  \\[standard output]",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -74,67 +69,76 @@ def predict(
     from textgraft.cli.output.entity_files import CONLL
     from textgraft.cli.output.files import Destination, require_output
     from textgraft.cli.output.tables import TABLES, require_delimited
+    from textgraft.cli.predicted_shards import predict_shards
+    from textgraft.cli.prediction_writer import PredictionWriter
+    from textgraft.cli.sharding import ShardedOutput, is_folder_of_shards, require_shards, shard_ending
     from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
+    from textgraft.cli.window_answers import CLASSIFICATION, ENTITIES, window_answers
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
     task = stored.config["task"]
     _check_options(stored, out, probabilities, highlight)
-    if out:
-        require_output(out, [*TABLES, CONLL] if task == _ENTITIES else [*TABLES], run.overwrite)
+    require_shards(out, prediction)
+    answers = _PROBABILITIES[probabilities or "top"] if task == CLASSIFICATION else None
+    copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
+    endings, standard = ([*TABLES, CONLL], ".jsonl") if task == ENTITIES else ([*TABLES], ".csv")
+    in_shards = is_folder_of_shards(out)
+    ending = shard_ending(prediction, endings, standard) if in_shards else None
+    if out and not in_shards:
+        require_output(out, endings, run.overwrite)
     destination = Destination(out, run.overwrite, escape_formulas)
-    require_delimited(destination, ".jsonl" if task == _ENTITIES else ".csv")
-    if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == _ENTITIES):
+    require_delimited(destination, ending or standard)
+    if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == ENTITIES):
         answer_typed_texts(stored, prediction)
         return
-    copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
     rows = read_rows(stored, data, reading, sources.split, copied)
 
+    if out and ending:
+        job = {
+            "command": "predict", "model": str(folder), "data": data, "split": sources.split, "columns": copied,
+            "reading": asdict(reading), "answers": answers, "escape_formulas": escape_formulas,
+        }  # fmt: skip
+        writer = PredictionWriter(folder.resolve(), prediction.precision, prediction.token_engine, answers)
+        writer = replace(writer, with_texts=rows.has_words, escape_formulas=escape_formulas)
+        predict_shards(stored, rows, ShardedOutput(out, ending, job, run.overwrite), writer, prediction)
+        return
+
     load_tensorflow(prediction)
-    from textgraft.cli.output.predictions import PredictionReport, open_predictions
+    from textgraft.cli.output.predictions import PredictionReport, open_predictions, prediction_columns
     from textgraft.tasks.loading import load_as
+    from textgraft.tasks.streaming import growing_windows
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.token_ids import TruncationCount
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
     truncated, report = TruncationCount(), PredictionReport(stored)
-    names = model.objective.answer_columns[
-        : _PROBABILITIES[probabilities or "top"] if task == _CLASSIFICATION else None
-    ]
-    with open_predictions(destination, rows, names, task == _ENTITIES, highlight) as output:
-        for window, answers in _predict(model, with_progress(rows) if out else rows, truncated):
-            output.write(window, answers[: len(names)])
-            report.add(window, answers[0])
+    names, has_entities = model.objective.answer_columns[:answers], task == ENTITIES
+    table = prediction_columns(rows, names, has_entities)
+    with (
+        model.counting_unknown(),
+        open_predictions(destination, table, has_entities, rows.has_words, highlight) as output,
+    ):
+        for window in growing_windows(with_progress(rows) if out else rows):
+            cells = window_answers(model, window, truncated)
+            output.write(window, cells[: len(names)])
+            report.add_texts(window)
+            report.counts.add(cells[0])
     log_truncation(rows.source, asdict(truncated), model.architecture.sequence_length)
     log(*rows.notices, *report.lines(rows, out))
 
 
 def _check_options(stored: "StoredModel", out: Path | None, probabilities: str | None, highlight: bool) -> None:
+    from textgraft.cli.window_answers import CLASSIFICATION, ENTITIES
+
     task = stored.config["task"]
     if highlight and out:
         raise ConfigError("--highlight prints texts and --out writes a file; drop one")
-    if highlight and task != _ENTITIES:
+    if highlight and task != ENTITIES:
         raise ConfigError(f"--highlight shows entities, but {stored.folder} is a model for {task}; drop it")
     if probabilities is None:
         return
     if probabilities not in _PROBABILITIES:
         raise ConfigError(f"probabilities {probabilities!r} is unknown; choose one of {', '.join(_PROBABILITIES)}")
-    if task != _CLASSIFICATION or stored.config["settings"].get("problem") == REGRESSION:
+    if task != CLASSIFICATION or stored.config["settings"].get("problem") == REGRESSION:
         raise ConfigError(f"--probabilities selects those of labels, but {stored.folder} predicts no labels; drop it")
-
-
-def _predict(
-    model: Any, rows: "Iterable[pa.RecordBatch]", truncated: "TruncationCount"
-) -> "Iterator[tuple[pa.RecordBatch, list[Sequence[Any]]]]":
-    """Windows of rows, and the cells of each of the objective's `answer_columns` for them."""
-    from textgraft.data.streams import texts_of
-    from textgraft.data.tagged import tagged_texts
-    from textgraft.tasks.streaming import growing_windows
-
-    with model.counting_unknown():
-        for window in growing_windows(rows):
-            if model.name == _ENTITIES:
-                yield window, [model.entities(tagged_texts(window))]
-            else:
-                parts = model.answers([texts_of(window).inputs], truncated)
-                yield window, [list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)]

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -91,12 +92,19 @@ def print_plan(plan: "Plan") -> None:
     print_table((), rows, "estimated cost")
 
 
-def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:
-    """Yield batches of texts while a progress bar counts the texts; `total` is their number, where it is known."""
+@contextmanager
+def progress_of_texts(total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar of texts; yields the function that advances it. `total` is their number, where it is known."""
     from textgraft.training.progress import text_bar
 
     with text_bar() as bar:
         task = bar.add_task("texts", total=total, means="")
+        yield lambda texts: bar.advance(task, texts)
+
+
+def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:
+    """Yield batches of texts while a progress bar counts the texts; `total` is their number, where it is known."""
+    with progress_of_texts(total) as advance:
         for batch in batches:
             yield batch
-            bar.advance(task, len(batch))
+            advance(len(batch))

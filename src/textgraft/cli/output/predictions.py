@@ -1,9 +1,8 @@
 """Predictions of a command: written beside their rows, and counted."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, cycle
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,11 +10,9 @@ import pyarrow as pa
 
 from textgraft.cli.output.entity_files import ConllFile, is_conll, open_conll
 from textgraft.cli.output.files import Destination
-from textgraft.cli.output.tables import PredictionTable, name_columns, open_table
+from textgraft.cli.output.prediction_counts import PredictionCounts
+from textgraft.cli.output.tables import PredictionTable, TableColumns, name_columns, open_table
 from textgraft.data.input_rows import InputRows
-from textgraft.data.label_checks import describe_counts
-from textgraft.data.labels import REGRESSION
-from textgraft.data.predicted_entities import Entity
 from textgraft.data.random_splits import text_digests
 from textgraft.data.seen_texts import SeenRows, describe_seen
 from textgraft.data.streams import texts_of
@@ -35,21 +32,27 @@ class PredictionOutput(Protocol):
         """Append rows of `InputRows`, and the cells of each column of answers."""
 
 
+def prediction_columns(rows: InputRows, names: Sequence[str], entities: bool) -> TableColumns:
+    """The columns of a table of predictions; `names` are those of the answers, which may be entities."""
+    answers = ["text", *names] if entities and rows.has_words else names
+    return name_columns(rows.source, rows.copied, answers, rows.copied_as_json)
+
+
 @contextmanager
 def open_predictions(
     destination: Destination,
-    rows: InputRows,
-    names: Sequence[str],
+    columns: TableColumns,
     entities: bool = False,
+    with_texts: bool = False,
     highlight: bool = False,
 ) -> Iterator[PredictionOutput]:
-    """An output for the rows of a source.
+    """An output for rows and their predictions.
 
     Args:
         destination: a file, or standard output.
-        rows: the source.
-        names: of the columns of answers.
+        columns: see `prediction_columns`.
         entities: whether answers are entities.
+        with_texts: whether the text is written before them.
         highlight: print texts with coloured entities.
     """
     if highlight:
@@ -58,59 +61,37 @@ def open_predictions(
         with open_conll(destination) as file:
             yield _ConllOutput(file)
     else:
-        with_texts = entities and rows.has_words
-        answers = ["text", *names] if with_texts else names
-        columns = name_columns(rows.source, rows.copied, answers, rows.copied_as_json)
         with open_table(destination, columns, ".jsonl" if entities else ".csv") as table:
             yield _EntityTable(table, with_texts) if entities else _Table(table)
 
 
 class PredictionReport:
-    """Counts predictions, and texts that the model has seen in its training."""
+    """Counts predictions, and texts that the model has seen in its training.
+
+    Attributes:
+        counts: of the predictions.
+    """
 
     def __init__(self, stored: "StoredModel") -> None:
-        settings = stored.config["settings"]
-        self._rows = 0
-        self._separator = settings.get("label_separator")
-        self._has_labels = bool(settings.get("labels"))
-        self._is_number = settings.get("problem") == REGRESSION
-        self._counts = Counter[str]()
-        self._smallest, self._largest, self._sum = float("inf"), float("-inf"), 0.0
+        self.counts = PredictionCounts(stored.config["settings"])
         self._seen = None if stored.seen is None else SeenRows(stored.seen)
 
-    def add(self, window: pa.RecordBatch, predictions: Sequence[Any]) -> None:
-        """Count the rows of a window."""
-        self._rows += len(window)
+    def add_texts(self, window: pa.RecordBatch) -> None:
+        """Count the texts of a window that the model has seen."""
         if self._seen is not None:
             self._seen.add(text_digests(texts_of(window).joined))
-        if self._is_number:
-            self._smallest, self._largest = min(self._smallest, *predictions), max(self._largest, *predictions)
-            self._sum += sum(predictions)
-        elif self._has_labels:
-            self._counts.update(chain.from_iterable(map(self._labels, predictions)))
 
     def lines(self, rows: InputRows, out: Path | None) -> list[str]:
         """Lines of information for the user, at the end."""
-        parts = [
-            f"wrote {counted(self._rows, 'row')} to {out}" if out else counted(self._rows, "row"),
-            *describe_counts(self._counts),
-        ]
-        if self._is_number and self._rows:
-            mean = self._sum / self._rows
-            parts.append(f"numbers from {self._smallest:.4g} to {self._largest:.4g}, mean {mean:.4g}")
+        total = self.counts.rows
+        wrote = f"wrote {counted(total, 'row')} to {out}" if out else counted(total, "row")
         lines = []
         if rows.empty:
             texts = counted(rows.empty, "empty text")
             lines.append(f"{rows.source}: predictions include {texts}; --empty drop drops their rows")
         if self._seen is not None:
-            lines.append(describe_seen(rows.source, self._seen.record(), self._rows))
-        return [*filter(None, lines), "; ".join(parts)]
-
-    def _labels(self, prediction: Any) -> Sequence[str]:
-        if isinstance(prediction, list):
-            return [item.label if isinstance(item, Entity) else str(item) for item in prediction]
-        label = str(prediction)
-        return [label] if self._separator is None else list(filter(None, label.split(self._separator)))
+            lines.append(describe_seen(rows.source, self._seen.record(), total))
+        return [*filter(None, lines), "; ".join([wrote, *self.counts.describe()])]
 
 
 class _Table:

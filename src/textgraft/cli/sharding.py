@@ -1,0 +1,152 @@
+"""Folders of shards as the output of a command."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textgraft.cli.options import ScalablePrediction
+from textgraft.cli.output.console import progress_of_texts
+from textgraft.cli.output.log import log
+from textgraft.cli.output.status import load_tensorflow, status
+from textgraft.errors import ConfigError, counted
+from textgraft.shards.executors import RAY, Executor, LocalExecutor
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from textgraft.shards.folder import ShardRecord
+
+_Writer = TypeVar("_Writer", bound=Any)
+
+# Files for people, of which many are of no use.
+_WITHOUT_SHARDS = (".xlsx",)
+
+# Where each worker is a process: one thread, since TensorFlow uses several less well than several processes do.
+_WORKER_THREADS = 1
+
+
+@dataclass(frozen=True)
+class ShardedOutput:
+    """A folder of shards to be written by a command.
+
+    Attributes:
+        path: of the folder.
+        ending: of its files.
+        job: what determines their content beside the facts of `ShardWriter.describe`, as JSON values.
+        overwrite: replace the shards of another run.
+    """
+
+    path: Path
+    ending: str
+    job: Mapping[str, Any]
+    overwrite: bool
+
+
+def is_folder_of_shards(out: Path | None) -> bool:
+    """Whether an output is a folder, as a name without an ending is."""
+    return out is not None and (out.is_dir() or not out.suffix)
+
+
+def require_shards(out: Path | None, options: ScalablePrediction) -> None:
+    """Raise a ConfigError for options of shards where a single file is written."""
+    if is_folder_of_shards(out):
+        if options.address is not None and options.engine != RAY:
+            raise ConfigError("--address is that of a Ray cluster; add --engine ray")
+        return
+    if options.engine == RAY:
+        raise ConfigError("--engine ray writes a folder of files; pass --out with a name without an ending")
+    flags = {"--address": options.address, "--shard-format": options.shard_format, "--shard-rows": options.shard_rows}
+    if unused := next((flag for flag, value in flags.items() if value is not None), None):
+        raise ConfigError(f"{unused} is for a folder of files; drop it, or pass --out with a name without an ending")
+
+
+def shard_ending(options: ScalablePrediction, endings: Iterable[str], default: str) -> str:
+    """The ending of the files; a ConfigError for a format that shards do not have."""
+    ending = default if options.shard_format is None else f".{options.shard_format.removeprefix('.')}"
+    choices = [name for name in endings if name not in _WITHOUT_SHARDS]
+    if ending not in choices:
+        names = ", ".join(choice[1:] for choice in choices)
+        raise ConfigError(f"shard_format {options.shard_format!r} is unknown; choose one of {names}")
+    return ending
+
+
+def write_shards(
+    output: ShardedOutput,
+    windows: "Iterable[pa.RecordBatch]",
+    writer: _Writer,
+    complete_writer: Callable[[_Writer, Mapping[str, Any]], _Writer],
+    options: ScalablePrediction,
+) -> "tuple[Mapping[str, Any], list[ShardRecord]] | None":
+    """Compute and write the shards that are missing; returns the facts and records of all, in order.
+
+    Args:
+        output: the folder.
+        windows: all rows, in the windows that are computed together.
+        writer: a dataclass with the field `precision`, which is replaced by that of the run that is resumed.
+        complete_writer: takes the writer and its description, and returns the writer of shards.
+        options: choose the executor and the size of shards.
+
+    Returns:
+        None for a folder that was complete before.
+    """
+    from textgraft.shards.cutting import DEFAULT_ROWS, cut_shards
+    from textgraft.shards.executors import compute_shards
+    from textgraft.shards.folder import open_shards
+
+    rows = options.shard_rows or DEFAULT_ROWS
+    job = {**output.job, "shard_rows": rows}
+    with open_shards(output.path, job, output.ending, output.overwrite) as folder:
+        if folder.is_complete:
+            log(f"{output.path} is complete already; pass --overwrite to compute it again")
+            return None
+        if folder.records:
+            log(f"{output.path}: resuming after {counted(len(folder.records), 'shard')} of an interrupted run")
+        with _executor(options) as executor:
+            if folder.facts:
+                writer = replace(writer, precision=folder.facts["precision"])
+            with status("loading the model"):
+                facts = executor.describe(writer)
+            folder.start(facts)
+            writer = complete_writer(writer, facts)
+            logged = set[str]()
+            with progress_of_texts() as on_rows:
+                for warning in compute_shards(folder, cut_shards(windows, rows), writer, executor, on_rows):
+                    if warning not in logged:
+                        logged.add(warning)
+                        log(warning)
+        return facts, [folder.records[index] for index in range(len(folder.records))]
+
+
+def log_computations(records: "Iterable[ShardRecord]") -> None:
+    """Log how shards were computed, if not all in the same way."""
+    kinds = Counter(record.facts["computation"] for record in records)
+    if len(kinds) > 1:
+        parts = "; ".join(f"{counted(count, 'shard')} by {kind}" for kind, count in kinds.items())
+        log(f"computed on different machines, whose results may differ in the last digits: {parts}")
+
+
+def sum_truncated(records: "Iterable[ShardRecord]") -> Mapping[str, int]:
+    """The sums of the fields of `TruncationCount` over shards."""
+    counts = Counter[str]({"texts": 0, "tokens": 0})
+    for record in records:
+        counts.update(record.facts["truncated"])
+    return counts
+
+
+@contextmanager
+def _executor(options: ScalablePrediction) -> "Iterator[Executor]":
+    if options.engine != RAY:
+        load_tensorflow(options)
+        yield LocalExecutor()
+        return
+    from textgraft.shards.ray_executor import RayExecutor
+
+    cluster = RayExecutor(options.address, options.threads or _WORKER_THREADS, log)
+    with ExitStack() as stack:
+        with status("connecting to Ray" if options.address else "starting Ray", delay=0):
+            stack.enter_context(cluster)
+        log(f"Ray: {counted(cluster.workers, 'worker')}")
+        yield cluster
