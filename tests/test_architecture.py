@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 GROUND = {"computation", "errors", "options", "processor", "protobuf", "registry", "runtime", "terminal"}
 LAYERS = [
     "storage", "data", "shards", "task_specs", "text", "tokenizers", "backbones",
-    "engines", "generation", "training", "ngrams", "tasks", "tuning", "export", "serving", "cli",
+    "engines", "generation", "workers", "training", "ngrams", "tasks", "tuning", "export", "serving", "cli",
 ]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
 SIDE_USERS = {"training", "ngrams", "tasks", "tuning", "export", "serving", "cli"}

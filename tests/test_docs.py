@@ -40,5 +40,5 @@ def test_members_on_the_api_page_exist():
 
 def test_exit_codes_are_documented():
     page = (ROOT / "docs" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
-    documented = [int(code) for code in re.findall(r"^\| (\d) \|", page, re.MULTILINE)]
+    documented = [int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
     assert documented == [0, *sorted(error.exit_code for error in (TextgraftError, *TextgraftError.__subclasses__()))]

@@ -25,16 +25,19 @@ class Computation:
         processor: see `Processor.kind`.
         threads: number of threads of one operation.
         precision: Keras dtype policy.
+        workers: number of processes that share the steps of a training.
     """
 
     kernels: str
     processor: str
     threads: int
     precision: str
+    workers: int = 1
 
     def __str__(self) -> str:
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.kernels} kernels, {self.processor} processor, {threads}, {self.precision}"
+        workers = f"{self.workers} workers, " if self.workers > 1 else ""
+        return f"{workers}{self.kernels} kernels, {self.processor} processor, {threads}, {self.precision}"
 
 
 def current_computation(precision: str) -> Computation:

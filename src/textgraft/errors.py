@@ -100,6 +100,13 @@ class ExportError(TextgraftError):
     meaning = "exported model altered, or its answers differ"
 
 
+class WorkerError(TextgraftError):
+    """Another worker of a training run that has ended or failed."""
+
+    exit_code = 10
+    meaning = "another worker of the training ended"
+
+
 _ERRORS: list[type[TextgraftError]] = [TextgraftError, *TextgraftError.__subclasses__()]
 _MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
 EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."

@@ -178,6 +178,19 @@ class RuntimeOptions(CheckedOptions):
 
 
 @dataclass(frozen=True)
+class WorkerOptions(CheckedOptions):
+    """The processes of a training run."""
+
+    workers: int = option(
+        1,
+        "Number of processes that share each step: on this machine, or on those of TF_CONFIG.",
+        panel="Advanced",
+        minimum=1,
+        maximum=256,
+    )
+
+
+@dataclass(frozen=True)
 class PredictionOptions(RuntimeOptions):
     """Options of what computes predictions."""
 

@@ -11,7 +11,8 @@ from textgraft.cli import options as o
 from textgraft.cli.output.console import print_plan, print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow, status
-from textgraft.cli.runs import compilation, model_summary, require, train_into_folder
+from textgraft.cli.runs import compilation, model_summary, require
+from textgraft.cli.shared_runs import require_one_process, share_plan, train_shared
 from textgraft.data.columns import Reading, describe_roles
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
     from textgraft.training.history import History
+    from textgraft.workers.team import Chief
 
 HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
 
@@ -39,6 +41,7 @@ def train(
     recipe_options: o.RecipeOptions,
     run: o.RunOptions,
     log_options: o.LogOptions,
+    worker_options: o.WorkerOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
     from_model: Annotated[
@@ -71,6 +74,8 @@ def train(
         textgraft train --zero-shot --descriptions labels.toml --out topics
 
         textgraft train corrections.jsonl --from sentiment --out sentiment-2
+
+        textgraft train reviews.csv --workers 4 --out sentiment
     """
     from textgraft.cli.extended import extend, read_earlier
     from textgraft.cli.zero_shot import describe_labels, make_zero_shot, require_unset
@@ -78,7 +83,7 @@ def train(
     if label_options.zero_shot:
         unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
         unused |= {**changed_options(training_config), **changed_options(recipe_options)}
-        unused |= {**changed_options(run), **changed_options(log_options)}
+        unused |= {**changed_options(run), **changed_options(log_options), **changed_options(worker_options)}
         unused["from"] = from_model
         require_unset(unused, architecture)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options)
@@ -93,12 +98,12 @@ def train(
     from textgraft.task_specs.text_classification import TextClassificationSpec
 
     require("textgraft train DATA --out FOLDER", run, data=data)
+    require_one_process(worker_options.workers, data, sources, recipe_options, run, from_model)
     earlier, reading = read_earlier(
         from_model, reading, run, task_options, model_options, label_options, recipe_options, architecture
     )
     fit_values = changed_options(training_config)
     model_values = {**changed_options(architecture), **changed_options(model_options)}
-    logs = open_log(log_options.log, Path(f"{run.out}.log"))
 
     def read() -> "tuple[str, Splits, dict[str, Any]]":
         """The id of the task, the data, and the constructor's arguments that depend on it."""
@@ -135,7 +140,10 @@ def train(
 
     reports: list[Callable[[], None]] = []
 
-    def train_model(checkpoints: "Checkpoints") -> "TrainableTask":
+    def train_model(checkpoints: "Checkpoints", chief: "Chief | None") -> "TrainableTask":
+        fit_values.setdefault("step_parts", checkpoints.step_parts or worker_options.workers)
+        share_plan(chief, fit_values)
+        logs = open_log(log_options.log, Path(f"{run.out}.log"))
         model, splits, fit_options = prepare(checkpoints)
         history = model.fit(
             splits.train,
@@ -143,12 +151,15 @@ def train(
             unlabelled=splits.unlabelled,
             checkpoints=checkpoints,
             callbacks=logs,
+            chief=chief,
             **fit_options,
         )
         log(_outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))
         reports.append(partial(_report, model, str(run.out), *_evaluate(model, splits)))
+        folder = Path(str(run.out))
+        reports.append(partial(log, f"saved {folder}; next: textgraft predict {folder} FILE"))
         return model
 
     if run.dry_run:
@@ -156,10 +167,9 @@ def train(
         plan = model.plan(splits.train, validation=splits.validation, unlabelled=splits.unlabelled, **fit_options)
         print_plan(plan)
         return
-    folder = train_into_folder(run, train_model)
+    train_shared(worker_options.workers, run, train_model, prepare, fit_values)
     for report in reports:  # after the model is saved, since standard output may be closed or full
         report()
-    log(f"saved {folder}; next: textgraft predict {folder} FILE")
 
 
 def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, Any]]:

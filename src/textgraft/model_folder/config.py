@@ -71,7 +71,8 @@ _SEEN = Object(
     {ADAPTATION: Integer(0), "excluded": Integer(0), "estimated": BOOLEAN},
 )
 _COMPUTATION = Object(
-    {"kernels": STRING, "processor": STRING, "threads": Integer(1), "precision": OneOf(DTYPE_POLICIES)}
+    {"kernels": STRING, "processor": STRING, "threads": Integer(1), "precision": OneOf(DTYPE_POLICIES)},
+    {"workers": Integer(1)},
 )
 # That predictions in int8 are those in float32; see `tasks.quantization`.
 _PROOF = Object(

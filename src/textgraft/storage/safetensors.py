@@ -5,6 +5,7 @@ Unlike the `safetensors` package, the writer does not copy the arrays.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,3 +27,8 @@ def to_safetensors(
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # aligns the arrays to 8 bytes, so that they can be memory-mapped
     return [len(text).to_bytes(8, "little"), text, *pieces]
+
+
+def safetensors_dtype(name: str) -> np.dtype[Any]:
+    """The numpy type of arrays that `to_safetensors` writes, by its name in the header."""
+    return np.dtype(next(numpy_name for numpy_name, written in _DTYPES.items() if written == name))

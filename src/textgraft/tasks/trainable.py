@@ -43,6 +43,7 @@ from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.run_record import data_facts, run_record
 from textgraft.tasks.self_training import add_unlabelled, self_train, why_no_unlabelled
+from textgraft.tasks.shared_run import announce_training, follow_run, share_run
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.callbacks import Callback, Callbacks, Continued
@@ -55,6 +56,7 @@ from textgraft.training.id_cache import IdCache
 from textgraft.training.loop import Training
 from textgraft.training.progress import TrainingBar
 from textgraft.training.token_ids import TruncationCount
+from textgraft.workers.team import Chief, Follower
 
 WithProgress = Callable[[Iterator[Any]], Iterator[Any]]
 
@@ -184,6 +186,7 @@ class TrainableTask(Task):
         callbacks: Callback | Iterable[Callback] = (),
         progress: bool = True,
         checkpoints: Checkpoints | str | Path | None = None,
+        chief: Chief | None = None,
         **options: Any,
     ) -> History:
         """Train; the model ends with the weights of its best epoch.
@@ -203,6 +206,7 @@ class TrainableTask(Task):
             progress: show a progress bar and messages.
             checkpoints: a folder for the state of the run, or `Checkpoints` already entered; an unfinished run in it is
                 resumed, and ends as if it had not been interrupted.
+            chief: of the other processes that share the steps, which call `follow`; `textgraft train` starts them.
             options: training options, the fields of `TrainingConfig`.
 
         Raises:
@@ -211,6 +215,7 @@ class TrainableTask(Task):
             TrainingError: when the loss is no longer finite.
             BusyError: when another process uses the checkpoints.
             InterruptionError: after SIGINT or SIGTERM, with checkpoints; they are saved.
+            WorkerError: when another process that shares the steps has ended; with checkpoints, they are saved.
         """
         self._require_trainable()
         reader, callback = self._reader(text=text, label=label, pair=pair), Callbacks(callbacks)
@@ -222,6 +227,7 @@ class TrainableTask(Task):
                 on_error.callback(self.objective.snapshot())
                 run, notices = self._read_run(reader, data, labels, validation, unlabelled, options)
                 facts, computation = self._run_facts(run), current_computation(self.precision)
+                computation = share_run(run, facts, computation, chief)
                 if checkpoints is not None:
                     checkpoints.start_run(facts, computation)
                 bar = TrainingBar()
@@ -238,7 +244,9 @@ class TrainableTask(Task):
                     callback.on_message(notice)
                 run = self_train(run, facts, checkpoints, callback)
                 bar.plan((2 if run.refit else 1) * (run.mode.config.epochs or 1), run.rows_per_epoch)
-                train_run = partial(self._train, facts=facts, checkpoints=checkpoints, on_start=on_error.pop_all)
+                train_run = partial(
+                    self._train, facts=facts, checkpoints=checkpoints, chief=chief, on_start=on_error.pop_all
+                )
                 if run.refit:
                     first = first_run(
                         facts, checkpoints, partial(self._first_run, run, partial(train_run, run, callback))
@@ -256,6 +264,15 @@ class TrainableTask(Task):
         salted_by = " ".join(facts["data_sha256"].values())
         self.seen = self.seen.with_texts(texts) if self.seen else SeenTexts.of(texts, salted_by)
         return history
+
+    def follow(self, follower: Follower, data: Any, *, validation: Any = None, **options: Any) -> None:
+        """Share the steps of a `fit` with these arguments in another process, the chief, which has the trained model.
+
+        Raises what `fit` raises, and RunEndedError when the chief has ended the run.
+        """
+        self._require_trainable()
+        run, _ = self._read_run(self._reader(text=None, label=None, pair=None), data, None, validation, None, options)
+        follow_run(run, self._run_facts(run), follower)
 
     def plan(
         self,
@@ -481,6 +498,7 @@ class TrainableTask(Task):
         callback: Callback,
         facts: Mapping[str, Any],
         checkpoints: Checkpoints | None,
+        chief: Chief | None,
         on_start: Callable[[], Any],
     ) -> tuple[History, Assessment]:
         """Train, calibrate and assess the network; `on_start` is called before the first weight changes."""
@@ -492,7 +510,9 @@ class TrainableTask(Task):
             if solution:
                 history, outputs = solution
             else:
-                training = Training(*built, run.mode.config, callback, partial(self._location, run), run.last_epoch)
+                announce_training(run, chief)
+                location = partial(self._location, run)
+                training = Training(*built, run.mode.config, callback, location, run.last_epoch, chief)
                 history, outputs = training.run(checkpoints), training.outputs
             assessment = self.after_training(run, built.train, built.validation, outputs, initial_metrics, callback)
         return history, assessment._replace(metrics={**initial_metrics, **assessment.metrics})

@@ -164,11 +164,12 @@ class Checkpoints:
                 f"{self.folder} holds an unfinished run of other options, data or versions: "
                 f"{'; '.join(differences)}; restore them, or pass --restart to start over"
             )
-        before = state.get("computation") or self._computation
+        before = {"workers": 1, **(state.get("computation") or self._computation)}
         if differences := list(_differences(before, self._computation)):
             warn(
-                f"{self.folder}: the run resumes with other kernels, threads or processor ({'; '.join(differences)}); "
-                "the last bits of the weights may differ from those of an uninterrupted run"
+                f"{self.folder}: the run resumes with other kernels, threads, workers or processor "
+                f"({'; '.join(differences)}); the last bits of the weights may differ from those of an "
+                "uninterrupted run"
             )
         self._set_resume_hint()
 
@@ -225,6 +226,16 @@ class Checkpoints:
         return bool(model_folder.read(folder).config.get("run") == run_digest(_read_state(newest)["run"]))
 
     @property
+    def step_parts(self) -> int | None:
+        """The option `step_parts` of the unfinished run, which may resume with another number of workers."""
+        newest = self._newest
+        if newest is None:
+            return None
+        verify_folder(newest)
+        parts = _read_state(newest)["run"].get("fit", {}).get("step_parts")
+        return parts if isinstance(parts, int) else None
+
+    @property
     def resume_command(self) -> str:
         """The command that resumes the run, for messages."""
         return "the same command without --restart" if self._restart else "the same command"
@@ -246,6 +257,11 @@ class Checkpoints:
     def status(self) -> str:
         """Location of the last checkpoint, for messages."""
         return f"the last checkpoint is {self._newest}" if self._newest else "there is no checkpoint yet"
+
+    @property
+    def how_to_resume(self) -> str:
+        """The end of a message about a run that stopped."""
+        return f"; {self.status}; {self.resume_command} resumes from there"
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, then remove the previous one, which stays after an error.

@@ -128,6 +128,13 @@ class TrainingConfig(CheckedOptions):
         shown_default=f"{_USUAL.batch_tokens} for transformers",
         minimum=1,
     )
+    step_parts: int = option(
+        1,
+        "Parts of a step, or a multiple, whose gradients are added; workers share them.",
+        panel="Advanced",
+        shown_default="the number of workers",
+        minimum=1,
+    )
     recompute: bool = option(
         False,
         "Compute the activations of blocks again in the backward pass: less memory, one more forward pass per step.",

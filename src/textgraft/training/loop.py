@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgraft.data.metrics import find_metric, without_optional
-from textgraft.errors import TrainingError
+from textgraft.errors import TrainingError, WorkerError
 from textgraft.training.callbacks import Callback, Step
 from textgraft.training.checkpoints import Checkpoints, RunProgress, Snapshot
 from textgraft.training.config import TrainingConfig
@@ -20,15 +20,16 @@ from textgraft.training.history import History
 from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.optimizer import learning_rates
 from textgraft.training.progress import EtaEstimator
+from textgraft.training.shared_step import training_step
 from textgraft.training.step import (
     Network,
     Result,
-    TrainingStep,
     assign_variables,
     copy_variables,
     seed_states,
     shapes_of,
 )
+from textgraft.workers.team import Chief
 
 # A training step costs a forward pass, and a backward pass of about twice its work.
 _STEP_COST_IN_FORWARD_PASSES = 3
@@ -43,7 +44,7 @@ class Training:
 
     The config has all values filled in; `location` maps a training row to a text for messages that ends in a number,
     such as "reviews.csv, line 7". Without validation examples, all epochs up to `last_epoch` are run and the last one
-    is kept; the learning rates are those of all planned epochs.
+    is kept; the learning rates are those of all planned epochs. With a chief, other workers share the steps.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Training:
         callback: Callback,
         location: Callable[[int], str] = lambda row: f"row {row + 1}",
         last_epoch: int | None = None,
+        chief: Chief | None = None,
     ) -> None:
         self._network, self._train, self._validation = network, train, validation
         self._config, self._callback, self._location = config, callback, location
@@ -64,7 +66,7 @@ class Training:
         self._rates = learning_rates(config, self._epochs * len(batches))
         self._rows = sum(map(len, batches))
         self._train_tokens = sum(int(train.lengths[rows].sum()) for rows in batches)
-        self._step = TrainingStep(network, train, config, len(batches))
+        self._step = training_step(chief, network, train, config, len(batches))
         self._infer = inference_step(self._evaluate, (train if validation is None else validation).spec)
         self._best_epoch: BestEpoch | LastEpoch = LastEpoch()
         if validation is not None:
@@ -95,6 +97,10 @@ class Training:
                 while not self._is_finished:
                     self._train_epoch()
                     self._validate_epoch()
+            except WorkerError as error:
+                self._save_if(lambda _: True)
+                self._write_back(self._progress.step)
+                raise WorkerError(f"{error}{checkpoints.how_to_resume if checkpoints else ''}") from error
             except BaseException:
                 self._write_back(self._progress.step)
                 raise
@@ -147,7 +153,7 @@ class Training:
 
     def _train_epoch(self) -> None:
         progress, batches = self._progress, self._batches(self._progress.epoch)
-        self._train.start_epoch(progress.epoch)
+        self._step.start_epoch(progress.epoch)
         for rows in batches[progress.batch :]:
             start = time.monotonic()
             result = self._step(rows, self._rates[progress.step], progress.step)
@@ -180,7 +186,7 @@ class Training:
             return {}
         if self._network.embedding_subset:
             self._network.embedding_subset.refresh(self._step.table_rates(self._rates[: self._progress.step]))
-        losses, outputs = self._compute_outputs(validation, lambda _: self._save_if(lambda _: False))
+        losses, outputs = self._compute_outputs(validation, lambda _: self._check())
         metrics = objective.validation_metrics(validation.targets, outputs)
         metrics = without_optional(metrics, objective.selectable, self._config.metric)
         loss = float(losses.sum(dtype=np.float64) / max(1, int(validation.weights.sum())))
@@ -258,6 +264,11 @@ class Training:
             rates = self._step.table_rates(self._rates[:steps])
             self._network.embedding_subset.refresh(rates)
             self._network.embedding_subset.write_back(rates)
+
+    def _check(self) -> None:
+        """End the run between two batches of validation rows after a signal, or where another worker has ended."""
+        self._step.check()
+        self._save_if(lambda _: False)
 
     def _save_if(self, is_due: Callable[[Checkpoints], bool]) -> None:
         """Write a checkpoint if one is due, and also after a signal, which then stops the run."""

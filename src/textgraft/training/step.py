@@ -78,7 +78,7 @@ class TrainingStep:
         self, network: Network, train: Examples[Inputs], config: TrainingConfig, steps_per_epoch: int = 0
     ) -> None:
         self._network, self._train = network, train
-        self._max_tokens = config.batch_tokens or 1
+        self._max_tokens, self._min_parts = config.batch_tokens or 1, config.step_parts
         self._longest = int(train.lengths.max(initial=0))
         subset, trainable = network.embedding_subset, network.layers.trainable_variables
         self.variables = [
@@ -91,21 +91,59 @@ class TrainingStep:
 
     def __call__(self, rows: np.ndarray, rate: float, step: int) -> Result:
         """Make a step on the training rows with the indices `rows`, (b,)."""
-        parts = list(batches_by_length(self._train.lengths[rows], self._max_tokens, len(rows)))
-        learning_rate, step_index = tf.constant(rate, tf.float32), tf.constant(step)
+        parts, share = self.parts(rows), self._share(rows)
         indices = self._schedule.unfrozen(step)
-        share = tf.constant(1 / max(1, int(self._train.weights[rows].sum())), tf.float32)
         if len(parts) == 1:
             update = self._graph("_update", indices)
-            loss, norm, outputs = update(*self._train.batch(rows), share, learning_rate, step_index)
+            loss, norm, outputs = update(*self._train.batch(rows), share, *_step_inputs(rate, step))
             return Result(float(loss), float(norm), to_rows(outputs))
-        self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
+        self._make_sums()
         accumulate = self._graph("_accumulate", indices)
         results = [accumulate(*self._train.batch(rows[part]), share) for part in parts]
-        norm = float(self._graph("_update_by_sums", indices)(learning_rate, step_index))
-        outputs = concatenate_rows([to_rows(outputs) for _, outputs in results])
-        order = np.argsort(np.concatenate(parts), kind="stable")
-        return Result(sum(float(loss) for loss, _ in results), norm, outputs[order])
+        norm = self.update_by_sums(rate, step)
+        return join_results(parts, [(float(loss), to_rows(outputs)) for loss, outputs in results], norm)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw the random part of a training epoch, counted from 0."""
+        self._train.start_epoch(epoch)
+
+    def check(self) -> None:
+        """Raise a WorkerError if another process with a share of the steps has ended; by default there is none."""
+
+    def parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Positions among the rows of a step of those that go through the network together."""
+        return split_step(self._train.lengths[rows], self._max_tokens, self._min_parts)
+
+    def part_gradients(self, rows: np.ndarray, part: np.ndarray, step: int) -> tuple[float, Rows, list[np.ndarray]]:
+        """Loss, metric inputs and gradients of a part of a step on `rows`; see `add_gradients`."""
+        compute = self._graph("_compute", self._schedule.unfrozen(step))
+        loss, outputs, gradients = compute(*self._train.batch(rows[part]), self._share(rows))
+        return float(loss), to_rows(outputs), [gradient.numpy() for gradient in gradients]
+
+    def add_gradients(self, gradients: Sequence[np.ndarray], step: int) -> None:
+        """Add gradients to the sums: float32 arrays, one for each variable that the step updates, in their order."""
+        self._make_sums()
+        self._graph("_add", self._schedule.unfrozen(step))(*map(tf.constant, gradients))
+
+    def gradient_sums(self, step: int) -> list[np.ndarray]:
+        """The sums of the gradients that were added since the last update, in the form of `add_gradients`."""
+        return [self._sums[index].numpy() for index in self._schedule.unfrozen(step)]
+
+    def update_by_sums(self, rate: float, step: int) -> float:
+        """Update the variables by the sums of gradients, which are then 0; returns the norm of the gradients."""
+        update = self._graph("_update_by_sums", self._schedule.unfrozen(step))
+        return float(update(*_step_inputs(rate, step)))
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """All variables on which steps depend, each once: those of the network, trained or not, and moments."""
+        variables = [*self._network.layers.variables, *self.variables, *self.optimizer.slots]
+        return list({id(variable): variable for variable in variables}.values())
+
+    @property
+    def seeds(self) -> list[keras.Variable]:
+        """The states of the seed generators."""
+        return seed_variables(self._network.layers)
 
     def table_rates(self, rates: np.ndarray) -> np.ndarray:
         """Learning rates of the embedding subset, from those of the run, which begin at its first step."""
@@ -126,7 +164,11 @@ class TrainingStep:
         """
         if (method, indices) not in self._graphs:
             batch = (*self._train.spec, _SHARE)
-            specs = {"_update": (*batch, _RATE, _STEP), "_accumulate": batch, "_update_by_sums": (_RATE, _STEP)}
+            gradients = [tf.TensorSpec(self.variables[index].shape, tf.float32) for index in indices]
+            specs = {
+                "_update": (*batch, _RATE, _STEP), "_accumulate": batch, "_update_by_sums": (_RATE, _STEP),
+                "_compute": batch, "_add": gradients,
+            }  # fmt: skip
             method_of_indices = partial(getattr(self, method), indices)
             function = tf.function(method_of_indices, input_signature=specs[method], autograph=False)
             self._graphs[method, indices] = function.get_concrete_function()
@@ -140,9 +182,25 @@ class TrainingStep:
 
     def _accumulate(self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor) -> tuple[tf.Tensor, Any]:
         loss, outputs, gradients = self._gradients(indices, batch, targets, share)
-        for index, gradient in gradients.items():
-            self._sums[index].assign_add(gradient)
+        self._add(indices, *gradients.values())
         return loss, outputs
+
+    def _compute(
+        self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor
+    ) -> tuple[tf.Tensor, Any, list[tf.Tensor]]:
+        loss, outputs, gradients = self._gradients(indices, batch, targets, share)
+        return loss, outputs, list(gradients.values())
+
+    def _add(self, indices: Sequence[int], *gradients: tf.Tensor) -> None:
+        for index, gradient in zip(indices, gradients, strict=True):
+            self._sums[index].assign_add(gradient)
+
+    def _make_sums(self) -> None:
+        self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
+
+    def _share(self, rows: np.ndarray) -> tf.Tensor:
+        """The share of a prediction in the loss of a step, float32 ()."""
+        return tf.constant(1 / max(1, int(self._train.weights[rows].sum())), tf.float32)
 
     def _update_by_sums(self, indices: Sequence[int], rate: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         norm = self.optimizer.apply({index: self._sums[index].value() for index in indices}, rate, step)
@@ -168,9 +226,39 @@ class TrainingStep:
         return loss, metric_inputs, dict(zip(indices, map(tf.convert_to_tensor, gradients), strict=True))
 
 
+def split_step(lengths: np.ndarray, max_tokens: int, parts: int) -> list[np.ndarray]:
+    """Positions of the rows of each part of a step, longest rows first, of rows with `lengths` tokens, (b,).
+
+    No part has more than `max_tokens` tokens, padding included, unless it is a single row. The number of parts is a
+    multiple of `parts` where the rows and this limit allow it.
+    """
+    by_tokens = list(batches_by_length(lengths, max_tokens, len(lengths)))
+    if len(by_tokens) % parts == 0:
+        return by_tokens
+    order = np.concatenate(by_tokens)
+    chunks = np.array_split(order, min(len(order), parts * -(-len(by_tokens) // parts)))
+    return [chunk[part] for chunk in chunks for part in batches_by_length(lengths[chunk], max_tokens, len(chunk))]
+
+
+def join_results(parts: Sequence[np.ndarray], results: Sequence[tuple[float, Rows]], norm: float) -> Result:
+    """The result of a step from those of its parts: losses, and metric inputs of the rows at their positions."""
+    losses, outputs = zip(*results, strict=True)
+    order = np.argsort(np.concatenate(parts), kind="stable")
+    return Result(sum(losses), norm, concatenate_rows(outputs)[order])
+
+
+def _step_inputs(rate: float, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(rate, tf.float32), tf.constant(step)
+
+
+def seed_variables(layers: keras.Model) -> list[keras.Variable]:
+    """The states of all seed generators."""
+    return [weight for weight in layers.non_trainable_variables if is_seed_state(weight)]
+
+
 def seed_states(layers: keras.Model, seed: int) -> list[keras.Variable]:
     """The states of all seed generators; each is set to a value that depends only on `seed` and its index."""
-    states = [weight for weight in layers.non_trainable_variables if is_seed_state(weight)]
+    states = seed_variables(layers)
     for index, state in enumerate(states):
         random = np.random.Generator(np.random.PCG64([seed, index]))
         state.assign(random.integers(0, 2**31, size=state.shape, dtype=np.uint32))
