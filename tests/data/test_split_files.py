@@ -54,6 +54,25 @@ def test_files_in_folders_of_splits_are_read(write, tmp_path):
     assert len(load_dataset(tmp_path / "set", split="train")) == 2
 
 
+@pytest.mark.parametrize("name", ["part-{:05d}.csv", "part-{:05d}-4f1c-c000.csv", "part.{}.csv"])
+def test_parts_in_a_folder_are_one_split_in_natural_order(tmp_path, name):
+    (tmp_path / "parts").mkdir()
+    for number in (10, 9, 1):
+        (tmp_path / "parts" / name.format(number)).write_text(f"text,label\ntext {number},x\n")
+    for other in ("_SUCCESS", "shards.json", "party.csv"):
+        (tmp_path / "parts" / other).touch()
+    data = load_dataset(tmp_path / "parts")
+    assert texts_of(data) == ["text 1", "text 9", "text 10"]
+    assert data.notices == (f"{tmp_path / 'parts'} train: 3 files are read as one split",)
+
+
+def test_parts_that_are_being_written_are_not_read(write, tmp_path):
+    write("parts/part-000000.csv", [("text", "x")])
+    (tmp_path / "parts" / ".unfinished").mkdir()
+    with pytest.raises(DataError, match="parts: incomplete; repeat the command that writes it"):
+        load_dataset(tmp_path / "parts")
+
+
 def test_pattern_is_one_split_in_natural_order(write, tmp_path):
     for number in (10, 9, 1):
         write(f"part-{number}.csv", [(f"text {number}", "x")])

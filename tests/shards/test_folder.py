@@ -80,7 +80,7 @@ def test_killed_within_a_commit(tmp_path, monkeypatch, step):
 
     with monkeypatch.context() as patch:
         if step == "manifest":
-            patch.setattr("textgraft.shards.folder.remove_tree", kill)
+            patch.setattr(ShardFolder, "_remove_staged", kill)
         else:
             target = {"replace": "sync_folder", "sync": "_line", "write": "os.fsync"}[step]
             commit = ShardFolder.commit

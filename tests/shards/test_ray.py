@@ -1,12 +1,14 @@
 """Shards in the workers of a Ray cluster."""
 
+import re
+
 import pytest
 
 pytest.importorskip("ray", reason="needs ray, which the extra `ray` installs")
 
 from tests.helpers.shard_writers import UpperWriter, content_of, manifest_of, windows_of
 from textgraft.errors import ConfigError, DataError, TextgraftError
-from textgraft.shards import ray_executor
+from textgraft.shards import scheduling
 from textgraft.shards.cutting import cut_shards
 from textgraft.shards.executors import compute_shards
 from textgraft.shards.folder import open_shards
@@ -33,6 +35,12 @@ def compute(path, cluster, writer, texts=TEXTS):
         return list(compute_shards(folder, cut_shards(windows_of(texts), 2), writer, cluster))
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1", "[::1]:x"])
+def test_wrong_address_is_reported_in_one_line(address):
+    with pytest.raises(ConfigError, match=rf"^no Ray cluster at {re.escape(address)}: .*; pass HOST:PORT of one$"):
+        RayExecutor(address, 1, print).__enter__()
+
+
 def test_shards_are_those_of_one_process(cluster, tmp_path):
     assert compute(tmp_path / "out", cluster, UpperWriter()) == []
     assert content_of(tmp_path / "out") == EXPECTED
@@ -50,7 +58,7 @@ def test_killed_workers_cost_their_shards_only(cluster, messages, tmp_path):
 
 
 def test_rows_that_always_kill_are_named(cluster, monkeypatch, tmp_path):
-    monkeypatch.setattr(ray_executor, "_MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(scheduling, "MAX_ATTEMPTS", 2)
     writer = UpperWriter(fatal_text="text 3", deaths=str(tmp_path / "deaths"), num_deaths=100)
     with pytest.raises(TextgraftError, match=r"rows 3 to 4: the worker ended \(\w+\) at each of 2 attempts"):
         compute(tmp_path / "out", cluster, writer)
@@ -73,7 +81,14 @@ def test_more_threads_than_a_machine_has_are_refused(cluster):
         cluster.require_threads(1000)
 
 
-def test_wrong_address_is_reported_in_one_line():
-    executor = RayExecutor("127.0.0.1:1", 1, print)
-    with pytest.raises(ConfigError, match=r"cannot use the Ray cluster at 127.0.0.1:1"):
-        executor.__enter__()
+def test_interruption_is_raised_while_workers_compute(cluster, monkeypatch, tmp_path):
+    def stop():
+        if any((tmp_path / "out").glob("part-*")):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cluster, "_on_poll", stop)
+    with pytest.raises(KeyboardInterrupt):
+        compute(tmp_path / "out", cluster, UpperWriter())
+    monkeypatch.undo()
+    compute(tmp_path / "out", cluster, UpperWriter())
+    assert content_of(tmp_path / "out") == EXPECTED

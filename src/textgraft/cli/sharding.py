@@ -11,13 +11,14 @@ from textgraft.cli.options import ScalablePrediction
 from textgraft.cli.output.console import progress_of_texts
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
-from textgraft.errors import ConfigError, counted
+from textgraft.errors import ConfigError, InterruptionError, counted
 from textgraft.shards.executors import RAY, Executor, LocalExecutor
+from textgraft.training.interruption import Interruption
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from textgraft.shards.folder import ShardRecord
+    from textgraft.shards.folder import ShardFolder, ShardRecord
 
 _Writer = TypeVar("_Writer", bound=Any)
 
@@ -104,7 +105,7 @@ def write_shards(
             return None
         if folder.records:
             log(f"{output.path}: resuming after {counted(len(folder.records), 'shard')} of an interrupted run")
-        with _executor(options) as executor:
+        with _resumable(folder) as interruption, _executor(options, interruption) as executor:
             if folder.facts:
                 writer = replace(writer, precision=folder.facts["precision"])
             with status("loading the model"):
@@ -137,15 +138,28 @@ def sum_truncated(records: "Iterable[ShardRecord]") -> Mapping[str, int]:
 
 
 @contextmanager
-def _executor(options: ScalablePrediction) -> "Iterator[Executor]":
+def _resumable(folder: "ShardFolder") -> "Iterator[Interruption]":
+    """Handle signals; the error of an interruption says what is complete."""
+    interruption = Interruption()
+    with interruption.handle_signals():
+        try:
+            yield interruption
+        except InterruptionError as error:
+            files = counted(len(folder.records), "file")
+            raise interruption.error(f"{files} complete; run the same command to resume") from error
+
+
+@contextmanager
+def _executor(options: ScalablePrediction, interruption: Interruption) -> "Iterator[Executor]":
     if options.engine != RAY:
         load_tensorflow(options)
         yield LocalExecutor()
         return
     from textgraft.shards.ray_executor import RayExecutor
 
-    cluster = RayExecutor(options.address, options.threads or _WORKER_THREADS, log)
-    with ExitStack() as stack:
+    threads = options.threads or _WORKER_THREADS
+    cluster = RayExecutor(options.address, threads, log, interruption.raise_recorded)
+    with interruption.deferred(), ExitStack() as stack:
         with status("connecting to Ray" if options.address else "starting Ray", delay=0):
             stack.enter_context(cluster)
         log(f"Ray: {counted(cluster.workers, 'worker')}")

@@ -17,6 +17,10 @@ SPLIT_NAMES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled
 
 # train-00000-of-00002.parquet, and with a part of a hash before the extension
 _SHARD = re.compile(rf"({'|'.join(SPLIT_NAMES)}|[\w-]+)-(\d{{5}})-of-(\d{{5}})(-[0-9a-f]{{16}})?\..+", re.IGNORECASE)
+# The files of one split that textgraft, Spark or Dask wrote: part-00000-4f1c.c000.snappy.parquet, part.0.parquet
+_PART = re.compile(r"part[-.]\d+\b.*")
+# In a folder of parts by textgraft: the manifest of a complete one, and the folder in one that is being written.
+PARTS_MANIFEST, UNFINISHED = "shards.json", ".unfinished"
 _FOLDERS = (".", "data")  # of the shards in a dataset
 _PART_BITS = 40  # of a position within a shard
 
@@ -83,15 +87,23 @@ class Shards(Format):
 def split_files(folder: Path, is_readable: _IsReadable) -> dict[str, list[Path]]:
     """The files of a folder that are named after splits or in folders that are, in the order of the splits.
 
+    Without any, files named as parts are one split, "train".
+
     Raises:
-        DataError: when two files are the same split, or a shard is missing.
+        DataError: when two files are the same split, a shard is missing, or parts are still being written.
     """
     for files in (folder / name for name in _FOLDERS):
         if files.is_dir() and (splits := _by_split(filter(Path.is_file, sorted(files.iterdir())), is_readable)):
             return splits
     folders = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     parts = {name: _parts(folders[name], is_readable) for name in SPLIT_NAMES if name in folders}
-    return {name: files for name, files in parts.items() if files}
+    if splits := {name: files for name, files in parts.items() if files}:
+        return splits
+    if (folder / UNFINISHED).is_dir() and not (folder / PARTS_MANIFEST).exists():
+        raise DataError(f"{folder}: incomplete; repeat the command that writes it")
+    names = sorted((path.name for path in folder.iterdir() if _PART.fullmatch(path.name)), key=_natural_order)
+    train = [folder / name for name in names if (folder / name).is_file() and is_readable(str(folder / name))]
+    return {"train": train} if train else {}
 
 
 def _parts(folder: Path, is_readable: _IsReadable) -> list[Path]:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from textgraft.data.split_files import PARTS_MANIFEST, UNFINISHED
 from textgraft.errors import DataError, ModelFolderError, counted
 from textgraft.shards.cutting import RowSpan
 from textgraft.storage.atomic_files import atomic_file
@@ -22,11 +23,9 @@ from textgraft.storage.locks import locked
 from textgraft.storage.schema import ANY, STRING, Integer, Map, Object, Schema
 from textgraft.storage.strict_json import parse_strictly
 from textgraft.storage.syncing import sync_folder
-from textgraft.storage.temporary import remove_tree
 from textgraft.storage.verification import SYSTEM_FILES, digest_of
 
-SHARD_MANIFEST = "shards.json"
-_UNFINISHED, _JOURNAL = ".unfinished", "journal.jsonl"
+_JOURNAL = "journal.jsonl"
 _FORMAT_VERSION = 1
 _PART = re.compile(r"part-\d{6,}\.\w+")
 _MAX_DEPTH = 8
@@ -86,7 +85,7 @@ class ShardFolder:
         self.facts: Mapping[str, Any] | None = None
         self.records: dict[int, ShardRecord] = {}
         self.is_complete = False
-        self._unfinished = path / _UNFINISHED
+        self._unfinished = path / UNFINISHED
         self._journal: BinaryIO | None = None
 
     def start(self, facts: Mapping[str, Any]) -> None:
@@ -149,12 +148,16 @@ class ShardFolder:
         listed = [{"file": self._part(index).name, **self.records[index].as_json()} for index in sorted(self.records)]
         rows = sum(record.span.rows for record in self.records.values())
         manifest = {"format_version": _FORMAT_VERSION, "job": self._job, "facts": self.facts, "rows": rows}
-        with atomic_file(self.path / SHARD_MANIFEST) as file:
+        with atomic_file(self.path / PARTS_MANIFEST) as file:
             file.write(f"{json.dumps(manifest, ensure_ascii=False, indent=1)[:-2]},\n".encode())
             file.write(b' "shards": [\n  ' + b",\n  ".join(_line(shard).rstrip() for shard in listed) + b"\n ]\n}\n")
         self.is_complete = True
         self.close()
-        remove_tree(self._unfinished)
+        self._remove_staged()
+
+    def _remove_staged(self) -> None:
+        """Remove what is not listed; a worker that outlives its run may still write there, which is no error."""
+        shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def close(self) -> None:
         """Close the journal."""
@@ -170,20 +173,20 @@ class ShardFolder:
         self._require_no_others()
         if overwrite:
             self._clear()
-        elif is_present(self.path / SHARD_MANIFEST):
+        elif is_present(self.path / PARTS_MANIFEST):
             self._read_manifest()
             return
         elif not self._unfinished.exists() and any(self.path.glob("part-*")):
-            raise DataError(f"{self.path} has files of shards without {SHARD_MANIFEST}; choose another name")
+            raise DataError(f"{self.path} has files of shards without {PARTS_MANIFEST}; choose another name")
         self._unfinished.mkdir(exist_ok=True)
         for staged in self._unfinished.iterdir():
             if staged.name != _JOURNAL:
-                staged.unlink()
+                staged.unlink(missing_ok=True)
         self._read_journal()
 
     def _require_no_others(self) -> None:
         names = (path.name for path in self.path.iterdir())
-        ours = {SHARD_MANIFEST, _UNFINISHED, *SYSTEM_FILES}
+        ours = {PARTS_MANIFEST, UNFINISHED, *SYSTEM_FILES}
         if others := sorted(name for name in names if name not in ours and not _PART.fullmatch(name)):
             raise DataError(f"{self.path} also has {others[0]!r}, which is no shard; choose another name")
 
@@ -191,20 +194,20 @@ class ShardFolder:
         """Remove the shards; a folder without a manifest and with an empty journal has none."""
         self._unfinished.mkdir(exist_ok=True)
         (self._unfinished / _JOURNAL).unlink(missing_ok=True)
-        (self.path / SHARD_MANIFEST).unlink(missing_ok=True)
+        (self.path / PARTS_MANIFEST).unlink(missing_ok=True)
         for part in self.path.iterdir():
             if _PART.fullmatch(part.name):
                 part.unlink()
 
     def _read_manifest(self) -> None:
-        content = (self.path / SHARD_MANIFEST).read_bytes()
+        content = (self.path / PARTS_MANIFEST).read_bytes()
         try:
             manifest = parse_strictly(content, _MAX_DEPTH)
-            _HEADER.check({name: manifest.pop(name) for name in _HEADER.fields}, SHARD_MANIFEST)
+            _HEADER.check({name: manifest.pop(name) for name in _HEADER.fields}, PARTS_MANIFEST)
         except (ValueError, AttributeError, KeyError, ModelFolderError) as error:
-            raise DataError(f"{self.path / SHARD_MANIFEST} is damaged; set overwrite to start over") from error
+            raise DataError(f"{self.path / PARTS_MANIFEST} is damaged; set overwrite to start over") from error
         self._require_same(json.loads(content)["job"], self._job)
-        shutil.rmtree(self._unfinished, ignore_errors=True)
+        self._remove_staged()
         self.is_complete = True
         for values in manifest["shards"]:
             record = ShardRecord.from_json(values)

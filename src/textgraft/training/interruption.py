@@ -56,6 +56,10 @@ class Interruption:
             yield
         finally:
             self._deferred = False
+        self.raise_recorded()
+
+    def raise_recorded(self) -> None:
+        """Raise `InterruptionError` if a signal was received, within `deferred` where that is safe."""
         if self.signal_number:
             raise self._default_error()
 
