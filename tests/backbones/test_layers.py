@@ -142,3 +142,17 @@ def test_normalization_of_vectors_that_overflow_is_nan():
     with fused_layers(network):
         outputs = tf.function(network)(tf.constant([[1e30, -1e30], [1.0, 3.0]]))
     np.testing.assert_allclose(outputs, [[np.nan, np.nan], [-1, 1]], atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_gelu_of_predictions_keeps_nan_and_has_no_loop(dtype):
+    layer = keras.layers.Dense(4, ACTIVATIONS["gelu_approximate"], kernel_initializer="ones", dtype=dtype)
+    vectors = keras.Input((2,))
+    network = keras.Model(vectors, layer(vectors))
+    with fused_layers(network):
+        infer = tf.function(lambda rows: network(rows, training=False)).get_concrete_function(
+            tf.TensorSpec([None, 2], tf.float32)
+        )
+    assert not [operation for operation in infer.graph.get_operations() if "While" in operation.type]
+    outputs = tf.cast(infer(tf.constant([[0.5, 0.5], [1.0, np.nan], [-2.0, -1.0]])), tf.float32)
+    np.testing.assert_allclose(outputs, [[0.841] * 4, [np.nan] * 4, [-0.004] * 4], atol=0.004)

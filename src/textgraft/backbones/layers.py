@@ -144,9 +144,9 @@ def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None =
 
 
 def _compiles_gelu(layer: keras.layers.Dense, training: bool | None) -> bool:
-    """Whether compiled GELU is faster: oneDNN fuses GELU with a float32 product, unless a gradient needs the sum."""
+    """Whether compiled GELU is faster: without a gradient, which needs the sum, oneDNN fuses GELU with the product."""
     is_gelu = layer.activation in (ACTIVATIONS["gelu"], ACTIVATIONS["gelu_approximate"])
-    return is_gelu and (training or layer.compute_dtype != "float32") and compiled_chunks.is_available()
+    return bool(training) and is_gelu and compiled_chunks.is_available()
 
 
 def _attention(
