@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from textgraft import computation, runtime
-from textgraft.computation import Computation, current_computation, prefer_onednn, suits_onednn
+from textgraft.computation import Computation, current_computation, prefer_one_thread, prefer_onednn, suits_onednn
 from textgraft.errors import TextgraftWarning
 from textgraft.processor import Processor
 
@@ -96,6 +96,19 @@ def test_threads_are_those_of_the_environment_or_the_cores_of_the_process(before
     assert current_computation("float32").threads == 5
     monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)
     assert current_computation("float32").threads == 2
+
+
+@pytest.mark.parametrize(
+    ("cores", "variable", "threads"), [(1, None, "1"), (2, None, "1"), (3, None, None), (2, "2", "2")]
+)
+def test_calls_side_by_side_have_one_thread_each_where_they_occupy_all_cores(
+    before_the_import, monkeypatch, cores, variable, threads
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cores), raising=False)
+    if variable:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", variable)
+    prefer_one_thread(2)
+    assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
 
 
 def test_computation_is_described_in_one_line():

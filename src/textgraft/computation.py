@@ -54,6 +54,15 @@ def prefer_onednn() -> None:
         os.environ.setdefault(_ONEDNN, "1")
 
 
+def prefer_one_thread(calls: int) -> None:
+    """Let one thread compute an operation where calls side by side occupy all cores, unless the user has chosen.
+
+    Threads that divide operations would wait for each other. TensorFlow reads it at its import.
+    """
+    if _cores() <= calls:
+        os.environ.setdefault(THREADS_VARIABLE, "1")
+
+
 def misses_onednn() -> bool:
     """Whether TensorFlow was imported without oneDNN's kernels where they are faster and the user has not chosen."""
     is_chosen = _ONEDNN in os.environ
@@ -86,5 +95,9 @@ def operation_threads() -> int:
 
     variable = os.environ.get(THREADS_VARIABLE, "")
     threads = tf.config.threading.get_intra_op_parallelism_threads() or (int(variable) if variable.isdecimal() else 0)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return int(threads or cores or 1)
+    return int(threads or _cores())
+
+
+def _cores() -> int:
+    """Number of cores of the process."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1

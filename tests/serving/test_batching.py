@@ -1,4 +1,4 @@
-"""The queue of texts and the thread that computes them."""
+"""The queue of texts and the threads that compute them."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tests.helpers.serving import EchoModel
 from textgraft.serving import batching
 from textgraft.serving.admission import BatchTimes
 from textgraft.serving.batching import BatchQueue, Job
-from textgraft.serving.computing import ComputeThread
+from textgraft.serving.computing import ComputeThreads
 from textgraft.serving.errors import RequestError
 
 TIMEOUT = 10.0
@@ -90,13 +90,13 @@ def test_answers_are_those_to_the_texts_of_each_job():
     async def check():
         queue, model = BatchQueue(), EchoModel(batch_cost=50)
         reports = []
-        thread = ComputeThread(queue, reports.append)
+        threads = ComputeThreads(queue, reports.append)
         jobs = submitted(queue, *(job_of(model, ["x" * (7 * size + part) for part in range(7)]) for size in range(20)))
-        thread.start()
+        threads.start()
         for size, answer in enumerate(await answered(jobs)):
             assert answer.arrays["value"].tolist() == [7 * size + part for part in range(7)]
-        thread.stop(TIMEOUT)
-        assert not thread.is_alive
+        threads.stop(TIMEOUT)
+        assert not threads.are_alive
         assert sum(report.texts for report in reports) == 140
         assert max(map(len, model.batches)) == 5
 
@@ -107,13 +107,52 @@ def test_text_that_fails_does_not_fail_the_requests_beside_it():
     async def check():
         queue, model = BatchQueue(), EchoModel()
         good, bad, other = submitted(queue, *(job_of(model, [text]) for text in ("good", "fail", "other")))
-        thread = ComputeThread(queue)
-        thread.start()
+        threads = ComputeThreads(queue)
+        threads.start()
         assert (await good.future).arrays["value"].tolist() == [4]
         with pytest.raises(ValueError, match="this text fails"):
             await bad.future
         assert (await other.future).arrays["value"].tolist() == [5]
-        thread.stop(TIMEOUT)
+        threads.stop(TIMEOUT)
+
+    run(check())
+
+
+def test_requests_are_shared_evenly_between_concurrent_batches():
+    async def check():
+        queue, model = BatchQueue(), EchoModel()
+        submitted(queue, *(job_of(model, [text]) for text in "abcde"))
+        assert [texts_of(queue.take()), texts_of(queue.take())] == [[["a"], ["b"], ["c"]], [["d"], ["e"]]]
+        submitted(queue, *(job_of(model, [text]) for text in "fgh"))
+        assert texts_of(queue.take()) == [["f"], ["g"], ["h"]]
+
+    run(check())
+
+
+def test_one_request_has_both_batches_for_its_texts():
+    async def check():
+        queue, model = BatchQueue(), EchoModel(batch_cost=30)
+        (job,) = submitted(queue, job_of(model, [*"abcdefg"]))
+        assert [texts_of(queue.take()) for _ in range(3)] == [[["a", "b", "c"]], [["d", "e", "f"]], [["g"]]]
+        assert job.taken == 7
+
+    run(check())
+
+
+def test_parts_that_are_computed_out_of_order_are_joined_in_order():
+    class SlowFirst(EchoModel):
+        def answers(self, texts, truncated):
+            time.sleep(0.1 if texts[0] == "" else 0)
+            return super().answers(texts, truncated)
+
+    async def check():
+        queue, model = BatchQueue(), SlowFirst(batch_cost=30)
+        (job,) = submitted(queue, job_of(model, ["x" * size for size in range(12)]))
+        threads = ComputeThreads(queue)
+        threads.start()
+        assert (await job.future).arrays["value"].tolist() == [*range(12)]
+        assert model.batches[-1][0] == ""
+        threads.stop(TIMEOUT)
 
     run(check())
 
@@ -124,15 +163,14 @@ def test_clients_that_ask_again_at_once_share_the_next_batch(monkeypatch):
 
     async def check():
         queue, model = BatchQueue(), EchoModel()
-        early, waiting = submitted(queue, job_of(model, ["early"]), job_of(model, ["early"]))
-        batch = queue.take()
-        (other,) = submitted(queue, job_of(model, ["other"]))
+        submitted(queue, *(job_of(model, [text]) for text in "abcd"))
+        batch, _ = queue.take(), queue.take()
         queue.finish(batch, seconds=0.001)  # its two clients have a minute to ask again
+        submitted(queue, job_of(model, ["a again"]))
         taking = asyncio.create_task(asyncio.to_thread(queue.take))
         await asyncio.sleep(0.01)
-        submitted(queue, job_of(model, ["again"]), job_of(model, ["again"]))
-        assert texts_of(await taking) == [["other"], ["again"], ["again"]]
-        assert (early.taken, waiting.taken, other.taken) == (1, 1, 1)
+        submitted(queue, job_of(model, ["b again"]))
+        assert texts_of(await taking) == [["a again"], ["b again"]]
 
     run(check())
 
@@ -140,8 +178,9 @@ def test_clients_that_ask_again_at_once_share_the_next_batch(monkeypatch):
 def test_clients_that_do_not_ask_again_are_not_waited_for_long():
     async def check():
         queue, model = BatchQueue(), EchoModel()
-        submitted(queue, job_of(model, ["early"]), job_of(model, ["early"]))
+        submitted(queue, *(job_of(model, ["early"]) for _ in range(4)))
         queue.finish(queue.take(), seconds=0.1)
+        queue.take()
         submitted(queue, job_of(model, ["other"]))
         assert texts_of(queue.take()) == [["other"]]
 
@@ -189,13 +228,13 @@ def test_suspended_machine_hardly_changes_estimates():
 def test_requests_that_cannot_be_answered_in_time_are_refused_at_once():
     async def check():
         queue, model = BatchQueue(), EchoModel(batch_cost=100)
-        model.times = times(0.0, 0.019)  # 1.9 s a batch, of which 3 are within 70 % of the 10 s
-        submitted(queue, *(job_of(model, ["text"] * 10) for _ in range(3)))
+        model.times = times(0.0, 0.019)  # 1.9 s a batch, of which 4, two at a time, are within half of the 10 s
+        submitted(queue, *(job_of(model, ["text"] * 10) for _ in range(4)))
         with pytest.raises(RequestError) as refused:
             submitted(queue, job_of(model, ["text"] * 10))
         assert refused.value.status_code == 429
         assert refused.value.headers["Retry-After"] == "1"
-        assert len(queue) == 3
+        assert len(queue) == 4
         queue.take()
         with pytest.raises(RequestError):  # the batch is still running
             submitted(queue, job_of(model, ["text"] * 10))
@@ -220,12 +259,12 @@ def test_estimate_that_is_far_too_high_is_corrected():
     async def check():
         queue, model = BatchQueue(), EchoModel()
         model.times = times(60.0, 0.01)  # a minute for each batch, which takes no time in fact
-        thread = ComputeThread(queue)
-        thread.start()
+        threads = ComputeThreads(queue)
+        threads.start()
         for _ in range(200):
             (job,) = submitted(queue, job_of(model, ["text"]))
             await job.future
         assert model.times.seconds(10) < 1
-        thread.stop(TIMEOUT)
+        threads.stop(TIMEOUT)
 
     run(check())

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 
 import textgraft as tg
 from textgraft import registry
-from textgraft.serving.bodies import StrictRoute
 from textgraft.serving.protocol import PROTOCOLS, ServingProtocol
+from textgraft.serving.routes import StrictRoute
 
 TEXTS = ["a great film", "bad", "Ada met Charles in London."]
 

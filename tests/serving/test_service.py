@@ -88,7 +88,7 @@ def test_overload_is_refused_at_once_and_what_is_admitted_is_answered_in_time(sl
         answered = [seconds for status, _, seconds in results if status == 200]
         refused = [(headers, seconds) for status, headers, seconds in results if status == 429]
         assert len(answered) + len(refused) == 40
-        assert 2 <= len(answered) <= 6  # of 0.3 s each, within 70 % of 2 s
+        assert 2 <= len(answered) <= 6  # of 0.3 s each, two at a time, within half of 2 s
         assert max(answered) < 2.0
         for headers, seconds in refused:
             assert int(headers[b"retry-after"]) >= 1

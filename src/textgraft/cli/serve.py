@@ -7,8 +7,15 @@ import typer
 from textgraft.cli import options as o
 from textgraft.cli.output.log import log, log_record
 from textgraft.cli.output.status import load_tensorflow
+from textgraft.computation import prefer_one_thread
 from textgraft.serving.listening import address_of, open_socket
-from textgraft.serving.settings import ServerOptions, named_sources, read_tokens, require_serving_packages
+from textgraft.serving.settings import (
+    CONCURRENT_BATCHES,
+    ServerOptions,
+    named_sources,
+    read_tokens,
+    require_serving_packages,
+)
 
 
 def serve(
@@ -35,6 +42,7 @@ def serve(
     from textgraft.serving.corrections import check_corrections
 
     check_corrections(server.corrections)
+    prefer_one_thread(CONCURRENT_BATCHES)
     with open_socket(server.host, server.port) as listening:
         load_tensorflow(prediction)
         from textgraft.serving.served_model import LoadingOptions, check_sources

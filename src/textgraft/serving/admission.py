@@ -12,8 +12,9 @@ _RECENT_DECAY = 0.8
 # Of the variance of costs relative to their mean, from which on overhead and rate can be told apart.
 _MIN_SPREAD = 0.01
 
-# Of the time limit, up to which requests are admitted: estimates have errors, and batches wait for each other.
-ADMITTED_SHARE = 0.7
+# Of the time limit, up to which requests are admitted: what is admitted is still answered in time by a machine that
+# becomes half as fast.
+ADMITTED_SHARE = 0.5
 
 
 class _Line(NamedTuple):

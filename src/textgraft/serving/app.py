@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,12 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from textgraft import registry
-from textgraft.serving.bodies import StrictRoute
 from textgraft.serving.errors import as_request_error, error_body
 from textgraft.serving.facts import facts_of
 from textgraft.serving.gate import Gate
 from textgraft.serving.metrics import CONTENT_TYPE
 from textgraft.serving.protocol import PROTOCOLS, ServingProtocol, json_response
+from textgraft.serving.routes import ExactPaths, StrictRoute
 from textgraft.serving.service import Service
 
 
@@ -59,14 +58,14 @@ def make_application(service: Service, tokens: Sequence[bytes] = ()) -> ASGIApp:
         redoc_url=None,
         responses={status: {"model": ErrorAnswer, "description": text} for status, text in _ERRORS.items()},
     )
-    for kind in (HTTPException, RequestValidationError, Exception):
+    for kind in (HTTPException, Exception):
         app.add_exception_handler(kind, _error_response)
-    _add_health(app, service)
     # All routes are those of one router: routers inside it are matched several times for each request.
     app.router.route_class = StrictRoute
+    _add_health(app, service)
     for name in registry.names(PROTOCOLS):
         registry.implementation(PROTOCOLS, name, ServingProtocol)(service).add_routes(app.router)
-    return Gate(app, service, tokens)
+    return Gate(ExactPaths(app, app.router.routes), service, tokens)
 
 
 def _add_health(app: FastAPI, service: Service) -> None:

@@ -1,12 +1,9 @@
 """Bodies of requests: strict JSON, checked against a model of pydantic."""
 
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.datastructures import Headers
 
 from textgraft.export.format import Text
 from textgraft.serving.errors import RequestError, too_large
@@ -35,33 +32,23 @@ def as_text(text: str | list[str]) -> Text:
     return text if isinstance(text, str) else (text[0], text[1])
 
 
-class StrictRequest(Request):
-    """A request whose JSON has no duplicate key, no NaN, no half of a surrogate pair, and bounded depth and size."""
+def parse_body(headers: Headers, body: bytes) -> Any:
+    """The value of a body, JSON without a duplicate key, NaN or half of a surrogate pair, of bounded depth and size.
 
-    async def json(self) -> Any:
-        body = await self.body()
-        if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
-            raise too_large(f"the body has over {_MAX_VALUES:,} values; send fewer texts at once")
-        try:
-            return parse_strictly(body, _MAX_DEPTH)
-        except UnicodeDecodeError:
-            raise RequestError(400, "malformed", "the body is not valid UTF-8; encode it so") from None
-        except ValueError as error:
-            raise RequestError(400, "malformed", f"the body is not valid JSON: {error}; correct it") from None
-
-
-class StrictRoute(APIRoute):
-    """A route whose handler reads a `StrictRequest`."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_strictly(request: Request) -> Response:
-            if self.body_field is not None:
-                _require_json(request.headers.get("content-type", ""))
-            return await handle(StrictRequest(request.scope, request.receive))
-
-        return handle_strictly
+    Raises:
+        RequestError: for another type by the headers, and for a body that is missing or malformed, or above a limit.
+    """
+    _require_json(headers.get("content-type", ""))
+    if not body:
+        raise RequestError(422, "invalid", "the body is missing; send JSON")
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise too_large(f"the body has over {_MAX_VALUES:,} values; send fewer texts at once")
+    try:
+        return parse_strictly(body, _MAX_DEPTH)
+    except UnicodeDecodeError:
+        raise RequestError(400, "malformed", "the body is not valid UTF-8; encode it so") from None
+    except ValueError as error:
+        raise RequestError(400, "malformed", f"the body is not valid JSON: {error}; correct it") from None
 
 
 def _require_json(content_type: str) -> None:

@@ -1,4 +1,4 @@
-"""The one thread that computes answers, batch by batch."""
+"""The threads that compute answers, batch by batch."""
 
 import asyncio
 import threading
@@ -10,9 +10,12 @@ from typing import NamedTuple
 from textgraft.export.format import Answers
 from textgraft.serving.answers import Answer, join_rows_of, select_rows
 from textgraft.serving.batching import BatchQueue, Job, Share, TextBatch, late_error
+from textgraft.serving.settings import CONCURRENT_BATCHES
 from textgraft.training.token_ids import TruncationCount
 
 OnBatch = Callable[["BatchReport"], None]
+# A job, and what its client gets.
+JobResult = tuple[Job, Answer | Exception]
 
 
 class BatchReport(NamedTuple):
@@ -31,8 +34,8 @@ class BatchReport(NamedTuple):
     truncated: TruncationCount
 
 
-class ComputeThread:
-    """Computes the batches of a queue; the results are delivered in the event loop of each job.
+class ComputeThreads:
+    """Compute the batches of a queue; the results are delivered in the event loop of each job.
 
     Where a batch fails, the texts of each job are computed by themselves, so that texts which cannot be computed fail
     only the request that they are in.
@@ -40,104 +43,103 @@ class ComputeThread:
 
     def __init__(self, queue: BatchQueue, on_batch: OnBatch = lambda report: None) -> None:
         self._queue, self._on_batch = queue, on_batch
-        self._thread = threading.Thread(target=self._run, name="textgraft-compute", daemon=True)
+        self._merging = threading.Lock()  # held while the answers of a job are put together
+        self._threads = [
+            threading.Thread(target=self._run, name=f"textgraft-compute-{index}", daemon=True)
+            for index in range(CONCURRENT_BATCHES)
+        ]
 
     @property
-    def is_alive(self) -> bool:
+    def are_alive(self) -> bool:
         """Whether batches are computed."""
-        return self._thread.is_alive()
+        return all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout: float) -> None:
         """Compute what waits, and end; at most these seconds are waited for."""
         self._queue.close()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        end = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
         while (batch := self._queue.take()) is not None:
             _deliver([(job, late_error()) for job in batch.late])
-            if batch.shares:
-                self._compute(batch)
+            self._compute(batch)
 
     def _compute(self, batch: TextBatch) -> None:
         started, truncated = time.monotonic(), TruncationCount()
-        try:
-            answers = self._answers(batch.shares, truncated)
-        except Exception as error:
-            if len(batch.shares) == 1:
-                self._fail(batch.shares[0], error)
-            else:
-                for share in batch.shares:
-                    self._answer_alone(share, truncated)
-            seconds = self._finish(batch, started)
-        else:
-            seconds = self._finish(batch, started)  # before clients that have their answers ask again
-            self._share_out(batch.shares, answers, truncated)
-        texts = sum(len(share.texts) for share in batch.shares)
-        self._on_batch(BatchReport(batch.model.name, texts, seconds, truncated))
-
-    def _finish(self, batch: TextBatch, started: float) -> float:
+        results = self._results(batch.shares, truncated)
         seconds = time.monotonic() - started
-        self._queue.finish(batch, seconds)
-        return seconds
+        self._queue.finish(batch, seconds)  # before clients that have their answers ask again
+        _deliver(results)
+        if batch.shares:
+            texts = sum(len(share.texts) for share in batch.shares)
+            self._on_batch(BatchReport(batch.model.name, texts, seconds, truncated))
 
-    def _answer_alone(self, share: Share, truncated: TruncationCount) -> None:
-        count = TruncationCount()
+    def _results(self, shares: Sequence[Share], truncated: TruncationCount) -> list[JobResult]:
+        """Of the jobs that are complete, or have failed."""
+        if not shares:
+            return []
         try:
-            answers = self._answers([share], count)
+            answers = shares[0].job.model.answers([text for share in shares for text in share.texts], truncated)
         except Exception as error:
-            self._fail(share, error)
-        else:
-            self._share_out([share], answers, count)
-        truncated.add(count)
+            if len(shares) == 1:
+                return [self._failure(shares[0], error)]
+            results: list[JobResult] = []
+            for share in shares:
+                count = TruncationCount()
+                results += self._results([share], count)
+                truncated.add(count)
+            return results
+        return self._share_out(shares, answers, truncated)
 
-    @staticmethod
-    def _answers(shares: Sequence[Share], truncated: TruncationCount) -> Answers:
-        texts = [text for share in shares for text in share.texts]
-        return shares[0].job.model.answers(texts, truncated)
-
-    def _share_out(self, shares: Sequence[Share], arrays: Answers, truncated: TruncationCount) -> None:
-        """Give each job its rows, and deliver the jobs that are complete."""
-        start, results = 0, []
+    def _share_out(self, shares: Sequence[Share], arrays: Answers, truncated: TruncationCount) -> list[JobResult]:
+        """Give each job its rows; the results of the jobs that are complete."""
+        start = 0
+        results: list[JobResult] = []
         for share in shares:
             stop = start + len(share.texts)
             try:
-                self._add_part(share, select_rows(arrays, slice(start, stop)), truncated, is_alone=len(shares) == 1)
-                if share.rows.stop == len(share.job.texts):
+                tokens, dropped = _tokens_of(share, truncated, is_alone=len(shares) == 1)
+                part = select_rows(arrays, slice(start, stop))
+                with self._merging:
+                    is_complete = share.job.add(share.rows.start, part, stop - start, tokens, dropped)
+                if is_complete:
                     results.append((share.job, _answer(share.job)))
             except Exception as error:
-                self._fail(share, error)
+                results.append(self._failure(share, error))
             start = stop
-        _deliver(results)
+        return results
 
-    @staticmethod
-    def _add_part(share: Share, arrays: Answers, truncated: TruncationCount, is_alone: bool) -> None:
-        job = share.job
-        job.parts.append(arrays)
-        if is_alone and not job.counts_tokens:
-            job.truncated.add(truncated)
-        elif truncated.texts or job.counts_tokens:  # those of this share among those of the batch
-            tokens, dropped = job.model.count_tokens(share.texts)
-            job.tokens += tokens
-            job.truncated.add(dropped)
-
-    def _fail(self, share: Share, error: Exception) -> None:
+    def _failure(self, share: Share, error: Exception) -> JobResult:
         self._queue.abandon(share.job)
-        _deliver([(share.job, error)])
+        return share.job, error
+
+
+def _tokens_of(share: Share, truncated: TruncationCount, is_alone: bool) -> tuple[int, TruncationCount]:
+    """The tokens of a share, if its job counts them, and those dropped, from the count of the batch."""
+    if is_alone and not share.job.counts_tokens:
+        return 0, truncated
+    if truncated.texts or share.job.counts_tokens:
+        return share.job.model.count_tokens(share.texts)
+    return 0, TruncationCount()
 
 
 def _answer(job: Job) -> Answer:
     """The answer to a job whose texts are all computed."""
-    return Answer(join_rows_of(job.parts), job.truncated, job.tokens if job.counts_tokens else None)
+    parts = [part for _, part in sorted(job.parts.items())]
+    return Answer(join_rows_of(parts), job.truncated, job.tokens if job.counts_tokens else None)
 
 
-def _deliver(results: Sequence[tuple[Job, Answer | Exception]]) -> None:
+def _deliver(results: Sequence[JobResult]) -> None:
     """Set the results of jobs in their loops, which each wake up once; none where a loop has ended, or nobody waits."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Answer | Exception]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[JobResult]] = {}
     for job, result in results:
         by_loop.setdefault(job.future.get_loop(), []).append((job, result))
     for loop, of_loop in by_loop.items():
@@ -145,7 +147,7 @@ def _deliver(results: Sequence[tuple[Job, Answer | Exception]]) -> None:
             loop.call_soon_threadsafe(_set_results, of_loop)
 
 
-def _set_results(results: Sequence[tuple[Job, Answer | Exception]]) -> None:
+def _set_results(results: Sequence[JobResult]) -> None:
     for job, result in results:
         if job.future.done():
             continue

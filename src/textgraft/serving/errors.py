@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from textgraft.terminal.escaping import printable
@@ -17,7 +16,6 @@ from textgraft.terminal.escaping import printable
 _PROBLEMS = {
     "extra_forbidden": "unknown key; remove it",
     "missing": "missing; send it",
-    "model_attributes_type": "must be a JSON object",
     "model_type": "must be a JSON object",
 }
 # Parts of a location that name a type of a union, such as "str", "list[str]" or "NamedInputs".
@@ -56,8 +54,6 @@ def as_request_error(error: Exception) -> RequestError:
     """The error that a response reports for an exception of the framework."""
     if isinstance(error, RequestError):
         return error
-    if isinstance(error, RequestValidationError):
-        return RequestError(422, "invalid", describe_validation(error.errors()))
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "refused")
         return RequestError(error.status_code, code, str(error.detail), error.headers)
@@ -67,9 +63,10 @@ def as_request_error(error: Exception) -> RequestError:
 def describe_validation(errors: Any) -> str:
     """The first of pydantic's errors as "LOCATION: problem"."""
     error = next(iter(errors))
-    *outer, last = map(str, error["loc"])
-    is_key = error["type"] == "extra_forbidden" or not _UNION_MEMBER.search(last)
-    path = [part for part in outer[1:] if not _UNION_MEMBER.search(part)] + [last] * (is_key and bool(outer))
+    parts = [str(part) for part in error["loc"]]
+    is_key = error["type"] == "extra_forbidden"  # which may look like the name of a type
+    path = [part for part in parts[:-1] if not _UNION_MEMBER.search(part)]
+    path += [part for part in parts[-1:] if is_key or not _UNION_MEMBER.search(part)]
     location = ".".join(path) or "the request"
     problem = _PROBLEMS.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{location}: {problem[:1].lower()}{problem[1:]}"

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from textgraft.serving.app import make_application
-from textgraft.serving.connections import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, Connection
+from textgraft.serving.connections import KEEP_ALIVE_SECONDS, Connection
 from textgraft.serving.log import Log, LogHandler, WriteRecord
 from textgraft.serving.metrics import Metrics
 from textgraft.serving.models import Models
@@ -27,7 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # After a signal, connections are closed with their next response, and new ones still accepted, for this long: clients
 # and load balancers leave without an error.
 _FAREWELL_SECONDS = 1.0
-# Of Python, a tenth of its default: the thread of computation hands over to requests that arrive, and the reverse.
+# Of Python, a tenth of its default: the threads of computation hand over to requests that arrive, and the reverse.
 _SWITCH_SECONDS = 0.0005
 
 
@@ -80,7 +80,6 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, round(service.options.drain)),
             )

@@ -1,4 +1,4 @@
-"""Answers to requests: limits, the queue, and the wait for the thread of computation."""
+"""Answers to requests: limits, the queue, and the wait for the threads of computation."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from textgraft.errors import PredictionError, TextgraftError, counted
 from textgraft.export.format import Text
 from textgraft.serving.answers import Answer
 from textgraft.serving.batching import BatchQueue, Job, late_error
-from textgraft.serving.computing import ComputeThread
+from textgraft.serving.computing import ComputeThreads
 from textgraft.serving.corrections import CorrectionsFile
 from textgraft.serving.errors import RequestError, too_large
 from textgraft.serving.facts import facts_of
@@ -38,26 +38,26 @@ class Service:
     def __init__(self, options: ServerOptions, models: Models, metrics: Metrics, log: Log) -> None:
         self.options, self.models, self.metrics, self.log = options, models, metrics, log
         self._queue = BatchQueue()
-        self._compute = ComputeThread(self._queue, metrics.count_batch)
+        self._compute = ComputeThreads(self._queue, metrics.count_batch)
         self._requests: dict[Job, Request] = {}
         self.is_draining = False
         self.corrections = None if options.corrections is None else CorrectionsFile(options.corrections)
         metrics.watch_queue(self._queue.waiting)
 
     def start(self) -> None:
-        """Start the thread of computation."""
+        """Start the threads of computation."""
         self._compute.start()
 
     def stop(self, seconds: float) -> None:
-        """End the thread of computation, after what waits is computed, for which these seconds are waited."""
+        """End the threads of computation, after what waits is computed, for which these seconds are waited."""
         self._compute.stop(seconds)
         if self.corrections is not None:
             self.corrections.close()
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread of computation runs."""
-        return self._compute.is_alive
+        """Whether the threads of computation run."""
+        return self._compute.are_alive
 
     @property
     def is_ready(self) -> bool:

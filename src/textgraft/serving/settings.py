@@ -11,8 +11,12 @@ from textgraft.errors import ConfigError
 from textgraft.options import CheckedOptions, option
 from textgraft.storage.disk import disk_errors
 
-_PACKAGES = ("fastapi", "prometheus_client", "uvicorn")
+_PACKAGES = ("fastapi", "httptools", "prometheus_client", "uvicorn")
 _LOCAL_NAME = "localhost"
+
+# While the clients of one batch get their answers and ask again, or one of its operations uses a single core, the other
+# one is computed.
+CONCURRENT_BATCHES = 2
 
 _MAX_TOKEN_FILE_BYTES = 1 << 16
 _MIN_TOKEN_LENGTH = 16  # characters; 64 bits or more where they are random
