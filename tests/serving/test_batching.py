@@ -129,12 +129,14 @@ def test_requests_are_shared_evenly_between_concurrent_batches():
     run(check())
 
 
-def test_one_request_has_both_batches_for_its_texts():
+def test_texts_of_a_request_are_divided_between_concurrent_batches():
     async def check():
-        queue, model = BatchQueue(), EchoModel(batch_cost=30)
-        (job,) = submitted(queue, job_of(model, [*"abcdefg"]))
-        assert [texts_of(queue.take()) for _ in range(3)] == [[["a", "b", "c"]], [["d", "e", "f"]], [["g"]]]
-        assert job.taken == 7
+        queue, model = BatchQueue(), EchoModel(batch_cost=100)
+        submitted(queue, job_of(model, [*"abcde"]))
+        first, second = queue.take(), queue.take()
+        assert [texts_of(first), texts_of(second)] == [[["a", "b"]], [["c", "d", "e"]]]
+        submitted(queue, job_of(model, [*"fgh"]))  # not while another is computed
+        assert texts_of(queue.take()) == [["f", "g", "h"]]
 
     run(check())
 

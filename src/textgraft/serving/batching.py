@@ -236,7 +236,9 @@ class BatchQueue:
 
     def _next_batch(self, model: Computing) -> TextBatch:
         now, texts, batch = time.monotonic(), 0, TextBatch(model)
-        limit = math.floor(self._even_share() * (1 + _MAX_EXCESS))
+        limit, max_cost = math.floor(self._even_share() * (1 + _MAX_EXCESS)), model.batch_cost
+        if len(self._jobs) == 1 and not self._running:  # its texts are divided between the batches
+            max_cost = min(max_cost, -(-self._costs[model] // CONCURRENT_BATCHES))
         for job in [job for job in self._jobs if job.model is model]:
             if now > job.deadline:
                 batch.late.append(job)
@@ -247,7 +249,7 @@ class BatchQueue:
             start = job.taken
             while job.taken < len(job.texts) and texts < _MAX_BATCH_TEXTS:
                 text_cost = job.costs[job.taken]
-                if texts and batch.cost + text_cost > model.batch_cost:
+                if texts and batch.cost + text_cost > max_cost:
                     break
                 batch.cost, texts, job.taken = batch.cost + text_cost, texts + 1, job.taken + 1
                 self._costs[model] -= text_cost
