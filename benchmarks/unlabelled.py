@@ -1,10 +1,11 @@
-"""Accuracy with few labels, with and without self-training on unlabelled texts; three seeds.
+"""Accuracy with few labels, with and without co-training on unlabelled texts; three seeds.
 
     python -m benchmarks.unlabelled [--test] [--fine-tune none|all] [JOB ...]
 
 A job is a data set, a number of labels, and "+" for descriptions of these, such as imdb:16+. By default held-out
 training texts measure the accuracy, so that settings can be chosen by the results; with --test, texts of the test set.
-The unlabelled texts are other training texts. A seed draws all of them. Embeddings are not cached.
+The unlabelled texts are other training texts. A seed draws all of them. Frozen, long texts
+are read in windows, as by `textgraft train`. Embeddings are not cached.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, require_data, sample
+from textgraft.training.recipes import frozen_options
 
 JOBS = ("imdb:16", "imdb:16+", "imdb:64", "imdb:64+", "agnews:16", "agnews:16+", "agnews:64", "agnews:64+")
 SEEDS = (0, 1, 2)
@@ -52,14 +54,15 @@ def _train(job: str, seed: int, side: str, on_test: bool, fine_tune: str) -> dic
         test = tg.load_dataset(data_folder() / name, split="test", label="label")
         evaluated = sample(test, 2 * EVALUATED) if len(test) > 2 * EVALUATED else test
     descriptions = DESCRIPTIONS / f"{name}.toml" if job.endswith("+") else None
-    model = tg.TextClassifier("minilm", data.label_names, seed=seed, descriptions=descriptions)
+    reading = frozen_options("minilm", {"pairs": False}, {}) if fine_tune == "none" else {}
+    model = tg.TextClassifier("minilm", data.label_names, seed=seed, descriptions=descriptions, **reading)
     unlabelled = data.take(np.sort(others)) if side == "with" else None
     with TemporaryDirectory() as cache:
         os.environ["TEXTGRAFT_CACHE"] = cache
         start = time.monotonic()
         model.fit(labelled, unlabelled=unlabelled, fine_tune=fine_tune, progress=False, seed=seed)
         seconds = round(time.monotonic() - start, 1)
-    facts = model.record.get("self_training", {})
+    facts = model.record.get("co_training", {})
     decided = {key: facts[key] for key in ("not_used_because", "labelled") if facts}
     return {"accuracy": round(model.evaluate(evaluated)["accuracy"], 4), "seconds": seconds, **decided}
 

@@ -64,18 +64,18 @@ def _facts(config: dict[str, Any]) -> dict[str, Any]:
 
 def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
     """How the model was trained, where that differs from fine-tuning on labelled texts."""
+    from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
     from textgraft.model_folder.config import EXTENDED_FROM, ZERO_SHOT
     from textgraft.model_folder.ngrams import describe_ngrams
     from textgraft.model_folder.replay import describe_replay
-    from textgraft.model_folder.self_training import SELF_TRAINING, describe_self_training
 
     facts: dict[str, Any] = {}
     if config.get(ZERO_SHOT):
         facts["training"] = "none: the head was made from the descriptions"
     if "ngrams" in config:
         facts["n-grams"] = describe_ngrams(config["ngrams"])
-    if SELF_TRAINING in config:
-        facts["self-training"] = describe_self_training(config[SELF_TRAINING])
+    if CO_TRAINING in config:
+        facts["co-training"] = describe_co_training(config[CO_TRAINING])
     if extended := config.get(EXTENDED_FROM):
         facts["extended from"] = f"{extended['model']} ({extended['labels']:,} labels)"
     if "replay" in config:

@@ -12,7 +12,7 @@ from textgraft.data.random_splits import text_digests
 from textgraft.data.streams import load_documents
 from textgraft.errors import DataError, counted
 
-_TASK = "self-training"  # in messages
+_TASK = "co-training"  # in messages
 
 # The splits that are read where a source has several, in the order of preference.
 _SPLITS = ("unlabelled", "unlabeled", "unsupervised", "train")

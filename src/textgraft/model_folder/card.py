@@ -9,10 +9,10 @@ from typing import Any
 
 from textgraft.data.labels import MAX_LISTED, join_first
 from textgraft.errors import counted
+from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
 from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.model_folder.replay import describe_replay
-from textgraft.model_folder.self_training import SELF_TRAINING, describe_self_training
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -67,8 +67,8 @@ def _training(config: dict[str, Any]) -> list[str]:
     lines += [f"- {_name(name)}: {_name(value)}" for name, value in fit.items()]
     if "ngrams" in config:
         lines.append(f"- n-grams of words: {describe_ngrams(config['ngrams'])}")
-    if facts := config.get(SELF_TRAINING):
-        lines.append(f"- self-training on {_code(facts['source'])}: {describe_self_training(facts)}")
+    if facts := config.get(CO_TRAINING):
+        lines.append(f"- co-training on {_code(facts['source'])}: {describe_co_training(facts)}")
     if "replay" in config:
         lines.append(f"- kept for replay: {describe_replay(config['replay'])}; embeddings reveal much of the texts")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]

@@ -11,10 +11,10 @@ from textgraft.backbones.family import family_names, load_family
 from textgraft.backbones.text_vectors import POOLINGS
 from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
+from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
 from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
-from textgraft.model_folder.self_training import SELF_TRAINING, SELF_TRAINING_SCHEMA
 from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
@@ -104,7 +104,7 @@ _RECORD: dict[str, Schema] = {
     VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
     EXTENDED_FROM: _EXTENDED_FROM,
-    SELF_TRAINING: SELF_TRAINING_SCHEMA,
+    CO_TRAINING: CO_TRAINING_SCHEMA,
 }
 RECORD_FIELDS = tuple(_RECORD)  # of `tasks.base.Task.record`
 _FIELDS = Object(

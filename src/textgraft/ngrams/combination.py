@@ -65,6 +65,22 @@ def fit_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray
     return Combination(weights, network_temperature, network_loss / count, combined_loss / count)
 
 
+def equal_combination(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray) -> Combination:
+    """The sum of both, at the temperature with the highest likelihood, for logits that were made to be added.
+
+    Arguments: see `fit_weights`. The losses are those of the same texts.
+    """
+    none = np.zeros_like(ngrams)
+    network_temperature = fit_weights(targets, network, none).temperature
+    temperature = fit_weights(targets, network + ngrams, none).temperature
+    weights = Weights(temperature, 1 / temperature)
+    losses = (
+        mean_log_loss(network / network_temperature, targets),
+        mean_log_loss((network + ngrams) / temperature, targets),
+    )
+    return Combination(weights, network_temperature, *losses)
+
+
 def fit_weights(targets: np.ndarray, network: np.ndarray, ngrams: np.ndarray) -> Weights:
     """The weights with the highest likelihood of the targets, the one of the n-grams at least 0.
 

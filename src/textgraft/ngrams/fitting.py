@@ -107,7 +107,7 @@ class NgramRegression:
     def _fit_rows(self, rows: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         counts, targets = self._counts[rows], self._targets[rows]
         scale = SCALES[settings.scale](counts, targets)
-        return scale, *_fit_linear(to_features(counts, scale), targets, self._width, settings.inverse_penalty)
+        return scale, *fit_linear(to_features(counts, scale), targets, self._width, settings.inverse_penalty)
 
 
 def assign_folds(texts: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
@@ -136,7 +136,7 @@ def _logits(counts: sp.csr_matrix, scale: np.ndarray, kernel: np.ndarray, bias: 
     return to_features(counts, scale) @ kernel + bias  # type: ignore[no-any-return]
 
 
-def _fit_linear(
+def fit_linear(
     features: sp.csr_matrix, targets: np.ndarray, width: int, inverse_penalty: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Kernel (features, width) and bias (width,) of scikit-learn's optimum; float32.

@@ -53,7 +53,7 @@ def init_head(run: Run, callback: Callback) -> None:
     mode, unlabelled = run.mode, run.unlabelled
     if mode.config.head == "logistic" and unlabelled and unlabelled.head:
         unlabelled.head.assign_to(mode.task.head.layers[-1])
-        callback.on_message("head initialized by self-training on embeddings")
+        callback.on_message("head initialized by co-training on embeddings")
     elif mode.config.head == "logistic":
         init_head_by_logistic_regression(mode, run.examples["train"], callback)
     elif mode.task.descriptions and "fit" not in mode.task.record:

@@ -1,14 +1,16 @@
 """N-grams beside the network of a text classifier: fitting, and the decision whether they are used."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from textgraft.data.dataset import Dataset
-from textgraft.ngrams.combination import fit_combination
+from textgraft.ngrams.combination import equal_combination, fit_combination
 from textgraft.ngrams.fitting import NgramRegression, assign_folds
 from textgraft.ngrams.matrix import count_texts
 from textgraft.ngrams.model import NgramModel
@@ -17,8 +19,12 @@ from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.held_out import HeldOut, training_folds
 from textgraft.tasks.texts import WINDOW
+from textgraft.text.cleaning import Cleaning
 from textgraft.training.config import TrainingConfig
 from textgraft.training.log_loss import label_logits
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 # Held-out texts below which the weight of the n-grams would be a matter of chance.
 MIN_HELD_OUT = 30
@@ -96,28 +102,35 @@ def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | 
     Returns:
         why the n-grams are not used, where they do not lower the log loss or cannot be fitted.
     """
-    config, cleaning = run.mode.config, run.mode.task.architecture.cleaning
     held_out = [part for part in (validation, cross_validated) if part]
-    targets, width, folds = np.asarray(run.targets), held_out[0].outputs.shape[1], training_folds(run)
-    regression = NgramRegression(count_texts(_texts(run.data["train"]), cleaning), targets, width, folds)
-    if not regression.is_possible:
-        return "too few training texts have an n-gram or a label in common"
-    texts = sum(len(part.targets) for part in held_out)
-    if texts < MIN_HELD_OUT:
-        return f"{texts} validation texts are too few to weigh them, at least {MIN_HELD_OUT} are needed"
-    settings = regression.choose_settings()
-    fitted = regression.fit(settings)
+    texts, folds = sum(len(part.targets) for part in held_out), training_folds(run)
+    co_trained, cleaning = run.mode.ngrams, run.mode.task.architecture.cleaning
+    if co_trained:
+        fitted, held_out_logits = co_trained
+    else:
+        width = held_out[0].outputs.shape[1]
+        regression = NgramRegression(count(run.data["train"], cleaning), np.asarray(run.targets), width, folds)
+        if not regression.is_possible:
+            return "too few training texts have an n-gram or a label in common"
+        if texts < MIN_HELD_OUT:
+            return f"{texts} validation texts are too few to weigh them, at least {MIN_HELD_OUT} are needed"
+        settings = regression.choose_settings()
+        fitted = regression.fit(settings)
+        held_out_logits = regression.held_out_logits(settings) if cross_validated else np.empty(0)
     ngram_logits = []
     if validation:
-        ngram_logits.append(fitted.logits(count_texts(_texts(validation.data), cleaning)))
+        ngram_logits.append(fitted.logits(count(validation.data, cleaning)))
     if cross_validated:
-        ngram_logits.append(regression.held_out_logits(settings)[folds >= 0])
+        ngram_logits.append(held_out_logits[folds >= 0])
     pooled = [label_logits(np.concatenate(parts)) for parts in ([part.outputs for part in held_out], ngram_logits)]
     pooled_targets = np.concatenate([part.targets for part in held_out])
-    folds_of_pooled = assign_folds(np.arange(texts), pooled_targets, config.seed)
-    combination = fit_combination(pooled_targets, pooled[0], pooled[1], folds_of_pooled)
+    if co_trained:
+        combination = equal_combination(pooled_targets, *pooled)
+    else:
+        folds_of_pooled = assign_folds(np.arange(texts), pooled_targets, run.mode.config.seed)
+        combination = fit_combination(pooled_targets, pooled[0], pooled[1], folds_of_pooled)
     losses = f"log loss of {texts:,} held-out texts {combination.network_loss:.3f} -> {combination.combined_loss:.3f}"
-    if not combination.is_better:
+    if not (co_trained or combination.is_better):
         return losses
     weights = combination.weights
     factor = weights.ngrams * weights.temperature
@@ -126,7 +139,7 @@ def fit_ngrams(run: Run, validation: HeldOut | None, cross_validated: HeldOut | 
         "features": model.features,
         "weight": weights.ngrams,
         "network_temperature": combination.network_temperature,
-        **asdict(settings),
+        **asdict(fitted.settings),
     }
     combined = (held_out[0].outputs + factor * ngram_logits[0]).astype(np.float32)
     summary = (
@@ -142,12 +155,13 @@ def estimate_ngram_seconds(run: Run) -> float:
     start = time.monotonic()
     targets = np.asarray(run.examples["train"].targets[: len(sample)])
     folds = assign_folds(sample.digests(), targets, run.mode.config.seed)
-    counts = count_texts(_texts(sample), run.mode.task.architecture.cleaning)
+    counts = count(sample, run.mode.task.architecture.cleaning)
     regression = NgramRegression(counts, targets, run.mode.task.head.layers[-1].units, folds)
     if regression.is_possible:
         regression.fit(regression.choose_settings())
     return (time.monotonic() - start) * texts / len(sample)
 
 
-def _texts(data: Dataset) -> Iterator[np.ndarray]:
-    return (batch.inputs for batch in data.batches(WINDOW))
+def count(data: Dataset, cleaning: Cleaning) -> sp.csr_matrix:
+    """Counts of n-grams, float32 (n, `BUCKETS`), of single texts."""
+    return count_texts((batch.inputs for batch in data.batches(WINDOW)), cleaning)

@@ -4,10 +4,10 @@ import resource
 import sys
 from dataclasses import dataclass
 
+from textgraft.tasks.co_training import expected_run
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.frozen import feature_extractor
 from textgraft.tasks.ngrams import estimate_ngram_seconds
-from textgraft.tasks.self_training import expected_run
 from textgraft.training.token_ids import TruncationCount
 
 

@@ -21,6 +21,7 @@ from textgraft.engines.names import ONNX, TENSORFLOW
 from textgraft.errors import ConfigError, DataError, counted, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
+from textgraft.tasks.co_training import add_unlabelled, co_train, why_no_unlabelled
 from textgraft.tasks.fine_tuning.base import FineTuning, Run
 from textgraft.tasks.fine_tuning.contrastive import why_not_contrastive
 from textgraft.tasks.fine_tuning.frozen import FrozenTokens, FrozenVectors
@@ -42,7 +43,6 @@ from textgraft.tasks.refit import FirstRun, choose_refit, first_run
 from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.run_record import data_facts, run_record
-from textgraft.tasks.self_training import add_unlabelled, self_train, why_no_unlabelled
 from textgraft.tasks.shared_run import announce_training, follow_run, share_run
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
@@ -242,7 +242,7 @@ class TrainableTask(Task):
                         warn(earlier)
                 for notice in notices:
                     callback.on_message(notice)
-                run = self_train(run, facts, checkpoints, callback)
+                run = co_train(run, facts, checkpoints, callback)
                 bar.plan((2 if run.refit else 1) * (run.mode.config.epochs or 1), run.rows_per_epoch)
                 train_run = partial(
                     self._train, facts=facts, checkpoints=checkpoints, chief=chief, on_start=on_error.pop_all

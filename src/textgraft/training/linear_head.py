@@ -44,6 +44,14 @@ class LinearHead(NamedTuple):
         outputs: np.ndarray = (vectors @ self.kernel + self.bias).astype(np.float32)
         return outputs
 
+    def times(self, factor: float) -> "LinearHead":
+        """The head whose logits are those of this one, multiplied."""
+        return LinearHead(factor * self.kernel, factor * self.bias)
+
+    def plus(self, other: "LinearHead") -> "LinearHead":
+        """The head whose logits are the sum of those of two heads of the same inputs."""
+        return LinearHead(self.kernel + other.kernel, self.bias + other.bias)
+
     def with_labels(self, labels: int) -> "LinearHead":
         """The head of more labels: a new logit is the mean of the earlier ones, whose differences stay."""
         kernel, bias = label_logits(self.kernel), label_logits(self.bias[np.newaxis])[0]

@@ -12,6 +12,7 @@ import numpy as np
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
+from textgraft.ngrams.fitting import FittedNgrams
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.earlier import EarlierClassifier
@@ -41,6 +42,18 @@ class Built(NamedTuple):
     validation: Examples[Any] | None
 
 
+class CoTrainedNgrams(NamedTuple):
+    """N-grams that were fitted with a head, to whose logits theirs are added.
+
+    Attributes:
+        fitted: the n-grams.
+        held_out: logits (n, units) for the training texts by such n-grams without the text's fold, zeros in no fold.
+    """
+
+    fitted: FittedNgrams
+    held_out: np.ndarray
+
+
 class FineTuning:
     """Trains a task's head, and all weights of its backbone; subclasses train some or none of them.
 
@@ -53,6 +66,7 @@ class FineTuning:
         note: an explanation for the summary of a run; may be empty.
         record: fields of the record of a finished run, beside those of all runs.
         earlier: the classifier whose head it extends; None where it extends none.
+        ngrams: those that were fitted with the head; None where they are fitted by themselves.
     """
 
     trains_backbone: ClassVar[bool] = True
@@ -61,6 +75,7 @@ class FineTuning:
     defaults: ClassVar[Mapping[str, Any]] = {}
     note: str = ""
     earlier: EarlierClassifier | None = None
+    ngrams: CoTrainedNgrams | None = None
 
     def __init__(self, task: Task, config: TrainingConfig) -> None:
         self.task, self.config = task, config
@@ -177,6 +192,7 @@ class Unlabelled(NamedTuple):
         examples: their token ids, with targets that mean nothing.
         mode_for: the mode of the training on labelled texts and some of these, by the number of rows.
         rows: those that follow the labelled texts among the training examples, with the model's own labels, int (m,).
+        ngrams: whether n-grams may be a part of the model.
         head: the head that gave these labels, from which the training starts; None before there is one.
     """
 
@@ -184,6 +200,7 @@ class Unlabelled(NamedTuple):
     examples: Examples[TokenInputs]
     mode_for: Callable[[int], "FineTuning"]
     rows: np.ndarray
+    ngrams: bool
     head: LinearHead | None = None
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import Built, ExampleSets
+from textgraft.tasks.fine_tuning.base import Built, CoTrainedNgrams, ExampleSets
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors
 from textgraft.training.callbacks import Callback
 from textgraft.training.config import TrainingConfig
@@ -15,8 +15,8 @@ from textgraft.training.examples import Examples
 from textgraft.training.linear_head import LinearHead
 
 
-class SelfTrainedHead(FrozenVectors):
-    """Set the head to one that self-training fitted (`tasks.self_training`).
+class CoTrainedHead(FrozenVectors):
+    """Set the head to one that co-training fitted (`tasks.co_training`).
 
     Args:
         task: the task to be trained.
@@ -24,6 +24,7 @@ class SelfTrainedHead(FrozenVectors):
         vectors: the sets of the run with pooled vectors, by name.
         head: fitted to the training texts and the unlabelled ones.
         held_out: outputs (n, units) for the training texts by such heads without the text's fold, zeros in no fold.
+        ngrams: fitted with the head.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class SelfTrainedHead(FrozenVectors):
         vectors: Mapping[str, Examples[Any]],
         head: LinearHead,
         held_out: np.ndarray,
+        ngrams: CoTrainedNgrams,
     ) -> None:
         super().__init__(task, config)
+        self.ngrams = ngrams
         self._vectors, self._head, self._held_out = vectors, head, held_out
         self.note = "head trained by logistic regression on stored embeddings, also of unlabelled texts"
 

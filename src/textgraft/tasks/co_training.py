@@ -1,4 +1,4 @@
-"""Self-training of a classifier: texts without labels train it too, where held-out labelled texts support that."""
+"""Unlabelled texts train a classifier too, by co-training, where held-out labelled texts support that."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,19 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.data.unlabelled import choose_unlabelled
 from textgraft.errors import ConfigError
-from textgraft.model_folder.self_training import SELF_TRAINING, SELF_TRAINING_SCHEMA, describe_self_training
+from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA, describe_co_training
+from textgraft.ngrams.co_training import CoTraining, Views
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.schema import Integer, Object
 from textgraft.storage.syncing import FileContent
 from textgraft.tasks.base import Task
-from textgraft.tasks.fine_tuning.base import FineTuning, Run, Unlabelled
+from textgraft.tasks.fine_tuning.base import CoTrainedNgrams, FineTuning, Run, Unlabelled
+from textgraft.tasks.fine_tuning.co_trained_head import CoTrainedHead
 from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
-from textgraft.tasks.fine_tuning.self_trained_head import SelfTrainedHead
 from textgraft.tasks.held_out import training_folds
 from textgraft.tasks.label_descriptions import description_prior
+from textgraft.tasks.ngrams import count
 from textgraft.tasks.objectives.single_label import best_temperature
 from textgraft.tasks.texts import as_batches
 from textgraft.training.callbacks import Callback
@@ -32,7 +34,7 @@ from textgraft.training.epochs import extend_for_few_texts
 from textgraft.training.examples import Examples
 from textgraft.training.linear_head import LinearHead
 from textgraft.training.log_loss import label_logits, loss_at_best_temperature
-from textgraft.training.self_training import PseudoLabels, SelfTraining, label_shares, most_confident
+from textgraft.training.pseudo_labels import PseudoLabels, label_shares, most_confident
 from textgraft.training.state_files import read_arrays, read_state
 
 # A network is trained on the texts that the head labels with at least this probability, calibrated on held-out texts:
@@ -47,22 +49,34 @@ MIN_ACCURACY = 0.8
 MAX_LABELLED_TEXTS = 2000
 
 _TRAIN, _VALIDATION, _UNLABELLED = "train", "validation", "unlabelled"
-_FACTS, _ARRAYS = "self-training.json", "self-training.safetensors"
-_STATE = Object({"facts": SELF_TRAINING_SCHEMA, "texts": Integer(0)})
+_FACTS, _ARRAYS = "co-training.json", "co-training.safetensors"
+_STATE = Object({"facts": CO_TRAINING_SCHEMA, "texts": Integer(0)})
 
 
 class Outcome(NamedTuple):
     """Heads on pretrained embeddings that were fitted to labelled and unlabelled texts, and what held-out texts say.
 
     Attributes:
-        facts: see `SELF_TRAINING_SCHEMA`.
-        head: fitted to all texts.
-        pseudo: its labels of texts that a network is to be trained on.
+        facts: see `CO_TRAINING_SCHEMA`.
+        head: fitted to all texts; from it a network starts.
+        pseudo: labels of texts that a network is to be trained on, those of head and n-grams.
     """
 
     facts: dict[str, Any]
     head: LinearHead
     pseudo: PseudoLabels
+
+
+class FrozenOutcome(NamedTuple):
+    """What a frozen model is set to.
+
+    Attributes:
+        held_out: logits (n, units) for the training texts by heads like that of the outcome, without the text's fold.
+        ngrams: fitted with the head.
+    """
+
+    held_out: np.ndarray
+    ngrams: CoTrainedNgrams
 
 
 def why_no_unlabelled(task: Task, config: TrainingConfig) -> str:
@@ -102,10 +116,11 @@ def add_unlabelled(run: Run, texts: Dataset, defaults: TrainingConfig, options: 
         config = replace(mode.config, epochs=epochs, patience=defaults.patience)
         return mode.with_config(extend_for_few_texts(config, rows, options, mode.min_steps))
 
-    return replace(run, unlabelled=Unlabelled(data, examples, mode_for, np.empty(0, np.int64)))
+    ngrams = not mode.has_steps and options.get("ngrams", not mode.config.keep_replay) is not False
+    return replace(run, unlabelled=Unlabelled(data, examples, mode_for, np.empty(0, np.int64), ngrams))
 
 
-def self_train(run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback) -> Run:
+def co_train(run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback) -> Run:
     """The run with its unlabelled texts among the training examples; without them where held-out texts are against it.
 
     Args:
@@ -118,18 +133,19 @@ def self_train(run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints 
     if unlabelled is None:
         return run
     if len(run.examples[_TRAIN]) > MAX_LABELLED_TEXTS:
-        callback.on_message(f"self-training: not used: more than {MAX_LABELLED_TEXTS:,} labelled texts")
+        callback.on_message(f"co-training: not used: more than {MAX_LABELLED_TEXTS:,} labelled texts")
         return replace(run, unlabelled=None)
     if mode.has_steps:
         outcome = _stored_outcome(run, unlabelled, run_facts, checkpoints, callback)
         trained = _with_pseudo_labels(run, unlabelled._replace(head=outcome.head), outcome.pseudo)
     else:
         vectors = _pooled_vectors(run, unlabelled, callback)
-        outcome, held_out = _fit_heads(run, unlabelled.data, vectors, callback)
-        trained = replace(run, mode=SelfTrainedHead(mode.task, mode.config, vectors, outcome.head, held_out))
-    callback.on_message(f"self-training: {describe_self_training(outcome.facts)}")
+        outcome, frozen = _fit_views(run, unlabelled, vectors, callback)
+        config = replace(mode.config, ngrams=unlabelled.ngrams)
+        trained = replace(run, mode=CoTrainedHead(mode.task, config, vectors, outcome.head, *frozen))
+    callback.on_message(f"co-training: {describe_co_training(outcome.facts)}")
     trained = replace(run, unlabelled=None) if outcome.facts["not_used_because"] else trained
-    trained.mode.record = {SELF_TRAINING: outcome.facts}
+    trained.mode.record = {CO_TRAINING: outcome.facts}
     return trained
 
 
@@ -161,10 +177,10 @@ def _with_pseudo_labels(run: Run, unlabelled: Unlabelled, pseudo: PseudoLabels) 
 def _stored_outcome(
     run: Run, unlabelled: Unlabelled, run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, callback: Callback
 ) -> Outcome:
-    """What `_fit_heads` returns, or returned in an earlier process of this run."""
+    """The outcome of `_fit_views`, now or in an earlier process of this run."""
 
     def fit() -> Outcome:
-        return _fit_heads(run, unlabelled.data, _pooled_vectors(run, unlabelled, callback), callback)[0]
+        return _fit_views(run, unlabelled, _pooled_vectors(run, unlabelled, callback), callback)[0]
 
     def files() -> dict[str, FileContent]:
         facts, head, pseudo = fit()
@@ -174,7 +190,7 @@ def _stored_outcome(
 
     if checkpoints is None:
         return fit()
-    folder = checkpoints.prepared_files("self_training", run_facts, files)
+    folder = checkpoints.prepared_files("co_training", run_facts, files)
     state = read_state(folder / _FACTS, _STATE)
     task: Any = run.mode.task
     units, rows = task.objective.width, (state["texts"],)
@@ -191,40 +207,47 @@ def _pooled_vectors(run: Run, unlabelled: Unlabelled, callback: Callback) -> dic
     return dict(zip(sets, with_pooled_vectors(mode, [*sets.values()], callback), strict=True))
 
 
-def _fit_heads(
-    run: Run, data: Dataset, sets: Mapping[str, Examples[Any]], callback: Callback
-) -> tuple[Outcome, np.ndarray]:
-    """The outcome, and logits (n, units) for training texts by heads like its head without the text's fold."""
+def _fit_views(
+    run: Run, unlabelled: Unlabelled, sets: Mapping[str, Examples[Any]], callback: Callback
+) -> tuple[Outcome, FrozenOutcome]:
+    """The outcome of co-training for a network, and for a frozen model."""
     task: Any = run.mode.task
-    train, unlabelled = sets[_TRAIN], sets[_UNLABELLED].inputs.values
-    vectors, targets = train.inputs.values, np.asarray(train.targets)
+    train, targets = sets[_TRAIN], np.asarray(sets[_TRAIN].targets)
+    labelled, others = (
+        Views(sets[name].inputs.values, count(data, task.architecture.cleaning))
+        for name, data in ((_TRAIN, run.data[_TRAIN]), (_UNLABELLED, unlabelled.data))
+    )
     prior = description_prior(task, len(train), callback)
-    strategy = SelfTraining(task.objective.width, prior.kernel if prior else None)
-    fitted = strategy.fit(vectors, targets, unlabelled, *([prior.on_fitted] if prior else []))
+    strategy = CoTraining(task.objective.width, labelled, targets, others, prior.kernel if prior else None)
+    fitted = strategy.fit(on_prior=prior.on_fitted) if prior else strategy.fit()
     folds = training_folds(run)
-    before, after = strategy.held_out(vectors, targets, folds, unlabelled)
-    parts = [(targets[folds >= 0], before[folds >= 0], after[folds >= 0])]
+    first, head, ngrams = strategy.held_out(folds, labelled)
+    with_ngrams = run.mode.has_steps or unlabelled.ngrams
+    rows = folds >= 0
+    parts = [(targets[rows], first[rows], (head + ngrams if with_ngrams else head)[rows])]
     if _VALIDATION in sets:
-        validation = sets[_VALIDATION]
-        values = validation.inputs.values
-        parts.append((np.asarray(validation.targets), fitted.first.outputs(values), fitted.last.outputs(values)))
+        views = Views(sets[_VALIDATION].inputs.values, count(run.data[_VALIDATION], task.architecture.cleaning))
+        after = fitted.logits(views) if with_ngrams else fitted.head.outputs(views.vectors)
+        parts.append((np.asarray(sets[_VALIDATION].targets), fitted.first.outputs(views.vectors), after))
     held_out = [np.concatenate(column) for column in zip(*parts, strict=True)]
     figures = _compare(*held_out)
     pseudo = fitted.pseudo
     if run.mode.has_steps:
-        shares, share = label_shares(targets, len(task.objective.labels)), min(1.0, NETWORK_TEXTS / len(unlabelled))
-        logits = fitted.last.outputs(unlabelled) / figures["temperature"]
-        pseudo = most_confident(logits, share, shares, MIN_CONFIDENCE)
+        share = min(1.0, NETWORK_TEXTS / len(unlabelled.data))
+        shares = label_shares(targets, len(task.objective.labels))
+        pseudo = most_confident(fitted.logits(others) / figures["temperature"], share, shares, MIN_CONFIDENCE)
     facts = {
-        "source": data.source,
-        "texts": len(data),
-        "sha256": data.fingerprint(),
+        "source": unlabelled.data.source,
+        "texts": len(unlabelled.data),
+        "sha256": unlabelled.data.fingerprint(),
         "labelled": len(pseudo.rows),
         "held_out": len(held_out[0]),
         **figures,
         **({"confidence": pseudo.confidence} if run.mode.has_steps else {}),
     }
-    return Outcome({**facts, "not_used_because": _why_not_used(run, facts)}, fitted.last, pseudo), after
+    start = fitted.head.times(1 / figures["temperature"]) if run.mode.has_steps else fitted.head
+    outcome = Outcome({**facts, "not_used_because": _why_not_used(run, facts)}, start, pseudo)
+    return outcome, FrozenOutcome(head, CoTrainedNgrams(fitted.ngrams, ngrams))
 
 
 def _why_not_used(run: Run, facts: Mapping[str, Any]) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from textgraft.errors import counted
 from textgraft.storage.schema import NUMBER, STRING, Integer, Object
 
-SELF_TRAINING = "self_training"  # the field of config.json
+CO_TRAINING = "co_training"  # the field of config.json
 
-SELF_TRAINING_SCHEMA = Object(
+CO_TRAINING_SCHEMA = Object(
     {
         "not_used_because": STRING,  # why the texts are not used; empty where they are
         "source": STRING,
@@ -26,9 +26,9 @@ SELF_TRAINING_SCHEMA = Object(
 )
 
 
-def describe_self_training(facts: Mapping[str, Any]) -> str:
+def describe_co_training(facts: Mapping[str, Any]) -> str:
     """A field of the config in a few words."""
-    figures = f"; head on {counted(facts['held_out'], 'held-out text')}: " + ", ".join(
+    figures = f"; on {counted(facts['held_out'], 'held-out text')}: " + ", ".join(
         f"{name} {facts[f'{key}_before']:.3f} -> {facts[f'{key}_after']:.3f}"
         for name, key in (("log loss", "loss"), ("accuracy", "accuracy"))
     )

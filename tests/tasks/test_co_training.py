@@ -1,4 +1,4 @@
-"""Self-training: unlabelled texts train a classifier where held-out labelled texts support that."""
+"""Co-training: unlabelled texts train a classifier where held-out labelled texts support that."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,6 @@ from tests.helpers.resuming import (
     crash,
 )
 from textgraft.errors import ConfigError, DataError
-from textgraft.training.linear_head import LinearHead
-from textgraft.training.self_training import SelfTraining, label_shares, most_confident
 
 LABELS = ["bad", "good"]
 WORDS = {"bad": ["bad", "dull", "not", "it"], "good": ["good", "fine", "very", "plot"]}
@@ -68,7 +66,7 @@ def fit(model, callback=None, **options):
 
 
 def message(callback):
-    (line,) = (line for line in callback.messages if line.startswith("self-training"))
+    (line,) = (line for line in callback.messages if line.startswith("co-training"))
     return line
 
 
@@ -79,13 +77,11 @@ def head_of(model):
 def test_helpful_texts_train_a_frozen_model(tiny_word_vectors):
     callback = RecordingCallback()
     model, without = fit(fresh(tiny_word_vectors), callback), fit(fresh(tiny_word_vectors), unlabelled=None)
-    facts = model.record["self_training"]
+    facts = model.record["co_training"]
     assert facts["not_used_because"] == ""
     assert facts["loss_after"] < facts["loss_before"]
     assert (facts["texts"], facts["held_out"]) == (200, 10)
-    line = (
-        f"self-training: {facts['labelled']:,} of 200 unlabelled texts labelled; head on 10 held-out texts: log loss "
-    )
+    line = f"co-training: {facts['labelled']:,} of 200 unlabelled texts labelled; on 10 held-out texts: log loss "
     assert message(callback).startswith(line)
     assert not np.allclose(head_of(model), head_of(without))
     assert model.evaluate(dataset(TEST))["accuracy"] > without.evaluate(dataset(TEST))["accuracy"]
@@ -93,7 +89,7 @@ def test_helpful_texts_train_a_frozen_model(tiny_word_vectors):
 
 def test_head_validation_and_calibration_are_those_of_heads_without_the_held_out_texts(tiny_word_vectors):
     model = fit(fresh(tiny_word_vectors))
-    facts, metrics = model.record["self_training"], model.record["metrics"]["validation"]
+    facts, metrics = model.record["co_training"], model.record["metrics"]["validation"]
     assert metrics["val_accuracy"] == pytest.approx(facts["accuracy_after"])
     assert model.record["validated_by"] == "cross-validation"
     assert model.objective.temperature == pytest.approx(facts["temperature"])
@@ -102,7 +98,7 @@ def test_head_validation_and_calibration_are_those_of_heads_without_the_held_out
 def test_texts_that_do_not_help_are_not_used(tiny_word_vectors):
     callback = RecordingCallback()
     model, without = (fit(fresh(tiny_word_vectors), callback, unlabelled=texts) for texts in (unrelated(), None))
-    assert message(callback).startswith("self-training: not used: the log loss of held-out texts is not lower; head on")
+    assert message(callback).startswith("co-training: not used: the log loss of held-out texts is not lower; on")
     np.testing.assert_array_equal(head_of(model), head_of(without))
     assert model.evaluate(tg.Dataset.from_lists(unrelated()[:2], LABELS))["seen"] == {"train": 0, "validation": 0}
 
@@ -110,16 +106,16 @@ def test_texts_that_do_not_help_are_not_used(tiny_word_vectors):
 def test_network_is_trained_on_confident_labels(tiny_word_vectors):
     callback = RecordingCallback()
     model = fit(fresh(tiny_word_vectors), callback, fine_tune="all", epochs=1, batch_size=1)
-    facts = model.record["self_training"]
+    facts = model.record["co_training"]
     assert facts["confidence"] >= 0.9
     assert callback.steps == 9 + facts["labelled"]
-    assert "head initialized by self-training on embeddings" in callback.messages
+    assert "head initialized by co-training on embeddings" in callback.messages
     assert model.record["data"]["train"]["texts"] == 9
     assert model.evaluate(dataset(UNLABELLED))["seen"]["adaptation"] == 200
 
 
 def test_network_is_not_trained_on_too_few_confident_labels(tiny_word_vectors, monkeypatch):
-    monkeypatch.setattr("textgraft.tasks.self_training.MIN_CONFIDENCE", 1.1)
+    monkeypatch.setattr("textgraft.tasks.co_training.MIN_CONFIDENCE", 1.1)
     callback = RecordingCallback()
     model = fit(fresh(tiny_word_vectors), callback, fine_tune="all", epochs=1)
     assert "not used: less than 100 texts have a label with a probability of at least" in message(callback)
@@ -130,8 +126,8 @@ def test_network_is_not_trained_on_too_few_confident_labels(tiny_word_vectors, m
 
 @pytest.mark.parametrize("descriptions", [None, {"bad": "it was bad", "good": "a fine plot"}])
 def test_network_without_descriptions_needs_an_accurate_head(tiny_word_vectors, monkeypatch, descriptions):
-    monkeypatch.setattr("textgraft.tasks.self_training.MIN_ACCURACY", 1.1)
-    monkeypatch.setattr("textgraft.tasks.self_training.MIN_CONFIDENCE", 0.5)
+    monkeypatch.setattr("textgraft.tasks.co_training.MIN_ACCURACY", 1.1)
+    monkeypatch.setattr("textgraft.tasks.co_training.MIN_CONFIDENCE", 0.5)
     callback = RecordingCallback()
     model = tg.TextClassifier(tiny_word_vectors, LABELS, precision="float32", descriptions=descriptions)
     fit(model, callback, fine_tune="all", epochs=1)
@@ -140,17 +136,17 @@ def test_network_without_descriptions_needs_an_accurate_head(tiny_word_vectors, 
 
 
 def test_many_labelled_texts_need_no_others(tiny_word_vectors, monkeypatch):
-    monkeypatch.setattr("textgraft.tasks.self_training.MAX_LABELLED_TEXTS", 9)
+    monkeypatch.setattr("textgraft.tasks.co_training.MAX_LABELLED_TEXTS", 9)
     callback = RecordingCallback()
     model = fit(fresh(tiny_word_vectors), callback)
-    assert message(callback) == "self-training: not used: more than 9 labelled texts"
-    assert "self_training" not in model.record
+    assert message(callback) == "co-training: not used: more than 9 labelled texts"
+    assert "co_training" not in model.record
 
 
 @pytest.mark.parametrize("fine_tune", [pytest.param("lora:2", marks=pytest.mark.slow), "last:1"])
 def test_every_mode_takes_unlabelled_texts(two_layer_bert, monkeypatch, fine_tune):
-    monkeypatch.setattr("textgraft.tasks.self_training._why_not_used", lambda *_: "")
-    monkeypatch.setattr("textgraft.tasks.self_training.MIN_CONFIDENCE", 0.0)
+    monkeypatch.setattr("textgraft.tasks.co_training._why_not_used", lambda *_: "")
+    monkeypatch.setattr("textgraft.tasks.co_training.MIN_CONFIDENCE", 0.0)
     callback = RecordingCallback()
     fit(fresh(two_layer_bert), callback, fine_tune=fine_tune, epochs=1, batch_size=1)
     assert callback.steps > 100
@@ -164,7 +160,7 @@ def test_interrupted_run_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_pat
     resumed, expected, _ = assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors), fit_network, after, tmp_path / "run"
     )
-    assert resumed.record["self_training"] == expected.record["self_training"]
+    assert resumed.record["co_training"] == expected.record["co_training"]
 
 
 def test_other_unlabelled_texts_are_another_run(tiny_word_vectors, tmp_path):
@@ -188,7 +184,7 @@ def test_known_repeated_and_empty_texts_are_counted_and_not_used(tiny_word_vecto
     known = [row.text.upper() for row in labelled()][:3]
     callback, texts = RecordingCallback(), [*helpful(), *known, helpful()[0], " "]
     model = fit(fresh(tiny_word_vectors), callback, unlabelled=texts, max_unlabelled=150)
-    assert model.record["self_training"]["texts"] == 150
+    assert model.record["co_training"]["texts"] == 150
     for line in (
         "unlabelled: 3 of 205 unlabelled texts not used: also among the train texts",
         "unlabelled: 2 of 202 unlabelled texts not used: empty or repeated",
@@ -201,7 +197,7 @@ def test_validation_texts_decide_too_and_are_not_used(tiny_word_vectors):
     callback, texts = RecordingCallback(), [*helpful(), *texts_of(VALIDATION)]
     model = fit(fresh(tiny_word_vectors), callback, validation=dataset(VALIDATION), unlabelled=texts)
     assert "unlabelled: 14 of 214 unlabelled texts not used: also among the validation texts" in callback.messages
-    assert model.record["self_training"]["held_out"] == 10 + 14
+    assert model.record["co_training"]["held_out"] == 10 + 14
 
 
 @pytest.mark.parametrize(
@@ -263,60 +259,9 @@ def test_command_reads_any_format_and_reports(tiny_word_vectors, tmp_path):
     assert f"{more}: 5 of 200 unlabelled texts not used: also among the test texts" in result.stderr
     assert f"{more}: the column 'label' is ignored; the texts count as unlabelled" in result.stderr
     assert "unlabelled 195" in result.stderr
-    assert "self-training: " in result.stderr
-    assert "self-training" in run_successfully("info", tmp_path / "model").stdout
-    assert f"- self-training on `{more}`: " in (tmp_path / "model" / "README.md").read_text()
+    assert "co-training: " in result.stderr
+    assert "co-training" in run_successfully("info", tmp_path / "model").stdout
+    assert f"- co-training on `{more}`: " in (tmp_path / "model" / "README.md").read_text()
     assert "unlabelled" in run_successfully(*command, "--dry-run").stdout
     missing = tmp_path / "missing.txt"
     assert_fails(run(*command[:-1], missing, "--out", tmp_path / "other"), 3, f"{missing}: no such file")
-
-
-def heads(seed=0):
-    """Two clusters of vectors, few of which have labels."""
-    random = np.random.default_rng(seed)
-    targets = random.integers(0, 2, 400)
-    vectors = random.normal(size=(400, 8)) + np.outer(2 * targets - 1, np.ones(8))
-    return vectors, targets
-
-
-def test_rounds_improve_a_head_of_few_vectors():
-    vectors, targets = heads()
-    rows = np.r_[np.flatnonzero(targets == 0)[:2], np.flatnonzero(targets == 1)[:2]]
-    fitted = SelfTraining(1).fit(vectors[rows], targets[rows], vectors[100:])
-    first, last = (np.mean((head.outputs(vectors)[:, 0] > 0) == targets) for head in (fitted.first, fitted.last))
-    assert last > first
-    assert (fitted.pseudo.labels == targets[100:][fitted.pseudo.rows]).mean() > 0.95
-
-
-def test_held_out_vectors_have_no_part_in_their_heads():
-    vectors, targets = heads()
-    labelled, folds = slice(0, 20), np.arange(20) % 4
-    before, after = SelfTraining(1).held_out(vectors[labelled], targets[labelled], folds, vectors[100:])
-    rows = folds != 3
-    fitted = SelfTraining(1).fit(vectors[labelled][rows], targets[labelled][rows], vectors[100:])
-    for logits, head in ((before, fitted.first), (after, fitted.last)):
-        np.testing.assert_allclose(logits[~rows], head.outputs(vectors[labelled][~rows]), rtol=1e-5)
-
-
-def test_a_frequent_answer_does_not_displace_the_others():
-    logits = np.concatenate([np.linspace(1, 9, 90), np.linspace(-1, -0.1, 10)])[:, np.newaxis]
-    pseudo = most_confident(logits, 0.2, np.array([0.5, 0.5]))
-    assert np.bincount(pseudo.labels).tolist() == [10, 10]
-    assert pseudo.rows.tolist() == [*range(80, 90), *range(90, 100)]
-    assert pseudo.confidence == pytest.approx(1 / (1 + np.exp(-0.1)))
-    assert most_confident(logits, 0.2, np.array([0.5, 0.5]), 0.9).labels.tolist() == [1] * 10
-
-
-def test_shares_of_labels_are_smoothed():
-    np.testing.assert_allclose(label_shares(np.array([0, 0, 1]), 3), [3 / 6, 2 / 6, 1 / 6])
-
-
-def test_prior_is_kept_in_all_rounds():
-    vectors, targets = heads()
-    prior = np.ones((8, 1))
-    reports = []
-    rows = np.r_[np.flatnonzero(targets == 0)[:2], np.flatnonzero(targets == 1)[:2]]
-    fitted = SelfTraining(1, prior).fit(vectors[rows], targets[rows], vectors[100:], reports.append)
-    assert len(reports) == 1
-    assert isinstance(fitted.last, LinearHead)
-    assert np.mean((fitted.last.outputs(vectors)[:, 0] > 0) == targets) > 0.98
