@@ -18,6 +18,7 @@ CO_TRAINING_SCHEMA = Object(
         "held_out": Integer(0),
         "loss_before": NUMBER,
         "loss_after": NUMBER,
+        "loss_error": NUMBER,  # the standard error of the difference
         "accuracy_before": NUMBER,
         "accuracy_after": NUMBER,
         "temperature": NUMBER,

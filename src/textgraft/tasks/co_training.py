@@ -33,7 +33,7 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts
 from textgraft.training.examples import Examples
 from textgraft.training.linear_head import LinearHead
-from textgraft.training.log_loss import label_logits, loss_at_best_temperature
+from textgraft.training.log_loss import label_logits, losses_at_best_temperature
 from textgraft.training.pseudo_labels import PseudoLabels, label_shares, most_confident
 from textgraft.training.state_files import read_arrays, read_state
 
@@ -254,8 +254,8 @@ def _why_not_used(run: Run, facts: Mapping[str, Any]) -> str:
     """Why the unlabelled texts are not used; empty where they are."""
     if not facts["held_out"]:
         return "no label has two texts, one of which could be held out"
-    if facts["loss_after"] >= facts["loss_before"]:
-        return "the log loss of held-out texts is not lower"
+    if facts["loss_after"] > facts["loss_before"] + facts["loss_error"]:
+        return "the log loss of held-out texts is higher, by more than its standard error"
     if not run.mode.has_steps:
         return ""
     if not run.mode.task.descriptions and facts["accuracy_after"] < MIN_ACCURACY:
@@ -269,14 +269,18 @@ def _why_not_used(run: Run, facts: Mapping[str, Any]) -> str:
 
 
 def _compare(targets: np.ndarray, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
-    """Log loss at the best temperature of each, and accuracy, of two heads on held-out texts; zeros without texts.
+    """Log loss at the best temperature of each, and accuracy, of two kinds of logits of held-out texts.
 
-    "temperature" is that which calibrates the second one.
+    "temperature" is that which calibrates the second ones; "loss_error" is the standard error of the difference of the
+    losses. Zeros without texts.
     """
-    figures = dict.fromkeys(("loss_before", "loss_after", "accuracy_before", "accuracy_after"), 0.0)
-    figures["temperature"] = best_temperature(targets, label_logits(after)) if len(targets) else 1.0
-    for name, outputs in (("before", before), ("after", after)) if len(targets) else ():
-        logits = label_logits(outputs)
-        figures[f"loss_{name}"] = loss_at_best_temperature(logits, targets)
-        figures[f"accuracy_{name}"] = float(np.mean(logits.argmax(axis=1) == targets))
-    return figures
+    names = ("loss_before", "loss_after", "loss_error", "accuracy_before", "accuracy_after")
+    if not len(targets):
+        return {**dict.fromkeys(names, 0.0), "temperature": 1.0}
+    logits = [label_logits(outputs) for outputs in (before, after)]
+    losses = [losses_at_best_temperature(each, targets) for each in logits]
+    error = (losses[1] - losses[0]).std() / np.sqrt(len(targets))
+    accuracies = [np.mean(each.argmax(axis=1) == targets) for each in logits]
+    values = (losses[0].mean(), losses[1].mean(), error, *accuracies)
+    temperature = best_temperature(targets, logits[1])
+    return {**dict(zip(names, map(float, values), strict=True)), "temperature": temperature}

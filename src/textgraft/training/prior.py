@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textgraft.training.log_loss import label_logits, loss_at_best_temperature
+from textgraft.training.log_loss import label_logits, losses_at_best_temperature
 
 # Multiples of the prior to choose from; 0 is logistic regression without it.
 STRENGTHS = (0.0, 0.125, 0.25, 0.5, 1.0)
@@ -121,4 +121,4 @@ def _cross_validate(vectors: np.ndarray, targets: np.ndarray, prior: np.ndarray,
         rows = np.setdiff1d(np.arange(len(targets)), held_out)
         kernel, bias = regress(vectors[rows], targets[rows], prior)
         logits.append(label_logits(vectors[held_out] @ kernel + bias))
-    return loss_at_best_temperature(np.concatenate(logits), targets[np.concatenate(folds)])
+    return float(losses_at_best_temperature(np.concatenate(logits), targets[np.concatenate(folds)]).mean())
