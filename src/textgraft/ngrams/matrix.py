@@ -17,7 +17,7 @@ from textgraft.training.token_ids import run_in_parallel
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-MIN_TEXTS = 2  # with an n-gram that is kept; single ones are most n-grams, and add nothing on held-out texts
+_MIN_TEXTS = 2  # with an n-gram that is kept; single ones are most n-grams, and add nothing on held-out texts
 # Weights of the model, features times logits: its solver keeps about 25 copies in float64.
 _MAX_WEIGHTS = 1 << 21
 _ROWS_PER_CALL = 4096
@@ -37,7 +37,7 @@ def count_texts(batches: Iterable[np.ndarray], cleaning: Cleaning) -> sp.csr_mat
     return sp.vstack([sp.csr_matrix((0, BUCKETS), dtype=np.float32), *parts], format="csr", dtype=np.float32)
 
 
-def select_buckets(counts: sp.csr_matrix, width: int, min_texts: int = MIN_TEXTS) -> np.ndarray:
+def select_buckets(counts: sp.csr_matrix, width: int, min_texts: int = _MIN_TEXTS) -> np.ndarray:
     """The buckets that occur in so many texts, ascending, int64 (features,); of very many, the most frequent."""
     frequencies = np.bincount(counts.indices, minlength=BUCKETS)
     buckets = np.flatnonzero(frequencies >= min_texts)
