@@ -38,7 +38,7 @@ def count_texts(batches: Iterable[np.ndarray], cleaning: Cleaning) -> sp.csr_mat
 
 
 def select_buckets(counts: sp.csr_matrix, width: int, min_texts: int = _MIN_TEXTS) -> np.ndarray:
-    """The buckets that occur in so many texts, ascending, int64 (features,); of very many, the most frequent."""
+    """The buckets of at least `min_texts` texts, ascending, int64 (features,); of very many, the most frequent."""
     frequencies = np.bincount(counts.indices, minlength=BUCKETS)
     buckets = np.flatnonzero(frequencies >= min_texts)
     limit = max(1, _MAX_WEIGHTS // width)
