@@ -2,9 +2,11 @@
 
 import csv
 import json
+import re
 
 import pytest
 
+import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
 
 ROWS = [("the film was good", "good"), ("a dull plot", "bad"), ("very bad", "bad"), ("fine .", "good")]
@@ -21,7 +23,7 @@ def test_model_of_descriptions_is_used_like_any_other(labels_file, tiny_word_vec
     folder, reviews = tmp_path / "model", write_csv(tmp_path / "reviews.csv", ROWS)
     options = ("--descriptions", labels_file, "--preset", tiny_word_vectors, "--out", folder)
     made = run_successfully("train", "--zero-shot", *options)
-    assert "head made from 3 descriptions of 2 labels, without training" in made.stderr
+    assert "head made from 3 descriptions of 2 labels, without a labelled text" in made.stderr
     assert json.loads(run_successfully("evaluate", folder, reviews, "--json").stdout)["texts"] == 4
     run_successfully("predict", folder, reviews, "--out", tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(newline="") as file:
@@ -33,6 +35,35 @@ def test_model_of_descriptions_is_used_like_any_other(labels_file, tiny_word_vec
     run_successfully("embed", folder, reviews, "--out", tmp_path / "vectors.npy")
     assert_fails(run("train", "--zero-shot", *options), 5, "already exists")
     run_successfully("train", "--zero-shot", *options, "--overwrite")
+
+
+def test_unlabelled_texts_train_head_and_ngrams(labels_file, tiny_word_vectors, tmp_path):
+    folder, words = tmp_path / "model", ["good", "fine", "bad", "dull", "very", "film", "plot", "it"]
+    texts = [f"{one} {two} {three}" for one in words for two in words for three in words[:2]]
+    pool = write_csv(tmp_path / "pool.csv", [(text, "1") for text in texts], ("review", "stars"))
+    options = ("--descriptions", labels_file, "--preset", tiny_word_vectors, "--out", folder)
+    made = run_successfully(
+        "train", "--zero-shot", *options, "--unlabelled", pool, "--text", "review", "--max-unlabelled", "100"
+    )
+    assert "100 of 128 unlabelled texts used, drawn at random" in made.stderr
+    assert re.search(r"co-training: \d+ of 100 unlabelled texts labelled; no labelled text tests it", made.stderr)
+    config = json.loads(run_successfully("info", folder, "--json").stdout)
+    assert config["ngrams"]["features"] >= len(words)
+    assert config["co_training"]["held_out"] == 0
+    model = tg.load(folder)
+    assert model.predict(["good good fine", "bad bad dull"]) == ["good", "bad"]
+    assert model.evaluate([texts[0]], ["good"])["seen"]["adaptation"] <= 1
+    result = run("train", "--zero-shot", *options, "--overwrite", "--unlabelled", pool, "--label", "stars")
+    assert_fails(result, 2, "drop label")
+
+
+def test_unlabelled_texts_without_common_words_are_one_line(labels_file, tiny_word_vectors, tmp_path):
+    pool = tmp_path / "pool.txt"
+    pool.write_text("one two\nthree four\n")
+    options = ("--descriptions", labels_file, "--preset", tiny_word_vectors, "--out", tmp_path / "model")
+    result = run("train", "--zero-shot", *options, "--unlabelled", pool)
+    assert_fails(result, 3, "pool.txt: no word occurs in four texts, so that co-training learns nothing from them")
+    assert not (tmp_path / "model").exists()
 
 
 def test_names_of_labels_suffice(tiny_word_vectors, tmp_path):
@@ -51,7 +82,7 @@ def test_names_of_labels_suffice(tiny_word_vectors, tmp_path):
         (("--labels", "a,,b"), "labels 'a,,b' has an empty label"),
         (("--labels", "film,film"), "labels has 'film' twice"),
         (("--labels", "0,1"), "the label 0 is not a word, so its name does not describe it; set --descriptions"),
-        (("--labels", "film,plot", "--epochs", "3"), "trains nothing; drop epochs"),
+        (("--labels", "film,plot", "--epochs", "3"), "trains no network; drop epochs"),
         (("--labels", "film,plot", "--test", "x.csv"), "drop test (test by textgraft evaluate)"),
         (("--labels", "film,plot", "--dry-run"), "drop dry_run"),
         (("--labels", "film,plot", "--encoding", "latin-1"), "drop encoding"),

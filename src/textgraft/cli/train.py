@@ -78,15 +78,16 @@ def train(
         textgraft train reviews.csv --workers 4 --out sentiment
     """
     from textgraft.cli.extended import extend, read_earlier
-    from textgraft.cli.zero_shot import describe_labels, make_zero_shot, require_unset
+    from textgraft.cli.zero_shot import UnlabelledOptions, describe_labels, make_zero_shot, require_unset
 
     if label_options.zero_shot:
         unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
         unused |= {**changed_options(training_config), **changed_options(recipe_options)}
         unused |= {**changed_options(run), **changed_options(log_options), **changed_options(worker_options)}
         unused["from"] = from_model
-        require_unset(unused, architecture)
-        make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options)
+        texts = UnlabelledOptions(sources.unlabelled, reading, training_config.max_unlabelled)
+        require_unset(unused, architecture, texts)
+        make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options, texts)
         return
     if label_options.labels is not None:
         raise ConfigError("labels is for --zero-shot; drop it, since training takes the labels of the data")

@@ -2,22 +2,34 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from textgraft.cli import options as o
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.cli.runs import require
+from textgraft.data.columns import Reading
+from textgraft.data.dataset import Dataset
 from textgraft.data.descriptions import Descriptions, describe_by_name, read_descriptions
 from textgraft.data.duplicates import first_duplicate
 from textgraft.data.label_types import label_name
 from textgraft.data.labels import SINGLE
+from textgraft.data.unlabelled import read_unlabelled
 from textgraft.errors import ConfigError, counted
+from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.recipes import frozen_options, windows_notice
 
 _USED = ("out", "overwrite", "file")  # `file` is the group of the options of files, which are named one by one
+
+
+class UnlabelledOptions(NamedTuple):
+    """Where unlabelled texts are, if there are any; how they are read; and how many are used."""
+
+    source: str | None
+    reading: Reading
+    limit: int
 
 
 def describe_labels(source: str, settings: Mapping[str, Any]) -> Descriptions:
@@ -31,13 +43,20 @@ def describe_labels(source: str, settings: Mapping[str, Any]) -> Descriptions:
     return read_descriptions(source, [label_name(label) for label in settings["labels"]])
 
 
-def require_unset(options: Mapping[str, Any], architecture: Architecture) -> None:
-    """Raise a ConfigError for an option of data or training that is set; values are None where they are not."""
-    names = [name for name, value in options.items() if value is not None and name not in _USED]
+def require_unset(options: Mapping[str, Any], architecture: Architecture, unlabelled: UnlabelledOptions) -> None:
+    """Raise a ConfigError for an option of data or training that is set; values are None where they are not.
+
+    Those that read unlabelled texts are used, if there are any.
+    """
+    used = set(_USED)
+    if unlabelled.source is not None:
+        used |= {"unlabelled", "max_unlabelled", "text", "format", *changed_options(unlabelled.reading.file)}
+    names = [name for name, value in options.items() if value is not None and name not in used]
     names += ["hidden"] if architecture.hidden else []
     if names:
         raise ConfigError(
-            f"--zero-shot reads no data and trains nothing; drop {', '.join(names)} (test by textgraft evaluate)"
+            f"--zero-shot reads no labelled data and trains no network; drop {', '.join(names)} (test by textgraft "
+            "evaluate)"
         )
 
 
@@ -48,10 +67,12 @@ def make_zero_shot(
     architecture: Architecture,
     run: o.RunOptions,
     runtime_options: o.RuntimeOptions,
+    unlabelled: UnlabelledOptions,
 ) -> None:
-    """Write a model folder whose head is made from the descriptions.
+    """Write a model folder whose head is made from the descriptions, and co-trained on unlabelled texts.
 
     Raises:
+        DataError: when unlabelled texts cannot be read.
         ConfigError: for labels or descriptions that are missing or invalid; see `data.descriptions`.
         ModelFolderError: when the folder exists already or cannot be written.
     """
@@ -66,6 +87,7 @@ def make_zero_shot(
     descriptions = read_descriptions(source, labels) if source is not None else describe_by_name(labels)
     folder = Path(str(run.out))
     require_writable(folder, run.overwrite)
+    data = _read(unlabelled)
     load_tensorflow(runtime_options)
     from textgraft.tasks.text_classification import TextClassifier
 
@@ -76,11 +98,22 @@ def make_zero_shot(
     model = TextClassifier(
         task_options.preset, labels, runtime_options.precision, descriptions=descriptions, **settings
     )
-    model.zero_shot()
+    log(*model.zero_shot(data, max_unlabelled=unlabelled.limit))
     texts = sum(map(len, model.descriptions.values()))
-    log(f"head made from {counted(texts, 'description')} of {counted(len(model.labels), 'label')}, without training")
+    of = counted(len(model.labels), "label")
+    log(f"head made from {counted(texts, 'description')} of {of}, without a labelled text")
+    if CO_TRAINING in model.record:
+        log(f"co-training: {describe_co_training(model.record[CO_TRAINING])}; no labelled text tests it")
     model.save(folder, overwrite=run.overwrite)
     log(f"saved {folder}; next: textgraft predict {folder} FILE")
+
+
+def _read(unlabelled: UnlabelledOptions) -> Dataset | None:
+    """The unlabelled texts; None without a source."""
+    if unlabelled.source is None:
+        return None
+    roles = {"text": unlabelled.reading.text} if unlabelled.reading.text else {}
+    return read_unlabelled(unlabelled.source, unlabelled.reading, roles)
 
 
 def _listed(labels: str | None) -> tuple[str, ...]:

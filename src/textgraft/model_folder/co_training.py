@@ -29,9 +29,14 @@ CO_TRAINING_SCHEMA = Object(
 
 def describe_co_training(facts: Mapping[str, Any]) -> str:
     """A field of the config in a few words."""
-    figures = f"; on {counted(facts['held_out'], 'held-out text')}: " + ", ".join(
-        f"{name} {facts[f'{key}_before']:.3f} -> {facts[f'{key}_after']:.3f}"
-        for name, key in (("log loss", "loss"), ("accuracy", "accuracy"))
+    figures = (
+        ""
+        if not facts["held_out"]
+        else f"; on {counted(facts['held_out'], 'held-out text')}: "
+        + ", ".join(
+            f"{name} {facts[f'{key}_before']:.3f} -> {facts[f'{key}_after']:.3f}"
+            for name, key in (("log loss", "loss"), ("accuracy", "accuracy"))
+        )
     )
     if facts["not_used_because"]:
         return f"not used: {facts['not_used_because']}" + (figures if facts["held_out"] else "")

@@ -64,7 +64,10 @@ class CoTrained:
 
 
 class CoTraining:
-    """Labelled and unlabelled texts of a classifier of one logit per label, or one for the second of two labels."""
+    """Labelled and unlabelled texts of a classifier of one logit per label, or one for the second of two labels.
+
+    There can be no labelled texts; then the prior gives the first answers.
+    """
 
     def __init__(
         self, units: int, labelled: Views, targets: np.ndarray, unlabelled: Views, prior: np.ndarray | None = None
@@ -74,7 +77,7 @@ class CoTraining:
         Args:
             units: logits.
             labelled: of texts.
-            targets: their label indices, int (n,), each of which occurs.
+            targets: their label indices, int (n,), each of which occurs, if there is one.
             unlabelled: of other texts.
             prior: weights that the penalty draws those of a head to, for vectors of length 1 (see `fit_to_prior`),
                 float (dim, units); None for zeros.
@@ -87,12 +90,18 @@ class CoTraining:
         self._ngram_scale = SCALES[_SETTINGS.scale](counts, targets)
         features = to_features(counts, self._ngram_scale)
         self._labelled_features, self._features = features[: len(targets)], features[len(targets) :]
-        squared_norm = np.einsum("ij,ij->", labelled.vectors, labelled.vectors, dtype=np.float64) / len(targets)
+        vectors = labelled.vectors if len(targets) else unlabelled.vectors
+        squared_norm = np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)
         self._scale = 1 / np.sqrt(max(squared_norm, _MIN_SQUARED_NORM))
         self._labelled_vectors = self._scale * labelled.vectors.astype(np.float64)
         self._vectors = self._scale * unlabelled.vectors.astype(np.float64)
         self._units, self._targets = units, targets
         self._prior = None if prior is None else prior.astype(np.float64)
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether texts have n-grams in common."""
+        return len(self._buckets) > 0
 
     def fit(
         self, rows: np.ndarray | slice = slice(None), on_prior: Callable[[FittedPrior], None] = lambda _: None
@@ -151,15 +160,22 @@ class CoTraining:
             prior = np.zeros((vectors.shape[1], self._units))
             first = LinearHead(*regress(vectors, targets, prior))
             return first, first, prior
+        if not len(targets):
+            alone = self._alone(self._prior, shares)
+            return alone, alone, self._prior
         fitted = fit_to_prior(vectors, targets, self._prior)
         on_prior(fitted)
         first = LinearHead(fitted.kernel, fitted.bias)
         if not fitted.strength:
             return first, first, 0 * self._prior
-        logits = self._vectors @ self._prior
+        start = self._standardized(first, self._vectors).plus(self._alone(self._prior, shares))
+        return first, start, fitted.strength * self._prior
+
+    def _alone(self, prior: np.ndarray, shares: np.ndarray) -> LinearHead:
+        """The prior as a head, standardized, whose answers to the unlabelled texts have about these shares."""
+        logits = self._vectors @ prior
         bias = -np.quantile(logits, shares[0], axis=0) if self._units == 1 else -logits.mean(axis=0)
-        alone = self._standardized(LinearHead(self._prior, bias), self._vectors)
-        return first, self._standardized(first, self._vectors).plus(alone), fitted.strength * self._prior
+        return self._standardized(LinearHead(prior, bias), self._vectors)
 
     def _together(self, views: tuple[LinearHead, LinearHead]) -> np.ndarray:
         """Logits (u, units) of head and n-grams for the unlabelled texts."""

@@ -11,9 +11,9 @@ import numpy as np
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.data.unlabelled import choose_unlabelled
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA, describe_co_training
-from textgraft.ngrams.co_training import CoTraining, Views
+from textgraft.ngrams.co_training import CoTrained, CoTraining, Views
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.schema import Integer, Object
 from textgraft.storage.syncing import FileContent
@@ -23,7 +23,7 @@ from textgraft.tasks.fine_tuning.co_trained_head import CoTrainedHead
 from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
 from textgraft.tasks.held_out import training_folds
-from textgraft.tasks.label_descriptions import description_prior
+from textgraft.tasks.label_descriptions import cosine_kernel, description_prior, label_vectors
 from textgraft.tasks.ngrams import count
 from textgraft.tasks.objectives.single_label import best_temperature
 from textgraft.tasks.texts import as_batches
@@ -32,6 +32,7 @@ from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
 from textgraft.training.epochs import extend_for_few_texts
 from textgraft.training.examples import Examples
+from textgraft.training.inference import compute_outputs, inference_step
 from textgraft.training.linear_head import LinearHead
 from textgraft.training.log_loss import label_logits, losses_at_best_temperature
 from textgraft.training.pseudo_labels import PseudoLabels, label_shares, most_confident
@@ -47,6 +48,10 @@ MIN_ACCURACY = 0.8
 
 # Labelled texts beyond which an unlabelled text adds nothing that they do not say better.
 MAX_LABELLED_TEXTS = 2000
+
+_NONE = np.empty(0)
+
+TOO_FEW = "no word occurs in four texts, so that co-training learns nothing from them; add texts"
 
 _TRAIN, _VALIDATION, _UNLABELLED = "train", "validation", "unlabelled"
 _FACTS, _ARRAYS = "co-training.json", "co-training.safetensors"
@@ -149,6 +154,28 @@ def co_train(run: Run, run_facts: Mapping[str, Any], checkpoints: Checkpoints | 
     return trained
 
 
+def co_train_by_descriptions(task: Any, texts: Dataset) -> CoTrained:
+    """Head and n-grams of a classifier whose descriptions label texts, with no labelled text.
+
+    Args:
+        task: a classifier of one label per single text, with descriptions.
+        texts: texts that differ; see `choose_unlabelled`.
+
+    Raises:
+        ConfigError: see `label_vectors`.
+        DataError: for texts without a common n-gram.
+    """
+    tokens = task.tokenize(as_batches(texts))
+    vectors = compute_outputs(inference_step(task.pool, task.input_spec), tokens, task.batch_tokens)
+    counts = count(texts, task.architecture.cleaning)
+    kernel = cosine_kernel(label_vectors(task, task.descriptions)[0], 1.0, task.objective.width)
+    none = Views(vectors[:0], counts[:0])
+    strategy = CoTraining(task.objective.width, none, np.empty(0, np.int64), Views(vectors, counts), kernel)
+    if not strategy.is_possible:
+        raise DataError(f"{texts.source}: {TOO_FEW}")
+    return strategy.fit()
+
+
 def expected_run(run: Run) -> Run:
     """A run as it is if its unlabelled texts are used, with other texts and labels than those that will be chosen."""
     if run.unlabelled is None or not run.mode.has_steps:
@@ -219,6 +246,8 @@ def _fit_views(
     )
     prior = description_prior(task, len(train), callback)
     strategy = CoTraining(task.objective.width, labelled, targets, others, prior.kernel if prior else None)
+    if not strategy.is_possible:
+        raise DataError(f"{unlabelled.data.source}: {TOO_FEW}")
     fitted = strategy.fit(on_prior=prior.on_fitted) if prior else strategy.fit()
     folds = training_folds(run)
     first, head, ngrams = strategy.held_out(folds, labelled)
@@ -230,23 +259,16 @@ def _fit_views(
         after = fitted.logits(views) if with_ngrams else fitted.head.outputs(views.vectors)
         parts.append((np.asarray(sets[_VALIDATION].targets), fitted.first.outputs(views.vectors), after))
     held_out = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    figures = _compare(*held_out)
-    pseudo = fitted.pseudo
+    temperature, pseudo = _compare(*held_out)["temperature"], fitted.pseudo
     if run.mode.has_steps:
         share = min(1.0, NETWORK_TEXTS / len(unlabelled.data))
         shares = label_shares(targets, len(task.objective.labels))
-        pseudo = most_confident(fitted.logits(others) / figures["temperature"], share, shares, MIN_CONFIDENCE)
-    facts = {
-        "source": unlabelled.data.source,
-        "texts": len(unlabelled.data),
-        "sha256": unlabelled.data.fingerprint(),
-        "labelled": len(pseudo.rows),
-        "held_out": len(held_out[0]),
-        **figures,
-        **({"confidence": pseudo.confidence} if run.mode.has_steps else {}),
-    }
-    start = fitted.head.times(1 / figures["temperature"]) if run.mode.has_steps else fitted.head
-    outcome = Outcome({**facts, "not_used_because": _why_not_used(run, facts)}, start, pseudo)
+        pseudo = most_confident(fitted.logits(others) / temperature, share, shares, MIN_CONFIDENCE)
+    facts = co_training_facts(unlabelled.data, pseudo, *held_out)
+    facts |= {"confidence": pseudo.confidence} if run.mode.has_steps else {}
+    start = fitted.head.times(1 / temperature) if run.mode.has_steps else fitted.head
+    facts["not_used_because"] = _why_not_used(run, facts)
+    outcome = Outcome(facts, start, pseudo)
     return outcome, FrozenOutcome(head, CoTrainedNgrams(fitted.ngrams, ngrams))
 
 
@@ -266,6 +288,25 @@ def _why_not_used(run: Run, facts: Mapping[str, Any]) -> str:
     if facts["labelled"] < min(MIN_NETWORK_TEXTS, facts["texts"]):
         return f"less than {MIN_NETWORK_TEXTS} texts have a label with a probability of at least {MIN_CONFIDENCE}"
     return ""
+
+
+def co_training_facts(
+    texts: Dataset,
+    pseudo: PseudoLabels,
+    targets: np.ndarray = _NONE,
+    before: np.ndarray = _NONE,
+    after: np.ndarray = _NONE,
+) -> dict[str, Any]:
+    """See `CO_TRAINING_SCHEMA`; the last arguments, of held-out texts, are those of `_compare`."""
+    return {
+        "not_used_because": "",
+        "source": texts.source,
+        "texts": len(texts),
+        "sha256": texts.fingerprint(),
+        "labelled": len(pseudo.rows),
+        "held_out": len(targets),
+        **_compare(targets, before, after),
+    }
 
 
 def _compare(targets: np.ndarray, before: np.ndarray, after: np.ndarray) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -17,9 +17,13 @@ from textgraft.data.descriptions import describe_by_name, read_descriptions
 from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
 from textgraft.data.python_inputs import one_line
+from textgraft.data.seen_texts import ADAPTATION, SeenTexts
+from textgraft.data.unlabelled import choose_unlabelled
 from textgraft.errors import ConfigError
+from textgraft.model_folder.co_training import CO_TRAINING
 from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.ngrams.model import NgramModel
+from textgraft.tasks.co_training import co_train_by_descriptions, co_training_facts
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
 from textgraft.tasks.label_descriptions import init_head_by_descriptions
@@ -32,6 +36,7 @@ from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.training.callbacks import Callback
+from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.token_ids import TruncationCount
@@ -139,13 +144,25 @@ class TextClassifier(TrainableTask):
     def has_untrained_head(self) -> bool:
         return not self.record.get(ZERO_SHOT) and super().has_untrained_head
 
-    def zero_shot(self) -> None:
-        """Set the head from the descriptions of the labels, without a training text.
+    def zero_shot(
+        self, unlabelled: Any = None, *, text: str | None = None, max_unlabelled: int = TrainingConfig.max_unlabelled
+    ) -> tuple[str, ...]:
+        """Set the head from the descriptions of the labels, without a labelled text.
 
         A label's logit is proportional to the cosine of the embedding of a text and that of the label's descriptions.
         Without descriptions, the name of each label describes it.
 
+        Args:
+            unlabelled: texts of the kind that is to be classified, as in `fit`. Head and n-grams are co-trained on
+                them; no labelled text says whether that helps.
+            text: the column of texts, where `unlabelled` is a table or a file.
+            max_unlabelled: maximum texts that are used, drawn at random.
+
+        Returns:
+            lines about the unlabelled texts, such as of those that are not used.
+
         Raises:
+            DataError: for unusable texts; see `fit`.
             ConfigError: when a name is not a word, such as "0" or "LABEL_3"; for a description that has no embedding;
                 and for models of pairs, sets of labels or numbers, with hidden layers, or that are trained.
         """
@@ -157,6 +174,20 @@ class TextClassifier(TrainableTask):
         self.descriptions = self.descriptions or describe_by_name(self.objective.labels)
         init_head_by_descriptions(self, self.descriptions)
         self.record[ZERO_SHOT] = True
+        return () if unlabelled is None else self._co_train(unlabelled, text, max_unlabelled)
+
+    def _co_train(self, unlabelled: Any, text: str | None, limit: int) -> tuple[str, ...]:
+        roles = {} if text is None else {"text": text}
+        read = self._reader().read_unlabelled(unlabelled, roles)
+        texts = choose_unlabelled(read, {}, limit, self.architecture.seed)
+        fitted = co_train_by_descriptions(self, texts)
+        fitted.head.assign_to(self.head.layers[-1])
+        model = fitted.ngrams.to_model(1.0, self.architecture.cleaning)
+        facts = {"features": model.features, "weight": 1.0, "network_temperature": 1.0}
+        self.ngrams = Ngrams(model, {**facts, **asdict(fitted.ngrams.settings)})
+        self.record[CO_TRAINING] = co_training_facts(texts, fitted.pseudo)
+        self.seen = (self.seen or SeenTexts.of({}, texts.fingerprint())).with_texts({ADAPTATION: texts.digests()})
+        return texts.notices
 
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.objective.serve(self.text_outputs(*texts))

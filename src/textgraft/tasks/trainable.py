@@ -533,7 +533,7 @@ class TrainableTask(Task):
         train, held_out, notices = reader.read_training(data, labels, validation, config.seed)
         run = self._prepare_run(train, held_out, options)
         if unlabelled is not None:
-            run = add_unlabelled(run, reader.read_unlabelled(unlabelled, train), config, options)
+            run = add_unlabelled(run, reader.read_unlabelled(unlabelled, train.roles), config, options)
         return run, notices
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:

@@ -1,5 +1,6 @@
 """The data that `fit`, `plan` and `evaluate` take: any labelled object, as a dataset of the task."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,8 +75,10 @@ class DataReader:
         texts, labels = validation if is_pair else (validation, None)
         return train, self.read(texts, labels, "validation"), ()
 
-    def read_unlabelled(self, data: Any, train: Dataset) -> Dataset:
-        """Texts without labels beside a training set, from the objects that `read` takes; labels are ignored.
+    def read_unlabelled(self, data: Any, roles: Mapping[str, str]) -> Dataset:
+        """Texts without labels, from the objects that `read` takes; labels are ignored.
+
+        `roles` are the columns of the labelled texts, by role.
 
         Raises:
             DataError: for another object, or one without texts.
@@ -83,7 +86,7 @@ class DataReader:
         if isinstance(data, Dataset):
             return data
         if _is_source(data):
-            return read_unlabelled(data, self.reading, train.roles)
+            return read_unlabelled(data, self.reading, roles)
         return Dataset.from_lists(data, source=_UNLABELLED)
 
     def _read_labelled(self, texts: Any, labels: Any) -> Dataset:
