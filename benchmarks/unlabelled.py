@@ -22,7 +22,7 @@ from textgraft.training.recipes import frozen_options
 
 JOBS = ("imdb:16", "imdb:16+", "imdb:64", "imdb:64+", "agnews:16", "agnews:16+", "agnews:64", "agnews:64+")
 SEEDS = (0, 1, 2)
-UNLABELLED, EVALUATED = 2000, 1000
+UNLABELLED, EVALUATED = 5000, 1000
 DESCRIPTIONS = Path(__file__).with_name("label_descriptions")
 
 

@@ -87,6 +87,12 @@ def test_a_limit_draws_at_random():
     assert first.notices == ("many: 10 of 100 unlabelled texts used, drawn at random",)
 
 
+def test_size_of_all_texts_is_limited():
+    data = Dataset.from_lists([f"text {row:03}" for row in range(100)], source="many")
+    for max_bytes, chosen in ((23, 2), (1, 1), (8 * 70, 50)):
+        assert len(choose_unlabelled(data, {}, 50, 0, max_bytes)) == chosen
+
+
 def test_nothing_new_is_reported():
     data = Dataset.from_lists(["a", "b"], source="many")
     with pytest.raises(

@@ -85,7 +85,7 @@ def train(
         unused |= {**changed_options(training_config), **changed_options(recipe_options)}
         unused |= {**changed_options(run), **changed_options(log_options), **changed_options(worker_options)}
         unused["from"] = from_model
-        texts = UnlabelledOptions(sources.unlabelled, reading, training_config.max_unlabelled)
+        texts = UnlabelledOptions(sources.unlabelled, reading, changed_options(training_config).get("max_unlabelled"))
         require_unset(unused, architecture, texts)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options, texts)
         return

@@ -29,7 +29,7 @@ class UnlabelledOptions(NamedTuple):
 
     source: str | None
     reading: Reading
-    limit: int
+    limit: int | None
 
 
 def describe_labels(source: str, settings: Mapping[str, Any]) -> Descriptions:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from textgraft.data.streams import load_documents
 from textgraft.errors import DataError, counted
 
 _TASK = "co-training"  # in messages
+
+# Of the texts that are used, unless the user sets their number: a minute's work of a small network.
+DEFAULT_BYTES = 3_000_000
 
 # The splits that are read where a source has several, in the order of preference.
 _SPLITS = ("unlabelled", "unlabeled", "unsupervised", "train")
@@ -69,10 +73,13 @@ def exclude_texts(data: Dataset, sets: Mapping[str, Dataset]) -> Dataset:
     return _take(data, np.flatnonzero(is_new), notices)
 
 
-def choose_unlabelled(data: Dataset, sets: Mapping[str, Dataset], limit: int, seed: int) -> Dataset:
+def choose_unlabelled(
+    data: Dataset, sets: Mapping[str, Dataset], limit: int, seed: int, max_bytes: float = inf
+) -> Dataset:
     """The texts that add to labelled ones: different, not empty, and at most `limit`, drawn at random.
 
-    Notices count the others. Arguments and errors: see `exclude_texts`.
+    Notices count the others. Arguments and errors: see `exclude_texts`. `max_bytes` is that of all texts together, of
+    which there is at least one.
     """
     data = exclude_texts(data, sets)
     digests, notices = data.digests(), list(data.notices)
@@ -80,10 +87,12 @@ def choose_unlabelled(data: Dataset, sets: Mapping[str, Dataset], limit: int, se
     rows = rows[~np.isin(digests[rows], text_digests([b""]))]
     if len(rows) < len(data):
         notices.append(_not_used(data, len(data) - len(rows), "empty or repeated"))
-    if len(rows) > limit:
-        notices.append(f"{data.source}: {limit:,} of {len(rows):,} unlabelled texts used, drawn at random")
-        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
-    return _take(data, rows, notices)
+    drawn = np.random.default_rng(seed).permutation(rows)[:limit]
+    sizes = [len(text) for batch in data.take(drawn).batches() for text in batch.inputs]
+    drawn = drawn[: max(1, int(np.searchsorted(np.cumsum(sizes), max_bytes, side="right")))]
+    if len(drawn) < len(rows):
+        notices.append(f"{data.source}: {len(drawn):,} of {len(rows):,} unlabelled texts used, drawn at random")
+    return _take(data, np.sort(drawn), notices)
 
 
 def _not_used(data: Dataset, texts: int, reason: str) -> str:

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.metrics import SINGLE_LABEL
-from textgraft.data.unlabelled import choose_unlabelled
+from textgraft.data.unlabelled import DEFAULT_BYTES, choose_unlabelled
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA, describe_co_training
 from textgraft.ngrams.co_training import CoTrained, CoTraining, Views
@@ -111,7 +112,8 @@ def add_unlabelled(run: Run, texts: Dataset, defaults: TrainingConfig, options: 
     if run.mode.has_steps and run.mode.config.refit:
         raise ConfigError("refit of a network that is fine-tuned does not support unlabelled; drop one")
     mode, seed = run.mode, run.mode.config.seed
-    data = choose_unlabelled(texts, run.data, mode.config.max_unlabelled, seed)
+    max_bytes = DEFAULT_BYTES if options.get("max_unlabelled") is None else inf
+    data = choose_unlabelled(texts, run.data, mode.config.max_unlabelled, seed, max_bytes)
     tokens = mode.task.tokenize(as_batches(data), mode.id_cache())
     examples = Examples(tokens, np.zeros(len(data), np.int32))
     run.examples[_TRAIN].notices += data.notices

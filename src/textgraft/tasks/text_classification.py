@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -18,7 +19,7 @@ from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
 from textgraft.data.python_inputs import one_line
 from textgraft.data.seen_texts import ADAPTATION, SeenTexts
-from textgraft.data.unlabelled import choose_unlabelled
+from textgraft.data.unlabelled import DEFAULT_BYTES, choose_unlabelled
 from textgraft.errors import ConfigError
 from textgraft.model_folder.co_training import CO_TRAINING
 from textgraft.model_folder.config import ZERO_SHOT
@@ -145,7 +146,7 @@ class TextClassifier(TrainableTask):
         return not self.record.get(ZERO_SHOT) and super().has_untrained_head
 
     def zero_shot(
-        self, unlabelled: Any = None, *, text: str | None = None, max_unlabelled: int = TrainingConfig.max_unlabelled
+        self, unlabelled: Any = None, *, text: str | None = None, max_unlabelled: int | None = None
     ) -> tuple[str, ...]:
         """Set the head from the descriptions of the labels, without a labelled text.
 
@@ -156,7 +157,7 @@ class TextClassifier(TrainableTask):
             unlabelled: texts of the kind that is to be classified, as in `fit`. Head and n-grams are co-trained on
                 them; no labelled text says whether that helps.
             text: the column of texts, where `unlabelled` is a table or a file.
-            max_unlabelled: maximum texts that are used, drawn at random.
+            max_unlabelled: maximum texts that are used, drawn at random; by default 5,000, of 3 MB together.
 
         Returns:
             lines about the unlabelled texts, such as of those that are not used.
@@ -176,10 +177,12 @@ class TextClassifier(TrainableTask):
         self.record[ZERO_SHOT] = True
         return () if unlabelled is None else self._co_train(unlabelled, text, max_unlabelled)
 
-    def _co_train(self, unlabelled: Any, text: str | None, limit: int) -> tuple[str, ...]:
+    def _co_train(self, unlabelled: Any, text: str | None, limit: int | None) -> tuple[str, ...]:
         roles = {} if text is None else {"text": text}
         read = self._reader().read_unlabelled(unlabelled, roles)
-        texts = choose_unlabelled(read, {}, limit, self.architecture.seed)
+        max_bytes = DEFAULT_BYTES if limit is None else inf
+        limit = limit or TrainingConfig.max_unlabelled
+        texts = choose_unlabelled(read, {}, limit, self.architecture.seed, max_bytes)
         fitted = co_train_by_descriptions(self, texts)
         fitted.head.assign_to(self.head.layers[-1])
         model = fitted.ngrams.to_model(1.0, self.architecture.cleaning)

@@ -69,9 +69,10 @@ class TrainingConfig(CheckedOptions):
         shown_default="on for logistic regression on few texts",
     )
     max_unlabelled: int = option(
-        2000,
+        5000,
         "Maximum unlabelled texts that are used, drawn at random.",
         panel="Advanced",
+        shown_default="5,000, of 3 MB together",
         minimum=1,
     )
     keep_replay: int | None = option(
