@@ -67,8 +67,6 @@ def train(
 
         textgraft train tfds:imdb_reviews --split 'train[:60%],train[60%:],test' --out imdb
 
-        textgraft train reviews.csv --fine-tune none --descriptions labels.toml --out quick
-
         textgraft train few.csv --unlabelled many.txt --descriptions labels.toml --out topics
 
         textgraft train --zero-shot --descriptions labels.toml --out topics
@@ -81,12 +79,9 @@ def train(
     from textgraft.cli.zero_shot import UnlabelledOptions, describe_labels, make_zero_shot, require_unset
 
     if label_options.zero_shot:
-        unused = {"data": data, **vars(sources), **changed_options(reading), **changed_options(reading.file)}
-        unused |= {**changed_options(training_config), **changed_options(recipe_options)}
-        unused |= {**changed_options(run), **changed_options(log_options), **changed_options(worker_options)}
-        unused["from"] = from_model
         texts = UnlabelledOptions(sources.unlabelled, reading, changed_options(training_config).get("max_unlabelled"))
-        require_unset(unused, architecture, texts)
+        groups = (reading, reading.file, training_config, recipe_options, run, log_options, worker_options)
+        require_unset({"data": data, "from": from_model, **vars(sources)}, groups, architecture, texts)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options, texts)
         return
     if label_options.labels is not None:
@@ -159,8 +154,7 @@ def train(
         if runtime_options.verbose:
             log(compilation(history))
         reports.append(partial(_report, model, str(run.out), *_evaluate(model, splits)))
-        folder = Path(str(run.out))
-        reports.append(partial(log, f"saved {folder}; next: textgraft predict {folder} FILE"))
+        reports.append(partial(log, f"saved {run.out}; next: textgraft predict {run.out} FILE"))
         return model
 
     if run.dry_run:

@@ -1,6 +1,6 @@
 """The descriptions of labels in `textgraft train`, and models made of them alone by `--zero-shot`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,15 +43,18 @@ def describe_labels(source: str, settings: Mapping[str, Any]) -> Descriptions:
     return read_descriptions(source, [label_name(label) for label in settings["labels"]])
 
 
-def require_unset(options: Mapping[str, Any], architecture: Architecture, unlabelled: UnlabelledOptions) -> None:
-    """Raise a ConfigError for an option of data or training that is set; values are None where they are not.
+def require_unset(
+    arguments: Mapping[str, Any], groups: Iterable[Any], architecture: Architecture, unlabelled: UnlabelledOptions
+) -> None:
+    """Raise a ConfigError for an argument or an option of some groups that is set; arguments are None where not.
 
     Those that read unlabelled texts are used, if there are any.
     """
     used = set(_USED)
     if unlabelled.source is not None:
         used |= {"unlabelled", "max_unlabelled", "text", "format", *changed_options(unlabelled.reading.file)}
-    names = [name for name, value in options.items() if value is not None and name not in used]
+    options = {name: value for group in groups for name, value in changed_options(group).items()}
+    names = [name for name, value in {**arguments, **options}.items() if value is not None and name not in used]
     names += ["hidden"] if architecture.hidden else []
     if names:
         raise ConfigError(

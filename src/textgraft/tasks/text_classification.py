@@ -1,8 +1,7 @@
 """text-classification: one label per text, a set of labels, or a number."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from math import inf
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -14,20 +13,15 @@ from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import relu
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.descriptions import describe_by_name, read_descriptions
+from textgraft.data.descriptions import read_descriptions
 from textgraft.data.label_types import Label
 from textgraft.data.labels import SINGLE
 from textgraft.data.python_inputs import one_line
-from textgraft.data.seen_texts import ADAPTATION, SeenTexts
-from textgraft.data.unlabelled import DEFAULT_BYTES, choose_unlabelled
 from textgraft.errors import ConfigError
-from textgraft.model_folder.co_training import CO_TRAINING
 from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.ngrams.model import NgramModel
-from textgraft.tasks.co_training import co_train_by_descriptions, co_training_facts
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
-from textgraft.tasks.label_descriptions import init_head_by_descriptions
 from textgraft.tasks.ngrams import Ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
@@ -36,8 +30,8 @@ from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
+from textgraft.tasks.zero_shot import set_zero_shot
 from textgraft.training.callbacks import Callback
-from textgraft.training.config import TrainingConfig
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
 from textgraft.training.token_ids import TruncationCount
@@ -148,14 +142,12 @@ class TextClassifier(TrainableTask):
     def zero_shot(
         self, unlabelled: Any = None, *, text: str | None = None, max_unlabelled: int | None = None
     ) -> tuple[str, ...]:
-        """Set the head from the descriptions of the labels, without a labelled text.
+        """Set the head from the descriptions of the labels, or from their names, without a labelled text.
 
         A label's logit is proportional to the cosine of the embedding of a text and that of the label's descriptions.
-        Without descriptions, the name of each label describes it.
 
         Args:
-            unlabelled: texts of the kind that is to be classified, as in `fit`. Head and n-grams are co-trained on
-                them; no labelled text says whether that helps.
+            unlabelled: texts as in `fit`, on which head and n-grams are co-trained; no labelled text tests that.
             text: the column of texts, where `unlabelled` is a table or a file.
             max_unlabelled: maximum texts that are used, drawn at random; by default 5,000, of 3 MB together.
 
@@ -168,29 +160,8 @@ class TextClassifier(TrainableTask):
                 and for models of pairs, sets of labels or numbers, with hidden layers, or that are trained.
         """
         self._require_trainable()
-        if not isinstance(self.objective, SingleLabel) or self.pairs or self.architecture.hidden:
-            raise ConfigError("zero-shot needs one label per single text, and no hidden layers; train a model instead")
-        if "fit" in self.record:
-            raise ConfigError("zero-shot would replace the head, which is trained; create a new model")
-        self.descriptions = self.descriptions or describe_by_name(self.objective.labels)
-        init_head_by_descriptions(self, self.descriptions)
-        self.record[ZERO_SHOT] = True
-        return () if unlabelled is None else self._co_train(unlabelled, text, max_unlabelled)
-
-    def _co_train(self, unlabelled: Any, text: str | None, limit: int | None) -> tuple[str, ...]:
         roles = {} if text is None else {"text": text}
-        read = self._reader().read_unlabelled(unlabelled, roles)
-        max_bytes = DEFAULT_BYTES if limit is None else inf
-        limit = limit or TrainingConfig.max_unlabelled
-        texts = choose_unlabelled(read, {}, limit, self.architecture.seed, max_bytes)
-        fitted = co_train_by_descriptions(self, texts)
-        fitted.head.assign_to(self.head.layers[-1])
-        model = fitted.ngrams.to_model(1.0, self.architecture.cleaning)
-        facts = {"features": model.features, "weight": 1.0, "network_temperature": 1.0}
-        self.ngrams = Ngrams(model, {**facts, **asdict(fitted.ngrams.settings)})
-        self.record[CO_TRAINING] = co_training_facts(texts, fitted.pseudo)
-        self.seen = (self.seen or SeenTexts.of({}, texts.fingerprint())).with_texts({ADAPTATION: texts.digests()})
-        return texts.notices
+        return set_zero_shot(self, self._reader().read_unlabelled(unlabelled, roles), max_unlabelled)
 
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.objective.serve(self.text_outputs(*texts))

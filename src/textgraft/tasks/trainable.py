@@ -532,8 +532,8 @@ class TrainableTask(Task):
             raise ConfigError(problem)
         train, held_out, notices = reader.read_training(data, labels, validation, config.seed)
         run = self._prepare_run(train, held_out, options)
-        if unlabelled is not None:
-            run = add_unlabelled(run, reader.read_unlabelled(unlabelled, train.roles), config, options)
+        if (texts := reader.read_unlabelled(unlabelled, train.roles)) is not None:
+            run = add_unlabelled(run, texts, config, options)
         return run, notices
 
     def _prepare_run(self, data: Dataset, validation: Dataset | None, options: dict[str, Any]) -> Run:

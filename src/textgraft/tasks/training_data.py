@@ -75,15 +75,15 @@ class DataReader:
         texts, labels = validation if is_pair else (validation, None)
         return train, self.read(texts, labels, "validation"), ()
 
-    def read_unlabelled(self, data: Any, roles: Mapping[str, str]) -> Dataset:
-        """Texts without labels, from the objects that `read` takes; labels are ignored.
+    def read_unlabelled(self, data: Any, roles: Mapping[str, str]) -> Dataset | None:
+        """Texts without labels, from the objects that `read` takes; labels are ignored. None for None.
 
         `roles` are the columns of the labelled texts, by role.
 
         Raises:
             DataError: for another object, or one without texts.
         """
-        if isinstance(data, Dataset):
+        if data is None or isinstance(data, Dataset):
             return data
         if _is_source(data):
             return read_unlabelled(data, self.reading, roles)
