@@ -77,7 +77,7 @@ def _run_with_kills(command: Sequence[str], draw: random.Random) -> Counter[str]
 
 
 def _workers(process: int) -> list[int]:
-    """The processes of Ray's workers among those that a process has started, directly or not."""
+    """Ray's workers among the processes that a process has started, directly or not; without its agents."""
     parents, titles = {}, {}
     for path in _PROCESSES.iterdir():
         with suppress(OSError, ValueError):
@@ -91,7 +91,8 @@ def _workers(process: int) -> list[int]:
                 return True
         return False
 
-    return [other for other, title in titles.items() if title.startswith(b"ray::") and is_descendant(other)]
+    names = (other for other, title in titles.items() if title.startswith(b"ray::") and b"Agent" not in title)
+    return list(filter(is_descendant, names))
 
 
 def _arguments() -> argparse.Namespace:

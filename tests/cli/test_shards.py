@@ -106,6 +106,7 @@ def test_complete_folder_is_reported_and_overwritten_on_request(model, texts, tm
     run_successfully(*options)
     assert "is complete already; pass --overwrite" in run_successfully(*options).stderr
     assert_fails(run(*options, "--columns", "id"), 3, "is of a run with another columns", "set --overwrite")
+    assert_fails(run(*options, "--shard-format", "jsonl"), 3, "is of a run with another format", "set --overwrite")
     run_successfully(*options, "--columns", "id", "--overwrite")
     assert (tmp_path / "out" / "part-000000.csv").read_text().startswith("id,prediction")
 

@@ -173,6 +173,17 @@ def test_complete_folder_is_not_computed_again_unless_overwritten(tmp_path):
     assert len(list((tmp_path / "out").glob("part-*"))) == 2
 
 
+def test_shards_are_overwritten_when_the_new_run_begins(tmp_path):
+    compute(tmp_path / "out")
+    before = content_of(tmp_path / "out"), manifest_of(tmp_path / "out")
+    with open_shards(tmp_path / "out", {"data": "others.csv"}, ".txt", overwrite=True):
+        pass  # an error before the model is loaded
+    assert (content_of(tmp_path / "out"), manifest_of(tmp_path / "out")) == before
+    with pytest.raises(Killed):
+        compute(tmp_path / "out", texts=TEXTS[:6], overwrite=True, executor=Counting(1))
+    assert compute(tmp_path / "out", texts=TEXTS[:6]) == [1, 2]
+
+
 def test_damaged_manifest_is_reported(tmp_path):
     compute(tmp_path / "out")
     (tmp_path / "out" / "shards.json").write_text("{")

@@ -98,7 +98,7 @@ def write_shards(
     from textgraft.shards.folder import open_shards
 
     rows = options.shard_rows or DEFAULT_ROWS
-    job = {**output.job, "shard_rows": rows}
+    job = {**output.job, "format": output.ending, "shard_rows": rows}
     with open_shards(output.path, job, output.ending, output.overwrite) as folder:
         if folder.is_complete:
             log(f"{output.path} is complete already; pass --overwrite to compute it again")

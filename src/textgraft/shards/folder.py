@@ -85,15 +85,18 @@ class ShardFolder:
         self.facts: Mapping[str, Any] | None = None
         self.records: dict[int, ShardRecord] = {}
         self.is_complete = False
+        self._is_replaced = False
         self._unfinished = path / UNFINISHED
         self._journal: BinaryIO | None = None
 
     def start(self, facts: Mapping[str, Any]) -> None:
-        """Begin or resume the journal.
+        """Begin or resume the journal; shards that are to be overwritten are removed now.
 
         Raises:
             DataError: when other facts are recorded.
         """
+        if self._is_replaced:
+            self._clear()
         if self.facts is None:
             self.facts = dict(facts)
             header = {"format_version": _FORMAT_VERSION, "job": self._job, "facts": self.facts}
@@ -172,16 +175,15 @@ class ShardFolder:
         self.path.mkdir(exist_ok=True)
         self._require_no_others()
         if overwrite:
-            self._clear()
-        elif is_present(self.path / PARTS_MANIFEST):
+            self._is_replaced = True
+            return
+        if is_present(self.path / PARTS_MANIFEST):
             self._read_manifest()
             return
-        elif not self._unfinished.exists() and any(self.path.glob("part-*")):
+        if not self._unfinished.exists() and any(self.path.glob("part-*")):
             raise DataError(f"{self.path} has files of shards without {PARTS_MANIFEST}; choose another name")
         self._unfinished.mkdir(exist_ok=True)
-        for staged in self._unfinished.iterdir():
-            if staged.name != _JOURNAL:
-                staged.unlink(missing_ok=True)
+        self._remove_stale()
         self._read_journal()
 
     def _require_no_others(self) -> None:
@@ -190,10 +192,17 @@ class ShardFolder:
         if others := sorted(name for name in names if name not in ours and not _PART.fullmatch(name)):
             raise DataError(f"{self.path} also has {others[0]!r}, which is no shard; choose another name")
 
+    def _remove_stale(self) -> None:
+        """Remove the files that earlier runs staged."""
+        for staged in self._unfinished.iterdir():
+            if staged.name != _JOURNAL:
+                staged.unlink(missing_ok=True)
+
     def _clear(self) -> None:
         """Remove the shards; a folder without a manifest and with an empty journal has none."""
         self._unfinished.mkdir(exist_ok=True)
         (self._unfinished / _JOURNAL).unlink(missing_ok=True)
+        self._remove_stale()
         (self.path / PARTS_MANIFEST).unlink(missing_ok=True)
         for part in self.path.iterdir():
             if _PART.fullmatch(part.name):
