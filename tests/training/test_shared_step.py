@@ -1,9 +1,14 @@
 """Workers that share the steps of a run end with the weights of one process, and the run can resume with others."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import textgraft as tg
+from tests.helpers.paths import TESTS
 from tests.helpers.resuming import RecordingCallback, assert_same_state, final_state
 from tests.helpers.reviews import reviews
 from tests.helpers.workers import run_workers
@@ -81,6 +86,46 @@ def test_two_workers_train_as_one(tiny_word_vectors):
 def test_workers_train_as_one(request, preset, workers, model, fit):
     preset = request.getfixturevalue(preset)
     assert_equal_runs(lambda: classifier(preset, **model), reviews, (1, workers), **{"step_parts": 2, **fit})
+
+
+_TWO_DEVICES = """
+import sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+import textgraft as tg
+from tests.helpers.reviews import reviews
+from tests.helpers.workers import run_workers
+
+fit = {"epochs": 2, "batch_size": 7, "learning_rate": 1e-2, "step_parts": 2}
+devices = set()
+
+def make():
+    return tg.TextClassifier(sys.argv[1], ["bad", "good"], precision="float32", dropout=0.3)
+
+def lead(chief=None):
+    with tf.device("CPU:0"):
+        model = make()
+        model.fit(reviews(), validation=reviews(), progress=False, chief=chief, **fit)
+    return [weight.numpy() for weight in model.weights.values()]
+
+def follow(follower):
+    with tf.device("CPU:1"):
+        model = make()
+        devices.update(weight.value.device.rpartition("/")[2] for weight in model.weights.values())
+        model.follow(follower, reviews(), validation=reviews(), **fit)
+
+alone, shared = lead(), run_workers(2, lead, follow)
+assert devices == {"device:CPU:1"}, devices
+assert all(np.array_equal(*pair) for pair in zip(alone, shared, strict=True))
+"""
+
+
+@pytest.mark.slow
+def test_two_logical_devices_train_as_one(tiny_bert):
+    command = [sys.executable, "-c", _TWO_DEVICES, str(tiny_bert)]
+    subprocess.run(command, check=True, cwd=TESTS.parent, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
 
 
 def test_step_is_split_as_by_one_process_unless_parts_are_asked_for():

@@ -66,7 +66,9 @@ def test_unexpected_message_is_an_error():
         follower.receive("step")
 
 
-@pytest.mark.parametrize("content", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64])
+@pytest.mark.parametrize(
+    "content", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\2" + b"\0" * 7 + b"[]", b"\2" + b"\0" * 7 + b"{}"]
+)
 def test_other_programs_are_refused(content):
     ends = socket.socketpair()
     ends[0].sendall(content)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgraft.cli import options as o
+from textgraft.cli.output.log import log
 from textgraft.cli.runs import train_into_folder
 from textgraft.errors import ConfigError
 from textgraft.workers.team import PLAN, Chief, Follower
@@ -47,6 +48,7 @@ def require_one_process(
 def share_plan(chief: Chief | None, fit_values: Mapping[str, Any]) -> None:
     """Send the other workers, if there are any, the training options that depend on the checkpoint of worker 0."""
     if chief is not None:
+        log(f"{chief.workers} workers share each step; step_parts {fit_values[_STEP_PARTS]}")
         chief.send(PLAN, {_STEP_PARTS: fit_values[_STEP_PARTS]})
 
 

@@ -46,10 +46,14 @@ def follow_run(run: Run, facts: Mapping[str, Any], follower: Follower) -> None:
     """Share the steps of each training of a run, until the chief ends it; see `TrainableTask.follow`."""
     _require_shareable(run)
     follower.agree(facts)
+    task = run.mode.task
+    initial = {name: variable.numpy() for name, variable in task.weights.items()} if run.refit else {}
     message = follower.channel.receive(TRAINING)
     while True:
         values = message.values
         part = run.refit if values[_REFIT] and run.refit else run
+        for name, weight in initial.items():  # the network of a refit depends on them, such as by embeddings of labels
+            task.weights[name].assign(weight)
         with part.mode.adapted():
             built = part.mode.build(part.examples, Callback())
             step = TrainingStep(built.network, built.train, part.mode.config, values[_STEPS_PER_EPOCH])

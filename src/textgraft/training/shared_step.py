@@ -23,7 +23,7 @@ from textgraft.training.step import (
     join_results,
 )
 from textgraft.workers.channel import Message
-from textgraft.workers.team import EPOCH, PART, STATE, STEP, SUMS, TRAINING, Chief, Follower
+from textgraft.workers.team import EPOCH, PART, STEP, SUMS, TRAINING, Chief, Follower
 
 _ROWS, _OUTPUTS, _LENGTHS = "rows", "outputs", "lengths"
 
@@ -40,7 +40,7 @@ class SharedStep(TrainingStep):
         steps_per_epoch: int = 0,
     ) -> None:
         super().__init__(network, train, config, steps_per_epoch)
-        self._chief, self._seeds, self._is_started = chief, PartSeeds(self.seeds), False
+        self._chief, self._seeds = chief, PartSeeds(self.seeds)
 
     def __call__(self, rows: np.ndarray, rate: float, step: int) -> Result:
         try:
@@ -51,10 +51,8 @@ class SharedStep(TrainingStep):
 
     def start_epoch(self, epoch: int) -> None:
         super().start_epoch(epoch)
-        if not self._is_started:  # with the weights of the task, or of a checkpoint
-            self._chief.send(STATE, arrays=copy_variables(self.state))
-            self._is_started = True
-        self._chief.send(EPOCH, {"epoch": epoch})
+        # Other processors round differently: in an epoch, what adds up stays in the last bits.
+        self._chief.send(EPOCH, {"epoch": epoch}, copy_variables(self.state))
 
     def check(self) -> None:
         self._chief.check()
@@ -62,7 +60,7 @@ class SharedStep(TrainingStep):
     def _share_step(self, rows: np.ndarray, rate: float, step: int) -> Result:
         self._seeds.start_step(lambda: self.part_gradients(rows[:1], np.zeros(1, np.int64), step))
         self._chief.send(STEP, {"rate": float(rate), "step": step}, {_ROWS: rows.astype(np.int64)})
-        parts, results = self.parts(rows), []
+        parts, results, sums = self.parts(rows), [], list[np.ndarray]()
         for index, part in enumerate(parts):
             worker = index % self._chief.workers
             if worker:
@@ -70,10 +68,14 @@ class SharedStep(TrainingStep):
             else:
                 self._seeds.start_part(index)
                 loss, outputs, gradients = self.part_gradients(rows, part, step)
-            self.add_gradients(gradients, step)
+            if index:
+                for total, gradient in zip(sums, gradients, strict=True):
+                    total += gradient
+            else:
+                sums = gradients
             results.append((loss, outputs))
-        self._chief.send(SUMS, arrays=_numbered(self.gradient_sums(step)))
-        norm = self.update_by_sums(rate, step)
+        self._chief.send(SUMS, arrays=_numbered(sums))
+        norm = self.update(sums, rate, step)
         self._seeds.finish_step(len(parts))
         return join_results(parts, results, norm)
 
@@ -95,11 +97,10 @@ def follow_steps(step: TrainingStep, follower: Follower) -> Message:
         RunEndedError: when it has ended the run.
     """
     seeds = PartSeeds(step.seeds)
-    while (message := follower.channel.receive(STATE, EPOCH, STEP, TRAINING)).kind != TRAINING:
-        if message.kind == STATE:
+    while (message := follower.channel.receive(EPOCH, STEP, TRAINING)).kind != TRAINING:
+        if message.kind == EPOCH:
             assign_variables(step.state, message.arrays)
-        elif message.kind == EPOCH:
-            step.start_epoch(message.values["epoch"])
+            step.start_epoch(**message.values)
         else:
             _follow_step(step, seeds, follower, message.arrays[_ROWS], **message.values)
     return message
@@ -114,8 +115,7 @@ def _follow_step(
         seeds.start_part(index)
         follower.channel.send(PART, *_pack(*training_step.part_gradients(rows, parts[index], step)))
     sums = follower.channel.receive(SUMS).arrays
-    training_step.add_gradients([sums[name] for name in sorted(sums)], step)
-    training_step.update_by_sums(rate, step)
+    training_step.update([sums[name] for name in sorted(sums)], rate, step)
     seeds.finish_step(len(parts))
 
 
@@ -131,18 +131,18 @@ class PartSeeds:
     def __init__(self, states: list[keras.Variable]) -> None:
         self._states = states
         self._at_step: list[np.ndarray] = []
-        self._per_part: list[np.ndarray] = []
+        self._per_part: list[np.ndarray] | None = None
 
     def start_step(self, compute_part: Callable[[], Any]) -> None:
         """Note the states; the first time, measure on a part how far it moves them."""
         self._at_step = [state.numpy() for state in self._states]
-        if not self._per_part:
+        if self._per_part is None:
             compute_part()
             self._per_part = [state.numpy() - start for state, start in zip(self._states, self._at_step, strict=True)]
 
     def start_part(self, index: int) -> None:
         """Set the states to those after the parts before this one."""
-        for state, start, move in zip(self._states, self._at_step, self._per_part, strict=True):
+        for state, start, move in zip(self._states, self._at_step, self._per_part or [], strict=True):
             state.assign(start + np.uint32(index) * move)
 
     def finish_step(self, parts: int) -> None:

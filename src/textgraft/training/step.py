@@ -97,10 +97,10 @@ class TrainingStep:
             update = self._graph("_update", indices)
             loss, norm, outputs = update(*self._train.batch(rows), share, *_step_inputs(rate, step))
             return Result(float(loss), float(norm), to_rows(outputs))
-        self._make_sums()
+        self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
         accumulate = self._graph("_accumulate", indices)
         results = [accumulate(*self._train.batch(rows[part]), share) for part in parts]
-        norm = self.update_by_sums(rate, step)
+        norm = float(self._graph("_update_by_sums", indices)(*_step_inputs(rate, step)))
         return join_results(parts, [(float(loss), to_rows(outputs)) for loss, outputs in results], norm)
 
     def start_epoch(self, epoch: int) -> None:
@@ -115,24 +115,15 @@ class TrainingStep:
         return split_step(self._train.lengths[rows], self._max_tokens, self._min_parts)
 
     def part_gradients(self, rows: np.ndarray, part: np.ndarray, step: int) -> tuple[float, Rows, list[np.ndarray]]:
-        """Loss, metric inputs and gradients of a part of a step on `rows`; see `add_gradients`."""
+        """A part of a step on `rows`: loss, metric inputs, and the gradient of each variable that the step updates."""
         compute = self._graph("_compute", self._schedule.unfrozen(step))
         loss, outputs, gradients = compute(*self._train.batch(rows[part]), self._share(rows))
         return float(loss), to_rows(outputs), [gradient.numpy() for gradient in gradients]
 
-    def add_gradients(self, gradients: Sequence[np.ndarray], step: int) -> None:
-        """Add gradients to the sums: float32 arrays, one for each variable that the step updates, in their order."""
-        self._make_sums()
-        self._graph("_add", self._schedule.unfrozen(step))(*map(tf.constant, gradients))
-
-    def gradient_sums(self, step: int) -> list[np.ndarray]:
-        """The sums of the gradients that were added since the last update, in the form of `add_gradients`."""
-        return [self._sums[index].numpy() for index in self._schedule.unfrozen(step)]
-
-    def update_by_sums(self, rate: float, step: int) -> float:
-        """Update the variables by the sums of gradients, which are then 0; returns the norm of the gradients."""
-        update = self._graph("_update_by_sums", self._schedule.unfrozen(step))
-        return float(update(*_step_inputs(rate, step)))
+    def update(self, gradients: Sequence[np.ndarray], rate: float, step: int) -> float:
+        """Update the variables by the gradients of all parts, added; returns their norm."""
+        update = self._graph("_apply", self._schedule.unfrozen(step))
+        return float(update(*map(tf.constant, gradients), *_step_inputs(rate, step)))
 
     @property
     def state(self) -> list[keras.Variable]:
@@ -167,7 +158,7 @@ class TrainingStep:
             gradients = [tf.TensorSpec(self.variables[index].shape, tf.float32) for index in indices]
             specs = {
                 "_update": (*batch, _RATE, _STEP), "_accumulate": batch, "_update_by_sums": (_RATE, _STEP),
-                "_compute": batch, "_add": gradients,
+                "_compute": batch, "_apply": (*gradients, _RATE, _STEP),
             }  # fmt: skip
             method_of_indices = partial(getattr(self, method), indices)
             function = tf.function(method_of_indices, input_signature=specs[method], autograph=False)
@@ -182,7 +173,8 @@ class TrainingStep:
 
     def _accumulate(self, indices: Sequence[int], batch: Any, targets: Any, share: tf.Tensor) -> tuple[tf.Tensor, Any]:
         loss, outputs, gradients = self._gradients(indices, batch, targets, share)
-        self._add(indices, *gradients.values())
+        for index, gradient in gradients.items():
+            self._sums[index].assign_add(gradient)
         return loss, outputs
 
     def _compute(
@@ -191,12 +183,9 @@ class TrainingStep:
         loss, outputs, gradients = self._gradients(indices, batch, targets, share)
         return loss, outputs, list(gradients.values())
 
-    def _add(self, indices: Sequence[int], *gradients: tf.Tensor) -> None:
-        for index, gradient in zip(indices, gradients, strict=True):
-            self._sums[index].assign_add(gradient)
-
-    def _make_sums(self) -> None:
-        self._sums = self._sums or [tf.Variable(tf.zeros(variable.shape)) for variable in self.variables]
+    def _apply(self, indices: Sequence[int], *inputs: tf.Tensor) -> tf.Tensor:
+        *gradients, rate, step = inputs
+        return self.optimizer.apply(dict(zip(indices, gradients, strict=True)), rate, step)
 
     def _share(self, rows: np.ndarray) -> tf.Tensor:
         """The share of a prediction in the loss of a step, float32 ()."""

@@ -6,10 +6,9 @@ noticed at once where a process ends, and within 45 seconds where its machine do
 
 import json
 import math
-import select
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,10 +65,7 @@ class Channel:
             WorkerError: when the other worker has ended or failed, or sends something else.
             RunEndedError: when the chief has ended the run.
         """
-        header = json.loads(self._read(self._header_length()))
-        metadata = header.pop("__metadata__")
-        arrays = {name: self._read_array(details["dtype"], details["shape"]) for name, details in header.items()}
-        message = Message(metadata["kind"], json.loads(metadata["values"]), arrays)
+        message = self._read_message()
         if message.kind == FAILED:
             raise WorkerError(f"{self.peer}: {message.values['reason']}")
         if message.kind == END:
@@ -80,20 +76,29 @@ class Channel:
 
     def check(self) -> None:
         """Raise a WorkerError if the other worker has ended, without waiting."""
-        if select.select([self._socket], [], [], 0)[0]:
-            with self._lost():
-                if not self._socket.recv(1, socket.MSG_PEEK):
-                    raise ConnectionResetError
+        with self._lost(), suppress(BlockingIOError):  # where nothing has arrived
+            if not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                raise ConnectionResetError
+
+    def fileno(self) -> int:
+        """The file descriptor of the connection."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Close the connection; the other worker notices."""
         self._socket.close()
 
-    def _header_length(self) -> int:
-        length = int.from_bytes(self._read(_LENGTH_BYTES), "little")
-        if length > _MAX_HEADER_BYTES:
-            raise WorkerError(f"{self.peer} does not send messages of textgraft; {_SAME_COMMAND}")
-        return length
+    def _read_message(self) -> Message:
+        try:
+            length = int.from_bytes(self._read(_LENGTH_BYTES), "little")
+            if length > _MAX_HEADER_BYTES:
+                raise ValueError(length)
+            header = json.loads(self._read(length))
+            metadata = header.pop("__metadata__")
+            arrays = {name: self._read_array(details["dtype"], details["shape"]) for name, details in header.items()}
+            return Message(metadata["kind"], json.loads(metadata["values"]), arrays)
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+            raise WorkerError(f"{self.peer} does not send messages of textgraft; {_SAME_COMMAND}") from error
 
     def _read_array(self, dtype: str, shape: list[int]) -> np.ndarray:
         array = np.empty(shape, safetensors_dtype(dtype))

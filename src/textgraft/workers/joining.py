@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from textgraft.workers.machines import Cluster
 from textgraft.workers.processes import inherited_follower, local_chief
 from textgraft.workers.team import Chief, Follower
+from textgraft.workers.watchdog import ending_with
 
 
 @contextmanager
@@ -21,16 +22,11 @@ def joined_workers(workers: int) -> Iterator[Chief | Follower | None]:
     if workers == 1:
         yield None  # also where TF_CONFIG is set, for another program
     elif follower := inherited_follower():
-        with follower.following():
+        with follower.following(), ending_with(follower.channel):
             yield follower
     elif cluster := Cluster.from_environment(workers):
-        if cluster.worker:
-            member = cluster.follower()
-            with member.following():
-                yield member
-        else:
-            with cluster.chief() as chief:
-                yield chief
+        with cluster.joined() as member:
+            yield member
     else:
         with local_chief(workers) as chief:
             yield chief

@@ -18,6 +18,7 @@ from typing import Any
 from textgraft.errors import ConfigError, WorkerError
 from textgraft.workers.channel import Channel
 from textgraft.workers.team import Chief, Follower
+from textgraft.workers.watchdog import ending_with
 
 KEY_VARIABLE = "TEXTGRAFT_WORKERS_KEY"
 _CONFIG_VARIABLE = "TF_CONFIG"
@@ -62,6 +63,17 @@ class Cluster:
         if not (key := os.environ.get(KEY_VARIABLE, "")):
             raise ConfigError(f"set the environment variable {KEY_VARIABLE} to the same secret on all workers")
         return cls(tuple(addresses), worker, key.encode())
+
+    @contextmanager
+    def joined(self) -> Iterator[Chief | Follower]:
+        """This process among the workers, until the end of the context; see `chief` and `follower`."""
+        if self.worker == 0:
+            with self.chief() as chief:
+                yield chief
+            return
+        follower = self.follower()
+        with follower.following(), ending_with(follower.channel):
+            yield follower
 
     @contextmanager
     def chief(self) -> Iterator[Chief]:

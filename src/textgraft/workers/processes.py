@@ -53,6 +53,10 @@ def local_chief(workers: int) -> Iterator[Chief]:
     try:
         with chief.leading():
             yield chief
+    except BaseException:
+        for process, _ in followers:
+            process.kill()  # they may be in the middle of a long computation, and write nothing
+        raise
     finally:
         for process, _ in followers:
             _end(process)

@@ -12,7 +12,7 @@ from textgraft.errors import ConfigError, InterruptionError, TextgraftError, Wor
 from textgraft.workers.channel import END, FAILED, Channel, Message, RunEndedError
 
 # Kinds of messages from the chief to all followers, in their order in a run.
-PLAN, FACTS, TRAINING, STATE, EPOCH, STEP, SUMS = "plan", "facts", "training", "state", "epoch", "step", "sums"
+PLAN, FACTS, TRAINING, EPOCH, STEP, SUMS = "plan", "facts", "training", "epoch", "step", "sums"
 # From a follower to the chief.
 AGREED, PART = "agreed", "part"
 
