@@ -26,7 +26,7 @@ def adapt(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=OPTIONS_OF_HEADS,
+            without=(*OPTIONS_OF_HEADS, "step_parts"),
             defaults={"epochs": 1},
         ),
     ],

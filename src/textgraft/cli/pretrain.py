@@ -39,7 +39,7 @@ def pretrain(
     training_config: Annotated[
         TrainingConfig,
         o.Group(
-            without=(*OPTIONS_OF_HEADS, "fine_tune", "layer_decay"),
+            without=(*OPTIONS_OF_HEADS, "fine_tune", "layer_decay", "step_parts"),
             defaults={"batch_size": 32, "learning_rate": 1e-3},
         ),
     ],

@@ -131,9 +131,9 @@ class TrainingConfig(CheckedOptions):
     )
     step_parts: int = option(
         1,
-        "Parts of a step, or a multiple, whose gradients are added; workers share them.",
+        "Minimum parts of a step, whose gradients are added; a step has a multiple of it, and workers share its parts.",
         panel="Advanced",
-        shown_default="the number of workers",
+        shown_default="the number of workers, without workers 1",
         minimum=1,
     )
     recompute: bool = option(
