@@ -24,6 +24,7 @@ from benchmarks.report import report
 from benchmarks.short_texts import save_static_model, write_texts
 
 _SHARD_ROWS = 2048
+_POLL_SECONDS, _MAX_SECONDS = 0.1, 6.0
 _TOO_SLOW = b"cannot start Ray"  # on a machine with other loads, for half a minute
 _PROCESSES = Path("/proc")
 
@@ -57,12 +58,7 @@ def _run_with_kills(command: Sequence[str], draw: random.Random) -> Counter[str]
     killed, remaining = Counter[str](), draw.randint(2, 5)
     while True:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-        while process.poll() is None and remaining:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(draw.uniform(1, 8))
-                break
-            workers = _workers(process.pid)
-            target = process.pid if draw.random() < 0.3 or not workers else draw.choice(workers)
+        while remaining and (target := _wait_for_target(process, draw)):
             with suppress(ProcessLookupError):
                 os.kill(target, signal.SIGKILL)
                 killed["command" if target == process.pid else "worker"] += 1
@@ -74,6 +70,18 @@ def _run_with_kills(command: Sequence[str], draw: random.Random) -> Counter[str]
             killed["by Ray's time limit"] += 1
         elif process.returncode != -signal.SIGKILL:
             raise RuntimeError(messages.decode())
+
+
+def _wait_for_target(process: "subprocess.Popen[bytes]", draw: random.Random) -> int | None:
+    """Wait, and choose the command or, twice as often, a worker when there is one; None when the command has ended."""
+    is_worker = draw.random() < 2 / 3
+    while is_worker and process.poll() is None and not _workers(process.pid):
+        time.sleep(_POLL_SECONDS)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(draw.uniform(0, _MAX_SECONDS))
+        return None
+    workers = _workers(process.pid)
+    return draw.choice(workers) if is_worker and workers else process.pid
 
 
 def _workers(process: int) -> list[int]:
