@@ -35,12 +35,18 @@ class Model:
 
 
 class Data:
+    def __init__(self, rows=100):
+        self.rows = rows
+
+    def __len__(self):
+        return self.rows
+
     def fingerprint(self):
         return "data"
 
 
 class Splits:
-    train, validation, unlabelled = Data(), None, None
+    train, validation, unlabelled = Data(), Data(10), None
 
     def items(self):
         return [("train", self.train)]
@@ -147,3 +153,21 @@ def test_recipe_within_minutes_is_planned_on_the_data(reviews, tiny_word_vectors
 def test_unknown_quality_is_reported(reviews, tmp_path):
     result = run("train", reviews, "--quality", "perfect", "--out", tmp_path / "model")
     assert_fails(result, 2, "quality 'perfect' is unknown; choose one of best, balanced, fast")
+
+
+@pytest.mark.parametrize(
+    ("rows", "unlabelled", "options", "is_frozen"),
+    [
+        (289, Data(), {}, True),
+        (290, Data(), {}, False),
+        (289, None, {}, False),
+        (289, Data(), {"fine_tune": "all"}, False),
+        (289, Data(), {"epochs": 2}, False),
+        (289, Data(), {"quality": "balanced"}, False),
+    ],
+)
+def test_few_labelled_texts_beside_unlabelled_ones_train_no_network(monkeypatch, rows, unlabelled, options, is_frozen):
+    monkeypatch.setattr(Splits, "train", Data(rows))
+    monkeypatch.setattr(Splits, "unlabelled", unlabelled)
+    _, fit_options = choose(None, **options)
+    assert (fit_options.get("fine_tune") == "none") == is_frozen

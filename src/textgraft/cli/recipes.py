@@ -10,7 +10,8 @@ from textgraft.cli.output.console import show_duration
 from textgraft.cli.output.log import log
 from textgraft.errors import ConfigError
 from textgraft.storage.schema import Object, OneOf
-from textgraft.training.recipes import BALANCED, BEST, RECIPES, recipes_from, windows_notice
+from textgraft.training.config import GRADIENT_OPTIONS
+from textgraft.training.recipes import BALANCED, BEST, FAST, FEW_LABELLED, RECIPES, recipes_from, windows_notice
 from textgraft.training.state_files import read_state
 
 if TYPE_CHECKING:
@@ -60,14 +61,24 @@ class Candidates:
             ConfigError: when no recipe is fast enough.
         """
         if options.minutes is None and options.quality is None:
-            if added := self._added_model_options(BALANCED):
+            name = self._default_recipe()
+            if added := self._added_model_options(name):
                 log(windows_notice(added))
-            return self.build(BALANCED)
+            return self.build(name)
         name = options.quality or BEST
         if options.minutes is not None:
             name = self._best_within(options.minutes, name, checkpoints)
         log(f"recipe {name}: {self._flags(name) or 'the defaults'}")
         return self.build(name)
+
+    def _default_recipe(self) -> str:
+        """The recipe where the user names none: unlabelled texts beside few labelled ones train no network."""
+        labelled = len(self.splits.train) + len(self.splits.validation)
+        trains_network = self.fit_options.keys() & {"fine_tune", "head", *GRADIENT_OPTIONS}
+        if self.splits.unlabelled is None or labelled >= FEW_LABELLED or trains_network:
+            return BALANCED
+        log(f"recipe {FAST}: few labelled texts beside unlabelled ones; --quality {BALANCED} trains the network too")
+        return FAST
 
     def _best_within(self, minutes: float, first: str, checkpoints: "Checkpoints | None") -> str:
         """The first recipe, from `first` on, whose estimate is at most `minutes`."""

@@ -34,6 +34,11 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 )
 
 
+# Labelled texts below which unlabelled ones, beside them, train head and n-grams better than a network
+# (docs/measurements.md#unlabelled-texts).
+FEW_LABELLED = 300
+
+
 def recipes_from(name: str) -> tuple[str, ...]:
     """The names of a recipe and of all faster ones, in their order."""
     names = tuple(RECIPES)
