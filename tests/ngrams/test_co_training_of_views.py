@@ -90,3 +90,23 @@ def test_wrong_prior_is_not_learned():
     fitted = co_training(views, targets, prior=prior).fit(on_prior=reports.append)
     assert reports[0].strength == 0
     assert accuracy(fitted.logits(views), targets) > 0.8
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_without_labelled_texts_the_prior_gives_the_first_answers(labels):
+    views, targets = data(labels)
+    units = 1 if labels == 2 else labels
+    prior = np.zeros((8, units))
+    prior[:labels] = [[-1], [1]] if units == 1 else np.eye(labels)
+    none = slice(0, 0)
+    fitted = co_training(views, targets, units, prior, none).fit()
+    assert accuracy(fitted.logits(views), targets) > accuracy(views.vectors @ prior, targets) + 0.02
+    assert accuracy(fitted.logits(views), targets) > 0.85
+
+
+def test_equal_texts_are_not_told_apart():
+    views, targets = data(3)
+    equal = Views(np.ones_like(views.vectors), views.counts)
+    logits = co_training(equal, targets, 3, np.eye(8, 3), slice(0, 0)).fit().logits(equal)
+    assert np.isfinite(logits).all()
+    assert np.abs(logits).max() < 10

@@ -31,7 +31,7 @@ SHARES = (0.5, 1.0)  # of the unlabelled texts, by rounds after the first
 _SETTINGS = Settings(IDF, 4.0)
 _MIN_TEXTS = 4  # with an n-gram
 
-_MIN_SQUARED_NORM, _MIN_DEVIATION = 1e-12, 1e-12
+_MIN_SQUARED_NORM, _MIN_DEVIATION = 1e-12, 1e-6
 
 
 class Views(NamedTuple):
@@ -195,6 +195,8 @@ class CoTraining:
 
         features = sp.vstack([self._labelled_features[rows], self._features[pseudo.rows]], format="csr")
         targets = np.concatenate([self._targets[rows], pseudo.labels])
+        if len(np.unique(targets)) < 2:  # nothing to tell apart
+            return LinearHead(np.zeros((features.shape[1], self._units)), np.zeros(self._units))
         head = LinearHead(*fit_linear(features, targets, self._units, _SETTINGS.inverse_penalty))
         return self._standardized(head, self._features)
 
@@ -209,5 +211,6 @@ class CoTraining:
 
 
 def _deviation(logits: np.ndarray) -> float:
-    """The standard deviation of logits (n, units), as those of all labels."""
-    return max(float(label_logits(logits).std()), _MIN_DEVIATION)
+    """The standard deviation of logits (n, units), as those of all labels; 1 where they are all equal."""
+    deviation = float(label_logits(logits).std())
+    return deviation if deviation > _MIN_DEVIATION else 1.0

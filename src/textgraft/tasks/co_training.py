@@ -123,7 +123,8 @@ def add_unlabelled(run: Run, texts: Dataset, defaults: TrainingConfig, options: 
         config = replace(mode.config, epochs=epochs, patience=defaults.patience)
         return mode.with_config(extend_for_few_texts(config, rows, options, mode.min_steps))
 
-    ngrams = not mode.has_steps and options.get("ngrams", not mode.config.keep_replay) is not False
+    ngrams = options.get("ngrams")
+    ngrams = not mode.has_steps and (not mode.config.keep_replay if ngrams is None else ngrams)
     return replace(run, unlabelled=Unlabelled(data, examples, mode_for, np.empty(0, np.int64), ngrams))
 
 
