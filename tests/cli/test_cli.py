@@ -62,7 +62,7 @@ def test_info_shows_labels_and_metrics(trained):
     assert config["settings"]["labels"] == ["bad", "good"]
     assert config["metrics"]["test"]["texts"] == 40
     assert " kernels, " in table.stdout
-    assert list(config["computation"]) == ["kernels", "processor", "threads", "precision"]
+    assert list(config["computation"]) == ["kernels", "processor", "threads", "precision", "workers"]
 
 
 def test_edited_card_is_said_once_and_the_folder_still_works(trained, tmp_path, monkeypatch):
