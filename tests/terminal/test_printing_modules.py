@@ -17,7 +17,8 @@ ALLOWED = {
     "cli/output/console.py": {"typer.echo"},
     "cli/output/files.py": {"sys.stdout.buffer", "sys.stdout.write", "sys.stdout.flush"},
     "cli/output/log.py": {"typer.echo"},
-    "cli/output/status.py": {"os.dup"},
+    "cli/output/status.py": {"os.dup", "sys.stderr.flush"},
+    "workers/watchdog.py": {"os.dup"},
 }
 CALLS = {
     "print", "Console", "typer.echo", "typer.secho", "click.echo", "click.secho", "os.dup", "warnings.warn",

@@ -1,15 +1,13 @@
 """`textgraft train --workers`: what cannot be shared, and what the other workers print."""
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgraft.cli import options as o
 from textgraft.cli.output.log import log
+from textgraft.cli.output.status import silence
 from textgraft.cli.runs import train_into_folder
 from textgraft.errors import ConfigError
 from textgraft.workers.team import PLAN, Chief, Follower
@@ -74,27 +72,7 @@ def train_shared(
         if not isinstance(member, Follower):
             train_into_folder(run, partial(train, chief=member))
             return
-        with _silence():
+        with silence():
             fit_values[_STEP_PARTS] = member.channel.receive(PLAN).values[_STEP_PARTS]
             model, splits, options = prepare(None)
             model.follow(member, splits.train, validation=splits.validation, **options)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Suppress standard error, since progress and logs come from worker 0."""
-    sys.stderr.flush()
-    try:
-        stderr = os.dup(2)
-    except OSError:  # it is closed
-        yield
-        return
-    descriptor = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(stderr, 2)
-        os.close(stderr)

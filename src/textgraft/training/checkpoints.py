@@ -164,8 +164,8 @@ class Checkpoints:
                 f"{self.folder} holds an unfinished run of other options, data or versions: "
                 f"{'; '.join(differences)}; restore them, or pass --restart to start over"
             )
-        before = {"workers": 1, **(state.get("computation") or self._computation)}
-        if differences := list(_differences(before, self._computation)):
+        before = state.get("computation")
+        if before and (differences := list(_differences({"workers": 1, **before}, self._computation))):
             warn(
                 f"{self.folder}: the run resumes with other kernels, threads, workers or processor "
                 f"({'; '.join(differences)}); the last bits of the weights may differ from those of an "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from textgraft.errors import WorkerError
+from textgraft.terminal.escaping import printable
 from textgraft.workers.channel import Channel
 
 _GRACE_SECONDS = 20.0  # in which the process notices by itself, and releases what it holds
@@ -21,7 +22,9 @@ def ending_with(channel: Channel) -> Iterator[None]:
     if not hasattr(select, "POLLRDHUP"):
         yield
         return
-    is_over, stderr = threading.Event(), os.dup(2)
+    is_over, stderr = threading.Event(), -1
+    with suppress(OSError):  # it is closed
+        stderr = os.dup(2)  # 2 is redirected while the process trains
     threading.Thread(target=_watch, args=(channel, is_over, stderr), daemon=True).start()
     try:
         yield
@@ -35,5 +38,5 @@ def _watch(channel: Channel, is_over: threading.Event, stderr: int) -> None:
     poll.poll()
     if not is_over.wait(_GRACE_SECONDS):
         with suppress(OSError):
-            os.write(stderr, f"error: {channel.peer} has ended\n".encode())
+            os.write(stderr, f"error: {printable(channel.peer)} has ended\n".encode())
         os._exit(WorkerError.exit_code)

@@ -13,7 +13,8 @@ from tools.fuzz.readers.configs import base_of, model_folders
 from tools.fuzz.watching import require, require_line
 
 from textgraft.errors import ExportError
-from textgraft.export.record import RECORD, ExportRecord, as_lists, compare_answers, read_record
+from textgraft.evaluation.answer_comparison import as_lists
+from textgraft.export.record import RECORD, ExportRecord, compare_answers, read_record
 from textgraft.export.wheel_runtime.golden import GOLDEN, compare
 from textgraft.export.wheel_runtime.model import INFERENCE, TOKENIZER, Model
 

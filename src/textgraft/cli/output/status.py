@@ -64,6 +64,26 @@ def status(message: str, delay: float = _DELAY) -> Iterator[None]:
                 timer.join()  # it may be writing to the stream, which is closed next
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Suppress standard error, as in a worker whose progress and logs come from another process."""
+    sys.stderr.flush()
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 def _write(stream: IO[str], message: str) -> None:
     stream.write(f"{printable(message)} ...\n")
     stream.flush()
