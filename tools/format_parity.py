@@ -227,15 +227,21 @@ def _by_batch(answer: Callable[[Sequence[Any]], Any], texts: Sequence[Any]) -> l
 
 def _randomize_head(model: Task, texts: Sequence[Any]) -> None:
     """Give the head random weights with outputs of mean 0 and deviation 1, except of an embedder."""
-    if not model.pooled:
-        kernel = model.head.layers[-1].kernel
-        kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
-    elif model.output_map() is not None:
+    if not model.pooled or model.output_map() is not None:
         kernel, bias = model.head.layers[-1].weights
         kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
-        outputs = np.concatenate([model.reference_outputs(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)])
+        batches = (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+        outputs = np.concatenate(
+            [model.reference_outputs(batch) if model.pooled else _tag_logits(model, batch) for batch in batches]
+        )
         kernel.assign(kernel / outputs.std(axis=0))
         bias.assign(-outputs.mean(axis=0) / outputs.std(axis=0))
+
+
+def _tag_logits(model: Task, texts: Sequence[str]) -> np.ndarray:
+    """Logits of the words of texts, (words, tags)."""
+    (outputs,) = model.outputs([np.array([text.encode() for text in texts], object)])
+    return np.asarray(outputs.values)
 
 
 if __name__ == "__main__":
