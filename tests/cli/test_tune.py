@@ -216,9 +216,8 @@ LABELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind", ["numbers", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sets", "pairs"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["numbers", "sets", "pairs"])
 def test_other_kinds_of_labels_are_tuned_and_reproduced(kind, data_folder, tiny_word_vectors, tmp_path):
     head, line, reading, score, baseline = LABELS[kind]
     with (data_folder / "train.csv").open(newline="") as file:
