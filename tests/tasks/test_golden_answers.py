@@ -1,6 +1,7 @@
 """Answers that a model folder keeps, and their comparison on the machine that loads it."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.exports import classifier, sharpen
 from tests.helpers.golden import change_scores, copy_with_changed_score, copy_with_file
-from textgraft.errors import ModelFolderError
+from textgraft.errors import ModelFolderError, TextgraftWarning
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.golden import GOLDEN, golden_file
 from textgraft.tasks.golden_answers import compare_with_golden
@@ -56,6 +57,16 @@ def test_answers_of_every_kind_are_equal_to_themselves_only(tiny_bert, kind):
     assert compare_with_golden(read, answers, True) < 1e-6
     with pytest.raises(ValueError, match=r"\d+ of 32 stored answers are not those of this machine"):
         compare_with_golden(read, answers[::-1], True)
+
+
+def test_saving_does_not_warn_of_the_golden_texts_and_later_texts_are_warned_of(tiny_bert, tmp_path):
+    model = tg.TokenClassifier(str(tiny_bert), ["PER", "ORG"], "float32", sequence_length=16)
+    model.record["fit"] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.golden_answers()
+    with pytest.warns(TextgraftWarning, match="tokens are unknown"):
+        model.predict(["東京は日本の首都です"])
 
 
 def test_an_answer_that_differs_is_refused_and_named(trained, tmp_path):

@@ -39,6 +39,6 @@ def describe_co_training(facts: Mapping[str, Any]) -> str:
         )
     )
     if facts["not_used_because"]:
-        return f"not used: {facts['not_used_because']}" + (figures if facts["held_out"] else "")
+        return f"not used: {facts['not_used_because']}{figures}"
     probability = f" with a probability of at least {facts['confidence']:.2f}" if "confidence" in facts else ""
     return f"{facts['labelled']:,} of {counted(facts['texts'], 'unlabelled text')} labelled{probability}{figures}"

@@ -15,7 +15,8 @@ from textgraft.task_specs.text_classification import TEMPERATURE
 # N-grams are hashed to as many buckets. Their indices are stored in float32, which is exact below 2**24.
 BUCKETS = 1 << 20
 
-SCALE_NAMES = IDF, _ = ("idf", "log-count-ratio")
+IDF = "idf"
+SCALE_NAMES = (IDF, "log-count-ratio")
 
 NGRAMS = "ngrams/"  # begins the names of the tensors
 _BUCKETS, _SCALE = f"{NGRAMS}buckets", f"{NGRAMS}scale"

@@ -443,6 +443,15 @@ class Task(ABC):
             self._counts.unknown = None
         unknown.warn(self._is_first_unknown)
 
+    @contextmanager
+    def ignoring_unknown(self) -> Iterator[None]:
+        """Let the thread's predictions inside neither count unknown tokens nor warn, as of texts that test a model."""
+        outer, self._counts.unknown = getattr(self._counts, "unknown", None), self.count_unknown()
+        try:
+            yield
+        finally:
+            self._counts.unknown = outer
+
     def count_unknown(self) -> UnknownTokens:
         """A new count of the tokens outside the vocabulary."""
         return UnknownTokens(self.backbone, self.architecture.cleaning)

@@ -177,7 +177,8 @@ class TokenClassifier(TrainableTask):
     def reference_answers(
         self, texts: Sequence[Any], truncated: TruncationCount | None = None
     ) -> dict[str, np.ndarray]:
-        rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]
+        with self.ignoring_unknown():
+            rows = [row for (part,) in self.answers(self.text_batches(texts)) for row in part]
         return entity_arrays(rows)
 
     # === Training and evaluation ===
