@@ -1,6 +1,7 @@
 """Answers that a model folder keeps, and their comparison on the machine that loads it."""
 
 import json
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -99,6 +100,12 @@ def test_models_without_answers_are_verified_by_their_files(tiny_bert, tmp_path)
     assert not (folder / GOLDEN).exists()
     result = run_successfully("verify", folder)
     assert "its files are unaltered; it has no answers to compare with" in result.stderr
+
+
+def test_a_damaged_model_folder_is_verified_as_one(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "copy")
+    (folder / "config.json").unlink()
+    assert_fails(run("verify", folder), 5, "config.json is missing")
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def verify(
     Example:
         textgraft verify sentiment-graph
     """
-    from textgraft.model_folder.writing import is_model_folder
+    from textgraft.storage.verification import MANIFEST
 
-    if is_model_folder(folder):
+    if (folder / MANIFEST).is_file():
         from textgraft.model_folder.folder import read
 
         read(folder)
