@@ -79,7 +79,10 @@ def test_wheel_has_the_package_only(tmp_path):
         files = set(archive.namelist())
     info = f"{wheel.name.removesuffix('-py3-none-any.whl')}.dist-info"
     of_info = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
-    data = ("py.typed", "backbones/keras_hub_presets.json", "demo/reviews.jsonl", "text/unicode_classes.json")
+    data = (
+        "py.typed", "backbones/keras_hub_presets.json", "demo/reviews.jsonl", "report/report.css",
+        "text/unicode_classes.json",
+    )  # fmt: skip
     modules = {str(file.relative_to(PACKAGE.parent)) for file in PACKAGE.rglob("*.py")}
     page = {str(file.relative_to(PACKAGE.parent)) for file in (PACKAGE / "serving" / "page").iterdir()}
     assert files == modules | page | {f"textgraft/{name}" for name in data} | {f"{info}/{name}" for name in of_info}

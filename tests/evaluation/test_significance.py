@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from textgraft.evaluation.significance import difference, holm, mcnemar, wilson_interval
+from textgraft.evaluation.proportions import wilson_interval
+from textgraft.evaluation.significance import difference, holm, mcnemar
 
 
 def example(seed, classes, texts, shares=(0.7, 0.75)):

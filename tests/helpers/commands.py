@@ -13,14 +13,16 @@ from typer.testing import CliRunner
 from textgraft.cli.app import make_app
 
 
-def run(*arguments: object, stdin: str | None = None) -> Result:
-    """Run `textgraft` with these arguments."""
-    return CliRunner().invoke(make_app(), [str(argument) for argument in arguments], input=stdin)
+def run(*arguments: object, stdin: str | None = None, report: bool = False) -> Result:
+    """Run `textgraft` with these arguments; `train` writes a report only where one is asked for, which takes time."""
+    words = [str(argument) for argument in arguments]
+    words += ["--no-report"] if words[:1] == ["train"] and not report else []
+    return CliRunner().invoke(make_app(), words, input=stdin)
 
 
-def run_successfully(*arguments: object, stdin: str | None = None) -> Result:
-    """Run `textgraft` with these arguments, and assert that it succeeds."""
-    result = run(*arguments, stdin=stdin)
+def run_successfully(*arguments: object, stdin: str | None = None, report: bool = False) -> Result:
+    """Run `textgraft` with these arguments, and assert that it succeeds; `report`: see `run`."""
+    result = run(*arguments, stdin=stdin, report=report)
     assert result.exit_code == 0, result.output
     return result
 

@@ -49,6 +49,16 @@ EscapeFormulas = Annotated[
 ]
 
 
+NoReport = Annotated[
+    bool,
+    typer.Option(
+        "--no-report",
+        help="Write no report.html into the model folder; it quotes at most 20 texts of the test set.  \\[off]",
+        rich_help_panel="Output",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Group:
     """The options that a command takes from a dataclass: `Annotated[TrainingConfig, Group(without=("head",))]`.

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import print_plan, print_result, with_progress
-from textgraft.cli.output.log import log, log_truncation
+from textgraft.cli.output.console import print_plan
+from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import compilation, model_summary, require
 from textgraft.cli.shared_runs import require_one_process, share_plan, train_shared
+from textgraft.cli.training_results import evaluate_run, outcome, print_results
 from textgraft.data.columns import Reading, describe_roles
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.checkpoints import Checkpoints
-    from textgraft.training.history import History
     from textgraft.workers.team import Chief
-
-HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
 
 
 def train(
@@ -44,6 +42,7 @@ def train(
     worker_options: o.WorkerOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
+    no_report: o.NoReport = False,
     from_model: Annotated[
         Path | None,
         typer.Option(
@@ -150,10 +149,11 @@ def train(
             chief=chief,
             **fit_options,
         )
-        log(_outcome(model, history))
+        log(outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))
-        reports.append(partial(_report, model, str(run.out), *_evaluate(model, splits)))
+        evaluation = evaluate_run(model, splits, str(run.out), not no_report)
+        reports.append(partial(print_results, model, str(run.out), *evaluation))
         reports.append(partial(log, f"saved {run.out}; next: textgraft predict {run.out} FILE"))
         return model
 
@@ -165,68 +165,3 @@ def train(
     train_shared(worker_options.workers, run, train_model, prepare, fit_values)
     for report in reports:  # after the model is saved, since standard output may be closed or full
         report()
-
-
-def _evaluate(model: "TrainableTask", splits: "Splits") -> tuple[str, dict[str, Any]]:
-    """The set and the metrics on it: the test set, or without one, for a model of labels, the validation set."""
-    from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
-    from textgraft.task_specs import task_spec
-    from textgraft.tasks.extension import compare_on_test
-
-    if splits.test is not None:
-        counted = partial(with_progress, total=len(splits.test))
-        metrics = model.evaluate(splits.test, store=True, with_progress=counted)
-        if EXTENDED_FROM in model.record:
-            compare_on_test(model, splits.test, metrics)
-        return "test", metrics
-    if EXTENDED_FROM in model.record:
-        return HELD_OUT, model.record["metrics"]["validation_report"]
-    if name := model.record.get(VALIDATED_BY):
-        return name, model.record["metrics"].get("validation_report", {})
-    if task_spec(model.name).labelled:
-        counted = partial(with_progress, total=len(splits.validation))
-        return "validation", model.evaluate_validation(splits.validation, with_progress=counted)
-    return "validation", {}
-
-
-def _report(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]) -> None:
-    """Print metrics on a set, if there are any, and log how many texts were truncated."""
-    from textgraft.cli.extended import print_comparison
-    from textgraft.data.label_checks import unpredicted_notice
-    from textgraft.model_folder.config import EXTENDED_FROM
-    from textgraft.task_specs import task_spec
-
-    if not metrics and task_spec(model.name).labelled:
-        log("not tested: all texts trained the model; pass --test or --test-share for its results")
-    if metrics:
-        log(_title(model, name))
-        print_result(model.objective.report(metrics))
-        per_label = metrics.get("per_class", {})
-        predicted, support = (
-            {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
-        )
-        log(*filter(None, [unpredicted_notice(predicted, support, name)]))
-    if EXTENDED_FROM in model.record:
-        print_comparison(model.record, out)
-    for part, record in model.record["data"].items():
-        log_truncation(part, record["truncated"], model.architecture.sequence_length)
-
-
-def _title(model: "TrainableTask", name: str) -> str:
-    from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
-
-    if name == HELD_OUT:
-        return "results on held-out texts, earlier ones included:"
-    if name == CROSS_VALIDATION:
-        return "results of cross-validation on all training texts:"
-    if name == FIRST_RUN:
-        return "results on the validation texts before the refit, which trains on them too:"
-    selected = name == "validation" and len(model.history) > 1
-    return f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":")
-
-
-def _outcome(model: "TrainableTask", history: "History") -> str:
-    mode = model.fine_tuning(**{name: model.record["fit"][name] for name in ("fine_tune", "head")})
-    best = f"best epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
-    outcome = best if mode.has_steps else f"{history.seconds:.1f} s"
-    return f"{mode.note}; {outcome}" if mode.note else outcome

@@ -1,4 +1,4 @@
-"""Comparison of two classifiers on the same texts, and the uncertainty of proportions."""
+"""Comparison of two classifiers on the same texts."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from textgraft.evaluation.classification_metrics import divide_or_zero
 
 _SIGNIFICANCE_LEVEL = 0.05
 _MIN_CHI_SQUARE_TEXTS = 25  # with fewer, the chi-square approximation of McNemar's test is poor
-_NORMAL_QUANTILE = 1.959963984540054  # 0.975 quantile
 
 
 @dataclass(frozen=True)
@@ -100,17 +99,6 @@ def holm(p_values: list[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = highest
     return adjusted
-
-
-def wilson_interval(share: float, sample_size: int) -> tuple[float, float]:
-    """95 % interval of a share of independent answers (Wilson, 1927).
-
-    SciPy's `proportion_ci` needs the count of successes; a training history has the share, rounded.
-    """
-    z, n = _NORMAL_QUANTILE, sample_size
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return middle - half, middle + half
 
 
 def _scores(targets: np.ndarray, predictions: np.ndarray, counts: np.ndarray, classes: int) -> np.ndarray:

@@ -26,12 +26,14 @@ from textgraft.storage.weights_file import require_finite, tensor_shapes
 FORMAT_VERSION = 3
 
 CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
+REPORT = "report.html"
 
 # Maximum sizes in bytes; all other files are the tokenizer's. JSON can take 40 times its size in memory.
 MAX_BYTES = {
     CONFIG: 5 * 2**20,
     HISTORY: 2 * 2**20,
     CARD: 8 * 2**20,
+    REPORT: 32 * 2**20,
     WEIGHTS: 2**63,
     GOLDEN: MAX_GOLDEN_BYTES,
     SEEN: MAX_SEEN_BYTES,

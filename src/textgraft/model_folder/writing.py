@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.syncing import FileContent
-from textgraft.storage.verification import verify_folder
+from textgraft.storage.verification import REMOVABLE_FILES, verify_folder
 
 if TYPE_CHECKING:
     import keras
@@ -90,9 +90,17 @@ def store_proofs(stored: StoredModel, proofs: Sequence[Mapping[str, Any]]) -> No
         ModelFolderError: when the folder was altered since it was verified, or cannot be written.
     """
     verify_folder(stored.folder)
-    files: dict[str, FileContent] = {name: [(stored.folder / name).read_bytes()] for name in stored.sha256}
+    files: dict[str, FileContent] = {name: [content] for name, content in _present_files(stored)}
     files[CONFIG] = [_json({**stored.config, "int8": [*proofs]})]
     folders.write_folder(stored.folder, files, overwrite=True)
+
+
+def _present_files(stored: StoredModel) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file; those that may be removed can be absent."""
+    for name in stored.sha256:
+        path = stored.folder / name
+        if name not in REMOVABLE_FILES or path.exists():
+            yield name, path.read_bytes()
 
 
 def _json(config: Mapping[str, Any]) -> bytes:

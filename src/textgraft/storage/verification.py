@@ -23,6 +23,9 @@ STRAY_FILES = SYSTEM_FILES | {".git", ".gitattributes", ".ipynb_checkpoints"}
 # For people: nothing is read from these, so they may be edited.
 EDITABLE_FILES = frozenset({"README.md"})
 
+# For people too: whoever passes a model on may remove them, since they quote texts.
+REMOVABLE_FILES = frozenset({"report.html"})
+
 _MAX_MANIFEST_BYTES = 2**20
 _DIGEST = re.compile("[0-9a-f]{64}")
 _FILE_NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
@@ -65,7 +68,7 @@ def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name:
     """Compare every file of a folder that `folders.write_folder` wrote with the manifest.
 
     `max_bytes` maps a file name to the maximum size of that file. Returns file name to SHA-256, as in the manifest:
-    `EDITABLE_FILES` may differ from it.
+    `EDITABLE_FILES` may differ from it, and `REMOVABLE_FILES` may be absent.
 
     Raises:
         ModelFolderError: when the manifest cannot be read, or a file is missing, altered, unlisted, too large or not a
@@ -77,6 +80,8 @@ def verify_folder(folder: Path, max_bytes: Callable[[str], float] = lambda name:
             raise ModelFolderError(f"{folder}: {name!r} is not listed in {MANIFEST}; remove it")
     for name in sorted(expected):
         path = folder / name
+        if name in REMOVABLE_FILES and not is_present(path):
+            continue
         if is_altered(path, expected[name], max_bytes(name)) and name not in EDITABLE_FILES:
             if is_lfs_pointer(path):
                 raise ModelFolderError(

@@ -29,7 +29,7 @@ from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
-from textgraft.model_folder.folder import FORMAT_VERSION
+from textgraft.model_folder.folder import FORMAT_VERSION, REPORT
 from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
@@ -75,6 +75,7 @@ class Task(ABC):
         history: training metrics per epoch; empty before the first training.
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
         replay: embeddings of texts of the training, which a later one replays; None where there are none.
+        report: HTML of the results, which the model folder keeps for its readers; None for none.
     """
 
     name: ClassVar[str] = ""
@@ -123,6 +124,7 @@ class Task(ABC):
         self._is_first_unknown, self._is_first_untrained = Once(), Once()
         self.seen: SeenTexts | None = backbone.seen
         self.replay: Replay | None = None
+        self.report: bytes | None = None
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -469,6 +471,7 @@ class Task(ABC):
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
+        assets |= {} if self.report is None else {REPORT: self.report}
         golden = self.golden_answers()
         assets |= {} if golden is None else {GOLDEN: golden_file(golden)}
         path = as_path(folder, "the model folder")

@@ -16,12 +16,14 @@ class RowResult(NamedTuple):
             residual, prediction minus truth.
         error: 0 where the prediction is right; else the larger, the worse: the probability of the wrong prediction,
             the distance of numbers, or the number of entities that are missed or wrong.
+        probabilities: those of all labels of the model; None for numbers and entities.
     """
 
     truth: Any
     prediction: Any
     score: float | None
     error: float
+    probabilities: Sequence[float] | None = None
 
 
 # Takes consecutive rows and their results.

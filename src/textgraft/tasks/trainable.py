@@ -256,7 +256,7 @@ class TrainableTask(Task):
                     history, assessment = train_run(run, callback)
             replay = make_replay(run, callback) if run.mode.config.keep_replay else None
             callback.on_train_end(history)
-        self.history, self.replay = history.records, replay
+        self.history, self.replay, self.report = history.records, replay, None
         self.record = run_record(run, facts, computation, history, assessment)
         texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
         if run.unlabelled:
@@ -410,10 +410,12 @@ class TrainableTask(Task):
         self.record["int8"] = [*others, proof]
         return proof
 
-    def evaluate_validation(self, data: Dataset, with_progress: WithProgress = iter) -> dict[str, Any]:
+    def evaluate_validation(
+        self, data: Dataset, with_progress: WithProgress = iter, on_results: OnResults | None = None
+    ) -> dict[str, Any]:
         """`evaluate` on the validation set of the training; the model folder keeps the metrics for its card."""
         truncated = TruncationCount()
-        metrics = self._evaluate(data, truncated, with_progress) | {"truncated": asdict(truncated)}
+        metrics = self._evaluate(data, truncated, with_progress, on_results) | {"truncated": asdict(truncated)}
         require_finite_metrics(metrics)
         self.record["metrics"]["validation_report"] = self.objective.stored_metrics(metrics)
         return metrics

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textgraft.data.metrics import Metric, find_metric
 from textgraft.data.splits import Splits
 from textgraft.errors import ConfigError
-from textgraft.evaluation.significance import wilson_interval
+from textgraft.evaluation.proportions import wilson_interval
 from textgraft.options import changed_options, make_options
 from textgraft.task_specs import TaskSpec
 from textgraft.tasks.architecture import Architecture
@@ -25,9 +25,9 @@ _LOADING = ("vocabulary_limit", "trust_savedmodel")
 
 
 def require_extra() -> None:
-    """Raise a ConfigError that names the missing packages unless the extra `tune` is installed."""
-    if missing := [name for name in ("optuna", "matplotlib") if find_spec(name) is None]:
-        raise ConfigError(f'tune needs {" and ".join(missing)}; run: pip install "textgraft[tune]"')
+    """Raise a ConfigError unless the extra `tune` is installed."""
+    if find_spec("optuna") is None:
+        raise ConfigError('tune needs optuna; run: pip install "textgraft[tune]"')
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,12 @@ class TextObjective(Objective):
         """The result of each row."""
         probabilities = self.probabilities(logits)
         predictions, truths = self.decode(probabilities), self._truths(data)
-        rows = zip(truths, predictions, self._prediction_probabilities(probabilities), strict=True)
+        rows = zip(
+            truths, predictions, self._prediction_probabilities(probabilities), probabilities.tolist(), strict=True
+        )
         return [
-            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability)
-            for truth, prediction, probability in rows
+            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability, scores)
+            for truth, prediction, probability, scores in rows
         ]
 
     @abstractmethod

@@ -1,0 +1,141 @@
+"""The results of `textgraft train`: the evaluation after the training, its printed tables, and the report."""
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgraft.cli.output.console import print_result, with_progress
+from textgraft.cli.output.log import log, log_truncation
+from textgraft.errors import error_summary, warn
+
+if TYPE_CHECKING:
+    from textgraft.data.splits import Splits
+    from textgraft.report.results import ResultCollector
+    from textgraft.tasks.trainable import TrainableTask
+    from textgraft.training.history import History
+
+HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
+
+
+def evaluate_run(
+    model: "TrainableTask", splits: "Splits", folder: str, with_report: bool
+) -> tuple[str, dict[str, Any]]:
+    """Evaluate a trained model, and write its report into its folder when it is saved.
+
+    Returns:
+        the set and the metrics on it: the test set, or without one, for a model of labels, the validation set.
+    """
+    from textgraft.task_specs import task_spec
+
+    collector = None
+    if with_report and task_spec(model.name).labelled:
+        from textgraft.report.collecting import collector_of
+
+        collector = collector_of(model)
+    name, metrics = _evaluate(model, splits, collector)
+    if collector is not None and metrics:
+        try:
+            model.report = _report(model, splits, Path(folder).name, name, metrics, collector)
+        except Exception as error:  # a model that took hours to train is saved in any case
+            problem = f"{type(error).__name__}: {error_summary(error)}"
+            warn(f"{folder} is saved without a report ({problem}); run textgraft evaluate {folder} DATA --report FILE")
+    return name, metrics
+
+
+def print_results(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]) -> None:
+    """Print metrics on a set, if there are any, and log how many texts were truncated."""
+    from textgraft.cli.extended import print_comparison
+    from textgraft.data.label_checks import unpredicted_notice
+    from textgraft.model_folder.config import EXTENDED_FROM
+    from textgraft.task_specs import task_spec
+
+    if not metrics and task_spec(model.name).labelled:
+        log("not tested: all texts trained the model; pass --test or --test-share for its results")
+    if metrics:
+        log(_title(model, name))
+        print_result(model.objective.report(metrics))
+        per_label = metrics.get("per_class", {})
+        predicted, support = (
+            {label: scores[key] for label, scores in per_label.items()} for key in ("predicted", "support")
+        )
+        log(*filter(None, [unpredicted_notice(predicted, support, name)]))
+    if EXTENDED_FROM in model.record:
+        print_comparison(model.record, out)
+    for part, record in model.record["data"].items():
+        log_truncation(part, record["truncated"], model.architecture.sequence_length)
+    if model.report is not None:
+        log(f"report: {Path(out) / 'report.html'}; it quotes texts of the {name} set (--no-report for none)")
+
+
+def outcome(model: "TrainableTask", history: "History") -> str:
+    """A line about a training: its mode, best epoch and duration."""
+    mode = model.fine_tuning(**{name: model.record["fit"][name] for name in ("fine_tune", "head")})
+    best = f"best epoch {history.best_epoch} of {len(history.records)}; {history.seconds:.0f} s"
+    result = best if mode.has_steps else f"{history.seconds:.1f} s"
+    return f"{mode.note}; {result}" if mode.note else result
+
+
+def _evaluate(
+    model: "TrainableTask", splits: "Splits", collector: "ResultCollector | None"
+) -> tuple[str, dict[str, Any]]:
+    from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
+    from textgraft.task_specs import task_spec
+    from textgraft.tasks.extension import compare_on_test
+
+    on_results = None if collector is None else collector.add
+    if splits.test is not None:
+        counted = partial(with_progress, total=len(splits.test))
+        metrics = model.evaluate(splits.test, store=True, with_progress=counted, on_results=on_results)
+        if EXTENDED_FROM in model.record:
+            compare_on_test(model, splits.test, metrics)
+        return "test", metrics
+    if EXTENDED_FROM in model.record:
+        return HELD_OUT, model.record["metrics"]["validation_report"]
+    if name := model.record.get(VALIDATED_BY):
+        return name, model.record["metrics"].get("validation_report", {})
+    if task_spec(model.name).labelled:
+        counted = partial(with_progress, total=len(splits.validation))
+        return "validation", model.evaluate_validation(splits.validation, counted, on_results)
+    return "validation", {}
+
+
+def _report(
+    model: "TrainableTask",
+    splits: "Splits",
+    folder: str,
+    name: str,
+    metrics: dict[str, Any],
+    collector: "ResultCollector",
+) -> bytes:
+    from textgraft.report.facts import ReportFacts
+    from textgraft.report.writing import report_file
+
+    evaluated = {"test": splits.test, "validation": splits.validation}.get(name)
+    facts = ReportFacts(
+        name=folder,
+        config=model.config(),
+        history=model.history,
+        part=name,
+        source="" if evaluated is None else evaluated.source,
+        metrics=metrics,
+        written=datetime.now(UTC),
+        results=collector.finish(),
+        command=shlex.join(["textgraft", *sys.argv[1:]]),
+    )
+    return report_file(facts)
+
+
+def _title(model: "TrainableTask", name: str) -> str:
+    from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
+
+    if name == HELD_OUT:
+        return "results on held-out texts, earlier ones included:"
+    if name == CROSS_VALIDATION:
+        return "results of cross-validation on all training texts:"
+    if name == FIRST_RUN:
+        return "results on the validation texts before the refit, which trains on them too:"
+    selected = name == "validation" and len(model.history) > 1
+    return f"results on the {name} texts" + (", by which the epoch was selected:" if selected else ":")

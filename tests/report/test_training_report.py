@@ -1,0 +1,51 @@
+"""The report that `textgraft train` writes into a model folder."""
+
+import pytest
+
+from tests.helpers.commands import run_successfully, write_csv
+from textgraft.model_folder import folder as model_folder
+from textgraft.report import writing
+
+LABELS = {"great": "pos", "dull": "neg"}
+ROWS = [(f"a {word} film number {index}", label) for index in range(20) for word, label in LABELS.items()]
+
+
+@pytest.fixture
+def train(tiny_bert, tmp_path):
+    data = write_csv(tmp_path / "reviews.csv", ROWS)
+
+    def run(name, *options):
+        out = tmp_path / name
+        command = ("train", data, "--preset", tiny_bert, "--test-share", 0.25, "--fine-tune", "none", "--out", out)
+        return out, run_successfully(*command, *options, report=True)
+
+    return run
+
+
+def test_train_writes_a_report_that_may_be_removed(train):
+    folder, result = train("model")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "reviews.csv" in page
+    assert "Confusion matrix" in page
+    assert "report.html; it quotes texts of the test set (--no-report for none)" in result.stderr
+    model_folder.read(folder)
+    (folder / "report.html").unlink()
+    model_folder.read(folder)
+    (folder / "history.csv").unlink()
+    with pytest.raises(Exception, match=r"history\.csv is missing"):
+        model_folder.read(folder)
+
+
+def test_no_report_writes_none_and_a_failed_report_does_not_lose_the_model(train, monkeypatch):
+    folder, result = train("without", "--no-report")
+    assert not (folder / "report.html").exists()
+    assert "report:" not in result.stderr
+
+    def fail(*arguments):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(writing, "report_file", fail)
+    folder, result = train("failed")
+    assert "saved without a report (RuntimeError: no font); run textgraft evaluate" in " ".join(result.stderr.split())
+    model_folder.read(folder)
+    assert not (folder / "report.html").exists()
