@@ -124,9 +124,9 @@ class CheckedOptions:
         check_options(self)
 
     def with_defaults(self, defaults: object) -> Self:
-        """These options with every None replaced by the attribute of that name of `defaults`."""
+        """These options with every None replaced by the attribute of that name of `defaults`, where it has one."""
         missing = [option_field.name for option_field in fields(self) if getattr(self, option_field.name) is None]
-        return replace(self, **{name: getattr(defaults, name) for name in missing})
+        return replace(self, **{name: getattr(defaults, name) for name in missing if hasattr(defaults, name)})
 
 
 def check_options(options: Any) -> None:

@@ -1,8 +1,9 @@
 """`textgraft evaluate`: the metrics of a model folder on labelled texts."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,10 @@ from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError, counted
+from textgraft.tasks.answer_options import AnswerOptions
+
+if TYPE_CHECKING:
+    from textgraft.tasks.row_results import OnResults
 
 
 def evaluate(
@@ -22,6 +27,7 @@ def evaluate(
     reading: Annotated[Reading, o.Group(without=("problem",))],
     prediction: o.PredictionOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
+    options: AnswerOptions,
     unseen: o.Unseen = False,
     out: Annotated[
         Path | None,
@@ -34,6 +40,14 @@ def evaluate(
     errors: Annotated[
         int, typer.Option(help="Number of the largest errors to show.  \\[0]", min=0, rich_help_panel="Output")
     ] = 0,
+    target_precision: Annotated[
+        float | None,
+        typer.Option(
+            help="Look for the probability below which to abstain, so that of the texts above it this share is right, "
+            "such as 0.95, with 95 % confidence.  \\[none]",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     escape_formulas: o.EscapeFormulas = False,
     json: o.Json = False,
 ) -> None:
@@ -68,19 +82,26 @@ def evaluate(
     dataset = read_evaluation_data(stored, data, reading, sources.split)
     load_tensorflow(prediction)
     from textgraft.cli.output.row_report import ResultColumns, RowReport
+    from textgraft.cli.target_precision import TargetPrecision
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
+    options.apply(model)
+    precision = None if target_precision is None else TargetPrecision(model, target_precision, options)
     progress = partial(with_progress, total=len(dataset))
     is_number = stored.config["settings"].get("problem") == REGRESSION
     separator = stored.config["settings"].get("label_separator")
     columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
     source = read_rows_again(stored, data, reading, sources.split) if out else None
     with RowReport(columns, errors, destination if out else None, source) as report:
-        on_results = report.add if out or errors else None
+        takers = [*([report.add] if out or errors else []), *([precision.add] if precision else [])]
+        on_results = partial(_call_all, takers) if takers else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
+    if precision:
+        log(precision.line)
+        metrics["target_precision"] = precision.facts
     if json:
         print_json({**metrics, "errors": report.errors} if errors else metrics)
     else:
@@ -89,3 +110,8 @@ def evaluate(
             report.print_errors()
     if out:
         log(f"wrote {counted(metrics['texts'], 'row')} to {out}")
+
+
+def _call_all(takers: "Sequence[OnResults]", data: Any, results: Any) -> None:
+    for take in takers:
+        take(data, results)

@@ -12,6 +12,7 @@ from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.output.verifications import describe_times, describe_verification
 from textgraft.export.format import ExportOptions
+from textgraft.tasks.answer_options import AnswerOptions
 
 
 def export(
@@ -21,6 +22,7 @@ def export(
     ],
     runtime_options: Annotated[o.RuntimeOptions, o.Group(only=("threads", "verbose"))],
     export_options: Annotated[ExportOptions, o.Group()],
+    options: AnswerOptions,
     to: Annotated[
         str,
         typer.Option(
@@ -54,7 +56,9 @@ def export(
 
     export_format(to, export_options)
     with status("exporting"):
-        verification = export_model(load(stored, "float32"), out, to, **asdict(export_options))
+        model = load(stored, "float32")
+        options.apply(model)
+        verification = export_model(model, out, to, **asdict(export_options))
     if json:
         print_json(asdict(verification))
     log(

@@ -14,6 +14,8 @@ from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.data.labels import REGRESSION
 from textgraft.errors import ConfigError
+from textgraft.options import changed_options
+from textgraft.tasks.answer_options import AnswerOptions
 
 if TYPE_CHECKING:
     from textgraft.model_folder.folder import StoredModel
@@ -29,6 +31,7 @@ def predict(
     reading: Annotated[Reading, o.Group(only=("text", "pair", *FILE_OPTIONS, "empty", "format"))],
     prediction: o.ScalablePrediction,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
+    options: AnswerOptions,
     data: Annotated[str, typer.Argument(help="Source of texts; - for standard input.")] = "-",
     out: Annotated[
         Path | None,
@@ -73,7 +76,7 @@ def predict(
     from textgraft.cli.prediction_writer import PredictionWriter
     from textgraft.cli.sharding import ShardedOutput, is_folder_of_shards, require_shards, shard_ending
     from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
-    from textgraft.cli.window_answers import CLASSIFICATION, ENTITIES, window_answers
+    from textgraft.cli.window_answers import CLASSIFICATION, ENTITIES, answer_count, window_answers
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
@@ -90,7 +93,7 @@ def predict(
     destination = Destination(out, run.overwrite, escape_formulas)
     require_delimited(destination, ending or standard)
     if are_texts_typed(data) and not (stored.config["settings"].get("pairs") or out or task == ENTITIES):
-        answer_typed_texts(stored, prediction)
+        answer_typed_texts(stored, prediction, options)
         return
     rows = read_rows(stored, data, reading, sources.split, copied)
 
@@ -98,9 +101,10 @@ def predict(
         job = {
             "command": "predict", "model": str(folder), "data": data, "split": sources.split, "columns": copied,
             "reading": asdict(reading), "answers": answers, "escape_formulas": escape_formulas,
+            **changed_options(options),
         }  # fmt: skip
         writer = PredictionWriter(folder.resolve(), prediction.precision, prediction.token_engine, answers)
-        writer = replace(writer, with_texts=rows.has_words, escape_formulas=escape_formulas)
+        writer = replace(writer, with_texts=rows.has_words, escape_formulas=escape_formulas, options=options)
         predict_shards(stored, rows, ShardedOutput(out, ending, job, run.overwrite), writer, prediction)
         return
 
@@ -112,8 +116,9 @@ def predict(
     from textgraft.training.token_ids import TruncationCount
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
+    options.apply(model)
     truncated, report = TruncationCount(), PredictionReport(stored)
-    names, has_entities = model.objective.answer_columns[:answers], task == ENTITIES
+    names, has_entities = model.objective.answer_columns[: answer_count(model.objective, answers)], task == ENTITIES
     table = prediction_columns(rows, names, has_entities)
     with (
         model.counting_unknown(),

@@ -16,6 +16,7 @@ from textgraft.serving.settings import (
     read_tokens,
     require_serving_packages,
 )
+from textgraft.tasks.answer_options import AnswerOptions
 
 
 def serve(
@@ -25,6 +26,7 @@ def serve(
     ],
     server: ServerOptions,
     prediction: o.PredictionOptions,
+    options: AnswerOptions,
 ) -> None:
     """Answer requests for predictions over HTTP.
 
@@ -50,5 +52,5 @@ def serve(
 
         check_sources(sources.values(), server.corrections is not None)
         log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
-        loading = LoadingOptions(prediction.precision, prediction.engine)
+        loading = LoadingOptions(prediction.precision, prediction.engine, options)
         run_server(listening, sources, loading, server, tokens, log_record)

@@ -9,7 +9,9 @@ from textgraft.cli.options import PredictionOptions
 from textgraft.cli.output.console import print_line
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
+from textgraft.cli.window_answers import answer_count
 from textgraft.data.text_files import STANDARD_INPUT
+from textgraft.tasks.answer_options import AnswerOptions
 
 _SHOWN = 2  # columns of answers: the prediction and its probability
 
@@ -19,16 +21,21 @@ def are_texts_typed(data: str) -> bool:
     return data == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
 
 
-def answer_typed_texts(stored: Any, prediction: PredictionOptions) -> None:
+def answer_typed_texts(stored: Any, prediction: PredictionOptions, options: AnswerOptions) -> None:
     """Print a stored model's prediction for each line."""
     load_tensorflow(prediction)
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
+    options.apply(model)
     log("type a text and press Enter; Ctrl-D ends")
     for line in sys.stdin:
         if text := line.strip():
             (columns,) = model.answers(iter([np.array([text.encode()], object)]))
-            cells = zip(model.objective.answer_columns[:_SHOWN], columns, strict=False)
-            print_line("  ".join(f"{name} {column[0]}" for name, column in cells))
+            names = model.objective.answer_columns[: answer_count(model.objective, _SHOWN)]
+            print_line("  ".join(f"{name} {_shown(column[0])}" for name, column in zip(names, columns, strict=False)))
+
+
+def _shown(cell: Any) -> str:
+    return "-" if cell is None else ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)

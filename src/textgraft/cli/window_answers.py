@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 CLASSIFICATION, ENTITIES = "text-classification", "token-classification"
 
 
+def answer_count(objective: Any, probabilities: int | None) -> int | None:
+    """Number of columns of answers: the prediction, those beside it, and probabilities; None for all.
+
+    `probabilities` is 1 for no probability, 2 for that of the prediction, None for those of all labels.
+    """
+    return None if probabilities is None else probabilities + len(getattr(objective, "extra_columns", ()))
+
+
 def window_answers(model: Any, window: pa.RecordBatch, truncated: "TruncationCount") -> list[Sequence[Any]]:
     """The cells of each of the objective's `answer_columns` for a window of rows; `truncated` counts dropped tokens."""
     if model.name == ENTITIES:

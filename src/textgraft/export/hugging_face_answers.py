@@ -41,7 +41,9 @@ def require_plain_texts(model: Task, lowercase: bool = False) -> None:
 
 def text_settings(model: TextClassifier) -> dict[str, Any]:
     """The settings of a classifier that no key of transformers has, for config.json."""
-    return {SETTINGS: {"thresholds": model.settings()["thresholds"]}} if model.objective.name == MULTI else {}
+    names = ("thresholds", "abstain_below", "set_threshold")
+    settings = {name: value for name, value in model.objective.settings().items() if name in names}
+    return {SETTINGS: settings} if settings else {}
 
 
 def text_objective(config: Mapping[str, Any]) -> TextObjective:
@@ -50,7 +52,8 @@ def text_objective(config: Mapping[str, Any]) -> TextObjective:
     problem = next(name for name, problem_type in PROBLEM_TYPES.items() if problem_type == config["problem_type"])
     if problem == REGRESSION:
         return Regression(())
-    return MultiLabel(labels, **config[SETTINGS]) if problem == MULTI else SingleLabel(labels)
+    kind = MultiLabel if problem == MULTI else SingleLabel
+    return kind(labels, **config.get(SETTINGS, {}))
 
 
 def label_names(config: Mapping[str, Any]) -> list[str]:

@@ -1,9 +1,9 @@
 """`inference.json` of an exported model: what a program must know beside tokenizer and network.
 
 Keys: "task"; "problem" of a classifier; "labels", and "classes" in the type of the training's labels; "thresholds" of
-sets; "pairs"; "sequence_length" and "truncation"; "special", ids of tokens; "prompt" before each text; of entities
-"tags", "decoding", "word_pattern" and "space_before_words"; of a wheel "cleaning", see `cleaning_steps`, and "ngrams",
-see `ngrams.graph.counting_settings`.
+sets, or "abstain_below" and "set_threshold" of a classifier that has them; "pairs"; "sequence_length" and "truncation";
+"special", ids of tokens; "prompt" before each text; of entities "tags", "decoding", "word_pattern" and
+"space_before_words"; of a wheel "cleaning", see `cleaning_steps`, and "ngrams", see `ngrams.graph.counting_settings`.
 """
 
 import json

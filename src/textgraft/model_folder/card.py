@@ -38,6 +38,7 @@ def write_card(config: dict[str, Any], code: str = "", note: str = "") -> str:
         lines += _descriptions(descriptions, config.get(ZERO_SHOT, False))
     if "data" in config:
         lines += _training(config)
+    lines += _answers(settings)
     if config.get("metrics"):
         lines += _metrics(config, spec.schema(settings).headline)
     versions = [f"- {_name(name)} {_code(version)}" for name, version in config["versions"].items()]
@@ -72,6 +73,26 @@ def _training(config: dict[str, Any]) -> list[str]:
     if "replay" in config:
         lines.append(f"- kept for replay: {describe_replay(config['replay'])}; embeddings reveal much of the texts")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
+
+
+def _answers(settings: Mapping[str, Any]) -> list[str]:
+    """When a classifier answers, and what is promised of its answers."""
+    promises, lines = settings.get("promises", {}), []
+    if "abstain_below" in settings:
+        lines.append(f"- No answer below probability {settings['abstain_below']:g}.")
+    if promise := promises.get("target_precision"):
+        lines.append(
+            f"- Of {promise['texts']:,} held-out texts {promise['answered']:.1%} are answered, "
+            f"{promise['precision']:.1%} of these rightly; the threshold was set for {promise['target']:g}."
+        )
+    if "set_threshold" in settings:
+        lines.append(f"- Sets of the labels from probability {settings['set_threshold']:.4f}.")
+    if promise := promises.get("coverage"):
+        lines.append(
+            f"- They contain the true label in {promise['target']:g} of texts, and {promise['set_size']:.2f} labels on "
+            f"average of {promise['texts']:,} held-out texts."
+        )
+    return ["## Answers", "", *lines, ""] if lines else []
 
 
 def _label_counts(counts: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -106,6 +106,7 @@ class Models:
         if name in self.loaded and model.task.name != self.loaded[name].task.name:
             raise ConfigError(f"{model.source} is a model for {model.task.name} now; restart the server for it")
         check_answers(model)
+        self._loading.answers.apply(model.task)
         self.loaded[name] = model
         self._metrics.set_model(name, model.task.name, model.source)
 

@@ -13,6 +13,8 @@ from textgraft.model_folder.folder import StoredModel
 from textgraft.serving.admission import BatchTimes
 from textgraft.storage.verification import MANIFEST
 from textgraft.task_specs import task_names, task_spec
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES
+from textgraft.tasks.answer_options import AnswerOptions
 from textgraft.tasks.base import Task, names_model_folder
 from textgraft.tasks.feature_extraction import TextEmbedder
 from textgraft.tasks.loading import load
@@ -32,11 +34,15 @@ _MAX_BATCH_COST = 1 << 16
 _TEXTS = ("text", "text_pair")  # inputs, by the names of an exported SavedModel
 
 
+_AS_STORED = AnswerOptions()
+
+
 class LoadingOptions(NamedTuple):
-    """How token vectors are computed: precision and engine, as options of predictions name them."""
+    """How token vectors are computed, by precision and engine, as options of predictions name them; and answers."""
 
     precision: str = "auto"
     engine: str = "tensorflow"
+    answers: AnswerOptions = _AS_STORED
 
 
 class Tensor(NamedTuple):
@@ -116,7 +122,9 @@ class ServedModel:
             return [Tensor("value", "d", ())]
         if isinstance(objective, MultiLabel):
             return [*scores, Tensor("predicted", "b", labels)]
-        return [Tensor("label", "O", ()), Tensor("score", "f", ()), *scores]
+        shapes = {ABSTAINED: (), CANDIDATES: labels}
+        extra = [Tensor(name, "b", shapes[name]) for name in objective.extra_columns]  # type: ignore[attr-defined]
+        return [Tensor("label", "O", ()), Tensor("score", "f", ()), *scores, *extra]
 
     def answers(self, texts: Sequence[Text], truncated: TruncationCount) -> Answers:
         """See `Task.reference_answers`."""
@@ -164,7 +172,7 @@ def load_model(name: str, source: str, loading: LoadingOptions) -> ServedModel:
         ModelFolderError: see `load`.
         PresetError: when a preset cannot be loaded.
     """
-    precision, engine = loading
+    precision, engine, _ = loading
     if not _names_folder(source):
         embedder = TextEmbedder(source, precision, engine=engine)
         embedder.fix_weights()

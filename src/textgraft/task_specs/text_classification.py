@@ -33,11 +33,15 @@ from textgraft.storage.schema import (
 from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
+# Answers beside a label: whether it is withheld, and whether each label is in the set of the text.
+ABSTAINED, CANDIDATES = "abstained", "candidates"
+
 # With fewer, the rare ones of many labels are not predicted (docs/measurements.md).
 _STEPS_PER_LABEL = 10
 
 # Beyond these limits float32 overflows, or all probabilities are equal.
 TEMPERATURE = number(0.001, 1000)
+THRESHOLD = number(0, 1)
 # Of numbers that a model was trained on.
 MEAN, SCALE = number(-MAX_NUMBER, MAX_NUMBER), number(1 / MAX_NUMBER, MAX_NUMBER)
 
@@ -148,6 +152,20 @@ def _schema(settings: Schema, validation: Sequence[str], headline: tuple[str, ..
 
 
 _METRICS = {SINGLE: metrics.SINGLE_LABEL, MULTI: metrics.MULTI_LABEL, REGRESSION: metrics.REGRESSION}
+# Of the thresholds that were set on texts; see `tasks.promises`.
+_PROMISES = Object(
+    {},
+    {
+        "target_precision": Object(
+            {"target": THRESHOLD, "texts": Integer(1), "answered": THRESHOLD, "precision": THRESHOLD}
+        ),
+        "coverage": Object({"target": THRESHOLD, "texts": Integer(1), "set_coverage": THRESHOLD, "set_size": NUMBER}),
+    },
+)
+_ANSWERED: dict[str, Schema] = {
+    **dict.fromkeys(("answered", "answered_accuracy", "set_coverage", "set_size"), NUMBER),
+    "answered_accuracy_interval": INTERVAL,
+}
 _PER_CLASS = Object({"per_class": Map(Map(NUMBER)), "labels": List(STRING)})
 _SCHEMAS: dict[str, ModelSchema] = {
     SINGLE: _schema(
@@ -157,13 +175,16 @@ _SCHEMAS: dict[str, ModelSchema] = {
                 "pairs": BOOLEAN,
                 "problem": OneOf(PROBLEMS),
                 "temperature": TEMPERATURE,
+                "abstain_below": THRESHOLD,
+                "set_threshold": THRESHOLD,
+                "promises": _PROMISES,
                 "label_type": OneOf(LABEL_TYPES),
                 "descriptions": Map(List(NONEMPTY, 1)),
             },
         ),
         ("accuracy",),
         ("accuracy", "macro_f1"),
-        replace(_PER_CLASS, optional={"confusion": List(List(Integer(0)))}),
+        replace(_PER_CLASS, optional={"confusion": List(List(Integer(0))), **_ANSWERED}),
     ),
     MULTI: _schema(
         _LabelSettings(

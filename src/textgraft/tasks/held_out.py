@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.frozen import FrozenVectors, with_pooled_vectors
 from textgraft.tasks.objectives.single_label import matching_temperature
+from textgraft.tasks.promises import promised, set_thresholds
 from textgraft.training.callbacks import Callback
 from textgraft.training.examples import Examples
 from textgraft.training.log_loss import label_logits
@@ -92,6 +94,7 @@ def assess_by_cross_validation(run: Run, train: Examples[Any], callback: Callbac
     if held_out is None:
         raise TypeError(f"{type(run.mode).__name__} cannot be cross-validated")
     callback.on_message(objective.calibrate(held_out.targets, lambda: held_out.outputs))
+    set_thresholds(run, held_out.targets, held_out.outputs, callback)
     metrics = validation_metrics(run, held_out.targets, held_out.outputs)
     return Assessment(metrics, objective.evaluate(held_out.data, held_out.outputs))
 
@@ -135,6 +138,18 @@ def match_confidence(task: Task, train_logits: np.ndarray, accuracy: float) -> s
     expected = (accuracy * texts + 1) / (texts + labels)  # a few texts can be correct by chance
     objective.temperature = matching_temperature(UNSEEN_SHARE * label_logits(train_logits), expected)
     return f"calibrated: temperature {objective.temperature:.2f} (mean confidence {expected:.2f}; no held-out texts)"
+
+
+def calibrate(
+    run: Run, train: Examples[Any], validation: Examples[Any], outputs: Callable[[], Any], callback: Callback
+) -> None:
+    """Calibrate an objective, and set its thresholds; arguments: see `with_held_out_training_texts`."""
+    targets, compute = with_held_out_training_texts(run, train, validation, outputs)
+    compute = cache(compute)
+    if message := run.mode.task.objective.calibrate(targets, compute):
+        callback.on_message(message)
+    if promised(run.mode.config):
+        set_thresholds(run, targets, compute(), callback)
 
 
 def with_held_out_training_texts(

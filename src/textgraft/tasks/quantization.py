@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from textgraft.data.dataset import Dataset
 from textgraft.engines.engine import start_engine
 from textgraft.engines.int8 import Quantization, processor_kind, weight_bits
 from textgraft.engines.names import ONNX
 from textgraft.errors import ConfigError, DataError, counted
+from textgraft.tasks.row_results import RowResult
 
 if TYPE_CHECKING:
     from textgraft.tasks.base import Task
@@ -48,6 +50,45 @@ class Agreement(NamedTuple):
                 f"{100 * self.lost:.2f} points of {self.metric} lost (limits: {MIN_AGREEMENT:g} and "
                 f"{100 * MAX_LOST:g}); {advice}"
             )
+
+
+def prove_by_labels(task: Any, data: Dataset, metric: str, with_progress: Any) -> dict[str, Any]:
+    """Compute a model of labels in int8 from now on; see `prove_int8`.
+
+    Args:
+        task: a trainable task.
+        data: labelled texts that it was not trained on.
+        metric: that its `evaluate` returns.
+        with_progress: of its `evaluate`.
+    """
+
+    def answer() -> tuple[list[Any], float]:
+        answers: list[Any] = []
+        metrics = task.evaluate(
+            data, with_progress=with_progress, on_results=lambda _, results: answers.extend(map(_answer, results))
+        )
+        return answers, metrics[metric]
+
+    task.use_engine(ONNX)
+    expected, best = answer()
+
+    def measure() -> Agreement:
+        answers, score = answer()
+        equal = sum(answer == reference for answer, reference in zip(answers, expected, strict=True))
+        return Agreement(equal / len(expected), best - score, metric)
+
+    tokens = task.examples(data.take(range(RANKING_TEXTS))).inputs.tokens
+    return prove_int8(task, sample_rows(tokens.batch, len(tokens)), measure, data.source, len(data))
+
+
+def _answer(result: RowResult) -> Any:
+    """A prediction without its scores, to be compared with another one."""
+    if isinstance(result.prediction, list):
+        return [
+            [item[name] for name in ("start", "end", "label")] if isinstance(item, dict) else item
+            for item in result.prediction
+        ]
+    return result.prediction
 
 
 def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source: str, texts: int) -> dict[str, Any]:

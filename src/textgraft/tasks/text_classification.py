@@ -27,6 +27,7 @@ from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
 from textgraft.tasks.objectives.single_label import SingleLabel
+from textgraft.tasks.promises import set_thresholds
 from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
@@ -47,7 +48,9 @@ class TextClassifier(TrainableTask):
     """
 
     name = "text-classification"
-    public: ClassVar[tuple[str, ...]] = ("descriptions", "labels", "pairs", "predict", "predict_proba", "zero_shot")
+    public: ClassVar[tuple[str, ...]] = (
+        "descriptions", "labels", "pairs", "predict", "predict_proba", "predict_sets", "zero_shot"
+    )  # fmt: skip
     objective: TextObjective
     ngrams: Ngrams | None = None
 
@@ -183,12 +186,12 @@ class TextClassifier(TrainableTask):
         return {**super().config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
 
     def inference_settings(self) -> dict[str, Any]:
-        thresholds = getattr(self.objective, "thresholds", None)
+        names = ("thresholds", "abstain_below", "set_threshold")
         return {
             "problem": self.objective.name,
             "labels": list(self.objective.labels),
             "classes": list(self.labels),
-            **({} if thresholds is None else {"thresholds": thresholds.tolist()}),
+            **{name: value for name, value in self.objective.settings().items() if name in names},
         }
 
     def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
@@ -222,6 +225,7 @@ class TextClassifier(TrainableTask):
         objective = cast("SingleLabel", self.objective)
         before = objective.metrics(evaluated.targets, evaluated.outputs)["accuracy"]
         self.ngrams, objective.temperature = fitted.ngrams, fitted.temperature
+        set_thresholds(run, evaluated.targets, fitted.logits, callback)
         metrics = validation_metrics(run, evaluated.targets, fitted.logits, fitted.temperature)
         kind = "validation" if validated else "cross-validated"
         accuracies = f"{kind} accuracy {before:.3f} -> {metrics['val_accuracy']:.3f} ({len(evaluated.targets):,} texts)"
@@ -260,7 +264,9 @@ class TextClassifier(TrainableTask):
         return map(self.objective.probabilities, self.outputs(texts, truncated))
 
     def predict(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> Any:
-        """The label of each text, the list of its labels, or its number; of a single string, one answer, not a list.
+        """The label of each text, None where the model abstains, the list of its labels, or its number.
+
+        Of a single string, one answer, not a list.
 
         Args:
             texts: a string, or any object that holds texts; see `as_batches`.
@@ -273,6 +279,15 @@ class TextClassifier(TrainableTask):
         parts = self.probabilities(self.text_batches(texts, text=text, pair=pair))
         answers = [answer for part in parts for answer in self.objective.decode(part)]
         return answers[0] if isinstance(texts, str) else answers
+
+    def predict_sets(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> list[Any]:
+        """Labels of each text, the most probable first, that contain the true one as often as `fit(coverage=...)` set.
+
+        Arguments and errors are those of `predict`; a ConfigError also reports a model without such sets.
+        """
+        parts = self.probabilities(self.text_batches(texts, text=text, pair=pair))
+        sets = [labels for part in parts for labels in self.objective.label_sets(part)]
+        return sets[0] if isinstance(texts, str) else sets
 
     def predict_proba(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> np.ndarray:
         """The probability of each label, in the order of `labels`: float32 (n, labels); of a single string, (labels,).

@@ -17,7 +17,7 @@ from textgraft.data.labels import join_first, show_label
 from textgraft.data.metrics import find_metric
 from textgraft.data.seen_texts import ADAPTATION, SeenRows, SeenTexts, describe_seen, none_seen, take_unseen
 from textgraft.data.splits import hold_out_validation
-from textgraft.engines.names import ONNX, TENSORFLOW
+from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, DataError, counted, warn
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
@@ -32,16 +32,17 @@ from textgraft.tasks.head_init import default_head_init, init_head, why_not_logi
 from textgraft.tasks.held_out import (
     Assessment,
     assess_by_cross_validation,
+    calibrate,
     cross_validate_initial_head,
     match_confidence,
-    with_held_out_training_texts,
 )
 from textgraft.tasks.ngrams import has_default_ngrams, why_no_ngrams
 from textgraft.tasks.plan import Plan, estimate_cost
-from textgraft.tasks.quantization import RANKING_TEXTS, Agreement, prove_int8, require_enough_texts, sample_rows
+from textgraft.tasks.promises import check_promises, report_no_thresholds
+from textgraft.tasks.quantization import prove_by_labels, require_enough_texts
 from textgraft.tasks.refit import FirstRun, choose_refit, first_run
 from textgraft.tasks.replay import check_replay, make_replay
-from textgraft.tasks.row_results import OnResults, RowResult
+from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.run_record import data_facts, run_record
 from textgraft.tasks.shared_run import announce_training, follow_run, share_run
 from textgraft.tasks.training_data import DataReader
@@ -166,11 +167,11 @@ class TrainableTask(Task):
         if validation is None and run.mode.has_steps:
             if run.is_cross_validated:
                 callback.on_message(match_confidence(self, outputs(), initial_metrics["val_accuracy"]))
+                report_no_thresholds(run, callback)
             return Assessment({})
         if validation is None:
             return assess_by_cross_validation(run, train, callback)
-        if message := self.objective.calibrate(*with_held_out_training_texts(run, train, validation, outputs)):
-            callback.on_message(message)
+        calibrate(run, train, validation, outputs, callback)
         return Assessment({})
 
     def fit(
@@ -387,25 +388,7 @@ class TrainableTask(Task):
         data = self.read_test_data(data, labels, text=text, label=label, pair=pair)
         require_enough_texts(data.source, len(data))
         metric = spec.schema(self.settings()).headline[0]
-
-        def answer() -> tuple[list[Any], float]:
-            answers: list[Any] = []
-            metrics = self.evaluate(
-                data, with_progress=with_progress, on_results=lambda _, results: answers.extend(map(_answer, results))
-            )
-            return answers, metrics[metric]
-
-        self.use_engine(ONNX)
-        expected, best = answer()
-
-        def measure() -> Agreement:
-            answers, score = answer()
-            equal = sum(answer == reference for answer, reference in zip(answers, expected, strict=True))
-            return Agreement(equal / len(expected), best - score, metric)
-
-        tokens = self.examples(data.take(range(RANKING_TEXTS))).inputs.tokens
-        rows = sample_rows(tokens.batch, len(tokens))
-        proof = prove_int8(self, rows, measure, data.source, len(data))
+        proof = prove_by_labels(self, data, metric, with_progress)
         others = [other for other in self.record.get("int8", []) if other["processor"] != proof["processor"]]
         self.record["int8"] = [*others, proof]
         return proof
@@ -460,6 +443,7 @@ class TrainableTask(Task):
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
         check_replay(self, mode.config)
+        check_promises(self.objective, mode.config)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
 
@@ -640,13 +624,3 @@ def task_class(task: str) -> type[TrainableTask]:
     if not issubclass(kind, TrainableTask):
         raise ConfigError(f"{task} cannot be trained")
     return kind
-
-
-def _answer(result: RowResult) -> Any:
-    """A prediction without its scores, to be compared with another one."""
-    if isinstance(result.prediction, list):
-        return [
-            [item[name] for name in ("start", "end", "label")] if isinstance(item, dict) else item
-            for item in result.prediction
-        ]
-    return result.prediction

@@ -103,6 +103,20 @@ class TrainingConfig(CheckedOptions):
         panel="Advanced",
         searchable=True,
     )
+    target_precision: float | None = option(
+        None,
+        "Let a classifier of single labels abstain where it is unsure, so that of the texts that it answers this share "
+        "is right, such as 0.95; the threshold is set on the validation texts with 95 % confidence.",
+        above=0,
+        below=1,
+    )
+    coverage: float | None = option(
+        None,
+        "Give a classifier of single labels a set of labels for each text too, which contains the true one in this "
+        "share of texts, such as 0.9.",
+        above=0,
+        below=1,
+    )
     learning_rate: float | None = option(
         None,
         "Peak learning rate.",

@@ -23,7 +23,7 @@ class PredictionCounts:
         self._separator = settings.get("label_separator")
         self._has_labels = bool(settings.get("labels"))
         self._is_number = settings.get("problem") == REGRESSION
-        self._labels = Counter[str]()
+        self._labels, self._abstained = Counter[str](), 0
         self._smallest, self._largest, self._sum = float("inf"), float("-inf"), 0.0
 
     def add(self, predictions: Sequence[Any]) -> None:
@@ -33,17 +33,20 @@ class PredictionCounts:
             self._smallest, self._largest = min(self._smallest, *predictions), max(self._largest, *predictions)
             self._sum += sum(predictions)
         elif self._has_labels:
-            self._labels.update(chain.from_iterable(map(self._labels_of, predictions)))
+            answered = [prediction for prediction in predictions if prediction is not None]
+            self._abstained += len(predictions) - len(answered)
+            self._labels.update(chain.from_iterable(map(self._labels_of, answered)))
 
     def record(self) -> dict[str, Any]:
         """The counts as JSON values; those of no rows have no numbers."""
         numbers = [self._smallest, self._largest, self._sum] if self._is_number and self.rows else []
-        return {"rows": self.rows, "labels": dict(self._labels), "numbers": numbers}
+        return {"rows": self.rows, "labels": dict(self._labels), "abstained": self._abstained, "numbers": numbers}
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Add counts that `record` returned."""
         self.rows += record["rows"]
         self._labels.update(record["labels"])
+        self._abstained += record.get("abstained", 0)  # absent in shards of earlier versions
         if record["numbers"]:
             smallest, largest, total = record["numbers"]
             self._smallest, self._largest = min(self._smallest, smallest), max(self._largest, largest)
@@ -54,7 +57,7 @@ class PredictionCounts:
         if self._is_number and self.rows:
             mean = self._sum / self.rows
             return [f"numbers from {self._smallest:.4g} to {self._largest:.4g}, mean {mean:.4g}"]
-        return [*describe_counts(self._labels)]
+        return [*describe_counts(self._labels), *([f"{self._abstained:,} abstained"] if self._abstained else [])]
 
     def _labels_of(self, prediction: Any) -> Sequence[str]:
         if isinstance(prediction, list):

@@ -45,7 +45,8 @@ class ResultColumns:
 
     def cells(self, result: RowResult, location: str) -> list[Any]:
         """The cells of a row."""
-        right = [result.error == 0] if self.has_right else []
+        is_right = None if result.prediction is None else result.error == 0  # None where the model abstains
+        right = [is_right] if self.has_right else []
         return [self._join(result.truth), self._join(result.prediction), result.score, *right, location]
 
     def _join(self, answer: Any) -> Any:

@@ -104,5 +104,6 @@ def _objective(settings: dict[str, Any]) -> TextObjective:
     if settings["problem"] == REGRESSION:
         return Regression(())
     labels = settings["labels"]
-    is_set = settings["problem"] == MULTI
-    return MultiLabel(labels, thresholds=settings["thresholds"]) if is_set else SingleLabel(labels)
+    if settings["problem"] == MULTI:
+        return MultiLabel(labels, thresholds=settings["thresholds"])
+    return SingleLabel(labels, abstain_below=settings.get("abstain_below"), set_threshold=settings.get("set_threshold"))

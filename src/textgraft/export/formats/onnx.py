@@ -80,6 +80,7 @@ def _needs(settings: Mapping[str, Any]) -> list[str]:
         needs.append(f"the prompt {prompt!r} before each text")
     if any(threshold != _DEFAULT_THRESHOLD for threshold in settings.get("thresholds", ())):
         needs.append("the thresholds in inference.json")
+    needs += [f"{name} in inference.json" for name in ("abstain_below", "set_threshold") if name in settings]
     if "tags" in settings:
         needs.append("the splitting into words, the windows and the decoding in inference.json")
     return needs

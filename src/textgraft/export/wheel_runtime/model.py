@@ -18,7 +18,7 @@ from .cleaning import TextCleaner
 from .damage import damage_named
 from .ngrams import NgramLogits
 from .rows import Rows, TextRows, WordRows, batches, padded
-from .settings import CLEANING, ENTITIES, NGRAMS, VECTORS, read_settings
+from .settings import ABSTAIN_BELOW, CLEANING, ENTITIES, NGRAMS, SET_THRESHOLD, VECTORS, read_settings
 from .words import TextWords, split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
@@ -77,7 +77,8 @@ class Model:
             texts: a string, or strings; for a model of pairs, tuples of two strings.
 
         Returns:
-            labels, lists of labels, numbers, lists of `Entity`, or vectors, float32 (n, dim).
+            labels, None where the model abstains, lists of labels, numbers, lists of `Entity`, or vectors, float32
+            (n, dim).
 
         Raises:
             TypeError: for another object.
@@ -101,7 +102,10 @@ class Model:
         return scores[0] if is_single else scores
 
     def records(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
-        """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on."""
+        """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on.
+
+        Where the model can abstain, "abstained" says whether it does; where it has sets of labels, "candidates" is one.
+        """
         if self._task == ENTITIES:
             return [{"entities": [entity._asdict() for entity in row]} for row in self.predict(texts)]
         outputs = self._outputs(self.checked(texts))
@@ -111,8 +115,7 @@ class Model:
             return [{"value": value} for value in self._decoded(outputs)]
         answers, scores = self._decoded(outputs), self._scores(outputs)
         if self._problem == "single-label":
-            best = scores.max(axis=1).tolist()
-            return [{"label": label, "score": score} for label, score in zip(answers, best, strict=True)]
+            return [self._record(label, row) for label, row in zip(answers, scores, strict=True)]
         flags = scores >= np.array(self._settings["thresholds"])
         rows = zip(answers, scores, flags, strict=True)
         return [{"labels": names, "scores": row[predicted].tolist()} for names, row, predicted in rows]
@@ -131,7 +134,13 @@ class Model:
         if self._problem == "multi-label":
             return {**labels, "predicted": scores >= np.array(self._settings["thresholds"])}
         best = scores.argmax(axis=1)
-        return {"label": names[best], "score": scores[np.arange(len(scores)), best], **labels}
+        answers = {"label": names[best], "score": scores[np.arange(len(scores)), best], **labels}
+        if ABSTAIN_BELOW in self._settings:
+            answers["abstained"] = self._abstained(scores)
+            answers["label"] = np.where(answers["abstained"], "", answers["label"])
+        if SET_THRESHOLD in self._settings:
+            answers["candidates"] = self._candidates(scores)
+        return answers
 
     def stored_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         """The part of `answers` that is compared with stored ones; in int8 the numbers, since labels may differ."""
@@ -216,12 +225,30 @@ class Model:
         with np.errstate(over="ignore"):
             return 1 / (1 + np.exp(-logits))  # type: ignore[no-any-return]
 
+    def _abstained(self, scores: np.ndarray) -> np.ndarray:
+        """Whether no label is answered, bool (n,)."""
+        return scores.max(axis=1).astype(np.float64) < self._settings.get(ABSTAIN_BELOW, 0.0)  # type: ignore[no-any-return]
+
+    def _candidates(self, scores: np.ndarray) -> np.ndarray:
+        """Whether each label is in the set of a text, bool (n, labels)."""
+        return scores.astype(np.float64) >= self._settings[SET_THRESHOLD]  # type: ignore[no-any-return]
+
+    def _record(self, label: Any, scores: np.ndarray) -> dict[str, Any]:
+        record = {"label": label, "score": float(scores.max())}
+        if ABSTAIN_BELOW in self._settings:
+            record["abstained"] = label is None
+        if SET_THRESHOLD in self._settings:
+            ranked = (-scores).argsort(kind="stable")[: self._candidates(scores).sum()]
+            record["candidates"] = [self.labels[index] for index in ranked.tolist()]
+        return record
+
     def _decoded(self, outputs: np.ndarray) -> list[Any]:
         if self._problem == "regression":
             return outputs[:, 0].astype(np.float64).tolist()  # type: ignore[no-any-return]
         scores = self._scores(outputs)
         if self._problem == "single-label":
-            return [self.labels[index] for index in scores.argmax(axis=1).tolist()]
+            best = zip(scores.argmax(axis=1).tolist(), self._abstained(scores).tolist(), strict=True)
+            return [None if is_abstained else self.labels[index] for index, is_abstained in best]
         flags = scores >= np.array(self._settings["thresholds"])
         return [[self.labels[index] for index in np.flatnonzero(row).tolist()] for row in flags]
 

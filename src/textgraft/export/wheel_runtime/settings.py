@@ -8,6 +8,7 @@ from typing import Any
 
 ENTITIES, VECTORS = "token-classification", "feature-extraction"
 CLEANING, NGRAMS = "cleaning", "ngrams"  # keys that not all models have
+ABSTAIN_BELOW, SET_THRESHOLD = "abstain_below", "set_threshold"  # likewise
 
 _TASKS = ("text-classification", ENTITIES, VECTORS)
 _PROBLEMS = ("single-label", "multi-label", "regression")
@@ -52,6 +53,10 @@ def _is_special(value: Any) -> bool:
         and all(value[name] is None or _is_id(value[name]) for name in _SPECIAL)
         and value["pad"] is not None
     )
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
 
 
 def _is_length(value: Any) -> bool:
@@ -146,10 +151,13 @@ def _check_together(settings: Mapping[str, Any]) -> None:
     thresholds = settings.get("thresholds") if problem == "multi-label" else [0.5] * len(labels)
     if not isinstance(thresholds, list) or len(thresholds) != len(labels):
         raise ValueError("thresholds are not those of the labels")
-    if not all(isinstance(threshold, float) and 0 <= threshold <= 1 for threshold in thresholds):
+    if not all(map(_is_share, thresholds)):
         raise ValueError("a threshold is not a number from 0 to 1")
     if task == ENTITIES and settings["tags"] != ["O", *(f"{kind}-{label}" for label in labels for kind in "BI")]:
         raise ValueError("tags are not those of the labels")
+    for name in (ABSTAIN_BELOW, SET_THRESHOLD):
+        if name in settings and (problem != "single-label" or not _is_share(settings[name])):
+            raise ValueError(f"{name} {settings[name]!r:.60} is not valid")
     if NGRAMS in settings and (problem != "single-label" or settings["pairs"]):
         raise ValueError("ngrams do not suit the task")
     if settings["sequence_length"] is None and settings["truncation"] != "head" and task != ENTITIES:

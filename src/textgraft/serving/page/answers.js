@@ -34,8 +34,10 @@ const headline = (text, quiet = "") =>
   make("p", { className: "headline" }, make("span", { textContent: text, dir: "auto" }),
     quiet ? make("span", { className: "quiet", textContent: quiet }) : null);
 
-function showLabel({ label, probability, probabilities }) {
-  return [headline(String(label), percent(probability)), ...bars(probabilities, new Set([String(label)]))];
+function showLabel({ label, probability, probabilities, candidates }) {
+  const sets = candidates ? [make("p", { className: "quiet", textContent: `Set of labels: ${candidates.join(", ") || "none"}` })] : [];
+  if (label === null) return [headline("No answer", `unsure: ${percent(probability)}`), ...bars(probabilities, new Set()), ...sets];
+  return [headline(String(label), percent(probability)), ...bars(probabilities, new Set([String(label)])), ...sets];
 }
 
 function showLabels({ labels, probabilities }) {

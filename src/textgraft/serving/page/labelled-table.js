@@ -82,7 +82,7 @@ export class LabelledTable {
   #download() {
     const { model, name, names, rows } = this.source;
     const { answers, failures } = this.labelling;
-    const columns = answerColumns(model);
+    const columns = answerColumns(model, answers.find(({ error }) => error === undefined));
     if (failures) columns.push(["error", ({ error }) => error ?? ""]);
     const header = [...names];
     for (const [column] of columns) header.push(unusedName(column, header));
@@ -139,7 +139,7 @@ function counts(model, answers) {
   const done = answers.filter(({ error }) => error === undefined);
   const byLabel = new Map();
   for (const { label, labels } of done) {
-    for (const name of labels ?? [label]) byLabel.set(String(name), (byLabel.get(String(name)) ?? 0) + 1);
+    for (const name of labels ?? [label ?? "no answer"]) byLabel.set(String(name), (byLabel.get(String(name)) ?? 0) + 1);
   }
   const ranked = [...byLabel].sort((first, second) => second[1] - first[1]).slice(0, SHOWN_COUNTS);
   if (!ranked.length) return [];

@@ -76,10 +76,13 @@ export class Labelling {
 }
 
 // Names and cells of the columns that answers are, as in files of `textgraft predict`.
-export function answerColumns(model) {
+export function answerColumns(model, answer) {
   const probabilities = (model.labels ?? []).map((label) => [`probability_${label}`, ({ probabilities: all }) => all[String(label)]]);
+  const extra = [];
+  if (answer?.abstained !== undefined) extra.push(["abstained", ({ abstained }) => String(abstained)]);
+  if (answer?.candidates !== undefined) extra.push(["candidates", ({ candidates }) => JSON.stringify(candidates)]);
   const columns = {
-    label: [["prediction", ({ label }) => String(label)], ["probability", ({ probability }) => probability], ...probabilities],
+    label: [["prediction", ({ label }) => String(label ?? "")], ...extra, ["probability", ({ probability }) => probability], ...probabilities],
     labels: [["prediction", ({ labels }) => JSON.stringify(labels)], ...probabilities],
     value: [["prediction", ({ value }) => value]],
     entities: [["entities", ({ entities }) => JSON.stringify(entities)]],

@@ -157,7 +157,7 @@ def _choices(control: Control, labels: Sequence[str], score: float | None) -> _R
 
 def _labelled(control: Control, model: ServedModel, answers: Answers) -> Iterator[_Row]:
     for label, score in zip(answers["label"].tolist(), answers["score"].tolist(), strict=True):
-        yield _choices(control, [label], _rounded(score))
+        yield _choices(control, [label] if label else [], _rounded(score))  # without one where the model abstains
 
 
 def _label_sets(control: Control, model: ServedModel, answers: Answers) -> Iterator[_Row]:

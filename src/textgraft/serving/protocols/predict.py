@@ -14,6 +14,7 @@ from textgraft.export.format import Answers
 from textgraft.serving.bodies import Body, TextOrPair, as_text
 from textgraft.serving.protocol import ServingProtocol, json_response
 from textgraft.serving.served_model import ServedModel
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES
 from textgraft.tasks.objectives import DECIMALS
 
 
@@ -45,7 +46,8 @@ class PredictAnswer(BaseModel):
 
     model: str
     predictions: list[dict[str, Any]] = Field(
-        description="Of one label: label, probability, probabilities. Of sets: labels, probabilities. Of numbers: "
+        description="Of one label: label, probability, probabilities; of models that can abstain also abstained, with "
+        "the label null, and of models with sets of labels candidates. Of sets: labels, probabilities. Of numbers: "
         "value. Of entities: entities, each text, label, start, end (code points) and score. Of vectors: vector."
     )
     truncated: Truncated
@@ -69,9 +71,18 @@ def _labelled(model: ServedModel, arrays: Answers) -> Iterator[Mapping[str, Any]
     """Labels in the type of the training's; probabilities rounded as in files of predictions."""
     objective = model.task.objective
     classes = dict(zip(objective.labels, objective.classes, strict=True))  # type: ignore[attr-defined]
-    for label, scores in zip(arrays["label"].tolist(), _rounded(arrays["scores"]), strict=True):
+    abstained = arrays.get(ABSTAINED, np.zeros(len(arrays["label"]), bool)).tolist()
+    candidates = arrays.get(CANDIDATES, [None] * len(abstained))
+    rows = zip(arrays["label"].tolist(), _rounded(arrays["scores"]), abstained, candidates, strict=True)
+    for label, scores, is_abstained, chosen in rows:
         probabilities = dict(zip(objective.labels, scores, strict=True))
-        yield {"label": classes[label], "probability": probabilities[label], "probabilities": probabilities}
+        answer = {"label": None if is_abstained else classes[label], "probability": max(scores)}
+        if ABSTAINED in arrays:
+            answer[ABSTAINED] = is_abstained
+        if chosen is not None:
+            ranked = sorted(np.flatnonzero(chosen).tolist(), key=lambda index: -scores[index])
+            answer[CANDIDATES] = [objective.classes[index] for index in ranked]  # type: ignore[attr-defined]
+        yield {**answer, "probabilities": probabilities}
 
 
 def _label_sets(model: ServedModel, arrays: Answers) -> Iterator[Mapping[str, Any]]:

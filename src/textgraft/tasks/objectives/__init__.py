@@ -75,6 +75,14 @@ class TextObjective(Objective):
     def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Any]:
         """Probabilities to answers: a label, a list of labels, or a number each; labels are by default `classes`."""
 
+    def label_sets(self, probabilities: np.ndarray) -> list[list[Label]]:
+        """Sets of labels that contain the true one with a promised probability.
+
+        Raises:
+            ConfigError: where the model has none.
+        """
+        raise ConfigError("sets are for classifiers of single labels that are trained with coverage; use predict")
+
     @abstractmethod
     def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
         """The arrays of an exported model's answers, each (n, ...), by name."""
@@ -95,7 +103,7 @@ class TextObjective(Objective):
             truths, predictions, self._prediction_probabilities(probabilities), probabilities.tolist(), strict=True
         )
         return [
-            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability, scores)
+            RowResult(truth, prediction, probability, 0.0 if prediction in (truth, None) else probability, scores)
             for truth, prediction, probability, scores in rows
         ]
 
@@ -106,6 +114,11 @@ class TextObjective(Objective):
     def _prediction_probabilities(self, probabilities: np.ndarray) -> list[float]:
         """The rounded probability of each answer as a whole."""
         return probabilities.max(axis=1).astype(float).round(DECIMALS).tolist()  # type: ignore[no-any-return]
+
+    @property
+    def extra_columns(self) -> tuple[str, ...]:
+        """Columns between the prediction and its probability: by default none."""
+        return ()
 
     @property
     def answer_columns(self) -> tuple[str, ...]:

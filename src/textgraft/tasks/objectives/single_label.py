@@ -1,6 +1,7 @@
 """One label per text, of two or more. Two labels have one logit, that of the second; more have one each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from textgraft.data.labels import SINGLE
 from textgraft.data.metrics import SINGLE_LABEL
 from textgraft.errors import ConfigError
 from textgraft.evaluation.classification_metrics import classification_metrics, f1_averages
+from textgraft.evaluation.conformal import set_metrics
 from textgraft.evaluation.metric_tables import classification_tables
-from textgraft.task_specs.text_classification import TEMPERATURE
+from textgraft.evaluation.selective import selective_metrics
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES, TEMPERATURE, THRESHOLD
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
 from textgraft.training.log_loss import label_logits, margins
@@ -29,25 +32,51 @@ _BISECTIONS = 40
 
 
 class SingleLabel(TextObjective):
-    """Softmax over the labels, or the sigmoid of one logit; `temperature` divides the logits in `probabilities`."""
+    """Softmax over the labels, or the sigmoid of one logit.
+
+    Attributes:
+        temperature: divides the logits in `probabilities`.
+        abstain_below: the lowest probability with which the most probable label is answered; None answers always.
+        set_threshold: the lowest probability of a label in the sets of `candidates`; None where there are none.
+        promises: on which texts each threshold was set, and what it promises there; see `tasks.promises`.
+    """
 
     name, selectable, balances = SINGLE, SINGLE_LABEL, True
-    options, calibrated = ("temperature", "label_type"), ("temperature",)
+    options = ("temperature", "label_type", "abstain_below", "set_threshold", "promises")
+    calibrated = ("temperature", "abstain_below", "set_threshold", "promises")
 
-    def __init__(self, labels: Iterable[Label], temperature: float = 1.0, label_type: str | None = None) -> None:
-        """Check the arguments; a ConfigError reports one label, duplicates, or a temperature out of range."""
+    def __init__(
+        self,
+        labels: Iterable[Label],
+        temperature: float = 1.0,
+        label_type: str | None = None,
+        *,
+        abstain_below: float | None = None,
+        set_threshold: float | None = None,
+        promises: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Check the arguments; a ConfigError reports one label, duplicates, or a number out of range."""
         self._set_labels(labels, 2, label_type)
         self.width = 1 if len(self.labels) == 2 else len(self.labels)
         self.temperature = temperature
         if not TEMPERATURE.holds(temperature):
             raise ConfigError(f"temperature must be {TEMPERATURE.name}, not {temperature}")
+        for name, value in (("abstain_below", abstain_below), ("set_threshold", set_threshold)):
+            if value is not None and not THRESHOLD.holds(value):
+                raise ConfigError(f"{name} must be {THRESHOLD.name}, not {value}")
+        self.abstain_below, self.set_threshold, self.promises = abstain_below, set_threshold, dict(promises)
 
     def settings(self) -> dict[str, Any]:
-        calibrated = {} if self.temperature == 1 else {"temperature": self.temperature}
-        return {**self._label_settings(), **calibrated}
+        thresholds = {"abstain_below": self.abstain_below, "set_threshold": self.set_threshold}
+        return {
+            **self._label_settings(),
+            **({} if self.temperature == 1 else {"temperature": self.temperature}),
+            **{name: value for name, value in thresholds.items() if value is not None},
+            **({"promises": self.promises} if self.promises else {}),
+        }
 
     def prepare(self, train: Dataset) -> None:
-        self.temperature = 1.0
+        self.temperature, self.abstain_below, self.set_threshold, self.promises = 1.0, None, None, {}
 
     def targets(self, data: Dataset) -> np.ndarray:
         """Label ids, int32 (n,)."""
@@ -86,7 +115,13 @@ class SingleLabel(TextObjective):
 
     def evaluate_targets(self, targets: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
         """`evaluate` for label ids, int (n,)."""
-        return classification_metrics(targets, self.probabilities(logits), self.labels)
+        scores = self.probabilities(logits)
+        metrics = classification_metrics(targets, scores, self.labels)
+        if self.abstain_below is not None:
+            metrics |= selective_metrics(self.abstained(scores), scores.argmax(axis=1) == targets)
+        if self.set_threshold is not None:
+            metrics |= set_metrics(targets, self.candidates(scores))
+        return metrics
 
     def stored_metrics(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """All metrics, without the confusion matrix above 500 labels."""
@@ -103,31 +138,92 @@ class SingleLabel(TextObjective):
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
-    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label]:
-        names = labels or self.classes
-        return [names[index] for index in probabilities.argmax(axis=1)]
+    def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label | None]:
+        """The most probable labels; None where the model abstains."""
+        names, abstained = labels or self.classes, self.abstained(probabilities).tolist()
+        best = probabilities.argmax(axis=1).tolist()
+        return [None if is_abstained else names[index] for index, is_abstained in zip(best, abstained, strict=True)]
+
+    def abstained(self, probabilities: np.ndarray) -> np.ndarray:
+        """Whether each text, of probabilities (n, labels), has no answer, bool (n,)."""
+        return np.asarray(probabilities.max(axis=1).astype(np.float64) < (self.abstain_below or 0.0))
+
+    def candidates(self, probabilities: np.ndarray) -> np.ndarray:
+        """Whether each label is in the set of a text, bool (n, labels), for probabilities of the same shape.
+
+        The sets of texts like those of the calibration contain the true label with a promised probability.
+
+        Raises:
+            ConfigError: where there is no threshold.
+        """
+        if self.set_threshold is None:
+            raise ConfigError("the model has no threshold of sets; train it with --coverage, or use find-threshold")
+        return np.asarray(probabilities.astype(np.float64) >= self.set_threshold)
+
+    @property
+    def extra_columns(self) -> tuple[str, ...]:
+        """Columns between the prediction and its probability."""
+        thresholds = {ABSTAINED: self.abstain_below, CANDIDATES: self.set_threshold}
+        return tuple(name for name, threshold in thresholds.items() if threshold is not None)
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        prediction, *probabilities = super().answer_columns
+        return (prediction, *self.extra_columns, *probabilities)
+
+    def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
+        prediction, *columns = super().answers(logits)
+        scores, extra = self.probabilities(logits), list[Sequence[Any]]()
+        if self.abstain_below is not None:
+            extra.append(self.abstained(scores).tolist())
+        if self.set_threshold is not None:
+            extra.append(self.label_sets(scores))
+        return [prediction, *extra, *columns]
+
+    def label_sets(self, probabilities: np.ndarray) -> list[list[Label]]:
+        """`candidates` as labels, the most probable first."""
+        order, sizes = (-probabilities).argsort(axis=1, kind="stable"), self.candidates(probabilities).sum(axis=1)
+        return [
+            [self.classes[index] for index in row[:size]]
+            for row, size in zip(order.tolist(), sizes.tolist(), strict=True)
+        ]
 
     def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
-        """The label of each text, string (n,), with its probability, and all labels and probabilities, (n, labels)."""
+        """The label of each text, string (n,), with its probability, and all labels and probabilities, (n, labels).
+
+        Where the model can abstain, also whether it does, bool (n,), and the label is empty then; where it has a
+        threshold of sets, also whether each label is in the set, bool (n, labels).
+        """
         scores, names = self.probabilities(logits), np.array(self.labels, object)
         best = scores.argmax(axis=1)
-        rows = np.arange(len(scores))
-        return {
+        answers = {
             "label": names[best],
-            "score": scores[rows, best],
+            "score": scores[np.arange(len(scores)), best],
             "labels": np.broadcast_to(names, scores.shape),
             "scores": scores,
         }
+        if self.abstain_below is not None:
+            answers[ABSTAINED] = self.abstained(scores)
+            answers["label"] = np.where(answers[ABSTAINED], "", answers["label"])
+        if self.set_threshold is not None:
+            answers[CANDIDATES] = self.candidates(scores)
+        return answers
 
     def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = tf.concat([tf.zeros_like(logits), logits], 1) if self.width == 1 else logits
         scores, names = tf.nn.softmax(logits / self.temperature), tf.constant(self.labels)
-        return {
+        answers = {
             "label": tf.gather(names, tf.argmax(scores, axis=1)),
             "score": tf.reduce_max(scores, axis=1),
             "labels": tf.broadcast_to(names, tf.shape(scores)),
             "scores": scores,
         }
+        if self.abstain_below is not None:
+            answers[ABSTAINED] = tf.cast(answers["score"], tf.float64) < self.abstain_below
+            answers["label"] = tf.where(answers[ABSTAINED], "", answers["label"])
+        if self.set_threshold is not None:
+            answers[CANDIDATES] = tf.cast(scores, tf.float64) >= self.set_threshold
+        return answers
 
     def output_map(self) -> tuple[np.ndarray, np.ndarray]:
         """Two labels have two logits, of which the first is 0; all are divided by the temperature."""

@@ -1,0 +1,41 @@
+"""Sets of labels that contain the true one as often as promised: split conformal prediction.
+
+A set has the labels whose probability reaches a threshold (the least ambiguous sets of Sadinle et al., 2019,
+https://arxiv.org/abs/1609.00451). On texts drawn as those that the threshold is set on, the sets contain the true label
+with the promised probability, whatever the probabilities of the model are worth.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def coverage_threshold(targets: np.ndarray, probabilities: np.ndarray, coverage: float) -> float | None:
+    """The lowest probability of a label in a set, half-way between those of two texts; None for too few texts.
+
+    Args:
+        targets: int (n,), label indices of texts that did not train the model.
+        probabilities: float (n, labels).
+        coverage: share of texts whose set is to contain the true label, above 0 and below 1.
+    """
+    texts = len(targets)
+    outside = texts - math.ceil((texts + 1) * coverage)  # texts whose true label may be outside its set
+    if outside < 0:
+        return None
+    ascending = np.sort(probabilities[np.arange(texts), targets].astype(np.float64))
+    below = ascending[outside - 1] if outside else 0.0
+    return float((below + ascending[outside]) / 2)
+
+
+def min_texts(coverage: float) -> int:
+    """Number of texts below which no threshold promises a coverage."""
+    return math.ceil(coverage / (1 - coverage) - 1e-9)
+
+
+def set_metrics(targets: np.ndarray, sets: np.ndarray) -> dict[str, Any]:
+    """The share of sets, bool (n, labels), that contain the target, int (n,), and their mean number of labels."""
+    return {
+        "set_coverage": float(sets[np.arange(len(targets)), targets].mean()),
+        "set_size": float(sets.sum(axis=1).mean()),
+    }
