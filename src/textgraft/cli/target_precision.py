@@ -13,21 +13,21 @@ from textgraft.tasks.row_results import RowResult
 
 
 class TargetPrecision:
-    """Collects the results of an evaluation, in which the model answers every text."""
+    """Collects the results of an evaluation, also those that the model withholds."""
 
     def __init__(self, model: Any, target: float, options: AnswerOptions) -> None:
-        """Let the model answer every text.
+        """Check the arguments.
 
         Raises:
-            ConfigError: for a target that is no share, a model of something else than single labels, and with a
+            ConfigError: for a target that is no share, a model of something else than single labels, and beside a
                 threshold that the user sets.
         """
         if not 0 < target < 1:
             raise ConfigError(f"target_precision must be above 0 and below 1, not {target:g}")
         if options.abstain_below is not None:
             raise ConfigError("--target-precision looks for the threshold that --abstain-below sets; drop one")
-        AnswerOptions(abstain_below=0.0).apply(model)
-        model.objective.abstain_below = None
+        if not hasattr(model.objective, "abstain_below"):
+            raise ConfigError("--target-precision is for classifiers of single labels; drop it")
         self._target = target
         self._confidences: list[float] = []
         self._right: list[bool] = []

@@ -17,6 +17,7 @@ class RowResult(NamedTuple):
         error: 0 where the prediction is right; else the larger, the worse: the probability of the wrong prediction,
             the distance of numbers, or the number of entities that are missed or wrong.
         probabilities: those of all labels of the model; None for numbers and entities.
+        abstained: whether the model withholds the prediction.
     """
 
     truth: Any
@@ -24,6 +25,7 @@ class RowResult(NamedTuple):
     score: float | None
     error: float
     probabilities: Sequence[float] | None = None
+    abstained: bool = False
 
 
 # Takes consecutive rows and their results.

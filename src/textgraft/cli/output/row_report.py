@@ -45,8 +45,9 @@ class ResultColumns:
 
     def cells(self, result: RowResult, location: str) -> list[Any]:
         """The cells of a row."""
-        is_right = None if result.prediction is None else result.error == 0  # None where the model abstains
-        right = [is_right] if self.has_right else []
+        if result.abstained:
+            return [self._join(result.truth), None, result.score, None, location]
+        right = [result.error == 0] if self.has_right else []
         return [self._join(result.truth), self._join(result.prediction), result.score, *right, location]
 
     def _join(self, answer: Any) -> Any:
@@ -85,7 +86,7 @@ class RowReport:
         if self._destination is not None:
             self._write(self._destination, data, texts, list(zip(*answers, strict=True)))
         for row, result in enumerate(results):
-            if result.error and self._max_errors:
+            if result.error and not result.abstained and self._max_errors:
                 entry = dict(zip(self._columns.names, answers[row], strict=True))
                 entry |= {"text": " | ".join(column[row].as_py() for column in texts.values())}
                 # Of equal errors, the first.

@@ -98,14 +98,26 @@ class TextObjective(Objective):
     def row_results(self, data: Dataset, logits: np.ndarray) -> list[RowResult]:
         """The result of each row."""
         probabilities = self.probabilities(logits)
-        predictions, truths = self.decode(probabilities), self._truths(data)
         rows = zip(
-            truths, predictions, self._prediction_probabilities(probabilities), probabilities.tolist(), strict=True
+            self._truths(data),
+            self.best_answers(probabilities),
+            self._prediction_probabilities(probabilities),
+            probabilities.tolist(),
+            self.abstained(probabilities).tolist(),
+            strict=True,
         )
         return [
-            RowResult(truth, prediction, probability, 0.0 if prediction in (truth, None) else probability, scores)
-            for truth, prediction, probability, scores in rows
+            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability, scores, abstained)
+            for truth, prediction, probability, scores, abstained in rows
         ]
+
+    def best_answers(self, probabilities: np.ndarray) -> list[Any]:
+        """`decode` as if the model did not abstain."""
+        return self.decode(probabilities)
+
+    def abstained(self, probabilities: np.ndarray) -> np.ndarray:
+        """Whether each text, of probabilities (n, ...), has no answer, bool (n,)."""
+        return np.zeros(len(probabilities), bool)
 
     @abstractmethod
     def _truths(self, data: Dataset) -> list[Any]:

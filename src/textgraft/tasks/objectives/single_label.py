@@ -140,12 +140,14 @@ class SingleLabel(TextObjective):
 
     def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label | None]:
         """The most probable labels; None where the model abstains."""
-        names, abstained = labels or self.classes, self.abstained(probabilities).tolist()
-        best = probabilities.argmax(axis=1).tolist()
-        return [None if is_abstained else names[index] for index, is_abstained in zip(best, abstained, strict=True)]
+        best, abstained = self.best_answers(probabilities, labels), self.abstained(probabilities).tolist()
+        return [None if is_abstained else label for label, is_abstained in zip(best, abstained, strict=True)]
+
+    def best_answers(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label]:
+        names = labels or self.classes
+        return [names[index] for index in probabilities.argmax(axis=1)]
 
     def abstained(self, probabilities: np.ndarray) -> np.ndarray:
-        """Whether each text, of probabilities (n, labels), has no answer, bool (n,)."""
         return np.asarray(probabilities.max(axis=1).astype(np.float64) < (self.abstain_below or 0.0))
 
     def candidates(self, probabilities: np.ndarray) -> np.ndarray:
