@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from textgraft.errors import ConfigError
-from textgraft.storage.disk import disk_errors, explain, free_bytes
+from textgraft.storage.disk import disk_errors, free_bytes, reason_of
 
 
 def test_full_disk_names_the_needed_and_the_free_bytes(tmp_path, monkeypatch):
@@ -16,8 +16,8 @@ def test_full_disk_names_the_needed_and_the_free_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2000))
     error = OSError(errno.ENOSPC, "No space left on device")
     advice = "2,000 bytes are free: free disk space or choose another location"
-    assert explain(error, tmp_path / "model") == f"No space left on device; {advice}"
-    assert explain(error, tmp_path / "model", 3000) == f"No space left on device; 3,000 bytes are needed, {advice}"
+    assert reason_of(error, tmp_path / "model") == f"No space left on device; {advice}"
+    assert reason_of(error, tmp_path / "model", 3000) == f"No space left on device; 3,000 bytes are needed, {advice}"
 
 
 @pytest.mark.parametrize("total", [0, None])
@@ -33,7 +33,7 @@ def test_free_space_that_the_disk_does_not_tell_is_unknown(tmp_path, monkeypatch
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     assert free_bytes(tmp_path / "model") is None
     error = OSError(errno.ENOSPC, "No space left on device")
-    assert explain(error, tmp_path) == "No space left on device; free disk space or choose another location"
+    assert reason_of(error, tmp_path) == "No space left on device; free disk space or choose another location"
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_error_has_its_own_advice(code, advice):
 
 
 def test_error_of_a_library_has_its_first_line(tmp_path):
-    assert explain(OSError("no such codec\nat line 3"), tmp_path) == "no such codec"
+    assert reason_of(OSError("no such codec\nat line 3"), tmp_path) == "no such codec"

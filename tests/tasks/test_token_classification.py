@@ -235,9 +235,9 @@ def test_entities_of_given_words_are_whole_words(word_vectors_backbone):
     words = [["北京大学", "在", "北京", "film"] * 20]
     model = fresh(word_vectors_backbone, decoding="free")
     (row,) = tg.TaggedDataset.from_lists(words, [["O"] * 80])
-    logits = model._logits([row], model._rows.words([row]))
+    logits = model.word_logits([row], model.word_rows.words([row]))
     logits.values[:] = np.random.default_rng(0).normal(size=logits.values.shape)
-    (entities,) = model._decode([row], model._rows.words([row]), logits)
+    (entities,) = model._decode([row], model.word_rows.words([row]), logits)
     starts, ends = ({word[side] for word in row.words} for side in (0, 1))
     assert len(entities) > 20
     assert all(entity.start in starts and entity.end in ends for entity in entities)

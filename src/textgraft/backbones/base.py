@@ -58,6 +58,7 @@ class Backbone(ABC):
         default_pooling: one of `poolings`.
         contextual: whether a token's vector depends on the tokens around it.
         is_causal: whether the network predicts the next token.
+        ignores_unknown: whether `pool` leaves out text outside the vocabulary.
         products: see `engines.engine.Encoder`.
         network: inputs {"token_ids", "padding_mask", "segment_ids"} (or a part of them), each int32 (b, t);
             output (b, t, dim).
@@ -75,6 +76,7 @@ class Backbone(ABC):
     poolings: ClassVar[tuple[str, ...]] = POOLINGS
     contextual: ClassVar[bool] = True
     is_causal: ClassVar[bool] = False
+    ignores_unknown: ClassVar[bool] = False
     products: tuple[str, ...] = ()
     space_before_words: bool = False
 

@@ -24,6 +24,7 @@ class StaticEmbeddings(EmbeddingTable):
     """The mean vector of a text does not count text outside the vocabulary."""
 
     poolings = StaticEmbeddingFamily.poolings
+    ignores_unknown = True
     family = StaticEmbeddingFamily.name
     training_defaults = StaticEmbeddingFamily.training_defaults
 

@@ -1,6 +1,6 @@
 """The embedding layer of a network, and a smaller table in its place during training."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import keras
@@ -20,6 +20,7 @@ class TokenEmbedding:
     def __init__(self, layer: keras.layers.Embedding, pad: int) -> None:
         self.layer, self.pad = layer, pad
         self._replacement: tuple[keras.Variable, tf.Tensor] | None = None
+        self._is_changed = False
 
     @property
     def vectors(self) -> keras.Variable:
@@ -52,9 +53,23 @@ class TokenEmbedding:
         In training the rows' gradients would have another form. A table of the type of the computation, or a
         replacement, is looked up as it is.
         """
-        is_cast = self._replacement is None and self.layer.compute_dtype != self.layer.variable_dtype
+        is_replaced = self._is_changed or self._replacement is not None
+        is_cast = not is_replaced and self.layer.compute_dtype != self.layer.variable_dtype
         with replaced_calls({self.layer: self._look_up} if is_cast else {}):
             yield
+
+    @contextmanager
+    def changed(self, change: Callable[[tf.Tensor], tf.Tensor]) -> Iterator[None]:
+        """Compute with a function of the vectors that are looked up, (b, t, dim), of the same shape and type.
+
+        Functions traced in the context keep it; the layer does not.
+        """
+        with replaced_calls({self.layer: lambda ids, *_, **__: change(self._look_up(ids))}):
+            self._is_changed = True
+            try:
+                yield
+            finally:
+                self._is_changed = False
 
     def _look_up(self, ids: tf.Tensor) -> tf.Tensor:
         # The rows are cast after the lookup, not the whole table before it.

@@ -86,10 +86,21 @@ def as_trained(stored: Any, reading: Reading) -> Reading:
     return replace(reading, trained_columns=stored.config.get("columns", {}))
 
 
+def names_source(data: str) -> bool:
+    """Whether an argument that is a text or a source of texts is the latter: standard input, or a name of one."""
+    if data == STANDARD_INPUT or os.path.exists(data):  # noqa: PTH110 (also for a name that is too long)
+        return True
+    return not _is_text(data) and bool(re.search(r"\.\w+$|\*|^\w+:", data))
+
+
+def _is_text(data: str) -> bool:
+    """Whether an argument has several words, and is no name of files with an ending."""
+    return bool(re.search(r"\s", data.strip()) and not re.search(r"\.\w+$|\*", data))
+
+
 def _with_format(data: str, reading: Reading) -> Reading:
     """The same, with lines as the format of standard input; a DataError for a text in place of a source."""
-    words = re.search(r"\s", data.strip()) and not re.search(r"\.\w+$|\*", data)
-    if words and not os.path.exists(data):  # noqa: PTH110 (also for a name that is too long)
+    if _is_text(data) and not os.path.exists(data):  # noqa: PTH110 (also for a name that is too long)
         raise DataError(
             f"{data!r:.60}: no such file; a text itself is read from standard input (echo TEXT | textgraft ...)"
         )

@@ -17,7 +17,7 @@ from textgraft.model_folder.golden import GOLDEN, MAX_GOLDEN_BYTES, read_golden
 from textgraft.model_folder.ngrams import check_ngrams
 from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
-from textgraft.storage.disk import explain
+from textgraft.storage.disk import reason_of
 from textgraft.storage.replacement import recover_to_read
 from textgraft.storage.schema import parse_json
 from textgraft.storage.verification import is_altered, read_bounded, read_manifest, verify_folder
@@ -128,7 +128,7 @@ def read(folder: Path) -> StoredModel:
     try:
         return StoredModel(folder, verify_folder(folder, lambda name: MAX_BYTES.get(name, MAX_ASSET_BYTES)))
     except OSError as error:
-        raise ModelFolderError(f"cannot read {folder}: {explain(error, folder)}") from error
+        raise ModelFolderError(f"cannot read {folder}: {reason_of(error, folder)}") from error
 
 
 def _read_history(path: Path) -> list[dict[str, float]]:

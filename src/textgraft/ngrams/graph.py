@@ -30,6 +30,20 @@ class NgramCounts(NamedTuple):
     counts: tf.Tensor
 
 
+class Occurrences(NamedTuple):
+    """N-grams at their words.
+
+    Attributes:
+        buckets: int64 (m,), below `BUCKETS`.
+        starts: int32 (m,), index of the first word.
+        sizes: int32 (m,), number of words.
+    """
+
+    buckets: tf.Tensor
+    starts: tf.Tensor
+    sizes: tf.Tensor
+
+
 def count_ngrams(texts: tf.Tensor) -> NgramCounts:
     """Count the words of texts, string (n,) of valid UTF-8, and each pair of consecutive words.
 
@@ -38,13 +52,19 @@ def count_ngrams(texts: tf.Tensor) -> NgramCounts:
     """
     words = split_into_words(texts)
     rows = row_ids(words.row_lengths(), tf.size(words.values))
-    is_character = tf.strings.regex_full_match(words.values, _CHARACTER)
-    ngrams = [(words.values, rows), _consecutive(words.values, rows, 2)]
-    ngrams.append(_consecutive(words.values, tf.where(is_character, rows, -1), 3))
-    values, rows = (tf.concat(parts, 0) for parts in zip(*ngrams, strict=True))
-    buckets = tf.strings.to_hash_bucket_fast(values, BUCKETS)
-    keys, _, counts = tf.unique_with_counts(rows * BUCKETS + buckets)
+    ngrams = occurrences(words.values, rows)
+    keys, _, counts = tf.unique_with_counts(tf.gather(rows, ngrams.starts) * BUCKETS + ngrams.buckets)
     return NgramCounts(keys // BUCKETS, keys % BUCKETS, tf.cast(counts, tf.float32))
+
+
+def occurrences(words: tf.Tensor, rows: tf.Tensor) -> Occurrences:
+    """Each n-gram of consecutive words, string (w,), of texts with these indices, int64 (w,); see `count_ngrams`."""
+    is_character = tf.strings.regex_full_match(words, _CHARACTER)
+    ngrams = [(words, tf.range(tf.size(words))), _consecutive(words, rows, 2)]
+    ngrams.append(_consecutive(words, tf.where(is_character, rows, -1), 3))
+    sizes = tf.concat([tf.fill(tf.shape(starts), size) for size, (_, starts) in enumerate(ngrams, start=1)], 0)
+    values, starts = (tf.concat(parts, 0) for parts in zip(*ngrams, strict=True))
+    return Occurrences(tf.strings.to_hash_bucket_fast(values, BUCKETS), starts, sizes)
 
 
 def split_into_words(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -80,11 +100,14 @@ def counting_settings() -> dict[str, Any]:
 
 
 def _consecutive(words: tf.Tensor, rows: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Each `size` consecutive words of one row, joined by spaces, string (p,), and the row; rows below 0 have none."""
+    """Each `size` consecutive words of one row, joined by spaces, string (p,), and the index of the first, int32 (p,).
+
+    Rows below 0 have none.
+    """
     count = tf.maximum(tf.size(words) - size + 1, 0)
     starts = rows[:count]
     is_in_row = starts >= 0
     for offset in range(1, size):
         is_in_row &= rows[offset : count + offset] == starts
     parts = [tf.boolean_mask(words[offset : count + offset], is_in_row) for offset in range(size)]
-    return tf.strings.join(parts, " "), tf.boolean_mask(starts, is_in_row)
+    return tf.strings.join(parts, " "), tf.cast(tf.where(is_in_row)[:, 0], tf.int32)

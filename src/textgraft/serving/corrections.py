@@ -12,7 +12,7 @@ from typing import Any
 
 from textgraft.errors import BusyError, ConfigError
 from textgraft.serving.errors import RequestError
-from textgraft.storage.disk import disk_errors, explain
+from textgraft.storage.disk import disk_errors, reason_of
 from textgraft.storage.syncing import sync_written
 from textgraft.terminal.escaping import printable_json
 
@@ -56,7 +56,7 @@ class CorrectionsFile:
             with self._lock:
                 self._append(line)
         except OSError as error:
-            reason = explain(error, self.path, len(line))
+            reason = reason_of(error, self.path, len(line))
             raise RequestError(507, "not_saved", f"the correction is not saved: {reason}") from error
 
     def close(self) -> None:

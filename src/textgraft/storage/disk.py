@@ -35,7 +35,7 @@ _ADVICE = {
 }
 
 
-def explain(error: OSError, path: Path, needed: int | None = None) -> str:
+def reason_of(error: OSError, path: Path, needed: int | None = None) -> str:
     """The reason of an error and advice, such as "Permission denied; check the permissions of ...".
 
     Args:
@@ -57,11 +57,11 @@ def explain(error: OSError, path: Path, needed: int | None = None) -> str:
 def disk_errors(
     action: str, path: Path, needed: int | None = None, kind: type[TextgraftError] = ModelFolderError
 ) -> Iterator[None]:
-    """Turn an OSError into an error "cannot ACTION PATH: REASON; ADVICE" of a kind; see `explain`."""
+    """Turn an OSError into an error "cannot ACTION PATH: REASON; ADVICE" of a kind; see `reason_of`."""
     try:
         yield
     except OSError as error:
-        raise kind(f"cannot {action} {path}: {explain(error, path, needed)}") from error
+        raise kind(f"cannot {action} {path}: {reason_of(error, path, needed)}") from error
 
 
 def is_present(path: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from textgraft.errors import ModelFolderError, warn
-from textgraft.storage.disk import disk_errors, explain, free_bytes, is_present
+from textgraft.storage.disk import disk_errors, free_bytes, is_present, reason_of
 from textgraft.storage.locks import locked
 from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import recover, remove_leftovers, replace_folder
@@ -130,14 +130,14 @@ def remove_folder(folder: Path) -> None:
     try:
         remove_tree(removed)
     except OSError as error:
-        warn(f"{folder} is removed, but its files are still in {removed}: {explain(error, removed)}")
+        warn(f"{folder} is removed, but its files are still in {removed}: {reason_of(error, removed)}")
 
 
 def _remove_previous(previous: Path, target: Path) -> None:
     try:
         remove_tree(previous)
     except OSError as error:
-        warn(f"{target} is written, but its previous version is still in {previous}: {explain(error, previous)}")
+        warn(f"{target} is written, but its previous version is still in {previous}: {reason_of(error, previous)}")
 
 
 def _require_parent(target: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from textgraft.errors import BusyError, ModelFolderError
-from textgraft.storage.disk import disk_errors, explain, is_present, resolve_links
+from textgraft.storage.disk import disk_errors, is_present, reason_of, resolve_links
 from textgraft.storage.exchange import exchange
 from textgraft.storage.locks import locked
 from textgraft.storage.syncing import sync_written
@@ -142,8 +142,8 @@ def _roll_back(previous: Path, target: Path, cause: BaseException) -> None:
     except OSError as error:
         if isinstance(cause, OSError):
             raise ModelFolderError(
-                f"cannot write {target}: {explain(cause, target)}. Its previous version is {previous}, and cannot be "
-                f"renamed to {target.name}: {explain(error, target)}"
+                f"cannot write {target}: {reason_of(cause, target)}. Its previous version is {previous}, and cannot be "
+                f"renamed to {target.name}: {reason_of(error, target)}"
             ) from cause
 
 

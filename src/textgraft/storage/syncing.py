@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textgraft.errors import warn
-from textgraft.storage.disk import UNSUPPORTED, explain
+from textgraft.storage.disk import UNSUPPORTED, reason_of
 
 # A file's bytes, in pieces.
 FileContent = Sequence[bytes | memoryview]
@@ -53,4 +53,4 @@ def sync_written(path: Path) -> None:
     try:
         sync_folder(path.absolute().parent)
     except OSError as error:
-        warn(f"{path} is written, but a power failure may still undo that: {explain(error, path)}")
+        warn(f"{path} is written, but a power failure may still undo that: {reason_of(error, path)}")

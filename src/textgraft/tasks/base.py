@@ -21,6 +21,7 @@ from textgraft.backbones.keras_private import separate_state
 from textgraft.backbones.presets import Disk, find_source, load_backbone
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
+from textgraft.data.label_types import Label
 from textgraft.data.python_inputs import as_path, one_line
 from textgraft.data.seen_texts import SeenTexts
 from textgraft.engines.engine import Encoder, start_engine
@@ -84,8 +85,8 @@ class Task(ABC):
     pairs: bool = False
     descriptions: Mapping[str, Sequence[str]] = MappingProxyType({})
     public: ClassVar[tuple[str, ...]] = (
-        "architecture", "backbone", "engine", "fix_weights", "head", "history", "model", "name", "precision", "record",
-        "save", "settings", "text_graph", "use_engine", "weights",
+        "architecture", "backbone", "engine", "explain", "fix_weights", "head", "history", "model", "name", "precision",
+        "record", "save", "settings", "text_graph", "use_engine", "weights",
     )  # fmt: skip
     objective: Objective
 
@@ -213,6 +214,35 @@ class Task(ABC):
         if self.engine == TENSORFLOW and self.backbone.contextual:
             self._encoder = InferenceEncoder(self.backbone)
             self._compile()
+
+    def explain(
+        self,
+        texts: Any,
+        method: str = "integrated_gradients",
+        target: Label | None = None,
+        *,
+        text: str | None = None,
+        pair: str | None = None,
+    ) -> list[Any]:
+        """Explain predictions: which words raise or lower them, and by how much.
+
+        Args:
+            texts: as in `predict`.
+            method: "integrated_gradients", over token embeddings and n-grams, or "occlusion", without each word.
+            target: the label to explain; by default the predicted label, each predicted label of a set, each entity,
+                or the number.
+            text: the text column, where `texts` is a table or a file; by default as in training.
+            pair: the column of second texts.
+
+        Returns:
+            an `Explanation` (`explanation.explanation`) for each label, number or entity, in the order of the texts.
+
+        Raises:
+            ConfigError: for an unknown method or label, and for a task whose answers are not explained.
+            DataError: for another object, or a text that is missing.
+        """
+        explain_texts = pkgutil.resolve_name("textgraft.explanation.explaining:explain_texts")
+        return explain_texts(self, texts, method, target, text=text, pair=pair)  # type: ignore[no-any-return]
 
     # === Presentation ===
 

@@ -53,6 +53,9 @@ class TokenClassifier(TrainableTask):
     The tag of a word is predicted at its first token (Devlin et al., 2018, section 5.3,
     https://arxiv.org/abs/1810.04805). Texts longer than the sequence length become several overlapping rows; nothing is
     truncated.
+
+    Attributes:
+        word_rows: from texts to words and rows of tokens.
     """
 
     name = "token-classification"
@@ -92,7 +95,9 @@ class TokenClassifier(TrainableTask):
         self.objective = Tags(labels, decoding)
         self.splitting, self._convolution = splitting, convolution
         super().__init__(preset, precision, **options)
-        self._rows = WordRows(self.backbone, self.architecture.cleaning, self.architecture.sequence_length, splitting)
+        self.word_rows = WordRows(
+            self.backbone, self.architecture.cleaning, self.architecture.sequence_length, splitting
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ class TokenClassifier(TrainableTask):
 
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         (texts,) = texts
-        words, rows = self._rows.pack(texts)
+        words, rows = self.word_rows.pack(texts)
         logits = self.forward((rows.token_ids, rows.positions)).values
         logits = tf.RaggedTensor.from_row_lengths(logits, words.lengths, validate=False)
         tags, probabilities = self.objective.graph_tags(logits)
@@ -190,11 +195,11 @@ class TokenClassifier(TrainableTask):
 
         def words_of_chunks() -> Iterator[Words]:
             for texts in _chunks(data):
-                words = self._rows.words(texts)
+                words = self.word_rows.words(texts)
                 tags.append(align_spans(texts, words, count).tags(words.lengths, label_ids))
                 yield words
 
-        inputs = self._rows.inputs(words_of_chunks())
+        inputs = self.word_rows.inputs(words_of_chunks())
         lengths = inputs.positions.lengths
         targets = Ragged(np.concatenate(tags), lengths)
         return Examples(inputs, targets, lengths, max(1, count.spans), count.notices(data.source))
@@ -225,8 +230,8 @@ class TokenClassifier(TrainableTask):
         def span_pairs() -> Iterator[tuple[list[Span], list[Span]]]:
             nonlocal loss, words_seen, start
             for texts in with_progress(_chunks(data)):
-                words = self._rows.words(texts)
-                logits, alignment = self._logits(texts, words), align_spans(texts, words, count)
+                words = self.word_rows.words(texts)
+                logits, alignment = self.word_logits(texts, words), align_spans(texts, words, count)
                 losses = self.objective.word_losses(logits, alignment.tags(words.lengths, label_ids))
                 loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
                 decoded = self._decode(texts, words, logits)
@@ -264,8 +269,8 @@ class TokenClassifier(TrainableTask):
 
     def entities(self, texts: Sequence[TaggedText]) -> list[list[Entity]]:
         """The entities of each text; its words are used where it has them, its spans are not."""
-        words = self._rows.words(texts)
-        return self._decode(texts, words, self._logits(texts, words))
+        words = self.word_rows.words(texts)
+        return self._decode(texts, words, self.word_logits(texts, words))
 
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
@@ -277,14 +282,15 @@ class TokenClassifier(TrainableTask):
         """Stream the logits of each word's tags, float32 ragged (m, None, tags)."""
         for window in map(self.check_pairs, texts):
             rows = _plain_texts(window)
-            yield self._logits(rows, self._rows.words(rows))
+            yield self.word_logits(rows, self.word_rows.words(rows))
 
     def _label_ids(self, data: TaggedDataset) -> dict[str, int]:
         data.require_known_labels(self.labels)
         return {label: index for index, label in enumerate(self.labels)}
 
-    def _logits(self, texts: Sequence[TaggedText], words: Words) -> Ragged:
-        inputs = self._rows.inputs([words])
+    def word_logits(self, texts: Sequence[TaggedText], words: Words) -> Ragged:
+        """The logits of the tags of the words of texts, float32 ragged (n, None, tags)."""
+        inputs = self.word_rows.inputs([words])
         with self.counting_unknown() as unknown:
             unknown.add(inputs.tokens.ids, words.words)
         logits = Ragged(self._compute_outputs(inputs).values, words.lengths)

@@ -84,6 +84,14 @@ class WordRows:
         rows = concatenate_rows(ids)
         return WordInputs(TokenIds(rows.values, rows.lengths, TruncationCount()), concatenate_rows(positions))
 
+    def word_indices(self, words: Words) -> Ragged:
+        """The index of the word of each token in the rows of these words, int32 ragged (r, None).
+
+        Special tokens have -1.
+        """
+        packed = self._graph.pack_indices(Words(tf.constant(words.words, tf.string), *map(tf.constant, words[1:])))
+        return Ragged.from_tensor(packed)
+
 
 @dataclass
 class AlignmentCount:

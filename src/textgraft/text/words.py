@@ -135,7 +135,7 @@ class WordGraph:
 
     def pack(self, words: Words) -> WordWindows:
         """Pack words into rows."""
-        pieces = self._tokenize_words(words.words, spaced(words.starts, words.ends, words.lengths))
+        pieces = self._pieces(words)
         counts = tf.maximum(pieces.row_lengths(), 1)
         ids = _fill_empty(pieces, counts, self._unknown)
         # === Tokens of each text, and the offset of each word's first token in its text ===
@@ -143,7 +143,7 @@ class WordGraph:
         sizes = tf.math.unsorted_segment_sum(counts, text_ids, tf.size(words.lengths))  # (n,)
         offsets = tf.cumsum(counts, exclusive=True) - tf.gather(tf.cumsum(sizes, exclusive=True), text_ids)
         # === Rows ===
-        window = tf.reduce_max(tf.concat([sizes, [1]], 0)) if self._window is None else self._window
+        window = self._window_of(sizes)
         rows, indices = split_windows(sizes, window)
         token_ids, _ = add_special([tf.gather(ids, indices)], self._start, self._end)
         # === Assign each word to the row where it is nearest to the middle, with the most context ===
@@ -154,6 +154,23 @@ class WordGraph:
         word_rows = tf.gather(tf.cumsum(rows, exclusive=True), text_ids) + row_index
         positions = tf.RaggedTensor.from_value_rowids(positions, word_rows, indices.nrows(), validate=False)
         return WordWindows(token_ids, positions, rows)
+
+    def pack_indices(self, words: Words) -> tf.RaggedTensor:
+        """The rows of `pack`, with the index of its word in place of each token and -1 for special tokens."""
+        counts = tf.maximum(self._pieces(words).row_lengths(), 1)
+        text_ids = row_ids(words.lengths, tf.size(counts))
+        sizes = tf.math.unsorted_segment_sum(counts, text_ids, tf.size(words.lengths))
+        _, indices = split_windows(sizes, self._window_of(sizes))
+        word_ids = tf.repeat(tf.range(tf.size(counts)), counts)
+        start, end = (None if token is None else -1 for token in (self._start, self._end))
+        return add_special([tf.gather(word_ids, indices)], start, end).token_ids
+
+    def _pieces(self, words: Words) -> tf.RaggedTensor:
+        return self._tokenize_words(words.words, spaced(words.starts, words.ends, words.lengths))
+
+    def _window_of(self, sizes: tf.Tensor) -> tf.Tensor | int:
+        """Maximum tokens of a row without special tokens, for texts of these sizes, int64 (n,)."""
+        return tf.reduce_max(tf.concat([sizes, [1]], 0)) if self._window is None else self._window
 
 
 def _fill_empty(pieces: tf.RaggedTensor, counts: tf.Tensor, unknown: int) -> tf.Tensor:

@@ -16,7 +16,7 @@ from typing import Any
 
 from textgraft.errors import ConfigError, ModelFolderError, error_summary
 from textgraft.storage.atomic_files import atomic_file
-from textgraft.storage.disk import explain
+from textgraft.storage.disk import reason_of
 from textgraft.training.callbacks import Callback, Step
 from textgraft.training.history import History
 
@@ -86,7 +86,7 @@ class FolderLog(Callback):
         try:
             yield
         except OSError as error:
-            raise ModelFolderError(f"cannot write {self._folder}: {explain(error, self._folder)}") from error
+            raise ModelFolderError(f"cannot write {self._folder}: {reason_of(error, self._folder)}") from error
 
 
 class CsvLog(FolderLog):

@@ -1,4 +1,4 @@
-"""Words that a prediction depends on: `POST /explain`, by occlusion (see `tasks.occlusion`)."""
+"""Words that a prediction depends on: `POST /explain`, by occlusion (see `explanation.words`)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from textgraft.explanation.words import WordGroup, without_words, words_of
 from textgraft.export.format import Answers, Text
 from textgraft.serving.bodies import Body, TextOrPair, as_text
 from textgraft.serving.errors import RequestError
@@ -17,7 +18,6 @@ from textgraft.serving.protocol import ServingProtocol, json_response
 from textgraft.serving.served_model import ServedModel
 from textgraft.serving.settings import ServerOptions
 from textgraft.tasks.objectives import DECIMALS
-from textgraft.tasks.occlusion import WordGroup, without_words, words_of
 
 # Each group costs the time of the text.
 _MAX_GROUPS = 256
@@ -45,7 +45,7 @@ class WordEffect(BaseModel):
     effect: float
 
 
-class Explanation(BaseModel):
+class ServedExplanation(BaseModel):
     """The score of a text, and the effect of each of its words."""
 
     model: str
@@ -60,7 +60,10 @@ class Explain(ServingProtocol):
 
     def add_routes(self, router: APIRouter) -> None:
         @router.post(
-            "/explain", response_model=Explanation, summary="Words that a prediction depends on", tags=["textgraft"]
+            "/explain",
+            response_model=ServedExplanation,
+            summary="Words that a prediction depends on",
+            tags=["textgraft"],
         )
         async def explain(request: Request, body: ExplainBody) -> Response:
             model = self.service.models.get(body.model)

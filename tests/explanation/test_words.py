@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.nasty_texts import NASTY
-from textgraft.tasks.occlusion import WordGroup, without_words, words_of
+from textgraft.explanation.words import WordGroup, without_words, words_of
 
 
 def pieces(text, max_groups=100_000):

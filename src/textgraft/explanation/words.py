@@ -1,11 +1,8 @@
-"""Words on which a score depends, by occlusion: by how much the score falls when words are removed from the text.
-
-https://arxiv.org/abs/1612.08220 (erasure). Importing this file does not import TensorFlow.
-"""
+"""Words of texts, whose effect on a prediction is explained, and texts without them; no TensorFlow import."""
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from textgraft.data.scripts import WHITE_SPACE, unspaced_bounds
@@ -55,6 +52,14 @@ def without_words(parts: Sequence[str], words: WordGroup) -> tuple[str, ...]:
     before, after = text[: words.start].rstrip(), text[words.end :]
     shortened = before + after if before else after.lstrip()
     return (*parts[: words.part], shortened, *parts[words.part + 1 :])
+
+
+def without_all(parts: Sequence[str], words: Iterable[WordGroup]) -> tuple[str, ...]:
+    """The text, or pair, without any of these words; see `without_words`."""
+    removed = tuple(parts)
+    for group in sorted(words, reverse=True):  # the words before one keep their bounds
+        removed = without_words(removed, group)
+    return removed
 
 
 def _word_bounds(text: str) -> Iterator[tuple[int, int]]:

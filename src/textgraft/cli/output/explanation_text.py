@@ -1,0 +1,84 @@
+"""Explanations on a terminal: texts with coloured words, and lists of the words that matter most."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from textgraft.data.labels import show_label
+from textgraft.explanation.explanation import Explanation, WordAttribution
+from textgraft.terminal.console import console
+from textgraft.terminal.escaping import MAX_TEXT, MAX_VALUE, printable
+
+_WIDTH = 80
+_MAX_LISTED = 8  # words of each sign
+_MAX_WORDS = 400  # of a text that are shown
+_WORD_CHARACTERS = 30  # of a word in a list
+
+# Shares of the largest attribution from which a word is coloured, and those of strong colour.
+_COLOURED, _STRONG = 0.15, 0.5
+_RAISES, _LOWERS = "green", "red"
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """Print an explanation to standard output, in at most 80 columns."""
+    output = console()
+    output.width = min(output.width, _WIDTH)
+    output.print(Text(printable(describe_prediction(explanation), MAX_VALUE), "bold"))
+    for part in range(len(explanation.parts)):
+        output.print(_coloured(explanation, part))
+    for name, words, style in zip(
+        ("raised by", "lowered by"), strongest(explanation.words), (_RAISES, _LOWERS), strict=True
+    ):
+        if words:
+            items = (f"{printable(word.text, _WORD_CHARACTERS)} {word.attribution:+.2f}" for word in words)
+            line = Text(f"{name} ", f"bold {style}")
+            output.print(line.append(", ".join(items), "not bold"))
+    output.print()
+
+
+def describe_prediction(explanation: Explanation) -> str:
+    """The prediction, and the sum that explains it, in one line."""
+    subject = "number" if explanation.label is None else show_label(explanation.label)
+    if explanation.span:
+        start, end = explanation.span
+        subject = f"{show_label(explanation.parts[0][start:end])} {subject}"
+    head = f"{explanation.row + 1}: {subject} {explanation.score:.3f}"
+    if explanation.baseline is None or explanation.completeness_error is None:
+        return head
+    difference = explanation.value - explanation.baseline
+    parts = f"value {explanation.value:.2f} = baseline {explanation.baseline:.2f} {difference:+.2f} by words"
+    return f"{head} ({parts}; error {100 * explanation.completeness_error:.1f} %)"
+
+
+def strongest(words: Sequence[WordAttribution]) -> tuple[list[WordAttribution], list[WordAttribution]]:
+    """The words that raise the value, and those that lower it, the strongest first; weak ones are omitted."""
+    limit = _COLOURED * max((abs(word.attribution) for word in words), default=0)
+    ordered = sorted(words, key=lambda word: -abs(word.attribution))
+    strong = [word for word in ordered if abs(word.attribution) >= limit and word.attribution]
+    raising = [word for word in strong if word.attribution > 0]
+    lowering = [word for word in strong if word.attribution < 0]
+    return raising[:_MAX_LISTED], lowering[:_MAX_LISTED]
+
+
+def _coloured(explanation: Explanation, part: int) -> Text:
+    """One of the texts, with the words that raise the value in one colour and those that lower it in another."""
+    source, line, end = explanation.parts[part], Text(), 0
+    words = [word for word in explanation.words if word.part == part]
+    largest = max((abs(word.attribution) for word in explanation.words), default=0)
+    for word in words[:_MAX_WORDS]:
+        line.append(_spaces(source[end : word.start]))
+        line.append(printable(word.text, MAX_VALUE), _style(word.attribution / largest if largest else 0))
+        end = word.end
+    rest = source[end:].strip()
+    return line.append(f" {printable(rest, MAX_VALUE)}") if rest else line
+
+
+def _style(share: float) -> str:
+    if abs(share) < _COLOURED:
+        return ""
+    colour = _RAISES if share > 0 else _LOWERS
+    return f"bold {colour} reverse" if abs(share) >= _STRONG else f"{colour} underline"
+
+
+def _spaces(between: str) -> str:
+    return " " if between and between.isspace() else printable(between, MAX_TEXT)

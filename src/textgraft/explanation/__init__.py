@@ -1,0 +1,1 @@
+"""Explanations of predictions: the effect of each word of a text, and how faithful they are to the model."""

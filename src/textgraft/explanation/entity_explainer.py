@@ -1,0 +1,114 @@
+"""Explanations of the entities of a token classifier.
+
+Words are hidden in the rows of tokens, not removed from the text, so that the words of an entity remain where they are.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from textgraft.data.annotations import TaggedText
+from textgraft.data.label_types import Label
+from textgraft.data.labels import join_labels
+from textgraft.data.tagged import tagged_texts
+from textgraft.errors import ConfigError
+from textgraft.explanation.explanation import INTEGRATED_GRADIENTS, Explanation, WordAttribution
+from textgraft.explanation.hidden_words import HiddenWords
+from textgraft.explanation.integrated_gradients import IntegratedGradients
+from textgraft.explanation.row_values import ExplainedRow
+from textgraft.tasks import tag_decoding
+from textgraft.tasks.token_classification import TokenClassifier
+from textgraft.text.words import Words
+from textgraft.training.ragged import Ragged
+
+
+class _Entity(NamedTuple):
+    """A span of words, from `first` up to but not including `end`, and the tags of its words."""
+
+    first: int
+    end: int
+    label: int
+    tags: np.ndarray
+
+
+class EntityExplainer:
+    """Explains the entities that a `TokenClassifier` predicts, with its present weights, by one of the `METHODS`.
+
+    The explained value is the mean over the words of an entity of the logit of the word's tag minus the mean of those
+    of the other tags.
+    """
+
+    def __init__(self, model: TokenClassifier, method: str) -> None:
+        self._model, self._method = model, method
+        self._attributor = (IntegratedGradients if method == INTEGRATED_GRADIENTS else HiddenWords)(model)
+
+    def items(self, texts: np.ndarray) -> Iterator[TaggedText]:
+        """What `explain` takes, from texts, object (n,) of UTF-8 bytes."""
+        return (TaggedText(text.decode(), None, []) for text in self._model.check_pairs(texts))
+
+    def items_of_rows(self, rows: pa.RecordBatch) -> Iterator[TaggedText]:
+        """What `explain` takes, from rows of `InputRows`."""
+        return iter(tagged_texts(rows))
+
+    def explain(self, text: TaggedText, label: Label | None) -> list[Explanation]:
+        """An explanation for each entity of a text, or for those with a label.
+
+        Raises:
+            ConfigError: for a label that the model does not have.
+        """
+        labels = self._model.labels
+        if label is not None and label not in labels:
+            raise ConfigError(f"the model has no label {str(label)!r:.60}; choose one of {join_labels(labels)}")
+        words = self._model.word_rows.words([text])
+        logits = self._model.word_logits([text], words)
+        entities = [entity for entity in self._entities(logits) if label in (None, labels[entity.label])]
+        if not entities:
+            return []
+        rows = [row for index, entity in enumerate(entities) for row in self._rows(words, entity, index)]
+        probabilities = self._model.objective.probabilities(logits).astype(np.float64)
+        bounds = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
+        results = self._attributor.attribute(rows, len(entities), len(bounds))
+        return [
+            Explanation(
+                row=0,
+                text=text.text,
+                label=labels[entity.label],
+                score=float(probabilities[np.arange(entity.first, entity.end), entity.tags].mean()),
+                words=tuple(
+                    WordAttribution(text.text[start:end], start, end, attribution)
+                    for (start, end), attribution in zip(bounds, result.words.tolist(), strict=True)
+                ),
+                method=self._method,
+                **{name: value for name, value in result._asdict().items() if name != "words"},
+                span=(bounds[entity.first][0], bounds[entity.end - 1][1]),
+            )
+            for entity, result in zip(entities, results, strict=True)
+        ]
+
+    def _entities(self, logits: Ragged) -> list[_Entity]:
+        tags = self._model.objective.tags(logits)
+        spans = tag_decoding.decode_spans(tags, logits.lengths)
+        return [
+            _Entity(first, end, label, tags[first:end])
+            for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True)
+        ]
+
+    def _rows(self, words: Words, entity: _Entity, value: int) -> list[ExplainedRow]:
+        """The rows that have a word of the entity at the position where its tag is predicted."""
+        inputs, indices = self._model.word_rows.inputs([words]), self._model.word_rows.word_indices(words)
+        token_rows = Ragged(inputs.tokens.ids, inputs.lengths)
+        row_of_word = np.repeat(np.arange(len(inputs)), inputs.positions.lengths)
+        tag_count, size = self._model.objective.width, entity.end - entity.first
+        rows = []
+        for row in np.unique(row_of_word[entity.first : entity.end]).tolist():
+            token_ids, tokens = (arrays[np.array([row])].values for arrays in (token_rows, indices))
+            weights = np.zeros((len(token_ids), tag_count), np.float32)
+            for word, tag in zip(range(entity.first, entity.end), entity.tags.tolist(), strict=True):
+                if row_of_word[word] == row:
+                    at_word = weights[inputs.positions.values[word]]
+                    at_word[:] = -1 / (size * (tag_count - 1))
+                    at_word[tag] = 1 / size
+            rows.append(ExplainedRow(token_ids, len(token_ids), tokens, weights, value))
+        return rows
