@@ -69,7 +69,7 @@ class EntityExplainer:
         rows = [row for index, entity in enumerate(entities) for row in self._rows(words, entity, index)]
         probabilities = self._model.objective.probabilities(logits).astype(np.float64)
         bounds = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
-        results = self._attributor.attribute(rows, len(entities), len(bounds))
+        results = self._attributor.attribute(rows, len(bounds), [0.0] * len(entities))
         return [
             Explanation(
                 row=0,

@@ -1,6 +1,5 @@
 """The explanation of a prediction: its words with their attributions; no TensorFlow import."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +11,7 @@ from textgraft.data.label_types import Label
 INTEGRATED_GRADIENTS, OCCLUSION = METHODS = ("integrated_gradients", "occlusion")
 
 _DECIMALS = 6
+_ROUNDING = 1e-5
 
 
 class WordAttribution(NamedTuple):
@@ -104,10 +104,13 @@ class Explanation:
         return {**rounded, "truncated": self.truncated, "span": self.span, "words": words}
 
 
-def completeness_error(attributions: Sequence[float] | np.ndarray, difference: float) -> float:
-    """The distance of the sum of attributions from a difference of values, as a share of the difference."""
-    distance = abs(float(np.sum(attributions)) - difference)
-    return distance / abs(difference) if difference else float(distance > 0)
+def completeness_error(total: float, difference: float) -> float:
+    """The distance of a sum of attributions from a difference of values, as a share of the difference.
+
+    A distance that is a rounding error of float32 counts as 0.
+    """
+    distance = abs(total - difference)
+    return 0.0 if distance < _ROUNDING else distance / max(abs(difference), _ROUNDING)
 
 
 def _rounded(value: Any) -> Any:

@@ -42,11 +42,11 @@ class HiddenWords:
 
         self._values = values
 
-    def attribute(self, rows: Sequence[ExplainedRow], values: int, words: int) -> list[ValueAttributions]:
-        """The falls of each of a number of explained values without each of a number of words of their text."""
+    def attribute(self, rows: Sequence[ExplainedRow], words: int, exact: Sequence[float]) -> list[ValueAttributions]:
+        """The falls of explained values without each of a number of words; see `IntegratedGradients.attribute`."""
         variants = [(row, word) for row in rows for word in (_NO_WORD, *np.unique(row.words[row.words >= 0]).tolist())]
         parts = self._compute(variants)
-        totals, falls = np.zeros(values), np.zeros((values, words))
+        totals, falls = np.zeros(len(exact)), np.zeros((len(exact), words))
         shown = 0.0
         for (row, word), part in zip(variants, parts.tolist(), strict=True):
             if word == _NO_WORD:
@@ -54,7 +54,7 @@ class HiddenWords:
                 totals[row.value] += part
             else:
                 falls[row.value, word] += shown - part
-        return [ValueAttributions(falls[value], float(totals[value])) for value in range(values)]
+        return [ValueAttributions(falls[value], float(totals[value])) for value in range(len(exact))]
 
     def _compute(self, variants: Sequence[tuple[ExplainedRow, int]]) -> np.ndarray:
         """The part of each row in its value, with a word hidden, float64 (variants,)."""

@@ -36,44 +36,59 @@ class IntegratedGradients:
         self._model, self._baseline = model, baseline_embedding(model.backbone)
         self._gradients = self._compile()
 
-    def attribute(self, rows: Sequence[ExplainedRow], values: int, words: int) -> list[ValueAttributions]:
-        """The attributions for each of a number of explained values, to each of a number of words of their text.
+    def attribute(self, rows: Sequence[ExplainedRow], words: int, exact: Sequence[float]) -> list[ValueAttributions]:
+        """The attributions for each explained value, to each of a number of words of their text.
 
-        The points of the integral are those of Gauss and Legendre. They are doubled, up to a limit, for each value
-        whose completeness error is above `_TOLERANCE`.
+        The points of the integral are doubled, up to a limit, for each value whose completeness error is above
+        `_TOLERANCE`.
+
+        Args:
+            rows: those of all values.
+            words: their number.
+            exact: for each value, the part of its change from the baseline that is attributed by other means.
         """
+        points = _MIN_POINTS
+        products, values_at = self._compute(rows, np.arange(points + 1) / points)
         value_ids = np.array([row.value for row in rows], np.int64)
-        ends = self._compute(rows, np.array([0.0, 1.0]))[1]  # (rows, 2)
-        baselines, at_text = (np.bincount(value_ids, ends[:, index], values) for index in (0, 1))
-        results: list[Any] = [None] * values
-        pending, points = np.arange(values), _MIN_POINTS
-        while len(pending):
-            chosen = [row for row in rows if row.value in pending]
-            nodes, shares = np.polynomial.legendre.leggauss(points)
-            attributions = np.zeros((values, words))
-            for row, by_point in zip(chosen, self._compute(chosen, (nodes + 1) / 2)[0], strict=True):
-                is_word = row.words >= 0
-                np.add.at(attributions[row.value], row.words[is_word], (shares / 2 @ by_point)[is_word])
-            for value in pending.tolist():
-                error = completeness_error(attributions[value], at_text[value] - baselines[value])
+        baselines, at_text = (np.bincount(value_ids, values_at[:, end], len(exact)) for end in (0, -1))
+        results: list[Any] = [None] * len(exact)
+        pending = set(range(len(exact)))
+        while True:
+            attributions = np.zeros((len(exact), words))
+            for row, by_point in zip(rows, products, strict=True):
+                if row.value in pending:
+                    is_word = row.words >= 0
+                    np.add.at(attributions[row.value], row.words[is_word], (_shares(points) @ by_point)[is_word])
+            for value in pending:
+                change = at_text[value] - baselines[value]
+                total = float(attributions[value].sum()) + exact[value]
+                error = completeness_error(total, change + exact[value])
                 results[value] = ValueAttributions(
                     attributions[value], float(at_text[value]), float(baselines[value]), error, points
                 )
+            pending = {value for value in pending if results[value].completeness_error > _TOLERANCE}
+            if not pending or points == _MAX_POINTS:
+                return results
             points *= 2
-            if points > _MAX_POINTS:
-                break
-            pending = np.array([value for value in pending if results[value].completeness_error > _TOLERANCE], np.int64)
-        return results
+            chosen = [index for index, row in enumerate(rows) if row.value in pending]
+            added, _ = self._compute([rows[index] for index in chosen], np.arange(1, points, 2) / points)
+            for index, between in zip(chosen, added, strict=True):
+                merged = np.empty((points + 1, between.shape[1]))
+                merged[::2], merged[1::2] = products[index], between
+                products[index] = merged
 
     def _compute(self, rows: Sequence[ExplainedRow], positions: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Products of gradients and differences, float64 (positions, t) of each row, and values (rows, positions)."""
+        """Products of gradients and differences, float64 (positions, t) of each row, and values (rows, positions).
+
+        A position is the share of the points of the integral before it, in [0, 1].
+        """
         row_ids, position_ids = (part.ravel() for part in np.indices((len(rows), len(positions))))
         lengths = np.array([len(row.token_ids) for row in rows], np.int64)
         products = [np.zeros((len(positions), length)) for length in lengths]
         values = np.zeros((len(rows), len(positions)))
         for batch in batches_by_length(lengths[row_ids], BATCH_TOKENS, BATCH_ROWS):
             chosen = [rows[index] for index in row_ids[batch]]
-            shares = tf.constant(positions[position_ids[batch]], tf.float32)
+            shares = tf.constant(_nodes(positions[position_ids[batch]]), tf.float32)
             by_token, by_row = self._gradients(make_batch(chosen), shares)
             by_token = by_token.numpy()
             for row, index, position in zip(range(len(batch)), row_ids[batch], position_ids[batch], strict=True):
@@ -104,3 +119,18 @@ class IntegratedGradients:
             return tf.reduce_sum(gradient * tf.cast(looked_up["difference"], tf.float32), -1), values
 
         return gradients
+
+
+def _nodes(positions: np.ndarray) -> np.ndarray:
+    """The nodes of Clenshaw and Curtis in [0, 1]; those of a number of points are among those of twice as many."""
+    nodes: np.ndarray = (1 - np.cos(np.pi * positions)) / 2
+    return nodes
+
+
+def _shares(points: int) -> np.ndarray:
+    """The weight of each node, float64 (points + 1,), which sum to 1; `points` is even (Clenshaw and Curtis, 1960)."""
+    order, halves = np.arange(points + 1), np.arange(1, points // 2 + 1)
+    factors = np.where(halves == points // 2, 1, 2) / (4 * halves**2 - 1)
+    shares: np.ndarray = (1 - factors @ np.cos(2 * np.pi / points * np.outer(halves, order))) / points
+    shares[[0, -1]] /= 2
+    return shares

@@ -12,10 +12,9 @@ from textgraft.explanation.explanation import (
     Explanation,
     ValueAttributions,
     WordAttribution,
-    completeness_error,
 )
 from textgraft.explanation.integrated_gradients import IntegratedGradients
-from textgraft.explanation.ngram_attribution import NgramAttributions, ngram_attributions
+from textgraft.explanation.ngram_attribution import ngram_attributions
 from textgraft.explanation.row_values import ExplainedRow
 from textgraft.explanation.targets import Target, explained_targets
 from textgraft.explanation.text_rows import text_rows
@@ -111,17 +110,18 @@ class TextExplainer:
             for index, target in enumerate(targets)
             for ids, length, words in zip(rows.token_ids, rows.first_lengths, rows.words, strict=True)
         ]
-        results = gradients.attribute(explained, len(targets), len(groups))
-        ngrams = ngram_attributions(self._model.ngrams.model, parts, groups) if self._model.ngrams else None
-        return [_complete(target, result, ngrams) for target, result in zip(targets, results, strict=True)]
-
-
-def _complete(target: Target, network: ValueAttributions, ngrams: NgramAttributions | None) -> ValueAttributions:
-    """The attributions of the network with the offset of the value and those of n-grams, if there are any."""
-    if network.baseline is None:
-        return network
-    words, value, baseline = network.words, network.value + target.offset, network.baseline + target.offset
-    if ngrams:
-        by_word, bias = ngrams.words @ target.weights, float(ngrams.bias @ target.weights)
-        words, value, baseline = words + by_word, value + bias + float(by_word.sum()), baseline + bias
-    return ValueAttributions(words, value, baseline, completeness_error(words, value - baseline), network.steps)
+        weights = np.stack([target.weights for target in targets], axis=1)  # (width, targets)
+        by_word, bias = np.zeros((len(groups), len(targets))), np.zeros(len(targets))
+        if self._model.ngrams:
+            ngrams = ngram_attributions(self._model.ngrams.model, parts, groups)
+            by_word, bias = ngrams.words @ weights, ngrams.bias @ weights
+        exact = by_word.sum(axis=0)
+        results = gradients.attribute(explained, len(groups), exact.tolist())
+        return [
+            result._replace(
+                words=result.words + by_word[:, index],
+                value=result.value + target.offset + float(bias[index] + exact[index]),
+                baseline=(result.baseline or 0.0) + target.offset + float(bias[index]),
+            )
+            for index, (target, result) in enumerate(zip(targets, results, strict=True))
+        ]
