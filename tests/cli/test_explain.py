@@ -62,9 +62,19 @@ def test_files_have_all_explanations(folder, reviews, tmp_path):
         assert parts == pytest.approx(record["value"] - record["baseline"], abs=1e-2)
     content = page.read_text()
     assert content.count("<article>") == 12
-    assert "http" not in content.replace("http-equiv", "")
+    assert "http:" not in content
+    assert "https:" not in content
     assert_fails(run("explain", folder, reviews, "--json", lines), 3, "exists already")
     assert_fails(run("explain", folder, reviews, "--html", tmp_path / "out.csv"), 2, "ends in .html, .htm")
+
+
+def test_explanations_are_compared_with_random_words(folder, reviews):
+    shown = run_successfully("explain", folder, reviews, "--limit", 6, "--check").stdout
+    assert "integrated_gradients: fall of the score (6 explanations)" in shown
+    assert re.search(r"comprehensiveness\W+-?0\.\d{3}\W+-?0\.\d{3}\W+[+-]0\.\d{3} \(", shown)
+    assert re.search(r"completeness error: median \d\.\d %, largest \d\.\d %", shown)
+    shown = run_successfully("explain", folder, "film", "--check").output
+    assert "no explanation has two words" in shown
 
 
 def test_texts_are_escaped(folder, tmp_path):

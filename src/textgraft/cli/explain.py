@@ -1,17 +1,23 @@
 """`textgraft explain`: the words that raise or lower the predictions of a model."""
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import with_progress
+from textgraft.cli.output.console import items_with_progress
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.file_options import FILE_OPTIONS
 from textgraft.explanation.explanation import INTEGRATED_GRADIENTS, METHODS
+
+if TYPE_CHECKING:
+    from textgraft.data.input_rows import InputRows
+    from textgraft.explanation.explaining import Explainer
 
 # Texts of a file that are explained by default.
 _LIMIT = 10
@@ -33,6 +39,14 @@ def explain(
     limit: Annotated[
         int, typer.Option(help="Number of texts to explain; 0 for all.", min=0, rich_help_panel="Data")
     ] = _LIMIT,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Measure whether scores depend on the named words, against random words.  \\[off]",
+            rich_help_panel="Output",
+        ),
+    ] = False,
     json: Annotated[
         Path | None,
         typer.Option(help="File to write: .jsonl, one explanation per line.  \\[none]", rich_help_panel="Output"),
@@ -44,53 +58,59 @@ def explain(
 ) -> None:
     """Show which words raise or lower a prediction.
 
-    The text is printed with coloured words unless a file is written.
+    Texts are printed with coloured words unless a file is written or the method is checked.
 
     Examples:
         textgraft explain sentiment "Slow, but the ending is wonderful."
 
         textgraft explain sentiment reviews.csv --limit 100 --html explanations.html
+
+        textgraft explain sentiment reviews.csv --limit 100 --check
     """
-    from contextlib import ExitStack
-    from itertools import islice
-
-    import numpy as np
-
     from textgraft.cli.inputs import names_source, read_rows
-    from textgraft.cli.output.explanation_files import EXPLANATION_FILES, HTML_ENDINGS, JSON_ENDINGS
-    from textgraft.cli.output.files import open_output, require_output
+    from textgraft.cli.output.explanation_files import HTML_ENDINGS, JSON_ENDINGS, open_explanation_files
+    from textgraft.cli.output.files import require_output
     from textgraft.errors import counted
     from textgraft.model_folder import folder as model_folder
 
     stored = model_folder.read(folder)
-    outputs = [(path, endings) for path, endings in ((json, JSON_ENDINGS), (html, HTML_ENDINGS)) if path]
-    for path, endings in outputs:
-        require_output(path, endings, run.overwrite)
+    paths = [path for path in (json, html) if path]
+    for path in paths:
+        require_output(path, JSON_ENDINGS if path is json else HTML_ENDINGS, run.overwrite)
     rows = read_rows(stored, data, reading, sources.split, ()) if names_source(data) else None
     load_tensorflow(runtime)
-    from textgraft.cli.output.explanation_text import print_explanation
-    from textgraft.explanation.explaining import explanations, make_explainer
+    from textgraft.cli.output.explanation_text import print_explanation, print_faithfulness
+    from textgraft.explanation.explaining import explanations, make_check, make_explainer
     from textgraft.tasks.loading import load
 
-    model = load(stored, runtime.precision)
-    explainer = make_explainer(model, method)
-    if rows is None:
-        items: Any = explainer.items(np.array([data.encode()], object))
-    else:
-        batches = with_progress(rows) if outputs else rows
-        items = (item for batch in batches for item in explainer.items_of_rows(batch))
-        items = islice(items, limit or None)
+    explainer = make_explainer(load(stored, runtime.precision), method)
+    measures = [make_check(explainer)] if check else []
+    items = _text_item(explainer, data) if rows is None else _items_of_rows(explainer, rows, limit)
+    if rows is not None and (paths or check):
+        items = items_with_progress(items)
     count = 0
-    with ExitStack() as stack:
-        title = f"Explanations of {stored.folder.resolve().name}"
-        files = [stack.enter_context(open_output(path, EXPLANATION_FILES, run.overwrite, title)) for path, _ in outputs]
+    with open_explanation_files(paths, run.overwrite, f"Explanations of {stored.folder.resolve().name}") as files:
         for explanation in explanations(explainer, items, label):
             for file in files:
-                file.write(explanation)
-            if not files:
+                file.add(explanation)
+            for measure in measures:
+                measure.add(explanation)
+            if not (files or measures):
                 print_explanation(explanation)
             count += 1
-    if rows is not None:
-        log(*rows.notices)
-    for path, _ in outputs:
-        log(f"wrote {counted(count, 'explanation')} to {path}")
+    log(*(() if rows is None else rows.notices), *([] if count else ["nothing is explained: no entity is predicted"]))
+    log(*(f"wrote {counted(count, 'explanation')} to {path}" for path in paths))
+    for measure in measures:
+        print_faithfulness(measure.result(), method)
+
+
+def _text_item(explainer: "Explainer", text: str) -> Iterable[Any]:
+    """What is explained of a text that is an argument."""
+    import numpy as np
+
+    return explainer.items(np.array([text.encode()], object))
+
+
+def _items_of_rows(explainer: "Explainer", rows: "InputRows", limit: int) -> Iterable[Any]:
+    """What is explained of the first rows of a source; 0 for all."""
+    return islice((item for batch in rows for item in explainer.items_of_rows(batch)), limit or None)

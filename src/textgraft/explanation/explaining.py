@@ -7,6 +7,7 @@ from textgraft.data.label_types import Label
 from textgraft.errors import ConfigError
 from textgraft.explanation.entity_explainer import EntityExplainer
 from textgraft.explanation.explanation import METHODS, Explanation
+from textgraft.explanation.faithfulness import FaithfulnessCheck
 from textgraft.explanation.text_explainer import TextExplainer
 from textgraft.tasks.base import Task
 from textgraft.tasks.text_classification import TextClassifier
@@ -40,6 +41,13 @@ def make_explainer(model: Task, method: str) -> Explainer:
         f"answers of models for {model.name} are not explained; use a model for "
         f"{TextClassifier.name} or {TokenClassifier.name}"
     )
+
+
+def make_check(explainer: Explainer) -> FaithfulnessCheck:
+    """What measures the explanations of labels or numbers of texts; a ConfigError for entities."""
+    if not isinstance(explainer, TextExplainer):
+        raise ConfigError("explanations of entities are not checked; labels and numbers of texts are; drop --check")
+    return FaithfulnessCheck(explainer)
 
 
 def explanations(explainer: Any, items: Iterable[Any], target: Label | None) -> Iterator[Explanation]:

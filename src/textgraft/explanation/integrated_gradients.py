@@ -129,8 +129,8 @@ def _nodes(positions: np.ndarray) -> np.ndarray:
 
 def _shares(points: int) -> np.ndarray:
     """The weight of each node, float64 (points + 1,), which sum to 1; `points` is even (Clenshaw and Curtis, 1960)."""
-    order, halves = np.arange(points + 1), np.arange(1, points // 2 + 1)
-    factors = np.where(halves == points // 2, 1, 2) / (4 * halves**2 - 1)
-    shares: np.ndarray = (1 - factors @ np.cos(2 * np.pi / points * np.outer(halves, order))) / points
+    order, harmonics = np.arange(points + 1), np.arange(1, points // 2 + 1)
+    factors = np.where(harmonics == points // 2, 1, 2) / (4 * harmonics**2 - 1)
+    shares: np.ndarray = (1 - factors @ np.cos(2 * np.pi / points * np.outer(harmonics, order))) / points
     shares[[0, -1]] /= 2
     return shares

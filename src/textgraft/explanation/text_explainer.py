@@ -87,6 +87,11 @@ class TextExplainer:
         probabilities = self._model.objective.probabilities(outputs).astype(np.float64).reshape(len(outputs), -1)
         return probabilities[:, [target.column for target in targets]]
 
+    def label_scores(self, texts: Sequence[Sequence[str]], label: Label | None) -> np.ndarray:
+        """The probability of a label for texts or pairs, or their numbers, float64 (n,)."""
+        outputs = self.outputs(texts)
+        return self.scores(outputs, explained_targets(self._model, outputs[0], label)[:1])[:, 0]
+
     def _occlude(
         self, parts: Sequence[str], groups: Sequence[WordGroup], targets: Sequence[Target]
     ) -> list[ValueAttributions]:

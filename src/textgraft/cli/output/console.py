@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 120
 
+_Item = TypeVar("_Item")
 _Texts = TypeVar("_Texts", bound=Sized)
 
 
@@ -100,6 +101,14 @@ def progress_of_texts(total: int | None = None) -> Iterator[Callable[[int], None
     with text_bar() as bar:
         task = bar.add_task("texts", total=total, means="")
         yield lambda texts: bar.advance(task, texts)
+
+
+def items_with_progress(items: Iterable[_Item]) -> Iterator[_Item]:
+    """Yield items while a progress bar counts them as texts."""
+    with progress_of_texts() as advance:
+        for item in items:
+            yield item
+            advance(1)
 
 
 def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:

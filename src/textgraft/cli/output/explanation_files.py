@@ -1,21 +1,27 @@
 """Files of explanations: JSON lines, and a page of HTML that needs no other file."""
 
-import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
+from textgraft.cli.output.files import open_output
 from textgraft.data.label_types import label_name
+from textgraft.errors import counted
 from textgraft.explanation.explanation import Explanation, WordAttribution
+from textgraft.report.html import Html, details, element, fragment, shown_name
 
+# No script, and no request.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STEPS = 4  # of colour
 _STYLE = Path(__file__).with_name("explanations.css")
 
 
 class ExplanationFile(Protocol):
     """A growing file of explanations."""
 
-    def write(self, explanation: Explanation) -> None:
+    def add(self, explanation: Explanation) -> None:
         """Append an explanation."""
 
     def close(self) -> None:
@@ -26,7 +32,7 @@ class _JsonLines:
     def __init__(self, file: BinaryIO, title: str) -> None:
         self._file = file
 
-    def write(self, explanation: Explanation) -> None:
+    def add(self, explanation: Explanation) -> None:
         line = json.dumps(explanation.to_json(), ensure_ascii=False, allow_nan=False)
         self._file.write(f"{line}\n".encode())
 
@@ -39,97 +45,106 @@ class _Page:
 
     def __init__(self, file: BinaryIO, title: str) -> None:
         self._file = file
-        style = _STYLE.read_text(encoding="utf-8")
-        self._write(
-            f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{_escaped(title)}</title>\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-            f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n<h1>{_escaped(title)}</h1>\n"
-            '<p class="legend"><mark class="up s3">solid line</mark> raises the explained value, '
-            '<mark class="down s3">dashed line</mark> lowers it; the stronger the colour, the larger the part. '
-            "The number of a word is shown when the pointer rests on it, and in the table below each text.</p>\n"
+        head = element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name="color-scheme", content="light dark"),
+            element("title", title),
+            element("style", Html(_STYLE.read_text(encoding="utf-8"))),
         )
+        legend = element(
+            "p",
+            "The explained value is ",
+            element("mark", "raised", class_="up s3"),
+            " by words with a solid line and ",
+            element("mark", "lowered", class_="down s3"),
+            " by those with a dashed line; the stronger the colour, the larger the part. The parts of all words are in "
+            "the table below each text.",
+            class_="legend",
+        )
+        self._write(f'<!DOCTYPE html>\n<html lang="en">{head}<body><main>{element("h1", title)}{legend}\n')
 
-    def write(self, explanation: Explanation) -> None:
+    def add(self, explanation: Explanation) -> None:
         largest = max((abs(word.attribution) for word in explanation.words), default=0)
-        texts = "".join(
-            f'<p class="text" dir="auto">{self._marked(explanation, part, largest)}</p>\n'
-            for part in range(len(explanation.parts))
-        )
         label = "number" if explanation.label is None else label_name(explanation.label)
+        entity = None
         if explanation.span:
             start, end = explanation.span
-            label = f"{explanation.parts[0][start:end]}: {label}"
-        self._write(
-            f'<article>\n<h2><span class="row">{explanation.row + 1}</span> {_escaped(label)} '
-            f"<span>{explanation.score:.3f}</span></h2>\n{texts}{_facts(explanation)}{_table(explanation)}</article>\n"
-        )
+            entity = fragment(shown_name(explanation.parts[0][start:end]), ": ")
+        row = element("span", explanation.row + 1, class_="row")
+        heading = element("h2", row, " ", entity, shown_name(label), f" {explanation.score:.3f}")
+        texts = [
+            element("p", _marked(explanation, part, largest), class_="text", dir="auto")
+            for part in range(len(explanation.parts))
+        ]
+        facts = element("p", "; ".join(_facts(explanation)), class_="facts")
+        self._write(element("article", heading, texts, facts, _word_table(explanation)) + "\n")
 
     def close(self) -> None:
         """Close the elements that are open."""
-        self._write("</main>\n</body>\n</html>\n")
+        self._write("</main></body></html>\n")
 
-    def _marked(self, explanation: Explanation, part: int, largest: float) -> str:
-        source, pieces, end = explanation.parts[part], [], 0
-        for word in explanation.words:
-            if word.part == part:
-                pieces += [_escaped(source[end : word.start]), _mark(word, largest)]
-                end = word.end
-        return "".join([*pieces, _escaped(source[end:])])
-
-    def _write(self, text: str) -> None:
-        self._file.write(text.encode("utf-8", "replace"))
+    def _write(self, markup: str) -> None:
+        self._file.write(markup.encode())
 
 
-EXPLANATION_FILES: Mapping[str, Callable[[BinaryIO, str], Any]] = {
+_FILES: Mapping[str, Callable[[BinaryIO, str], ExplanationFile]] = {
     ".jsonl": _JsonLines, ".json": _JsonLines, ".html": _Page, ".htm": _Page,
 }  # fmt: skip
 JSON_ENDINGS, HTML_ENDINGS = (".jsonl", ".json"), (".html", ".htm")
 
-_STEPS = 4  # of colour
+
+@contextmanager
+def open_explanation_files(paths: Sequence[Path], overwrite: bool, title: str) -> Iterator[list[ExplanationFile]]:
+    """New files, which take their names when they are complete; the title is that of pages."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_output(path, _FILES, overwrite, title)) for path in paths]
 
 
-def _mark(word: WordAttribution, largest: float) -> str:
+def _marked(explanation: Explanation, part: int, largest: float) -> list[object]:
+    """One of the texts with its words marked; line breaks stay, and other white space is a space."""
+    source, pieces, end = explanation.parts[part], list[object](), 0
+    for word in explanation.words:
+        if word.part == part:
+            pieces += [_between(source[end : word.start]), _mark(word, largest)]
+            end = word.end
+    return [*pieces, _between(source[end:])]
+
+
+def _between(text: str) -> object:
+    if text and text.isspace():
+        return Html("\n" if "\n" in text else " ")
+    return text
+
+
+def _mark(word: WordAttribution, largest: float) -> Html:
     share = abs(word.attribution) / largest if largest else 0
     step = min(_STEPS - 1, int(share * _STEPS))
-    text = _escaped(word.text)
+    title = f"{word.attribution:+.3f}"
     if not step:
-        return f'<span title="{word.attribution:+.3f}">{text}</span>'
-    kind = "up" if word.attribution > 0 else "down"
-    return f'<mark class="{kind} s{step}" title="{word.attribution:+.3f}">{text}</mark>'
+        return element("span", word.text, title=title)
+    return element("mark", word.text, class_=f"{'up' if word.attribution > 0 else 'down'} s{step}", title=title)
 
 
-def _facts(explanation: Explanation) -> str:
-    facts = [explanation.method.replace("_", " "), f"value {explanation.value:.3f}"]
+def _facts(explanation: Explanation) -> Iterator[str]:
+    yield explanation.method.replace("_", " ")
+    yield f"value {explanation.value:.3f}"
     if explanation.baseline is not None:
-        facts.append(f"baseline {explanation.baseline:.3f}")
+        yield f"baseline {explanation.baseline:.3f}"
     if explanation.completeness_error is not None:
-        facts.append(f"completeness error {100 * explanation.completeness_error:.1f} %")
+        yield f"completeness error {100 * explanation.completeness_error:.1f} %"
     if explanation.truncated:
-        facts.append("truncated: the model gets only a part of the text")
-    return f'<p class="facts">{"; ".join(facts)}</p>\n'
+        yield "truncated: the model gets only a part of the text"
 
 
-def _table(explanation: Explanation) -> str:
+def _word_table(explanation: Explanation) -> Html:
     ordered = sorted(explanation.words, key=lambda word: -abs(word.attribution))
-    rows = "".join(
-        f'<tr><td dir="auto">{_escaped(word.text)}</td><td>{word.attribution:+.3f}</td></tr>\n' for word in ordered
-    )
-    return (
-        f"<details><summary>{len(ordered):,} words</summary>\n<table><thead><tr><th>Word</th><th>Part</th></tr></thead>"
-        f"<tbody>\n{rows}</tbody></table></details>\n"
-    )
-
-
-def _escaped(text: str) -> str:
-    """The text as content or an attribute of HTML; control characters, which HTML does not allow, are replaced."""
-    allowed = "".join(
-        character if character in "\t\n" or character.isprintable() or character == " " else _replaced(character)
-        for character in text
-    )
-    return html.escape(allowed)
-
-
-def _replaced(character: str) -> str:
-    """Spaces and format characters stay, except for controls of direction, which could disguise a text."""
-    return character if character.isspace() and ord(character) > 0x9F else "\ufffd"
+    rows = [
+        element("tr", element("th", shown_name(word.text), scope="row"), element("td", f"{word.attribution:+.3f}"))
+        for word in ordered
+    ]
+    head = element("tr", element("th", "Word", scope="col"), element("th", "Part", scope="col"))
+    content = element("table", element("thead", head), element("tbody", rows))
+    return details(counted(len(ordered), "word"), content)

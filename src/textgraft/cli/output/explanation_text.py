@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from textgraft.cli.output.console import print_line, print_table
+from textgraft.cli.output.log import log
 from textgraft.data.labels import show_label
+from textgraft.errors import counted
 from textgraft.explanation.explanation import Explanation, WordAttribution
+from textgraft.explanation.faithfulness import Contrast, Faithfulness
 from textgraft.terminal.console import console
 from textgraft.terminal.escaping import MAX_TEXT, MAX_VALUE, printable
 
@@ -33,6 +37,8 @@ def print_explanation(explanation: Explanation) -> None:
             items = (f"{printable(word.text, _WORD_CHARACTERS)} {word.attribution:+.2f}" for word in words)
             line = Text(f"{name} ", f"bold {style}")
             output.print(line.append(", ".join(items), "not bold"))
+    if explanation.truncated:
+        output.print(Text("truncated: the model gets only a part of the text", "dim"))
     output.print()
 
 
@@ -48,6 +54,32 @@ def describe_prediction(explanation: Explanation) -> str:
     difference = explanation.value - explanation.baseline
     parts = f"value {explanation.value:.2f} = baseline {explanation.baseline:.2f} {difference:+.2f} by words"
     return f"{head} ({parts}; error {100 * explanation.completeness_error:.1f} %)"
+
+
+def print_faithfulness(result: Faithfulness | None, method: str) -> None:
+    """Print the result of a check, and what it means in one sentence."""
+    if result is None:
+        log("no explanation has two words, so none is checked")
+        return
+    rows = [
+        (name, *(f"{value:.3f}" for value in (contrast.explanations, contrast.random)), _interval(contrast))
+        for name, contrast in (
+            ("comprehensiveness", result.comprehensiveness), ("sufficiency", result.sufficiency),
+        )
+    ]  # fmt: skip
+    title = f"{method}: fall of the score ({counted(result.texts, 'explanation')})"
+    print_table(("measure", "explanations", "random words", "difference (95 % interval)"), rows, title, _WIDTH)
+    low, high = result.comprehensiveness.interval[0], result.sufficiency.interval[1]
+    verdict = "faithful: both intervals exclude 0" if low > 0 > high else "not shown to be better than random words"
+    print_line(f"{verdict}; removing the named words should lower the score more, keeping only them less")
+    if result.completeness_errors:
+        median, largest = (f"{100 * error:.1f} %" for error in result.completeness_errors)
+        print_line(f"completeness error: median {median}, largest {largest}")
+
+
+def _interval(contrast: Contrast) -> str:
+    low, high = contrast.interval
+    return f"{contrast.difference:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def strongest(words: Sequence[WordAttribution]) -> tuple[list[WordAttribution], list[WordAttribution]]:
