@@ -16,7 +16,7 @@ from textgraft.explanation.text_explainer import TextExplainer
 from textgraft.explanation.words import WordGroup, without_all
 
 # Of the words of a text.
-SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
+_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _RANDOM_ORDERS = 3
 _MIN_WORDS = 2
 
@@ -79,7 +79,7 @@ class FaithfulnessCheck:
             for removed in _removals(order)
         ]
         full, *scores = self._explainer.label_scores([explanation.parts, *texts], explanation.label)
-        falls = (full - np.array(scores)).reshape(len(orders), 2, len(SHARES)).mean(axis=2)
+        falls = (full - np.array(scores)).reshape(len(orders), 2, len(_SHARES)).mean(axis=2)
         self._falls.append(np.stack([falls[0], falls[1:].mean(axis=0)], axis=1))
 
     def result(self) -> Faithfulness | None:
@@ -93,7 +93,7 @@ class FaithfulnessCheck:
 
 def _removals(order: np.ndarray) -> Iterator[np.ndarray]:
     """For each share, the words before it in an order; then for each share, those after it."""
-    counts = [max(1, int(np.ceil(share * len(order)))) for share in SHARES]
+    counts = [max(1, int(np.ceil(share * len(order)))) for share in _SHARES]
     yield from (order[:count] for count in counts)
     yield from (order[count:] for count in counts)
 
