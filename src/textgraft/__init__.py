@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textgraft.errors import TextgraftError as TextgraftError
     from textgraft.export.exporting import export_model as export_model
     from textgraft.export.exporting import verify_export as verify_export
+    from textgraft.report.writing import write_report as write_report
     from textgraft.tasks.distillation import distil_preset as distil_preset
     from textgraft.tasks.extended_classifier import ExtendedClassifier as ExtendedClassifier
     from textgraft.tasks.feature_extraction import TextEmbedder as TextEmbedder
@@ -47,6 +48,7 @@ _MODULES = {
     "load_tagged": "data.tagged",
     "verify_export": "export.exporting",
     "verify_model": "tasks.verification",
+    "write_report": "report.writing",
 }
 __all__ = list(_MODULES)
 

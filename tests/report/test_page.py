@@ -1,13 +1,14 @@
 """The page of a report: one valid file, with all that is in it escaped."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.helpers.reports import HOSTILE, single_label_facts
+from tests.helpers.reports import HOSTILE, entity_facts, number_facts, set_facts, single_label_facts
 from textgraft.report.html import element, table
-from textgraft.report.page import draw_charts
+from textgraft.report.page import draw_charts, report_page
 from textgraft.report.writing import report_file
 
 VOID = {"meta", "br", "path", "use", "g"}
@@ -40,6 +41,9 @@ class Outline(HTMLParser):
         self.texts.append(data)
 
 
+MAKERS = [single_label_facts, set_facts, number_facts, entity_facts]
+
+
 def page_of(facts):
     return report_file(facts).decode()
 
@@ -50,14 +54,16 @@ def test_strings_are_escaped_unless_they_are_markup():
     assert "&lt;td&gt;" in table("<td>", ("<td>",), [("<td>",)])
 
 
-def test_page_is_well_formed_and_needs_no_script_and_no_other_file():
-    page = page_of(single_label_facts())
+@pytest.mark.parametrize("make", MAKERS)
+def test_page_is_well_formed_and_needs_no_script_and_no_other_file(make):
+    facts = make(columns={HOSTILE[0]: list(HOSTILE) * 20})
+    page = page_of(facts)
     outline = Outline(page)
     assert not {"script", "link", "img", "iframe", "object"} & set(outline.tags)
     assert len(outline.ids) == len(set(outline.ids))
     references = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', page)
     assert {reference for pair in references for reference in pair if reference} <= {f"#{name}" for name in outline.ids}
-    assert "72" in "".join(outline.texts)
+    assert f"{100 * facts.overall_slice_score:.1f}" in "".join(outline.texts) or make is number_facts
 
 
 @pytest.mark.parametrize("labels", [HOSTILE, tuple(f"{HOSTILE[0]} {index}" for index in range(30))])
@@ -70,8 +76,41 @@ def test_hostile_labels_and_texts_are_shown_as_text(labels):
     assert "<script>alert(1)</script>" in "".join(outline.texts)
 
 
-def test_same_facts_give_the_same_file():
-    assert report_file(single_label_facts()) == report_file(single_label_facts())
+CURVES = {"loss", "validation-metric"}
+CONFIDENCE = {"reliability", "precision-recall", "thresholds"}
+LENGTH = {"slices-1-length-in-characters"}
+CHARTS = {
+    single_label_facts: {*CURVES, *CONFIDENCE, *LENGTH, "confusion-matrix", "coverage"},
+    set_facts: {*CURVES, *CONFIDENCE, *LENGTH, "coverage", "label-f1"},
+    number_facts: {*CURVES, *LENGTH, "predicted-numbers", "errors"},
+    entity_facts: {*CURVES, *CONFIDENCE, *LENGTH, "label-f1"},
+}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_each_kind_of_model_has_its_charts_and_the_same_facts_give_the_same_ones(make):
+    charts = draw_charts(make())
+    assert charts.keys() == CHARTS[make]
+    assert [charts[name].svg() for name in charts] == [chart.svg() for chart in draw_charts(make()).values()]
+
+
+def test_model_without_rows_of_results_has_a_report_of_its_metrics():
+    page = report_page(replace(single_label_facts(), results=None, part="cross-validation", history=[]), {})
+    assert "Accuracy" in page
+    assert "Worst errors" not in page
+
+
+def test_texts_of_the_training_in_the_evaluation_are_reported():
+    facts = single_label_facts()
+    seen = {**facts.metrics, "seen": {"train": 50, "validation": 5}}
+    assert "55 of these texts trained or validated the model" in report_page(replace(facts, metrics=seen), {})
+    assert "Not a fair test" not in report_page(facts, {})
+
+
+def test_report_quotes_at_most_twenty_texts_and_shortens_them():
+    page = report_page(single_label_facts(texts=300), {})
+    assert page.count('class="quote"') == 20
+    assert "x" * 700 not in page
 
 
 def test_charts_have_text_alternatives_and_page_colours():

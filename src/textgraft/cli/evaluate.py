@@ -49,6 +49,24 @@ def evaluate(
         ),
     ] = None,
     escape_formulas: o.EscapeFormulas = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML file of the results with charts and at most 20 of the texts.  \\[none]", rich_help_panel="Output"
+        ),
+    ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            help="Column by whose values the report divides the results; may be repeated.  \\[none]",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    charts: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the charts of the report as PNG.  \\[none]", rich_help_panel="Output"),
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Test a model on labelled texts that it was not trained on.
@@ -63,16 +81,23 @@ def evaluate(
         textgraft evaluate sentiment held-out.csv --errors 20 --out errors.csv
 
         textgraft evaluate sentiment imdb/ --split test --json
+
+        textgraft evaluate sentiment held-out.csv --report report.html --slice source
     """
     from textgraft.cli.inputs import read_evaluation_data, read_rows_again
     from textgraft.cli.output.files import Destination, require_output
     from textgraft.cli.output.tables import TABLES, require_delimited
+    from textgraft.cli.reports import ReportOutput, SlicedResults
     from textgraft.model_folder import folder as model_folder
     from textgraft.task_specs import task_spec
 
     stored = model_folder.read(folder)
-    if (out or errors) and not task_spec(stored.config["task"]).labelled:
-        raise ConfigError(f"{folder} is a language model, which has no truth of single texts; drop --out and --errors")
+    report_output = ReportOutput(report, charts, slices or (), run.overwrite)
+    report_output.check(data)
+    if (out or errors or report_output) and not task_spec(stored.config["task"]).labelled:
+        raise ConfigError(
+            f"{folder} is a language model, which has no truth of single texts; drop --out, --errors and --report"
+        )
     if out:
         require_output(out, TABLES, run.overwrite)
     elif escape_formulas:
@@ -83,6 +108,7 @@ def evaluate(
     load_tensorflow(prediction)
     from textgraft.cli.output.row_report import ResultColumns, RowReport
     from textgraft.cli.target_precision import TargetPrecision
+    from textgraft.report.collecting import ReportedEvaluation
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
@@ -94,8 +120,10 @@ def evaluate(
     separator = stored.config["settings"].get("label_separator")
     columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
     source = read_rows_again(stored, data, reading, sources.split) if out else None
-    with RowReport(columns, errors, destination if out else None, source) as report:
-        takers = [*([report.add] if out or errors else []), *([precision.add] if precision else [])]
+    evaluation = ReportedEvaluation(model) if report_output else None
+    sliced = evaluation and SlicedResults(evaluation, stored, data, reading, sources.split, report_output.slices)
+    with RowReport(columns, errors, destination if out else None, source) as rows:
+        takers = [*([rows.add] if out or errors else []), *(taker.add for taker in (precision, sliced) if taker)]
         on_results = partial(_call_all, takers) if takers else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
@@ -103,13 +131,15 @@ def evaluate(
         log(precision.line)
         metrics["target_precision"] = precision.facts
     if json:
-        print_json({**metrics, "errors": report.errors} if errors else metrics)
+        print_json({**metrics, "errors": rows.errors} if errors else metrics)
     else:
         print_result(model.objective.report(metrics))
         if errors:
-            report.print_errors()
+            rows.print_errors()
     if out:
         log(f"wrote {counted(metrics['texts'], 'row')} to {out}")
+    if evaluation:
+        report_output.write(evaluation, folder.resolve().name, dataset.source, metrics)
 
 
 def _call_all(takers: "Sequence[OnResults]", data: Any, results: Any) -> None:

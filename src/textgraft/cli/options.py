@@ -53,7 +53,7 @@ NoReport = Annotated[
     bool,
     typer.Option(
         "--no-report",
-        help="Write no report.html into the model folder; it quotes at most 20 texts of the test set.  \\[off]",
+        help="Write no report.html into the model folder; it quotes at most 20 test or validation texts.  \\[off]",
         rich_help_panel="Output",
     ),
 ]

@@ -1,8 +1,5 @@
 """The results of `textgraft train`: the evaluation after the training, its printed tables, and the report."""
 
-import shlex
-import sys
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,7 @@ from textgraft.errors import error_summary, warn
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
-    from textgraft.report.results import ResultCollector
+    from textgraft.report.collecting import ReportedEvaluation
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.history import History
 
@@ -30,15 +27,15 @@ def evaluate_run(
     """
     from textgraft.task_specs import task_spec
 
-    collector = None
+    evaluation = None
     if with_report and task_spec(model.name).labelled:
-        from textgraft.report.collecting import collector_of
+        from textgraft.report.collecting import ReportedEvaluation
 
-        collector = collector_of(model)
-    name, metrics = _evaluate(model, splits, collector)
-    if collector is not None and metrics:
+        evaluation = ReportedEvaluation(model)
+    name, metrics = _evaluate(model, splits, evaluation)
+    if evaluation is not None and metrics:
         try:
-            model.report = _report(model, splits, Path(folder).name, name, metrics, collector)
+            model.report = _report(splits, Path(folder).name, name, metrics, evaluation)
         except Exception as error:  # a model that took hours to train is saved in any case
             problem = f"{type(error).__name__}: {error_summary(error)}"
             warn(f"{folder} is saved without a report ({problem}); run textgraft evaluate {folder} DATA --report FILE")
@@ -79,13 +76,13 @@ def outcome(model: "TrainableTask", history: "History") -> str:
 
 
 def _evaluate(
-    model: "TrainableTask", splits: "Splits", collector: "ResultCollector | None"
+    model: "TrainableTask", splits: "Splits", evaluation: "ReportedEvaluation | None"
 ) -> tuple[str, dict[str, Any]]:
     from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
     from textgraft.task_specs import task_spec
     from textgraft.tasks.extension import compare_on_test
 
-    on_results = None if collector is None else collector.add
+    on_results = None if evaluation is None else evaluation.add
     if splits.test is not None:
         counted = partial(with_progress, total=len(splits.test))
         metrics = model.evaluate(splits.test, store=True, with_progress=counted, on_results=on_results)
@@ -103,28 +100,15 @@ def _evaluate(
 
 
 def _report(
-    model: "TrainableTask",
-    splits: "Splits",
-    folder: str,
-    name: str,
-    metrics: dict[str, Any],
-    collector: "ResultCollector",
+    splits: "Splits", folder: str, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation"
 ) -> bytes:
-    from textgraft.report.facts import ReportFacts
+    from textgraft.cli.reports import command_line
     from textgraft.report.writing import report_file
 
     evaluated = {"test": splits.test, "validation": splits.validation}.get(name)
-    facts = ReportFacts(
-        name=folder,
-        config=model.config(),
-        history=model.history,
-        part=name,
-        source="" if evaluated is None else evaluated.source,
-        metrics=metrics,
-        written=datetime.now(UTC),
-        results=collector.finish(),
-        command=shlex.join(["textgraft", *sys.argv[1:]]),
-    )
+    source = "" if evaluated is None else evaluated.source
+    characters = evaluation.training_characters()
+    facts = evaluation.facts(folder, name, source, metrics, characters, command=command_line(), is_training=True)
     return report_file(facts)
 
 

@@ -1,13 +1,24 @@
 """The facts of a report: what is known of a model, its training and its evaluation when the report is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from textgraft.data.labels import SINGLE
+import numpy as np
+
+from textgraft.data.labels import MULTI, REGRESSION, SINGLE
+from textgraft.report.label_scores import LabelScore, label_scores
 from textgraft.report.results import ENTITIES, Results
+from textgraft.report.robustness import RobustnessScore
+from textgraft.report.slices import SliceScore, slice_scores
+from textgraft.report.speed import Speed
+from textgraft.report.word_effects import WordEffects
 from textgraft.task_specs import task_spec
+
+_MAX_LABELS = 100  # whose scores are listed
+_SLICE_METRICS = {SINGLE: "accuracy", MULTI: "label_set_accuracy", REGRESSION: "mae", ENTITIES: "f1"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,11 @@ class ReportFacts:
         written: when the report was written.
         results: the rows of the evaluation; None where only metrics are known, as after cross-validation.
         command: that trained or evaluated the model; None in Python.
+        is_training: whether the command trained it.
+        baselines: values of the first headline metric of simple methods on the same texts, by name.
+        effects: of words, by the location of their text.
+        robustness: effects of changes of the texts; None where they were not measured.
+        speed: None where it was not measured.
     """
 
     name: str
@@ -35,6 +51,11 @@ class ReportFacts:
     written: datetime
     results: Results | None = None
     command: str | None = None
+    is_training: bool = False
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    effects: Mapping[str, WordEffects] = field(default_factory=dict)
+    robustness: Sequence[RobustnessScore] | None = None
+    speed: Speed | None = None
 
     @property
     def problem(self) -> str:
@@ -52,6 +73,31 @@ class ReportFacts:
         """The metrics to show, the most important first."""
         return task_spec(self.config["task"]).schema(self.config["settings"]).headline
 
+    @property
+    def texts(self) -> int:
+        """Number of texts of the evaluation."""
+        return int(self.metrics.get("texts", 0))
+
+    @cached_property
+    def label_scores(self) -> Sequence[LabelScore]:
+        """Of the 100 labels with most support, in that order; none for numbers."""
+        return label_scores(self.metrics, self.results, _MAX_LABELS)
+
+    @cached_property
+    def slices(self) -> Mapping[str, Sequence[SliceScore]]:
+        """The scores on parts of the texts, by what divides them."""
+        return {} if self.results is None else slice_scores(self.results)
+
+    @property
+    def slice_metric(self) -> str:
+        """The metric of the slices."""
+        return _SLICE_METRICS[self.problem]
+
+    @property
+    def overall_slice_score(self) -> float:
+        """The metric of the slices on all texts."""
+        return float(self.metrics[self.slice_metric])
+
 
 def problem_of(config: Mapping[str, Any]) -> str:
     """One of `data.labels.PROBLEMS`, or "entities", from the content of config.json."""
@@ -59,3 +105,13 @@ def problem_of(config: Mapping[str, Any]) -> str:
         return ENTITIES
     problem: str = config["settings"].get("problem", SINGLE)
     return problem
+
+
+def trivial_baselines(config: Mapping[str, Any], results: Results) -> dict[str, float]:
+    """The first headline metric of answers that do not depend on the text: the most frequent label of the training."""
+    counts: Mapping[str, int] = config.get("data", {}).get("train", {}).get("labels", {})
+    if results.problem == SINGLE and counts:
+        label = max(counts, key=lambda name: counts[name])
+        index = results.labels.index(label) if label in results.labels else -1
+        return {f"always the most frequent label ({label})": float(np.mean(results.targets == index))}
+    return {}

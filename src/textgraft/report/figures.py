@@ -1,18 +1,18 @@
 """Charts in a page: heading, picture, caption, and where the numbers are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textgraft.report.charts.figure import Chart
 from textgraft.report.html import Html, element
 
 
-def figure(charts: Mapping[str, Chart], name: str, *numbers: object) -> Html | None:
-    """A chart with its description as caption, and its `numbers`, such as a table; None where it is not drawn."""
+def figure(charts: Mapping[str, Chart], name: str, numbers: Callable[[], Html | None] = lambda: None) -> Html | None:
+    """A chart with its description as caption and its `numbers`, such as a table, below; None where it is not drawn."""
     if name not in charts:
         return None
     chart = charts[name]
     caption = element("figcaption", chart.description)
-    return element("figure", element("h3", chart.title), chart.svg(), caption, *numbers)
+    return element("figure", element("h3", chart.title), chart.svg(), caption, numbers())
 
 
 def figures(*shown: Html | None) -> Html | None:

@@ -62,7 +62,7 @@ def table(
         for row in rows
     ]
     content = element("table", element("caption", caption), element("thead", head), element("tbody", body))
-    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return element("div", content, class_="scroll", tabindex="0", role="group", aria_label=caption)
 
 
 def section(name: str, title: str, *children: object) -> Html:

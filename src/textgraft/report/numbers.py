@@ -16,7 +16,7 @@ _NAMES = {
     "rmse": "Root mean squared error",
     "loss": "Loss",
 }
-_NOT_SHARES = ("mae", "rmse", "loss", "pearson", "spearman")
+NOT_SHARES = ("mae", "rmse", "loss", "pearson", "spearman")
 
 
 def metric_name(metric: str) -> str:
@@ -26,13 +26,13 @@ def metric_name(metric: str) -> str:
 
 def metric_text(value: float, metric: str) -> str:
     """A metric's value: a share in percent, another number with four digits."""
-    return number_text(value) if metric in _NOT_SHARES else share_text(value)
+    return number_text(value) if metric in NOT_SHARES else share_text(value)
 
 
 def interval_text(interval: Sequence[float], metric: str) -> str:
     """An interval in parentheses, such as "(88.1 to 92.4 %)"."""
     low, high = interval
-    if metric in _NOT_SHARES:
+    if metric in NOT_SHARES:
         return f"({number_text(low)} to {number_text(high)})"
     return share_interval_text(interval)
 

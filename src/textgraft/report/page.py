@@ -6,14 +6,51 @@ from functools import cache
 from importlib import resources
 
 from textgraft.report.charts.confusion_matrix import confusion_matrix_chart
+from textgraft.report.charts.coverage import coverage_chart
 from textgraft.report.charts.figure import Chart
+from textgraft.report.charts.label_f1 import label_f1_chart
+from textgraft.report.charts.learning_curves import loss_chart, metric_chart
+from textgraft.report.charts.precision_recall import precision_recall_chart
+from textgraft.report.charts.reliability import reliability_chart
+from textgraft.report.charts.slice_scores import slice_charts
+from textgraft.report.charts.thresholds import thresholds_chart
+from textgraft.report.charts.true_numbers import errors_chart, predicted_numbers_chart
 from textgraft.report.facts import ReportFacts
 from textgraft.report.html import Html, element, fragment
+from textgraft.report.sections.confidence import confidence_section
+from textgraft.report.sections.examples import examples_section
+from textgraft.report.sections.labels import labels_section
 from textgraft.report.sections.outcome import outcome_section
+from textgraft.report.sections.predicted_numbers import predicted_numbers_section
+from textgraft.report.sections.robustness import robustness_section
+from textgraft.report.sections.slices import slices_section
+from textgraft.report.sections.speed import speed_section
 from textgraft.report.sections.summary import summary_section
+from textgraft.report.sections.training import training_section
 
-_CHARTS: tuple[Callable[[ReportFacts], Chart | None], ...] = (confusion_matrix_chart,)
-_SECTIONS: tuple[Callable[[ReportFacts, Mapping[str, Chart]], Html], ...] = (outcome_section,)
+_CHARTS: tuple[Callable[[ReportFacts], Chart | None], ...] = (
+    loss_chart,
+    metric_chart,
+    confusion_matrix_chart,
+    label_f1_chart,
+    predicted_numbers_chart,
+    errors_chart,
+    reliability_chart,
+    coverage_chart,
+    precision_recall_chart,
+    thresholds_chart,
+)
+_SECTIONS: tuple[Callable[[ReportFacts, Mapping[str, Chart]], Html | None], ...] = (
+    outcome_section,
+    labels_section,
+    predicted_numbers_section,
+    confidence_section,
+    examples_section,
+    slices_section,
+    robustness_section,
+    speed_section,
+    training_section,
+)
 _HEADING = re.compile(r'<section id="([\w-]+)" aria-labelledby="[\w-]+"><h2 id="[\w-]+">([^<]*)</h2>')
 # No script, and no request: what a text of other people might contain is inert twice.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -21,7 +58,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 def draw_charts(facts: ReportFacts) -> dict[str, Chart]:
     """The charts that the facts allow, by name."""
-    charts = (draw(facts) for draw in _CHARTS)
+    charts = [draw(facts) for draw in _CHARTS] + slice_charts(facts)
     return {chart.name: chart for chart in charts if chart is not None}
 
 

@@ -37,7 +37,7 @@ class Results:
         entity_is_right: whether each predicted entity is right, bool (entities,).
         hits: number of right entities in each text, int (n,).
         pairs: numbers of entities by true and predicted label, `NO_LABEL` for neither.
-        examples: the worst errors, the most doubtful texts, and a sample of all.
+        texts: the worst errors, the most doubtful texts, and a sample of all.
     """
 
     problem: str
@@ -48,7 +48,7 @@ class Results:
     is_right: np.ndarray
     characters: np.ndarray
     scripts: np.ndarray
-    examples: SelectedTexts
+    texts: SelectedTexts
     probabilities: np.ndarray | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     entity_scores: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -69,9 +69,9 @@ class Results:
 class ResultCollector:
     """Takes consecutive rows of an evaluation and their results; memory holds a few texts and numbers per row."""
 
-    def __init__(self, problem: str, labels: Sequence[Any], examples: SelectedTexts) -> None:
+    def __init__(self, problem: str, labels: Sequence[Any], texts: SelectedTexts) -> None:
         """`labels` are those of the model, in the type of its answers."""
-        self.problem, self._labels, self._examples = problem, tuple(labels), examples
+        self.problem, self._labels, self._selected = problem, tuple(labels), texts
         self._ids = {label: index for index, label in enumerate(self._labels)}
         self._parts: list[dict[str, np.ndarray]] = []
         self._spans: list[tuple[float, bool]] = []
@@ -97,7 +97,7 @@ class ResultCollector:
         part |= {f"column {name}": np.array(list(map(str, cells)), object) for name, cells in (columns or {}).items()}
         self._parts.append(part)
         for index, (parts, row) in enumerate(zip(texts, results, strict=True)):
-            self._examples.add(parts, row, partial(data.location, index))
+            self._selected.add(parts, row, partial(data.location, index))
 
     def finish(self) -> Results:
         """All rows; at least one was taken."""
@@ -107,7 +107,7 @@ class ResultCollector:
             self.problem,
             tuple(map(str, self._labels)),
             **joined,
-            examples=self._examples,
+            texts=self._selected,
             columns={name.removeprefix("column "): cells for name, cells in columns.items()},
             entity_scores=np.array([score for score, _ in self._spans], float),
             entity_is_right=np.array([is_right for _, is_right in self._spans], bool),

@@ -8,13 +8,17 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from textgraft.report.html import Html, element, fragment
 from textgraft.terminal.escaping import printable
@@ -141,9 +145,55 @@ def as_percent(axes: Axes, x: bool = False, y: bool = False) -> None:
         axes.set_yticks(ticks, names)
 
 
+def zoom_percent(axis: Axis) -> None:
+    """Ticks of shares as percentages, within the limits of the axis."""
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(lambda value, _: f"{round(100 * value, 3):g} %")
+
+
+def add_legend(axes: Axes, location: str = "best", **options: Any) -> None:
+    """A legend in the style of the report; `location` and `options` are Matplotlib's."""
+    with mpl.rc_context(_STYLE):
+        axes.legend(loc=location, **options)
+
+
 def tick_name(label: str) -> str:
     """A label for a picture: control characters escaped, and shortened."""
     return printable(label, _MAX_LABEL) or "(empty)"
+
+
+def ranged_points(
+    names: Sequence[str],
+    values: np.ndarray,
+    intervals: np.ndarray,
+    label: str,
+    is_share: bool,
+    reference: float | None = None,
+) -> Figure:
+    """A point with an interval for each name, one below another.
+
+    Args:
+        names: of the rows, from the top down.
+        values: float (n,).
+        intervals: float (n, 2).
+        label: of the values.
+        is_share: whether the axis is that of shares.
+        reference: a value that a line marks.
+    """
+    figure, axes = new_figure(label, "", height=max(1.5, 0.85 + 0.26 * len(names)))
+    rows = np.arange(len(names))
+    if reference is not None:
+        axes.axvline(reference, color=QUIET, linestyle="--", linewidth=1.2)
+    bounds = np.abs(intervals.T - values)
+    axes.errorbar(values, rows, xerr=bounds, fmt="o", color=ACCENT, elinewidth=1.4, capsize=2.5)
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    if is_share:
+        low = min(0.9, float(intervals.min()))
+        axes.set_xlim(max(-0.02, low - 0.05), 1.02)
+        zoom_percent(axes.xaxis)
+    return figure
 
 
 @contextmanager

@@ -1,27 +1,56 @@
-"""The metrics of a report, and the confusion matrix."""
+"""The metrics of a report, beside those of baselines, and the confusion matrix."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from textgraft.report.charts.figure import Chart
 from textgraft.report.facts import ReportFacts
-from textgraft.report.figures import figure
-from textgraft.report.html import Html, section, shown_name, table
+from textgraft.report.figures import figure, figures
+from textgraft.report.html import Html, details, element, section, shown_name, table
 from textgraft.report.numbers import interval_text, metric_name, metric_text
 
 _MAX_CONFUSIONS = 20
 
 
 def outcome_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html:
-    """Metrics with intervals, and which labels are confused."""
+    """Metrics with intervals, baselines, and which labels are confused."""
     metrics = [name for name in (*facts.headline, "loss") if name in facts.metrics]
     rows = [(metric_name(name), metric_text(facts.metrics[name], name), _interval(facts, name)) for name in metrics]
     summary = table("Metrics", ("metric", "value", "95 % interval"), rows)
-    return section("results", "Results", summary, figure(charts, "confusion-matrix"), _confusions(facts, charts))
+    matrix = figure(charts, "confusion-matrix", partial(_matrix_table, facts))
+    tables = element("div", summary, _baselines(facts))
+    return section("results", "Results", figures(tables, matrix), _confusions(facts, charts), _entity_outcomes(facts))
 
 
 def _interval(facts: ReportFacts, metric: str) -> str:
     interval = facts.metrics.get(f"{metric}_interval")
     return interval_text(interval, metric).strip("()") if interval else ""
+
+
+def _baselines(facts: ReportFacts) -> Html | None:
+    if not facts.baselines:
+        return None
+    metric = facts.headline[0]
+    rows = [("this model", metric_text(facts.metrics[metric], metric))]
+    rows += [(name, metric_text(value, metric)) for name, value in facts.baselines.items()]
+    return table(
+        f"{metric_name(metric)} beside simple methods on the same texts", ("method", metric_name(metric)), rows
+    )
+
+
+def _matrix_table(facts: ReportFacts) -> Html:
+    labels = [shown_name(label) for label in facts.metrics["labels"]]
+    rows = (
+        [
+            (label, *(f"{count:,}" for count in row))
+            for label, row in zip(labels, facts.metrics["confusion"], strict=True)
+        ]
+        if "confusion" in facts.metrics
+        else []
+    )
+    return details(
+        "Numbers of the matrix", table("True labels by row, predicted labels by column", ("true", *labels), rows)
+    )
 
 
 def _confusions(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
@@ -40,3 +69,22 @@ def _confusions(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
         (shown_name(true), shown_name(predicted), f"{count:,}") for count, true, predicted in counts[:_MAX_CONFUSIONS]
     ]
     return table("Most frequent confusions", ("true", "predicted", "texts"), rows, texts=(0, 1))
+
+
+def _entity_outcomes(facts: ReportFacts) -> Html | None:
+    """What happened to entities whose bounds are right, missed, or not there."""
+    if facts.results is None or not facts.results.pairs:
+        return None
+    wrong = [(count, *pair) for pair, count in facts.results.pairs.items() if pair[0] != pair[1]]
+    wrong.sort(key=lambda entry: (-entry[0], entry[1:]))
+    nothing = element("span", "no such entity", class_="quiet")
+    rows = [
+        (shown_name(true) if true else nothing, shown_name(predicted) if predicted else nothing, f"{count:,}")
+        for count, true, predicted in wrong[:_MAX_CONFUSIONS]
+    ]
+    header = ("true", "predicted", "entities")
+    return (
+        table("Wrong, missed and superfluous entities, compared where the bounds are equal", header, rows, texts=(0, 1))
+        if rows
+        else None
+    )

@@ -1,54 +1,84 @@
 """The beginning of a report: the model, its purpose, and how good it is in a line."""
 
+from collections.abc import Iterator
+
 from textgraft.data.labels import MAX_LISTED, MULTI, REGRESSION, SINGLE
 from textgraft.errors import counted
+from textgraft.evaluation.calibration import expected_calibration_error, reliability
+from textgraft.report.confidence import calibrated_decisions
 from textgraft.report.facts import ReportFacts
 from textgraft.report.html import Html, element, fragment, shown_name
-from textgraft.report.numbers import interval_text, metric_name, metric_text
+from textgraft.report.numbers import interval_text, metric_name, metric_text, share_text
 from textgraft.report.results import ENTITIES
 
-_ANSWERS = {
-    SINGLE: "It assigns one of {labels} to a text.",
-    MULTI: "It assigns any of {labels} to a text, or none.",
-    REGRESSION: "It predicts a number from a text.",
-    ENTITIES: "It marks entities of {labels} in a text.",
+_PURPOSES = {
+    SINGLE: ("Text classifier: one of {count} per text", "label"),
+    MULTI: ("Text classifier: any of {count} per text", "label"),
+    REGRESSION: ("Regression: a number per text", ""),
+    ENTITIES: ("Entity recognizer: {count}", "entity type"),
 }
 
 
 def summary_section(facts: ReportFacts) -> Html:
-    """Title, purpose and headline metrics."""
-    count = counted(len(facts.labels), "type" if facts.problem == ENTITIES else "label")
-    answer = _ANSWERS[facts.problem].format(labels=count)
+    """Title, purpose and headline numbers."""
+    sentence, noun = _PURPOSES[facts.problem]
+    purpose = sentence.format(count=counted(len(facts.labels), noun))
     if facts.config["settings"].get("pairs"):
-        answer = answer.replace("a text", "a pair of texts")
-    texts = facts.metrics.get("texts", facts.metrics.get("sentences", 0))
-    tiles = [_tile(facts, metric) for metric in facts.headline if metric in facts.metrics]
-    names = [shown_name(label) for label in facts.labels[:MAX_LISTED]]
-    listed = [fragment(", " if index else "", label) for index, label in enumerate(names)]
+        purpose = purpose.replace("per text", "per pair of texts")
+    names = [shown_name(label, 40) for label in facts.labels[:MAX_LISTED]]
+    listed = [fragment(", " if index else ": ", label) for index, label in enumerate(names)]
     more = f" and {len(facts.labels) - MAX_LISTED:,} more" if len(facts.labels) > MAX_LISTED else ""
+    tiles = [_tile(*tile) for tile in _tiles(facts)]
     return element(
         "header",
         element("p", "Model report", class_="kicker"),
         element("h1", shown_name(facts.name)),
-        element("p", answer, element("br") if names else None, listed, more, class_="lead"),
+        element("p", purpose, listed, more, ".", class_="lead"),
         element("div", tiles, class_="tiles") if tiles else None,
-        element("p", _basis(facts, texts), class_="quiet"),
+        element("p", _basis(facts), class_="quiet"),
+        _seen(facts),
     )
 
 
-def _tile(facts: ReportFacts, metric: str) -> Html:
-    interval = facts.metrics.get(f"{metric}_interval")
+def _tiles(facts: ReportFacts) -> Iterator[tuple[str, str, str]]:
+    """Name, value and note of the most important numbers."""
+    for metric in facts.headline[:2]:
+        if metric in facts.metrics:
+            interval = facts.metrics.get(f"{metric}_interval")
+            note = interval_text(interval, metric) if interval else ""
+            yield metric_name(metric), metric_text(facts.metrics[metric], metric), note
+    decisions = None if facts.results is None else calibrated_decisions(facts.results)
+    if decisions is not None and len(decisions.confidences):
+        error = expected_calibration_error(reliability(decisions.confidences, decisions.is_right))
+        yield "Calibration error", share_text(error), "mean distance of confidence and accuracy"
+    if facts.speed is not None:
+        rate = f"{facts.speed.texts / max(facts.speed.seconds, 1e-3):,.3g}"
+        yield "Texts per second", rate, f"{facts.speed.megabytes:,.0f} MB of weights"
+
+
+def _tile(title: str, value: str, note: str) -> Html:
     return element(
         "div",
-        element("span", metric_name(metric), class_="tile-name"),
-        element("strong", metric_text(facts.metrics[metric], metric)),
-        element("span", interval_text(interval, metric), class_="quiet") if interval else None,
+        element("span", title, class_="tile-name"),
+        element("strong", value),
+        element("span", note, class_="quiet") if note else None,
         class_="tile",
     )
 
 
-def _basis(facts: ReportFacts, texts: int) -> Html:
+def _basis(facts: ReportFacts) -> Html:
     source = fragment(" of ", shown_name(facts.source)) if facts.source else None
+    texts = counted(facts.texts, f"{facts.part} text".strip())
+    selected = ", by which the epoch was selected" if facts.part == "validation" and len(facts.history) > 1 else ""
     return fragment(
-        f"On {counted(texts, f'{facts.part} text')}", source, ". Intervals in parentheses are those of 95 %."
+        f"On {texts}", source, f"{selected}. Intervals, in parentheses, cover the true value in 95 % of cases."
     )
+
+
+def _seen(facts: ReportFacts) -> Html | None:
+    """A warning where texts of the training are among those of the evaluation."""
+    seen = facts.metrics.get("seen", {})
+    if not (count := seen.get("train", 0) + seen.get("validation", 0)):
+        return None
+    text = f"{count:,} of these texts trained or validated the model, so the results are better than on new texts."
+    return element("p", element("strong", "Not a fair test: "), text, class_="notice")

@@ -1,0 +1,86 @@
+"""Reports of `textgraft evaluate --report` and of `write_report`."""
+
+import pytest
+
+import textgraft as tg
+from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+
+WORDS = {"great": "pos", "dull": "neg"}
+ROWS = [
+    (f"a {word} film number {index}", label, ("web", "shop")[index % 2])
+    for index in range(30)
+    for word, label in WORDS.items()
+]
+HEADER = ("text", "label", "source")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a trained model and its data."""
+    folder = tmp_path_factory.mktemp("report")
+    write_csv(folder / "reviews.csv", ROWS, HEADER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder, word_vectors_backbone):
+    model = tg.TextClassifier(word_vectors_backbone, ["neg", "pos"])
+    texts, labels, _ = zip(*ROWS[:20], strict=True)
+    model.fit(list(texts), list(labels), fine_tune="none", progress=False)
+    model.save(folder / "model")
+    return model
+
+
+@pytest.fixture(scope="module")
+def evaluate(folder, model):
+    def command(*options):
+        return ("evaluate", folder / "model", folder / "reviews.csv", *options)
+
+    return command
+
+
+def test_evaluate_writes_report_and_charts_with_slices_of_other_columns(evaluate, folder):
+    options = ("--report", folder / "report.html", "--charts", folder / "charts", "--slice", "source", "--unseen")
+    result = run_successfully(*evaluate(*options))
+    assert "it quotes texts of" in result.stderr
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for phrase in ("Accuracy by source", "shop", "Robustness", "typing errors", "points", "texts per second"):
+        assert phrase in page, phrase
+    assert "Not a fair test" not in page  # the texts of the training are excluded
+    assert {file.name for file in (folder / "charts").iterdir()} > {"confusion-matrix.png", "slices-2-source.png"}
+    assert_fails(run(*evaluate("--report", folder / "report.html")), 3, "exists already", "--overwrite")
+    assert_fails(run(*evaluate("--charts", folder / "charts")), 3, "is not empty", "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "phrases"),
+    [
+        (("--slice", "source"), 2, ("--slice is for reports", "--report FILE")),
+        (("--report", "report.txt"), 2, ("ends in .html",)),
+        (("--report", "absent/report.html"), 3, ("absent is not a folder",)),
+        (("--report", "new.html", "--slice", "sauce"), 3, ("no column 'sauce'", "text, label, source")),
+    ],
+)
+def test_invalid_options_are_reported_before_the_evaluation(evaluate, tmp_path, monkeypatch, options, code, phrases):
+    monkeypatch.chdir(tmp_path)
+    assert_fails(run(*evaluate(*options)), code, *phrases)
+    assert not (tmp_path / "new.html").exists()
+
+
+def test_standard_input_has_no_slices(folder, model):
+    command = ("evaluate", folder / "model", "-", "--report", folder / "stdin.html", "--slice", "source")
+    assert_fails(run(*command, stdin="text,label\na,pos\n"), 2, "standard input does not allow")
+
+
+def test_write_report_in_python_divides_by_values_and_returns_metrics(model, tmp_path):
+    texts, labels, sources = zip(*ROWS[20:], strict=True)
+    path = tmp_path / "report.html"
+    metrics = tg.write_report(model, list(texts), path, labels=list(labels), slices={"source": sources})
+    assert metrics["texts"] == 40
+    assert "Accuracy by source" in path.read_text(encoding="utf-8")
+    with pytest.raises(
+        tg.TextgraftError, match=r"slices: 'source' has 2 values, but texts has 40 texts; give one each"
+    ):
+        tg.write_report(model, list(texts), path, labels=list(labels), slices={"source": ["a", "b"]})
+    with pytest.raises(tg.TextgraftError, match="takes a model of labels, numbers or entities"):
+        tg.write_report(object(), list(texts), path)
