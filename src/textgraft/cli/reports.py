@@ -67,11 +67,11 @@ class ReportOutput:
 
     def write(self, evaluation: "ReportedEvaluation", name: str, source: str, metrics: Mapping[str, Any]) -> None:
         """Write the report and the charts of an evaluation of the model of this name."""
-        from textgraft.report.collecting import MAX_CHARACTERS
+        from textgraft.report.collecting import FURTHER_CHARACTERS
         from textgraft.report.page import draw_charts
         from textgraft.report.writing import report_file, write_charts, write_report_file
 
-        facts = evaluation.facts(name, "", source, metrics, MAX_CHARACTERS, command=command_line())
+        facts = evaluation.facts(name, "", source, metrics, FURTHER_CHARACTERS, command=command_line())
         charts = draw_charts(facts)
         if self.file:
             write_report_file(self.file, report_file(facts, charts))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 # From texts, or pairs of them, to the named arrays of `tasks.base.Task.reference_answers`.
-Answer = Callable[[Sequence[Any]], Mapping[str, np.ndarray]]
+AnswerTexts = Callable[[Sequence[Any]], Mapping[str, np.ndarray]]
 
 
 def as_input(parts: tuple[str, ...]) -> Any:

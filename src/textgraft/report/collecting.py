@@ -10,14 +10,14 @@ from textgraft.data.dataset import Dataset
 from textgraft.report.facts import ReportFacts, problem_of, trivial_baselines
 from textgraft.report.perturbations import PERTURBATIONS
 from textgraft.report.results import ENTITIES, ResultCollector, Results
-from textgraft.report.robustness import MIN_TEXTS, RobustnessScore, robustness_scores
+from textgraft.report.robustness import MIN_CHANGED_TEXTS, RobustnessScore, robustness_scores
 from textgraft.report.selected_texts import SelectedText, SelectedTexts
 from textgraft.report.speed import measure_speed
 from textgraft.report.word_effects import WordEffects, word_effects
 from textgraft.tasks.row_results import RowResult
 
 QUOTED = 10  # texts of each kind: worst errors, most doubtful
-MAX_CHARACTERS = 300_000  # of further texts to predict on: about ten seconds of minilm on two cores
+FURTHER_CHARACTERS = 300_000  # of further texts to predict on: about ten seconds of minilm on two cores
 _SAMPLED = 200
 _WORDS_SHARE = 0.4  # of the characters; the others are for robustness
 _TRAINING_SHARE = 0.05  # of the work of a training that its report may add
@@ -84,7 +84,7 @@ class ReportedEvaluation:
         frozen = record["fit"]["fine_tune"] == "none"
         passes = 1 if frozen else _STEP_WORK * len(self._model.history)
         mean = float(self._results.characters.mean())
-        return min(MAX_CHARACTERS, int(_TRAINING_SHARE * passes * record["data"]["train"]["texts"] * mean))
+        return min(FURTHER_CHARACTERS, int(_TRAINING_SHARE * passes * record["data"]["train"]["texts"] * mean))
 
     @cached_property
     def _results(self) -> Results:
@@ -106,4 +106,4 @@ class ReportedEvaluation:
             size += (1 + len(PERTURBATIONS)) * sum(map(len, parts))
             if size <= max_characters:
                 sample.append((parts, row))
-        return robustness_scores(sample, self._answer) if len(sample) >= MIN_TEXTS else []
+        return robustness_scores(sample, self._answer) if len(sample) >= MIN_CHANGED_TEXTS else []

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textgraft.evaluation.proportions import wilson_interval
-from textgraft.report.answers import Answer, as_input, decisions
+from textgraft.report.answers import AnswerTexts, as_input, decisions
 from textgraft.report.perturbations import PERTURBATIONS
 from textgraft.tasks.row_results import RowResult
 
-MIN_TEXTS = 20
+MIN_CHANGED_TEXTS = 20
 
 Sample = Sequence[tuple[tuple[str, ...], RowResult]]
 
@@ -36,7 +36,7 @@ class RobustnessScore(NamedTuple):
     after: float | None
 
 
-def robustness_scores(sample: Sample, answer: Answer) -> list[RobustnessScore]:
+def robustness_scores(sample: Sample, answer: AnswerTexts) -> list[RobustnessScore]:
     """The effect of each change on a sample of texts; those that alter less than 20 texts are omitted.
 
     Args:
@@ -51,7 +51,7 @@ def robustness_scores(sample: Sample, answer: Answer) -> list[RobustnessScore]:
         random = Random(seed)  # noqa: S311
         texts = [tuple(change(part, random) for part in parts) for parts, _ in sample]
         rows = [row for row, (parts, _) in enumerate(sample) if texts[row] != parts and any(map(str.strip, texts[row]))]
-        if len(rows) < MIN_TEXTS:
+        if len(rows) < MIN_CHANGED_TEXTS:
             continue
         answers = decisions(answer([as_input(texts[row]) for row in rows]))
         changed, interval = _difference([original[row] for row in rows], answers)

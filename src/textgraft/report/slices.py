@@ -14,7 +14,7 @@ from textgraft.evaluation.classification_metrics import divide_or_zero
 from textgraft.evaluation.proportions import NORMAL_QUANTILE, wilson_interval
 from textgraft.report.results import ENTITIES, Results
 
-MAX_VALUES = 12
+_MAX_VALUES = 12
 _PARTS = 4  # of numbers
 
 
@@ -71,17 +71,17 @@ def slice_scores(results: Results) -> dict[str, list[SliceScore]]:
 
 def by_cell(cells: np.ndarray) -> Division:
     """The values of a column, the most frequent first, of which the rarer ones are one part; or quarters of numbers."""
-    if len(set(cells)) > MAX_VALUES and (numbers := _as_numbers(cells)) is not None:
+    if len(set(cells)) > _MAX_VALUES and (numbers := _as_numbers(cells)) is not None:
         return _by_number(numbers)
     return _by_value(cells)
 
 
 def _by_value(cells: np.ndarray) -> Division:
     counts = Counter(cells.tolist())
-    frequent = [value for value, _ in counts.most_common(MAX_VALUES)]
-    if len(counts) <= MAX_VALUES:
+    frequent = [value for value, _ in counts.most_common(_MAX_VALUES)]
+    if len(counts) <= _MAX_VALUES:
         return Division(cells, frequent)
-    others = f"{len(counts) - MAX_VALUES:,} other values"
+    others = f"{len(counts) - _MAX_VALUES:,} other values"
     return Division(
         np.array([value if value in {*frequent} else others for value in cells], object), [*frequent, others]
     )
@@ -103,10 +103,10 @@ def _by_number(numbers: np.ndarray) -> Division:
 def _range_name(low: float, high: float, are_whole: bool) -> str:
     if low == -math.inf:
         return "all" if high == math.inf else f"up to {high:,.10g}"
-    begin = f"{low + 1:,.10g}" if are_whole else f"above {low:,.10g}"
+    first = f"{low + 1:,.10g}" if are_whole else f"above {low:,.10g}"
     if high == math.inf:
-        return f"{begin} and more" if are_whole else begin
-    return begin if are_whole and high == low + 1 else f"{begin} to {high:,.10g}"
+        return f"{first} and more" if are_whole else first
+    return first if are_whole and high == low + 1 else f"{first} to {high:,.10g}"
 
 
 def _as_numbers(cells: np.ndarray) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from textgraft.computation import current_computation
 from textgraft.processor import processor
-from textgraft.report.answers import Answer, as_input
+from textgraft.report.answers import AnswerTexts, as_input
 
 _REPEATS = 7
 
@@ -36,7 +36,9 @@ class Speed(NamedTuple):
     computation: str
 
 
-def measure_speed(model: Any, texts: int, seconds: float, samples: Sequence[tuple[str, ...]], answer: Answer) -> Speed:
+def measure_speed(
+    model: Any, texts: int, seconds: float, samples: Sequence[tuple[str, ...]], answer: AnswerTexts
+) -> Speed:
     """The speed of a `TrainableTask`, whose evaluation of some texts took some seconds; a few answers are timed."""
     sizes = [math.prod(weight.shape) for weight in model.weights.values()]
     computation = str(current_computation(model.precision))
@@ -47,7 +49,7 @@ def measure_speed(model: Any, texts: int, seconds: float, samples: Sequence[tupl
     )
 
 
-def _milliseconds(samples: Sequence[tuple[str, ...]], answer: Answer) -> float | None:
+def _milliseconds(samples: Sequence[tuple[str, ...]], answer: AnswerTexts) -> float | None:
     times = []
     for parts in samples[: _REPEATS + 1]:
         start = time.perf_counter()

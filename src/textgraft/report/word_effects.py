@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from textgraft.report.answers import Answer, as_input, scored_decision
+from textgraft.report.answers import AnswerTexts, as_input, scored_decision
 from textgraft.report.selected_texts import SelectedText
 from textgraft.tasks.occlusion import WordGroup, without_words, words_of
 
@@ -23,7 +23,7 @@ class WordEffects(NamedTuple):
     effects: tuple[tuple[WordGroup, float], ...]
 
 
-def word_effects(texts: Sequence[SelectedText], answer: Answer, max_characters: int) -> dict[str, WordEffects]:
+def word_effects(texts: Sequence[SelectedText], answer: AnswerTexts, max_characters: int) -> dict[str, WordEffects]:
     """The effects in the first of some texts, by their location; the characters to predict on are limited.
 
     Longer texts are divided into fewer groups of words; those that would have less than six are omitted.

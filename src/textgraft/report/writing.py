@@ -8,7 +8,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.python_inputs import as_path
 from textgraft.errors import ConfigError, DataError
 from textgraft.report.charts.figure import Chart
-from textgraft.report.collecting import MAX_CHARACTERS, ReportedEvaluation
+from textgraft.report.collecting import FURTHER_CHARACTERS, ReportedEvaluation
 from textgraft.report.facts import ReportFacts
 from textgraft.report.page import draw_charts, report_page
 from textgraft.storage.atomic_files import atomic_file
@@ -82,7 +82,7 @@ def write_report(
 
     metrics: dict[str, Any] = model.evaluate(texts, on_results=add)
     name = str(model.record.get("run", ""))[:8] or model.name
-    facts = evaluation.facts(name, "", texts.source, metrics, MAX_CHARACTERS)
+    facts = evaluation.facts(name, "", texts.source, metrics, FURTHER_CHARACTERS)
     drawn = draw_charts(facts)
     write_report_file(as_path(path, "the report"), report_file(facts, drawn))
     if charts is not None:

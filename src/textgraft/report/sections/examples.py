@@ -60,7 +60,7 @@ def _words_note(facts: ReportFacts) -> Html | None:
         element("mark", "Underlined", class_="word for"),
         " words raise the score of the prediction: without them it falls. ",
         element("mark", "Dashed", class_="word against"),
-        " ones lower it. Measured by leaving out words, or groups of words in longer texts.",
+        " ones lower it. Measured by removing words, or groups of words in longer texts.",
         class_="note",
     )
 
