@@ -1,11 +1,11 @@
-"""The words on which the answers to a few texts depend, by occlusion; see `tasks.occlusion`."""
+"""The words on which the answers to a few texts depend, by occlusion; see `explanation.words`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from textgraft.explanation.words import WordGroup, without_words, words_of
 from textgraft.report.answers import AnswerTexts, as_input, scored_decision
 from textgraft.report.selected_texts import SelectedText
-from textgraft.tasks.occlusion import WordGroup, without_words, words_of
 
 _MAX_GROUPS = 32
 _USUAL_GROUPS, _MIN_GROUPS = 12, 6
