@@ -50,7 +50,7 @@ class SearchOptions:
     seed: int = option(0, "Random seed of the validation split, the search and the models.", minimum=0)
     storage: str | None = option(
         None,
-        "URL of a database that several machines share.",
+        "URL of a database that several commands share, such as postgresql://me@host/studies.",
         panel="Advanced",
         shown_default="study.sqlite in the run folder",
     )
@@ -200,8 +200,8 @@ def _report(
         log(warning)
     if elsewhere:
         log(
-            f"{elsewhere} trials that other machines started in the last day are still running; run this command again "
-            "when they have ended, or a day after they started, to test the winner"
+            f"{counted(elsewhere, 'trial')} of other runners still running; run this command again when no trial is "
+            "running to test the winner"
         )
     if metrics:
         print_result(model.objective.report(metrics))

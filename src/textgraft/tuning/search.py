@@ -9,7 +9,7 @@ import keras
 import optuna
 import tensorflow as tf
 
-from textgraft.errors import ConfigError, InterruptionError, TrainingError
+from textgraft.errors import ConfigError, InterruptionError, TrainingError, counted
 from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import is_model_folder
 from textgraft.tasks.loading import load_as
@@ -19,15 +19,18 @@ from textgraft.training.config import TrainingConfig
 from textgraft.training.progress import TrainingBar
 from textgraft.training.run_logs import open_log
 from textgraft.tuning.baselines import run_baselines
-from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, Leaderboard, TrialRow, format_row
+from textgraft.tuning.database import GRACE_SECONDS, storage_errors
+from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, Leaderboard, TrialRow, format_row
 from textgraft.tuning.run_folder import LEADERBOARD, LOGS, RunFolder
 from textgraft.tuning.setup import Hyperparameters, SelectionMetric, TuningTask, options_of
-from textgraft.tuning.study import Study, storage_errors
+from textgraft.tuning.study import Study
 
 # Trials in a row that failed or repeated others: the space is wrong, or exhausted.
 _MAX_IDLE_TRIALS = 10
 
 _QUARTERS = 4
+
+_POLL_SECONDS = 1.0
 
 
 class Search:
@@ -69,8 +72,10 @@ class Search:
         self._run_baselines()
         deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes - self.study.seconds
         idle = 0
-        while not self._is_spent(trials, deadline):
-            row = self._run_trial(deadline)
+        while self._has_more(trials, deadline):
+            row = self._run_trial(trials, deadline)
+            if row is None:
+                continue
             self._folder.write(LEADERBOARD, self.leaderboard().csv())
             idle = 0 if row.seconds and row.state != FAILED else idle + 1
             if row.reason == OUT_OF_TIME:
@@ -112,29 +117,60 @@ class Search:
         if not baselines:
             self._log(f"no baseline without transfer exists for this kind of data and {self._metric.name}")
 
+    def _has_more(self, trials: int | None, deadline: float) -> bool:
+        """Whether there is a trial to run, after those of other runners, which are repeated when their runner dies."""
+        is_waiting = False
+        while True:
+            for name in self.study.fail_silent_trials():
+                self._log(f"{name}: no heartbeat of its runner for {GRACE_SECONDS} s; it is repeated")
+            elsewhere = self.study.running_elsewhere
+            if not self._is_spent(trials, deadline):
+                return True
+            if not elsewhere or time.monotonic() >= deadline:
+                return False
+            if not is_waiting:
+                self._log(f"waiting for {counted(elsewhere, 'trial')} of other runners")
+                is_waiting = True
+            time.sleep(_POLL_SECONDS)
+
     def _is_spent(self, trials: int | None, deadline: float) -> bool:
-        counted = [row for row in self.study.rows() if row.reason != OUT_OF_TIME]
-        if trials is not None and len(counted) >= trials:
+        rows = [row for row in self.study.rows() if row.reason != OUT_OF_TIME]
+        if trials is not None and len(rows) >= trials:
             return True
         return time.monotonic() >= deadline and self.leaderboard().winner is not None
 
-    def _run_trial(self, deadline: float) -> TrialRow:
-        trial, drawn = self.study.ask()
+    def _run_trial(self, trials: int | None, deadline: float) -> TrialRow | None:
+        """The next trial, after it has ended; None when other runners have the last ones, or took this one for dead."""
+        asked = self.study.ask(trials)
+        if asked is None:
+            return None
+        trial, drawn = asked
         start = time.monotonic()
         row = replace(drawn, hyperparameters={**self._shared, **drawn.hyperparameters})
-        done = (other for other in self.study.rows() if other.state == DONE)
-        if same := next((other for other in done if other.hyperparameters == row.hyperparameters), None):
-            row = replace(row, state=PRUNED, reason=f"same as {same.name}")
-        else:
-            try:
-                row = self._train(trial, row, deadline if self.leaderboard().winner else float("inf"))
-            except InterruptionError:
-                self.study.requeue(trial)
-                raise
-            row = replace(row, seconds=time.monotonic() - start)
-        self.study.tell(trial, row)
+        try:
+            with self.study.heartbeats(trial):
+                if same := self._same_trial(row):
+                    row = replace(row, state=PRUNED, reason=f"same as {same.name}")
+                else:
+                    row = self._train(trial, row, deadline if self.leaderboard().winner else float("inf"))
+                    row = replace(row, seconds=time.monotonic() - start)
+                self.study.tell(trial, row)
+        except InterruptionError:
+            self.study.requeue(trial)
+            raise
+        except optuna.exceptions.UpdateFinishedTrialError:
+            self._log(f"{row.name}: discarded, since other runners missed its heartbeats and repeat it")
+            return None
         self._log(format_row(row, drawn.hyperparameters, self._metric))
         return row
+
+    def _same_trial(self, row: TrialRow) -> TrialRow | None:
+        """An earlier trial with the same hyperparameters that is done, or is running elsewhere."""
+        for other in self.study.rows():
+            is_earlier = other.state in (DONE, RUNNING) and other.number < row.number
+            if is_earlier and {**self._shared, **other.hyperparameters} == row.hyperparameters:
+                return other
+        return None
 
     def _train(self, trial: optuna.Trial, row: TrialRow, deadline: float) -> TrialRow:
         """Train a candidate, and save its model if it is the best."""

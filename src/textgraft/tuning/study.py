@@ -1,20 +1,20 @@
 """The Optuna study of a search, in a database: draws hyperparameters and stores results."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
-from textgraft.errors import ConfigError, ModelFolderError, TextgraftError
+from textgraft.errors import ConfigError
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.tuning.baselines import Baseline
+from textgraft.tuning.database import GRACE_SECONDS, heartbeats, open_storage, storage_errors
 from textgraft.tuning.leaderboard import DONE, FAILED, OUT_OF_TIME, PRUNED, RUNNING, TrialRow
 from textgraft.tuning.search_space import SEARCHABLE, Choice, Domain, OptionValue, SearchSpace
 from textgraft.tuning.setup import SelectionMetric
@@ -24,27 +24,14 @@ _MIN_TRIALS_TO_PRUNE = 3
 
 _MAX_RETRIES = 2
 
-# A trial that has run for longer counts as dead.
-_MAX_DURATION = timedelta(days=1)
+_POLL_SECONDS = 0.1
 
-# Prefix of stored study attributes that name trials whose process ended during the trial.
-_REQUEUED = "dead trial "
+# Prefix of stored study attributes that name the runs whose models were evaluated on the test texts.
+_TESTED = "tested "
 
 _STORED = ("seconds", "loss", "reason", "run", "hyperparameters")
 
 _STATES = {TrialState.COMPLETE: DONE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED, TrialState.RUNNING: RUNNING}
-
-
-@contextmanager
-def storage_errors(kind: type[TextgraftError] = ModelFolderError) -> Iterator[None]:
-    """Turn the errors of a database into one line, an error of class `kind`."""
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
-        cause = str(error.__cause__ or error).splitlines()[0]
-        raise kind(
-            f"the database of the search cannot be used: {cause}; repair it and run the same command again"
-        ) from error
 
 
 class Study:
@@ -53,6 +40,9 @@ class Study:
     Each trial gets a new sampler (TPE, Bergstra et al., 2011) with a seed derived from the study's and the index of
     the draw. A trial whose process died does not count and its draw is repeated, so an interrupted search, once
     resumed, tries the same hyperparameters as an uninterrupted one.
+
+    Several runners may share the database. A trial takes its draw when all earlier ones have theirs, so no two have the
+    same, and the database's clock decides that the process of another runner has died.
 
     Attributes:
         metric: by which trials are compared.
@@ -77,17 +67,19 @@ class Study:
             ConfigError: when the database cannot be used.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         self.metric = metric
         self._space, self._starting_points, self._seed, self._runner = space, starting_points, seed, runner
+        self._undrawn_since = dict[int, float]()
+        self._storage = open_storage(url, is_shared=runner is not None)
         with storage_errors(ConfigError):
             self._study = optuna.create_study(
-                storage=url,
+                storage=self._storage,
                 study_name=name,
                 direction="maximize" if metric.metric.higher_is_better else "minimize",
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=_MIN_TRIALS_TO_PRUNE),
                 load_if_exists=True,
             )
+            self._id = self._storage.get_study_id_from_name(name)
 
     @storage_errors()
     def fail_stale_trials(self) -> int:
@@ -95,37 +87,61 @@ class Study:
 
         Returns the number of those whose draw is repeated: all with which fewer than three processes died.
         """
-        repeated = 0
         stale = [trial for trial in self._trials(TrialState.RUNNING) if self._is_mine(trial)]
         for trial in stale:
-            if self._crash_count(trial.user_attrs.get("draw")) < _MAX_RETRIES:
-                self._study.set_user_attr(f"{_REQUEUED}{trial.number}", True)
-                repeated += 1
             self._study.tell(trial.number, state=TrialState.FAIL)
-        return repeated
+        counted = {trial.number for trial in self._counted_trials()}
+        return sum(trial.number not in counted for trial in stale)
 
     @storage_errors()
-    def ask(self) -> tuple[optuna.Trial, TrialRow]:
-        """The next trial, and its row with the hyperparameters drawn."""
-        draw = self._next_draw()
+    def fail_silent_trials(self) -> list[str]:
+        """Mark running trials of other runners as failed whose heartbeats have stopped; returns their names."""
+        running = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
+        optuna.storages.fail_stale_trials(self._study)
+        now = time.monotonic()
+        for trial in running:
+            # Its process may have died before the first heartbeat.
+            since = self._undrawn_since.setdefault(trial.number, now) if "draw" not in trial.user_attrs else now
+            if now - since > GRACE_SECONDS:
+                self._study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        return [_name(trial) for trial in running if _is_dead(self._trial(trial))]
+
+    @storage_errors()
+    def ask(self, trials: int | None = None) -> tuple[optuna.Trial, TrialRow] | None:
+        """The next trial, and its row with the hyperparameters drawn.
+
+        Returns None when other runners have meanwhile started the last ones of this number of trials.
+        """
+        trial = self._study.ask()
+        trial.set_user_attr("runner", self._runner)
+        if self._runner is not None:
+            self._storage.record_heartbeat(self._trial_id(trial))
+        draw = self._take_draw(trial)
+        if trials is not None and draw >= trials:
+            self.requeue(trial)
+            return None
         seed = int(np.random.SeedSequence([self._seed, draw]).generate_state(1)[0])
         sampler: Any = optuna.samplers.TPESampler(seed=seed)
         start = self._starting_points[draw] if draw < len(self._starting_points) else None
         if start is not None:
             sampler = optuna.samplers.PartialFixedSampler(dict(start), sampler)
         self._study.sampler = sampler
-        trial = self._study.ask()
-        trial.set_user_attr("runner", self._runner)
-        trial.set_user_attr("draw", draw)
         trial.set_user_attr("hyperparameters", self._draw(trial))
         # A trial with drawn values does not have the library's defaults.
         trial.set_user_attr("is_start", start is not None and trial.params.keys() <= start.keys())
-        running = self._trials(TrialState.RUNNING)
-        return trial, next(_row(frozen) for frozen in running if frozen.number == trial.number)
+        return trial, _row(self._trial(trial))
+
+    def heartbeats(self, trial: optuna.Trial) -> AbstractContextManager[None]:
+        """A context in which other runners see that a trial is running."""
+        return heartbeats(self._storage, self._trial_id(trial))
 
     @storage_errors()
     def tell(self, trial: optuna.Trial, row: TrialRow) -> None:
-        """Store the result of a trial."""
+        """Store the result of a trial.
+
+        Raises:
+            optuna.exceptions.UpdateFinishedTrialError: when another runner has marked it as failed.
+        """
         for name in _STORED:
             trial.set_user_attr(name, getattr(row, name))
         state = next(state for state, name in _STATES.items() if name == row.state)
@@ -134,16 +150,15 @@ class Study:
     @storage_errors()
     def requeue(self, trial: optuna.Trial) -> None:
         """Discard an interrupted trial; its draw is repeated."""
-        trial.set_user_attr("interrupted", True)
-        self._study.set_user_attr(f"{_REQUEUED}{trial.number}", True)
-        self._study.tell(trial, state=TrialState.FAIL)
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # of another runner, which repeats it
+            trial.set_user_attr("interrupted", True)
+            self._study.tell(trial, state=TrialState.FAIL)
 
     @property
     @storage_errors()
     def running_elsewhere(self) -> int:
-        """Number of trials that other runners have started in the last day and not ended."""
-        others = [trial for trial in self._trials(TrialState.RUNNING) if not self._is_mine(trial)]
-        return sum(datetime.now() - trial.datetime_start < _MAX_DURATION for trial in others if trial.datetime_start)
+        """Number of trials that other runners have started and not ended."""
+        return sum(not self._is_mine(trial) for trial in self._trials(TrialState.RUNNING))
 
     @storage_errors()
     def rows(self) -> list[TrialRow]:
@@ -172,39 +187,49 @@ class Study:
     @storage_errors()
     def tested_runs(self) -> list[str]:
         """Digests of the runs whose models were evaluated on the test texts."""
-        return list(self._study.user_attrs.get("tested", []))
+        return [name.removeprefix(_TESTED) for name in self._study.user_attrs if name.startswith(_TESTED)]
 
     @storage_errors()
     def add_tested_run(self, run: str) -> None:
         """Store that the model of a run is evaluated on the test texts."""
-        self._study.set_user_attr("tested", [*self.tested_runs, run])
+        self._study.set_user_attr(f"{_TESTED}{run}", True)
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
-        trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states)
+        """Trials in these states, or all, in the order in which they started."""
+        trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states or None)
         return trials
 
-    def _crash_count(self, draw: int | None) -> int:
-        """Number of processes that died during earlier trials of a draw."""
-        crashed = [trial for trial in self._requeued_trials() if not trial.user_attrs.get("interrupted")]
-        return sum(trial.user_attrs.get("draw") == draw for trial in crashed)
+    def _trial(self, trial: optuna.Trial | FrozenTrial) -> FrozenTrial:
+        return next(stored for stored in self._trials() if stored.number == trial.number)
+
+    def _trial_id(self, trial: optuna.Trial) -> int:
+        return int(self._storage.get_trial_id_from_study_id_trial_number(self._id, trial.number))
 
     def _counted_trials(self) -> list[FrozenTrial]:
-        """All trials except those whose draw is repeated, since their process ended during the trial."""
-        return [trial for trial in self._trials(*_STATES) if not self._is_requeued(trial)]
-
-    def _requeued_trials(self) -> list[FrozenTrial]:
-        return [trial for trial in self._trials(*_STATES) if self._is_requeued(trial)]
-
-    def _is_requeued(self, trial: FrozenTrial) -> bool:
-        return f"{_REQUEUED}{trial.number}" in self._study.user_attrs
+        """All trials that have a draw, except those whose draw is repeated since their process ended."""
+        counted, deaths = list[FrozenTrial](), Counter[int]()
+        for trial in self._trials(*_STATES):
+            draw = trial.user_attrs.get("draw")
+            if draw is None or trial.user_attrs.get("interrupted"):
+                continue
+            deaths[draw] += _is_dead(trial)
+            if not _is_dead(trial) or deaths[draw] > _MAX_RETRIES:
+                counted.append(trial)
+        return counted
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return self._runner is None or trial.user_attrs.get("runner") == self._runner
 
-    def _next_draw(self) -> int:
-        counted = [trial for trial in self._counted_trials() if trial.user_attrs.get("reason") != OUT_OF_TIME]
-        draws = {trial.user_attrs.get("draw") for trial in counted}
-        return next(draw for draw in range(len(draws) + 1) if draw not in draws)
+    def _take_draw(self, trial: optuna.Trial) -> int:
+        """The lowest draw that no counted trial has, when all trials that started before have theirs."""
+        while any(_precedes_undrawn(other, trial) for other in self._trials(TrialState.RUNNING)):
+            time.sleep(_POLL_SECONDS)
+            self.fail_silent_trials()
+        counted = [other for other in self._counted_trials() if other.user_attrs.get("reason") != OUT_OF_TIME]
+        draws = {other.user_attrs["draw"] for other in counted}
+        draw = next(draw for draw in range(len(draws) + 1) if draw not in draws)
+        trial.set_user_attr("draw", draw)
+        return draw
 
     def _draw(self, trial: optuna.Trial) -> dict[str, OptionValue]:
         drawn: dict[str, OptionValue] = {}
@@ -213,6 +238,19 @@ class Study:
             if named_domain and name not in _options_without_effect(drawn):
                 drawn[name] = _suggest(trial, *named_domain)
         return drawn
+
+
+def _is_dead(trial: FrozenTrial) -> bool:
+    """Whether a trial was failed by another process than its own, or by a later one."""
+    return trial.state == TrialState.FAIL and not trial.user_attrs.get("reason")
+
+
+def _precedes_undrawn(other: FrozenTrial, trial: optuna.Trial) -> bool:
+    return other.number < trial.number and "draw" not in other.user_attrs
+
+
+def _name(trial: FrozenTrial) -> str:
+    return f"trial {trial.number}"
 
 
 def _options_without_effect(drawn: Mapping[str, OptionValue]) -> tuple[str, ...]:
@@ -234,4 +272,4 @@ def _row(trial: FrozenTrial) -> TrialRow:
     score = trial.value if trial.state == TrialState.COMPLETE else None
     if trial.state == TrialState.FAIL and not stored.get("reason"):
         stored["reason"] = f"its process died {_MAX_RETRIES + 1} times"
-    return TrialRow(f"trial {trial.number}", trial.number, _STATES[trial.state], score, **stored)
+    return TrialRow(_name(trial), trial.number, _STATES[trial.state], score, **stored)
